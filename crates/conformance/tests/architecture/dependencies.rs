@@ -1,0 +1,140 @@
+//! Arrows between crates point down only, and the tree of foreign crates stays small.
+
+use crate::workspace::{Member, members};
+
+/// For every layer, the layers it may depend on. A layer that is missing here may not exist.
+const ALLOWED: [(&str, &[&str]); 11] = [
+    ("kernels", &[]),
+    ("tensor", &["kernels"]),
+    ("autodiff", &["tensor", "kernels"]),
+    ("nn", &["autodiff", "tensor", "kernels"]),
+    ("data", &["tensor"]),
+    ("train", &["nn", "tensor"]),
+    ("metrics", &["nn", "autodiff", "tensor"]),
+    ("models", &["nn", "autodiff", "tensor"]),
+    ("bins", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+    ("benches", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+    ("conformance", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+];
+
+/// Crates a build may compile, the crate itself included: the bound of each layer that has one.
+const BUDGET: [(&str, usize); 5] =
+    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("bins", 120)];
+
+/// Foreign crates that kernels alone may depend on: threads and matrix products have one home.
+const KERNELS_ONLY: [&str; 2] = ["rayon", "matrixmultiply"];
+
+fn upward_edges(members: &[Member]) -> Vec<String> {
+    let mut violations = vec![];
+    for member in members {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(layer, _)| *layer == member.layer) else {
+            violations.push(format!("{} is in layer {}, which has no rule", member.name, member.layer));
+            continue;
+        };
+        for target in members.iter().filter(|target| member.direct.contains(&target.name)) {
+            if !allowed.contains(&target.layer.as_str()) {
+                violations.push(format!("{} may not depend on {}", member.name, target.name));
+            }
+        }
+    }
+    violations
+}
+
+fn over_budget(members: &[Member]) -> Vec<String> {
+    let mut violations = vec![];
+    for member in members {
+        let budget = BUDGET.iter().find(|(layer, _)| *layer == member.layer);
+        if let Some((_, budget)) = budget.filter(|(_, budget)| member.built.len() > *budget) {
+            let count = member.built.len();
+            violations.push(format!(
+                "{} builds {count} crates, more than {budget}: {:#?}",
+                member.name, member.built
+            ));
+        }
+    }
+    violations
+}
+
+fn misplaced_foreign_crates(members: &[Member]) -> Vec<String> {
+    let outside = members.iter().filter(|member| member.layer != "kernels");
+    let found = outside.flat_map(|member| {
+        let misplaced = KERNELS_ONLY.iter().filter(|name| member.direct.contains(**name));
+        misplaced.map(|name| format!("{} may not depend on {name}: only kernels may", member.name))
+    });
+    found.collect()
+}
+
+#[track_caller]
+fn assert_none(violations: Vec<String>) {
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn arrows_between_crates_point_down() {
+    assert_none(upward_edges(&members()));
+}
+
+#[test]
+fn dependency_trees_stay_small() {
+    let members = members();
+    assert!(
+        members.iter().all(|member| member.built.iter().any(|id| id.contains("adjoint"))),
+        "a member builds itself"
+    );
+    assert_none(over_budget(&members));
+}
+
+#[test]
+fn threads_and_matrix_products_live_in_kernels_alone() {
+    let members = members();
+    let kernels =
+        members.iter().find(|member| member.layer == "kernels").expect("there is a crate of kernels");
+    assert!(
+        KERNELS_ONLY.iter().all(|name| kernels.direct.contains(*name)),
+        "the rule names crates that are in use"
+    );
+    assert_none(misplaced_foreign_crates(&members));
+}
+
+// The rules against workspaces that break them.
+
+fn member(layer: &str, direct: &[&str], built: usize) -> Member {
+    Member {
+        name: format!("adjoint-{layer}"),
+        layer: layer.to_string(),
+        directory: "".into(),
+        roots: vec![],
+        direct: direct.iter().map(|name| name.to_string()).collect(),
+        built: (0..built).map(|i| i.to_string()).collect(),
+    }
+}
+
+#[test]
+fn an_arrow_that_points_up_is_found() {
+    let down = [member("kernels", &[], 1), member("tensor", &["adjoint-kernels"], 2)];
+    assert!(upward_edges(&down).is_empty());
+    let up = [member("kernels", &["adjoint-tensor"], 2), member("tensor", &[], 1)];
+    assert_eq!(upward_edges(&up), ["adjoint-kernels may not depend on adjoint-tensor"]);
+    let sideways = [member("data", &["adjoint-train"], 2), member("train", &[], 1)];
+    assert_eq!(upward_edges(&sideways), ["adjoint-data may not depend on adjoint-train"]);
+    assert_eq!(upward_edges(&[member("gui", &[], 1)]), ["adjoint-gui is in layer gui, which has no rule"]);
+}
+
+#[test]
+fn a_tree_that_grew_is_found() {
+    assert!(
+        over_budget(&[member("nn", &[], 20), member("bins", &[], 120), member("conformance", &[], 500)])
+            .is_empty()
+    );
+    assert_eq!(over_budget(&[member("nn", &[], 21), member("bins", &[], 121)]).len(), 2);
+}
+
+#[test]
+fn a_misplaced_foreign_crate_is_found() {
+    assert!(misplaced_foreign_crates(&[member("kernels", &["rayon", "matrixmultiply"], 3)]).is_empty());
+    assert_eq!(
+        misplaced_foreign_crates(&[member("nn", &["rayon"], 2), member("bins", &["matrixmultiply"], 2)])
+            .len(),
+        2
+    );
+}

@@ -1,0 +1,85 @@
+//! What the rules look at: the members of the workspace and what they depend on, from `cargo metadata`.
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A package of the workspace.
+pub(crate) struct Member {
+    pub(crate) name: String,
+    /// Its directory under `crates/`: "kernels", "models", "bins"; or "benches".
+    pub(crate) layer: String,
+    pub(crate) directory: PathBuf,
+    /// The root source file of its library and of each of its binaries.
+    pub(crate) roots: Vec<PathBuf>,
+    /// Names of its direct dependencies of any kind, tests included.
+    pub(crate) direct: BTreeSet<String>,
+    /// Names and versions of all crates a build of it compiles on this platform, itself included; tests excluded.
+    pub(crate) built: BTreeSet<String>,
+}
+
+/// The members of this workspace.
+pub(crate) fn members() -> Vec<Member> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .other_options(["--locked".into(), "--filter-platform".into(), host()])
+        .exec()
+        .expect("cargo metadata describes the workspace");
+    let graph = dependency_graph(&metadata);
+    metadata
+        .workspace_packages()
+        .into_iter()
+        .map(|package| {
+            let directory = package.manifest_path.parent().expect("a manifest lies in a directory");
+            let inside =
+                directory.strip_prefix(&metadata.workspace_root).expect("members lie inside the workspace");
+            let layer =
+                inside.iter().find(|&part| part != "crates").expect("no member is the root").to_string();
+            let is_root = |t: &&cargo_metadata::Target| t.is_lib() || t.is_bin();
+            Member {
+                name: package.name.to_string(),
+                layer,
+                directory: directory.into(),
+                roots: package.targets.iter().filter(is_root).map(|t| t.src_path.clone().into()).collect(),
+                direct: package.dependencies.iter().map(|d| d.name.clone()).collect(),
+                built: reachable(&graph, &package.id).into_iter().map(|id| label(&metadata[id])).collect(),
+            }
+        })
+        .collect()
+}
+
+fn label(package: &Package) -> String {
+    format!("{} {}", package.name, package.version)
+}
+
+/// The target triple of this machine: what other platforms need is neither built here nor counted.
+fn host() -> String {
+    let version = Command::new(env!("CARGO")).arg("-vV").output().expect("cargo tells its version");
+    let text = String::from_utf8(version.stdout).expect("cargo speaks UTF-8");
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host").to_string()
+}
+
+/// Edges followed by a build: normal and build dependencies.
+fn dependency_graph(metadata: &Metadata) -> BTreeMap<&PackageId, Vec<&PackageId>> {
+    let resolve = metadata.resolve.as_ref().expect("metadata comes with the resolved graph");
+    let is_built = |kind: &DependencyKind| matches!(kind, DependencyKind::Normal | DependencyKind::Build);
+    let edges = resolve.nodes.iter().map(|node| {
+        let built = node.deps.iter().filter(|dep| dep.dep_kinds.iter().any(|k| is_built(&k.kind)));
+        (&node.id, built.map(|dep| &dep.pkg).collect())
+    });
+    edges.collect()
+}
+
+fn reachable<'a>(
+    graph: &BTreeMap<&PackageId, Vec<&'a PackageId>>,
+    from: &'a PackageId,
+) -> BTreeSet<&'a PackageId> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            open.extend(graph.get(id).into_iter().flatten());
+        }
+    }
+    seen
+}
