@@ -1,1 +1,32 @@
-//! .
+//! Kernels: slices in, slices out.
+//!
+//! Everything that loops over floats for speed lives here: matrix products ([`gemm`]), the convolution family
+//! ([`conv2d`]), batch normalisation ([`batch_norm`]), pointwise maps ([`pointwise`]), reductions ([`reduce`]),
+//! softmax ([`softmax`]), data movement ([`layout`]) and the fused optimiser step ([`adam`]). Each has a naive twin
+//! in [`reference`], which is its definition and its oracle.
+//!
+//! This crate is deliberately *not* a tensor library: it knows no shapes beyond the numbers it is given, records
+//! nothing and owns nothing but recycled memory ([`memory`]). It is also the only crate that uses threads
+//! ([`threads`]), the only one that calls `matrixmultiply`, and the only one with `unsafe` (in [`gemm`] alone).
+//!
+//! # Bits do not depend on the number of threads
+//!
+//! Work is cut into chunks by shape only; a chunk is computed by one thread from start to end; partial sums of chunks
+//! are added in the order of the chunks. `threads::with(1, f)` and `threads::with(7, f)` give the same bits.
+#![deny(unsafe_op_in_unsafe_fn)]
+
+pub mod adam;
+pub mod batch_norm;
+pub mod conv2d;
+pub mod element;
+pub mod gemm;
+pub mod layout;
+pub mod memory;
+mod parallel;
+pub mod pointwise;
+pub mod reduce;
+pub mod reference;
+pub mod softmax;
+pub mod threads;
+
+pub use element::Element;

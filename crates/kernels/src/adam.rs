@@ -1,0 +1,85 @@
+//! Adam's update in one pass over memory.
+
+use crate::Element;
+use crate::parallel::{CHUNK, for_each_chunk};
+
+/// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// Step size alpha.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the denominator.
+    pub eps: f64,
+    /// lambda of the L2 term whose gradient is added to g (0: none).
+    pub l2: f64,
+    /// lambda of decoupled decay, theta <- theta - lr lambda theta (Loshchilov & Hutter 2019; 0: none).
+    pub decay: f64,
+}
+
+impl Adam {
+    /// Step number `t` (from 1) for parameters `theta` with gradient `g` and moments `m`, `v`:
+    ///
+    /// > m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
+    /// > theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[track_caller]
+    pub fn step<E: Element>(&self, t: u64, theta: &mut [E], g: &[E], m: &mut [E], v: &mut [E]) {
+        let n = theta.len();
+        assert!(
+            g.len() == n && m.len() == n && v.len() == n,
+            "adam: {n}, {}, {}, {}",
+            g.len(),
+            m.len(),
+            v.len()
+        );
+        let t = i32::try_from(t).unwrap_or(i32::MAX);
+        let [b1, b2, eps, l2] = [self.beta1, self.beta2, self.eps, self.l2].map(E::of);
+        let (r1, r2) = (E::of(1.0 - self.beta1), E::of(1.0 - self.beta2));
+        let step = E::of(self.lr / (1.0 - self.beta1.powi(t)));
+        let root = E::of(1.0 / (1.0 - self.beta2.powi(t)).sqrt());
+        let keep = E::of(1.0 - self.lr * self.decay);
+        let mut chunks: Vec<_> = theta
+            .chunks_mut(CHUNK)
+            .zip(m.chunks_mut(CHUNK))
+            .zip(v.chunks_mut(CHUNK))
+            .zip(g.chunks(CHUNK))
+            .collect();
+        for_each_chunk(&mut chunks, 1, |_, chunk| {
+            let (((theta, m), v), g) = &mut chunk[0];
+            for (((theta, m), v), &g) in theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter()) {
+                let g = g + l2 * *theta;
+                *m = b1 * *m + r1 * g;
+                *v = b2 * *v + r2 * g * g;
+                *theta = keep * *theta - step * *m / (v.sqrt() * root + eps);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a constant gradient both corrected moments equal g and g^2, so each step moves by lr g / (|g| + eps).
+    #[test]
+    fn moves_by_the_step_size_under_a_constant_gradient() {
+        let adam = Adam { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, l2: 0.0, decay: 0.0 };
+        let n = CHUNK + 3;
+        let (mut theta, mut m, mut v) = (vec![1.0f64; n], vec![0.0; n], vec![0.0; n]);
+        for t in 1..=5 {
+            adam.step(t, &mut theta, &vec![-2.0; n], &mut m, &mut v);
+            let want = 1.0 + 0.1 * t as f64 * 2.0 / (2.0 + 1e-8);
+            assert!(
+                theta.iter().all(|theta| (theta - want).abs() < 1e-12),
+                "step {t}: {} for {want}",
+                theta[0]
+            );
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Sizes of a convolution: both ends, the kernel, and how one is laid over the other.
+
+use std::fmt;
+
+/// How a kernel is laid over an image; per axis as (height, width).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Distance between neighbouring windows.
+    pub stride: [usize; 2],
+    /// Zeros around the image.
+    pub padding: [usize; 2],
+    /// Distance between neighbouring taps of the kernel.
+    pub dilation: [usize; 2],
+    /// The channels are cut into this many groups that do not see each other.
+    pub groups: usize,
+}
+
+impl Spec {
+    /// Stride and padding equal in both axes, no dilation, one group.
+    pub const fn new(stride: usize, padding: usize) -> Self {
+        Spec { stride: [stride; 2], padding: [padding; 2], dilation: [1; 2], groups: 1 }
+    }
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Spec::new(1, 0)
+    }
+}
+
+/// The geometry of one convolution from an input of `in_size` to an output of `out_size`.
+///
+/// Sizes are (height, width). `out_size` is what the formula
+/// `floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1` gives, always; a transposed convolution with an
+/// output padding is the adjoint of the convolution *from* its larger output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Number of images.
+    pub batch: usize,
+    /// Height and width of x.
+    pub in_size: [usize; 2],
+    /// Channels of x.
+    pub in_channels: usize,
+    /// Height and width of y.
+    pub out_size: [usize; 2],
+    /// Channels of y.
+    pub out_channels: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Stride, padding, dilation and groups.
+    pub spec: Spec,
+}
+
+impl Geometry {
+    /// The convolution of an NHWC input with an HWIO weight.
+    ///
+    /// # Panics
+    /// If the channels do not fit the weight and the groups, or the kernel does not fit the padded image.
+    #[track_caller]
+    pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
+        let [batch, h, wd, in_channels] = x;
+        let [kh, kw, wi, out_channels] = w;
+        let fail = |why: fmt::Arguments<'_>| -> ! {
+            panic!("conv2d: input {x:?} (NHWC), weight {w:?} (HWIO), {spec:?}: {why}")
+        };
+        if !all_positive(w, spec) {
+            fail(format_args!("{NOT_POSITIVE}"));
+        }
+        if in_channels != wi * spec.groups {
+            fail(format_args!("the input must have {wi} x {} channels", spec.groups));
+        }
+        if out_channels % spec.groups != 0 {
+            fail(format_args!("{out_channels} output channels do not divide into {} groups", spec.groups));
+        }
+        let in_size = [h, wd];
+        let mut out_size = [0; 2];
+        for a in 0..2 {
+            let extent = spec.dilation[a] * (w[a] - 1) + 1;
+            let padded = in_size[a] + 2 * spec.padding[a];
+            if padded < extent {
+                fail(format_args!("the kernel covers {extent} pixels, the padded image has {padded}"));
+            }
+            out_size[a] = (padded - extent) / spec.stride[a] + 1;
+        }
+        Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec }
+    }
+
+    /// The convolution whose adjoint maps an NHWC `y` to the output of a transposed convolution. `w` is that
+    /// convolution's HWIO weight: `[kh][kw][channels out of the transposed / groups][channels into it]`. The output has
+    /// `(in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding` pixels an axis.
+    ///
+    /// # Panics
+    /// If channels or groups do not fit, the output would be empty, or `output_padding` is not smaller than the
+    /// stride or the dilation (then no convolution from that output would give `y`'s size back).
+    #[track_caller]
+    pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
+        let [batch, h, wd, out_channels] = y;
+        let [kh, kw, wi, wo] = w;
+        let fail = |why: fmt::Arguments<'_>| -> ! {
+            panic!(
+                "conv_transpose2d: input {y:?} (NHWC), weight {w:?} (HWIO), {spec:?}, output padding {output_padding:?}: {why}"
+            )
+        };
+        if !all_positive(w, spec) {
+            fail(format_args!("{NOT_POSITIVE}"));
+        }
+        if out_channels != wo {
+            fail(format_args!("the input must have {wo} channels"));
+        }
+        if out_channels % spec.groups != 0 {
+            fail(format_args!("{out_channels} input channels do not divide into {} groups", spec.groups));
+        }
+        let out_size = [h, wd];
+        let mut in_size = [0; 2];
+        for a in 0..2 {
+            if output_padding[a] >= spec.stride[a].max(spec.dilation[a]) {
+                fail(format_args!("the output padding must be smaller than the stride or the dilation"));
+            }
+            if out_size[a] == 0 {
+                fail(format_args!("the input is empty"));
+            }
+            let full =
+                (out_size[a] - 1) * spec.stride[a] + spec.dilation[a] * (w[a] - 1) + 1 + output_padding[a];
+            if full <= 2 * spec.padding[a] {
+                fail(format_args!("the output would be empty"));
+            }
+            in_size[a] = full - 2 * spec.padding[a];
+        }
+        Geometry {
+            batch,
+            in_size,
+            in_channels: wi * spec.groups,
+            out_size,
+            out_channels,
+            kernel: [kh, kw],
+            spec,
+        }
+    }
+
+    /// NHWC shape of x.
+    pub fn x_shape(&self) -> [usize; 4] {
+        [self.batch, self.in_size[0], self.in_size[1], self.in_channels]
+    }
+
+    /// HWIO shape of w.
+    pub fn w_shape(&self) -> [usize; 4] {
+        [self.kernel[0], self.kernel[1], self.in_channels / self.spec.groups, self.out_channels]
+    }
+
+    /// NHWC shape of y.
+    pub fn y_shape(&self) -> [usize; 4] {
+        [self.batch, self.out_size[0], self.out_size[1], self.out_channels]
+    }
+
+    /// Nominal floating-point operations of one call of any of the three kernels: two per tap, input channel and
+    /// output value, multiplications by padding included (the usual way to count).
+    pub fn flops(&self) -> f64 {
+        let product = |s: &[usize]| s.iter().map(|&d| d as f64).product::<f64>();
+        2.0 * product(&self.y_shape()) * product(&self.w_shape()[..3])
+    }
+
+    /// Does one window cover the whole image? Then a convolution is a plain matrix product.
+    pub(super) fn is_dense(&self) -> bool {
+        let s = &self.spec;
+        self.kernel == self.in_size && s.padding == [0, 0] && s.dilation == [1, 1] && s.groups == 1
+    }
+
+    /// Panics unless the slices have the sizes of this geometry's x, w and y.
+    #[track_caller]
+    pub(super) fn check(&self, x: usize, w: usize, y: usize) {
+        let len = |s: [usize; 4]| s.iter().product::<usize>();
+        let want = [len(self.x_shape()), len(self.w_shape()), len(self.y_shape())];
+        assert!(
+            [x, w, y] == want,
+            "conv2d: slices of {:?} elements, the geometry {self:?} needs {want:?}",
+            [x, w, y]
+        );
+    }
+}
+
+fn all_positive(w: [usize; 4], spec: Spec) -> bool {
+    !(w.contains(&0) || spec.stride.contains(&0) || spec.dilation.contains(&0) || spec.groups == 0)
+}
+
+const NOT_POSITIVE: &str = "kernel, channels, stride, dilation and groups must be at least 1";

@@ -1,0 +1,174 @@
+//! The convolution family.
+//!
+//! A convolution is one trilinear form
+//!
+//! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
+//!
+//! and its three partial derivatives are the three kernels of this module: [`forward`] (by g), [`input_grad`] (by x; it
+//! is also the transposed convolution) and [`weight_grad`] (by w). All three take the same [`Geometry`], which knows
+//! the sizes of both ends, so nothing about a transposed convolution can be ambiguous.
+//!
+//! Layouts: activations NHWC, weights HWIO (`[kh][kw][in / groups][out]`), everything contiguous.
+//!
+//! Written with P for the linear map that cuts patches out of images (im2col), the three are one matrix product each,
+//!
+//! > y = P(x) W,   x_bar = P^T(y_bar W^T),   W_bar = P(x)^T y_bar,
+//!
+//! and that is how [`products`] computes them for any geometry: P in [`window`], the products in [`crate::gemm`].
+
+mod geometry;
+mod products;
+mod window;
+
+pub use geometry::{Geometry, Spec};
+pub use products::{forward, input_grad, weight_grad};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::testing::{Dice, integers};
+    use crate::{reference, threads};
+
+    fn len(shape: [usize; 4]) -> usize {
+        shape.iter().product()
+    }
+
+    /// A geometry with every knob turned, that fits.
+    fn random_geometry(dice: &mut Dice) -> Geometry {
+        loop {
+            let mut pair = |low, high| [dice.roll(low, high), dice.roll(low, high)];
+            let (kernel, size) = (pair(1, 4), pair(1, 9));
+            let spec = Spec {
+                stride: pair(1, 3),
+                padding: pair(0, 2),
+                dilation: pair(1, 2),
+                groups: dice.roll(1, 3),
+            };
+            let fits = (0..2).all(|a| size[a] + 2 * spec.padding[a] > spec.dilation[a] * (kernel[a] - 1));
+            if fits {
+                let (ci, co) = (dice.roll(1, 4), dice.roll(1, 4) * spec.groups);
+                let x = [dice.roll(0, 5), size[0], size[1], ci * spec.groups];
+                return Geometry::new(x, [kernel[0], kernel[1], ci, co], spec);
+            }
+        }
+    }
+
+    /// Integer-valued operands: every order of additions is exact, so the kernels must equal the definition to the bit.
+    fn check(g: &Geometry) {
+        let (x, w, y_bar) =
+            (integers(len(g.x_shape()), 1), integers(len(g.w_shape()), 2), integers(len(g.y_shape()), 3));
+        let (mut got, mut want) = (vec![f64::NAN; y_bar.len()], vec![0.0; y_bar.len()]);
+        forward(g, &x, &w, &mut got);
+        reference::conv2d(g, &x, &w, &mut want);
+        assert_eq!(got, want, "forward {g:?}");
+        let (mut got, mut want) = (vec![f64::NAN; x.len()], vec![0.0; x.len()]);
+        input_grad(g, &y_bar, &w, &mut got);
+        reference::conv2d_input_grad(g, &y_bar, &w, &mut want);
+        assert_eq!(got, want, "input_grad {g:?}");
+        let (mut got, mut want) = (vec![f64::NAN; w.len()], vec![0.0; w.len()]);
+        weight_grad(g, &x, &y_bar, &mut got);
+        reference::conv2d_weight_grad(g, &x, &y_bar, &mut want);
+        assert_eq!(got, want, "weight_grad {g:?}");
+    }
+
+    #[test]
+    fn random_geometries_equal_the_definition() {
+        let mut dice = Dice(11);
+        for _ in 0..400 {
+            check(&random_geometry(&mut dice));
+        }
+    }
+
+    #[test]
+    fn tiles_and_chunks_meet_at_the_right_places() {
+        let s = Spec::new;
+        for (x, w, spec) in [
+            ([5, 33, 31, 3], [4, 4, 3, 8], s(2, 1)),
+            ([9, 16, 16, 40], [4, 4, 40, 24], s(2, 1)),
+            ([3, 20, 20, 70], [3, 3, 70, 20], s(1, 1)),
+            ([7, 4, 4, 12], [4, 4, 12, 5], s(1, 0)),
+            ([0, 4, 4, 12], [4, 4, 12, 5], s(1, 0)),
+            ([0, 8, 8, 3], [4, 4, 3, 5], s(2, 1)),
+            ([2, 12, 12, 300], [3, 3, 1, 300], Spec { groups: 300, ..s(1, 1) }),
+        ] {
+            check(&Geometry::new(x, w, spec));
+        }
+    }
+
+    /// Every output padding that the geometry allows gives an output whose convolution has the input's size again.
+    #[test]
+    fn transposed_geometry_inverts_the_size_formula() {
+        let mut dice = Dice(5);
+        let mut tried = 0;
+        while tried < 300 {
+            let mut pair = |low, high| [dice.roll(low, high), dice.roll(low, high)];
+            let spec = Spec { stride: pair(1, 4), padding: pair(0, 2), dilation: pair(1, 3), groups: 1 };
+            let (kernel, y) = (pair(1, 5), pair(1, 6));
+            let extra: [usize; 2] = std::array::from_fn(|a| dice.roll(0, spec.stride[a] - 1));
+            let full =
+                |a: usize| (y[a] - 1) * spec.stride[a] + spec.dilation[a] * (kernel[a] - 1) + 1 + extra[a];
+            if (0..2).any(|a| full(a) <= 2 * spec.padding[a]) {
+                continue;
+            }
+            let t = Geometry::transposed([2, y[0], y[1], 3], [kernel[0], kernel[1], 5, 3], spec, extra);
+            assert_eq!(Geometry::new(t.x_shape(), t.w_shape(), spec), t);
+            assert_eq!(t.in_size, [full(0) - 2 * spec.padding[0], full(1) - 2 * spec.padding[1]]);
+            tried += 1;
+        }
+    }
+
+    /// <P x, y> = <x, P^T y> at real layer sizes, in f32 with f64 sums.
+    #[test]
+    fn forward_and_input_grad_are_adjoint_at_layer_sizes() {
+        for (x, w) in [([4, 32, 32, 64], [4, 4, 64, 128]), ([4, 64, 64, 3], [4, 4, 3, 64])] {
+            let g = Geometry::new(x, w, Spec::new(2, 1));
+            let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
+            let (x, w, y_bar) =
+                (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
+            let dot = |a: &[f32], b: &[f32]| {
+                a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+            };
+            let (mut y, mut x_bar, mut w_bar) =
+                (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+            forward(&g, &x, &w, &mut y);
+            input_grad(&g, &y_bar, &w, &mut x_bar);
+            weight_grad(&g, &x, &y_bar, &mut w_bar);
+            let phi = dot(&y, &y_bar);
+            let scale = dot(&y, &y).sqrt() * dot(&y_bar, &y_bar).sqrt();
+            assert!((dot(&x, &x_bar) - phi).abs() < 1e-6 * scale, "by x: {} and {phi}", dot(&x, &x_bar));
+            assert!((dot(&w, &w_bar) - phi).abs() < 1e-6 * scale, "by w: {} and {phi}", dot(&w, &w_bar));
+        }
+    }
+
+    #[test]
+    fn same_bits_for_any_number_of_threads() {
+        let g = Geometry::new([6, 16, 16, 20], [4, 4, 20, 24], Spec::new(2, 1));
+        let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
+        let (x, w, y_bar) =
+            (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
+        let run = |t| {
+            threads::with(t, || {
+                let (mut y, mut x_bar, mut w_bar) =
+                    (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+                forward(&g, &x, &w, &mut y);
+                input_grad(&g, &y_bar, &w, &mut x_bar);
+                weight_grad(&g, &x, &y_bar, &mut w_bar);
+                [y, x_bar, w_bar].concat().iter().map(|v| v.to_bits()).collect::<Vec<u32>>()
+            })
+        };
+        let one = run(1);
+        assert!([2, 3, 7].iter().all(|&t| run(t) == one));
+    }
+
+    #[test]
+    #[should_panic(expected = "conv2d: input [1, 4, 4, 3] (NHWC), weight [3, 3, 2, 8] (HWIO)")]
+    fn rejects_channels_that_do_not_fit() {
+        Geometry::new([1, 4, 4, 3], [3, 3, 2, 8], Spec::default());
+    }
+
+    #[test]
+    #[should_panic(expected = "output padding must be smaller")]
+    fn rejects_an_output_padding_that_is_ambiguous() {
+        Geometry::transposed([1, 4, 4, 8], [4, 4, 3, 8], Spec::new(2, 1), [2, 0]);
+    }
+}

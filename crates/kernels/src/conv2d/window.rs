@@ -1,0 +1,126 @@
+//! P, the map that cuts the windows of a convolution out of an image (im2col), and its adjoint P^T (col2im).
+//!
+//! A *patch* is one window as a row of numbers in the order of the weights, `[kh][kw][channel]`; a tap that falls into
+//! the padding is 0. P writes patches; P^T adds each number of a patch back to the pixel it came from. Written as a
+//! gather (every pixel collects from the windows that cover it), P^T needs no zero insertion, no atomics and a fixed
+//! order of additions.
+
+use super::Geometry;
+use crate::Element;
+use std::ops::Range;
+
+/// P restricted to some taps and to the channels of one group.
+pub(super) struct Window<'a> {
+    geometry: &'a Geometry,
+    /// Channels of x that take part.
+    channels: Range<usize>,
+    /// Taps that take part, counted in row-major order over the kernel.
+    taps: Range<usize>,
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn new(geometry: &'a Geometry, group: usize, taps: Range<usize>) -> Self {
+        let per_group = geometry.in_channels / geometry.spec.groups;
+        Window { geometry, channels: group * per_group..(group + 1) * per_group, taps }
+    }
+
+    pub(super) fn all_taps(geometry: &'a Geometry, group: usize) -> Self {
+        Self::new(geometry, group, 0..geometry.kernel[0] * geometry.kernel[1])
+    }
+
+    /// Numbers in a patch.
+    pub(super) fn patch_len(&self) -> usize {
+        self.taps.len() * self.channels.len()
+    }
+
+    /// Writes the patches of output pixels `pixels` (counted through batch, rows, columns) one after the other.
+    pub(super) fn patches<E: Element>(&self, x: &[E], pixels: Range<usize>, out: &mut [E]) {
+        let [oh, ow] = self.geometry.out_size;
+        for (patch, pixel) in out.chunks_exact_mut(self.patch_len()).zip(pixels) {
+            let (row, j) = (pixel / ow, pixel % ow);
+            self.patch(x, row / oh, row % oh, j, patch);
+        }
+    }
+
+    /// One patch: for each kernel row the run of pixels under it, zeros where it leaves the image.
+    fn patch<E: Element>(&self, x: &[E], image: usize, i: usize, j: usize, patch: &mut [E]) {
+        let g = self.geometry;
+        let ([h, w], [_, kw], c) = (g.in_size, g.kernel, self.channels.len());
+        let (mut rest, mut tap) = (patch, self.taps.start);
+        while tap < self.taps.end {
+            let (a, b0) = (tap / kw, tap % kw);
+            let b1 = kw.min(b0 + self.taps.end - tap);
+            let (run, tail) = rest.split_at_mut((b1 - b0) * c);
+            match source(i, a, 0, g).filter(|&r| r < h) {
+                None => run.fill(E::ZERO),
+                Some(r) => {
+                    let line = &x[(image * h + r) * w * g.in_channels..][..w * g.in_channels];
+                    self.run(line, j, b0..b1, run);
+                }
+            }
+            (rest, tap) = (tail, tap + b1 - b0);
+        }
+    }
+
+    /// The taps `b` of one kernel row at output column `j`, from one line of the image.
+    fn run<E: Element>(&self, line: &[E], j: usize, b: Range<usize>, run: &mut [E]) {
+        let g = self.geometry;
+        let (c, all) = (self.channels.len(), g.in_channels);
+        if c == all && g.spec.dilation[1] == 1 {
+            // Neighbouring taps are neighbouring pixels: one copy, with the padding cut off on both sides.
+            let first = (j * g.spec.stride[1] + b.start) as isize - g.spec.padding[1] as isize;
+            let skip = (-first).clamp(0, b.len() as isize) as usize;
+            let end = (g.in_size[1] as isize - first).clamp(skip as isize, b.len() as isize) as usize;
+            run[..skip * c].fill(E::ZERO);
+            if skip < end {
+                let from = (first + skip as isize) as usize * c;
+                run[skip * c..end * c].copy_from_slice(&line[from..][..(end - skip) * c]);
+            }
+            run[end * c..].fill(E::ZERO);
+            return;
+        }
+        for (out, b) in run.chunks_exact_mut(c).zip(b) {
+            match source(j, b, 1, g).filter(|&s| s < g.in_size[1]) {
+                None => out.fill(E::ZERO),
+                Some(s) => out.copy_from_slice(&line[s * all + self.channels.start..][..c]),
+            }
+        }
+    }
+
+    /// P^T: image `x_bar` (one image, all its channels; this group's are overwritten) from the patches of all its
+    /// output pixels.
+    pub(super) fn gather<E: Element>(&self, patches: &[E], x_bar: &mut [E]) {
+        let g = self.geometry;
+        let ([h, w], [oh, ow], [kh, kw]) = (g.in_size, g.out_size, g.kernel);
+        let (c, len) = (self.channels.len(), self.patch_len());
+        for r in 0..h {
+            for s in 0..w {
+                let pixel = &mut x_bar[(r * w + s) * g.in_channels..][self.channels.clone()];
+                pixel.fill(E::ZERO);
+                for a in 0..kh {
+                    let Some(i) = target(r, a, 0, g).filter(|&i| i < oh) else { continue };
+                    for b in 0..kw {
+                        let Some(j) = target(s, b, 1, g).filter(|&j| j < ow) else { continue };
+                        let from = (i * ow + j) * len + (a * kw + b) * c;
+                        for (p, &q) in pixel.iter_mut().zip(&patches[from..from + c]) {
+                            *p += q;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Input position under tap `k` of the window at output position `o`, unless it lies in the padding before the image.
+#[inline]
+fn source(o: usize, k: usize, axis: usize, g: &Geometry) -> Option<usize> {
+    (o * g.spec.stride[axis] + k * g.spec.dilation[axis]).checked_sub(g.spec.padding[axis])
+}
+
+/// Output position whose window has input position `r` under tap `k`: the inverse of [`source`].
+#[inline]
+fn target(r: usize, k: usize, axis: usize, g: &Geometry) -> Option<usize> {
+    let shifted = (r + g.spec.padding[axis]).checked_sub(k * g.spec.dilation[axis])?;
+    (shifted % g.spec.stride[axis] == 0).then_some(shifted / g.spec.stride[axis])
+}

@@ -1,0 +1,156 @@
+//! The scalar types of the engine: `f32` to train, `f64` to check, on the same code.
+
+use crate::gemm::GemmScalar;
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// A real number the engine computes with: `f32` or `f64`.
+///
+/// The functions are those of the standard library with the numerically careful forms of `softplus` and `sigmoid`
+/// beside them, so that no caller writes an overflowing one.
+pub trait Element:
+    GemmScalar
+    + bytemuck::Pod
+    + Send
+    + Sync
+    + PartialOrd
+    + Debug
+    + Display
+    + Default
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + Sum
+    + 'static
+{
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// Negative infinity: the identity of `max`.
+    const NEG_INFINITY: Self;
+    /// Name of the type as file formats spell it: `"f32"` or `"f64"`.
+    const NAME: &'static str;
+
+    /// Nearest value to `x`.
+    fn of(x: f64) -> Self;
+    /// This value as `f64` (exact).
+    fn f64(self) -> f64;
+    /// e^x
+    fn exp(self) -> Self;
+    /// ln(1 + x), accurate near 0
+    fn ln_1p(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// |x|
+    fn abs(self) -> Self;
+    /// x^p
+    fn powf(self, p: Self) -> Self;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+
+    /// The larger of the two; NaN if `self` is NaN, so that NaN is never hidden.
+    #[inline]
+    fn maximum(self, other: Self) -> Self {
+        if self < other { other } else { self }
+    }
+
+    /// The smaller of the two; NaN if `self` is NaN.
+    #[inline]
+    fn minimum(self, other: Self) -> Self {
+        if self > other { other } else { self }
+    }
+
+    /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|): never overflows, exact in both tails.
+    #[inline]
+    fn softplus(self) -> Self {
+        self.maximum(Self::ZERO) + (-self.abs()).exp().ln_1p()
+    }
+
+    /// 1 / (1 + e^-x), computed from e^-|x| so that neither tail overflows.
+    #[inline]
+    fn sigmoid(self) -> Self {
+        let e = (-self.abs()).exp();
+        (if self < Self::ZERO { e } else { Self::ONE }) / (Self::ONE + e)
+    }
+}
+
+macro_rules! element {
+    ($t:ident) => {
+        impl Element for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const NEG_INFINITY: Self = $t::NEG_INFINITY;
+            const NAME: &'static str = stringify!($t);
+            #[inline]
+            fn of(x: f64) -> Self {
+                x as $t
+            }
+            #[inline]
+            fn f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline]
+            fn exp(self) -> Self {
+                $t::exp(self)
+            }
+            #[inline]
+            fn ln_1p(self) -> Self {
+                $t::ln_1p(self)
+            }
+            #[inline]
+            fn ln(self) -> Self {
+                $t::ln(self)
+            }
+            #[inline]
+            fn sqrt(self) -> Self {
+                $t::sqrt(self)
+            }
+            #[inline]
+            fn tanh(self) -> Self {
+                $t::tanh(self)
+            }
+            #[inline]
+            fn abs(self) -> Self {
+                $t::abs(self)
+            }
+            #[inline]
+            fn powf(self, p: Self) -> Self {
+                $t::powf(self, p)
+            }
+            #[inline]
+            fn is_finite(self) -> bool {
+                $t::is_finite(self)
+            }
+        }
+    };
+}
+element!(f32);
+element!(f64);
+
+#[cfg(test)]
+mod tests {
+    use super::Element;
+
+    #[test]
+    fn softplus_and_sigmoid_are_exact_in_the_tails() {
+        for x in [-80.0f64, -20.0, -1.0, 0.0, 1.0, 20.0, 80.0] {
+            let f = x as f32;
+            assert!((f.softplus() as f64 / x.softplus() - 1.0).abs() < 1e-6, "softplus({x})");
+            assert!((f.sigmoid() as f64 / x.sigmoid() - 1.0).abs() < 1e-6, "sigmoid({x})");
+        }
+        assert_eq!(80.0f64.softplus(), 80.0);
+        assert_eq!((-80.0f64).softplus(), (-80.0f64).exp());
+        assert!(f32::NAN.softplus().is_nan() && f32::NAN.maximum(0.0).is_nan());
+    }
+}

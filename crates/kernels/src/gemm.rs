@@ -1,0 +1,311 @@
+//! Matrix products.
+//!
+//! The micro-kernels are `matrixmultiply`'s (Goto & van de Geijn's blocking, packed operands, AVX2/FMA chosen at run
+//! time); the views, the bounds and the cut into tiles are ours. Calling it takes raw pointers, so this is the one
+//! module of the project with `unsafe`: every product goes through [`GemmScalar::gemm`], whose argument is checked here.
+
+#![allow(unsafe_code)]
+
+use crate::parallel;
+
+/// A view of a matrix inside a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Mat<'a, E> {
+    data: &'a [E],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, E> Mat<'a, E> {
+    /// `rows` x `cols` elements in row-major order.
+    ///
+    /// # Panics
+    /// If `data` is shorter than that.
+    #[track_caller]
+    pub fn new(data: &'a [E], rows: usize, cols: usize) -> Self {
+        Self::strided(data, rows, cols, cols)
+    }
+
+    /// `rows` rows of `cols` elements; a row starts `row_stride` after the one before.
+    ///
+    /// # Panics
+    /// If `data` ends before the last element.
+    #[track_caller]
+    pub fn strided(data: &'a [E], rows: usize, cols: usize, row_stride: usize) -> Self {
+        check_extent("matrix view", data.len(), rows, cols, row_stride);
+        Mat { data, rows, cols, row_stride, col_stride: 1 }
+    }
+
+    /// The transpose: the same elements with rows and columns exchanged.
+    #[must_use]
+    pub fn t(self) -> Self {
+        Mat {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// The transpose if `yes`.
+    #[must_use]
+    pub fn t_if(self, yes: bool) -> Self {
+        if yes { self.t() } else { self }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Offset of the element after a valid index never exceeds the slice: rows and columns were checked at creation.
+    fn offset(&self, i: usize, j: usize) -> usize {
+        i * self.row_stride + j * self.col_stride
+    }
+}
+
+#[track_caller]
+fn check_extent(what: &str, len: usize, rows: usize, cols: usize, row_stride: usize) {
+    let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
+    assert!(
+        len >= needed && (cols <= row_stride || rows <= 1),
+        "{what}: {rows} x {cols} with row stride {row_stride} needs {needed} elements, the slice has {len}"
+    );
+}
+
+/// The scalar half of [`crate::Element`]: the raw product, implemented for `f32` and `f64`.
+pub trait GemmScalar: Copy + From<u8> {
+    /// C <- A B + beta C for an `m` x `k` A and a `k` x `n` B; with beta = 0, C is only written.
+    ///
+    /// # Safety
+    /// For all valid (i, j) the element at `i * stride.0 + j * stride.1` of each operand must be in bounds, to read
+    /// for `a` and `b`, to read and write for `c`; `c` must not overlap `a` or `b`, nor its elements each other.
+    unsafe fn gemm(
+        size: [usize; 3],
+        a: (*const Self, [usize; 2]),
+        b: (*const Self, [usize; 2]),
+        beta: Self,
+        c: (*mut Self, usize),
+    );
+}
+
+macro_rules! gemm_scalar {
+    ($t:ty, $f:path) => {
+        impl GemmScalar for $t {
+            unsafe fn gemm(
+                [m, k, n]: [usize; 3],
+                (a, [ra, ca]): (*const Self, [usize; 2]),
+                (b, [rb, cb]): (*const Self, [usize; 2]),
+                beta: Self,
+                (c, rc): (*mut Self, usize),
+            ) {
+                let s = |x: usize| x as isize;
+                // SAFETY: the caller's promise is exactly what the function asks for; strides fit isize because
+                // they index into a slice.
+                unsafe {
+                    $f(m, k, n, 1.0, a, s(ra), s(ca), b, s(rb), s(cb), beta, c, s(rc), 1);
+                }
+            }
+        }
+    };
+}
+gemm_scalar!(f32, matrixmultiply::sgemm);
+gemm_scalar!(f64, matrixmultiply::dgemm);
+
+/// Whether a product replaces what the output held or is added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// C <- A B
+    Overwrite,
+    /// C <- C + A B
+    Accumulate,
+}
+
+/// C <- A B (or C + A B) on this thread. `c` is row-major with rows `row_stride` apart.
+///
+/// # Panics
+/// If the inner dimensions differ or `c` is too short.
+#[track_caller]
+pub fn gemm_serial<E: GemmScalar>(
+    a: Mat<'_, E>,
+    b: Mat<'_, E>,
+    into: Update,
+    c: &mut [E],
+    row_stride: usize,
+) {
+    check_product(&a, &b, c.len(), row_stride);
+    // SAFETY: `c` is exclusively borrowed and was just checked to hold every element of the product.
+    unsafe { tile(a, b, into, c.as_mut_ptr(), row_stride, [0, a.rows, 0, b.cols]) }
+}
+
+/// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, `a.rows() * b.cols()` long.
+///
+/// # Panics
+/// If the inner dimensions differ or `c` is too short.
+#[track_caller]
+pub fn gemm<E: GemmScalar + Send + Sync>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E]) {
+    let (m, n) = (a.rows, b.cols);
+    check_product(&a, &b, c.len(), n);
+    if m == 0 || n == 0 {
+        return;
+    }
+    let [tm, tn] = tile_size(m, a.cols, n);
+    let across = n.div_ceil(tn);
+    let c = SharedOutput(c.as_mut_ptr());
+    parallel::for_each(m.div_ceil(tm) * across, |t| {
+        let (i, j) = (t / across * tm, t % across * tn);
+        // SAFETY: the product fits `c` (checked above), the tiles of different tasks have no element in common, and
+        // the exclusive borrow of `c` lasts until `for_each` has joined every task.
+        unsafe { tile(a, b, into, c.get(), n, [i, (i + tm).min(m), j, (j + tn).min(n)]) }
+    });
+}
+
+#[track_caller]
+fn check_product<E>(a: &Mat<'_, E>, b: &Mat<'_, E>, c_len: usize, row_stride: usize) {
+    assert!(
+        a.cols == b.rows,
+        "matrix product: {} x {} times {} x {}: the inner dimensions differ",
+        a.rows,
+        a.cols,
+        b.rows,
+        b.cols
+    );
+    check_extent("matrix product, output", c_len, a.rows, b.cols, row_stride);
+}
+
+/// Products below this many multiplications are not worth a second task.
+const MIN_TASK: usize = 64 * 64 * 64;
+
+/// Tile of C per task, from the shape alone: large enough that packing an operand is a small part of a task's work,
+/// small enough that a few threads find about equal shares.
+fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
+    let mut tile = [m.min(256), n.min(512)];
+    while m.div_ceil(tile[0]) * n.div_ceil(tile[1]) < 16 && tile[0] * tile[1] * k > 2 * MIN_TASK {
+        let axis = usize::from(tile[1] > tile[0]);
+        if tile[axis] < 32 {
+            break;
+        }
+        tile[axis] = tile[axis].div_ceil(2).next_multiple_of(16);
+    }
+    tile
+}
+
+/// A pointer that tasks may copy; each writes only its own tile behind it.
+struct SharedOutput<E>(*mut E);
+
+// SAFETY: a SharedOutput is only dereferenced in `gemm`, whose tasks write disjoint tiles of one exclusive borrow.
+unsafe impl<E: Send> Sync for SharedOutput<E> {}
+
+impl<E> SharedOutput<E> {
+    fn get(&self) -> *mut E {
+        self.0
+    }
+}
+
+/// Rows i0..i1 and columns j0..j1 of the product.
+///
+/// # Safety
+/// `c` must be valid for those elements at `i * row_stride + j`, and nobody else may touch them meanwhile.
+unsafe fn tile<E: GemmScalar>(
+    a: Mat<'_, E>,
+    b: Mat<'_, E>,
+    into: Update,
+    c: *mut E,
+    row_stride: usize,
+    [i0, i1, j0, j1]: [usize; 4],
+) {
+    if i0 == i1 || j0 == j1 {
+        return;
+    }
+    let beta = E::from(u8::from(into == Update::Accumulate));
+    // With no inner dimension there is no element to point at; the offsets below stay inside the slices otherwise.
+    let (oa, ob) = if a.cols == 0 { (0, 0) } else { (a.offset(i0, 0), b.offset(0, j0)) };
+    // SAFETY: `Mat` guarantees the extents of `a` and `b`, the caller that of `c`; `c` comes from an exclusive borrow
+    // and therefore overlaps neither.
+    unsafe {
+        E::gemm(
+            [i1 - i0, a.cols, j1 - j0],
+            (a.data.as_ptr().add(oa), [a.row_stride, a.col_stride]),
+            (b.data.as_ptr().add(ob), [b.row_stride, b.col_stride]),
+            beta,
+            (c.add(i0 * row_stride + j0), row_stride),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{reference, threads};
+
+    fn numbers(n: usize, salt: usize) -> Vec<f64> {
+        (0..n).map(|i| ((i * 7 + salt * 13) % 17) as f64 - 8.0).collect()
+    }
+
+    /// Integers of this size multiply exactly, so the product must equal the definition to the bit.
+    #[test]
+    fn equals_the_definition_for_every_transpose() {
+        for (m, k, n) in
+            [(1, 1, 1), (3, 5, 7), (64, 48, 33), (130, 70, 600), (300, 9, 2), (0, 3, 4), (4, 0, 3)]
+        {
+            for flags in 0..4 {
+                let (ta, tb) = (flags & 1 == 1, flags & 2 == 2);
+                let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+                let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+                let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+                for into in [Update::Overwrite, Update::Accumulate] {
+                    let mut got = vec![if into == Update::Overwrite { f64::NAN } else { 5.0 }; m * n];
+                    gemm(a, b, into, &mut got);
+                    let mut want = vec![if into == Update::Overwrite { 0.0 } else { 5.0 }; m * n];
+                    reference::gemm(
+                        m,
+                        k,
+                        n,
+                        |i, p| a.data[a.offset(i, p)],
+                        |p, j| b.data[b.offset(p, j)],
+                        &mut want,
+                    );
+                    assert_eq!(got, want, "{m} x {k} x {n}, transposed {ta} {tb}, {into:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn same_bits_for_any_number_of_threads() {
+        let (m, k, n) = (200, 150, 900);
+        let (a, b): (Vec<f32>, Vec<f32>) =
+            ((0..m * k).map(|i| (i as f32).sin()).collect(), (0..k * n).map(|i| (i as f32).cos()).collect());
+        let run = |t| {
+            threads::with(t, || {
+                let mut c = vec![0.0; m * n];
+                gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut c);
+                c
+            })
+        };
+        let one = run(1);
+        for t in [2, 3, 7] {
+            assert!(one.iter().zip(&run(t)).all(|(x, y)| x.to_bits() == y.to_bits()), "{t} threads");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "inner dimensions differ")]
+    fn rejects_inner_dimensions_that_differ() {
+        gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 8], 2, 4), Update::Overwrite, &mut [0.0; 8]);
+    }
+
+    #[test]
+    #[should_panic(expected = "needs 8 elements, the slice has 7")]
+    fn rejects_a_short_output() {
+        gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
+    }
+}

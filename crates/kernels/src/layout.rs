@@ -1,0 +1,174 @@
+//! Kernels that move numbers without changing them: permute, copy a block along an axis, gather rows.
+
+use crate::Element;
+use crate::parallel::{CHUNK, for_each_chunk};
+
+/// y = x with its axes reordered: axis `a` of y is axis `axes[a]` of x, whose shape is `dims`.
+///
+/// # Panics
+/// If `axes` is not a permutation or a slice does not have the shape's size.
+#[track_caller]
+pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut [E]) {
+    let mut seen = axes;
+    seen.sort_unstable();
+    assert!(seen == [0, 1, 2, 3], "permute: {axes:?} is not an order of four axes");
+    let len: usize = dims.iter().product();
+    assert!(
+        x.len() == len && y.len() == len,
+        "permute: {} to {} elements of shape {dims:?}",
+        x.len(),
+        y.len()
+    );
+    let strides = [dims[1] * dims[2] * dims[3], dims[2] * dims[3], dims[3], 1];
+    let ([_, d1, d2, d3], [s0, s1, s2, s3]) = (axes.map(|a| dims[a]), axes.map(|a| strides[a]));
+    if len == 0 {
+        return;
+    }
+    // Lines of y along its last axis; several a task.
+    let lines = (CHUNK / d3).max(1);
+    for_each_chunk(y, lines * d3, |t, y| {
+        for (l, y) in y.chunks_exact_mut(d3).enumerate() {
+            let line = t * lines + l;
+            let (i, j, k) = (line / (d1 * d2), line / d2 % d1, line % d2);
+            let from = i * s0 + j * s1 + k * s2;
+            for (q, y) in y.iter_mut().enumerate() {
+                *y = x[from + q * s3];
+            }
+        }
+    });
+}
+
+/// A tensor seen around one axis: `[outer, axis, inner]`.
+#[derive(Clone, Copy, Debug)]
+pub struct AxisView {
+    /// Product of the sizes before the axis.
+    pub outer: usize,
+    /// Size of the axis.
+    pub axis: usize,
+    /// Product of the sizes after it.
+    pub inner: usize,
+}
+
+/// Copies `len` positions of an axis from `x` (starting at `x_start`) to `y` (starting at `y_start`); the rest of `y`
+/// stays. Narrowing, padding and concatenation are this copy.
+///
+/// # Panics
+/// If a range leaves its axis, or `outer` or `inner` differ.
+#[track_caller]
+pub fn copy_block<E: Element>(
+    (x, from, x_start): (&[E], AxisView, usize),
+    (y, to, y_start): (&mut [E], AxisView, usize),
+    len: usize,
+) {
+    assert!(
+        from.outer == to.outer
+            && from.inner == to.inner
+            && x_start + len <= from.axis
+            && y_start + len <= to.axis
+            && x.len() == from.outer * from.axis * from.inner
+            && y.len() == to.outer * to.axis * to.inner,
+        "copy_block: {len} positions from {x_start} of {from:?} to {y_start} of {to:?}"
+    );
+    let (xs, ys) = (from.axis * from.inner, to.axis * to.inner);
+    if ys == 0 || len == 0 {
+        return;
+    }
+    let (skip, n) = (y_start * to.inner, len * to.inner);
+    let blocks = (CHUNK / ys).max(1);
+    for_each_chunk(y, blocks * ys, |t, y| {
+        for (k, y) in y.chunks_exact_mut(ys).enumerate() {
+            let source = (t * blocks + k) * xs + x_start * from.inner;
+            y[skip..skip + n].copy_from_slice(&x[source..source + n]);
+        }
+    });
+}
+
+/// Row i of `y` is row `rows[i]` of `x`; rows have `columns` numbers.
+///
+/// # Panics
+/// If an index is out of range or `y` has another length.
+#[track_caller]
+pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut [E]) {
+    assert_eq!(y.len(), rows.len() * columns, "gather: output length");
+    if columns == 0 {
+        return;
+    }
+    let count = x.len() / columns;
+    if let Some(&bad) = rows.iter().find(|&&r| r >= count) {
+        panic!("gather: row {bad} of a table of {count} rows");
+    }
+    for_each_chunk(y, columns, |i, y| y.copy_from_slice(&x[rows[i] * columns..][..columns]));
+}
+
+/// The adjoint of [`gather_rows`]: row `rows[i]` of `x_bar` receives row i of `y_bar`, in the order of i.
+///
+/// # Panics
+/// If an index is out of range or `y_bar` has another length.
+#[track_caller]
+pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize], x_bar: &mut [E]) {
+    assert_eq!(y_bar.len(), rows.len() * columns, "scatter: input length");
+    x_bar.fill(E::ZERO);
+    for (i, &r) in rows.iter().enumerate() {
+        for (x, &y) in x_bar[r * columns..][..columns].iter_mut().zip(&y_bar[i * columns..]) {
+            *x += y;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::testing::{Dice, integers};
+
+    #[test]
+    fn permute_equals_the_definition_and_inverts() {
+        let mut dice = Dice(3);
+        let orders = [[0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [3, 2, 0, 1], [2, 3, 1, 0], [1, 0, 3, 2]];
+        for order in orders {
+            let dims: [usize; 4] = std::array::from_fn(|_| dice.roll(1, 6));
+            let x = integers(dims.iter().product(), 1);
+            let mut y = vec![f64::NAN; x.len()];
+            permute(&x, dims, order, &mut y);
+            let to = order.map(|a| dims[a]);
+            let mut i = 0;
+            for a in 0..to[0] {
+                for b in 0..to[1] {
+                    for c in 0..to[2] {
+                        for d in 0..to[3] {
+                            let mut at = [0; 4];
+                            for (axis, index) in order.into_iter().zip([a, b, c, d]) {
+                                at[axis] = index;
+                            }
+                            let from = ((at[0] * dims[1] + at[1]) * dims[2] + at[2]) * dims[3] + at[3];
+                            assert_eq!(y[i], x[from], "{dims:?} {order:?}");
+                            i += 1;
+                        }
+                    }
+                }
+            }
+            let inverse = std::array::from_fn(|a| order.iter().position(|&o| o == a).unwrap_or(4));
+            let mut back = vec![f64::NAN; x.len()];
+            permute(&y, to, inverse, &mut back);
+            assert_eq!(back, x);
+        }
+    }
+
+    #[test]
+    fn gather_and_scatter_are_adjoint() {
+        let (table, rows) = (integers(5 * 3, 2), [4, 0, 4, 2]);
+        let mut y = vec![0.0; 12];
+        gather_rows(&table, 3, &rows, &mut y);
+        assert_eq!(y[..3], table[12..15]);
+        let y_bar = integers(12, 3);
+        let mut x_bar = vec![f64::NAN; 15];
+        scatter_add_rows(&y_bar, 3, &rows, &mut x_bar);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        assert_eq!(dot(&y, &y_bar), dot(&table, &x_bar));
+    }
+
+    #[test]
+    #[should_panic(expected = "row 5 of a table of 5 rows")]
+    fn gather_rejects_a_row_out_of_range() {
+        gather_rows(&[0.0f32; 15], 3, &[5], &mut [0.0; 3]);
+    }
+}

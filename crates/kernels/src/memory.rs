@@ -1,0 +1,174 @@
+//! Recycled memory.
+//!
+//! A training step needs the same buffers again and again, and a fresh 16 MiB buffer costs as much in page faults as
+//! the elementwise pass over it. So a [`Buffer`] that is dropped goes back to a pool and serves the next request of its
+//! size class: from the third training step on nothing is allocated, which [`stats`] lets a test count.
+//!
+//! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits,
+//! merges or gives memory back to the system unless asked to ([`release`]).
+
+use crate::Element;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Buffers start on a cache line, so that no vector load crosses one.
+const ALIGN_BYTES: usize = 64;
+/// Storage is counted in 8-byte words, which every element type divides.
+const WORD: usize = size_of::<u64>();
+const ALIGN_WORDS: usize = ALIGN_BYTES / WORD;
+
+/// What the pool has done so far. Sizes are in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Buffers that had to be allocated.
+    pub fresh: u64,
+    /// Buffers that were served from the pool.
+    pub reused: u64,
+    /// Bytes in buffers that are alive now.
+    pub live: usize,
+    /// The largest `live` since the last [`reset_peak`].
+    pub peak: usize,
+    /// Bytes waiting in the pool.
+    pub idle: usize,
+}
+
+struct Pool {
+    free: BTreeMap<usize, Vec<Vec<u64>>>,
+    stats: Stats,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    free: BTreeMap::new(),
+    stats: Stats { fresh: 0, reused: 0, live: 0, peak: 0, idle: 0 },
+});
+
+/// The pool's counters stay consistent even if a panic unwinds through a holder, so a poisoned lock is still usable.
+fn pool() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pool's counters.
+pub fn stats() -> Stats {
+    pool().stats
+}
+
+/// Starts a new measurement of [`Stats::peak`].
+pub fn reset_peak() {
+    let mut pool = pool();
+    pool.stats.peak = pool.stats.live;
+}
+
+/// Gives all idle memory back to the system.
+pub fn release() {
+    let mut pool = pool();
+    pool.stats.idle = 0;
+    pool.free.clear();
+}
+
+/// Smallest size class that holds `words`: eight classes to a doubling, so that buffers of nearby sizes share storage
+/// and at most one eighth is slack.
+fn size_class(words: usize) -> usize {
+    let step = (words.max(64).next_power_of_two() / 16).max(8);
+    words.max(1).next_multiple_of(step)
+}
+
+/// A slice of `len` elements on recycled, cache-line-aligned memory.
+///
+/// Its first contents are unspecified: whoever takes one writes all of it. (In builds with debug assertions it is
+/// filled with NaN, so that a test notices a kernel that does not.)
+pub struct Buffer<E: Element> {
+    storage: Vec<u64>,
+    start: usize,
+    len: usize,
+    element: std::marker::PhantomData<E>,
+}
+
+impl<E: Element> Buffer<E> {
+    /// Takes a buffer of `len` elements with unspecified contents.
+    pub fn take(len: usize) -> Self {
+        let class = size_class((len * size_of::<E>()).div_ceil(WORD));
+        let recycled = {
+            let mut pool = pool();
+            let recycled = pool.free.get_mut(&class).and_then(Vec::pop);
+            let bytes = class * WORD;
+            let stats = &mut pool.stats;
+            stats.live += bytes;
+            stats.peak = stats.peak.max(stats.live);
+            if recycled.is_some() {
+                stats.reused += 1;
+                stats.idle -= bytes;
+            } else {
+                stats.fresh += 1;
+            }
+            recycled
+        };
+        let storage = recycled.unwrap_or_else(|| vec![0; class + ALIGN_WORDS]);
+        let start = storage.as_ptr().align_offset(ALIGN_BYTES).min(ALIGN_WORDS);
+        let mut buffer = Buffer { storage, start, len, element: std::marker::PhantomData };
+        if cfg!(debug_assertions) {
+            buffer.as_mut_slice().fill(E::of(f64::NAN));
+        }
+        buffer
+    }
+
+    /// Takes a buffer of `len` zeros.
+    pub fn zeroed(len: usize) -> Self {
+        let mut buffer = Self::take(len);
+        buffer.as_mut_slice().fill(E::ZERO);
+        buffer
+    }
+
+    /// The elements.
+    pub fn as_slice(&self) -> &[E] {
+        &bytemuck::cast_slice(&self.storage[self.start..])[..self.len]
+    }
+
+    /// The elements, to write.
+    pub fn as_mut_slice(&mut self) -> &mut [E] {
+        &mut bytemuck::cast_slice_mut(&mut self.storage[self.start..])[..self.len]
+    }
+}
+
+impl<E: Element> Drop for Buffer<E> {
+    fn drop(&mut self) {
+        let storage = std::mem::take(&mut self.storage);
+        let class = storage.len() - ALIGN_WORDS;
+        let mut pool = pool();
+        pool.stats.live -= class * WORD;
+        pool.stats.idle += class * WORD;
+        pool.free.entry(class).or_default().push(storage);
+    }
+}
+
+impl<E: Element> Clone for Buffer<E> {
+    fn clone(&self) -> Self {
+        let mut copy = Buffer::take(self.len);
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        copy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_waste_at_most_an_eighth() {
+        for words in (1..5_000).chain([1 << 20, (1 << 20) + 1, 12_345_678]) {
+            let class = size_class(words);
+            assert!(class >= words && class % 8 == 0);
+            assert!(words < 64 || class - words <= words / 8, "{words} -> {class}");
+            assert_eq!(size_class(class), class, "a class is its own class");
+        }
+    }
+
+    #[test]
+    fn buffers_are_aligned_and_sized() {
+        for len in [0, 1, 7, 64, 1_000] {
+            let b = Buffer::<f32>::take(len);
+            assert_eq!(b.as_slice().len(), len);
+            assert_eq!(b.as_slice().as_ptr() as usize % ALIGN_BYTES, 0);
+            assert!(Buffer::<f64>::zeroed(len).as_slice().iter().all(|&x| x == 0.0));
+        }
+    }
+}

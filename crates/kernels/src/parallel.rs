@@ -1,0 +1,28 @@
+//! The one place where work is handed to threads.
+//!
+//! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can depend on how many
+//! threads there are or which of them was faster.
+
+use rayon::prelude::*;
+
+/// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task, small against a cache.
+pub(crate) const CHUNK: usize = 16 * 1024;
+
+/// Calls `f(i, chunk)` for the `i`-th chunk of `len` elements of `data` (the last may be shorter).
+pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+    if data.len() <= len {
+        if !data.is_empty() {
+            f(0, data);
+        }
+        return;
+    }
+    data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
+}
+
+/// Calls `f(i)` for `i` in `0..tasks`.
+pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
+    if tasks == 1 {
+        return f(0);
+    }
+    (0..tasks).into_par_iter().for_each(|i| f(i));
+}

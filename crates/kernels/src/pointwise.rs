@@ -1,0 +1,223 @@
+//! Elementwise maps, with broadcasting.
+//!
+//! Shapes are four sizes, right-aligned (a vector of n is `[1, 1, 1, n]`); an operand's axis of size 1 is repeated
+//! along the output's. Broadcasting walks the output once, in runs along which every operand either advances by one or
+//! stands still, so the inner loops are plain vector loops.
+
+use crate::Element;
+use crate::parallel::{CHUNK, for_each_chunk};
+
+/// y\[i\] = f(x\[i\])
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Sync) {
+    assert_eq!(x.len(), y.len(), "map: input and output lengths differ");
+    for_each_chunk(y, CHUNK, |t, y| {
+        for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
+            *y = f(x);
+        }
+    });
+}
+
+/// y\[i\] = f(a\[i\], b\[i\])
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Sync) {
+    assert!(
+        a.len() == y.len() && b.len() == y.len(),
+        "zip: {} and {} to {} elements",
+        a.len(),
+        b.len(),
+        y.len()
+    );
+    for_each_chunk(y, CHUNK, |t, y| {
+        let at = t * CHUNK;
+        for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
+            *y = f(a, b);
+        }
+    });
+}
+
+/// y\[i\] = f(y\[i\], x\[i\])
+///
+/// # Panics
+/// If the lengths differ.
+#[track_caller]
+pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Sync) {
+    assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
+    for_each_chunk(y, CHUNK, |t, y| {
+        for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
+            *y = f(*y, x);
+        }
+    });
+}
+
+/// y = f(a, b) with `a` and `b` broadcast to the shape of `y`.
+///
+/// # Panics
+/// If a shape does not broadcast to that of `y`, or a slice does not have its shape's size.
+#[track_caller]
+pub fn zip_broadcast<E: Element>(
+    (a, a_dims): (&[E], [usize; 4]),
+    (b, b_dims): (&[E], [usize; 4]),
+    (y, y_dims): (&mut [E], [usize; 4]),
+    f: impl Fn(E, E) -> E + Sync,
+) {
+    let walk = Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims));
+    walk.runs(y, |y, [i, j], steps| match steps {
+        [1, 1] => each(y.iter_mut().zip(&a[i..]).zip(&b[j..]), |((y, &a), &b)| *y = f(a, b)),
+        [1, _] => each(y.iter_mut().zip(&a[i..]), |(y, &a)| *y = f(a, b[j])),
+        [_, 1] => each(y.iter_mut().zip(&b[j..]), |(y, &b)| *y = f(a[i], b)),
+        _ => y.fill(f(a[i], b[j])),
+    });
+}
+
+/// y = x repeated along the axes where it has size 1.
+///
+/// # Panics
+/// As [`zip_broadcast`].
+#[track_caller]
+pub fn expand<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
+    let walk = Walk::new([(x.len(), x_dims)], (y.len(), y_dims));
+    walk.runs(
+        y,
+        |y, [i], [step]| if step == 1 { y.copy_from_slice(&x[i..i + y.len()]) } else { y.fill(x[i]) },
+    );
+}
+
+fn each<I: Iterator>(items: I, f: impl FnMut(I::Item)) {
+    items.for_each(f);
+}
+
+/// A walk through an output of up to four axes and N broadcast operands.
+struct Walk<const N: usize> {
+    /// Sizes of the axes outside the runs.
+    outer: [usize; 4],
+    /// Distance in operand n between neighbours along each outer axis (0 where it is repeated).
+    strides: [[usize; 4]; N],
+    /// Length of a run, and how far operand n moves in it per element: 1 or 0.
+    run: usize,
+    steps: [usize; N],
+}
+
+impl<const N: usize> Walk<N> {
+    #[track_caller]
+    fn new(operands: [(usize, [usize; 4]); N], (y_len, y): (usize, [usize; 4])) -> Self {
+        assert_eq!(
+            y_len,
+            y.iter().product::<usize>(),
+            "broadcast: output of {y_len} elements for shape {y:?}"
+        );
+        for (len, dims) in operands {
+            let fits = dims.iter().zip(&y).all(|(&d, &y)| d == y || d == 1);
+            assert!(
+                fits && len == dims.iter().product(),
+                "broadcast: {len} elements of shape {dims:?} to shape {y:?}"
+            );
+        }
+        let mut strides = operands.map(|(_, dims)| {
+            let mut dense = 1;
+            let mut strides = [0; 4];
+            for axis in (0..4).rev() {
+                strides[axis] = if dims[axis] == 1 { 0 } else { dense };
+                dense *= dims[axis];
+            }
+            strides
+        });
+        // Grow the run over trailing axes as long as every operand is either dense or repeated over all of them.
+        let (mut outer, mut run) = (y, 1);
+        let mut steps: Option<[usize; N]> = None;
+        for axis in (0..4).rev() {
+            if outer[axis] == 1 {
+                continue;
+            }
+            let next: [usize; N] = std::array::from_fn(|n| usize::from(strides[n][axis] != 0));
+            let continues = steps.is_none_or(|s| s == next);
+            if !continues {
+                break;
+            }
+            steps = Some(next);
+            run *= outer[axis];
+            outer[axis] = 1;
+            for s in &mut strides {
+                s[axis] = 0;
+            }
+        }
+        Walk { outer, strides, run, steps: steps.unwrap_or([1; N]) }
+    }
+
+    /// Calls `f(piece of y, where each operand starts, steps)` for pieces of runs, in parallel chunks.
+    fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Sync) {
+        for_each_chunk(y, CHUNK, |t, mut rest| {
+            let mut at = t * CHUNK;
+            while !rest.is_empty() {
+                let (row, column) = (at / self.run, at % self.run);
+                let len = rest.len().min(self.run - column);
+                let (piece, tail) = rest.split_at_mut(len);
+                f(piece, self.offsets(row, column), self.steps);
+                rest = tail;
+                at += len;
+            }
+        });
+    }
+
+    fn offsets(&self, mut row: usize, column: usize) -> [usize; N] {
+        let mut offsets = self.steps.map(|s| s * column);
+        for axis in (0..4).rev() {
+            let index = row % self.outer[axis];
+            row /= self.outer[axis];
+            for (offset, strides) in offsets.iter_mut().zip(&self.strides) {
+                *offset += index * strides[axis];
+            }
+        }
+        offsets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference;
+    use crate::reference::testing::{Dice, integers};
+
+    #[test]
+    fn broadcasting_equals_the_definition() {
+        let mut dice = Dice(1);
+        for _ in 0..500 {
+            let y_dims: [usize; 4] = std::array::from_fn(|_| dice.roll(1, 5));
+            let mut pick = || y_dims.map(|d| if dice.roll(0, 2) == 0 { 1 } else { d });
+            let (a_dims, b_dims) = (pick(), pick());
+            let a = integers(a_dims.iter().product(), 3);
+            let b = integers(b_dims.iter().product(), 4);
+            let mut got = vec![f64::NAN; y_dims.iter().product()];
+            zip_broadcast((&a, a_dims), (&b, b_dims), (&mut got, y_dims), |a, b| 10.0 * a - b);
+            let (wide_a, wide_b) =
+                (reference::expand(&a, a_dims, y_dims), reference::expand(&b, b_dims, y_dims));
+            let want: Vec<f64> = wide_a.iter().zip(&wide_b).map(|(a, b)| 10.0 * a - b).collect();
+            assert_eq!(got, want, "{a_dims:?} and {b_dims:?} to {y_dims:?}");
+            expand((&a, a_dims), (&mut got, y_dims));
+            assert_eq!(got, wide_a, "{a_dims:?} to {y_dims:?}");
+        }
+    }
+
+    #[test]
+    fn large_runs_are_cut_at_the_right_places() {
+        let n = 3 * CHUNK + 5;
+        let x = integers(2 * n, 5);
+        let mut got = vec![0.0; 2 * n];
+        zip_broadcast((&x, [1, 1, 2, n]), (&[3.0, 4.0], [1, 1, 2, 1]), (&mut got, [1, 1, 2, n]), |a, b| {
+            a * b
+        });
+        assert!((0..2 * n).all(|i| got[i] == x[i] * if i < n { 3.0 } else { 4.0 }));
+    }
+
+    #[test]
+    #[should_panic(expected = "to shape [1, 1, 2, 4]")]
+    fn rejects_shapes_that_do_not_broadcast() {
+        expand((&[1.0f32; 3], [1, 1, 1, 3]), (&mut [0.0; 8], [1, 1, 2, 4]));
+    }
+}

@@ -1,0 +1,184 @@
+//! Sums.
+//!
+//! A sum is cut into pieces of a fixed size; a piece is added up in a fixed number of lanes, and the pieces are added in
+//! order, in `f64`. So the result has one value for every number of threads, and its error grows with the length of a
+//! piece, not of the whole.
+
+use crate::Element;
+use crate::memory::Buffer;
+use crate::parallel::{CHUNK, for_each_chunk};
+
+/// Independent running sums in a contiguous piece: enough to fill the vector units, a power of two to fold evenly.
+const LANES: usize = 16;
+
+/// Sums `x` over every axis where `y_dims` has size 1 (shapes right-aligned to four axes).
+///
+/// # Panics
+/// If another axis differs, or a slice does not have its shape's size.
+#[track_caller]
+pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
+    let fits = x_dims.iter().zip(&y_dims).all(|(&x, &y)| x == y || y == 1);
+    let sized = x.len() == x_dims.iter().product() && y.len() == y_dims.iter().product();
+    assert!(fits && sized, "sum_to: {} elements of shape {x_dims:?} to {y_dims:?} ({})", x.len(), y.len());
+    let mut dims = x_dims;
+    let mut current: Option<Buffer<E>> = None;
+    // One run of neighbouring summed axes after the other, the last into y.
+    while let Some(run) = first_run(dims, y_dims) {
+        let shape = [
+            dims[..run.start].iter().product(),
+            dims[run.clone()].iter().product(),
+            dims[run.end..].iter().product::<usize>(),
+        ];
+        dims[run].fill(1);
+        let from = current.as_ref().map_or(x, Buffer::as_slice);
+        if first_run(dims, y_dims).is_none() {
+            return sum_axis(from, shape, y);
+        }
+        let mut next = Buffer::take(shape[0] * shape[2]);
+        sum_axis(from, shape, next.as_mut_slice());
+        current = Some(next);
+    }
+    y.copy_from_slice(x);
+}
+
+/// The first neighbouring axes that are still to be summed. (Axes of size 1 on both sides join either way.)
+fn first_run(dims: [usize; 4], to: [usize; 4]) -> Option<std::ops::Range<usize>> {
+    let start = (0..4).find(|&a| dims[a] != to[a])?;
+    let end = (start..4).find(|&a| to[a] != 1).unwrap_or(4);
+    Some(start..end)
+}
+
+/// y\[o, i\] = sum over n of x\[o, n, i\], for x of shape `[outer, n, inner]`.
+fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
+    if n == 0 || inner == 0 {
+        return y.fill(E::ZERO);
+    }
+    // Rows of `inner` numbers per piece; at least 32 so that the partial sums stay small beside x.
+    let rows = if inner == 1 { CHUNK } else { (CHUNK / inner).max(32) }.min(n);
+    let pieces = n.div_ceil(rows);
+    let sum_piece = |piece: usize, out: &mut [E]| {
+        let (o, p) = (piece / pieces, piece % pieces);
+        let end = ((p + 1) * rows).min(n);
+        let x = &x[(o * n + p * rows) * inner..(o * n + end) * inner];
+        if inner == 1 { out[0] = sum_contiguous(x) } else { sum_rows(x, out) }
+    };
+    // Several pieces a task where they are small.
+    let batch = (CHUNK / (rows * inner)).max(1);
+    let run = |out: &mut [E]| {
+        for_each_chunk(out, batch * inner, |t, out| {
+            for (k, out) in out.chunks_exact_mut(inner).enumerate() {
+                sum_piece(t * batch + k, out);
+            }
+        });
+    };
+    if pieces == 1 {
+        return run(y);
+    }
+    let mut partial = Buffer::take(outer * pieces * inner);
+    run(partial.as_mut_slice());
+    let partial = partial.as_slice();
+    for (o, y) in y.chunks_exact_mut(inner).enumerate() {
+        for (i, y) in y.iter_mut().enumerate() {
+            let piece = |p: usize| partial[(o * pieces + p) * inner + i].f64();
+            *y = E::of((0..pieces).map(piece).sum());
+        }
+    }
+}
+
+/// Sum of neighbouring numbers: blocks of 64 numbers a lane, added up in `f64`.
+fn sum_contiguous<E: Element>(x: &[E]) -> E {
+    E::of(x.chunks(64 * LANES).map(|block| sum_block(block).f64()).sum())
+}
+
+/// [`LANES`] running sums, folded by halves.
+fn sum_block<E: Element>(x: &[E]) -> E {
+    let mut lanes = [E::ZERO; LANES];
+    for x in x.chunks(LANES) {
+        for (lane, &x) in lanes.iter_mut().zip(x) {
+            *lane += x;
+        }
+    }
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for i in 0..width {
+            lanes[i] = lanes[i] + lanes[i + width];
+        }
+    }
+    lanes[0]
+}
+
+/// out\[i\] = sum over rows of x\[row, i\]
+fn sum_rows<E: Element>(x: &[E], out: &mut [E]) {
+    out.fill(E::ZERO);
+    for row in x.chunks_exact(out.len()) {
+        for (o, &x) in out.iter_mut().zip(row) {
+            *o += x;
+        }
+    }
+}
+
+/// Sum of the squares, in `f64`: for the norm of a gradient.
+pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
+    let mut partial = Buffer::<f64>::take(x.len().div_ceil(CHUNK));
+    for_each_chunk(partial.as_mut_slice(), 1, |t, out| {
+        let x = &x[t * CHUNK..((t + 1) * CHUNK).min(x.len())];
+        out[0] = x.iter().map(|x| x.f64() * x.f64()).sum();
+    });
+    partial.as_slice().iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::testing::{Dice, integers};
+    use crate::{reference, threads};
+
+    #[test]
+    fn sum_to_equals_the_definition() {
+        let mut dice = Dice(2);
+        for _ in 0..500 {
+            let x_dims: [usize; 4] = std::array::from_fn(|_| dice.roll(1, 6));
+            let y_dims = x_dims.map(|d| if dice.roll(0, 2) == 0 { d } else { 1 });
+            let x = integers(x_dims.iter().product(), 7);
+            let mut got = vec![f64::NAN; y_dims.iter().product()];
+            sum_to((&x, x_dims), (&mut got, y_dims));
+            assert_eq!(got, reference::sum_to(&x, x_dims, y_dims), "{x_dims:?} to {y_dims:?}");
+        }
+    }
+
+    #[test]
+    fn long_sums_are_exact_on_integers_and_close_otherwise() {
+        for dims in [[1, 1, 1, 100_003], [1, 1, 50_001, 3], [3, 1, 40_000, 1], [1, 70, 1, 20_000]] {
+            let x = integers(dims.iter().product(), 8);
+            for keep in [[false; 4], [true, false, false, true]] {
+                let y_dims = std::array::from_fn(|a| if keep[a] { dims[a] } else { 1 });
+                let mut got = vec![f64::NAN; y_dims.iter().product()];
+                sum_to((&x, dims), (&mut got, y_dims));
+                assert_eq!(got, reference::sum_to(&x, dims, y_dims), "{dims:?} to {y_dims:?}");
+            }
+        }
+        let x: Vec<f32> = (0..3_000_000).map(|i| 1.0 + (i % 7) as f32 * 0.1).collect();
+        let mut got = [0.0];
+        sum_to((&x, [1, 1, 1, x.len()]), (&mut got, [1; 4]));
+        let exact: f64 = x.iter().map(|&x| f64::from(x)).sum();
+        assert!((f64::from(got[0]) / exact - 1.0).abs() < 1e-6, "{} against {exact}", got[0]);
+        assert_eq!(sum_of_squares(&[3.0f32, 4.0]), 25.0);
+    }
+
+    #[test]
+    fn same_bits_for_any_number_of_threads() {
+        let x: Vec<f32> = (0..300_000).map(|i| (i as f32).sin()).collect();
+        for (x_dims, y_dims) in [([1, 1, 1, 300_000], [1; 4]), ([1, 10, 1_000, 30], [1, 1, 1, 30])] {
+            let run = |t| {
+                threads::with(t, || {
+                    let mut y = vec![0.0; y_dims.iter().product()];
+                    sum_to((&x, x_dims), (&mut y, y_dims));
+                    y.iter().map(|y: &f32| y.to_bits()).collect::<Vec<_>>()
+                })
+            };
+            let one = run(1);
+            assert!([2, 3, 7].iter().all(|&t| run(t) == one));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The slow twins: each kernel as its formula reads, in naive loops, for any geometry. The definition and the oracle.
+
+use crate::Element;
+use crate::conv2d::Geometry;
+
+/// C += A B, from functions that give the elements of A (`m` x `k`) and B (`k` x `n`).
+pub fn gemm<E: Element>(
+    m: usize,
+    k: usize,
+    n: usize,
+    a: impl Fn(usize, usize) -> E,
+    b: impl Fn(usize, usize) -> E,
+    c: &mut [E],
+) {
+    for i in 0..m {
+        for j in 0..n {
+            for p in 0..k {
+                c[i * n + j] += a(i, p) * b(p, j);
+            }
+        }
+    }
+}
+
+/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to y: its trilinear form, term by
+/// term. The three kernels of the family are three ways to add up the same terms.
+pub fn conv2d_terms(g: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
+    let ([h, w], [oh, ow], [kh, kw]) = (g.in_size, g.out_size, g.kernel);
+    let (ci, co) = (g.in_channels / g.spec.groups, g.out_channels / g.spec.groups);
+    for n in 0..g.batch {
+        for i in 0..oh {
+            for j in 0..ow {
+                for o in 0..g.out_channels {
+                    for a in 0..kh {
+                        for b in 0..kw {
+                            let r = (i * g.spec.stride[0] + a * g.spec.dilation[0])
+                                .wrapping_sub(g.spec.padding[0]);
+                            let s = (j * g.spec.stride[1] + b * g.spec.dilation[1])
+                                .wrapping_sub(g.spec.padding[1]);
+                            if r >= h || s >= w {
+                                continue;
+                            }
+                            for c in 0..ci {
+                                let x = ((n * h + r) * w + s) * g.in_channels + o / co * ci + c;
+                                let k = ((a * kw + b) * ci + c) * g.out_channels + o;
+                                let y = ((n * oh + i) * ow + j) * g.out_channels + o;
+                                f(x, k, y);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// y = x conv w
+pub fn conv2d<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
+    y.fill(E::ZERO);
+    conv2d_terms(g, |i, k, o| y[o] += x[i] * w[k]);
+}
+
+/// Gradient by x; the transposed convolution.
+pub fn conv2d_input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
+    x_bar.fill(E::ZERO);
+    conv2d_terms(g, |i, k, o| x_bar[i] += y_bar[o] * w[k]);
+}
+
+/// Gradient by w.
+pub fn conv2d_weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
+    w_bar.fill(E::ZERO);
+    conv2d_terms(g, |i, k, o| w_bar[k] += y_bar[o] * x[i]);
+}
+
+/// Calls `f(index in the large shape, index in the small one)` for shapes that broadcast.
+fn broadcast_pairs(small: [usize; 4], large: [usize; 4], mut f: impl FnMut(usize, usize)) {
+    let mut i = 0;
+    for a in 0..large[0] {
+        for b in 0..large[1] {
+            for c in 0..large[2] {
+                for d in 0..large[3] {
+                    let at = [a, b, c, d];
+                    let j = (0..4).fold(0, |j, k| j * small[k] + if small[k] == 1 { 0 } else { at[k] });
+                    f(i, j);
+                    i += 1;
+                }
+            }
+        }
+    }
+}
+
+/// x repeated along its axes of size 1.
+pub fn expand<E: Element>(x: &[E], from: [usize; 4], to: [usize; 4]) -> Vec<E> {
+    let mut y = vec![E::ZERO; to.iter().product()];
+    broadcast_pairs(from, to, |i, j| y[i] = x[j]);
+    y
+}
+
+/// x summed over the axes where `to` has size 1.
+pub fn sum_to<E: Element>(x: &[E], from: [usize; 4], to: [usize; 4]) -> Vec<E> {
+    let mut y = vec![E::ZERO; to.iter().product()];
+    broadcast_pairs(to, from, |i, j| y[j] += x[i]);
+    y
+}
+
+/// What [`batch_norm`] returns: all values and gradients.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names are the formula's")]
+pub struct BatchNorm<E> {
+    pub mean: Vec<E>,
+    pub variance: Vec<E>,
+    pub y: Vec<E>,
+    pub x_bar: Vec<E>,
+    pub gamma_bar: Vec<E>,
+    pub beta_bar: Vec<E>,
+}
+
+/// Training-mode batch norm of a matrix with `c` columns, and its gradients by the chain rule as in Ioffe & Szegedy
+/// 2015, section 3 (six formulas, one loop each).
+pub fn batch_norm<E: Element>(
+    x: &[E],
+    c: usize,
+    gamma: &[E],
+    beta: &[E],
+    eps: f64,
+    y_bar: &[E],
+) -> BatchNorm<E> {
+    let rows = x.len() / c;
+    let (zero, m, eps) = (vec![E::ZERO; c], E::of(rows as f64), E::of(eps));
+    let mut out = BatchNorm {
+        mean: zero.clone(),
+        variance: zero.clone(),
+        y: x.to_vec(),
+        x_bar: x.to_vec(),
+        gamma_bar: zero.clone(),
+        beta_bar: zero,
+    };
+    let minus_half = E::of(-0.5);
+    for j in 0..c {
+        let column: Vec<usize> = (0..rows).map(|r| r * c + j).collect();
+        let mean = column.iter().map(|&i| x[i]).sum::<E>() / m;
+        let variance = column.iter().map(|&i| (x[i] - mean) * (x[i] - mean)).sum::<E>() / m;
+        let sigma = (variance + eps).sqrt();
+        let x_hat_bar = |i: usize| y_bar[i] * gamma[j];
+        let variance_bar: E =
+            column.iter().map(|&i| x_hat_bar(i) * (x[i] - mean) * minus_half / (sigma * sigma * sigma)).sum();
+        let mean_bar: E = column.iter().map(|&i| -x_hat_bar(i) / sigma).sum();
+        for &i in &column {
+            out.y[i] = gamma[j] * (x[i] - mean) / sigma + beta[j];
+            let two = E::of(2.0);
+            out.x_bar[i] = x_hat_bar(i) / sigma + variance_bar * two * (x[i] - mean) / m + mean_bar / m;
+            out.gamma_bar[j] += y_bar[i] * (x[i] - mean) / sigma;
+            out.beta_bar[j] += y_bar[i];
+        }
+        out.mean[j] = mean;
+        out.variance[j] = variance;
+    }
+    out
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    /// A small generator of test shapes; reproducible and of no other use.
+    pub(crate) struct Dice(pub(crate) u64);
+
+    impl Dice {
+        /// A number from `low` to `high`, both included.
+        pub(crate) fn roll(&mut self, low: usize, high: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            low + ((self.0 >> 33) as usize) % (high - low + 1)
+        }
+    }
+
+    /// Small integers, on which sums and products are exact.
+    pub(crate) fn integers(n: usize, seed: u64) -> Vec<f64> {
+        let mut dice = Dice(seed);
+        (0..n).map(|_| dice.roll(0, 8) as f64 - 4.0).collect()
+    }
+}

@@ -1,0 +1,41 @@
+//! How many threads the kernels use. The number changes the speed, never a bit of a result.
+
+use std::fmt;
+
+/// The thread pool could not be set up.
+#[derive(Debug)]
+pub struct ThreadError(String);
+
+impl fmt::Display for ThreadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot set up the kernel threads: {}", self.0)
+    }
+}
+
+impl std::error::Error for ThreadError {}
+
+fn builder(threads: usize) -> rayon::ThreadPoolBuilder {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("kernel-{i}"))
+}
+
+/// Sets the number of kernel threads of this process (0: one per processor). To be called once, before any kernel.
+///
+/// # Errors
+/// If the pool already runs or the system refuses the threads.
+pub fn set(threads: usize) -> Result<(), ThreadError> {
+    builder(threads).build_global().map_err(|e| ThreadError(e.to_string()))
+}
+
+/// Number of threads that kernels called from here run on.
+pub fn count() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Runs `f` with its kernels on a pool of their own, for tests and benches that compare thread counts.
+///
+/// # Panics
+/// If the system refuses to start the threads.
+pub fn with<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+    let pool = builder(threads).build().unwrap_or_else(|e| panic!("cannot start {threads} threads: {e}"));
+    pool.install(f)
+}
