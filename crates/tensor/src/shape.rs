@@ -1,0 +1,151 @@
+//! Sizes of up to four axes.
+
+use std::fmt;
+
+/// The sizes of a tensor's axes, outermost first; at most four.
+///
+/// Two shapes are compared from their last axes (as in NumPy): a channel vector `[C]` broadcasts over images
+/// `[N, H, W, C]` as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    dims: [usize; 4],
+    rank: usize,
+}
+
+impl Shape {
+    /// The shape of a single number: no axes.
+    pub const SCALAR: Shape = Shape { dims: [1; 4], rank: 0 };
+
+    /// The shape with these sizes.
+    ///
+    /// # Panics
+    /// If there are more than four.
+    #[track_caller]
+    pub fn new(dims: &[usize]) -> Self {
+        assert!(dims.len() <= 4, "a tensor has at most four axes, not {}: {dims:?}", dims.len());
+        let mut shape = Shape { dims: [1; 4], rank: dims.len() };
+        shape.dims[..dims.len()].copy_from_slice(dims);
+        shape
+    }
+
+    /// The sizes.
+    pub fn dims(&self) -> &[usize] {
+        &self.dims[..self.rank]
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// Number of elements.
+    #[allow(clippy::len_without_is_empty, reason = "a count of elements, not of axes")]
+    pub fn len(&self) -> usize {
+        self.dims().iter().product()
+    }
+
+    /// The four sizes that the kernels work with: ones before the first axis.
+    pub fn right_aligned(&self) -> [usize; 4] {
+        let mut aligned = [1; 4];
+        aligned[4 - self.rank..].copy_from_slice(self.dims());
+        aligned
+    }
+
+    /// The four sizes of an image shape.
+    ///
+    /// # Panics
+    /// If the rank is not four.
+    #[track_caller]
+    pub fn nhwc(&self) -> [usize; 4] {
+        assert!(self.rank == 4, "expected four axes (N, H, W, C), found {self:?}");
+        self.dims
+    }
+
+    /// The two sizes of a matrix shape.
+    ///
+    /// # Panics
+    /// If the rank is not two.
+    #[track_caller]
+    pub fn matrix(&self) -> [usize; 2] {
+        assert!(self.rank == 2, "expected a matrix (two axes), found {self:?}");
+        [self.dims[0], self.dims[1]]
+    }
+
+    /// The shape both broadcast to, if there is one.
+    pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        let (a, b) = (self.right_aligned(), other.right_aligned());
+        let mut dims = [1; 4];
+        for axis in 0..4 {
+            dims[axis] = match (a[axis], b[axis]) {
+                (a, b) if a == b => a,
+                (1, b) => b,
+                (a, 1) => a,
+                _ => return None,
+            };
+        }
+        let rank = self.rank.max(other.rank);
+        Some(Shape::new(&dims[4 - rank..]))
+    }
+
+    /// Can a tensor of this shape be repeated to fill `to`?
+    pub fn broadcasts_to(&self, to: &Shape) -> bool {
+        self.rank <= to.rank && self.broadcast(to) == Some(*to)
+    }
+
+    /// This shape with another size along one axis.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn with(mut self, axis: usize, size: usize) -> Shape {
+        assert!(axis < self.rank, "axis {axis} of {self:?}");
+        self.dims[axis] = size;
+        self
+    }
+
+    /// Products of the sizes before and after an axis.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn around(&self, axis: usize) -> [usize; 2] {
+        assert!(axis < self.rank, "axis {axis} of {self:?}");
+        [self.dims[..axis].iter().product(), self.dims[axis + 1..self.rank].iter().product()]
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(dims: [usize; N]) -> Self {
+        Shape::new(&dims)
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.dims(), f)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.dims(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shape;
+
+    #[test]
+    fn broadcasting_aligns_last_axes() {
+        let s = |d: &[usize]| Shape::new(d);
+        assert_eq!(s(&[2, 3, 3, 8]).broadcast(&s(&[8])), Some(s(&[2, 3, 3, 8])));
+        assert_eq!(s(&[4, 1]).broadcast(&s(&[5])), Some(s(&[4, 5])));
+        assert_eq!(s(&[4, 2]).broadcast(&s(&[3])), None);
+        assert_eq!(Shape::SCALAR.broadcast(&s(&[3])), Some(s(&[3])));
+        assert!(s(&[1, 5]).broadcasts_to(&s(&[4, 5])) && !s(&[1, 5]).broadcasts_to(&s(&[5])));
+        assert_eq!(s(&[0, 3]).len(), 0);
+        assert_eq!(s(&[2, 3, 4]).around(1), [2, 4]);
+    }
+}

@@ -1,0 +1,220 @@
+//! Random numbers that are addressed, not consumed.
+//!
+//! A [`Stream`] is named by (seed, purpose, index): "run 7, noise, step 1204". The same name always gives the same
+//! numbers, whatever was drawn before, so a resumed run needs no generator state, image i of a generated dataset is
+//! always the same image, and adding a draw in one place disturbs no other.
+//!
+//! The generator is Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"):
+//! a keyed bijection of a 128-bit counter. The address *is* the counter; there is no state to carry. Distributions are
+//! `rand_distr`'s on top of it.
+
+use crate::{Element, Shape, Tensor};
+use rand::rand_core::Infallible;
+use rand_distr::{Distribution, StandardNormal};
+
+/// An endless sequence of random numbers with a name.
+///
+/// ```
+/// use adjoint_tensor::Stream;
+/// let mut a = Stream::new(7, "noise", 1204);
+/// let mut b = Stream::new(7, "noise", 1204);
+/// assert_eq!(a.normal(), b.normal());
+/// assert_ne!(a.uniform(), Stream::new(7, "noise", 1205).uniform());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stream {
+    key: [u32; 2],
+    /// Block number within the stream (low words), index of the stream (high words).
+    counter: [u32; 4],
+    block: [u32; 4],
+    used: usize,
+}
+
+impl Stream {
+    /// The stream of `seed` for `purpose`, number `index` (a training step, an image, an epoch).
+    pub fn new(seed: u64, purpose: &str, index: u64) -> Self {
+        let key = mix(seed ^ mix(fnv1a(purpose.as_bytes())));
+        Stream {
+            key: halves(key),
+            counter: [0, 0, halves(index)[0], halves(index)[1]],
+            block: [0; 4],
+            used: 4,
+        }
+    }
+
+    fn next_word(&mut self) -> u32 {
+        if self.used == 4 {
+            self.block = philox4x32_10(self.counter, self.key);
+            self.used = 0;
+            let (low, carry) = self.counter[0].overflowing_add(1);
+            self.counter[0] = low;
+            self.counter[1] = self.counter[1].wrapping_add(u32::from(carry));
+        }
+        self.used += 1;
+        self.block[self.used - 1]
+    }
+
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        u64::from(self.next_word()) | u64::from(self.next_word()) << 32
+    }
+
+    /// A number uniform on [0, 1), a multiple of 2^-53.
+    pub fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 * (0.5f64).powi(53)
+    }
+
+    /// A number from N(0, 1).
+    pub fn normal(&mut self) -> f64 {
+        StandardNormal.sample(self)
+    }
+
+    /// An index uniform on 0..n.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    #[track_caller]
+    pub fn below(&mut self, n: usize) -> usize {
+        assert!(n > 0, "no index is below 0");
+        // The high half of bits * n, with the few values that would make some indices likelier thrown away (Lemire 2019).
+        let n = n as u64;
+        let unfair = n.wrapping_neg() % n;
+        loop {
+            let product = u128::from(self.bits()) * u128::from(n);
+            if product as u64 >= unfair {
+                return (product >> 64) as usize;
+            }
+        }
+    }
+
+    /// Puts `items` in an order of which all are equally likely (Fisher & Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
+    }
+
+    /// A tensor of independent numbers uniform on [low, high).
+    pub fn uniform_tensor<E: Element>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<E> {
+        Tensor::build(shape, |out| {
+            out.iter_mut().for_each(|x| *x = E::of(low + (high - low) * self.uniform()))
+        })
+    }
+
+    /// A tensor of independent numbers from N(mean, std^2).
+    pub fn normal_tensor<E: Element>(&mut self, shape: impl Into<Shape>, mean: f64, std: f64) -> Tensor<E> {
+        Tensor::build(shape, |out| out.iter_mut().for_each(|x| *x = E::of(mean + std * self.normal())))
+    }
+}
+
+impl rand::TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.next_word())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.bits())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            chunk.copy_from_slice(&self.next_word().to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Ten rounds of Philox on a 4 x 32-bit counter (Salmon et al. 2011, section 3.3; constants from their table 2).
+fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+    const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
+    const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+    let ([mut a, mut b, mut c, mut d], [mut k0, mut k1]) = (counter, key);
+    for _ in 0..10 {
+        let [low0, high0] = halves(MULTIPLIERS[0] * u64::from(a));
+        let [low1, high1] = halves(MULTIPLIERS[1] * u64::from(c));
+        [a, b, c, d] = [high1 ^ b ^ k0, low1, high0 ^ d ^ k1, low0];
+        k0 = k0.wrapping_add(WEYL[0]);
+        k1 = k1.wrapping_add(WEYL[1]);
+    }
+    [a, b, c, d]
+}
+
+/// Low and high word.
+fn halves(x: u64) -> [u32; 2] {
+    [x as u32, (x >> 32) as u32]
+}
+
+/// A bijection of 64 bits that changes half of them for any change of one (SplitMix64's finaliser, Steele et al. 2014).
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+/// The FNV-1a hash of a name.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The known answers published with the generator.
+    #[test]
+    fn philox_gives_the_published_answers() {
+        let ones = u32::MAX;
+        assert_eq!(philox4x32_10([0; 4], [0; 2]), [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
+        assert_eq!(philox4x32_10([ones; 4], [ones; 2]), [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]);
+        assert_eq!(
+            philox4x32_10([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]),
+            [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1]
+        );
+    }
+
+    #[test]
+    fn names_are_addresses() {
+        let draw = |seed, purpose, index| Stream::new(seed, purpose, index).bits();
+        assert_eq!(draw(1, "noise", 5), draw(1, "noise", 5));
+        let all = [
+            draw(1, "noise", 5),
+            draw(2, "noise", 5),
+            draw(1, "data", 5),
+            draw(1, "noise", 6),
+            draw(1, "noise", 5 << 32),
+        ];
+        for i in 0..all.len() {
+            assert!(all[..i].iter().all(|&x| x != all[i]));
+        }
+    }
+
+    #[test]
+    fn moments_are_those_of_the_distributions() {
+        let n = 200_000;
+        let t = Stream::new(3, "test", 0).normal_tensor::<f64>([n], 1.0, 2.0);
+        let mean = t.data().iter().sum::<f64>() / n as f64;
+        let variance = t.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
+        // Five standard errors: 2 / sqrt(n) of the mean, sqrt(2 / n) 4 of the variance.
+        assert!((mean - 1.0).abs() < 5.0 * 2.0 / (n as f64).sqrt(), "mean {mean}");
+        assert!((variance - 4.0).abs() < 5.0 * 4.0 * (2.0 / n as f64).sqrt(), "variance {variance}");
+        let u = Stream::new(3, "test", 1).uniform_tensor::<f64>([n], -1.0, 1.0);
+        assert!(u.data().iter().all(|&x| (-1.0..1.0).contains(&x)));
+        assert!((u.data().iter().map(|x| x * x).sum::<f64>() / n as f64 - 1.0 / 3.0).abs() < 0.005);
+    }
+
+    #[test]
+    fn indices_are_fair_and_shuffles_are_permutations() {
+        let mut stream = Stream::new(4, "test", 0);
+        let mut counts = [0usize; 5];
+        (0..50_000).for_each(|_| counts[stream.below(5)] += 1);
+        assert!(counts.iter().all(|&c| c.abs_diff(10_000) < 500), "{counts:?}");
+        let mut items: Vec<usize> = (0..100).collect();
+        stream.shuffle(&mut items);
+        assert!(items != (0..100).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..100).collect::<Vec<_>>());
+    }
+}

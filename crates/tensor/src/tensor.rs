@@ -1,0 +1,390 @@
+//! The tensor: values, without derivatives.
+
+use crate::{Element, Shape};
+use adjoint_kernels::gemm::{Mat, Update, gemm};
+use adjoint_kernels::layout::{self, AxisView};
+use adjoint_kernels::memory::Buffer;
+use adjoint_kernels::{pointwise, reduce, softmax};
+use std::fmt;
+use std::sync::Arc;
+
+/// A contiguous array of up to four axes, row-major.
+///
+/// Cloning shares the memory; the first write to a shared tensor copies it. Memory comes from a pool and returns to it.
+///
+/// ```
+/// use adjoint_tensor::Tensor;
+/// let x = Tensor::from_slice([2, 3], &[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
+/// let row = Tensor::from_slice([3], &[10.0, 20.0, 30.0]);
+/// assert_eq!(x.zip(&row, |a, b| a + b).data(), &[11.0, 22.0, 33.0, 14.0, 25.0, 36.0]);
+/// assert_eq!(x.sum_to([3]).data(), &[5.0, 7.0, 9.0]);
+/// ```
+#[derive(Clone)]
+pub struct Tensor<E: Element> {
+    shape: Shape,
+    data: Arc<Buffer<E>>,
+}
+
+impl<E: Element> Tensor<E> {
+    /// A tensor whose elements `fill` writes: all of them, for their first contents are unspecified.
+    pub fn build(shape: impl Into<Shape>, fill: impl FnOnce(&mut [E])) -> Self {
+        let shape = shape.into();
+        let mut buffer = Buffer::take(shape.len());
+        fill(buffer.as_mut_slice());
+        Tensor { shape, data: Arc::new(buffer) }
+    }
+
+    /// A copy of `data`.
+    ///
+    /// # Panics
+    /// If the slice does not have the shape's size.
+    #[track_caller]
+    pub fn from_slice(shape: impl Into<Shape>, data: &[E]) -> Self {
+        let shape = shape.into();
+        assert_eq!(shape.len(), data.len(), "a tensor of shape {shape} from {} elements", data.len());
+        Self::build(shape, |out| out.copy_from_slice(data))
+    }
+
+    /// Every element `value`.
+    pub fn full(shape: impl Into<Shape>, value: E) -> Self {
+        Self::build(shape, |out| out.fill(value))
+    }
+
+    /// Every element 0.
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, E::ZERO)
+    }
+
+    /// A single number.
+    pub fn scalar(value: f64) -> Self {
+        Self::full(Shape::SCALAR, E::of(value))
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The sizes of the axes.
+    pub fn dims(&self) -> &[usize] {
+        self.shape.dims()
+    }
+
+    /// Number of elements.
+    #[allow(clippy::len_without_is_empty, reason = "a count of elements")]
+    pub fn len(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The elements, last axis fastest.
+    pub fn data(&self) -> &[E] {
+        self.data.as_slice()
+    }
+
+    /// The elements, to write: copied first if another tensor shares them.
+    pub fn data_mut(&mut self) -> &mut [E] {
+        Arc::make_mut(&mut self.data).as_mut_slice()
+    }
+
+    /// Does no other tensor share this memory?
+    pub fn is_unique(&self) -> bool {
+        Arc::strong_count(&self.data) == 1
+    }
+
+    /// The only element.
+    ///
+    /// # Panics
+    /// If there are more or none.
+    #[track_caller]
+    pub fn item(&self) -> f64 {
+        assert!(self.len() == 1, "item() of a tensor of shape {}", self.shape);
+        self.data()[0].f64()
+    }
+
+    /// No element is infinite or NaN.
+    pub fn is_finite(&self) -> bool {
+        self.data().iter().all(|x| x.is_finite())
+    }
+
+    /// The same elements under another shape of the same size.
+    ///
+    /// # Panics
+    /// If the sizes differ.
+    #[track_caller]
+    #[must_use]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert!(shape.len() == self.len(), "reshape: {} to {shape}: the sizes differ", self.shape);
+        Tensor { shape, data: self.data.clone() }
+    }
+
+    /// f of every element.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(E) -> E + Sync) -> Self {
+        Self::build(self.shape, |y| pointwise::map(self.data(), y, f))
+    }
+
+    /// f of every pair of elements, both operands broadcast to their common shape.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    #[must_use]
+    pub fn zip(&self, other: &Self, f: impl Fn(E, E) -> E + Sync) -> Self {
+        if self.shape == other.shape {
+            return Self::build(self.shape, |y| pointwise::zip(self.data(), other.data(), y, f));
+        }
+        let Some(shape) = self.shape.broadcast(&other.shape) else {
+            panic!("elementwise: shapes {} and {} do not broadcast", self.shape, other.shape)
+        };
+        Self::build(shape, |y| {
+            let (a, b) = (self.shape.right_aligned(), other.shape.right_aligned());
+            pointwise::zip_broadcast((self.data(), a), (other.data(), b), (y, shape.right_aligned()), f);
+        })
+    }
+
+    /// In place: every element becomes f(element, the other's element). Shapes must be equal.
+    ///
+    /// # Panics
+    /// If they are not.
+    #[track_caller]
+    pub fn update(&mut self, other: &Self, f: impl Fn(E, E) -> E + Sync) {
+        assert!(self.shape == other.shape, "update: shapes {} and {} differ", self.shape, other.shape);
+        pointwise::update(self.data_mut(), other.data(), f);
+    }
+
+    /// Repeats axes of size 1 (and missing leading axes) to fill `shape`.
+    ///
+    /// # Panics
+    /// If this shape does not broadcast to it.
+    #[track_caller]
+    #[must_use]
+    pub fn expand(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert!(self.shape.broadcasts_to(&shape), "expand: {} does not broadcast to {shape}", self.shape);
+        Self::build(shape, |y| {
+            pointwise::expand((self.data(), self.shape.right_aligned()), (y, shape.right_aligned()));
+        })
+    }
+
+    /// Sums over every axis along which `shape` broadcasts to this shape: the adjoint of [`Tensor::expand`].
+    ///
+    /// # Panics
+    /// If `shape` does not broadcast to this shape.
+    #[track_caller]
+    #[must_use]
+    pub fn sum_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        assert!(shape.broadcasts_to(&self.shape), "sum_to: {shape} does not broadcast to {}", self.shape);
+        Self::build(shape, |y| {
+            reduce::sum_to((self.data(), self.shape.right_aligned()), (y, shape.right_aligned()));
+        })
+    }
+
+    /// op(a) op(b) of two matrices, op being the transpose where the flag is set.
+    ///
+    /// # Panics
+    /// If an operand is no matrix or the inner dimensions differ.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul(&self, transpose_a: bool, b: &Self, transpose_b: bool) -> Self {
+        let view = |t: &'_ Self, flip| -> [usize; 2] {
+            let [r, c] = t.shape.matrix();
+            if flip { [c, r] } else { [r, c] }
+        };
+        let ([m, k], [k2, n]) = (view(self, transpose_a), view(b, transpose_b));
+        assert!(
+            k == k2,
+            "matmul: {}{} times {}{}: the inner dimensions {k} and {k2} differ",
+            self.shape,
+            if transpose_a { "^T" } else { "" },
+            b.shape,
+            if transpose_b { "^T" } else { "" },
+        );
+        let mat = |t: &'_ Self| -> [usize; 2] { t.shape.matrix() };
+        let ([ar, ac], [br, bc]) = (mat(self), mat(b));
+        Self::build([m, n], |y| {
+            let a = Mat::new(self.data(), ar, ac).t_if(transpose_a);
+            let b = Mat::new(b.data(), br, bc).t_if(transpose_b);
+            gemm(a, b, Update::Overwrite, y);
+        })
+    }
+
+    /// Reorders the axes: axis a of the result is axis `axes[a]` of this tensor.
+    ///
+    /// # Panics
+    /// If `axes` is not an order of this tensor's axes.
+    #[track_caller]
+    #[must_use]
+    pub fn permute<const N: usize>(&self, axes: [usize; N]) -> Self {
+        assert!(N == self.shape.rank(), "permute: order {axes:?} for shape {}", self.shape);
+        let lead = 4 - N;
+        let order = std::array::from_fn(|a| if a < lead { a } else { axes[a - lead] + lead });
+        let mut shape = self.shape;
+        for (to, from) in axes.into_iter().enumerate() {
+            shape = shape.with(to, self.dims()[from]);
+        }
+        Self::build(shape, |y| layout::permute(self.data(), self.shape.right_aligned(), order, y))
+    }
+
+    /// Positions `start..start + len` of an axis.
+    ///
+    /// # Panics
+    /// If they leave the axis.
+    #[track_caller]
+    #[must_use]
+    pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
+        let size = self.dims().get(axis).copied().unwrap_or(0);
+        assert!(start + len <= size, "narrow: {start}..{} of axis {axis} of {}", start + len, self.shape);
+        let shape = self.shape.with(axis, len);
+        Self::build(shape, |y| {
+            layout::copy_block(
+                (self.data(), self.around(axis), start),
+                (y, AxisView { axis: len, ..self.around(axis) }, 0),
+                len,
+            );
+        })
+    }
+
+    /// Zeros before and after along an axis: the adjoint of [`Tensor::narrow`].
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    #[must_use]
+    pub fn pad(&self, axis: usize, before: usize, after: usize) -> Self {
+        let from = self.around(axis);
+        let to = AxisView { axis: before + from.axis + after, ..from };
+        Self::build(self.shape.with(axis, to.axis), |y| {
+            y.fill(E::ZERO);
+            layout::copy_block((self.data(), from, 0), (y, to, before), from.axis);
+        })
+    }
+
+    /// The tensors one after the other along an axis.
+    ///
+    /// # Panics
+    /// If there are none, or their other axes differ.
+    #[track_caller]
+    pub fn concat(parts: &[&Self], axis: usize) -> Self {
+        assert!(!parts.is_empty(), "concat: nothing to concatenate");
+        let first = parts[0].shape;
+        let fits = |s: Shape| s.rank() == first.rank() && s.with(axis, 1) == first.with(axis, 1);
+        if let Some(bad) = parts.iter().find(|p| !fits(p.shape)) {
+            panic!("concat: {} does not fit {first} along axis {axis}", bad.shape);
+        }
+        let size = parts.iter().map(|p| p.dims()[axis]).sum();
+        let to = AxisView { axis: size, ..parts[0].around(axis) };
+        Self::build(first.with(axis, size), |y| {
+            let mut start = 0;
+            for part in parts {
+                let from = part.around(axis);
+                layout::copy_block((part.data(), from, 0), (y, to, start), from.axis);
+                start += from.axis;
+            }
+        })
+    }
+
+    /// Rows `rows` of a matrix.
+    ///
+    /// # Panics
+    /// If this is no matrix or a row is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn gather_rows(&self, rows: &[usize]) -> Self {
+        let [_, columns] = self.shape.matrix();
+        Self::build([rows.len(), columns], |y| layout::gather_rows(self.data(), columns, rows, y))
+    }
+
+    /// A matrix of `count` rows where row `rows[i]` is the sum of the rows i of this one: the adjoint of
+    /// [`Tensor::gather_rows`].
+    ///
+    /// # Panics
+    /// If this is no matrix, has another number of rows than `rows`, or a row is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_add_rows(&self, rows: &[usize], count: usize) -> Self {
+        let [_, columns] = self.shape.matrix();
+        Self::build([count, columns], |y| layout::scatter_add_rows(self.data(), columns, rows, y))
+    }
+
+    /// e^x / sum of e^x along the last axis.
+    #[must_use]
+    pub fn softmax(&self) -> Self {
+        Self::build(self.shape, |y| softmax::softmax(self.data(), self.last(), y))
+    }
+
+    /// x - ln sum of e^x along the last axis.
+    #[must_use]
+    pub fn log_softmax(&self) -> Self {
+        Self::build(self.shape, |y| softmax::log_softmax(self.data(), self.last(), y))
+    }
+
+    /// Sum of the squares of the elements, in `f64`.
+    pub fn sum_of_squares(&self) -> f64 {
+        reduce::sum_of_squares(self.data())
+    }
+
+    fn last(&self) -> usize {
+        self.dims().last().copied().unwrap_or(1)
+    }
+
+    #[track_caller]
+    fn around(&self, axis: usize) -> AxisView {
+        let [outer, inner] = self.shape.around(axis);
+        AxisView { outer, axis: self.dims()[axis], inner }
+    }
+}
+
+impl<E: Element> fmt::Debug for Tensor<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.len().min(8);
+        write!(f, "Tensor<{}>{} {:?}", E::NAME, self.shape, &self.data()[..shown])?;
+        if shown < self.len() { write!(f, "...") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(shape: impl Into<Shape>) -> Tensor<f64> {
+        Tensor::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, x)| *x = i as f64))
+    }
+
+    #[test]
+    fn writing_to_a_clone_leaves_the_original() {
+        let a = count([4]);
+        let mut b = a.clone();
+        assert!(!a.is_unique());
+        b.data_mut()[0] = 9.0;
+        assert_eq!((a.data()[0], b.data()[0]), (0.0, 9.0));
+        assert!(a.is_unique() && b.is_unique());
+    }
+
+    #[test]
+    fn permute_works_at_every_rank() {
+        assert_eq!(count([2, 3]).permute([1, 0]).data(), &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        let x = count([2, 3, 4, 5]);
+        let y = x.permute([0, 3, 1, 2]);
+        assert_eq!(y.dims(), &[2, 5, 3, 4]);
+        assert_eq!(y.permute([0, 2, 3, 1]).data(), x.data());
+        assert_eq!(count([3]).permute([0]).data(), count([3]).data());
+    }
+
+    #[test]
+    fn narrow_pad_and_concat_fit_together() {
+        let x = count([2, 5, 3]);
+        let (a, b) = (x.narrow(1, 0, 2), x.narrow(1, 2, 3));
+        assert_eq!(Tensor::concat(&[&a, &b], 1).data(), x.data());
+        let sum = a.pad(1, 0, 3).zip(&b.pad(1, 2, 0), |a, b| a + b);
+        assert_eq!(sum.data(), x.data());
+        assert_eq!(b.dims(), &[2, 3, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "matmul: [2, 3]^T times [3, 2]: the inner dimensions 2 and 3 differ")]
+    fn matmul_names_what_does_not_fit() {
+        let _ = count([2, 3]).matmul(true, &count([3, 2]), false);
+    }
+}
