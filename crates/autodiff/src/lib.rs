@@ -1,1 +1,30 @@
-//! .
+//! Reverse-mode automatic differentiation.
+//!
+//! Three parts, each readable on its own:
+//!
+//! * [`graph`]: the engine, which knows no operation. It walks a graph backwards, adds up what flows into each node,
+//!   undoes broadcasting and skips what nobody asked for.
+//! * [`ops`]: every derivative of the project. An operation's value, formula, rule and check stand together.
+//! * [`gradcheck`]: the judge. First and second derivatives against central differences in `f64`.
+//!
+//! ```
+//! use adjoint_autodiff::Var;
+//! use adjoint_tensor::Tensor;
+//!
+//! let x = Var::leaf(Tensor::from_slice([3], &[1.0f64, 2.0, 3.0]));
+//! let y = (&x * &x).sum();                                  // y = sum of x^2
+//! assert_eq!(y.gradients(&[&x])[0].data(), &[2.0, 4.0, 6.0]); // dy/dx = 2x
+//!
+//! // A gradient is itself differentiable: |dy/dx|^2 = 4 x^2 has the gradient 8x.
+//! let g = y.differentiable_gradients(&[&x]).remove(0);
+//! assert_eq!((&g * &g).sum().gradients(&[&x])[0].data(), &[8.0, 16.0, 24.0]);
+//! ```
+//!
+//! There are no `.grad` fields to zero and no flags to set: a gradient is of something with respect to something.
+#![forbid(unsafe_code)]
+
+pub mod gradcheck;
+pub mod graph;
+pub mod ops;
+
+pub use graph::{Var, no_grad};

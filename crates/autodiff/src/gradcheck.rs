@@ -1,0 +1,201 @@
+//! The gradient checker.
+//!
+//! A function f of some tensors is turned into a scalar phi(x) = <f(x), c> with a random cotangent c (never all ones:
+//! many wrong rules are right for those), and its directional derivative along a random direction d, computed by the
+//! engine, is compared with a central difference of phi in `f64`. For the second order the same is done to
+//! psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with random r_i, whose own gradient runs through the recorded
+//! backward pass.
+//!
+//! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, whose error of order h^4
+//! lets h be large enough that rounding does not matter: a rule wrong by 0.1 % fails by four orders of magnitude.
+
+use crate::Var;
+use adjoint_tensor::{Shape, Stream, Tensor};
+
+/// Step of the differences.
+const H: f64 = 1e-3;
+/// Largest relative error that passes.
+const TOLERANCE: f64 = 1e-7;
+
+/// Where analytic and numerical derivatives part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mismatch {
+    /// Order of the derivative: 1 or 2.
+    pub order: usize,
+    /// The engine's directional derivative.
+    pub analytic: f64,
+    /// The central difference.
+    pub numeric: f64,
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "derivative of order {}: engine {:e}, central difference {:e}",
+            self.order, self.analytic, self.numeric
+        )
+    }
+}
+
+/// Checks first and second derivatives of `f` at `inputs`. `f` must be smooth within a few [`H`] of them.
+///
+/// # Errors
+/// If a derivative does not agree.
+pub fn check(
+    inputs: &[Tensor<f64>],
+    stream: &mut Stream,
+    f: impl Fn(&[Var<f64>]) -> Var<f64>,
+) -> Result<(), Mismatch> {
+    let mut normal = |shape: Shape| Var::constant(stream.normal_tensor::<f64>(shape, 0.0, 1.0));
+    let cotangent = normal(f(&leaves(inputs)).shape());
+    let directions: Vec<_> = inputs.iter().map(|x| normal(x.shape()).into_value()).collect();
+    let probes: Vec<_> = inputs.iter().map(|x| normal(x.shape())).collect();
+    let phi = |x: &[Var<f64>]| (&f(x) * &cotangent).sum();
+    let psi = |x: &[Var<f64>]| {
+        let gradients = phi(x).differentiable_gradients(&x.iter().collect::<Vec<_>>());
+        let squares = gradients.iter().zip(&probes).map(|(g, r)| (g * r).sum().square());
+        squares.fold(Var::constant(Tensor::scalar(0.0)), |sum, s| &sum + &s)
+    };
+    compare(1, inputs, &directions, phi)?;
+    compare(2, inputs, &directions, psi)
+}
+
+fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {
+    inputs.iter().map(|x| Var::leaf(x.clone())).collect()
+}
+
+/// The derivative of `scalar` along `directions`, by the engine and by differences.
+fn compare(
+    order: usize,
+    inputs: &[Tensor<f64>],
+    directions: &[Tensor<f64>],
+    scalar: impl Fn(&[Var<f64>]) -> Var<f64>,
+) -> Result<(), Mismatch> {
+    let x = leaves(inputs);
+    let gradients = scalar(&x).gradients(&x.iter().collect::<Vec<_>>());
+    let dot =
+        |a: &Tensor<f64>, b: &Tensor<f64>| a.data().iter().zip(b.data()).map(|(a, b)| a * b).sum::<f64>();
+    let analytic: f64 = gradients.iter().zip(directions).map(|(g, d)| dot(g, d)).sum();
+    let at = |t: f64| {
+        let moved: Vec<_> =
+            inputs.iter().zip(directions).map(|(x, d)| x.zip(d, |x, d| x + t * H * d)).collect();
+        scalar(&leaves(&moved)).item()
+    };
+    let values = [-2.0, -1.0, 1.0, 2.0].map(at);
+    let numeric = (8.0 * (values[2] - values[1]) - (values[3] - values[0])) / (12.0 * H);
+    // Rounding of the values, magnified by 1 / H, bounds what can be seen of a derivative that is small beside them.
+    let scale = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let error = (analytic - numeric).abs() / (analytic.abs() + numeric.abs() + 1e-4 * (scale + 1.0));
+    // Written so that NaN fails.
+    if error <= TOLERANCE { Ok(()) } else { Err(Mismatch { order, analytic, numeric }) }
+}
+
+/// Runs [`check`] on `count` random cases. `case` draws the inputs of a case, and gives the function to check on them.
+///
+/// # Panics
+/// If one fails, with its number and shapes.
+pub fn assert_cases<F: Fn(&[Var<f64>]) -> Var<f64>>(
+    name: &str,
+    count: u64,
+    case: impl Fn(&mut Stream) -> (Vec<Tensor<f64>>, F),
+) {
+    for i in 0..count {
+        let mut stream = Stream::new(0, name, i);
+        let (inputs, f) = case(&mut stream);
+        if let Err(mismatch) = check(&inputs, &mut stream, f) {
+            let shapes: Vec<_> = inputs.iter().map(Tensor::shape).collect();
+            panic!("{name}, case {i}, inputs {shapes:?}: {mismatch}");
+        }
+    }
+}
+
+/// A size from 1 to 5, 1 as often as all others together: size-1 axes are where broadcasting goes wrong.
+pub fn random_size(stream: &mut Stream) -> usize {
+    if stream.below(2) == 0 { 1 } else { 2 + stream.below(4) }
+}
+
+/// A shape of 0 to 4 axes.
+pub fn random_shape(stream: &mut Stream) -> Shape {
+    let dims: Vec<usize> = (0..stream.below(5)).map(|_| random_size(stream)).collect();
+    Shape::new(&dims)
+}
+
+/// A shape that broadcasts to `shape`: some axes made 1, some leading ones dropped.
+pub fn random_broadcast(stream: &mut Stream, shape: Shape) -> Shape {
+    let dims: Vec<usize> = shape.dims().iter().map(|&d| if stream.below(3) == 0 { 1 } else { d }).collect();
+    Shape::new(&dims[stream.below(dims.len() + 1)..])
+}
+
+/// Numbers from N(0, 1), each kept at least 0.05 from the `kinks`, where a function is not differentiable.
+pub fn random_tensor(stream: &mut Stream, shape: Shape, kinks: &[f64]) -> Tensor<f64> {
+    let near = |x: f64| kinks.iter().any(|k| (x - k).abs() < 0.05);
+    let draw = |stream: &mut Stream| (0..).map(|_| stream.normal()).find(|&x| !near(x)).unwrap_or(0.5);
+    Tensor::build(shape, |out| out.iter_mut().for_each(|x| *x = draw(stream)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::record;
+
+    /// y = x^2 whose rule is wrong by `percent` in the first derivative.
+    fn crooked_square(x: &Var<f64>, percent: f64) -> Var<f64> {
+        record("crooked", x.value().map(|x| x * x), [x], (x.clone(), percent), |(x, percent), bw| {
+            bw.wrt(0, |g| &(g * x) * (2.0 * (1.0 + percent / 100.0)));
+        })
+    }
+
+    fn verdict(f: impl Fn(&[Var<f64>]) -> Var<f64>) -> Result<(), Mismatch> {
+        let mut stream = Stream::new(1, "verdict", 0);
+        let x = random_tensor(&mut stream, Shape::new(&[3, 4]), &[]);
+        check(&[x], &mut stream, f)
+    }
+
+    #[test]
+    fn accepts_right_rules() {
+        assert_eq!(verdict(|x| crooked_square(&x[0], 0.0)), Ok(()));
+        assert_eq!(verdict(|x| x[0].sum()), Ok(()));
+        assert_eq!(verdict(|x| &x[0].exp() * &x[0].sum()), Ok(()));
+    }
+
+    #[test]
+    fn rejects_a_rule_wrong_by_a_thousandth() {
+        assert_eq!(verdict(|x| crooked_square(&x[0], 0.1)).unwrap_err().order, 1);
+        assert!(verdict(|x| crooked_square(&x[0], -0.001)).is_err());
+    }
+
+    #[test]
+    fn rejects_a_right_gradient_that_does_not_differentiate() {
+        // The value of the first derivative is right, but as a constant: x is detached in the rule.
+        let f = |x: &[Var<f64>]| {
+            record("flat", x[0].value().map(|x| x * x), [&x[0]], x[0].clone(), |x, bw| {
+                bw.wrt(0, |g| &(g * &x.detach()) * 2.0);
+            })
+        };
+        assert_eq!(verdict(f).unwrap_err().order, 2);
+    }
+
+    #[test]
+    fn rejects_a_gradient_that_is_right_only_for_a_cotangent_of_ones() {
+        // d(sum)/dx is 1 everywhere; a rule that forgets y_bar passes any check that uses ones.
+        let f = |x: &[Var<f64>]| {
+            record("forgetful", x[0].value().map(|x| 3.0 * x), [&x[0]], (), |(), bw| {
+                bw.wrt(0, |g| Var::constant(Tensor::full(g.shape(), 3.0)));
+            })
+        };
+        assert!(verdict(f).is_err());
+    }
+
+    #[test]
+    fn rejects_a_missing_contribution_and_nan() {
+        let half = |x: &[Var<f64>]| {
+            record("half", x[0].value().map(|v| v * v), [&x[0], &x[0]], x[0].clone(), |x, bw| {
+                bw.wrt(0, |g| g * x)
+            })
+        };
+        assert!(verdict(half).is_err());
+        let nan = |x: &[Var<f64>]| &x[0] * f64::NAN;
+        assert!(verdict(nan).is_err());
+    }
+}

@@ -1,0 +1,409 @@
+//! The engine: a graph of recorded operations, walked backwards.
+//!
+//! Notation, here and everywhere: for a scalar L and an intermediate value x, x_bar ("x adjoint") is dL/dx, of x's
+//! shape. An operation y = f(a, b) contributes to a_bar and b_bar what its *rule* makes of y_bar.
+//!
+//! What the engine does, so that rules contain calculus only:
+//!
+//! * it evaluates a contribution only if somebody asked for that gradient ([`Backward::wrt`] takes a closure);
+//! * it sums a contribution down to its input's shape if the input was broadcast;
+//! * it adds up contributions of several uses, in the order in which the graph is walked;
+//! * it runs rules on [`Var`]s, so a backward pass can itself be recorded and differentiated.
+//!
+//! Nodes hold no values. What a rule needs it is given as `saved`; everything else dies in the forward pass.
+
+use crate::ops;
+use adjoint_tensor::{Element, Shape, Tensor};
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// A value and, if it depends on something that can be differentiated by, its place in the graph.
+#[derive(Clone)]
+pub struct Var<E: Element> {
+    value: Tensor<E>,
+    node: Option<Rc<Node<E>>>,
+}
+
+type Rule<E> = Box<dyn Fn(&mut Backward<'_, E>)>;
+
+/// One recorded operation. Ids grow with creation, so their order is a topological order.
+struct Node<E: Element> {
+    id: u64,
+    name: &'static str,
+    shape: Shape,
+    parents: Vec<Option<Rc<Node<E>>>>,
+    rule: Option<Rule<E>>,
+}
+
+/// The identity of a leaf: what a gradient can be asked for. Outlives the values that pass through it.
+#[derive(Clone)]
+pub struct Leaf<E: Element>(Rc<Node<E>>);
+
+impl<E: Element> Leaf<E> {
+    /// A new leaf for values of this shape.
+    pub fn new(shape: Shape) -> Self {
+        Leaf(Rc::new(Node { id: next_id(), name: "leaf", shape, parents: vec![], rule: None }))
+    }
+
+    /// `value`, differentiable at this leaf.
+    ///
+    /// # Panics
+    /// If the value has another shape than the leaf.
+    #[track_caller]
+    pub fn with(&self, value: Tensor<E>) -> Var<E> {
+        assert!(value.shape() == self.0.shape, "a leaf of shape {} given {}", self.0.shape, value.shape());
+        Var { value, node: Some(self.0.clone()) }
+    }
+}
+
+thread_local! {
+    static RECORDING: Cell<bool> = const { Cell::new(true) };
+    static NEXT_ID: Cell<u64> = const { Cell::new(0) };
+    /// What dying nodes owned, waiting to be dropped; `None` while no node dies.
+    static REMAINS: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
+}
+
+fn next_id() -> u64 {
+    NEXT_ID.replace(NEXT_ID.get() + 1)
+}
+
+/// Are operations being recorded on this thread? In a rule: will this backward pass be differentiated?
+pub fn recording() -> bool {
+    RECORDING.get()
+}
+
+/// Runs `f` without recording: its results are constants and nothing is kept for a backward pass.
+pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    set_recording(false, f)
+}
+
+fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RECORDING.set(self.0);
+        }
+    }
+    let _restore = Restore(RECORDING.replace(on));
+    f()
+}
+
+/// Records y = name(inputs). `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing,
+/// so what a backward pass remembers is always written in this call.
+pub fn record<'a, E: Element, S: 'static>(
+    name: &'static str,
+    y: Tensor<E>,
+    inputs: impl AsRef<[&'a Var<E>]>,
+    saved: S,
+    rule: fn(&S, &mut Backward<'_, E>),
+) -> Var<E> {
+    let inputs = inputs.as_ref();
+    if !recording() || inputs.iter().all(|x| x.node.is_none()) {
+        return Var::constant(y);
+    }
+    let node = Node {
+        id: next_id(),
+        name,
+        shape: y.shape(),
+        parents: inputs.iter().map(|x| x.node.clone()).collect(),
+        rule: Some(Box::new(move |backward| rule(&saved, backward))),
+    };
+    Var { value: y, node: Some(Rc::new(node)) }
+}
+
+/// What a rule sees of the backward pass.
+pub struct Backward<'a, E: Element> {
+    node: &'a Rc<Node<E>>,
+    y_bar: Var<E>,
+    needed: &'a HashSet<u64>,
+    adjoints: &'a mut HashMap<u64, Var<E>>,
+}
+
+impl<E: Element> Backward<'_, E> {
+    /// Is the gradient by input `i` asked for?
+    pub fn needs(&self, i: usize) -> bool {
+        self.node.parents[i].as_ref().is_some_and(|p| self.needed.contains(&p.id))
+    }
+
+    /// The gradient that flows into the operation's output.
+    pub fn y_bar(&self) -> &Var<E> {
+        &self.y_bar
+    }
+
+    /// Adds `contribution(y_bar)` to the adjoint of input `i`, if anybody asked for it.
+    ///
+    /// # Panics
+    /// If the contribution's shape is neither the input's nor one that the input broadcasts to.
+    pub fn wrt(&mut self, i: usize, contribution: impl FnOnce(&Var<E>) -> Var<E>) {
+        if !self.needs(i) {
+            return;
+        }
+        let Some(parent) = &self.node.parents[i] else { return };
+        let g = contribution(&self.y_bar);
+        assert!(
+            parent.shape.broadcasts_to(&g.shape()),
+            "the rule of {} gave a gradient of shape {} for input {i} of shape {}",
+            self.node.name,
+            g.shape(),
+            parent.shape
+        );
+        let g = if g.shape() == parent.shape { g } else { g.sum_to(parent.shape) };
+        let g = match self.adjoints.remove(&parent.id) {
+            None => g,
+            Some(sum) => accumulate(sum, g),
+        };
+        self.adjoints.insert(parent.id, g);
+    }
+
+    /// The operation's output, which `saved` keeps as a plain tensor (a `Var` would keep its own node alive for ever).
+    pub fn output(&self, y: &Tensor<E>) -> Var<E> {
+        Var { value: y.clone(), node: recording().then(|| self.node.clone()) }
+    }
+
+    /// Differentiates the operation's definition in primitives instead of its fused kernel: the way a fused operation
+    /// gets its second derivative.
+    pub fn by_definition(&mut self, inputs: &[&Var<E>], definition: impl FnOnce(&[&Var<E>]) -> Var<E>) {
+        // Fresh leaves, so that this pass ends at the operation's inputs; `identity` ties each to the outer graph.
+        let inner: Vec<Var<E>> = inputs.iter().map(|x| ops::identity(x)).collect();
+        let inner: Vec<&Var<E>> = inner.iter().collect();
+        let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, recording());
+        for (i, g) in gradients.into_iter().enumerate() {
+            self.wrt(i, |_| g);
+        }
+    }
+}
+
+/// a + b, in place where nobody else sees a.
+fn accumulate<E: Element>(mut a: Var<E>, b: Var<E>) -> Var<E> {
+    if a.node.is_none() && b.node.is_none() && a.value.is_unique() {
+        a.value.update(&b.value, |a, b| a + b);
+        return a;
+    }
+    &a + &b
+}
+
+/// The adjoints of `wrt`, given that of `y`. With `differentiable`, the pass is recorded.
+fn backward<E: Element>(y: &Var<E>, y_bar: Var<E>, wrt: &[&Var<E>], differentiable: bool) -> Vec<Var<E>> {
+    set_recording(differentiable, || {
+        let targets: HashSet<u64> = wrt.iter().filter_map(|x| x.node.as_ref().map(|n| n.id)).collect();
+        let order = ancestors(y);
+        let mut needed = HashSet::new();
+        for node in &order {
+            let leads_to_target = node.parents.iter().flatten().any(|p| needed.contains(&p.id));
+            if leads_to_target || targets.contains(&node.id) {
+                needed.insert(node.id);
+            }
+        }
+        let mut adjoints = HashMap::new();
+        if let Some(node) = &y.node {
+            adjoints.insert(node.id, y_bar);
+        }
+        for node in order.iter().rev().filter(|n| needed.contains(&n.id)) {
+            let is_target = targets.contains(&node.id);
+            let y_bar = if is_target { adjoints.get(&node.id).cloned() } else { adjoints.remove(&node.id) };
+            let (Some(y_bar), Some(rule)) = (y_bar, &node.rule) else { continue };
+            rule(&mut Backward { node, y_bar, needed: &needed, adjoints: &mut adjoints });
+        }
+        let adjoint = |x: &&Var<E>| x.node.as_ref().and_then(|n| adjoints.get(&n.id).cloned());
+        wrt.iter().map(|x| adjoint(x).unwrap_or_else(|| Var::constant(Tensor::zeros(x.shape())))).collect()
+    })
+}
+
+/// All nodes that `y` depends on, parents first.
+fn ancestors<E: Element>(y: &Var<E>) -> Vec<Rc<Node<E>>> {
+    let (mut order, mut seen) = (vec![], HashSet::new());
+    let mut stack: Vec<_> = y.node.iter().cloned().collect();
+    while let Some(node) = stack.pop() {
+        if seen.insert(node.id) {
+            stack.extend(node.parents.iter().flatten().cloned());
+            order.push(node);
+        }
+    }
+    order.sort_unstable_by_key(|n| n.id);
+    order
+}
+
+impl<E: Element> Var<E> {
+    /// A value that is not differentiated by.
+    pub fn constant(value: Tensor<E>) -> Self {
+        Var { value, node: None }
+    }
+
+    /// A value that can be differentiated by.
+    pub fn leaf(value: Tensor<E>) -> Self {
+        Leaf::new(value.shape()).with(value)
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Tensor<E> {
+        &self.value
+    }
+
+    /// The value, without the graph.
+    pub fn into_value(self) -> Tensor<E> {
+        self.value
+    }
+
+    /// The value's shape.
+    pub fn shape(&self) -> Shape {
+        self.value.shape()
+    }
+
+    /// The sizes of the value's axes.
+    pub fn dims(&self) -> &[usize] {
+        self.value.dims()
+    }
+
+    /// The only element.
+    ///
+    /// # Panics
+    /// If there are more or none.
+    #[track_caller]
+    pub fn item(&self) -> f64 {
+        self.value.item()
+    }
+
+    /// The same value as a constant: no gradient passes.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Var::constant(self.value.clone())
+    }
+
+    /// Does any leaf lie behind this value?
+    pub fn is_differentiable(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// Does `leaf` lie behind this value?
+    pub fn depends_on(&self, leaves: &[&Var<E>]) -> Vec<bool> {
+        let behind: HashSet<u64> = ancestors(self).iter().map(|n| n.id).collect();
+        leaves.iter().map(|x| x.node.as_ref().is_some_and(|n| behind.contains(&n.id))).collect()
+    }
+
+    /// Gradients of the sum of this value's elements (of the value itself, for a scalar) with respect to each of `wrt`;
+    /// zeros for what it does not depend on.
+    pub fn gradients(&self, wrt: &[&Var<E>]) -> Vec<Tensor<E>> {
+        backward(self, self.ones(), wrt, false).into_iter().map(|g| g.value).collect()
+    }
+
+    /// The same as values that can be differentiated again, for penalties on gradients.
+    pub fn differentiable_gradients(&self, wrt: &[&Var<E>]) -> Vec<Var<E>> {
+        backward(self, self.ones(), wrt, true)
+    }
+
+    fn ones(&self) -> Var<E> {
+        Var::constant(Tensor::full(self.shape(), E::ONE))
+    }
+}
+
+impl<E: Element> std::fmt::Debug for Var<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Var({:?} from {})", self.value, self.node.as_ref().map_or("a constant", |n| n.name))
+    }
+}
+
+impl<E: Element> Drop for Node<E> {
+    /// A dying node queues what it owns instead of dropping it in place, so that a chain of any length is freed with one
+    /// stack frame.
+    fn drop(&mut self) {
+        let remains: Box<dyn Any> = Box::new((std::mem::take(&mut self.parents), self.rule.take()));
+        let first = REMAINS.with_borrow_mut(|queue| {
+            let first = queue.is_none();
+            queue.get_or_insert_default().push(remains);
+            first
+        });
+        if !first {
+            return;
+        }
+        while let Some(remains) = REMAINS.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
+            drop(remains);
+        }
+        REMAINS.set(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(values: &[f64]) -> Var<f64> {
+        Var::leaf(Tensor::from_slice([values.len()], values))
+    }
+
+    #[test]
+    fn a_value_used_twice_receives_both_gradients() {
+        let x = leaf(&[3.0]);
+        let y = &(&x * &x) + &x;
+        assert_eq!(y.gradients(&[&x])[0].item(), 7.0);
+    }
+
+    #[test]
+    fn broadcast_inputs_receive_the_sum() {
+        let (x, b) = (Var::leaf(Tensor::full([4, 3], 2.0f64)), leaf(&[1.0, 2.0, 3.0]));
+        let g = (&x * &b).sum().gradients(&[&b, &x]);
+        assert_eq!(g[0].data(), &[8.0, 8.0, 8.0]);
+        assert_eq!(g[1].dims(), &[4, 3]);
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_evaluated() {
+        thread_local!(static CALLS: Cell<[usize; 2]> = const { Cell::new([0; 2]) });
+        let count = |i: usize| {
+            let mut calls = CALLS.get();
+            calls[i] += 1;
+            CALLS.set(calls);
+        };
+        let (a, b) = (leaf(&[1.0]), leaf(&[2.0]));
+        let y = record("probe", Tensor::scalar(0.0).reshape([1]), [&a, &b], count, |count, bw| {
+            bw.wrt(0, |g| {
+                count(0);
+                g.clone()
+            });
+            bw.wrt(1, |g| {
+                count(1);
+                g.clone()
+            });
+        });
+        y.gradients(&[&b]);
+        assert_eq!(CALLS.get(), [0, 1]);
+    }
+
+    #[test]
+    fn no_grad_and_detach_give_constants() {
+        let x = leaf(&[1.0]);
+        assert!(!no_grad(|| &x * &x).is_differentiable());
+        assert!((&x * &x).is_differentiable());
+        let y = &x * &x.detach();
+        assert_eq!(y.gradients(&[&x])[0].item(), 1.0);
+        assert_eq!(y.depends_on(&[&x, &leaf(&[0.0])]), [true, false]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the rule of crooked gave a gradient of shape [2] for input 0 of shape [3]")]
+    fn a_rule_of_the_wrong_shape_is_named() {
+        let x = leaf(&[1.0, 2.0, 3.0]);
+        let y = record("crooked", Tensor::zeros([3]), [&x], (), |(), bw| bw.wrt(0, |_| leaf(&[0.0, 0.0])));
+        y.gradients(&[&x]);
+    }
+
+    #[test]
+    fn long_chains_are_freed_without_deep_recursion() {
+        let x = leaf(&[1.0]);
+        let mut y = x.clone();
+        for _ in 0..200_000 {
+            y = &y * &x;
+        }
+        assert_eq!(y.gradients(&[&x])[0].item(), 200_001.0);
+    }
+
+    #[test]
+    fn gradients_of_intermediate_values_stop_there() {
+        let x = leaf(&[2.0]);
+        let h = &x * &x;
+        let y = &(&h * &h) * 1.0;
+        let g = y.gradients(&[&h, &x]);
+        assert_eq!((g[0].item(), g[1].item()), (8.0, 32.0));
+    }
+}

@@ -1,0 +1,185 @@
+//! Batch normalisation (Ioffe & Szegedy 2015): fused kernels for the value and the first derivative, and the definition
+//! in primitives for the second.
+
+use crate::Var;
+use crate::graph::{record, recording};
+use adjoint_kernels::batch_norm::{self as kernels, Channels, Statistics};
+use adjoint_tensor::{Element, Tensor};
+
+/// The result of a training-mode batch norm.
+pub struct BatchNorm<E: Element> {
+    /// The normalised values, in the shape of the input.
+    pub y: Var<E>,
+    /// mu, the mean of each channel. `[C]`.
+    pub mean: Tensor<E>,
+    /// sigma^2, the biased variance of each channel. `[C]`.
+    pub variance: Tensor<E>,
+}
+
+struct Saved<E: Element> {
+    x: Var<E>,
+    gamma: Var<E>,
+    beta: Var<E>,
+    mean: Tensor<E>,
+    variance: Tensor<E>,
+    eps: f64,
+}
+
+impl<E: Element> Saved<E> {
+    fn channels(&self) -> Channels<'_, E> {
+        Channels {
+            mean: self.mean.data(),
+            variance: self.variance.data(),
+            gamma: self.gamma.value().data(),
+            beta: self.beta.value().data(),
+            eps: self.eps,
+        }
+    }
+}
+
+impl<E: Element> Var<E> {
+    /// Normalises each channel (the last axis) over all other axes by the batch's own mean and variance:
+    ///
+    /// > y = gamma x^ + beta,   x^ = (x - mu) / sqrt(sigma^2 + eps)
+    ///
+    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x, which gives the gradient its two means:
+    ///
+    /// > beta_bar = sum of y_bar,   gamma_bar = sum of y_bar x^,
+    /// > x_bar = gamma / sqrt(sigma^2 + eps) (y_bar - beta_bar / m - x^ gamma_bar / m)
+    ///
+    /// where m counts the values of a channel (Ioffe & Szegedy 2015, section 3; collected in docs/batch_norm.md).
+    ///
+    /// # Panics
+    /// If gamma or beta is not one number a channel.
+    #[track_caller]
+    pub fn batch_norm(&self, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> BatchNorm<E> {
+        let c = self.dims().last().copied().unwrap_or(1);
+        assert!(
+            gamma.dims() == [c] && beta.dims() == [c] && self.shape().rank() > 0,
+            "batch_norm: input {}, gamma {}, beta {}: need one gamma and beta for each of the last axis",
+            self.shape(),
+            gamma.shape(),
+            beta.shape()
+        );
+        let (mut mean, mut variance) = (Tensor::zeros([c]), Tensor::zeros([c]));
+        let statistics = Statistics { mean: mean.data_mut(), variance: variance.data_mut() };
+        kernels::statistics(self.value().data(), statistics);
+        let saved = Saved {
+            x: self.clone(),
+            gamma: gamma.clone(),
+            beta: beta.clone(),
+            mean: mean.clone(),
+            variance: variance.clone(),
+            eps,
+        };
+        let y = Tensor::build(self.shape(), |y| kernels::normalise(self.value().data(), saved.channels(), y));
+        let y = record("batch_norm", y, [self, gamma, beta], saved, |s, bw| {
+            if recording() {
+                return bw.by_definition(&[&s.x, &s.gamma, &s.beta], |v| definition(v[0], v[1], v[2], s.eps));
+            }
+            let (mut gamma_bar, mut beta_bar) =
+                (Tensor::zeros(s.gamma.shape()), Tensor::zeros(s.beta.shape()));
+            let x_bar = Tensor::build(s.x.shape(), |x_bar| {
+                let (x, y_bar) = (s.x.value().data(), bw.y_bar().value().data());
+                kernels::backward(x, y_bar, s.channels(), x_bar, gamma_bar.data_mut(), beta_bar.data_mut());
+            });
+            for (i, gradient) in [x_bar, gamma_bar, beta_bar].into_iter().enumerate() {
+                bw.wrt(i, |_| Var::constant(gradient));
+            }
+        });
+        BatchNorm { y, mean, variance }
+    }
+
+    /// Batch norm in evaluation mode, with given statistics of shape `[C]`: an affine map of each channel,
+    /// y = gamma (x - mean) / sqrt(variance + eps) + beta.
+    ///
+    /// # Panics
+    /// If the statistics, gamma and beta do not broadcast to the input.
+    #[track_caller]
+    #[must_use]
+    pub fn batch_norm_eval(
+        &self,
+        gamma: &Var<E>,
+        beta: &Var<E>,
+        mean: &Tensor<E>,
+        variance: &Tensor<E>,
+        eps: f64,
+    ) -> Self {
+        let rstd = variance.map(|v| E::of(1.0 / (v.f64() + eps).sqrt()));
+        let scale = gamma * &Var::constant(rstd);
+        (self - &Var::constant(mean.clone())) * scale + beta
+    }
+}
+
+/// Batch norm in primitives: what the kernels compute, and what second derivatives are taken of.
+fn definition<E: Element>(x: &Var<E>, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> Var<E> {
+    let centred = x - x.mean_to(gamma.shape());
+    let variance = centred.square().mean_to(gamma.shape());
+    gamma * (centred / (variance + eps).sqrt()) + beta
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck::{assert_cases, random_size, random_tensor};
+    use adjoint_tensor::{Shape, Stream};
+
+    fn inputs(s: &mut Stream) -> Vec<Tensor<f64>> {
+        let c = random_size(s);
+        // At least three rows: with two, x^ is +-1 whatever x is, and every derivative by x is 0 but for eps.
+        let shape = if s.below(2) == 0 {
+            Shape::new(&[3 + s.below(5), c])
+        } else {
+            Shape::new(&[3 + s.below(2), random_size(s), random_size(s), c])
+        };
+        let channel = Shape::new(&[c]);
+        vec![random_tensor(s, shape, &[]), random_tensor(s, channel, &[]), random_tensor(s, channel, &[])]
+    }
+
+    #[test]
+    fn gradients() {
+        // A large eps keeps batches whose values happen to be close together smooth on the scale of the differences.
+        assert_cases("batch_norm", 100, |s| {
+            (inputs(s), |v: &[Var<f64>]| v[0].batch_norm(&v[1], &v[2], 0.1).y)
+        });
+        assert_cases("batch_norm definition", 100, |s| {
+            (inputs(s), |v: &[Var<f64>]| definition(&v[0], &v[1], &v[2], 0.1))
+        });
+        assert_cases("batch_norm_eval", 100, |s| {
+            let inputs = inputs(s);
+            let channel = inputs[1].shape();
+            let (mean, variance) =
+                (random_tensor(s, channel, &[]), random_tensor(s, channel, &[]).map(f64::abs));
+            (inputs, move |v: &[Var<f64>]| v[0].batch_norm_eval(&v[1], &v[2], &mean, &variance, 0.1))
+        });
+    }
+
+    #[test]
+    fn the_kernels_agree_with_the_definition() {
+        for i in 0..50 {
+            let v: Vec<_> = inputs(&mut Stream::new(2, "agree", i)).into_iter().map(Var::leaf).collect();
+            let (fused, plain) =
+                (v[0].batch_norm(&v[1], &v[2], 1e-5).y, definition(&v[0], &v[1], &v[2], 1e-5));
+            let all: Vec<&Var<f64>> = v.iter().collect();
+            let weights = Var::constant(Stream::new(2, "weights", i).normal_tensor(fused.shape(), 0.0, 1.0));
+            let pairs =
+                (&fused * &weights).gradients(&all).into_iter().zip((&plain * &weights).gradients(&all));
+            for (a, b) in pairs.chain([(fused.into_value(), plain.into_value())]) {
+                let difference = a.zip(&b, |a, b| (a - b).abs() / (1.0 + b.abs()));
+                assert!(difference.data().iter().all(|&d| d < 1e-9), "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn normalised_channels_have_mean_beta_and_deviation_gamma() {
+        let x = Var::constant(Stream::new(1, "x", 0).normal_tensor::<f64>([64, 5, 5, 2], 3.0, 4.0));
+        let channel = |values: &[f64]| Var::constant(Tensor::from_slice([2], values));
+        let y = x.batch_norm(&channel(&[2.0, 0.5]), &channel(&[-1.0, 7.0]), 0.0).y;
+        let mean = y.mean_to([2]);
+        let deviation = (&y - &mean).square().mean_to([2]).sqrt();
+        for (got, want) in [(mean, [-1.0, 7.0]), (deviation, [2.0, 0.5])] {
+            assert!(got.value().data().iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12));
+        }
+    }
+}

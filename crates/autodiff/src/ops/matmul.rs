@@ -1,0 +1,60 @@
+//! Matrix products.
+
+use crate::Var;
+use crate::graph::record;
+use adjoint_tensor::Element;
+
+impl<E: Element> Var<E> {
+    /// y = a b for matrices a (m x k) and b (k x n).
+    ///
+    /// # Panics
+    /// If an operand is no matrix or the inner dimensions differ.
+    #[must_use]
+    #[track_caller]
+    pub fn matmul(&self, b: &Var<E>) -> Self {
+        matmul(self, false, b, false)
+    }
+
+    /// y = op(a) op(b), op being the transpose where the flag is set.
+    ///
+    /// # Panics
+    /// As [`Var::matmul`].
+    #[must_use]
+    #[track_caller]
+    pub fn matmul_flags(&self, transpose_a: bool, b: &Var<E>, transpose_b: bool) -> Self {
+        matmul(self, transpose_a, b, transpose_b)
+    }
+}
+
+/// y = A B with A = op(a), B = op(b).
+///
+/// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj: A_bar = y_bar B^T, B_bar = A^T y_bar.
+/// If op is the transpose, a_bar = A_bar^T = B y_bar^T, b_bar = B_bar^T = y_bar^T A.
+#[track_caller]
+fn matmul<E: Element>(a: &Var<E>, ta: bool, b: &Var<E>, tb: bool) -> Var<E> {
+    let saved = (a.clone(), ta, b.clone(), tb);
+    record("matmul", a.value().matmul(ta, b.value(), tb), [a, b], saved, |(a, ta, b, tb), bw| {
+        bw.wrt(0, |g| if *ta { matmul(b, *tb, g, true) } else { matmul(g, false, b, !tb) });
+        bw.wrt(1, |g| if *tb { matmul(g, true, a, *ta) } else { matmul(a, !ta, g, false) });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Var;
+    use crate::gradcheck::{assert_cases, random_size, random_tensor};
+    use adjoint_tensor::Shape;
+
+    #[test]
+    fn gradients() {
+        for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+            assert_cases(&format!("matmul {ta} {tb}"), 100, |s| {
+                let [m, k, n] = [random_size(s), random_size(s), random_size(s)];
+                let a = Shape::new(&if ta { [k, m] } else { [m, k] });
+                let b = Shape::new(&if tb { [n, k] } else { [k, n] });
+                let inputs = vec![random_tensor(s, a, &[]), random_tensor(s, b, &[])];
+                (inputs, move |x: &[Var<f64>]| x[0].matmul_flags(ta, &x[1], tb))
+            });
+        }
+    }
+}

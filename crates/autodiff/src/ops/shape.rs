@@ -1,0 +1,108 @@
+//! Sums, repetition and new shapes. `sum_to` and `expand` are each other's adjoint, `reshape` is its own.
+
+use crate::Var;
+use crate::graph::record;
+use adjoint_tensor::{Element, Shape};
+
+impl<E: Element> Var<E> {
+    /// y = x summed over every axis along which `shape` broadcasts to x. x_bar = y_bar expanded.
+    ///
+    /// # Panics
+    /// If `shape` does not broadcast to x's shape.
+    #[must_use]
+    #[track_caller]
+    pub fn sum_to(&self, shape: impl Into<Shape>) -> Self {
+        record("sum_to", self.value().sum_to(shape), [self], self.shape(), |&shape, bw| {
+            bw.wrt(0, |g| g.expand(shape));
+        })
+    }
+
+    /// y = x repeated to fill `shape`. x_bar = y_bar summed over the repetitions.
+    ///
+    /// # Panics
+    /// If x does not broadcast to `shape`.
+    #[must_use]
+    #[track_caller]
+    pub fn expand(&self, shape: impl Into<Shape>) -> Self {
+        record("expand", self.value().expand(shape), [self], self.shape(), |&shape, bw| {
+            bw.wrt(0, |g| g.sum_to(shape));
+        })
+    }
+
+    /// y = x under another shape of the same size. x_bar = y_bar under x's.
+    ///
+    /// # Panics
+    /// If the sizes differ.
+    #[must_use]
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        record("reshape", self.value().reshape(shape), [self], self.shape(), |&shape, bw| {
+            bw.wrt(0, |g| g.reshape(shape));
+        })
+    }
+
+    /// Sum of all elements, a scalar.
+    #[must_use]
+    pub fn sum(&self) -> Self {
+        self.sum_to(Shape::SCALAR)
+    }
+
+    /// Mean of all elements, a scalar.
+    #[must_use]
+    pub fn mean(&self) -> Self {
+        self.mean_to(Shape::SCALAR)
+    }
+
+    /// Mean over every axis along which `shape` broadcasts to x.
+    ///
+    /// # Panics
+    /// As [`Var::sum_to`].
+    #[must_use]
+    #[track_caller]
+    pub fn mean_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        self.sum_to(shape).scale(shape.len() as f64 / self.shape().len() as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Var;
+    use crate::gradcheck::{assert_cases, random_broadcast, random_shape, random_tensor};
+    use adjoint_tensor::{Shape, Tensor};
+
+    #[test]
+    fn gradients() {
+        assert_cases("sum_to", 100, |s| {
+            let from = random_shape(s);
+            let to = random_broadcast(s, from);
+            (vec![random_tensor(s, from, &[])], move |x: &[Var<f64>]| x[0].sum_to(to).square())
+        });
+        assert_cases("mean_to", 100, |s| {
+            let from = random_shape(s);
+            let to = random_broadcast(s, from);
+            (vec![random_tensor(s, from, &[])], move |x: &[Var<f64>]| x[0].mean_to(to).square())
+        });
+        assert_cases("expand", 100, |s| {
+            let to = random_shape(s);
+            let from = random_broadcast(s, to);
+            (vec![random_tensor(s, from, &[])], move |x: &[Var<f64>]| x[0].expand(to).square())
+        });
+        assert_cases("reshape", 100, |s| {
+            let from = random_shape(s);
+            (vec![random_tensor(s, from, &[])], move |x: &[Var<f64>]| x[0].reshape([from.len()]).square())
+        });
+        assert_cases("sum and mean", 100, |s| {
+            let shape = random_shape(s);
+            (vec![random_tensor(s, shape, &[])], |x: &[Var<f64>]| x[0].sum().square() * x[0].square().mean())
+        });
+    }
+
+    #[test]
+    fn values() {
+        let x = Var::constant(Tensor::from_slice([2, 3], &[1.0f64, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        assert_eq!(x.mean().item(), 3.5);
+        assert_eq!(x.sum_to([2, 1]).value().data(), &[6.0, 15.0]);
+        assert_eq!(x.mean_to(Shape::new(&[3])).value().data(), &[2.5, 3.5, 4.5]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Smooth squashing functions: tanh, sigmoid, softplus.
+
+use crate::Var;
+use crate::graph::record;
+use adjoint_tensor::Element;
+
+impl<E: Element> Var<E> {
+    /// y = tanh x. x_bar = y_bar (1 - y^2).
+    #[must_use]
+    pub fn tanh(&self) -> Self {
+        let y = self.value().map(E::tanh);
+        record("tanh", y.clone(), [self], y, |y, bw| {
+            let y = bw.output(y);
+            bw.wrt(0, |g| tanh_grad(&y, g));
+        })
+    }
+
+    /// y = sigma(x) = 1 / (1 + e^-x). x_bar = y_bar y (1 - y).
+    #[must_use]
+    pub fn sigmoid(&self) -> Self {
+        let y = self.value().map(E::sigmoid);
+        record("sigmoid", y.clone(), [self], y, |y, bw| {
+            let y = bw.output(y);
+            bw.wrt(0, |g| g * &y * (1.0 - &y));
+        })
+    }
+
+    /// y = ln(1 + e^x) = -ln sigma(-x), exact for large |x|. x_bar = y_bar sigma(x).
+    #[must_use]
+    pub fn softplus(&self) -> Self {
+        record("softplus", self.value().map(E::softplus), [self], self.clone(), |x, bw| {
+            bw.wrt(0, |g| g * x.sigmoid());
+        })
+    }
+}
+
+/// u = g (1 - y^2), the gradient of tanh in one pass over an image. Linear in g:
+/// g_bar = u_bar (1 - y^2), y_bar = -2 u_bar y g.
+fn tanh_grad<E: Element>(y: &Var<E>, g: &Var<E>) -> Var<E> {
+    let u = y.value().zip(g.value(), |y, g| g * (E::ONE - y * y));
+    record("tanh_grad", u, [y, g], (y.clone(), g.clone()), |(y, g), bw| {
+        bw.wrt(0, |u_bar| u_bar * y * g * -2.0);
+        bw.wrt(1, |u_bar| tanh_grad(y, u_bar));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Var;
+    use crate::gradcheck::{assert_cases, random_shape, random_tensor};
+    use adjoint_tensor::Tensor;
+
+    #[test]
+    fn gradients() {
+        type F = fn(&[Var<f64>]) -> Var<f64>;
+        let cases: [(&str, F); 3] =
+            [("tanh", |x| x[0].tanh()), ("sigmoid", |x| x[0].sigmoid()), ("softplus", |x| x[0].softplus())];
+        for (name, f) in cases {
+            assert_cases(name, 100, |s| {
+                let shape = random_shape(s);
+                (vec![random_tensor(s, shape, &[]).map(|x| 2.0 * x)], f)
+            });
+        }
+    }
+
+    /// The gradient of softplus is a sigmoid also where e^x would overflow.
+    #[test]
+    fn tails_are_exact() {
+        let x = Var::leaf(Tensor::from_slice([2], &[80.0f32, -80.0]));
+        let g = x.softplus().gradients(&[&x]);
+        assert_eq!(g[0].data()[0], 1.0);
+        assert!((f64::from(g[0].data()[1]) / (-80.0f64).exp() - 1.0).abs() < 1e-6);
+    }
+}
