@@ -38,7 +38,7 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// Checks first and second derivatives of `f` at `inputs`. `f` must be smooth within a few [`H`] of them.
+/// Checks first and second derivatives of `f` at `inputs`. `f` must be smooth within a few hundredths of them.
 ///
 /// # Errors
 /// If a derivative does not agree.

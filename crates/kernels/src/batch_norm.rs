@@ -103,7 +103,7 @@ pub fn normalise<E: Element>(x: &[E], by: Channels<'_, E>, y: &mut [E]) {
     row_count(x.len(), c);
     assert_eq!(x.len(), y.len(), "batch_norm: input and output lengths differ");
     let mut scale = by.rstd();
-    each2(scale.as_mut_slice(), by.gamma, |s, gamma| *s = *s * gamma);
+    each2(scale.as_mut_slice(), by.gamma, |s, gamma| *s *= gamma);
     let (scale, chunk) = (scale.as_slice(), rows_per_chunk(c) * c);
     for_each_chunk(y, chunk, |t, y| {
         for (y, x) in y.chunks_exact_mut(c).zip(x[t * chunk..].chunks_exact(c)) {
@@ -194,7 +194,7 @@ fn rows_per_chunk(c: usize) -> usize {
 
 #[track_caller]
 fn row_count(len: usize, c: usize) -> usize {
-    assert!(c > 0 && len % c == 0, "batch_norm: {len} numbers are no rows of {c} channels");
+    assert!(c > 0 && len.is_multiple_of(c), "batch_norm: {len} numbers are no rows of {c} channels");
     len / c
 }
 

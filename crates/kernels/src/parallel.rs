@@ -20,9 +20,9 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
 }
 
 /// Calls `f(i)` for `i` in `0..tasks`.
-pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
+pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Send + Sync) {
     if tasks == 1 {
         return f(0);
     }
-    (0..tasks).into_par_iter().for_each(|i| f(i));
+    (0..tasks).into_par_iter().for_each(f);
 }

@@ -102,7 +102,7 @@ fn sum_block<E: Element>(x: &[E]) -> E {
     while width > 1 {
         width /= 2;
         for i in 0..width {
-            lanes[i] = lanes[i] + lanes[i + width];
+            lanes[i] += lanes[i + width];
         }
     }
     lanes[0]

@@ -52,7 +52,7 @@ fn maximum<E: Element>(x: &[E]) -> E {
 #[track_caller]
 fn rows<E: Element>(x: &[E], columns: usize, y: &mut [E], f: impl Fn(&[E], &mut [E]) + Sync) {
     assert!(
-        x.len() == y.len() && columns > 0 && x.len() % columns == 0,
+        x.len() == y.len() && columns > 0 && x.len().is_multiple_of(columns),
         "softmax: rows of {columns} from {} to {} elements",
         x.len(),
         y.len()

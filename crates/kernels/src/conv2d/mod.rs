@@ -14,7 +14,7 @@
 //!
 //! > y = P(x) W,   x_bar = P^T(y_bar W^T),   W_bar = P(x)^T y_bar,
 //!
-//! and that is how [`products`] computes them for any geometry: P in [`window`], the products in [`crate::gemm`].
+//! and that is how `products.rs` computes them for any geometry: P in `window.rs`, the products in [`crate::gemm`].
 
 mod geometry;
 mod products;
