@@ -1,0 +1,33 @@
+//! conv2d and conv_transpose2d over kernel, stride, padding, dilation, groups and output padding.
+
+use crate::check::{Call, agrees};
+use adjoint_autodiff::Var;
+use adjoint_autodiff::ops::Spec;
+use adjoint_tensor::Element;
+
+fn run<E: Element>(call: &Call<'_, E>) -> Vec<Var<E>> {
+    let case = call.case;
+    let spec = Spec {
+        stride: case.attr("stride"),
+        padding: case.attr("padding"),
+        dilation: case.attr("dilation"),
+        groups: case.attr("groups"),
+    };
+    let (x, w) = (call.var("x"), call.var("w"));
+    let y = match call.op() {
+        "conv2d" => x.conv2d(w, spec),
+        "conv_transpose2d" => x.conv_transpose2d(w, spec, case.attr("output_padding")),
+        op => panic!("no convolution {op}"),
+    };
+    vec![y]
+}
+
+#[test]
+fn agrees_in_f64() {
+    agrees::<f64>("convolution", run);
+}
+
+#[test]
+fn agrees_in_f32() {
+    agrees::<f32>("convolution", run);
+}
