@@ -1,1 +1,137 @@
-//! .
+//! What the benches share: a clock that reports in the units of the field, a short measuring time, and the layers of a
+//! DCGAN-64.
+//!
+//! `cargo bench` runs everything in a few minutes; `cargo bench -- conv2d/64-128` runs what matches. To judge a change:
+//! `cargo bench -- --save-baseline before`, change, `cargo bench -- --baseline before`, and read the ratio.
+#![forbid(unsafe_code)]
+
+use adjoint_kernels::conv2d::{Geometry, Spec};
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::{Criterion, Throughput};
+use std::time::Duration;
+
+/// Wall time that reports `Throughput::Elements` in a unit of its own: FLOP/s of a product, images/s of a step.
+/// Bytes are reported as GB/s.
+pub struct Rate(WallTime, Unit);
+
+struct Unit {
+    /// What an element is, and what 1e0, 1e3, 1e6, 1e9 of them a second are called.
+    scales: [(f64, &'static str); 2],
+}
+
+impl Rate {
+    /// Elements are floating-point operations.
+    pub fn flops() -> Criterion<Rate> {
+        configure(Unit { scales: [(1e9, "GFLOP/s"), (1e9, "GB/s")] })
+    }
+
+    /// Elements are images.
+    pub fn images() -> Criterion<Rate> {
+        configure(Unit { scales: [(1.0, "images/s"), (1e9, "GB/s")] })
+    }
+}
+
+fn configure(unit: Unit) -> Criterion<Rate> {
+    Criterion::default()
+        .with_measurement(Rate(WallTime, unit))
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1200))
+        .configure_from_args()
+}
+
+impl Unit {
+    fn of(&self, throughput: &Throughput) -> (f64, f64, &'static str) {
+        match *throughput {
+            Throughput::Elements(n) => (n as f64, self.scales[0].0, self.scales[0].1),
+            Throughput::Bytes(n) | Throughput::BytesDecimal(n) => {
+                (n as f64, self.scales[1].0, self.scales[1].1)
+            }
+            ref other => panic!("the benches count elements or bytes, not {other:?}"),
+        }
+    }
+}
+
+impl ValueFormatter for Unit {
+    fn scale_values(&self, typical: f64, values: &mut [f64]) -> &'static str {
+        WallTime.formatter().scale_values(typical, values)
+    }
+
+    fn scale_throughputs(&self, _: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
+        let (count, scale, name) = self.of(throughput);
+        values.iter_mut().for_each(|nanoseconds| *nanoseconds = count / (*nanoseconds * 1e-9) / scale);
+        name
+    }
+
+    fn scale_for_machines(&self, values: &mut [f64]) -> &'static str {
+        WallTime.formatter().scale_for_machines(values)
+    }
+}
+
+impl Measurement for Rate {
+    type Intermediate = <WallTime as Measurement>::Intermediate;
+    type Value = Duration;
+
+    fn start(&self) -> Self::Intermediate {
+        self.0.start()
+    }
+
+    fn end(&self, start: Self::Intermediate) -> Duration {
+        self.0.end(start)
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        self.0.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        &self.1
+    }
+}
+
+/// A convolution of a DCGAN-64 at batch 64. A transposed convolution is named by its own direction and measured
+/// through the convolution that it is the adjoint of.
+pub struct Layer {
+    /// `in-out` channels.
+    pub name: &'static str,
+    /// Is it a layer of the generator?
+    pub transposed: bool,
+    /// The convolution.
+    pub geometry: Geometry,
+}
+
+/// The ten convolutions of a DCGAN-64 with 64 channels and 3 image channels.
+pub fn dcgan64_layers() -> Vec<Layer> {
+    let half = Spec::new(2, 1);
+    let full = Spec::new(1, 0);
+    let layer = |name, transposed, size: usize, ci, co, spec| Layer {
+        name,
+        transposed,
+        geometry: Geometry::new([64, size, size, ci], [4, 4, ci, co], spec),
+    };
+    vec![
+        layer("3-64", false, 64, 3, 64, half),
+        layer("64-128", false, 32, 64, 128, half),
+        layer("128-256", false, 16, 128, 256, half),
+        layer("256-512", false, 8, 256, 512, half),
+        layer("512-1", false, 4, 512, 1, full),
+        layer("100-512", true, 4, 512, 100, full),
+        layer("512-256", true, 8, 256, 512, half),
+        layer("256-128", true, 16, 128, 256, half),
+        layer("128-64", true, 32, 64, 128, half),
+        layer("64-3", true, 64, 3, 64, half),
+    ]
+}
+
+/// `n` unremarkable numbers in [-1, 1].
+pub fn numbers(n: usize, salt: f32) -> Vec<f32> {
+    (0..n).map(|i| (i as f32 * (0.37 + salt)).sin()).collect()
+}

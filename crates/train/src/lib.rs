@@ -1,1 +1,56 @@
-//! .
+//! Everything about a training run that is not the model: flags and configuration, the run directory, the training loop,
+//! checkpoints, metrics, sample grids, curves, progress, signals. It knows tensors, and no network.
+//!
+//! A trainer is a [`Config`] (its flags), a [`Trainable`] (its model) and a `main` that brings them together:
+//!
+//! ```no_run
+//! # use adjoint_train::{BoxError, Config, Launch, Outcome, Trainable, run_main};
+//! # fn start<C: Config, T: Trainable>(build: fn(&C) -> Result<T, BoxError>) -> std::process::ExitCode {
+//! run_main(|| {
+//!     let launch = Launch::<C>::from_args()?;
+//!     let trainer = build(&launch.config)?;
+//!     Ok(launch.train(trainer)?)
+//! })
+//! # }
+//! ```
+//!
+//! `examples/walk.rs` is a whole one. Everything such a program leaves in its [`RunDir`] is either wholly there or not
+//! there, whatever kills it, and a run that was killed and resumed leaves what an uninterrupted one would have left.
+#![forbid(unsafe_code)]
+
+mod animation;
+mod args;
+mod checkpoint;
+mod clock;
+mod config;
+mod container;
+mod disk;
+mod error;
+mod grid;
+mod image;
+mod launch;
+mod metrics;
+pub mod plot;
+mod progress;
+mod report;
+mod run;
+mod session;
+mod signals;
+mod summary;
+mod trainer;
+pub mod weights;
+
+pub use args::CommonArgs;
+pub use checkpoint::{Checkpoints, Loaded, NamedTensors, Snapshot, match_tensors};
+pub use config::Config;
+pub use disk::write_atomic;
+pub use error::{BoxError, Error};
+pub use grid::{Grid, Range};
+pub use image::Image;
+pub use launch::{Launch, Outcome};
+pub use metrics::Figures;
+pub use plot::{Curve, Panel};
+pub use report::{note, run_main, say, warn};
+pub use run::RunDir;
+pub use summary::{LayerRow, NetworkTable, Summary};
+pub use trainer::Trainable;

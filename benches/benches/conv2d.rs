@@ -1,0 +1,33 @@
+//! Every convolution of a DCGAN-64, batch 64: the value, the gradient by the input and the gradient by the weight, in
+//! nominal GFLOP/s (two operations per tap, multiplications by padding included).
+#![allow(missing_docs)]
+
+use adjoint_benches::{Rate, dcgan64_layers, numbers};
+use adjoint_kernels::conv2d::{forward, input_grad, weight_grad};
+use criterion::{Criterion, Throughput};
+
+fn layers(c: &mut Criterion<Rate>) {
+    for layer in dcgan64_layers() {
+        let g = layer.geometry;
+        let len = |shape: [usize; 4]| shape.iter().product::<usize>();
+        let (x, w, y) =
+            (numbers(len(g.x_shape()), 0.0), numbers(len(g.w_shape()), 0.1), numbers(len(g.y_shape()), 0.2));
+        let (mut x_bar, mut w_bar, mut y_out) = (x.clone(), w.clone(), y.clone());
+        let family = if layer.transposed { "conv_transpose2d" } else { "conv2d" };
+        // What is the value of a transposed convolution is the input gradient of its convolution, and the other way round.
+        let [value, by_input] =
+            if layer.transposed { ["input_grad", "forward"] } else { ["forward", "input_grad"] };
+        let mut group = c.benchmark_group(format!("{family}/{}", layer.name));
+        group.throughput(Throughput::Elements(g.flops() as u64));
+        group.bench_function(value, |b| b.iter(|| forward(&g, &x, &w, &mut y_out)));
+        group.bench_function(by_input, |b| b.iter(|| input_grad(&g, &y, &w, &mut x_bar)));
+        group.bench_function("weight_grad", |b| b.iter(|| weight_grad(&g, &x, &y, &mut w_bar)));
+        group.finish();
+    }
+}
+
+fn main() {
+    let mut c = Rate::flops();
+    layers(&mut c);
+    c.final_summary();
+}

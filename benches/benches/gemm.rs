@@ -1,0 +1,27 @@
+//! Matrix products: squares, and the shapes of the multilayer perceptrons at batch 128.
+#![allow(missing_docs)]
+
+use adjoint_benches::{Rate, numbers};
+use adjoint_kernels::gemm::{Mat, Update, gemm};
+use criterion::{Criterion, Throughput};
+
+fn products(c: &mut Criterion<Rate>) {
+    let mut group = c.benchmark_group("gemm");
+    let squares = [256, 512, 1024, 2048].map(|n| (n, n, n));
+    for (m, k, n) in
+        squares.into_iter().chain([(128, 784, 400), (128, 512, 784), (128, 1024, 784), (784, 128, 400)])
+    {
+        let (a, b, mut y) = (numbers(m * k, 0.0), numbers(k * n, 0.1), vec![0.0; m * n]);
+        group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
+        group.bench_function(format!("{m}x{k}x{n}"), |bench| {
+            bench.iter(|| gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut y));
+        });
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut c = Rate::flops();
+    products(&mut c);
+    c.final_summary();
+}

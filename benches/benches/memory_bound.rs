@@ -1,0 +1,78 @@
+//! Passes whose speed is that of memory: batch norm, pointwise maps, sums, Adam. 16.8 MB operands, in GB/s of what each
+//! must at least read and write.
+#![allow(missing_docs)]
+
+use adjoint_benches::{Rate, numbers};
+use adjoint_kernels::adam::Adam;
+use adjoint_kernels::batch_norm::{Channels, Statistics, backward, normalise, statistics};
+use adjoint_kernels::{pointwise, reduce};
+use criterion::{Criterion, Throughput};
+
+const CHANNELS: usize = 64;
+const LEN: usize = 64 * 32 * 32 * CHANNELS;
+
+fn batch_norm(c: &mut Criterion<Rate>) {
+    let (x, y_bar, mut out) = (numbers(LEN, 0.0), numbers(LEN, 0.1), vec![0.0; LEN]);
+    let (mut mean, mut variance) = (vec![0.0; CHANNELS], vec![0.0; CHANNELS]);
+    let (gamma, beta) = (vec![1.5; CHANNELS], vec![0.5; CHANNELS]);
+    let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
+    let mut group = c.benchmark_group("batch_norm");
+    group.throughput(Throughput::BytesDecimal(3 * 4 * LEN as u64));
+    group.bench_function("forward", |b| {
+        b.iter(|| {
+            statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+            let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+            normalise(&x, by, &mut out);
+        });
+    });
+    group.throughput(Throughput::BytesDecimal(5 * 4 * LEN as u64));
+    group.bench_function("backward", |b| {
+        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        b.iter(|| backward(&x, &y_bar, by, &mut out, &mut gamma_bar, &mut beta_bar));
+    });
+    group.finish();
+}
+
+fn pointwise_maps(c: &mut Criterion<Rate>) {
+    let (x, g, mut y) = (numbers(LEN, 0.0), numbers(LEN, 0.1), vec![0.0f32; LEN]);
+    let bias = numbers(CHANNELS, 0.2);
+    let mut group = c.benchmark_group("pointwise");
+    group.throughput(Throughput::BytesDecimal(2 * 4 * LEN as u64));
+    group.bench_function("leaky_relu", |b| {
+        b.iter(|| pointwise::map(&x, &mut y, |x| if x > 0.0 { x } else { 0.2 * x }));
+    });
+    group.bench_function("tanh", |b| b.iter(|| pointwise::map(&x, &mut y, f32::tanh)));
+    group.bench_function("add bias", |b| {
+        let dims = [1, 1, LEN / CHANNELS, CHANNELS];
+        b.iter(|| {
+            pointwise::zip_broadcast((&x, dims), (&bias, [1, 1, 1, CHANNELS]), (&mut y, dims), |a, b| a + b)
+        });
+    });
+    group.throughput(Throughput::BytesDecimal(3 * 4 * LEN as u64));
+    group.bench_function("mul", |b| b.iter(|| pointwise::zip(&x, &g, &mut y, |a, b| a * b)));
+    group.throughput(Throughput::BytesDecimal(4 * LEN as u64));
+    group.bench_function("sum", |b| b.iter(|| reduce::sum_to((&x, [1, 1, 1, LEN]), (&mut y[..1], [1; 4]))));
+    group.bench_function("sum to channels", |b| {
+        let dims = [1, 1, LEN / CHANNELS, CHANNELS];
+        b.iter(|| reduce::sum_to((&x, dims), (&mut y[..CHANNELS], [1, 1, 1, CHANNELS])));
+    });
+    group.finish();
+}
+
+fn adam(c: &mut Criterion<Rate>) {
+    let (g, mut theta) = (numbers(LEN, 0.0), numbers(LEN, 0.1));
+    let (mut m, mut v) = (vec![0.0; LEN], vec![0.0; LEN]);
+    let adam = Adam { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8, l2: 0.0, decay: 0.0 };
+    let mut group = c.benchmark_group("adam");
+    group.throughput(Throughput::BytesDecimal(7 * 4 * LEN as u64));
+    group.bench_function("step", |b| b.iter(|| adam.step(10, &mut theta, &g, &mut m, &mut v)));
+    group.finish();
+}
+
+fn main() {
+    let mut c = Rate::flops();
+    batch_norm(&mut c);
+    pointwise_maps(&mut c);
+    adam(&mut c);
+    c.final_summary();
+}
