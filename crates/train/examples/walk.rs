@@ -1,0 +1,122 @@
+//! The smallest whole trainer: a point on a random walk. `cargo run -p adjoint-train --example walk -- --help`
+//!
+//! The crate's tests kill, interrupt, resume and break this program.
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use adjoint_tensor::{Stream, Tensor};
+use adjoint_train::{
+    BoxError, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors, NetworkTable,
+    Panel, Range, Summary, Trainable, run_main,
+};
+use clap::Parser;
+use serde::Serialize;
+
+/// Take a random walk.
+#[derive(Parser, Serialize)]
+#[command(name = "walk", version, mut_arg("epochs", |arg| arg.default_value("3")))]
+struct Settings {
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonArgs,
+
+    /// Length of a step
+    #[arg(long, default_value_t = 0.1)]
+    stride: f64,
+
+    /// Milliseconds to wait in each step
+    #[arg(long, default_value_t = 0)]
+    pause: u64,
+
+    /// Step whose loss is not a number
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stumble: Option<u64>,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "walk";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+struct Walk<'a> {
+    settings: &'a Settings,
+    place: Tensor<f32>,
+    filter: Tensor<f32>,
+}
+
+const PANELS: &[Panel] = &[Panel {
+    title: "Distance from the origin",
+    curves: &[Curve { key: "distance", label: "distance" }],
+    range: None,
+    reference: Some((1.0, "one")),
+}];
+
+impl Trainable for Walk<'_> {
+    fn steps_per_epoch(&self) -> u64 {
+        10
+    }
+
+    fn images_per_step(&self) -> u64 {
+        self.settings.common.batch_size as u64
+    }
+
+    fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        thread::sleep(Duration::from_millis(self.settings.pause));
+        let mut stream = Stream::new(self.settings.common.seed, "walk", step);
+        let stride = stream.normal_tensor(self.place.shape(), 0.0, self.settings.stride);
+        self.place.update(&stride, |place, stride| place + stride);
+        let distance = self.place.sum_of_squares().sqrt();
+        Ok(vec![("distance", if self.settings.stumble == Some(step) { f64::NAN } else { distance })])
+    }
+
+    fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
+        Ok(vec![("epoch_distance", self.place.sum_of_squares())])
+    }
+
+    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+        let tiles = self.place.reshape([4, 4, 4, 1]);
+        vec![("samples", Grid::square(4, 4).draw(&tiles, Range::Signed))]
+    }
+
+    fn state(&self) -> NamedTensors {
+        vec![("place".into(), self.place.clone()), ("filter".into(), self.filter.clone())]
+    }
+
+    fn load_state(&mut self, state: NamedTensors) {
+        let mut tensors = state.into_iter().map(|(_, tensor)| tensor);
+        self.place = tensors.next().expect("two tensors, as in state()");
+        self.filter = tensors.next().expect("two tensors, as in state()");
+    }
+
+    fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
+        vec![("generator", self.state())]
+    }
+
+    fn panels(&self) -> &'static [Panel] {
+        PANELS
+    }
+
+    fn summary(&self) -> Summary {
+        let layers = vec![LayerRow { layer: "walk".into(), output: "64".into(), parameters: 64, flops: 64 }];
+        Summary {
+            networks: vec![NetworkTable { name: "walker".into(), layers }],
+            step_flops: 64,
+            step_bytes: 512,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    run_main(|| {
+        let launch = Launch::<Settings>::from_args()?;
+        let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
+        let walk = Walk { settings: &launch.config, place: Tensor::zeros([64]), filter };
+        Ok(launch.train(walk)?)
+    })
+}

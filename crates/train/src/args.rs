@@ -1,0 +1,113 @@
+//! The flags that every trainer has, to be flattened into its own.
+//!
+//! A flag here is one of three things: a setting that shapes the result, which is recorded in config.toml; a matter of
+//! this process only (where to write, how much to print), which isn't; or a choice of where settings come from.
+
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use serde::Serialize;
+
+/// Settings of a training run that are not the model's.
+///
+/// A trainer gives other defaults by `#[command(mut_arg("epochs", |arg| arg.default_value("20")))]`.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct CommonArgs {
+    /// What to train on: `glyphs` is built in and needs no file
+    #[arg(long, value_name = "NAME", default_value = "glyphs", help_heading = "Data")]
+    pub dataset: String,
+
+    /// Where datasets lie: MNIST is looked for in DIR/mnist
+    #[arg(long, value_name = "DIR", default_value = "datasets", help_heading = "Data")]
+    pub data_dir: PathBuf,
+
+    /// Fetch missing dataset files into the data directory
+    #[arg(long, help_heading = "Data")]
+    pub download: bool,
+
+    /// Height and width of the images, in pixels
+    #[arg(long, value_name = "PIXELS", default_value = "28", help_heading = "Data")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub image_size: usize,
+
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value = "128", help_heading = "Training")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub batch_size: usize,
+
+    /// Times to go through the training set, counted from the start of the run
+    #[arg(long, value_name = "N", default_value = "10", overrides_with = "steps", help_heading = "Training")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub epochs: u64,
+
+    /// Stop after N steps instead, counted from the start of the run (also after a resume)
+    #[arg(long, value_name = "N", overrides_with = "epochs", help_heading = "Training")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+
+    /// Everything random follows from it
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: u64,
+
+    /// Threads to compute with; by default one per processor. Changes no bit of the result
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[serde(skip)]
+    pub threads: Option<usize>,
+
+    /// Directory to make the run in
+    #[arg(long, value_name = "DIR", default_value = "runs", help_heading = "Run")]
+    #[serde(skip)]
+    pub out: PathBuf,
+
+    /// Name of the run [default: the model, the dataset and a number]
+    #[arg(long, value_name = "NAME", help_heading = "Run")]
+    #[serde(skip)]
+    pub name: Option<String>,
+
+    /// Go on with the run in DIR, by its own configuration
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "config"], help_heading = "Run")]
+    #[serde(skip)]
+    pub resume: Option<PathBuf>,
+
+    /// Read settings from a TOML file (image_size = 64); flags win over it
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Save a checkpoint every N steps [default: after each epoch]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<u64>,
+
+    /// Draw a sample grid every N steps [default: after each epoch]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_every: Option<u64>,
+
+    /// Log the figures of every N-th step
+    #[arg(long, value_name = "N", default_value = "10", help_heading = "Run")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub log_every: u64,
+
+    /// Print warnings and errors only
+    #[arg(long, help_heading = "Run")]
+    #[serde(skip)]
+    pub quiet: bool,
+
+    /// Show the model, its size and what a step costs, and stop
+    #[arg(long, help_heading = "Run")]
+    #[serde(skip)]
+    pub dry_run: bool,
+}
+
+/// Flags that a configuration file can't give: they say which file, or what to do instead of training.
+pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help", "version"];
+
+/// Settings that may change when a run is resumed: they move its end, its outputs or its data, not its numbers.
+pub(crate) const FREE_ON_RESUME: [&str; 7] =
+    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download"];

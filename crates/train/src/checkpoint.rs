@@ -1,0 +1,178 @@
+//! Checkpoints: everything a run needs to go on as if it had never stopped, in one sealed safetensors file.
+//!
+//! Two are kept, the newest and the one before. A crash at any moment leaves at least one whole; a damaged newest one
+//! is noticed by its seal and the previous one serves. What the tensors mean is the model's business.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use adjoint_tensor::Tensor;
+
+use crate::container::{self, Metadata};
+use crate::{Error, disk};
+
+/// Tensors with their names: a model's weights, or the whole state of a run.
+pub type NamedTensors = Vec<(String, Tensor<f32>)>;
+
+const NEWEST: &str = "checkpoint.safetensors";
+const PREVIOUS: &str = "previous.safetensors";
+const FORMAT: &str = "adjoint-checkpoint";
+const VERSION: &str = "1";
+
+/// What one checkpoint holds.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Kind of model: "dcgan".
+    pub model: String,
+    /// Steps done.
+    pub step: u64,
+    /// The resolved configuration of the run, as TOML.
+    pub config: String,
+    /// Weights, optimiser moments, running statistics. Sorted by name when read from a file.
+    pub tensors: NamedTensors,
+}
+
+/// A checkpoint that was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its content.
+    pub snapshot: Snapshot,
+    /// Its file.
+    pub path: PathBuf,
+    /// Why this is not the newest one, if it isn't: one line for the user.
+    pub warning: Option<String>,
+}
+
+/// The checkpoints of one run directory.
+#[derive(Debug)]
+pub struct Checkpoints {
+    newest: PathBuf,
+    previous: PathBuf,
+    /// Whether the newest file is known to be whole. Only then may it take the place of the previous one.
+    newest_is_whole: bool,
+}
+
+impl Checkpoints {
+    /// The checkpoints in a directory; touches nothing yet.
+    pub fn in_directory(directory: &Path) -> Self {
+        Self { newest: directory.join(NEWEST), previous: directory.join(PREVIOUS), newest_is_whole: false }
+    }
+
+    /// The file that [`save`](Self::save) writes.
+    pub fn path(&self) -> &Path {
+        &self.newest
+    }
+
+    /// Writes a checkpoint, durably; the newest so far becomes the previous one.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and then the checkpoints are those of before.
+    pub fn save(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        let partial = disk::write_partial(&self.newest, |out| write(out, snapshot))?;
+        if self.newest_is_whole {
+            disk::replace(&self.newest, &self.previous)?;
+        }
+        disk::replace(&partial, &self.newest)?;
+        self.newest_is_whole = true;
+        Ok(())
+    }
+
+    /// Reads the newest whole checkpoint; `None` if the run has none yet.
+    ///
+    /// # Errors
+    /// If there are checkpoints, but none that can be read; or one of another format version.
+    pub fn load(&mut self) -> Result<Option<Loaded>, Error> {
+        self.newest_is_whole = false;
+        let problem = match read(&self.newest) {
+            Ok(snapshot) => {
+                self.newest_is_whole = true;
+                return Ok(Some(Loaded { snapshot, path: self.newest.clone(), warning: None }));
+            }
+            Err(error @ Error::Unreadable { .. }) => error,
+            Err(error) if is_missing(&error) && !self.previous.exists() => return Ok(None),
+            Err(error) if is_missing(&error) => error,
+            Err(error) => return Err(error),
+        };
+        match read(&self.previous) {
+            Ok(snapshot) => {
+                let warning = Some(format!("{problem}; going back to {}", self.previous.display()));
+                Ok(Some(Loaded { snapshot, path: self.previous.clone(), warning }))
+            }
+            Err(error) if is_missing(&error) => Err(problem),
+            Err(error) => {
+                let problem = format!("{problem}; and the one before it is no better: {error}");
+                Err(Error::Unreadable { path: self.newest.clone(), problem })
+            }
+        }
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
+}
+
+fn write(out: &mut dyn io::Write, snapshot: &Snapshot) -> io::Result<()> {
+    let Snapshot { model, step, config, tensors } = snapshot;
+    let step = step.to_string();
+    let pairs =
+        [("format", FORMAT), ("version", VERSION), ("model", model), ("step", &step), ("config", config)];
+    let metadata: Metadata = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    container::write_sealed(out, &metadata, tensors)
+}
+
+fn read(path: &Path) -> Result<Snapshot, Error> {
+    let mut container = container::read(path)?;
+    let mut field = |key: &str| container.metadata.remove(key).unwrap_or_default();
+    let unreadable = |problem: &str| Error::Unreadable { path: path.to_path_buf(), problem: problem.into() };
+    if field("format") != FORMAT || field("sha256").is_empty() {
+        return Err(unreadable("a safetensors file, but not a checkpoint of Adjoint"));
+    }
+    let version = field("version");
+    if version != VERSION {
+        let problem =
+            format!("a checkpoint of format version {version}; this program reads version {VERSION}");
+        return Err(Error::Mismatch { path: path.to_path_buf(), problem });
+    }
+    let step = field("step").parse().map_err(|_| unreadable("its step is not a number"))?;
+    Ok(Snapshot { model: field("model"), step, config: field("config"), tensors: container.tensors })
+}
+
+/// Puts tensors from a file into the names, order and shapes of `expected`.
+///
+/// # Errors
+/// [`Error::Mismatch`] naming what is missing, unexpected, or of another shape.
+pub fn match_tensors(
+    path: &Path,
+    found: NamedTensors,
+    expected: &[(String, Tensor<f32>)],
+) -> Result<NamedTensors, Error> {
+    let mut found: std::collections::BTreeMap<_, _> = found.into_iter().collect();
+    let (mut matched, mut missing, mut reshaped) = (Vec::with_capacity(expected.len()), vec![], vec![]);
+    for (name, model) in expected {
+        match found.remove(name) {
+            None => missing.push(format!("`{name}`")),
+            Some(file) if file.dims() != model.dims() => {
+                reshaped.push(format!("`{name}` is {:?} where {:?} is expected", file.dims(), model.dims()));
+            }
+            Some(file) => matched.push((name.clone(), file)),
+        }
+    }
+    let unexpected: Vec<_> = found.keys().map(|name| format!("`{name}`")).collect();
+    let problems = [few("lacks ", &missing), few("has the unexpected ", &unexpected), few("", &reshaped)];
+    let problems: Vec<String> = problems.into_iter().flatten().collect();
+    if problems.is_empty() {
+        return Ok(matched);
+    }
+    let problem = format!("does not fit this model: {}", problems.join("; "));
+    Err(Error::Mismatch { path: path.to_path_buf(), problem })
+}
+
+/// "lacks `a`, `b`, `c` and 4 more".
+fn few(what: &str, items: &[String]) -> Option<String> {
+    let shown = items.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match items.len() {
+        0 => None,
+        1..=3 => Some(format!("{what}{shown}")),
+        n => Some(format!("{what}{shown} and {} more", n - 3)),
+    }
+}

@@ -1,0 +1,182 @@
+//! Where settings come from: defaults, under a TOML file, under flags.
+//!
+//! A trainer has one struct, parsed by clap and serialised by serde: each setting's name, type, default, limits and help
+//! stand there and nowhere else. A file is turned into flags that stand before those of the command line, so a value in
+//! a file is checked by the very code that checks a flag. With `--resume` the file is the run's own config.toml.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches};
+use serde::Serialize;
+use toml::{Table, Value};
+
+use crate::args::{CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
+use crate::{Error, run};
+
+/// Key in config.toml that says whose configuration it is.
+const MODEL: &str = "model";
+
+/// The settings of one trainer: `#[derive(clap::Parser, serde::Serialize)]` on a struct with [`CommonArgs`] flattened
+/// into it (`#[command(flatten)]` and `#[serde(flatten)]`). An enum among the fields needs its clap names as serde
+/// names (`#[serde(rename_all = "kebab-case")]`), an option `#[serde(skip_serializing_if = "Option::is_none")]`.
+pub trait Config: clap::Parser + Serialize {
+    /// Kind of model: "dcgan". Names runs and marks checkpoints.
+    const MODEL: &'static str;
+
+    /// The flattened part.
+    fn common(&self) -> &CommonArgs;
+}
+
+/// The settings as the content of config.toml, which `--config` and `--resume` read.
+pub(crate) fn to_toml<C: Config>(config: &C) -> String {
+    let settings = toml::to_string(config).expect("settings are plain values");
+    format!(
+        "# The settings of this run; --config takes this file, too.\n{MODEL} = {:?}\n{settings}",
+        C::MODEL
+    )
+}
+
+/// Reads the command line and the file it names.
+pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
+    let given = C::command().try_get_matches_from(arguments)?;
+    let flags = C::from_arg_matches(&given)?;
+    let common = flags.common();
+    let (file, resumed) = match (&common.config, &common.resume) {
+        (Some(file), _) => (file.clone(), false),
+        (None, Some(directory)) => (config_of_run(directory)?, true),
+        (None, None) => return Ok(flags),
+    };
+    let table = read(&file)?;
+    let settings = to_flags::<C>(&file, &table)?;
+    let config = parse_layers::<C>(&file, arguments, &settings, Some(&given))?;
+    if resumed {
+        let recorded = parse_layers::<C>(&file, &arguments[..1], &settings, None)?;
+        refuse_changes(&recorded, &config)?;
+    }
+    Ok(config)
+}
+
+fn config_of_run(directory: &Path) -> Result<std::path::PathBuf, Error> {
+    let config = run::config_of(directory);
+    if config.is_file() {
+        return Ok(config);
+    }
+    let problem =
+        if directory.is_dir() { "holds no run (no config.toml in it)" } else { "there is no such run" };
+    Err(Error::Unreadable { path: directory.to_path_buf(), problem: problem.into() })
+}
+
+fn read(path: &Path) -> Result<Table, Error> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+        let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
+        unreadable(path, format!("not TOML:{place}: {}", error.message()))
+    })
+}
+
+fn unreadable(path: &Path, problem: String) -> Error {
+    Error::Unreadable { path: path.to_path_buf(), problem }
+}
+
+/// The settings of a file as flags, with the name of each.
+fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<String>)>, Error> {
+    let command = C::command();
+    let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
+    let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
+    let mut settings = Vec::new();
+    for (key, value) in table {
+        if key == MODEL {
+            if value.as_str() != Some(C::MODEL) {
+                let problem = format!("the settings of another model: {value} instead of \"{}\"", C::MODEL);
+                return Err(Error::Mismatch { path: path.to_path_buf(), problem });
+            }
+        } else if let Some(arg) = known.iter().find(|arg| arg.get_id() == key) {
+            let flags = flags_of(arg, value).ok_or_else(|| {
+                unreadable(path, format!("{key} = {value} is not a value of --{}", long(arg)))
+            })?;
+            settings.push((key.clone(), flags));
+        } else {
+            return Err(unreadable(path, unknown(key, &known)));
+        }
+    }
+    Ok(settings)
+}
+
+fn long(arg: &Arg) -> &str {
+    arg.get_long().unwrap_or_default()
+}
+
+fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<String>> {
+    let switch = matches!(arg.get_action(), ArgAction::SetTrue);
+    match value {
+        Value::Boolean(on) if switch => Some(if *on { vec![format!("--{}", long(arg))] } else { vec![] }),
+        _ if switch => None,
+        Value::Array(items) => {
+            let flags: Option<Vec<Vec<String>>> = items.iter().map(|item| flags_of(arg, item)).collect();
+            Some(flags?.concat())
+        }
+        Value::String(text) => Some(vec![format!("--{}={text}", long(arg))]),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
+            Some(vec![format!("--{}={value}", long(arg))])
+        }
+        Value::Table(_) | Value::Datetime(_) => None,
+    }
+}
+
+fn unknown(key: &str, known: &[&Arg]) -> String {
+    let names = known.iter().map(|arg| arg.get_id().as_str());
+    let nearest =
+        names.map(|name| (strsim::jaro_winkler(key, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let hint = match nearest {
+        Some((likeness, name)) if likeness > 0.7 => format!("; did you mean `{name}`?"),
+        _ => "; --help lists the settings".to_owned(),
+    };
+    format!("there is no setting `{key}`{hint}")
+}
+
+/// Parses the command line on top of what the file says of settings that the command line doesn't give.
+fn parse_layers<C: Config>(
+    path: &Path,
+    arguments: &[OsString],
+    settings: &[(String, Vec<String>)],
+    given: Option<&ArgMatches>,
+) -> Result<C, Error> {
+    let is_given =
+        |key: &str| given.and_then(|given| given.value_source(key)) == Some(ValueSource::CommandLine);
+    let from_file = settings.iter().filter(|(key, _)| !is_given(key)).flat_map(|(_, flags)| flags);
+    let (program, flags) = arguments.split_at(1.min(arguments.len()));
+    let layered = program.iter().cloned().chain(from_file.map(OsString::from)).chain(flags.iter().cloned());
+    // The command line alone was fine, so what is wrong now comes from the file.
+    C::try_parse_from(layered).map_err(|error| {
+        let text = error.render().to_string();
+        let line = text.lines().next().unwrap_or_default();
+        unreadable(path, line.trim_start_matches("error: ").to_owned())
+    })
+}
+
+/// On resume most settings are those of the run. Giving one again is fine, giving another is not.
+fn refuse_changes<C: Config>(recorded: &C, wanted: &C) -> Result<(), Error> {
+    let Some((key, recorded, wanted)) = difference(&to_toml(recorded), &to_toml(wanted)) else {
+        return Ok(());
+    };
+    let flag = key.replace('_', "-");
+    let free = FREE_ON_RESUME.map(|key| format!("--{}", key.replace('_', "-"))).join(", ");
+    let rule =
+        format!("a resumed run can only change {free}, --threads and --quiet; start a new run for the rest");
+    Err(Error::Flags(format!("--{flag} {wanted} contradicts the run, which has {recorded}; {rule}")))
+}
+
+/// The first setting by which two configurations (TOML) would train differently, with both of its values.
+pub(crate) fn difference(one: &str, other: &str) -> Option<(String, String, String)> {
+    let parse = |text: &str| text.parse::<Table>().unwrap_or_default();
+    let (one, other) = (parse(one), parse(other));
+    let keys = one.keys().chain(other.keys()).filter(|key| !FREE_ON_RESUME.contains(&key.as_str()));
+    let show = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
+    keys.map(|key| (key.clone(), one.get(key), other.get(key)))
+        .find(|(_, one, other)| one != other)
+        .map(|(key, one, other)| (key, show(one), show(other)))
+}

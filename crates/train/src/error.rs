@@ -1,0 +1,121 @@
+//! The one error type of the crate: everything that can go wrong with files, flags and runs.
+//!
+//! Each message is one line that says what happened, where, and what to do. Causes are part of the message, so
+//! printing an error needs no walk along a chain.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of a program's outside world that a trainer passes on: its dataset, its network, its disk.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What can go wrong around a training run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused to do something with a file or directory.
+    #[error("cannot {action} {}: {cause}", path.display())]
+    Io {
+        /// What was tried, as a verb: "write".
+        action: &'static str,
+        /// With which file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        cause: io::Error,
+    },
+
+    /// A file is truncated, damaged, or of another format.
+    #[error("{}: {problem}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A file is sound, but belongs to something else than what it was read for.
+    #[error("{}: {problem}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        problem: String,
+    },
+
+    /// A new run was asked for where something already is.
+    #[error(
+        "{} already exists; continue it with --resume {}, or choose another --name",
+        path.display(), shell_word(path)
+    )]
+    RunExists {
+        /// The directory in the way.
+        path: PathBuf,
+    },
+
+    /// Another process trains into this run.
+    #[error("{} is in use by another process{holder}; wait for it to end, or stop it", path.display())]
+    RunBusy {
+        /// The run directory.
+        path: PathBuf,
+        /// " (pid 123)" if known, else empty.
+        holder: String,
+    },
+
+    /// A flag, or a set of them, that clap accepts but the program can't follow.
+    #[error("{0}")]
+    Flags(String),
+
+    /// What clap has to say about the command line: an error, or the text of `--help`.
+    #[error(transparent)]
+    CommandLine(#[from] clap::Error),
+
+    /// Training left the finite numbers.
+    #[error("{what} became {value} at step {step}; {advice}")]
+    NotFinite {
+        /// The figure or the tensor.
+        what: String,
+        /// "NaN", "inf" or "-inf".
+        value: f64,
+        /// The step after which it was seen.
+        step: u64,
+        /// What to do about it.
+        advice: String,
+    },
+
+    /// The trainer itself gave up, for a reason of the outside world.
+    #[error("step {step}: {cause}")]
+    Trainer {
+        /// The step it was in.
+        step: u64,
+        /// Its own error.
+        cause: BoxError,
+    },
+}
+
+impl Error {
+    /// Turns the answer of the operating system into an [`Error::Io`]: `.map_err(Error::io("write", path))`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |cause| Self::Io { action, path: path.to_path_buf(), cause }
+    }
+}
+
+/// A path as a word that a shell reads back as one argument.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_words_are_quoted_only_where_needed() {
+        assert_eq!(shell_word(Path::new("runs/dcgan-001")), "runs/dcgan-001");
+        assert_eq!(shell_word(Path::new("my runs/it's")), r"'my runs/it'\''s'");
+    }
+}

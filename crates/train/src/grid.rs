@@ -1,0 +1,84 @@
+//! Many small images side by side on one picture: the sample grids of the papers.
+
+use adjoint_tensor::Tensor;
+
+use crate::image::Image;
+
+/// Which numbers are black and white in a tensor of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// -1 is black, 1 is white: images for and from a tanh.
+    Signed,
+    /// 0 is black, 1 is white: probabilities.
+    Unit,
+}
+
+impl Range {
+    /// The byte nearest to a value; what lies outside of the range is clipped.
+    pub fn to_byte(self, value: f32) -> u8 {
+        let unit = match self {
+            Self::Signed => (value + 1.0) / 2.0,
+            Self::Unit => value,
+        };
+        (unit * 255.0).round() as u8
+    }
+}
+
+/// How images are laid out: row by row, each tile enlarged, a margin of one shade around every tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Tiles per row; a last row may be shorter.
+    pub columns: usize,
+    /// Pixels between tiles and around the whole.
+    pub margin: usize,
+    /// Side of the square that each pixel of an image becomes.
+    pub scale: usize,
+    /// Shade of the margin and of places without a tile.
+    pub shade: u8,
+}
+
+impl Grid {
+    /// A grid for `count` images of the given height: as square as may be, and small images enlarged enough to be
+    /// looked at.
+    pub fn square(count: usize, height: usize) -> Self {
+        Self { columns: count.isqrt().max(1), margin: 2, scale: (64 / height.max(1)).max(1), shade: 255 }
+    }
+
+    /// Draws images (n, height, width, 1 or 3) as a grid, image i in row i / columns, column i mod columns.
+    ///
+    /// # Panics
+    /// If the tensor isn't one of images, or there is none, or `columns` or `scale` is 0.
+    #[track_caller]
+    pub fn draw(&self, images: &Tensor<f32>, range: Range) -> Image {
+        let &[count, height, width, channels] = images.dims() else {
+            panic!("images have the shape (n, height, width, channels), not {:?}", images.dims());
+        };
+        assert!(count > 0 && self.columns > 0 && self.scale > 0, "{self:?} of {count} images");
+        let columns = self.columns.min(count);
+        let pitch = (width * self.scale + self.margin, height * self.scale + self.margin);
+        let picture = (columns * pitch.0 + self.margin, count.div_ceil(columns) * pitch.1 + self.margin);
+        let mut picture = Image::filled(picture.0, picture.1, channels, self.shade);
+        for (i, tile) in images.data().chunks_exact((height * width * channels).max(1)).enumerate() {
+            let corner = (self.margin + i % columns * pitch.0, self.margin + i / columns * pitch.1);
+            self.place(&mut picture, corner, tile, width, range);
+        }
+        picture
+    }
+
+    /// Paints one tile with its top left corner at (x, y).
+    fn place(&self, picture: &mut Image, (x, y): (usize, usize), tile: &[f32], width: usize, range: Range) {
+        let channels = picture.channels;
+        let stride = picture.width * channels;
+        for (row, line) in tile.chunks_exact(width * channels).enumerate() {
+            let enlarged: Vec<u8> = line
+                .chunks_exact(channels)
+                .flat_map(|pixel| std::iter::repeat_n(pixel, self.scale).flatten())
+                .map(|&value| range.to_byte(value))
+                .collect();
+            for copy in 0..self.scale {
+                let start = (y + row * self.scale + copy) * stride + x * channels;
+                picture.pixels[start..start + enlarged.len()].copy_from_slice(&enlarged);
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Eight-bit pictures and PNG files.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use crate::{Error, disk};
+
+/// Most memory that a PNG file may claim for its pixels.
+const MAX_BYTES: usize = 1 << 28;
+
+/// A picture of 8-bit grey or RGB pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Pixels per row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+    /// Row by row, channels innermost.
+    pub pixels: Vec<u8>,
+}
+
+impl Image {
+    /// A picture of one shade.
+    ///
+    /// # Panics
+    /// If there are neither 1 nor 3 channels, or no pixels.
+    #[track_caller]
+    pub fn filled(width: usize, height: usize, channels: usize, shade: u8) -> Self {
+        assert!(channels == 1 || channels == 3, "a picture has 1 or 3 channels, not {channels}");
+        assert!(width > 0 && height > 0, "a picture of {width}x{height} pixels");
+        Self { width, height, channels, pixels: vec![shade; width * height * channels] }
+    }
+
+    /// The channels of the pixel in column `x` of row `y`.
+    ///
+    /// # Panics
+    /// If it lies outside.
+    #[track_caller]
+    pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
+        assert!(x < self.width && y < self.height, "pixel ({x}, {y}) of {}x{}", self.width, self.height);
+        let start = (y * self.width + x) * self.channels;
+        &self.pixels[start..start + self.channels]
+    }
+
+    /// Writes a PNG file, wholly or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the disk is full or the place can't be written.
+    pub fn write_png(&self, path: &Path) -> Result<(), Error> {
+        disk::write_atomic(path, |out| {
+            let mut writer = self.encoder(out).write_header()?;
+            writer.write_image_data(&self.pixels)?;
+            Ok(writer.finish()?)
+        })
+    }
+
+    /// An encoder for pictures of this size and kind.
+    pub(crate) fn encoder<'a>(&self, out: &'a mut dyn Write) -> png::Encoder<'a, &'a mut dyn Write> {
+        let mut encoder = png::Encoder::new(out, self.width as u32, self.height as u32);
+        encoder.set_color(if self.channels == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder
+    }
+
+    /// Reads a PNG file of 8-bit grey or RGB pixels.
+    ///
+    /// # Errors
+    /// If it can't be read, or is something else.
+    pub fn read_png(path: &Path) -> Result<Self, Error> {
+        let unreadable = |problem: String| Error::Unreadable { path: path.to_path_buf(), problem };
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let decoder = png::Decoder::new(BufReader::new(file));
+        let decoded = |mut reader: png::Reader<_>| {
+            let size = reader.output_buffer_size().filter(|&size| size <= MAX_BYTES);
+            let size = size.ok_or(png::DecodingError::LimitsExceeded)?;
+            let mut pixels = vec![0; size];
+            let info = reader.next_frame(&mut pixels)?;
+            Ok((info, pixels))
+        };
+        let (info, pixels) = decoder
+            .read_info()
+            .and_then(decoded)
+            .map_err(|error| unreadable(format!("not a readable PNG file ({error})")))?;
+        let channels = match (info.color_type, info.bit_depth) {
+            (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
+            (png::ColorType::Rgb, png::BitDepth::Eight) => 3,
+            (color, depth) => {
+                return Err(unreadable(format!("PNG of {color:?} at {depth:?} bits, not grey or RGB at 8")));
+            }
+        };
+        Ok(Self { width: info.width as usize, height: info.height as usize, channels, pixels })
+    }
+}

@@ -1,0 +1,117 @@
+//! From a command line to a training run: the two calls of a trainer's `main`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::{ExitCode, Termination};
+
+use adjoint_tensor::threads;
+
+use crate::config::{self, Config};
+use crate::error::shell_word;
+use crate::report::say;
+use crate::session::{Plan, Session};
+use crate::signals::StopFlag;
+use crate::{Error, RunDir, Trainable};
+
+/// A parsed command line.
+#[derive(Clone, Debug)]
+pub struct Launch<C> {
+    /// The settings: defaults, under a file's, under flags. Those of the run if one is resumed.
+    pub config: C,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps are done (or only the summary was asked for).
+    Finished,
+    /// Somebody stopped it; it can be resumed.
+    Interrupted,
+}
+
+impl Termination for Outcome {
+    /// 0, or 130 as a shell expects after Ctrl-C.
+    fn report(self) -> ExitCode {
+        match self {
+            Self::Finished => ExitCode::SUCCESS,
+            Self::Interrupted => ExitCode::from(130),
+        }
+    }
+}
+
+impl<C: Config> Launch<C> {
+    /// Reads the command line of this process and sets the number of threads.
+    ///
+    /// # Errors
+    /// If a flag, a configuration file or the run to resume can't be used; or help was asked for, which
+    /// [`run_main`](crate::run_main) prints.
+    pub fn from_args() -> Result<Self, Error> {
+        let launch = Self::parse(std::env::args_os())?;
+        if let Some(count) = launch.config.common().threads {
+            threads::set(count).map_err(|error| Error::Flags(format!("--threads {count}: {error}")))?;
+        }
+        Ok(launch)
+    }
+
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// As [`from_args`](Self::from_args).
+    pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        Ok(Self { config: config::parse(&arguments)? })
+    }
+
+    /// Trains until the last step, an interrupt or an error; or with `--dry-run` prints what it would train.
+    ///
+    /// # Errors
+    /// If the run's files can't be written or read or don't fit the model, or training leaves the finite numbers. The
+    /// last good checkpoint is then still there.
+    pub fn train(&self, trainer: impl Trainable) -> Result<Outcome, Error> {
+        let common = self.config.common();
+        if common.dry_run {
+            say(trainer.summary());
+            return Ok(Outcome::Finished);
+        }
+        let run = match &common.resume {
+            Some(directory) => RunDir::open(directory)?,
+            None => {
+                let stem = format!("{}-{}", C::MODEL, common.dataset);
+                RunDir::create(&common.out, common.name.as_deref(), &stem)?
+            }
+        };
+        let stop = StopFlag::on_signals()?;
+        Session::open(self.plan(&trainer), run, trainer, stop)?.run()
+    }
+
+    fn plan(&self, trainer: &impl Trainable) -> Plan {
+        let common = self.config.common();
+        let steps_per_epoch = trainer.steps_per_epoch().max(1);
+        Plan {
+            model: C::MODEL,
+            title: format!("{} on {}", C::MODEL, common.dataset),
+            config: config::to_toml(&self.config),
+            total: common.steps.unwrap_or_else(|| common.epochs.saturating_mul(steps_per_epoch)),
+            steps_per_epoch,
+            log_every: common.log_every,
+            sample_every: common.sample_every.unwrap_or(steps_per_epoch),
+            checkpoint_every: common.checkpoint_every.unwrap_or(steps_per_epoch),
+            quiet: common.quiet,
+        }
+    }
+}
+
+/// The command that goes on with a run, as one would type it.
+pub(crate) fn resume_command(run: &Path) -> String {
+    format!("{} --resume {}", this_program(), shell_word(run))
+}
+
+/// How this program was started: by `cargo run -p`, which tells it the name of its package, or by its path.
+fn this_program() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    let path = Path::new(&path);
+    match std::env::var("CARGO_PKG_NAME") {
+        Ok(package) if path.file_stem() == Some(OsStr::new(&package)) => format!("cargo run -p {package} --"),
+        _ => shell_word(path),
+    }
+}

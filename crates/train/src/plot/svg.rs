@@ -1,0 +1,82 @@
+//! The few SVG elements that a plot is made of.
+
+use std::fmt::{Display, Write};
+
+/// How things look, in one place. Dark on light; a picture viewer without these fonts takes its own.
+const STYLE: &str = "\
+<style>
+text { font: 13px system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif; fill: #4a5057 }
+.title { font-size: 17px; font-weight: 600; fill: #16191d }
+.panel { font-size: 14px; font-weight: 600; fill: #16191d }
+.end { text-anchor: end }
+.middle { text-anchor: middle }
+.grid { stroke: #e6e9ed; stroke-width: 1 }
+.axis { stroke: #8b929a; stroke-width: 1 }
+.reference { stroke: #5b626a; stroke-width: 1.2; stroke-dasharray: 6 4 }
+.raw { fill: none; stroke-width: 0.9; stroke-opacity: 0.3; stroke-linejoin: round }
+.smooth { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round }
+</style>
+";
+
+/// A picture in the making.
+pub(super) struct Svg(String);
+
+impl Svg {
+    /// A white sheet.
+    pub(super) fn new(width: f64, height: f64) -> Self {
+        let size = format!(r#"viewBox="0 0 {width} {height}" width="{width}" height="{height}""#);
+        let open = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" {size}>\n");
+        Self(open + STYLE + "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n")
+    }
+
+    /// The finished file.
+    pub(super) fn finish(mut self) -> String {
+        self.0.push_str("</svg>\n");
+        self.0
+    }
+
+    fn push(&mut self, element: impl Display) {
+        writeln!(self.0, "{element}").expect("a string takes everything");
+    }
+
+    /// A word at (x, y), which is its baseline.
+    pub(super) fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        self.push(format_args!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
+    }
+
+    /// A straight line.
+    pub(super) fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
+        let ((x1, y1), (x2, y2)) = (from, to);
+        self.push(format_args!(
+            r#"<line class="{class}" x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}"/>"#
+        ));
+    }
+
+    /// A line through points; a dot if there is but one.
+    pub(super) fn polyline(&mut self, class: &str, colour: &str, points: &[(f64, f64)]) {
+        let Some(&(x, y)) = points.first() else { return };
+        // A line that goes nowhere is drawn as its round cap.
+        let mut path = format!("{x:.1},{y:.1}");
+        for (x, y) in if points.len() == 1 { points } else { &points[1..] } {
+            write!(path, " {x:.1},{y:.1}").expect("a string takes everything");
+        }
+        self.push(format_args!(r#"<polyline class="{class}" stroke="{colour}" points="{path}"/>"#));
+    }
+
+    /// Shows only what `draw` draws inside of a rectangle.
+    pub(super) fn clipped(
+        &mut self,
+        name: &str,
+        from: (f64, f64),
+        to: (f64, f64),
+        draw: impl FnOnce(&mut Self),
+    ) {
+        let ((x, y), (width, height)) = (from, (to.0 - from.0, to.1 - from.1));
+        let area = format!(r#"<rect x="{x}" y="{y}" width="{width}" height="{height}"/>"#);
+        self.push(format_args!(r#"<clipPath id="{name}">{area}</clipPath>"#));
+        self.push(format_args!(r##"<g clip-path="url(#{name})">"##));
+        draw(self);
+        self.push("</g>");
+    }
+}

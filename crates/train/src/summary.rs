@@ -1,0 +1,146 @@
+//! What `--dry-run` prints: the layers of each network with their sizes and costs, and the cost of a step.
+
+use std::fmt;
+
+/// One layer.
+#[derive(Clone, Debug)]
+pub struct LayerRow {
+    /// What it is: "conv_transpose 4x4/2, batch norm, relu".
+    pub layer: String,
+    /// Shape of its output for one example: "8x8x256".
+    pub output: String,
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Floating-point operations of its forward pass for one example; a multiply-add counts as two.
+    pub flops: u64,
+}
+
+/// One network.
+#[derive(Clone, Debug)]
+pub struct NetworkTable {
+    /// "generator".
+    pub name: String,
+    /// From input to output.
+    pub layers: Vec<LayerRow>,
+}
+
+/// A model and what one training step of it costs.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Its networks.
+    pub networks: Vec<NetworkTable>,
+    /// Floating-point operations of one training step.
+    pub step_flops: u64,
+    /// Bytes of memory that a training step needs at its peak.
+    pub step_bytes: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for network in &self.networks {
+            write_network(f, network)?;
+        }
+        let parameters: u64 =
+            self.networks.iter().flat_map(|n| &n.layers).map(|layer| layer.parameters).sum();
+        writeln!(f, "parameters   {}", grouped(parameters))?;
+        writeln!(f, "per step     {}FLOP, {}B of memory", si(self.step_flops), binary(self.step_bytes))
+    }
+}
+
+fn write_network(f: &mut fmt::Formatter<'_>, network: &NetworkTable) -> fmt::Result {
+    let (parameters, flops) =
+        network.layers.iter().fold((0, 0), |(p, n), layer| (p + layer.parameters, n + layer.flops));
+    let cells = |layer: &str, output: &str, parameters: u64, flops: u64| {
+        [layer.to_owned(), output.to_owned(), grouped(parameters), si(flops).trim_end().to_owned()]
+    };
+    let mut rows = vec![[network.name.clone(), "output".into(), "parameters".into(), "FLOP/example".into()]];
+    rows.extend(network.layers.iter().map(|row| cells(&row.layer, &row.output, row.parameters, row.flops)));
+    rows.push(cells("total", "", parameters, flops));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2), width(3)];
+    for (i, [layer, output, parameters, flops]) in rows.iter().enumerate() {
+        if i == 1 || i + 1 == rows.len() {
+            writeln!(f, "{}", "\u{2500}".repeat(widths.iter().sum::<usize>() + 6))?;
+        }
+        let [a, b, c, d] = widths;
+        writeln!(f, "{layer:<a$}  {output:<b$}  {parameters:>c$}  {flops:>d$}")?;
+    }
+    writeln!(f)
+}
+
+/// 3576704 as "3,576,704".
+pub(crate) fn grouped(n: u64) -> String {
+    group_digits(&n.to_string())
+}
+
+/// A comma between each three digits of a whole number.
+pub(crate) fn group_digits(digits: &str) -> String {
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Three digits and a power of 1000: "25.2 G".
+fn si(n: u64) -> String {
+    scaled(n, 1000.0, &["", "k", "M", "G", "T", "P"])
+}
+
+/// Three digits and a power of 1024: "312 Mi".
+fn binary(n: u64) -> String {
+    scaled(n, 1024.0, &["", "Ki", "Mi", "Gi", "Ti", "Pi"])
+}
+
+fn scaled(n: u64, base: f64, units: &[&str]) -> String {
+    let (mut value, mut unit) = (n as f64, 0);
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= base;
+        unit += 1;
+    }
+    let decimals = if unit == 0 || value >= 99.95 { 0 } else { 1 + usize::from(value < 9.995) };
+    format!("{value:.decimals$} {}", units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0, 999, 1000, 3_576_704].map(grouped), ["0", "999", "1,000", "3,576,704"]);
+        assert_eq!(
+            (si(0), si(950), si(1000), si(25_234_000_000)),
+            ("0 ".into(), "950 ".into(), "1.00 k".into(), "25.2 G".into())
+        );
+        assert_eq!((binary(327_155_712), binary(1 << 30)), ("312 Mi".into(), "1.00 Gi".into()));
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_summed() {
+        let row = |layer: &str, output: &str, parameters, flops| LayerRow {
+            layer: layer.into(),
+            output: output.into(),
+            parameters,
+            flops,
+        };
+        let layers = vec![row("project", "4x4x512", 819_200, 1_638_400), row("tanh", "64x64x3", 0, 12_288)];
+        let networks = vec![NetworkTable { name: "generator".into(), layers }];
+        let summary = Summary { networks, step_flops: 25_200_000_000, step_bytes: 1 << 28 };
+        let expected = "\
+generator  output   parameters  FLOP/example
+────────────────────────────────────────────
+project    4x4x512     819,200        1.64 M
+tanh       64x64x3           0        12.3 k
+────────────────────────────────────────────
+total                  819,200        1.65 M
+
+parameters   819,200
+per step     25.2 GFLOP, 256 MiB of memory
+";
+        assert_eq!(summary.to_string(), expected);
+    }
+}

@@ -1,0 +1,43 @@
+//! Weights for the outside world: a safetensors file that `load_state_dict` of PyTorch takes as it is.
+//!
+//! The one place where layouts are converted. Inside the engine a convolution's weight is HWIO, of a transposed
+//! convolution too, because that is the adjoint of a convolution with the very same weight; PyTorch wants
+//! (out, in, kh, kw) of the one and (in, out, kh, kw) of the other, which is the same permutation of HWIO for both.
+
+use std::path::Path;
+
+use adjoint_tensor::Tensor;
+
+use crate::checkpoint::{NamedTensors, match_tensors};
+use crate::container::{self, Metadata};
+use crate::{Error, disk};
+
+/// An engine tensor in PyTorch's layout: (kh, kw, in, out) becomes (out, in, kh, kw), everything else stays.
+pub fn to_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
+    if tensor.dims().len() == 4 { tensor.permute([3, 2, 0, 1]) } else { tensor.clone() }
+}
+
+/// A PyTorch tensor in the engine's layout, the inverse of [`to_pytorch`].
+pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
+    if tensor.dims().len() == 4 { tensor.permute([2, 3, 1, 0]) } else { tensor.clone() }
+}
+
+/// Writes weights under their (PyTorch-style) names. The bytes of the file depend on the weights alone.
+///
+/// # Errors
+/// [`Error::Io`] if the file can't be written; an older one is then untouched.
+pub fn export(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
+    let tensors: NamedTensors = weights.iter().map(|(name, w)| (name.clone(), to_pytorch(w))).collect();
+    // The key and value that the PyTorch side of safetensors looks for.
+    let metadata = Metadata::from([("format".to_owned(), "pt".to_owned())]);
+    disk::write_atomic(path, |out| container::write(out, &metadata, &tensors))
+}
+
+/// Reads weights with the names, order and engine-layout shapes of `expected`.
+///
+/// # Errors
+/// If the file can't be read, or isn't of this model; the message names what differs.
+pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<NamedTensors, Error> {
+    let found = container::read(path)?.tensors;
+    match_tensors(path, found.iter().map(|(name, w)| (name.clone(), from_pytorch(w))).collect(), expected)
+}

@@ -1,0 +1,266 @@
+//! The example trainer as a process: killed, interrupted, starved of disk, and always resumed to the same bits.
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// `cargo test` builds a package's examples with its tests; `cargo test --test runs` would find an old one.
+fn walk() -> Command {
+    let deps = std::env::current_exe().unwrap();
+    let program = deps.parent().unwrap().parent().unwrap().join("examples/walk");
+    assert!(program.is_file(), "{} is missing: run all tests of the package", program.display());
+    Command::new(program)
+}
+
+fn train(dir: &Path, flags: &[&str]) -> Output {
+    walk().current_dir(dir).args(flags).stdin(Stdio::null()).output().unwrap()
+}
+
+fn start(dir: &Path, flags: &[&str]) -> Child {
+    let mut command = walk();
+    command.current_dir(dir).args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn succeed(dir: &Path, flags: &[&str]) -> String {
+    let output = train(dir, flags);
+    assert!(output.status.success(), "{flags:?}: {}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fail(dir: &Path, flags: &[&str]) -> String {
+    let output = train(dir, flags);
+    assert_eq!(output.status.code(), Some(1), "{flags:?}");
+    stderr(&output)
+}
+
+/// Waits for something that a run does.
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn logged_lines(run: &Path) -> usize {
+    fs::read_to_string(run.join("metrics.jsonl")).map_or(0, |text| text.lines().count())
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Every file of a run, the timings in its log aside.
+fn content(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut directories = vec![run.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let bytes = match path.file_name().unwrap().to_str().unwrap() {
+                "metrics.jsonl" => without_timings(&fs::read_to_string(&path).unwrap()).into_bytes(),
+                "run.lock" => continue,
+                _ => fs::read(&path).unwrap(),
+            };
+            files.insert(path.strip_prefix(run).unwrap().to_path_buf(), bytes);
+        }
+    }
+    files
+}
+
+fn without_timings(log: &str) -> String {
+    log.lines().map(|line| line.split(",\"images_per_second\"").next().unwrap().to_owned() + "\n").collect()
+}
+
+fn assert_same_run(one: &Path, other: &Path) {
+    let (one, other) = (content(one), content(other));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (path, bytes) in one {
+        assert!(bytes == other[&path], "{} differs", path.display());
+    }
+}
+
+const FLAGS: [&str; 8] = ["--steps", "40", "--pause", "4", "--checkpoint-every", "7", "--log-every", "3"];
+
+#[test]
+fn killed_and_resumed_is_the_same_as_never_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &[&FLAGS[..], &["--name", "whole"]].concat());
+    for (i, lines) in [0, 1, 5, 9, 12].into_iter().enumerate() {
+        let name = format!("killed-{i}");
+        let run = dir.path().join("runs").join(&name);
+        let mut child = start(dir.path(), &[&FLAGS[..], &["--name", &name]].concat());
+        wait_until("a step", || run.join("config.toml").exists() && logged_lines(&run) >= lines);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        fs::write(run.join("checkpoint.safetensors.partial"), "half").unwrap();
+        let resume = format!("runs/{name}");
+        succeed(dir.path(), &["--resume", &resume, "--threads", &(i + 1).to_string()]);
+        assert_same_run(&dir.path().join("runs/whole"), &run);
+    }
+}
+
+#[test]
+fn a_prolonged_run_is_the_same_as_a_long_one() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--steps", "40", "--name", "long"]);
+    succeed(dir.path(), &["--steps", "20", "--name", "prolonged"]);
+    succeed(dir.path(), &["--resume", "runs/prolonged", "--steps", "40"]);
+    assert_same_run(&dir.path().join("runs/long"), &dir.path().join("runs/prolonged"));
+}
+
+#[test]
+fn an_interrupt_saves_and_says_how_to_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &[&FLAGS[..], &["--name", "whole"]].concat());
+    for name in ["INT", "TERM"] {
+        let run = dir.path().join("runs").join(name);
+        let child = start(dir.path(), &[&FLAGS[..], &["--name", name]].concat());
+        wait_until("three lines", || logged_lines(&run) >= 3);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+        let said = String::from_utf8(output.stdout).unwrap();
+        let command = said.lines().last().unwrap().trim();
+        assert!(command.ends_with(&format!("--resume runs/{name}")), "{said}");
+        assert!(!run.join("samples-animation.png").exists(), "it had not finished");
+        let status =
+            Command::new("sh").current_dir(dir.path()).args(["-c", command]).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success());
+        assert_same_run(&dir.path().join("runs/whole"), &run);
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_it_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("runs/slow");
+    let mut child = start(dir.path(), &["--name", "slow", "--pause", "60000"]);
+    wait_until("the first picture", || run.join("losses.svg").exists());
+    signal(&child, "INT");
+    thread::sleep(Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none(), "the first lets the step finish");
+    let asked = Instant::now();
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn two_processes_do_not_train_one_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), &["--name", "mine", "--pause", "200", "--checkpoint-every", "1"]);
+    wait_until("a checkpoint", || dir.path().join("runs/mine/checkpoint.safetensors").exists());
+    let error = fail(dir.path(), &["--resume", "runs/mine"]);
+    let expected = format!("error: runs/mine is in use by another process (process {})", child.id());
+    assert!(error.starts_with(&expected) && error.lines().count() == 1, "{error}");
+    let error = fail(dir.path(), &["--name", "mine"]);
+    assert!(
+        error.starts_with("error: runs/mine already exists; continue it with --resume runs/mine"),
+        "{error}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeed(dir.path(), &["--resume", "runs/mine", "--steps", "8"]);
+}
+
+#[test]
+fn nan_stops_the_run_and_keeps_the_last_good_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = fail(dir.path(), &["--name", "a", "--stumble", "14", "--checkpoint-every", "4", "--quiet"]);
+    let expected =
+        "error: distance became NaN at step 15; runs/a/checkpoint.safetensors still holds step 12; ";
+    assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
+    // An infinite weight behind a finite loss is caught before it is saved.
+    let error = fail(dir.path(), &["--name", "b", "--stride", "1e39", "--checkpoint-every", "1", "--quiet"]);
+    assert!(error.contains("became") && error.contains("no checkpoint had been saved"), "{error}");
+    assert!(!dir.path().join("runs/b/checkpoint.safetensors").exists());
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_the_run_goes_on_later() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "whole", "--steps", "30"]);
+    succeed(dir.path(), &["--name", "full", "--steps", "10"]);
+    // No file may outgrow 1 KiB: what a full disk is to a program, without filling one.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 2; exec {} --resume runs/full --steps 30 --quiet",
+        walk().get_program().to_str().unwrap()
+    );
+    let output = Command::new("sh").current_dir(dir.path()).args(["-c", &script]).output().unwrap();
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.starts_with("the run is safe at step 10; when the cause is gone, go on with\n"), "{error}");
+    assert!(error.lines().last().unwrap().starts_with("error: cannot write runs/full/"), "{error}");
+    succeed(dir.path(), &["--resume", "runs/full", "--steps", "30"]);
+    assert_same_run(&dir.path().join("runs/whole"), &dir.path().join("runs/full"));
+}
+
+#[test]
+fn a_damaged_checkpoint_costs_only_the_steps_since_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "whole", "--steps", "30"]);
+    let run = dir.path().join("runs/damaged");
+    succeed(dir.path(), &["--name", "damaged", "--steps", "30"]);
+    fs::write(run.join("checkpoint.safetensors"), "damaged").unwrap();
+    let output = train(dir.path(), &["--resume", "runs/damaged"]);
+    let warning = stderr(&output);
+    assert!(output.status.success(), "{warning}");
+    assert!(
+        warning.starts_with("warning: runs/damaged/checkpoint.safetensors: truncated or not"),
+        "{warning}"
+    );
+    assert!(warning.ends_with("; going back to runs/damaged/previous.safetensors\n"), "{warning}");
+    assert_same_run(&dir.path().join("runs/whole"), &run);
+}
+
+#[test]
+fn a_checkpoint_of_other_settings_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "a", "--steps", "10"]);
+    let config = dir.path().join("runs/a/config.toml");
+    let edited = fs::read_to_string(&config).unwrap().replace("stride = 0.1", "stride = 0.2");
+    fs::write(&config, edited).unwrap();
+    let error = fail(dir.path(), &["--resume", "runs/a"]);
+    let expected = "runs/a/checkpoint.safetensors: made with stride = 0.1, but config.toml beside it has 0.2";
+    assert!(error.contains(expected), "{error}");
+    assert!(fail(dir.path(), &["--resume", "runs/b"]).contains("runs/b: there is no such run"));
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start(dir.path(), &["--name", "a", "--steps", "20", "--pause", "5"]);
+    drop(child.stdout.take());
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!((child.wait().unwrap().code(), errors.as_str()), (Some(0), ""));
+    assert!(dir.path().join("runs/a/samples-animation.png").exists());
+}
+
+#[test]
+fn quiet_is_quiet_and_a_dry_run_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(succeed(dir.path(), &["--steps", "3", "--quiet"]), "");
+    let summary = succeed(dir.path(), &["--dry-run", "--name", "dry"]);
+    assert!(summary.contains("walker") && summary.contains("per step"), "{summary}");
+    assert!(!dir.path().join("runs/dry").exists());
+    let lines = succeed(dir.path(), &["--steps", "3"]);
+    assert!(lines.contains("step 3/3  epoch 1  ") && lines.contains("  distance "), "{lines}");
+    assert!(lines.contains("--resume runs/walk-glyphs-002 --epochs 2   train on"), "{lines}");
+}

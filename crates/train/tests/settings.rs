@@ -1,0 +1,136 @@
+//! Defaults, under a file, under flags; and what a resumed run may change.
+
+use std::fs;
+use std::path::PathBuf;
+
+use adjoint_train::{CommonArgs, Config, Error, Launch};
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Loss {
+    NonSaturating,
+    Hinge,
+}
+
+#[derive(Parser, Serialize)]
+#[command(mut_arg("epochs", |arg| arg.default_value("25")))]
+struct Settings {
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonArgs,
+    #[arg(long, default_value_t = 2e-4)]
+    lr: f64,
+    #[arg(long, value_enum, default_value_t = Loss::NonSaturating)]
+    loss: Loss,
+    #[arg(long, value_delimiter = ',', default_value = "256,512")]
+    widths: Vec<usize>,
+    #[arg(long)]
+    ema: bool,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "toy";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+fn parse(flags: &[&str]) -> Result<Settings, Error> {
+    Launch::parse([&["train-toy"], flags].concat()).map(|launch| launch.config)
+}
+
+fn complaint(flags: &[&str]) -> String {
+    let Err(error) = parse(flags) else { panic!("{flags:?} were taken") };
+    error.to_string()
+}
+
+/// A directory with a settings file, and the flags that use it.
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    fs::write(&path, text).unwrap();
+    (dir, format!("--config={}", path.display()))
+}
+
+#[test]
+fn flags_win_over_the_file_and_the_file_over_defaults() {
+    let text =
+        "lr = 1e-3\nloss = \"hinge\"\nwidths = [8, 16, 32]\nema = true\nbatch_size = 64\ndata_dir = \"/d\"\n";
+    let (_dir, config) = file(text);
+    let defaults = parse(&[]).unwrap();
+    assert_eq!((defaults.lr, defaults.loss, defaults.ema), (2e-4, Loss::NonSaturating, false));
+    assert_eq!((defaults.widths, defaults.common.epochs, defaults.common.steps), (vec![256, 512], 25, None));
+
+    let layered = parse(&[&config, "--lr", "0.5", "--widths", "7"]).unwrap();
+    assert_eq!((layered.lr, layered.loss, layered.ema), (0.5, Loss::Hinge, true));
+    assert_eq!((layered.widths, layered.common.batch_size), (vec![7], 64));
+    assert_eq!((layered.common.data_dir, layered.common.epochs), (PathBuf::from("/d"), 25));
+}
+
+#[test]
+fn of_steps_and_epochs_the_flag_counts() {
+    let (_dir, config) = file("steps = 100\n");
+    assert_eq!(parse(&[&config]).unwrap().common.steps, Some(100));
+    let epochs = parse(&[&config, "--epochs", "3"]).unwrap().common;
+    assert_eq!((epochs.epochs, epochs.steps), (3, None));
+    let (_dir, config) = file("epochs = 7\n");
+    let steps = parse(&["--steps", "9", &config]).unwrap().common;
+    assert_eq!(steps.steps, Some(9));
+}
+
+#[test]
+fn mistakes_in_a_file_are_named() {
+    for (text, expected) in [
+        ("batchsize = 3", "there is no setting `batchsize`; did you mean `batch_size`?"),
+        ("\"image-size\" = 3", "there is no setting `image-size`; did you mean `image_size`?"),
+        ("zzz = 3", "there is no setting `zzz`; --help lists the settings"),
+        ("resume = \"runs/x\"", "there is no setting `resume`"),
+        ("loss = \"hing\"", "invalid value 'hing' for '--loss <LOSS>'"),
+        ("epochs = \"many\"", "invalid value 'many' for '--epochs <N>'"),
+        ("epochs = 0", "invalid value '0' for '--epochs <N>'"),
+        ("ema = 3", "ema = 3 is not a value of --ema"),
+        ("[lr]\nx = 3", "is not a value of --lr"),
+        ("lr = 1\nlr = 2", "not TOML: line 2"),
+        ("model = \"dcgan\"", "the settings of another model: \"dcgan\" instead of \"toy\""),
+    ] {
+        let (_dir, config) = file(text);
+        let error = complaint(&[&config]);
+        assert!(error.contains("config.toml: ") && error.contains(expected), "{text}: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+    assert!(complaint(&["--config", "/no/such.toml"]).starts_with("cannot read /no/such.toml: "));
+}
+
+#[test]
+fn a_wrong_flag_is_an_error_of_clap() {
+    for flags in
+        [&["--batch-sise", "3"][..], &["--steps", "0"], &["--resume", "x", "--name", "y"], &["--seed", "-1"]]
+    {
+        assert!(matches!(parse(flags), Err(Error::CommandLine(_))), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_resumed_run_keeps_its_settings() {
+    let (dir, _) = file("model = \"toy\"\nlr = 0.25\nsteps = 20\nbatch_size = 32\nwidths = [9]\n");
+    let run = dir.path().to_str().unwrap();
+    let resumed = parse(&["--resume", run]).unwrap();
+    assert_eq!((resumed.lr, resumed.common.steps, resumed.widths), (0.25, Some(20), vec![9]));
+
+    let changes =
+        ["--steps=40", "--log-every=1", "--checkpoint-every=5", "--threads=2", "--quiet", "--data-dir=/e"];
+    let changed = parse(&[&["--resume", run][..], &changes].concat()).unwrap();
+    assert_eq!((changed.common.steps, changed.common.log_every, changed.lr), (Some(40), 1, 0.25));
+    assert_eq!(parse(&["--resume", run, "--batch-size", "32", "--lr", "0.25"]).unwrap().lr, 0.25);
+
+    let error = complaint(&["--resume", run, "--batch-size", "64"]);
+    assert!(error.starts_with("--batch-size 64 contradicts the run, which has 32; "), "{error}");
+    assert!(
+        complaint(&["--resume", run, "--ema"]).contains("--ema true contradicts the run, which has false")
+    );
+    assert!(complaint(&["--resume", "/no/run"]).contains("/no/run: there is no such run"));
+    assert!(complaint(&["--resume", "/"]).contains("/: holds no run"));
+}
