@@ -1,1 +1,59 @@
-//! .
+//! Neural networks: parameters, modules, layers, initialisers, optimisers and the papers' objectives.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`param`], [`mod@module`] | trainable tensors, and structs of them walked by name |
+//! | [`layers`] | maps with parameters: linear, convolutions, normalisations, embedding |
+//! | [`init`] | how parameters are first drawn, each from a random stream of its own |
+//! | [`optim`] | gradients of a loss with respect to a model, and the rules that descend along them |
+//! | [`objective`] | losses of the GAN and VAE papers, on logits |
+//!
+//! There is no derivative in this crate (those are `adjoint-autodiff`'s), no data and no file.
+//!
+//! A whole model, its initialisation and one step of its training:
+//!
+//! ```
+//! use adjoint_nn::layers::Linear;
+//! use adjoint_nn::objective::bce;
+//! use adjoint_nn::optim::{Adam, Optimizer};
+//! use adjoint_nn::{Element, Module, Scheme, Stream, Var, module};
+//!
+//! struct Discriminator<E: Element> {
+//!     hidden: Linear<E>,
+//!     out: Linear<E>,
+//! }
+//! module!(Discriminator { hidden, out });
+//!
+//! impl<E: Element> Discriminator<E> {
+//!     fn forward(&self, x: &Var<E>) -> Var<E> {
+//!         self.out.forward(&self.hidden.forward(x).leaky_relu(0.2))
+//!     }
+//! }
+//!
+//! let mut d = Discriminator::<f32> { hidden: Linear::new(2, 16), out: Linear::new(16, 1) };
+//! Scheme::pytorch().apply(&mut d, "discriminator", 7);
+//! let mut adam = Optimizer::new(&d, 1e-2, Adam::default());
+//!
+//! let x = Var::constant(Stream::new(7, "data", 0).normal_tensor([32, 2], 0.0, 1.0));
+//! let before = adam.descend(bce(&d.forward(&x), 1.0), &mut d);
+//! let after = adam.descend(bce(&d.forward(&x), 1.0), &mut d);
+//! assert!(after < before);
+//! assert_eq!(d.state()[0].0, "hidden.weight");
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod init;
+pub mod layers;
+pub mod module;
+pub mod objective;
+pub mod optim;
+pub mod param;
+mod state;
+
+pub use adjoint_autodiff::{Var, no_grad};
+pub use adjoint_tensor::{Element, Shape, Stream, Tensor};
+pub use init::{Init, Scheme};
+pub use layers::Mode;
+pub use module::{Module, Slot, SlotMut};
+pub use param::Param;
+pub use state::{NamedTensors, StateError};

@@ -1,0 +1,192 @@
+use super::Spec;
+use crate::param::{Fans, Param, Role};
+use crate::{Element, Var, module};
+
+/// Convolution of NHWC images: `[N, h, w, inputs]` to `[N, h', w', outputs]`, plus a bias a channel.
+pub struct Conv2d<E: Element> {
+    /// HWIO: `[kh, kw, inputs / groups, outputs]`.
+    pub weight: Param<E>,
+    /// `[outputs]`.
+    pub bias: Option<Param<E>>,
+    spec: Spec,
+}
+module!(Conv2d { weight, bias });
+
+impl<E: Element> Conv2d<E> {
+    /// A layer with a bias and a kernel of (height, width).
+    ///
+    /// # Panics
+    /// If the channels do not divide into the groups.
+    #[track_caller]
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
+        check_groups("Conv2d", inputs, outputs, spec);
+        let (taps, per_group) = (kernel[0] * kernel[1], inputs / spec.groups);
+        let fans =
+            Fans { fan_in: (taps * per_group) as f64, fan_out: (taps * (outputs / spec.groups)) as f64 };
+        Conv2d {
+            weight: Param::new([kernel[0], kernel[1], per_group, outputs], Role::Weight(fans)),
+            bias: Some(Param::new([outputs], Role::Bias(fans))),
+            spec,
+        }
+    }
+
+    /// The same layer without its bias.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Conv2d { bias: None, ..self }
+    }
+
+    /// Stride, padding, dilation and groups.
+    pub fn spec(&self) -> Spec {
+        self.spec
+    }
+
+    /// x conv w + b.
+    ///
+    /// # Panics
+    /// If x has another number of channels, or is smaller than the kernel.
+    #[track_caller]
+    pub fn forward(&self, x: &Var<E>) -> Var<E> {
+        let [kh, kw, per_group, outputs] = self.weight.shape().nhwc();
+        let inputs = per_group * self.spec.groups;
+        check_input(format_args!("Conv2d({inputs} -> {outputs}, {kh}x{kw})"), inputs, x);
+        add_bias(x.conv2d(&self.weight.var(), self.spec), self.bias.as_ref())
+    }
+}
+
+/// Transposed convolution of NHWC images: the adjoint of the convolution from its output to its input, plus a bias a
+/// channel.
+pub struct ConvTranspose2d<E: Element> {
+    /// HWIO of that convolution: `[kh, kw, outputs / groups, inputs]`.
+    pub weight: Param<E>,
+    /// `[outputs]`.
+    pub bias: Option<Param<E>>,
+    spec: Spec,
+    output_padding: [usize; 2],
+}
+module!(ConvTranspose2d { weight, bias });
+
+impl<E: Element> ConvTranspose2d<E> {
+    /// A layer with a bias, a kernel of (height, width) and no output padding.
+    ///
+    /// An output pixel reads, away from the border, every stride-th tap of the kernel: its fan-in is inputs / groups
+    /// kh kw / (stride product). (PyTorch's initialisers take the fans of the convolution instead.)
+    ///
+    /// # Panics
+    /// If the channels do not divide into the groups, or the stride is 0.
+    #[track_caller]
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
+        check_groups("ConvTranspose2d", inputs, outputs, spec);
+        let (taps, per_group) = (kernel[0] * kernel[1], outputs / spec.groups);
+        let fan_in = (taps * (inputs / spec.groups)) as f64 / (spec.stride[0] * spec.stride[1]) as f64;
+        let fans = Fans { fan_in, fan_out: (taps * per_group) as f64 };
+        ConvTranspose2d {
+            weight: Param::new([kernel[0], kernel[1], per_group, inputs], Role::Weight(fans)),
+            bias: Some(Param::new([outputs], Role::Bias(fans))),
+            spec,
+            output_padding: [0, 0],
+        }
+    }
+
+    /// The same layer without its bias.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        ConvTranspose2d { bias: None, ..self }
+    }
+
+    /// The same layer with this many more rows and columns at the end of its output: of the sizes from which the
+    /// convolution gives the input's size, the larger ones.
+    #[must_use]
+    pub fn with_output_padding(self, output_padding: [usize; 2]) -> Self {
+        ConvTranspose2d { output_padding, ..self }
+    }
+
+    /// Stride, padding, dilation and groups of the convolution.
+    pub fn spec(&self) -> Spec {
+        self.spec
+    }
+
+    /// The adjoint of conv w applied to x, + b.
+    ///
+    /// # Panics
+    /// If x has another number of channels, or the geometry does not exist.
+    #[track_caller]
+    pub fn forward(&self, x: &Var<E>) -> Var<E> {
+        let [kh, kw, per_group, inputs] = self.weight.shape().nhwc();
+        let outputs = per_group * self.spec.groups;
+        check_input(format_args!("ConvTranspose2d({inputs} -> {outputs}, {kh}x{kw})"), inputs, x);
+        let y = x.conv_transpose2d(&self.weight.var(), self.spec, self.output_padding);
+        add_bias(y, self.bias.as_ref())
+    }
+}
+
+#[track_caller]
+fn check_groups(layer: &str, inputs: usize, outputs: usize, spec: Spec) {
+    let groups = spec.groups;
+    assert!(
+        groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups),
+        "{layer}({inputs} -> {outputs}): the channels do not divide into {groups} groups"
+    );
+    assert!(!spec.stride.contains(&0), "{layer}({inputs} -> {outputs}): stride {:?}", spec.stride);
+}
+
+#[track_caller]
+fn check_input<E: Element>(layer: std::fmt::Arguments<'_>, inputs: usize, x: &Var<E>) {
+    assert!(
+        x.shape().rank() == 4 && x.dims()[3] == inputs,
+        "{layer}: input of shape {}, need [N, h, w, {inputs}]",
+        x.shape()
+    );
+}
+
+fn add_bias<E: Element>(y: Var<E>, bias: Option<&Param<E>>) -> Var<E> {
+    match bias {
+        Some(bias) => y + bias.var(),
+        None => y,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Module, Scheme, Stream, Tensor};
+
+    #[test]
+    fn transposed_convolution_is_the_adjoint_of_the_convolution_with_its_weight() {
+        let spec = Spec { groups: 2, ..Spec::new(2, 1) };
+        let mut down = Conv2d::<f64>::new(6, 4, [4, 3], spec).without_bias();
+        Scheme::pytorch().apply(&mut down, "down", 0);
+        let mut up =
+            ConvTranspose2d::<f64>::new(4, 6, [4, 3], spec).with_output_padding([0, 1]).without_bias();
+        up.load_state(&down.state()).unwrap();
+        let normal = |purpose, shape: [usize; 4]| {
+            Var::constant(Stream::new(1, purpose, 0).normal_tensor::<f64>(shape, 0.0, 1.0))
+        };
+        let (x, g) = (normal("x", [2, 8, 10, 6]), normal("g", [2, 4, 5, 4]));
+        let (y, u) = (down.forward(&x), up.forward(&g));
+        assert_eq!((y.dims(), u.dims()), (g.dims(), x.dims()));
+        let (left, right) = ((&y * &g).sum().item(), (&x * &u).sum().item());
+        assert!((left - right).abs() < 1e-12 * left.abs().max(1.0), "{left} and {right}");
+    }
+
+    #[test]
+    fn biases_are_added_to_channels() {
+        let mut layers = (
+            Conv2d::<f32>::new(1, 2, [1, 1], Spec::default()),
+            ConvTranspose2d::<f32>::new(1, 2, [1, 1], Spec::default()),
+        );
+        let bias = ("bias".to_owned(), Tensor::from_slice([2], &[3.0, -4.0]));
+        layers.0.load_state(&[("weight".into(), Tensor::zeros([1, 1, 1, 2])), bias.clone()]).unwrap();
+        layers.1.load_state(&[("weight".into(), Tensor::zeros([1, 1, 2, 1])), bias]).unwrap();
+        let x = Var::constant(Tensor::zeros([1, 1, 2, 1]));
+        assert_eq!(layers.0.forward(&x).value().data(), [3.0, -4.0, 3.0, -4.0]);
+        assert_eq!(layers.1.forward(&x).value().data(), [3.0, -4.0, 3.0, -4.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "Conv2d(3 -> 8, 4x4): input of shape [2, 3, 32, 32], need [N, h, w, 3]")]
+    fn names_what_does_not_fit() {
+        Conv2d::<f32>::new(3, 8, [4, 4], Spec::new(2, 1))
+            .forward(&Var::constant(Tensor::zeros([2, 3, 32, 32])));
+    }
+}

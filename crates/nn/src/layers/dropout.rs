@@ -1,0 +1,65 @@
+use super::Mode;
+use crate::{Element, Stream, Tensor, Var};
+
+/// Dropout (Srivastava et al. 2014), inverted: in training each number is zeroed with probability p and the others are
+/// divided by 1 - p, so that evaluation is the identity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    p: f64,
+}
+
+impl Dropout {
+    /// Drops with probability `p`.
+    ///
+    /// # Panics
+    /// If p is not in [0, 1).
+    #[track_caller]
+    pub fn new(p: f64) -> Self {
+        assert!((0.0..1.0).contains(&p), "Dropout({p}): the probability must be at least 0 and less than 1");
+        Dropout { p }
+    }
+
+    /// x with numbers dropped. What is dropped is the stream's choice: address it by layer and step.
+    pub fn forward<E: Element>(&self, x: &Var<E>, mode: Mode, stream: &mut Stream) -> Var<E> {
+        if mode == Mode::Eval || self.p == 0.0 {
+            return x.clone();
+        }
+        let kept = E::of(1.0 / (1.0 - self.p));
+        let draw = |y: &mut E| *y = if stream.uniform() < self.p { E::ZERO } else { kept };
+        let mask = Tensor::build(x.shape(), |mask| mask.iter_mut().for_each(draw));
+        x * Var::constant(mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_its_share_keeps_the_mean_and_passes_gradients_alike() {
+        let (n, p) = (40_000, 0.3);
+        let x = Var::leaf(Tensor::full([n], 2.0f64));
+        let y = Dropout::new(p).forward(&x, Mode::Train, &mut Stream::new(1, "drop", 0));
+        let dropped = y.value().data().iter().filter(|&&y| y == 0.0).count() as f64 / n as f64;
+        assert!((dropped - p).abs() < 5.0 * (p * (1.0 - p) / n as f64).sqrt(), "{dropped}");
+        assert!(y.value().data().iter().all(|&y| y == 0.0 || (y - 2.0 / 0.7).abs() < 1e-12));
+        let g = y.gradients(&[&x]).remove(0);
+        assert_eq!(g.map(|g| 2.0 * g).data(), y.value().data());
+    }
+
+    #[test]
+    fn the_stream_decides_and_evaluation_is_the_identity() {
+        let x = Var::constant(Tensor::full([64], 1.0f32));
+        let drop =
+            |mode, step| Dropout::new(0.5).forward(&x, mode, &mut Stream::new(1, "drop", step)).into_value();
+        assert_eq!(drop(Mode::Train, 3).data(), drop(Mode::Train, 3).data());
+        assert_ne!(drop(Mode::Train, 3).data(), drop(Mode::Train, 4).data());
+        assert_eq!(drop(Mode::Eval, 3).data(), x.value().data());
+    }
+
+    #[test]
+    #[should_panic(expected = "Dropout(1)")]
+    fn everything_cannot_be_dropped() {
+        Dropout::new(1.0);
+    }
+}

@@ -1,0 +1,71 @@
+use crate::param::{Param, Role};
+use crate::{Element, Shape, Var, module};
+
+/// Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis:
+///
+/// > y = weight (x - mu) / sqrt(sigma^2 + eps) + bias
+///
+/// with mu and the biased sigma^2 of each row; eps = 1e-5. Training and evaluation are alike.
+pub struct LayerNorm<E: Element> {
+    /// gamma, `[features]`.
+    pub weight: Param<E>,
+    /// beta, `[features]`.
+    pub bias: Param<E>,
+}
+module!(LayerNorm { weight, bias });
+
+const EPS: f64 = 1e-5;
+
+impl<E: Element> LayerNorm<E> {
+    /// A layer for rows of this many numbers.
+    pub fn new(features: usize) -> Self {
+        LayerNorm { weight: Param::new([features], Role::Scale), bias: Param::new([features], Role::Shift) }
+    }
+
+    /// x normalised, in its shape.
+    ///
+    /// # Panics
+    /// If the last axis of x has another size.
+    #[track_caller]
+    pub fn forward(&self, x: &Var<E>) -> Var<E> {
+        let features = self.weight.shape().len();
+        assert!(
+            x.dims().last() == Some(&features),
+            "LayerNorm({features}): input of shape {}, need {features} on the last axis",
+            x.shape()
+        );
+        let rows: Shape = x.shape().with(x.dims().len() - 1, 1);
+        let centred = x - x.mean_to(rows);
+        let variance = centred.square().mean_to(rows);
+        self.weight.var() * (centred / (variance + EPS).sqrt()) + self.bias.var()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Scheme, Stream, Tensor};
+
+    #[test]
+    fn rows_have_mean_0_and_variance_1() {
+        let mut layer = LayerNorm::<f64>::new(50);
+        Scheme::pytorch().apply(&mut layer, "norm", 0);
+        let x = Var::constant(Stream::new(1, "x", 0).normal_tensor([3, 4, 50], 7.0, 20.0));
+        let y = layer.forward(&x);
+        for row in y.value().data().chunks(50) {
+            let mean = row.iter().sum::<f64>() / 50.0;
+            let variance = row.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / 50.0;
+            assert!(mean.abs() < 1e-12 && (variance - 1.0).abs() < 1e-6, "{mean}, {variance}");
+        }
+        *layer.weight.value_mut() = Tensor::full([50], 2.0);
+        *layer.bias.value_mut() = Tensor::full([50], 3.0);
+        let scaled = layer.forward(&x);
+        assert!((scaled - (2.0 * y + 3.0)).value().data().iter().all(|d| d.abs() < 1e-12));
+    }
+
+    #[test]
+    #[should_panic(expected = "LayerNorm(50): input of shape [2, 49], need 50 on the last axis")]
+    fn names_what_does_not_fit() {
+        LayerNorm::<f32>::new(50).forward(&Var::constant(Tensor::zeros([2, 49])));
+    }
+}

@@ -1,0 +1,263 @@
+//! Modules: structs whose parameters and buffers are walked by name.
+//!
+//! A module is anything that lists what it owns; how it computes is its own method. Names are the fields', joined by
+//! dots as in PyTorch: `conv1.weight`, `blocks.0.norm.running_mean`. A *buffer* is state that is saved but not trained,
+//! such as the running statistics of batch norm: any plain [`Tensor`] among the fields.
+
+use crate::Param;
+use crate::state::{NamedTensors, StateError, match_names};
+use adjoint_tensor::{Element, Tensor};
+
+/// Something a module owns.
+pub enum Slot<'a, E: Element> {
+    /// Is trained.
+    Param(&'a Param<E>),
+    /// Is saved, not trained.
+    Buffer(&'a Tensor<E>),
+}
+
+impl<'a, E: Element> Slot<'a, E> {
+    /// Its value, whichever it is.
+    pub fn value(&self) -> &'a Tensor<E> {
+        match self {
+            Slot::Param(p) => p.value(),
+            Slot::Buffer(b) => b,
+        }
+    }
+}
+
+/// Something a module owns, to be changed.
+pub enum SlotMut<'a, E: Element> {
+    /// Is trained.
+    Param(&'a mut Param<E>),
+    /// Is saved, not trained.
+    Buffer(&'a mut Tensor<E>),
+}
+
+impl<'a, E: Element> SlotMut<'a, E> {
+    /// Its value, whichever it is.
+    pub fn into_value(self) -> &'a mut Tensor<E> {
+        match self {
+            SlotMut::Param(p) => p.value_mut(),
+            SlotMut::Buffer(b) => b,
+        }
+    }
+}
+
+/// A struct of parameters, buffers and other modules. [`module!`](crate::module!) writes the two walks.
+pub trait Module<E: Element> {
+    /// Calls `visitor` with the dotted name (after `path`) of each thing owned, in the order of the fields.
+    fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>));
+
+    /// The same walk, to change what is owned.
+    fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>));
+
+    /// The parameters with their names.
+    fn parameters(&self) -> Vec<(String, &Param<E>)> {
+        let mut parameters = vec![];
+        self.visit("", &mut |name, slot| {
+            if let Slot::Param(p) = slot {
+                parameters.push((name.to_owned(), p));
+            }
+        });
+        parameters
+    }
+
+    /// Number of trainable numbers.
+    fn num_parameters(&self) -> usize {
+        self.parameters().iter().map(|(_, p)| p.shape().len()).sum()
+    }
+
+    /// Parameters and buffers with their names. Shares their memory until either is written to.
+    fn state(&self) -> NamedTensors<E> {
+        let mut state = vec![];
+        self.visit("", &mut |name, slot| state.push((name.to_owned(), slot.value().clone())));
+        state
+    }
+
+    /// Takes over a state: all of it, or nothing.
+    ///
+    /// # Errors
+    /// If a name is missing or not one of this module's, or a shape differs.
+    fn load_state(&mut self, state: &[(String, Tensor<E>)]) -> Result<(), StateError> {
+        let own = self.state();
+        let mut values = match_names(&own, state)?.into_iter();
+        self.visit_mut("", &mut |_, slot| {
+            if let Some(value) = values.next() {
+                *slot.into_value() = value.clone();
+            }
+        });
+        Ok(())
+    }
+}
+
+impl<E: Element> Module<E> for Param<E> {
+    fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
+        visitor(path, Slot::Param(self));
+    }
+
+    fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>)) {
+        visitor(path, SlotMut::Param(self));
+    }
+}
+
+/// A tensor among a module's fields is a buffer.
+impl<E: Element> Module<E> for Tensor<E> {
+    fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
+        visitor(path, Slot::Buffer(self));
+    }
+
+    fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>)) {
+        visitor(path, SlotMut::Buffer(self));
+    }
+}
+
+impl<E: Element, M: Module<E>> Module<E> for Option<M> {
+    fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
+        if let Some(module) = self {
+            module.visit(path, visitor);
+        }
+    }
+
+    fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>)) {
+        if let Some(module) = self {
+            module.visit_mut(path, visitor);
+        }
+    }
+}
+
+/// The i-th module's name is i.
+impl<E: Element, M: Module<E>> Module<E> for Vec<M> {
+    fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
+        for (i, module) in self.iter().enumerate() {
+            module.visit(&join(path, &i.to_string()), visitor);
+        }
+    }
+
+    fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>)) {
+        for (i, module) in self.iter_mut().enumerate() {
+            module.visit_mut(&join(path, &i.to_string()), visitor);
+        }
+    }
+}
+
+/// `path.name`, or `name` at the root.
+pub fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// Implements [`Module`] for a struct generic over its [`Element`]: `module!(Type { field, field })`, with the fields
+/// that are parameters, buffers or modules. Other fields are left out.
+///
+/// ```
+/// use adjoint_nn::layers::{BatchNorm2d, Conv2d};
+/// use adjoint_nn::{Element, Module, module};
+///
+/// struct Block<E: Element> {
+///     conv: Conv2d<E>,
+///     norm: Option<BatchNorm2d<E>>,
+///     slope: f64,
+/// }
+/// module!(Block { conv, norm });
+/// # let _: fn(&Block<f32>) -> f64 = |b| b.slope;
+/// ```
+#[macro_export]
+macro_rules! module {
+    ($ty:ident { $($field:ident),+ $(,)? }) => {
+        impl<E: $crate::Element> $crate::Module<E> for $ty<E> {
+            fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, $crate::Slot<'a, E>)) {
+                $($crate::Module::<E>::visit(
+                    &self.$field, &$crate::module::join(path, stringify!($field)), visitor,
+                );)+
+            }
+
+            fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, $crate::SlotMut<'_, E>)) {
+                $($crate::Module::<E>::visit_mut(
+                    &mut self.$field, &$crate::module::join(path, stringify!($field)), visitor,
+                );)+
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scheme;
+    use crate::layers::{BatchNorm1d, Linear};
+
+    struct Block<E: Element> {
+        linear: Linear<E>,
+        norm: Option<BatchNorm1d<E>>,
+    }
+    module!(Block { linear, norm });
+
+    struct Net<E: Element> {
+        blocks: Vec<Block<E>>,
+        temperature: Param<E>,
+    }
+    module!(Net { blocks, temperature });
+
+    fn net() -> Net<f64> {
+        let block = |inputs: usize, norm| Block { linear: Linear::new(inputs, 3), norm };
+        let mut net = Net {
+            blocks: vec![block(2, Some(BatchNorm1d::new(3))), block(3, None)],
+            temperature: Param::new([1], crate::param::Role::Scale),
+        };
+        Scheme::pytorch().apply(&mut net, "net", 1);
+        net
+    }
+
+    #[test]
+    fn names_are_paths_of_fields() {
+        let net = net();
+        let names: Vec<_> = net.state().into_iter().map(|(name, _)| name).collect();
+        let want = [
+            "blocks.0.linear.weight",
+            "blocks.0.linear.bias",
+            "blocks.0.norm.weight",
+            "blocks.0.norm.bias",
+            "blocks.0.norm.running_mean",
+            "blocks.0.norm.running_var",
+            "blocks.1.linear.weight",
+            "blocks.1.linear.bias",
+            "temperature",
+        ];
+        assert_eq!(names, want);
+        assert_eq!(net.parameters().len(), 7);
+        assert_eq!(net.num_parameters(), 6 + 3 + 3 + 3 + 9 + 3 + 1);
+    }
+
+    #[test]
+    fn a_state_is_taken_over_whatever_its_order() {
+        let (mut from, mut to) = (net(), net());
+        from.visit_mut("", &mut |_, slot| {
+            let value = slot.into_value();
+            *value = value.map(|x| x + 1.0);
+        });
+        let mut state = from.state();
+        state.reverse();
+        to.load_state(&state).unwrap();
+        for ((_, a), (_, b)) in from.state().iter().zip(&to.state()) {
+            assert_eq!(a.data(), b.data());
+        }
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_changes_nothing_and_is_explained() {
+        let mut net = net();
+        let before = net.state();
+        let mut state: NamedTensors<f64> = net.state().into_iter().map(|(n, t)| (n, t.map(|x| -x))).collect();
+        state[1].1 = Tensor::zeros([4]);
+        state[2].0 = "blocks.0.norm.gamma".into();
+        state.push(state[0].clone());
+        let error = net.load_state(&state).unwrap_err().to_string();
+        let want = "lacks `blocks.0.norm.weight`; \
+                    has the unexpected `blocks.0.linear.weight`, `blocks.0.norm.gamma`; \
+                    `blocks.0.linear.bias` is [4] where [3] is expected";
+        assert_eq!(error, want);
+        for ((_, a), (_, b)) in before.iter().zip(&net.state()) {
+            assert_eq!(a.data(), b.data());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Binary cross entropy, the bridge from logits to log D and log(1 - D).
+
+use crate::{Element, Var};
+
+/// Mean binary cross entropy of logits against one probability:
+///
+/// > -(1/m) sum over i of \[ target log sigma(l_i) + (1 - target) log(1 - sigma(l_i)) \]
+///
+/// With target 1 it is -E log D, with target 0 -E log(1 - D). Both terms are softplus functions, for
+/// log sigma(l) = -softplus(-l); written out, not as softplus(l) - target l, whose two halves cancel for large l.
+///
+/// # Panics
+/// If the target is no probability.
+#[track_caller]
+pub fn bce<E: Element>(logits: &Var<E>, target: f64) -> Var<E> {
+    assert!((0.0..=1.0).contains(&target), "bce: the target {target} is not between 0 and 1");
+    let minus_log_d = || (-logits).softplus().mean();
+    let minus_log_one_minus_d = || logits.softplus().mean();
+    if target == 1.0 {
+        minus_log_d()
+    } else if target == 0.0 {
+        minus_log_one_minus_d()
+    } else {
+        target * minus_log_d() + (1.0 - target) * minus_log_one_minus_d()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Stream, Tensor};
+    use adjoint_autodiff::gradcheck;
+
+    #[test]
+    fn gradients() {
+        gradcheck::assert_cases("bce", 30, |s| {
+            let n = 1 + s.below(6);
+            let target = [0.0, 0.1, 0.9, 1.0][s.below(4)];
+            (vec![s.normal_tensor([n, 1], 0.0, 3.0)], move |x: &[Var<f64>]| bce(&x[0], target))
+        });
+    }
+
+    #[test]
+    fn is_the_entropy_where_the_logits_say_the_target() {
+        for target in [0.1f64, 0.5, 0.9] {
+            let logit = (target / (1.0 - target)).ln();
+            let entropy = -(target * target.ln() + (1.0 - target) * (1.0 - target).ln());
+            let x = Var::leaf(Tensor::full([3], logit));
+            let loss = bce(&x, target);
+            assert!((loss.item() - entropy).abs() < 1e-15);
+            assert!(loss.gradients(&[&x])[0].data().iter().all(|g| g.abs() < 1e-16), "a minimum");
+        }
+    }
+
+    /// At l = +-80 the value is |l| or e^-|l| to the last bits, in f32 too, and the gradient is sigma or its complement.
+    #[test]
+    fn is_exact_at_80() {
+        let tiny = (-80f64).exp();
+        for (logit, target, value, gradient) in [
+            (80.0, 1.0, tiny, -tiny),
+            (-80.0, 1.0, 80.0, -1.0),
+            (80.0, 0.0, 80.0, 1.0),
+            (-80.0, 0.0, tiny, tiny),
+            (80.0, 0.75, 20.0, 0.25),
+        ] {
+            let x = Var::leaf(Tensor::full([1], logit as f32));
+            let loss = bce(&x, target);
+            let near = |got: f64, want: f64| (got / want - 1.0).abs() < 1e-6;
+            assert!(near(loss.item(), value), "bce({logit}, {target}) = {}", loss.item());
+            let g = loss.gradients(&[&x])[0].item();
+            assert!(near(g, gradient), "its gradient {g}");
+        }
+    }
+
+    #[test]
+    fn is_a_mean_over_the_batch() {
+        let x: Tensor<f64> = Stream::new(1, "logits", 0).normal_tensor([8, 1], 0.0, 2.0);
+        let each: f64 = x.data().iter().map(|&l| bce(&Var::constant(Tensor::full([1], l)), 0.9).item()).sum();
+        assert!((bce(&Var::constant(x), 0.9).item() - each / 8.0).abs() < 1e-14);
+    }
+}

@@ -1,0 +1,128 @@
+//! The gradient of a loss with respect to a model.
+
+use crate::{Element, Module, Tensor, Var};
+
+/// A loss and its gradient with respect to each parameter of a model, in the order of the model's walk.
+#[derive(Clone, Debug)]
+pub struct Gradients<E: Element> {
+    loss: f64,
+    by_name: Vec<(String, Tensor<E>)>,
+}
+
+impl<E: Element> Gradients<E> {
+    /// d loss / d theta for every parameter theta of `model`, and for nothing else.
+    ///
+    /// The loss is taken by value: when this returns its graph is gone, and with it all copies of the weights it held,
+    /// so that [`Optimizer::step`](super::Optimizer::step) moves them in place. (If the caller keeps a value that the
+    /// model's weights led to, the weights are copied first; the result is the same.)
+    ///
+    /// # Panics
+    /// If the loss is no scalar, or does not depend on one of the parameters, which is named: an optimiser would leave
+    /// such a parameter at its start without a word.
+    #[track_caller]
+    pub fn of(loss: Var<E>, model: &dyn Module<E>) -> Self {
+        assert!(loss.shape().len() == 1, "a loss is one number; this has the shape {}", loss.shape());
+        let (names, vars): (Vec<String>, Vec<Var<E>>) =
+            model.parameters().into_iter().map(|(name, p)| (name, p.var())).unzip();
+        let wrt: Vec<&Var<E>> = vars.iter().collect();
+        let reached = loss.depends_on(&wrt);
+        let lost: Vec<&str> =
+            names.iter().zip(reached).filter(|(_, reached)| !reached).map(|(n, _)| n.as_str()).collect();
+        assert!(lost.is_empty(), "the loss does not depend on the parameter {}", lost.join(", "));
+        let gradients = loss.gradients(&wrt);
+        Gradients { loss: loss.item(), by_name: names.into_iter().zip(gradients).collect() }
+    }
+
+    /// The value of the loss.
+    pub fn loss(&self) -> f64 {
+        self.loss
+    }
+
+    /// The gradient of each parameter, with its name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor<E>)> {
+        self.by_name.iter().map(|(name, g)| (name.as_str(), g))
+    }
+
+    /// The gradient of the parameter of this name.
+    pub fn get(&self, name: &str) -> Option<&Tensor<E>> {
+        self.iter().find(|(n, _)| *n == name).map(|(_, g)| g)
+    }
+
+    /// The Euclidean norm of all gradients taken as one vector.
+    pub fn norm(&self) -> f64 {
+        self.by_name.iter().map(|(_, g)| g.sum_of_squares()).sum::<f64>().sqrt()
+    }
+
+    /// Shrinks the gradient to the norm `max` if it is longer (Pascanu et al. 2013, algorithm 1). Returns the norm that
+    /// it had.
+    ///
+    /// # Panics
+    /// If `max` is not positive.
+    #[track_caller]
+    pub fn clip_norm(&mut self, max: f64) -> f64 {
+        assert!(max > 0.0, "clip_norm({max}): the bound must be positive");
+        let norm = self.norm();
+        if norm > max {
+            let factor = E::of(max / norm);
+            for (_, g) in &mut self.by_name {
+                *g = g.map(|g| factor * g);
+            }
+        }
+        norm
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::Linear;
+    use crate::{Scheme, module};
+
+    struct Two<E: Element> {
+        a: Linear<E>,
+        b: Linear<E>,
+    }
+    module!(Two { a, b });
+
+    fn two() -> Two<f64> {
+        let mut two = Two { a: Linear::new(1, 1).without_bias(), b: Linear::new(1, 1).without_bias() };
+        Scheme::pytorch().apply(&mut two, "two", 0);
+        *two.a.weight.value_mut() = Tensor::full([1, 1], 3.0);
+        *two.b.weight.value_mut() = Tensor::full([1, 1], 4.0);
+        two
+    }
+
+    fn one() -> Var<f64> {
+        Var::constant(Tensor::full([1, 1], 1.0))
+    }
+
+    #[test]
+    fn norm_and_clipping() {
+        let two = two();
+        // d/da a^2/2 + d/db b^2/2 = (3, 4): norm 5.
+        let loss =
+            |two: &Two<f64>| (two.a.forward(&one()).square() + two.b.forward(&one()).square()).sum() * 0.5;
+        let mut gradients = Gradients::of(loss(&two), &two);
+        assert_eq!((gradients.loss(), gradients.norm()), (12.5, 5.0));
+        assert_eq!(gradients.clip_norm(10.0), 5.0);
+        assert_eq!(gradients.get("a.weight").map(Tensor::item), Some(3.0));
+        assert_eq!(gradients.clip_norm(1.0), 5.0);
+        assert!((gradients.norm() - 1.0).abs() < 1e-15);
+        assert!((gradients.get("b.weight").unwrap().item() - 0.8).abs() < 1e-15);
+        assert!(gradients.get("c.weight").is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "the loss does not depend on the parameter b.weight")]
+    fn a_parameter_without_a_gradient_is_named() {
+        let two = two();
+        Gradients::of(two.a.forward(&one()).sum(), &two);
+    }
+
+    #[test]
+    #[should_panic(expected = "a loss is one number; this has the shape [2, 1]")]
+    fn a_loss_is_a_scalar() {
+        let two = two();
+        Gradients::of(two.a.forward(&Var::constant(Tensor::zeros([2, 1]))), &two);
+    }
+}

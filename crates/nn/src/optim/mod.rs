@@ -1,0 +1,28 @@
+//! Descent: gradients of a loss with respect to a model, and the rules that move its parameters.
+//!
+//! A step has two halves that can also be called apart:
+//!
+//! ```
+//! # use adjoint_nn::layers::Linear;
+//! # use adjoint_nn::optim::{Adam, Gradients, Optimizer};
+//! # use adjoint_nn::{Module, Scheme, Tensor, Var};
+//! # let mut model = Linear::<f32>::new(2, 1);
+//! # Scheme::pytorch().apply(&mut model, "model", 0);
+//! # let mut adam = Optimizer::new(&model, 1e-3, Adam::default());
+//! # let x = Var::constant(Tensor::full([4, 2], 1.0));
+//! let loss = adam.descend(model.forward(&x).square().mean(), &mut model);
+//!
+//! // The same, with a look at the gradient and a bound on its norm.
+//! let mut gradients = Gradients::of(model.forward(&x).square().mean(), &model);
+//! let norm = gradients.clip_norm(1.0);
+//! adam.step(&gradients, &mut model);
+//! # assert!(loss.is_finite() && norm > 0.0);
+//! ```
+
+mod adam;
+mod gradients;
+mod optimizer;
+
+pub use adam::{Adam, AdamW};
+pub use gradients::Gradients;
+pub use optimizer::{Optimizer, Step, UpdateRule};

@@ -1,0 +1,72 @@
+//! States: named tensors, and what is wrong with one that does not fit.
+
+use adjoint_tensor::{Element, Shape, Tensor};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Tensors with their names, in an order of their own.
+pub type NamedTensors<E> = Vec<(String, Tensor<E>)>;
+
+/// Why a state was not taken over. Nothing was changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateError {
+    /// Names that the state lacks.
+    pub missing: Vec<String>,
+    /// Names that it has in vain, or twice.
+    pub unexpected: Vec<String>,
+    /// Names whose tensor has another shape: expected, found.
+    pub reshaped: Vec<(String, Shape, Shape)>,
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |names: &[String]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>();
+        let reshape = |(name, expected, found): &(String, Shape, Shape)| {
+            format!("`{name}` is {found} where {expected} is expected")
+        };
+        let parts = [
+            few("lacks ", &quoted(&self.missing)),
+            few("has the unexpected ", &quoted(&self.unexpected)),
+            few("", &self.reshaped.iter().map(reshape).collect::<Vec<_>>()),
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl std::error::Error for StateError {}
+
+/// "lacks `a`, `b`, `c` and 4 more".
+fn few(what: &str, items: &[String]) -> Option<String> {
+    let shown = items[..items.len().min(3)].join(", ");
+    match items.len() {
+        0 => None,
+        1..=3 => Some(format!("{what}{shown}")),
+        n => Some(format!("{what}{shown} and {} more", n - 3)),
+    }
+}
+
+/// The tensors of `found` in the order of `expected`, whose names and shapes they must have.
+pub(crate) fn match_names<'a, E: Element>(
+    expected: &[(String, Tensor<E>)],
+    found: &'a [(String, Tensor<E>)],
+) -> Result<Vec<&'a Tensor<E>>, StateError> {
+    let mut error = StateError::default();
+    let mut by_name = BTreeMap::new();
+    for (name, value) in found {
+        if by_name.insert(name, value).is_some() {
+            error.unexpected.push(name.clone());
+        }
+    }
+    let mut matched = Vec::with_capacity(expected.len());
+    for (name, own) in expected {
+        match by_name.remove(name) {
+            None => error.missing.push(name.clone()),
+            Some(value) if value.shape() != own.shape() => {
+                error.reshaped.push((name.clone(), own.shape(), value.shape()));
+            }
+            Some(value) => matched.push(value),
+        }
+    }
+    error.unexpected.extend(by_name.into_keys().cloned());
+    if error == StateError::default() { Ok(matched) } else { Err(error) }
+}
