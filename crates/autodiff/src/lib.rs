@@ -28,3 +28,10 @@ pub mod graph;
 pub mod ops;
 
 pub use graph::{Var, no_grad};
+
+/// The chapters in docs/: their examples are tests of this crate.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../../../docs/engine.md")]
+    struct Engine;
+}
