@@ -3,8 +3,9 @@
 //! In NHWC the channel is the last axis, so one kernel serves images and vectors alike: `x` is a matrix of m rows (all
 //! pixels of all images) by C channels, and every statistic is one of a column.
 //!
-//! Statistics are taken per chunk of rows about the chunk's own mean and merged in order in `f64` (Chan, Golub &
-//! LeVeque 1983), so they neither cancel for data far from zero nor depend on the number of threads.
+//! Statistics are taken per chunk of rows, the mean as a distance from the chunk's first row and the variance about
+//! that mean, and merged in order in `f64` (Chan, Golub & LeVeque 1983), so they neither lose digits for data far from
+//! zero nor depend on the number of threads.
 
 use crate::Element;
 use crate::memory::Buffer;
@@ -31,17 +32,20 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     let mut partial = Buffer::take(m.div_ceil(rows) * 2 * c);
     for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
         let x = &x[t * rows * c..((t + 1) * rows).min(m) * c];
-        let (mean, m2) = partial.split_at_mut(c);
+        let ((mean, m2), pivot) = (partial.split_at_mut(c), &x[..c]);
         let n = E::of((x.len() / c) as f64);
         mean.fill(E::ZERO);
         for row in x.chunks_exact(c) {
-            each2(mean, row, |mean, x| *mean += x);
+            for ((mean, &x), &pivot) in mean.iter_mut().zip(row).zip(pivot) {
+                *mean += x - pivot;
+            }
         }
         mean.iter_mut().for_each(|s| *s = *s / n);
         m2.fill(E::ZERO);
         for row in x.chunks_exact(c) {
-            for ((m2, &x), &mean) in m2.iter_mut().zip(row).zip(mean.iter()) {
-                *m2 += (x - mean) * (x - mean);
+            for (((m2, &x), &pivot), &mean) in m2.iter_mut().zip(row).zip(pivot).zip(mean.iter()) {
+                let d = (x - pivot) - mean;
+                *m2 += d * d;
             }
         }
     });
@@ -49,7 +53,8 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
         let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
         for (t, partial) in partial.as_slice().chunks_exact(2 * c).enumerate() {
             let k = (rows.min(m - t * rows)) as f64;
-            let delta = partial[j].f64() - mean;
+            let pivot = x[t * rows * c + j].f64();
+            let delta = pivot + partial[j].f64() - mean;
             mean += delta * k / (n + k);
             m2 += partial[c + j].f64() + delta * delta * n * k / (n + k);
             n += k;
@@ -238,6 +243,22 @@ mod tests {
             close(&gamma_bar, &want.gamma_bar, 1e-8, "gamma_bar");
             close(&beta_bar, &want.beta_bar, 1e-9, "beta_bar");
             close(&x_bar, &want.x_bar, 1e-8, "x_bar");
+        }
+    }
+
+    /// At 1000 +- 1 a sum of f32 rounds by more than the answer's own last digit.
+    #[test]
+    fn the_mean_of_data_far_from_zero_is_rounded_once() {
+        let (x, ..) = case(700, 3, 1e3);
+        let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+        let (mut mean, mut variance) = (vec![0.0f32; 3], vec![0.0f32; 3]);
+        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+        for j in 0..3 {
+            let column = || x.iter().skip(j).step_by(3).map(|&x| f64::from(x));
+            let exact = column().sum::<f64>() / 700.0;
+            let spread = column().map(|x| (x - exact) * (x - exact)).sum::<f64>() / 700.0;
+            assert_eq!(mean[j], exact as f32);
+            assert!((f64::from(variance[j]) / spread - 1.0).abs() < 1e-6);
         }
     }
 
