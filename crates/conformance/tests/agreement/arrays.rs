@@ -4,7 +4,7 @@ use crate::check::{Call, agrees};
 use adjoint_autodiff::Var;
 use adjoint_tensor::{Element, Shape};
 
-fn run<E: Element>(call: &Call<'_, E>) -> Vec<Var<E>> {
+fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
     let case = call.case;
     let size = |name: &str| case.attr::<usize>(name);
     let shape = || Shape::new(&case.attr::<Vec<usize>>("shape"));

@@ -1,18 +1,13 @@
 //! conv2d and conv_transpose2d over kernel, stride, padding, dilation, groups and output padding.
 
 use crate::check::{Call, agrees};
+use crate::fixture::Case;
 use adjoint_autodiff::Var;
 use adjoint_autodiff::ops::Spec;
 use adjoint_tensor::Element;
 
-fn run<E: Element>(call: &Call<'_, E>) -> Vec<Var<E>> {
-    let case = call.case;
-    let spec = Spec {
-        stride: case.attr("stride"),
-        padding: case.attr("padding"),
-        dilation: case.attr("dilation"),
-        groups: case.attr("groups"),
-    };
+fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
+    let (case, spec) = (call.case, spec_of(call.case));
     let (x, w) = (call.var("x"), call.var("w"));
     let y = match call.op() {
         "conv2d" => x.conv2d(w, spec),
@@ -20,6 +15,16 @@ fn run<E: Element>(call: &Call<'_, E>) -> Vec<Var<E>> {
         op => panic!("no convolution {op}"),
     };
     vec![y]
+}
+
+/// How a case lays its kernel over the image.
+pub(crate) fn spec_of(case: &Case) -> Spec {
+    Spec {
+        stride: case.attr("stride"),
+        padding: case.attr("padding"),
+        dilation: case.attr("dilation"),
+        groups: case.attr("groups"),
+    }
 }
 
 #[test]

@@ -94,11 +94,6 @@ impl Case {
         self.record.layouts.get(variable).map_or_else(|| tensor.clone(), |layout| layout.to_engine(&tensor))
     }
 
-    /// A part that PyTorch computed in the precision of `E`.
-    pub(crate) fn computed<E: Element>(&self, part: &str) -> Tensor<E> {
-        self.tensor(&format!("{part}.{}", E::NAME))
-    }
-
     /// A part that holds row numbers.
     pub(crate) fn indices(&self, part: &str) -> Vec<usize> {
         self.part(part).values.iter().map(|&v| v as usize).collect()

@@ -8,11 +8,12 @@ mod compare;
 mod convolution;
 mod elementwise;
 mod fixture;
+mod layers;
 
 /// Every case of these files is an operation, and each is run by one of the modules above.
 #[test]
 fn there_are_enough_operation_cases() {
-    let files = ["elementwise", "arrays", "convolution", "normalization", "objectives"];
+    let files = ["elementwise", "arrays", "convolution", "layers", "objectives"];
     let cases: usize = files.iter().map(|file| fixture::read(file).len()).sum();
     assert!(cases >= 150, "only {cases} cases");
 }
