@@ -29,9 +29,15 @@ pub mod ops;
 
 pub use graph::{Var, no_grad};
 
-/// The chapters in docs/: their examples are tests of this crate.
+/// CONTRIBUTING.md and the chapters in docs/: their examples are tests of this crate.
 #[cfg(doctest)]
 mod book {
     #[doc = include_str!("../../../docs/engine.md")]
     struct Engine;
+    #[doc = include_str!("../../../docs/conv.md")]
+    struct Conv;
+    #[doc = include_str!("../../../docs/batch_norm.md")]
+    struct BatchNorm;
+    #[doc = include_str!("../../../CONTRIBUTING.md")]
+    struct Contributing;
 }

@@ -61,20 +61,20 @@ pub trait Element:
 
     /// The larger of the two; NaN if `self` is NaN, so that NaN is never hidden.
     #[inline]
-    fn maximum(self, other: Self) -> Self {
+    fn at_least(self, other: Self) -> Self {
         if self < other { other } else { self }
     }
 
     /// The smaller of the two; NaN if `self` is NaN.
     #[inline]
-    fn minimum(self, other: Self) -> Self {
+    fn at_most(self, other: Self) -> Self {
         if self > other { other } else { self }
     }
 
     /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|): never overflows, exact in both tails.
     #[inline]
     fn softplus(self) -> Self {
-        self.maximum(Self::ZERO) + (-self.abs()).exp().ln_1p()
+        self.at_least(Self::ZERO) + (-self.abs()).exp().ln_1p()
     }
 
     /// 1 / (1 + e^-x), computed from e^-|x| so that neither tail overflows.
@@ -151,6 +151,6 @@ mod tests {
         }
         assert_eq!(80.0f64.softplus(), 80.0);
         assert_eq!((-80.0f64).softplus(), (-80.0f64).exp());
-        assert!(f32::NAN.softplus().is_nan() && f32::NAN.maximum(0.0).is_nan());
+        assert!(f32::NAN.softplus().is_nan() && f32::NAN.at_least(0.0).is_nan());
     }
 }

@@ -65,6 +65,43 @@ pub fn release() {
     pool.free.clear();
 }
 
+/// Scratch for the tasks of a kernel, set aside before they start: one buffer a thread.
+///
+/// How many tasks hold scratch at the same moment depends on chance; what is allocated, and when, shall not.
+pub(crate) struct Scratch<E> {
+    len: usize,
+    element: std::marker::PhantomData<E>,
+}
+
+impl<E: Element> Scratch<E> {
+    /// Makes sure that a buffer of `len` elements for each thread waits in the pool.
+    pub(crate) fn reserve(len: usize) -> Self {
+        let class = class_of::<E>(len);
+        let mut pool = pool();
+        let idle = pool.free.entry(class).or_default();
+        let missing = crate::threads::count().saturating_sub(idle.len());
+        idle.extend((0..missing).map(|_| allocate(class)));
+        pool.stats.fresh += missing as u64;
+        pool.stats.idle += missing * class * WORD;
+        Scratch { len, element: std::marker::PhantomData }
+    }
+
+    /// A task's buffer, with unspecified contents.
+    pub(crate) fn take(&self) -> Buffer<E> {
+        Buffer::take(self.len)
+    }
+}
+
+/// The size class of a buffer of `len` elements.
+fn class_of<E: Element>(len: usize) -> usize {
+    size_class((len * size_of::<E>()).div_ceil(WORD))
+}
+
+/// Zeroed storage of a size class, with room to align its start.
+fn allocate(class: usize) -> Vec<u64> {
+    vec![0; class + ALIGN_WORDS]
+}
+
 /// Smallest size class that holds `words`: eight classes to a doubling, so that buffers of nearby sizes share storage
 /// and at most one eighth is slack.
 fn size_class(words: usize) -> usize {
@@ -86,7 +123,7 @@ pub struct Buffer<E: Element> {
 impl<E: Element> Buffer<E> {
     /// Takes a buffer of `len` elements with unspecified contents.
     pub fn take(len: usize) -> Self {
-        let class = size_class((len * size_of::<E>()).div_ceil(WORD));
+        let class = class_of::<E>(len);
         let recycled = {
             let mut pool = pool();
             let recycled = pool.free.get_mut(&class).and_then(Vec::pop);
@@ -102,7 +139,7 @@ impl<E: Element> Buffer<E> {
             }
             recycled
         };
-        let storage = recycled.unwrap_or_else(|| vec![0; class + ALIGN_WORDS]);
+        let storage = recycled.unwrap_or_else(|| allocate(class));
         let start = storage.as_ptr().align_offset(ALIGN_BYTES).min(ALIGN_WORDS);
         let mut buffer = Buffer { storage, start, len, element: std::marker::PhantomData };
         if cfg!(debug_assertions) {

@@ -46,7 +46,7 @@ pub fn log_sum_exp<E: Element>(x: &[E]) -> E {
 }
 
 fn maximum<E: Element>(x: &[E]) -> E {
-    x.iter().fold(E::NEG_INFINITY, |m, &x| x.maximum(m))
+    x.iter().fold(E::NEG_INFINITY, |m, &x| x.at_least(m))
 }
 
 #[track_caller]

@@ -43,7 +43,7 @@ impl<E: Element> Var<E> {
     /// y = max(x, 0) (Nair & Hinton 2010). x_bar = y_bar where x > 0, else 0.
     #[must_use]
     pub fn relu(&self) -> Self {
-        let y = self.value().map(|x| x.maximum(E::ZERO));
+        let y = self.value().map(|x| x.at_least(E::ZERO));
         // y > 0 exactly where x > 0: saving y lets x die, and y is what the next layer keeps anyway.
         record("relu", y.clone(), [self], y, |y, bw| bw.wrt(0, |g| gate(g, y, Slope::Leaky(0.0))))
     }
@@ -75,7 +75,7 @@ impl<E: Element> Var<E> {
     pub fn clamp(&self, low: f64, high: f64) -> Self {
         let (l, h) = (E::of(low), E::of(high));
         let x = self.value().clone();
-        let y = x.map(|x| x.maximum(l).minimum(h));
+        let y = x.map(|x| x.at_least(l).at_most(h));
         record("clamp", y, [self], (x, low, high), |(x, low, high), bw| {
             bw.wrt(0, |g| gate(g, x, Slope::Inside(*low, *high)));
         })

@@ -12,7 +12,7 @@
 use super::Geometry;
 use super::window::Window;
 use crate::gemm::{Mat, Update, gemm, gemm_serial};
-use crate::memory::Buffer;
+use crate::memory::{Buffer, Scratch};
 use crate::{Element, parallel};
 
 /// Output pixels whose patches are multiplied at once. Fewer would make packing the other operand too large a part of
@@ -35,12 +35,13 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     let (co, pixels) = (g.out_channels, out_pixels(g));
     let per_group = co / g.spec.groups;
     let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
+    let scratch = Scratch::reserve(tile * Window::all_taps(g, 0).patch_len());
     parallel::for_each_chunk(y, tile * co, |t, y| {
         let pixels = t * tile..t * tile + y.len() / co;
         for group in 0..g.spec.groups {
             let window = Window::all_taps(g, group);
             let k = window.patch_len();
-            let mut patches = Buffer::take(pixels.len() * k);
+            let mut patches = scratch.take();
             window.patches(x, pixels.clone(), patches.as_mut_slice());
             let a = Mat::new(patches.as_slice(), pixels.len(), k);
             let b = Mat::strided(&w[group * per_group..], k, per_group, co);
@@ -66,12 +67,13 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     let image = g.in_size[0] * g.in_size[1] * g.in_channels;
     // Whole images, because neighbouring windows add to the same pixels.
     let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
+    let scratch = Scratch::reserve(images * per_image * Window::all_taps(g, 0).patch_len());
     parallel::for_each_chunk(x_bar, images * image, |t, x_bar| {
         let rows = x_bar.len() / image * per_image;
         for group in 0..g.spec.groups {
             let window = Window::all_taps(g, group);
             let k = window.patch_len();
-            let mut patches = Buffer::take(rows * k);
+            let mut patches = scratch.take();
             let from = t * images * per_image * co + group * per_group;
             let a = Mat::strided(&y_bar[from..], rows, per_group, co);
             let b = Mat::strided(&w[group * per_group..], k, per_group, co);
@@ -102,9 +104,10 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
     }
     let cut = Cut::of(g);
     let rows = cut.taps * (g.in_channels / g.spec.groups);
+    let scratch = Scratch::reserve(TILE * rows);
     if cut.pixel_chunks == 1 {
         return parallel::for_each_chunk(w_bar, rows * co, |block, w_bar| {
-            weight_grad_block(g, x, y_bar, block * cut.taps, 0..pixels, w_bar);
+            weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, 0..pixels, w_bar);
         });
     }
     // Each chunk of pixels has a W_bar of its own; they are added in the order of the chunks.
@@ -115,7 +118,7 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
     parallel::for_each_chunk(&mut shares, 1, |t, share| {
         let (c, block) = (t / blocks, t % blocks);
         let pixels = (c * chunk).min(pixels)..((c + 1) * chunk).min(pixels);
-        weight_grad_block(g, x, y_bar, block * cut.taps, pixels, share[0]);
+        weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, pixels, share[0]);
     });
     let partial = partial.as_slice();
     parallel::for_each_chunk(w_bar, parallel::CHUNK, |t, w_bar| {
@@ -152,6 +155,7 @@ fn weight_grad_block<E: Element>(
     g: &Geometry,
     x: &[E],
     y_bar: &[E],
+    scratch: &Scratch<E>,
     first_tap: usize,
     pixels: std::ops::Range<usize>,
     w_bar: &mut [E],
@@ -167,7 +171,7 @@ fn weight_grad_block<E: Element>(
         let k = window.patch_len();
         for start in pixels.clone().step_by(TILE) {
             let tile = start..(start + TILE).min(pixels.end);
-            let mut patches = Buffer::take(tile.len() * k);
+            let mut patches = scratch.take();
             window.patches(x, tile.clone(), patches.as_mut_slice());
             let a = Mat::new(patches.as_slice(), tile.len(), k);
             let b = Mat::strided(&y_bar[start * co + group * per_group..], tile.len(), per_group, co);
