@@ -1,0 +1,247 @@
+//! A labelled set of images of one size, whatever they come from.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use adjoint_tensor::Tensor;
+
+use crate::fit::Fit;
+use crate::glyphs::{Glyphs, Palette};
+use crate::known::Known;
+use crate::{DataError, Downloader, Manifest};
+
+/// The heights and widths, in pixels, that images can be had in.
+pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
+
+/// Which part of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To evaluate on.
+    Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        })
+    }
+}
+
+/// The numbers that stand for black and white.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelRange {
+    /// 0 to 1, for models that end in a sigmoid.
+    Unit,
+    /// -1 to 1, for models that end in a tanh.
+    Symmetric,
+}
+
+/// What to load a dataset with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory with a subdirectory for each dataset.
+    pub data_dir: PathBuf,
+    /// Height and width of the images, within [`IMAGE_SIZES`]. Stored images of another size get a black margin if
+    /// they are up to a quarter too small and are resampled otherwise; glyphs are drawn at this size.
+    pub image_size: usize,
+    /// Names the glyphs; without effect on stored datasets. It is not the seed of a training run: two runs of
+    /// different seeds should see the same images, in another order.
+    pub seed: u64,
+    /// The datasets that are known besides the built-in ones.
+    pub manifest: Manifest,
+}
+
+impl Default for Options {
+    /// `datasets/`, 28 pixels, seed 0 and the manifest of this crate.
+    fn default() -> Self {
+        Self { data_dir: "datasets".into(), image_size: 28, seed: 0, manifest: Manifest::default() }
+    }
+}
+
+/// A labelled set of images of one size. Cloning shares them.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    name: String,
+    split: Split,
+    size: usize,
+    channels: usize,
+    classes: Vec<String>,
+    labels: Arc<[u8]>,
+    images: Images,
+}
+
+#[derive(Clone, Debug)]
+enum Images {
+    /// Bytes of all images one after another, and how to fit each into the size asked for.
+    Stored { bytes: Arc<Vec<u8>>, fit: Fit },
+    /// Drawn when asked for.
+    Drawn(Glyphs),
+}
+
+impl Dataset {
+    /// The names that [`load`](Self::load) knows: the built-in datasets, then those of `manifest`.
+    pub fn names(manifest: &Manifest) -> Vec<String> {
+        let stored = manifest.names().map(str::to_string);
+        ["glyphs", "glyphs-rgb"].map(str::to_string).into_iter().chain(stored).collect()
+    }
+
+    /// Loads one split of the dataset called `name`.
+    ///
+    /// The files of a stored dataset are looked for in its subdirectory of the data directory, compressed or not, and
+    /// are verified. Missing ones are fetched if there is a `downloader`.
+    ///
+    /// # Errors
+    /// [`DataError`], for a name or a size that is not possible, and for files that are missing, can't be read or are
+    /// not what they should be.
+    pub fn load(
+        name: &str,
+        split: Split,
+        options: &Options,
+        downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<Self, DataError> {
+        check_size(options.image_size)?;
+        match name {
+            "glyphs" => Ok(Self::draw(name, split, options, Palette::Grey)),
+            "glyphs-rgb" => Ok(Self::draw(name, split, options, Palette::Rgb)),
+            stored => Self::read(stored, split, options, downloader),
+        }
+    }
+
+    fn draw(name: &str, split: Split, options: &Options, palette: Palette) -> Self {
+        let glyphs = Glyphs::new(options.seed, split, options.image_size, palette);
+        Self {
+            name: name.to_string(),
+            split,
+            size: options.image_size,
+            channels: glyphs.channels(),
+            classes: (0..10).map(|digit| digit.to_string()).collect(),
+            labels: (0..glyphs.len()).map(Glyphs::class).collect(),
+            images: Images::Drawn(glyphs),
+        }
+    }
+
+    fn read(
+        name: &str,
+        split: Split,
+        options: &Options,
+        downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<Self, DataError> {
+        let entry = options.manifest.get(name).ok_or_else(|| DataError::UnknownDataset {
+            name: name.to_string(),
+            known: Self::names(&options.manifest).join(", "),
+        })?;
+        let known = Known { name, entry, directory: options.data_dir.join(name) };
+        let (bytes, labels) = known.load(split, downloader)?;
+        let fit = Fit::new(entry.size, 1, options.image_size);
+        Ok(Self {
+            name: name.to_string(),
+            split,
+            size: options.image_size,
+            channels: 1,
+            classes: entry.classes.clone(),
+            labels: labels.into(),
+            images: Images::Stored { bytes: Arc::new(bytes), fit },
+        })
+    }
+
+    /// The name it was loaded by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which part of the dataset it is.
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Is there no image at all?
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Height and width of an image in pixels.
+    pub fn image_size(&self) -> usize {
+        self.size
+    }
+
+    /// Numbers to a pixel: 1 (grey) or 3 (red, green, blue).
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Bytes of an image: height x width x channels.
+    pub fn image_len(&self) -> usize {
+        self.size * self.size * self.channels
+    }
+
+    /// The names of the classes, in the order of their labels.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The label of every image, an index into [`classes`](Self::classes).
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Writes image `index`, height x width x channels bytes, over all of `image`.
+    ///
+    /// # Panics
+    /// If there is no such image, or `image` has another length than [`image_len`](Self::image_len).
+    #[track_caller]
+    pub fn image(&self, index: usize, image: &mut [u8]) {
+        assert!(index < self.len(), "image {index} of {}", self.len());
+        assert_eq!(image.len(), self.image_len(), "an image of {} into a wrong buffer", self.name);
+        match &self.images {
+            Images::Stored { bytes, fit } => {
+                let len = fit.stored_len();
+                fit.apply(&bytes[index * len..][..len], image);
+            }
+            Images::Drawn(glyphs) => glyphs.render(index, image),
+        }
+    }
+
+    /// The images at `indices` as a tensor (indices, height, width, channels).
+    ///
+    /// # Panics
+    /// If there is no image at one of them.
+    #[track_caller]
+    pub fn images(&self, indices: &[usize], range: PixelRange) -> Tensor<f32> {
+        let numbers = range.numbers();
+        let mut bytes = vec![0; self.image_len()];
+        Tensor::build([indices.len(), self.size, self.size, self.channels], |out| {
+            for (&index, image) in indices.iter().zip(out.chunks_exact_mut(self.image_len())) {
+                self.image(index, &mut bytes);
+                for (number, &byte) in image.iter_mut().zip(&bytes) {
+                    *number = numbers[usize::from(byte)];
+                }
+            }
+        })
+    }
+}
+
+impl PixelRange {
+    /// The number each byte stands for; both ends exact.
+    fn numbers(self) -> [f32; 256] {
+        std::array::from_fn(|byte| match self {
+            Self::Unit => byte as f32 / 255.0,
+            Self::Symmetric => byte as f32 / 127.5 - 1.0,
+        })
+    }
+}
+
+fn check_size(size: usize) -> Result<(), DataError> {
+    let (smallest, largest) = (*IMAGE_SIZES.start(), *IMAGE_SIZES.end());
+    if IMAGE_SIZES.contains(&size) { Ok(()) } else { Err(DataError::ImageSize { size, smallest, largest }) }
+}

@@ -1,0 +1,96 @@
+//! The hand: which mixture of an allograph's poses it writes, and how it wobbles. It knows no page and no size yet.
+
+use adjoint_tensor::Stream;
+
+use super::allographs::Pose;
+use super::factors::bell;
+
+/// A control point of a stroke, in the units of the skeleton.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Knot {
+    pub(super) x: f32,
+    pub(super) y: f32,
+    /// Width of the stroke here relative to its mean, between [`LEAST_PRESSURE`] and [`MOST_PRESSURE`].
+    pub(super) pressure: f32,
+}
+
+/// The lightest touch of the pen.
+const LEAST_PRESSURE: f32 = 0.7;
+/// The heaviest touch of the pen.
+pub(super) const MOST_PRESSURE: f32 = 1.3;
+
+/// Strokes as lists of knots; a knot written twice is a corner.
+pub(super) type Skeleton = Vec<Vec<Knot>>;
+
+/// Writes one digit: a random mixture of `poses`, disturbed in proportion to `wobble`.
+pub(super) fn write(poses: &[Pose], wobble: f32, hand: &mut Stream) -> Skeleton {
+    let mut skeleton = mix(poses, hand);
+    bend(&mut skeleton, wobble, hand);
+    for (index, stroke) in skeleton.iter_mut().enumerate() {
+        // A hand that has left the paper lands a little off.
+        let miss = if index == 0 { 0.0 } else { 0.03 * wobble };
+        tremble(stroke, miss, wobble, hand);
+    }
+    skeleton
+}
+
+/// The poses averaged under random weights that sum to 1.
+fn mix(poses: &[Pose], hand: &mut Stream) -> Skeleton {
+    let weights = mixture(poses.len(), hand);
+    let blank = Knot { x: 0.0, y: 0.0, pressure: 1.0 };
+    let mut skeleton: Skeleton = poses[0].iter().map(|stroke| vec![blank; stroke.len()]).collect();
+    for (pose, weight) in poses.iter().zip(weights) {
+        let points = pose.iter().copied().flatten();
+        for (knot, (x, y)) in skeleton.iter_mut().flatten().zip(points) {
+            knot.x += weight * x;
+            knot.y += weight * y;
+        }
+    }
+    skeleton
+}
+
+/// Random weights that sum to 1. Cubes favour one pose over a bland middle, and the exaggeration goes a little beyond
+/// the poses, to weights below 0 and above 1.
+fn mixture(count: usize, hand: &mut Stream) -> Vec<f32> {
+    const EXAGGERATION: f32 = 0.3;
+    let mut weights: Vec<f32> = (0..count)
+        .map(|_| {
+            let draw = hand.uniform() as f32 + 0.05;
+            draw * draw * draw
+        })
+        .collect();
+    let total: f32 = weights.iter().sum();
+    for weight in &mut weights {
+        *weight = (1.0 + EXAGGERATION) * *weight / total - EXAGGERATION / count as f32;
+    }
+    weights
+}
+
+/// Bends the whole digit by a random quadratic map: one loop larger than the other, a back that arches, a bar that sags.
+fn bend(skeleton: &mut Skeleton, wobble: f32, hand: &mut Stream) {
+    let [taper, arch, fan, sag] = [0.22, 0.17, 0.22, 0.22].map(|size| size * wobble * bell(hand));
+    for knot in skeleton.iter_mut().flatten() {
+        let (u, v) = (knot.x - 0.3, knot.y - 0.5);
+        knot.x += taper * u * v + arch * v * v;
+        knot.y += fan * u * v + sag * u * u;
+    }
+}
+
+/// Moves each knot by a random walk that is drawn back to rest, so that neighbours move alike: a tremor of low
+/// frequency, in place and in pressure. First the whole stroke moves by about `miss`.
+fn tremble(stroke: &mut [Knot], miss: f32, wobble: f32, hand: &mut Stream) {
+    const PERSISTENCE: f32 = 0.55;
+    let (miss_x, miss_y) = (miss * bell(hand), miss * bell(hand));
+    let mut walk = [0.0_f32; 3];
+    let mut previous: Option<Knot> = None;
+    for knot in stroke {
+        // Both halves of a corner stay one point.
+        if previous != Some(*knot) {
+            walk = walk.map(|position| PERSISTENCE * position + bell(hand));
+        }
+        previous = Some(*knot);
+        knot.x += miss_x + 0.045 * wobble * walk[0];
+        knot.y += miss_y + 0.04 * wobble * walk[1];
+        knot.pressure = (1.0 + 0.1 * walk[2]).clamp(LEAST_PRESSURE, MOST_PRESSURE);
+    }
+}

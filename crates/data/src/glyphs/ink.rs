@@ -1,0 +1,102 @@
+//! Ink on paper: how much of each pixel the pen's path covers. The only part of the glyphs that visits pixels.
+
+use super::pen::Dot;
+
+/// Half the width of a pixel's aperture. At 0.8 the amount of ink hardly depends on where a stroke lies between the
+/// pixels or which way it runs; a sharper aperture shimmers, a wider one blurs.
+const APERTURE: f32 = 0.8;
+
+/// Adds the stroke through `dots` to `coverage`, a `size` by `size` image of numbers in `[0, 1]`.
+///
+/// A pixel sees the ink through a round aperture with a tent profile, so across the straight edge of a stroke coverage
+/// rises in two parabolas: `1/2 + u (1 - |u| / 2)` with `u = depth / APERTURE` clamped to ±1, where `depth` is how far
+/// the pixel's centre is inside. Where strokes cross the larger coverage wins: ink on ink is no darker.
+pub(super) fn stroke(dots: &[Dot], coverage: &mut [f32], size: usize) {
+    for piece in dots.windows(2) {
+        segment(piece[0], piece[1], coverage, size);
+    }
+}
+
+/// The same for one straight piece, visiting only the pixels in its bounding box.
+fn segment(a: Dot, b: Dot, coverage: &mut [f32], size: usize) {
+    let reach = a.radius.max(b.radius) + APERTURE;
+    // A cast from below 0 gives 0, so what lies off the page is cut at its edge.
+    let pixels = |low: f32, high: f32| {
+        let past = ((high + reach) as usize + 1).min(size);
+        ((low - reach) as usize).min(past)..past
+    };
+    let (columns, rows) = (pixels(a.x.min(b.x), a.x.max(b.x)), pixels(a.y.min(b.y), a.y.max(b.y)));
+    let (dx, dy, widening) = (b.x - a.x, b.y - a.y, b.radius - a.radius);
+    let per_square_length = 1.0 / (dx * dx + dy * dy).max(f32::MIN_POSITIVE);
+    for row in rows {
+        let py = row as f32 + 0.5 - a.y;
+        let line = &mut coverage[row * size..][columns.clone()];
+        for (column, pixel) in columns.clone().zip(line) {
+            let px = column as f32 + 0.5 - a.x;
+            // The point of the piece nearest to the pixel lies at this fraction of its length.
+            let t = ((px * dx + py * dy) * per_square_length).clamp(0.0, 1.0);
+            let (ex, ey) = (px - t * dx, py - t * dy);
+            let depth = a.radius + t * widening - (ex * ex + ey * ey).sqrt();
+            let u = (depth / APERTURE).clamp(-1.0, 1.0);
+            *pixel = pixel.max(0.5 + u * (1.0 - 0.5 * u.abs()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::{FRAC_1_SQRT_2, PI};
+
+    use super::*;
+
+    /// A straight stroke of the given angle and radius through a point near the middle of a page of 40 pixels.
+    fn line(slope: (f32, f32), at: (f32, f32), radius: f32) -> Vec<f32> {
+        let end = |t: f32| Dot { x: at.0 + t * slope.0, y: at.1 + t * slope.1, radius };
+        let mut coverage = vec![0.0; 40 * 40];
+        stroke(&[end(-10.0), end(0.0), end(10.0)], &mut coverage, 40);
+        coverage
+    }
+
+    /// Antialiasing means that the amount of ink does not depend on where the stroke lies between pixels.
+    #[test]
+    fn ink_is_the_area_wherever_the_stroke_lies() {
+        for slope in [(1.0, 0.0), (0.0, 1.0), (0.6, 0.8), (0.8, -0.6), (FRAC_1_SQRT_2, FRAC_1_SQRT_2)] {
+            for (radius, tolerance) in [(0.6, 0.05), (1.0, 0.01), (2.3, 0.01)] {
+                let area = 20.0 * 2.0 * radius + PI * radius * radius;
+                for step in 0..16 {
+                    let at = (20.0 + 0.0625 * step as f32, 20.0 + 0.11 * step as f32);
+                    let ink: f32 = line(slope, at, radius).iter().sum();
+                    assert!(
+                        (ink / area - 1.0).abs() < tolerance,
+                        "{slope:?} {radius} {at:?}: {ink} for {area}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn coverage_is_half_at_the_edge_and_whole_within() {
+        let coverage = line((0.0, 1.0), (20.0, 20.0), 1.5);
+        let row = &coverage[20 * 40 + 17..20 * 40 + 23];
+        assert_eq!(row, [0.0, 0.5, 1.0, 1.0, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn crossing_strokes_are_no_darker() {
+        let mut coverage = line((1.0, 0.0), (20.0, 20.0), 1.5);
+        let before = coverage.clone();
+        let again = [Dot { x: 10.0, y: 20.0, radius: 1.5 }, Dot { x: 30.0, y: 20.0, radius: 1.5 }];
+        stroke(&again, &mut coverage, 40);
+        assert!(coverage.iter().zip(&before).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn what_leaves_the_page_is_cut() {
+        let mut coverage = vec![0.0; 40 * 40];
+        let far = |x: f32, y: f32| Dot { x, y, radius: 2.0 };
+        stroke(&[far(-30.0, -30.0), far(70.0, 70.0), far(900.0, 5.0)], &mut coverage, 40);
+        assert!(coverage.iter().all(|covered| (0.0..=1.0).contains(covered)));
+        assert_eq!((coverage[0], coverage[39 * 40 + 39], coverage[39 * 40]), (1.0, 1.0, 0.0));
+    }
+}

@@ -1,0 +1,61 @@
+//! Colours for `glyphs-rgb`: any hue, and always the same contrast between ink and paper.
+
+/// A colour as red, green and blue in `[0, 255]`.
+pub(super) type Rgb = [f32; 3];
+
+/// Deep paper of the given hue, in turns.
+pub(super) fn paper(hue: f32) -> Rgb {
+    tone(hue, 0.2)
+}
+
+/// Bright ink of the given hue, in turns.
+pub(super) fn ink(hue: f32) -> Rgb {
+    tone(hue, 0.85)
+}
+
+/// The colour of this hue whose luma (Rec. 709 weights, on the encoded values) is `luma`, a little muted.
+///
+/// Fixing the luma rather than the lightness of HSL keeps yellow on blue and blue on yellow equally readable.
+fn tone(hue: f32, luma: f32) -> Rgb {
+    const CHROMA: f32 = 0.8;
+    let turn = 6.0 * hue;
+    let pure = [(turn - 3.0).abs() - 1.0, 2.0 - (turn - 2.0).abs(), 2.0 - (turn - 4.0).abs()];
+    let pure = pure.map(|channel| channel.clamp(0.0, 1.0));
+    let brightness = luma_of(pure);
+    let toned = if brightness > luma {
+        pure.map(|channel| channel * luma / brightness)
+    } else {
+        let white = (luma - brightness) / (1.0 - brightness);
+        pure.map(|channel| channel + white * (1.0 - channel))
+    };
+    toned.map(|channel| 255.0 * (luma + CHROMA * (channel - luma)))
+}
+
+fn luma_of([red, green, blue]: Rgb) -> f32 {
+    0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hue_has_the_luma_asked_for() {
+        for step in 0..=360 {
+            let hue = step as f32 / 360.0;
+            for (colour, luma) in [(paper(hue), 0.2), (ink(hue), 0.85)] {
+                assert!((luma_of(colour) / 255.0 - luma).abs() < 1e-5, "hue {hue}: {colour:?}");
+                assert!(
+                    colour.iter().all(|channel| (0.0..=255.0).contains(channel)),
+                    "hue {hue}: {colour:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn hues_are_where_the_factors_say() {
+        let strongest = |colour: Rgb| (0..3).max_by(|&a, &b| colour[a].total_cmp(&colour[b]));
+        assert_eq!([0.0, 1.0 / 3.0, 2.0 / 3.0].map(|hue| strongest(paper(hue))), [Some(0), Some(1), Some(2)]);
+    }
+}

@@ -1,0 +1,161 @@
+//! IDX files, the format of MNIST (LeCun, Cortes & Burges, "The MNIST database of handwritten digits"): plain or gzipped.
+//!
+//! A header (two zero bytes, the element type, the number of axes, each axis' size as a big-endian u32) and the elements,
+//! last axis fastest. Only type 0x08, unsigned bytes, is read. The header never decides how much is allocated: the
+//! content is read first, up to a limit the caller knows, and must then have exactly the size the header announces.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::GzDecoder;
+
+use crate::digest::Hashing;
+use crate::{Damage, DataError, Digest};
+
+/// Element type "unsigned byte" in the third byte of the header.
+const UNSIGNED_BYTE: u8 = 0x08;
+
+/// An array of bytes from an IDX file, and the digests by which it is known.
+#[derive(Debug)]
+pub struct Idx {
+    dims: Vec<usize>,
+    /// Header and data: cutting the header off would move 47 MB.
+    content: Vec<u8>,
+    file_digest: Digest,
+    content_digest: Digest,
+}
+
+impl Idx {
+    /// Reads `path`, gzipped (told by its first bytes, not by its name) or plain, whose uncompressed content is at most
+    /// `limit` bytes.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] if it can't be read, [`DataError::NotAFile`], or [`DataError::Damaged`] if it is not a whole
+    /// IDX file of bytes and nothing else.
+    pub fn read(path: &Path, limit: u64) -> Result<Self, DataError> {
+        // Asked before opening, for opening a named pipe waits for a writer.
+        if !path.metadata().map_err(DataError::io("read", path))?.is_file() {
+            return Err(DataError::NotAFile { path: path.to_path_buf() });
+        }
+        let file = File::open(path).map_err(DataError::io("read", path))?;
+        let mut reader = BufReader::new(Hashing::new(file));
+        let gzipped = reader.fill_buf().map_err(DataError::io("read", path))?.starts_with(&[0x1f, 0x8b]);
+        let idx = if gzipped { gunzip(reader, limit) } else { slurp(reader, limit) };
+        idx.map_err(|failure| match failure {
+            Failure::Io(cause) => DataError::Io { action: "read", path: path.to_path_buf(), cause },
+            Failure::Damage(damage) => DataError::Damaged { path: path.to_path_buf(), damage },
+        })
+    }
+
+    /// Sizes of the axes, 1 to 4 of them.
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The elements, last axis fastest.
+    pub fn data(&self) -> &[u8] {
+        &self.content[header_len(self.dims.len())..]
+    }
+
+    /// The same by value.
+    pub fn into_data(mut self) -> Vec<u8> {
+        self.content.drain(..header_len(self.dims.len()));
+        self.content
+    }
+
+    /// Bytes of an uncompressed file with axes of these sizes: the limit to read a known file with.
+    pub fn content_len(dims: &[usize]) -> u64 {
+        (header_len(dims.len()) + dims.iter().product::<usize>()) as u64
+    }
+
+    /// SHA-256 of the file as it lies on the disk.
+    pub fn file_digest(&self) -> Digest {
+        self.file_digest
+    }
+
+    /// SHA-256 of the uncompressed content, header included; the same as [`file_digest`](Self::file_digest) if plain.
+    pub fn content_digest(&self) -> Digest {
+        self.content_digest
+    }
+
+    /// Was the file compressed?
+    pub fn is_gzipped(&self) -> bool {
+        self.file_digest != self.content_digest
+    }
+
+    fn new(content: Vec<u8>, file_digest: Digest, content_digest: Digest) -> Result<Self, Damage> {
+        let dims = parse_header(&content)?;
+        Ok(Self { dims, content, file_digest, content_digest })
+    }
+}
+
+/// Why a file can't be had: the disk's fault or its own.
+enum Failure {
+    Io(io::Error),
+    Damage(Damage),
+}
+
+impl From<Damage> for Failure {
+    fn from(damage: Damage) -> Self {
+        Self::Damage(damage)
+    }
+}
+
+fn slurp(reader: BufReader<Hashing<File>>, limit: u64) -> Result<Idx, Failure> {
+    let (reader, content) = read_at_most(reader, limit).map_err(Failure::Io)?;
+    let content = content.ok_or(Damage::TooLong { limit })?;
+    let digest = reader.into_inner().finish().1;
+    Ok(Idx::new(content, digest, digest)?)
+}
+
+fn gunzip(reader: BufReader<Hashing<File>>, limit: u64) -> Result<Idx, Failure> {
+    let decoder = Hashing::new(GzDecoder::new(reader));
+    let (decoder, content) = read_at_most(decoder, limit).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Failure::Damage(Damage::CutShort),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Failure::Damage(Damage::Corrupt),
+        _ => Failure::Io(error),
+    })?;
+    let content = content.ok_or(Damage::TooLong { limit })?;
+    let (decoder, content_digest) = decoder.finish();
+    let mut rest = decoder.into_inner();
+    if !rest.fill_buf().map_err(Failure::Io)?.is_empty() {
+        return Err(Damage::TrailingBytes.into());
+    }
+    let file_digest = rest.into_inner().finish().1;
+    Ok(Idx::new(content, file_digest, content_digest)?)
+}
+
+/// Everything `reader` has, or `None` if that is more than `limit` bytes; hands the reader back.
+fn read_at_most<R: Read>(reader: R, limit: u64) -> io::Result<(R, Option<Vec<u8>>)> {
+    let mut content = Vec::new();
+    let mut reader = reader.take(limit.saturating_add(1));
+    reader.read_to_end(&mut content)?;
+    content.shrink_to_fit();
+    let fits = content.len() as u64 <= limit;
+    Ok((reader.into_inner(), fits.then_some(content)))
+}
+
+/// The sizes of the axes, once they are known to describe the rest of `content` exactly.
+fn parse_header(content: &[u8]) -> Result<Vec<usize>, Damage> {
+    let Some(&magic) = content.first_chunk::<4>() else { return Err(Damage::NoHeader) };
+    let rank = match magic {
+        [0, 0, UNSIGNED_BYTE, rank @ 1..=4] => usize::from(rank),
+        found => return Err(Damage::Magic { found }),
+    };
+    let sizes = content.get(4..header_len(rank)).ok_or(Damage::NoHeader)?;
+    let sizes: Vec<u32> =
+        sizes.chunks_exact(4).map(|s| u32::from_be_bytes([s[0], s[1], s[2], s[3]])).collect();
+
+    // Four sizes below 2^32 have a product below 2^128.
+    let announced = sizes.iter().map(|&size| u128::from(size)).product();
+    let found = (content.len() - header_len(rank)) as u64;
+    if announced != u128::from(found) {
+        return Err(Damage::Length { announced, found });
+    }
+    Ok(sizes.into_iter().map(|size| size as usize).collect())
+}
+
+fn header_len(rank: usize) -> usize {
+    4 + 4 * rank
+}

@@ -1,0 +1,103 @@
+//! Batches are permutations, addressed by the step.
+
+use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Options, PixelRange, Split};
+
+use crate::support::message;
+
+/// The 10,000 glyphs of the test split, which are drawn only when asked for.
+fn glyphs() -> Dataset {
+    Dataset::load("glyphs", Split::Test, &Options { image_size: 16, ..Options::default() }, None).unwrap()
+}
+
+fn batches(batch_size: usize, seed: u64, last: LastBatch) -> Batches {
+    Batches::new(glyphs(), batch_size, seed, last, PixelRange::Symmetric).unwrap()
+}
+
+/// The indices of a whole epoch.
+fn epoch(batches: &mut Batches, epoch: u64) -> Vec<usize> {
+    let steps = batches.steps_per_epoch();
+    (epoch * steps..(epoch + 1) * steps).flat_map(|step| batches.batch(step).indices).collect()
+}
+
+#[test]
+fn an_epoch_sees_every_image_once() {
+    let mut batches = batches(3000, 1, LastBatch::Keep);
+    assert_eq!(batches.steps_per_epoch(), 4);
+    let first = epoch(&mut batches, 0);
+    let second = epoch(&mut batches, 1);
+    assert_ne!(first, second);
+    for mut order in [first, second] {
+        assert!(!order.is_sorted());
+        order.sort_unstable();
+        assert_eq!(order, (0..10_000).collect::<Vec<_>>());
+    }
+    assert_eq!(batches.batch(3).images.dims(), [1000, 16, 16, 1]);
+    assert_eq!([3, 4, 7, 8].map(|step| batches.batch(step).epoch), [0, 1, 1, 2]);
+}
+
+#[test]
+fn dropping_leaves_out_the_rest_of_each_epoch() {
+    let (mut dropping, mut keeping) = (batches(3000, 1, LastBatch::Drop), batches(3000, 1, LastBatch::Keep));
+    assert_eq!((dropping.steps_per_epoch(), dropping.epoch_of(2), dropping.epoch_of(3)), (3, 0, 1));
+    for number in 0..2 {
+        assert_eq!(epoch(&mut dropping, number), epoch(&mut keeping, number)[..9000]);
+    }
+    let exact = batches(2500, 1, LastBatch::Keep);
+    assert_eq!(exact.steps_per_epoch(), 4);
+    let whole = batches(10_000, 1, LastBatch::Drop);
+    assert_eq!(whole.steps_per_epoch(), 1);
+}
+
+#[test]
+fn a_resumed_run_continues_exactly() {
+    let content = |batch: Batch| (batch.images.data().to_vec(), batch.labels, batch.indices, batch.epoch);
+    let mut through = batches(64, 5, LastBatch::Drop);
+    let all: Vec<_> = [0, 1, 155, 156, 157, 400].map(|step| content(through.batch(step))).into();
+    for (step, expected) in [400, 157, 156, 155, 1, 0].into_iter().zip(all.into_iter().rev()) {
+        assert_eq!(content(batches(64, 5, LastBatch::Drop).batch(step)), expected, "step {step}");
+        assert_eq!(content(through.batch(step)), expected, "step {step} again");
+    }
+    assert_ne!(batches(64, 6, LastBatch::Drop).batch(0).indices, through.batch(0).indices);
+}
+
+#[test]
+fn images_and_labels_belong_together() {
+    let data = glyphs();
+    let batch = batches(50, 2, LastBatch::Drop).batch(9);
+    assert_eq!(batch.images.dims(), [50, 16, 16, 1]);
+    let mut image = vec![0; data.image_len()];
+    for (row, (&index, &label)) in batch.indices.iter().zip(&batch.labels).enumerate() {
+        assert_eq!(label, index % 10);
+        data.image(index, &mut image);
+        let numbers = &batch.images.data()[row * image.len()..][..image.len()];
+        assert!(numbers.iter().zip(&image).all(|(&number, &byte)| number == f32::from(byte) / 127.5 - 1.0));
+    }
+}
+
+#[test]
+fn pixel_ranges_end_exactly() {
+    let data = glyphs();
+    let ends = |range| {
+        let images = data.images(&(0..50).collect::<Vec<_>>(), range);
+        images.data().iter().fold((f32::MAX, f32::MIN), |(low, high), &x| (low.min(x), high.max(x)))
+    };
+    assert_eq!(ends(PixelRange::Symmetric), (-1.0, 1.0));
+    assert_eq!(ends(PixelRange::Unit), (0.0, 1.0));
+}
+
+#[test]
+fn colour_has_three_channels() {
+    let options = Options { image_size: 32, ..Options::default() };
+    let data = Dataset::load("glyphs-rgb", Split::Train, &options, None).unwrap();
+    assert_eq!((data.len(), data.channels(), data.classes().len()), (60_000, 3, 10));
+    assert_eq!(data.images(&[5, 6], PixelRange::Unit).dims(), [2, 32, 32, 3]);
+}
+
+#[test]
+fn impossible_batch_sizes_are_refused() {
+    for batch_size in [0, 10_001] {
+        let refused = Batches::new(glyphs(), batch_size, 0, LastBatch::Keep, PixelRange::Unit);
+        let error = message(refused, &["glyphs", &batch_size.to_string(), "1 to 10000"]);
+        assert!(matches!(error, DataError::BatchSize { .. }));
+    }
+}

@@ -1,0 +1,241 @@
+//! Mirrors that serve, lie, stall and vanish: a local server plays them all.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adjoint_data::{DataError, Dataset, Downloader, Split};
+
+use crate::support::{Place, Tiny, gzip, message, names};
+
+/// How a mirror answers every request.
+#[derive(Clone)]
+enum Mirror {
+    Serves(Tiny),
+    NotFound,
+    /// Announces the whole file and closes the connection after this share of it.
+    HangsUpAfter(Tiny, f64),
+    /// Sends without end and without announcing a size.
+    Floods,
+    /// Announces this size, and sends that many zeros.
+    Zeros(usize),
+    /// Sends a file of the right size with one bit wrong.
+    Garbles(Tiny),
+    /// Accepts and says nothing.
+    Silent,
+}
+
+/// A mirror on a port of its own, until the test ends.
+struct Server {
+    url: String,
+    requests: Arc<AtomicU64>,
+    flooded: Arc<AtomicU64>,
+}
+
+impl Server {
+    fn start(mirror: Mirror) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/files/", listener.local_addr().unwrap());
+        let server = Self { url, requests: Arc::default(), flooded: Arc::default() };
+        let (requests, flooded) = (server.requests.clone(), server.flooded.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                requests.fetch_add(1, Ordering::SeqCst);
+                // The client may hang up at any point; that is its right.
+                let _ = answer(&mirror, stream.unwrap(), &flooded);
+            }
+        });
+        server
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn answer(mirror: &Mirror, mut stream: TcpStream, flooded: &AtomicU64) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let file =
+        |tiny: &Tiny| gzip(if request.contains("/files/images.gz ") { &tiny.images } else { &tiny.labels });
+    let ok = |len: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
+    match mirror {
+        Mirror::Serves(tiny) => stream.write_all(&[ok(file(tiny).len()).into_bytes(), file(tiny)].concat()),
+        Mirror::NotFound => stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        Mirror::HangsUpAfter(tiny, share) => {
+            let body = file(tiny);
+            let sent = (body.len() as f64 * share) as usize;
+            stream.write_all(&[ok(body.len()).as_bytes(), &body[..sent]].concat())
+        }
+        Mirror::Floods => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            for _ in 0..100_000 {
+                stream.write_all(&[0; 1 << 14])?;
+                flooded.fetch_add(1 << 14, Ordering::SeqCst);
+            }
+            Ok(())
+        }
+        Mirror::Zeros(len) => stream.write_all(&[ok(*len).into_bytes(), vec![0; *len]].concat()),
+        Mirror::Garbles(tiny) => {
+            let mut body = file(tiny);
+            let middle = body.len() / 2;
+            body[middle] ^= 1;
+            stream.write_all(&[ok(body.len()).into_bytes(), body].concat())
+        }
+        Mirror::Silent => {
+            thread::sleep(Duration::from_secs(20));
+            Ok(())
+        }
+    }
+}
+
+/// A URL at which nobody listens.
+fn refused() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+/// Loads the tiny dataset from these mirrors into `place`.
+fn load(place: &Place, mirrors: &[&str]) -> Result<Dataset, DataError> {
+    let mut downloader =
+        Downloader::new().with_mirrors(mirrors.iter().copied()).with_patience(Duration::from_secs(1));
+    Dataset::load("tiny", Split::Train, &place.options, Some(&mut downloader))
+}
+
+#[test]
+fn missing_files_are_fetched_once() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
+    assert_eq!(load(&place, &[&server.url]).unwrap().len(), 7);
+    assert_eq!(names(&place.directory()), ["images.gz", "labels.gz"]);
+    assert_eq!(fs::read(place.directory().join("images.gz")).unwrap(), gzip(&tiny.images));
+    assert_eq!(server.requests(), 2);
+
+    load(&place, &[&server.url]).unwrap();
+    place.load().unwrap();
+    assert_eq!(server.requests(), 2);
+}
+
+#[test]
+fn only_what_is_missing_is_fetched() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
+    place.write("images", &tiny.images);
+    load(&place, &[&server.url]).unwrap();
+    assert_eq!(names(&place.directory()), ["images", "labels.gz"]);
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn progress_is_told_up_to_the_end() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
+    let mut told = Vec::new();
+    let mut downloader = Downloader::new()
+        .with_mirrors([&server.url])
+        .on_progress(|p| told.push((p.file.to_string(), p.url.to_string(), p.received, p.total)));
+    Dataset::load("tiny", Split::Train, &place.options, Some(&mut downloader)).unwrap();
+    drop(downloader);
+    for (name, content) in [("labels", &tiny.labels), ("images", &tiny.images)] {
+        let len = gzip(content).len() as u64;
+        let last = told.iter().rfind(|(file, ..)| file == name).unwrap();
+        assert_eq!(last, &(name.to_string(), format!("{}{name}.gz", server.url), len, len));
+    }
+}
+
+/// Each bad mirror in front of a good one: the good one is used, and nothing of the bad one stays.
+#[test]
+fn the_next_mirror_makes_good() {
+    let tiny = Tiny::new();
+    let good = Server::start(Mirror::Serves(tiny.clone()));
+    let bad = [
+        Mirror::NotFound,
+        Mirror::HangsUpAfter(tiny.clone(), 0.5),
+        Mirror::HangsUpAfter(tiny.clone(), 0.0),
+        Mirror::Garbles(tiny.clone()),
+        Mirror::Floods,
+        Mirror::Zeros(1_000_000),
+        Mirror::Zeros(3),
+    ];
+    let bad = bad.map(Server::start);
+    for url in bad.iter().map(|server| server.url.clone()).chain([refused()]) {
+        let place = Place::new(&tiny);
+        assert_eq!(load(&place, &[&url, &good.url]).unwrap().labels(), [0, 1, 2, 0, 1, 2, 0]);
+        assert_eq!(names(&place.directory()), ["images.gz", "labels.gz"]);
+    }
+}
+
+#[test]
+fn without_a_good_mirror_every_failure_is_named_and_nothing_stays() {
+    let tiny = Tiny::new();
+    let gz_len = gzip(&tiny.labels).len();
+    let mirrors = [
+        (Mirror::NotFound, "404"),
+        (Mirror::HangsUpAfter(tiny.clone(), 0.5), ""),
+        (Mirror::Garbles(tiny.clone()), "another file (SHA-256"),
+        (Mirror::Floods, &format!("more than the {gz_len} bytes")),
+        (Mirror::Zeros(3), &format!("sent 3 bytes instead of {gz_len}")),
+    ];
+    let servers: Vec<Server> = mirrors.iter().map(|(mirror, _)| Server::start(mirror.clone())).collect();
+    let mut urls: Vec<&str> = servers.iter().map(|server| server.url.as_str()).collect();
+    let nobody = refused();
+    urls.push(&nobody);
+
+    let place = Place::new(&tiny);
+    let directory = place.directory().display().to_string();
+    let words: Vec<&str> = urls.iter().copied().chain(mirrors.iter().map(|(_, word)| *word)).collect();
+    let error = message(load(&place, &urls), &words);
+    assert!(matches!(error, DataError::Download { .. }));
+    message(Err::<(), _>(error), &["labels.gz", &directory, "by hand"]);
+    assert_eq!(names(&place.directory()), [""; 0]);
+}
+
+/// One byte too many is enough to know; what is still on the wire is the kernel's buffers.
+#[test]
+fn a_flood_is_cut_off() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Floods));
+    message(load(&place, &[&server.url]), &["more than"]);
+    let flooded = server.flooded.load(Ordering::SeqCst);
+    assert!(flooded < 64 << 20, "{flooded} bytes were sent");
+}
+
+#[test]
+fn a_silent_mirror_is_left() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Silent));
+    let start = Instant::now();
+    message(load(&place, &[&server.url]), &["timeout"]);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert_eq!(names(&place.directory()), [""; 0]);
+}
+
+#[test]
+fn a_damaged_file_is_reported_not_replaced() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
+    let path = place.write("labels.gz", b"mine");
+    message(load(&place, &[&server.url]), &["labels.gz is damaged", "delete it"]);
+    assert_eq!(fs::read(path).unwrap(), b"mine");
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn a_directory_that_can_not_be_made_is_named() {
+    let tiny = Tiny::new();
+    let mut place = Place::new(&tiny);
+    let blocked = place.options.data_dir.join("blocked");
+    fs::write(&blocked, "").unwrap();
+    place.options.data_dir = blocked;
+    let error = message(load(&place, &[&refused()]), &["blocked"]);
+    assert!(matches!(error, DataError::Io { .. }));
+}

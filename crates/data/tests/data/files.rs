@@ -1,0 +1,258 @@
+//! Files that are whole, and files that are not.
+
+use std::fs;
+
+use adjoint_data::idx::Idx;
+use adjoint_data::{Damage, DataError, Dataset, Digest, Manifest, Options, Split};
+use flate2::Compression;
+
+use crate::support::{ITEMS, Place, Tiny, gzip, gzip_at, idx, message};
+
+/// What `Idx::read` makes of a file with these bytes.
+fn read(bytes: &[u8]) -> Result<Idx, DataError> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, bytes).unwrap();
+    Idx::read(&path, 1 << 20)
+}
+
+#[track_caller]
+fn assert_damage<T>(result: Result<T, DataError>, expected: Damage) {
+    match message(result, &["is damaged", "delete it"]) {
+        DataError::Damaged { damage, .. } => assert_eq!(damage, expected),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn idx_files_of_every_rank_are_read() {
+    for dims in [&[6_u32][..], &[2, 3], &[1, 2, 3], &[3, 1, 1, 2], &[0], &[4, 0]] {
+        let len = dims.iter().product::<u32>() as usize;
+        let data: Vec<u8> = (0..len as u8).collect();
+        let plain = idx(dims, &data);
+        for bytes in [plain.clone(), gzip(&plain)] {
+            let idx = read(&bytes).unwrap();
+            assert_eq!(idx.dims(), dims.iter().map(|&size| size as usize).collect::<Vec<_>>());
+            assert_eq!(idx.data(), data);
+            assert_eq!(idx.file_digest(), Digest::of(&bytes));
+            assert_eq!(idx.content_digest(), Digest::of(&plain));
+            assert_eq!(idx.is_gzipped(), bytes != plain);
+            assert_eq!(idx.into_data(), data);
+        }
+    }
+}
+
+#[test]
+fn headers_are_not_believed() {
+    let length = |announced, found| Damage::Length { announced, found };
+    assert_damage(read(&[]), Damage::NoHeader);
+    assert_damage(read(&[0, 0, 8]), Damage::NoHeader);
+    assert_damage(read(&idx(&[5, 5], &[])[..11]), Damage::NoHeader);
+    assert_damage(read(&[0, 0, 8, 0]), Damage::Magic { found: [0, 0, 8, 0] });
+    assert_damage(read(&[0, 0, 8, 5, 0, 0, 0, 0]), Damage::Magic { found: [0, 0, 8, 5] });
+    assert_damage(read(&[0, 0, 0x0d, 1, 0, 0, 0, 0]), Damage::Magic { found: [0, 0, 0x0d, 1] });
+    assert_damage(read(b"<html>"), Damage::Magic { found: *b"<htm" });
+    assert_damage(read(&idx(&[7], &[0; 6])), length(7, 6));
+    assert_damage(read(&idx(&[7], &[0; 8])), length(7, 8));
+    assert_damage(read(&gzip(&idx(&[7], &[0; 8]))), length(7, 8));
+    assert_damage(read(&idx(&[1 << 31, 28, 28], &[0; 28 * 28])), length((1 << 31) * 784, 784));
+    assert_damage(read(&idx(&[u32::MAX; 4], &[0; 9])), length(u128::from(u32::MAX).pow(4), 9));
+}
+
+#[test]
+fn broken_gzip_is_told_apart() {
+    let whole = gzip(&idx(&[1000], &(0..1000).map(|i| (i * i % 251) as u8).collect::<Vec<u8>>()));
+    for kept in [3, 10, whole.len() / 2, whole.len() - 1] {
+        assert_damage(read(&whole[..kept]), Damage::CutShort);
+    }
+    // In the stream, and in its checksum.
+    for position in [whole.len() / 2, whole.len() - 6] {
+        let mut bytes = whole.clone();
+        bytes[position] ^= 0x55;
+        assert_damage(read(&bytes), Damage::Corrupt);
+    }
+    assert_damage(read(&[&whole[..], b"!"].concat()), Damage::TrailingBytes);
+    assert_damage(read(&[&whole[..], &whole].concat()), Damage::TrailingBytes);
+}
+
+/// 1 GB of zeros compresses to 1 MB; only the limit, 1 MB, and one byte of it is ever unpacked.
+#[test]
+fn bombs_are_not_unpacked() {
+    let bomb = gzip(&idx(&[1 << 22], &vec![0; 1 << 22]));
+    assert!(bomb.len() < 10_000);
+    assert_damage(read(&bomb), Damage::TooLong { limit: 1 << 20 });
+    assert_damage(read(&vec![0; (1 << 20) + 1]), Damage::TooLong { limit: 1 << 20 });
+}
+
+#[test]
+fn compressed_plain_and_recompressed_files_are_the_same_dataset() {
+    let tiny = Tiny::new();
+    for (suffix, pack) in [
+        (".gz", gzip as fn(&[u8]) -> Vec<u8>),
+        ("", <[u8]>::to_vec),
+        (".gz", |bytes| gzip_at(Compression::best(), bytes)),
+        (".gz", <[u8]>::to_vec),
+    ] {
+        let place = Place::new(&tiny);
+        place.write(&format!("images{suffix}"), &pack(&tiny.images));
+        place.write(&format!("labels{suffix}"), &pack(&tiny.labels));
+        let data = place.load().unwrap();
+        assert_eq!((data.len(), data.image_size(), data.channels()), (ITEMS, 28, 1));
+        assert_eq!(data.labels(), [0, 1, 2, 0, 1, 2, 0]);
+        assert_eq!(data.classes(), ["a", "b", "c"]);
+        let mut image = vec![0; data.image_len()];
+        data.image(3, &mut image);
+        assert!(image.iter().all(|&byte| byte == 30));
+    }
+}
+
+#[test]
+fn the_image_size_is_what_was_asked_for() {
+    let tiny = Tiny::new();
+    let mut place = Place::new(&tiny);
+    place.write("images", &tiny.images);
+    place.write("labels", &tiny.labels);
+    for size in [16, 28, 32, 64] {
+        place.options.image_size = size;
+        let data = place.load().unwrap();
+        let mut image = vec![77; data.image_len()];
+        data.image(2, &mut image);
+        assert_eq!(image.len(), size * size);
+        assert_eq!(image[size * size / 2 + size / 2], 20);
+        assert_eq!(image[0], if size == 32 { 0 } else { 20 });
+    }
+    for size in [0, 15, 513, usize::MAX] {
+        place.options.image_size = size;
+        message(place.load(), &["choose a size from 16 to 512", &size.to_string()]);
+    }
+}
+
+#[test]
+fn a_missing_file_is_named_with_its_place_and_the_remedy() {
+    let tiny = Tiny::new();
+    let place = Place::new(&tiny);
+    let directory = place.directory().display().to_string();
+    message(place.load(), &["labels.gz", "tiny", &directory, "--download", "--data-dir"]);
+    place.write("labels.gz", &gzip(&tiny.labels));
+    let error = message(place.load(), &["images.gz", &directory]);
+    assert!(matches!(error, DataError::Missing { .. }));
+}
+
+#[test]
+fn other_content_is_refused() {
+    let tiny = Tiny::new();
+    let place = Place::new(&tiny);
+    place.write("labels", &tiny.labels);
+    let mut other = tiny.images.clone();
+    *other.last_mut().unwrap() ^= 1;
+    for (name, content) in [("images.gz", gzip(&other)), ("images", other.clone())] {
+        let path = place.write(name, &content);
+        let damage = Damage::Checksum { found: Digest::of(&other), expected: Digest::of(&tiny.images) };
+        assert_damage(place.load(), damage);
+        fs::remove_file(path).unwrap();
+    }
+    // The labels in the place of the images, and the other way round.
+    let path = place.write("images", &tiny.labels);
+    message(place.load(), &["images is damaged", "SHA-256"]);
+    fs::remove_file(path).unwrap();
+    place.write("labels", &tiny.images);
+    assert_damage(place.load(), Damage::TooLong { limit: 8 + ITEMS as u64 });
+}
+
+#[test]
+fn counts_and_labels_are_checked_even_if_the_digest_is_right() {
+    let whole = Tiny::new();
+    let six = Tiny { labels: idx(&[6], &[0; 6]), ..whole.clone() };
+    let label = Tiny { labels: idx(&[7], &[0, 1, 2, 3, 0, 0, 0]), ..whole.clone() };
+    let flat = Tiny { images: idx(&[7, 784], &[0; 7 * 784]), ..whole.clone() };
+    let load = |tiny: &Tiny| {
+        let place = Place::new(tiny);
+        place.write("images", &tiny.images);
+        place.write("labels", &tiny.labels);
+        place.load()
+    };
+    assert!(load(&whole).is_ok());
+    assert_damage(load(&six), Damage::Shape { found: vec![6], expected: vec![7] });
+    assert_damage(load(&label), Damage::Label { index: 3, label: 3, classes: 3 });
+    assert_damage(load(&flat), Damage::Shape { found: vec![7, 784], expected: vec![7, 28, 28] });
+}
+
+#[test]
+fn directories_and_empty_files_are_no_files() {
+    let tiny = Tiny::new();
+    let place = Place::new(&tiny);
+    fs::create_dir_all(place.directory().join("labels.gz")).unwrap();
+    let error = message(place.load(), &["labels.gz is not a file"]);
+    assert!(matches!(error, DataError::NotAFile { .. }));
+    fs::remove_dir(place.directory().join("labels.gz")).unwrap();
+    place.write("labels", &[]);
+    assert_damage(place.load(), Damage::NoHeader);
+
+    // A file where the dataset's directory should be.
+    fs::remove_dir_all(place.directory()).unwrap();
+    fs::write(place.directory(), "").unwrap();
+    message(place.load(), &["labels"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_permission_is_not_called_damaged() {
+    use std::os::unix::fs::PermissionsExt;
+    let tiny = Tiny::new();
+    let place = Place::new(&tiny);
+    let path = place.write("labels", &tiny.labels);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(&path).is_ok() {
+        eprintln!("SKIPPED: this user may read every file");
+        return;
+    }
+    let error = message(place.load(), &["cannot read", "labels"]);
+    assert!(matches!(error, DataError::Io { .. }));
+}
+
+#[test]
+fn a_plain_file_without_a_known_digest_is_refused() {
+    let tiny = Tiny::new();
+    let mut place = Place::new(&tiny);
+    let images = place.options.manifest.get("tiny").unwrap().train.images.clone();
+    let text = format!(
+        "[tiny]\nmirrors = []\nsize = [28, 28]\nclasses = [\"a\"]\n\
+         [tiny.train]\nitems = 7\nimages = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n\
+         labels = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n\
+         [tiny.test]\nitems = 7\nimages = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n\
+         labels = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n",
+        images.gz_bytes, images.gz_sha256
+    );
+    place.options.manifest = Manifest::parse(&text).unwrap();
+    // Small enough to be read as labels, so that it gets as far as the question which file it is.
+    let path = place.write("images", &idx(&[7], &[0; 7]));
+    let error = message(place.load(), &["images can't be verified", "images.gz"]);
+    assert!(matches!(error, DataError::Unverifiable { .. }));
+    fs::remove_file(path).unwrap();
+    place.write("images.gz", &gzip(&idx(&[7], &[0; 7])));
+    message(place.load(), &["images.gz is damaged", "SHA-256"]);
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_known_ones() {
+    let error = message(
+        Dataset::load("mnits", Split::Train, &Options::default(), None),
+        &["\"mnits\"", "glyphs, glyphs-rgb, fashion-mnist, mnist"],
+    );
+    assert!(matches!(error, DataError::UnknownDataset { .. }));
+}
+
+#[test]
+fn the_manifest_is_read_strictly() {
+    let manifest = Manifest::default();
+    assert_eq!(manifest.names().collect::<Vec<_>>(), ["fashion-mnist", "mnist"]);
+    for name in ["fashion-mnist", "mnist"] {
+        let entry = manifest.get(name).unwrap();
+        assert_eq!((entry.train.items, entry.test.items, entry.classes.len()), (60_000, 10_000, 10));
+        assert!(entry.mirrors.len() >= 2 && entry.mirrors.iter().all(|mirror| mirror.ends_with('/')));
+    }
+    for wrong in ["[x]\nmirrors = []", "[x]\nmirors = []", "x = 1", "[x"] {
+        let error = message(Manifest::parse(wrong), &["manifest"]);
+        assert!(matches!(error, DataError::Manifest { .. }));
+    }
+}
