@@ -6,9 +6,12 @@ mod arrays;
 mod check;
 mod compare;
 mod convolution;
+mod dcgan;
 mod elementwise;
 mod fixture;
 mod layers;
+mod objectives;
+mod optimizers;
 
 /// Every case of these files is an operation, and each is run by one of the modules above.
 #[test]
