@@ -30,7 +30,7 @@ struct Settings {
     #[arg(long, default_value_t = 0)]
     pause: u64,
 
-    /// Step whose loss is not a number
+    /// Step in which a weight becomes infinite, unseen by the figures
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     stumble: Option<u64>,
@@ -71,8 +71,10 @@ impl Trainable for Walk<'_> {
         let mut stream = Stream::new(self.settings.common.seed, "walk", step);
         let stride = stream.normal_tensor(self.place.shape(), 0.0, self.settings.stride);
         self.place.update(&stride, |place, stride| place + stride);
-        let distance = self.place.sum_of_squares().sqrt();
-        Ok(vec![("distance", if self.settings.stumble == Some(step) { f64::NAN } else { distance })])
+        if self.settings.stumble == Some(step) {
+            self.filter.data_mut()[7] = f32::INFINITY;
+        }
+        Ok(vec![("distance", self.place.sum_of_squares().sqrt())])
     }
 
     fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {

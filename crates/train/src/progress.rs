@@ -49,8 +49,8 @@ impl Progress {
         let output = if quiet {
             Output::Silent
         } else if io::stdout().is_terminal() && io::stderr().is_terminal() {
-            let style =
-                ProgressStyle::with_template("{bar:20.blue/dim} {wide_msg}").expect("a sound template");
+            let style = ProgressStyle::with_template("{bar:20.blue/dim} {prefix}\n{wide_msg}")
+                .expect("a sound template");
             let bar = ProgressBar::new(total)
                 .with_position(done)
                 .with_style(style.progress_chars("\u{2501}\u{2501}\u{2500}"));
@@ -65,20 +65,19 @@ impl Progress {
 
     /// Shows the state after a step. `always` prints a line where one would else be left out.
     pub(crate) fn update(&mut self, status: &Status, always: bool) {
-        let text = match self.output {
-            Output::Silent => return,
-            _ => self.text(status, self.start.1.elapsed()),
-        };
         match &mut self.output {
             Output::Silent => {}
             Output::Bar(bar) => {
                 bar.set_position(status.step);
-                bar.set_message(text);
+                bar.set_prefix(pace(self.total, self.start, status));
+                bar.set_message(figures(&self.labels, status));
             }
             Output::Lines { last } => {
                 if always || last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
                     *last = Some(Instant::now());
-                    report::say(text);
+                    let (pace, figures) =
+                        (pace(self.total, self.start, status), figures(&self.labels, status));
+                    report::say(format_args!("{pace}  {figures}"));
                 }
             }
         }
@@ -100,24 +99,25 @@ impl Progress {
             self.output = Output::Lines { last: None };
         }
     }
+}
 
-    fn text(&self, status: &Status, elapsed: Duration) -> String {
-        let mut parts = vec![
-            format!("step {}/{}", grouped(status.step), grouped(self.total)),
-            format!("epoch {}", status.epoch),
-            format!("{} images/s", grouped(status.images_per_second.round() as u64)),
-        ];
-        for (key, label) in &self.labels {
-            if let Some((_, value)) = status.figures.iter().find(|(name, _)| name == key) {
-                parts.push(format!("{label} {value:.3}"));
-            }
-        }
-        let (done, left) = (status.step - self.start.0, self.total - status.step);
-        if done > 0 && left > 0 {
-            parts.push(format!("{} left", duration(elapsed.mul_f64(left as f64 / done as f64))));
-        }
-        parts.join("  ")
+/// How far and how fast: "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left".
+fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String {
+    let step = format!("step {}/{}", grouped(status.step), grouped(total));
+    let speed = grouped(status.images_per_second.round() as u64);
+    let pace = format!("{step}  epoch {}  {speed} images/s", status.epoch);
+    let (done, left) = (status.step - first, total - status.step);
+    if done == 0 || left == 0 {
+        return pace;
     }
+    format!("{pace}  {} left", duration(started.elapsed().mul_f64(left as f64 / done as f64)))
+}
+
+/// How well: "loss D 1.210  loss G 0.988".
+fn figures(labels: &[(&str, &str)], status: &Status) -> String {
+    let value = |key: &str| status.figures.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+    let shown = labels.iter().filter_map(|(key, label)| Some(format!("{label} {:.3}", value(key)?)));
+    shown.collect::<Vec<_>>().join("  ")
 }
 
 /// A span of time for people: "45s", "3m 05s", "2h 10m".
@@ -138,13 +138,12 @@ mod tests {
     fn a_line_says_how_far_how_fast_how_well_and_how_long() {
         let figures = [("loss_d", 1.21), ("d_real", 0.61), ("hidden", 7.0), ("loss_g", 0.9876)];
         let status = Status { step: 1200, epoch: 3, images_per_second: 1234.4, figures: &figures };
-        let progress = Progress::new(4690, 200, ADVERSARIAL, true);
-        assert_eq!(
-            progress.text(&status, Duration::from_secs(100)),
-            "step 1,200/4,690  epoch 3  1,234 images/s  loss D 1.210  loss G 0.988  D(x) 0.610  5m 49s left"
-        );
-        let done = Status { step: 4690, figures: &[], ..status };
-        assert_eq!(progress.text(&done, Duration::from_secs(9)), "step 4,690/4,690  epoch 3  1,234 images/s");
+        let started = Instant::now().checked_sub(Duration::from_secs(100)).unwrap();
+        let expected = "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left";
+        assert_eq!(pace(4690, (200, started), &status), expected);
+        assert_eq!(pace(1200, (200, started), &status), "step 1,200/1,200  epoch 3  1,234 images/s");
+        let labels = Progress::new(4690, 200, ADVERSARIAL, true).labels;
+        assert_eq!(super::figures(&labels, &status), "loss D 1.210  loss G 0.988  D(x) 0.610");
     }
 
     #[test]

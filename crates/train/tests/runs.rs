@@ -180,16 +180,20 @@ fn two_processes_do_not_train_one_run() {
 }
 
 #[test]
-fn nan_stops_the_run_and_keeps_the_last_good_checkpoint() {
+fn infinities_stop_the_run_and_keep_the_last_good_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
-    let error = fail(dir.path(), &["--name", "a", "--stumble", "14", "--checkpoint-every", "4", "--quiet"]);
-    let expected =
-        "error: distance became NaN at step 15; runs/a/checkpoint.safetensors still holds step 12; ";
+    let error =
+        fail(dir.path(), &["--name", "figure", "--stride", "1e39", "--checkpoint-every", "1", "--quiet"]);
+    let expected = "error: distance became inf at step 1; no checkpoint had been saved; ";
     assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
-    // An infinite weight behind a finite loss is caught before it is saved.
-    let error = fail(dir.path(), &["--name", "b", "--stride", "1e39", "--checkpoint-every", "1", "--quiet"]);
-    assert!(error.contains("became") && error.contains("no checkpoint had been saved"), "{error}");
-    assert!(!dir.path().join("runs/b/checkpoint.safetensors").exists());
+    assert!(!dir.path().join("runs/figure/checkpoint.safetensors").exists());
+
+    // A weight that no figure shows yet.
+    let error =
+        fail(dir.path(), &["--name", "weight", "--stumble", "14", "--checkpoint-every", "4", "--quiet"]);
+    let expected = "error: the state `filter` became inf at step 16; \
+                    runs/weight/checkpoint.safetensors still holds step 12; ";
+    assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
 }
 
 #[test]
@@ -227,6 +231,16 @@ fn a_damaged_checkpoint_costs_only_the_steps_since_the_one_before() {
     );
     assert!(warning.ends_with("; going back to runs/damaged/previous.safetensors\n"), "{warning}");
     assert_same_run(&dir.path().join("runs/whole"), &run);
+}
+
+#[test]
+fn a_run_that_went_back_forgets_the_pictures_it_has_not_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "back", "--steps", "30"]);
+    fs::remove_file(dir.path().join("runs/back/checkpoint.safetensors")).unwrap();
+    succeed(dir.path(), &["--resume", "runs/back", "--steps", "25"]);
+    let last = content(&dir.path().join("runs/back/samples")).into_keys().next_back();
+    assert_eq!(last, Some("epoch-0003-step-000025.png".into()));
 }
 
 #[test]

@@ -43,10 +43,10 @@ pub const ADVERSARIAL: &[Panel] = &[
         reference: None,
     },
     Panel {
-        title: "What D takes for real",
+        title: "D\u{2019}s belief that an image is real",
         curves: &[Curve { key: "d_real", label: "D(x)" }, Curve { key: "d_fake", label: "D(G(z))" }],
         range: Some((0.0, 1.0)),
-        reference: Some((0.5, "1/2: can\u{2019}t tell")),
+        reference: Some((0.5, "1/2: D can\u{2019}t tell")),
     },
 ];
 
@@ -60,6 +60,8 @@ const FIRST_PANEL: f64 = 80.0;
 const PANEL_HEIGHT: f64 = 220.0;
 const PANEL_PITCH: f64 = 284.0;
 const BELOW: f64 = 62.0;
+/// Fewer points than this are marked one by one, as logged.
+const FEW: usize = 30;
 
 /// Draws the panels of a run. The bytes depend on the arguments alone.
 pub fn draw(title: &str, panels: &[Panel], records: &[Record]) -> String {
@@ -75,6 +77,7 @@ pub fn draw(title: &str, panels: &[Panel], records: &[Record]) -> String {
         Frame { panel, top, steps: &steps }.draw(&mut svg, &format!("panel{i}"), &raw);
     }
     svg.text("middle", ((LEFT + RIGHT) / 2.0, bottom + 46.0), "step");
+    svg.text("end note", (RIGHT, bottom + 46.0), "thin: as logged, thick: moving average");
     svg.finish()
 }
 
@@ -99,11 +102,11 @@ impl Frame<'_> {
         };
         self.legend(svg, &smoothed);
         self.grid(svg, &values);
-        svg.clipped(name, (LEFT, self.top - 2.0), (RIGHT + 2.0, self.bottom() + 2.0), |svg| {
+        svg.clipped(name, (LEFT, self.top - 2.0), (RIGHT + 4.0, self.bottom() + 2.0), |svg| {
             self.curves(svg, "raw", raw, 600, &values);
-            self.reference(svg, &values);
             self.curves(svg, "smooth", &smoothed, 200, &values);
         });
+        self.reference(svg, &values);
         if raw.iter().all(Vec::is_empty) {
             let middle = ((LEFT + RIGHT) / 2.0, (self.top + self.bottom()) / 2.0);
             svg.text("middle", middle, "nothing logged yet");
@@ -115,6 +118,9 @@ impl Frame<'_> {
             let place = |(step, value)| (self.steps.at(step), values.at(value));
             let points: Points = thin(points, bins).into_iter().map(place).collect();
             svg.polyline(class, colour, &points);
+            if class == "raw" && points.len() < FEW {
+                points.iter().for_each(|point| svg.polyline("dot", colour, &[*point]));
+            }
         }
     }
 
@@ -126,11 +132,11 @@ impl Frame<'_> {
             self.panel.curves.iter().zip(smoothed).zip(COLOURS).filter(|((_, points), _)| !points.is_empty());
         let mut x = RIGHT;
         for ((curve, points), colour) in shown.collect::<Vec<_>>().into_iter().rev() {
-            let text = format!("{}  {}", curve.label, number(points[points.len() - 1].1, 2));
-            svg.text("end", (x, y), &text);
-            x -= 7.2 * text.chars().count() as f64 + 8.0;
-            svg.polyline("smooth", colour, &[(x - 22.0, y - 4.5), (x, y - 4.5)]);
-            x -= 22.0 + 26.0;
+            let text = format!("{} {}", curve.label, number(points[points.len() - 1].1, 2));
+            x -= 7.5 * text.chars().count() as f64;
+            svg.text("", (x, y), &text);
+            svg.polyline("smooth", colour, &[(x - 30.0, y - 4.5), (x - 8.0, y - 4.5)]);
+            x -= 30.0 + 22.0;
         }
     }
 
@@ -150,7 +156,57 @@ impl Frame<'_> {
         if let Some((value, name)) = self.panel.reference {
             let y = values.at(value);
             svg.line("reference", (LEFT, y), (RIGHT, y));
-            svg.text("end", (RIGHT - 6.0, y - 6.0), name);
+            svg.text("end halo", (RIGHT - 6.0, y - 7.0), name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(n: u64) -> Vec<Record> {
+        let record = |i: u64| {
+            let values = [("step", 10 * i), ("loss_d", i % 7), ("loss_g", i), ("d_real", i % 2)];
+            values.map(|(key, value)| (key.to_owned(), value as f64)).into()
+        };
+        (1..=n).map(record).collect()
+    }
+
+    /// The points of each line of a class.
+    fn lines(svg: &str, class: &str) -> Vec<Vec<(f64, f64)>> {
+        let start = format!("<polyline class=\"{class}\"");
+        let points = svg.lines().filter(|line| line.starts_with(&start));
+        let point =
+            |text: &str| text.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).unwrap();
+        points.map(|line| line.split('"').nth(5).unwrap().split(' ').map(point).collect()).collect()
+    }
+
+    #[test]
+    fn every_curve_is_drawn_inside_of_its_panel() {
+        let svg = draw("a <b> & c", ADVERSARIAL, &records(1000));
+        assert!(svg.contains("a &lt;b&gt; &amp; c") && svg.ends_with("</svg>\n"));
+        // d_fake was never logged; each panel's legend draws a swatch for what was.
+        assert_eq!((lines(&svg, "raw").len(), lines(&svg, "smooth").len()), (3, 3 + 3));
+        for (i, line) in lines(&svg, "raw").iter().enumerate() {
+            let top = FIRST_PANEL + if i < 2 { 0.0 } else { PANEL_PITCH };
+            assert!(line.len() <= 1200);
+            assert!(line.iter().all(|&(x, _)| (LEFT..=RIGHT).contains(&x)));
+            assert!(line.iter().all(|&(_, y)| (top - 10.0..=top + PANEL_HEIGHT).contains(&y)), "{line:?}");
+        }
+        // D(x) goes up and down between 0 and 1.
+        let (top, bottom) = (FIRST_PANEL + PANEL_PITCH, FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT);
+        assert!(lines(&svg, "raw")[2].iter().all(|&(_, y)| y == top || y == bottom));
+        let half = format!("y1=\"{:.1}\"", FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT / 2.0);
+        assert!(svg.lines().any(|line| line.contains("class=\"reference\"") && line.contains(&half)));
+    }
+
+    #[test]
+    fn nothing_and_little_can_be_drawn_too() {
+        let empty = draw("x", ADVERSARIAL, &[]);
+        assert_eq!(empty.matches("nothing logged yet").count(), 2);
+        let single = draw("x", ADVERSARIAL, &records(1));
+        assert_eq!(lines(&single, "dot").len(), 3);
+        assert!(!single.contains("NaN") && !single.contains("inf"));
     }
 }

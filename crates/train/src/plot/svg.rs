@@ -10,10 +10,13 @@ text { font: 13px system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans',
 .panel { font-size: 14px; font-weight: 600; fill: #16191d }
 .end { text-anchor: end }
 .middle { text-anchor: middle }
+.note { font-size: 12px; fill: #737a82 }
+.halo { paint-order: stroke; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round }
 .grid { stroke: #e6e9ed; stroke-width: 1 }
 .axis { stroke: #8b929a; stroke-width: 1 }
 .reference { stroke: #5b626a; stroke-width: 1.2; stroke-dasharray: 6 4 }
-.raw { fill: none; stroke-width: 0.9; stroke-opacity: 0.3; stroke-linejoin: round }
+.raw { fill: none; stroke-width: 0.9; stroke-opacity: 0.32; stroke-linejoin: round }
+.dot { stroke-width: 6; stroke-linecap: round }
 .smooth { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round }
 </style>
 ";
