@@ -6,6 +6,7 @@
 //! | [`layers`] | maps with parameters: linear, convolutions, normalisations, embedding |
 //! | [`init`] | how parameters are first drawn, each from a random stream of its own |
 //! | [`optim`] | gradients of a loss with respect to a model, and the rules that descend along them |
+//! | [`schedule`], [`ema`] | learning rates over time; averages of weights over time |
 //! | [`objective`] | losses of the GAN and VAE papers, on logits |
 //!
 //! There is no derivative in this crate (those are `adjoint-autodiff`'s), no data and no file.
@@ -42,18 +43,22 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod ema;
 pub mod init;
 pub mod layers;
 pub mod module;
 pub mod objective;
 pub mod optim;
 pub mod param;
+pub mod schedule;
 mod state;
 
 pub use adjoint_autodiff::{Var, no_grad};
 pub use adjoint_tensor::{Element, Shape, Stream, Tensor};
+pub use ema::Ema;
 pub use init::{Init, Scheme};
 pub use layers::Mode;
 pub use module::{Module, Slot, SlotMut};
 pub use param::Param;
+pub use schedule::Schedule;
 pub use state::{NamedTensors, StateError};

@@ -70,3 +70,28 @@ pub(crate) fn match_names<'a, E: Element>(
     error.unexpected.extend(by_name.into_keys().cloned());
     if error == StateError::default() { Ok(matched) } else { Err(error) }
 }
+
+/// Whole numbers below this are exact in every element type.
+const BASE: u64 = 1 << 24;
+
+/// A count as a tensor of two digits, the lower first: exact below 2^48, in `f32` too.
+pub(crate) fn encode_count<E: Element>(count: u64) -> Tensor<E> {
+    Tensor::from_slice([2], &[count % BASE, count / BASE].map(|digit| E::of(digit as f64)))
+}
+
+/// The count of [`encode_count`].
+pub(crate) fn decode_count<E: Element>(digits: &Tensor<E>) -> u64 {
+    digits.data().iter().rev().fold(0, |count, digit| count * BASE + digit.f64() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_survive_in_f32() {
+        for count in [0, 1, BASE - 1, BASE, BASE + 1, 123_456_789_012, (1 << 48) - 1] {
+            assert_eq!(decode_count(&encode_count::<f32>(count)), count);
+        }
+    }
+}

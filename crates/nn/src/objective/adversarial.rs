@@ -1,7 +1,7 @@
 //! What a discriminator and a generator minimise.
 //!
-//! `real` are D's logits of data, `fake` those of generated samples; any shape, a mean is taken over all. Derivations
-//! are in docs/objectives.md.
+//! `real` are D's logits of data, `fake` those of generated samples; any shape, a mean is taken over all. G's losses
+//! need D's graph and D's losses do not need G's: the optimiser of either asks for its own gradients alone.
 
 use super::bce;
 use crate::{Element, Var};
@@ -50,7 +50,7 @@ pub fn least_squares_generator<E: Element>(fake: &Var<E>) -> Var<E> {
     0.5 * (fake - 1.0).square().mean()
 }
 
-/// D of the hinge loss (Lim & Ye 2017, eq. 2; Miyato et al. 2018, eq. 16), on D's raw output:
+/// D of the hinge loss (Lim & Ye 2017; Miyato et al. 2018, eq. 16), on D's raw output:
 /// E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))).
 pub fn hinge_discriminator<E: Element>(real: &Var<E>, fake: &Var<E>) -> Var<E> {
     (1.0 - real).relu().mean() + (1.0 + fake).relu().mean()
@@ -167,5 +167,125 @@ impl FromStr for AdversarialLoss {
 
     fn from_str(name: &str) -> Result<Self, UnknownLoss> {
         Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| UnknownLoss(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tensor;
+    use adjoint_autodiff::gradcheck::assert_cases;
+
+    fn logits<E: Element>(value: f64) -> Var<E> {
+        Var::leaf(Tensor::full([3, 1], E::of(value)))
+    }
+
+    /// At logit 0, where D = 1/2 everywhere.
+    #[test]
+    fn at_the_equilibrium() {
+        let (ln2, zero) = (2f64.ln(), logits::<f64>(0.0));
+        assert!((gan_value(&zero, &zero).item() + 4f64.ln()).abs() < 1e-15);
+        let cases = [
+            (discriminator_loss(&zero, &zero, 0.0), 2.0 * ln2),
+            (discriminator_loss(&zero, &zero, 0.1), 2.0 * ln2),
+            (generator_minimax(&zero), -ln2),
+            (generator_non_saturating(&zero), ln2),
+            (least_squares_discriminator(&zero, &zero, 0.0), 0.5),
+            (least_squares_discriminator(&zero, &zero, 0.1), 0.405),
+            (least_squares_generator(&zero), 0.5),
+            (hinge_discriminator(&zero, &zero), 2.0),
+            (hinge_generator(&logits::<f64>(3.0)), -3.0),
+            (wasserstein_critic(&logits::<f64>(5.0), &logits(3.0)), -2.0),
+            (wasserstein_generator(&logits::<f64>(3.0)), -3.0),
+        ];
+        for (i, (loss, want)) in cases.into_iter().enumerate() {
+            assert!((loss.item() - want).abs() < 1e-15, "case {i}: {} for {want}", loss.item());
+        }
+    }
+
+    /// Where each game has its discriminator's optimum or its kink.
+    #[test]
+    fn at_their_optima() {
+        let at = |real, fake| (logits::<f64>(real), logits::<f64>(fake));
+        let (real, fake) = at(1.0, 0.0);
+        assert_eq!(least_squares_discriminator(&real, &fake, 0.0).item(), 0.0);
+        let (real, fake) = at(1.0, -1.0);
+        assert_eq!(hinge_discriminator(&real, &fake).item(), 0.0);
+        let (real, fake) = at(0.5, 0.5);
+        assert_eq!(hinge_discriminator(&real, &fake).item(), 2.0);
+        // One-sided smoothing: the best D(x) is 1 - smoothing, not 1.
+        let (real, fake) = at(9f64.ln(), -80.0);
+        let slope = discriminator_loss(&real, &fake, 0.1).gradients(&[&real]).remove(0);
+        assert!(slope.data().iter().all(|g| g.abs() < 1e-16));
+    }
+
+    /// The generator's slope by its logit: -D where it saturates, D - 1 where it does not.
+    #[test]
+    fn the_slopes_of_the_generators() {
+        for l in [-80.0, -2.0, 0.0, 3.0, 80.0f64] {
+            let x = logits::<f32>(l);
+            let slope = |loss: Var<f32>| f64::from(loss.gradients(&[&x])[0].data()[0]) * 3.0;
+            let near =
+                |got: f64, want: f64| assert!((got / want - 1.0).abs() < 1e-6, "{got} for {want} at {l}");
+            near(slope(generator_minimax(&x)), -1.0 / (1.0 + (-l).exp()));
+            near(slope(generator_non_saturating(&x)), -1.0 / (1.0 + l.exp()));
+        }
+    }
+
+    #[test]
+    fn exact_at_80() {
+        let tiny = (-80f64).exp();
+        let (sure, mistaken) = ((logits::<f32>(80.0), logits(-80.0)), (logits::<f32>(-80.0), logits(80.0)));
+        let near = |loss: Var<f32>, want: f64| {
+            assert!((loss.item() / want - 1.0).abs() < 1e-6, "{} for {want}", loss.item());
+        };
+        near(gan_value(&sure.0, &sure.1), -2.0 * tiny);
+        near(gan_value(&mistaken.0, &mistaken.1), -160.0);
+        near(discriminator_loss(&sure.0, &sure.1, 0.0), 2.0 * tiny);
+        near(generator_minimax(&sure.1), -tiny);
+        near(generator_minimax(&mistaken.1), -80.0);
+        near(generator_non_saturating(&sure.1), 80.0);
+        near(generator_non_saturating(&mistaken.1), tiny);
+    }
+
+    #[test]
+    fn gradients() {
+        for loss in AdversarialLoss::ALL {
+            let smoothing = if loss.has_labels() { 0.1 } else { 0.0 };
+            assert_cases(&format!("{loss} discriminator"), 20, |s| {
+                let mut draw = |n| gradcheck_logits(s, n);
+                (vec![draw(4), draw(3)], move |x: &[Var<f64>]| loss.discriminator(&x[0], &x[1], smoothing))
+            });
+            assert_cases(&format!("{loss} generator"), 20, |s| {
+                (vec![gradcheck_logits(s, 5)], move |x: &[Var<f64>]| loss.generator(&x[0]))
+            });
+        }
+        assert_cases("gan_value", 20, |s| {
+            let mut draw = |n| gradcheck_logits(s, n);
+            (vec![draw(2), draw(6)], |x: &[Var<f64>]| gan_value(&x[0], &x[1]))
+        });
+    }
+
+    /// Away from the kinks of the hinge.
+    fn gradcheck_logits(s: &mut crate::Stream, n: usize) -> Tensor<f64> {
+        adjoint_autodiff::gradcheck::random_tensor(s, crate::Shape::new(&[n, 1]), &[-1.0, 1.0])
+    }
+
+    #[test]
+    fn names_read_back_and_others_are_refused() {
+        for loss in AdversarialLoss::ALL {
+            assert_eq!(loss.to_string().parse(), Ok(loss));
+        }
+        let error = "wgan".parse::<AdversarialLoss>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown loss `wgan`; there are non-saturating, minimax, least-squares, hinge, wasserstein"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "the hinge loss has no labels to smooth")]
+    fn only_labels_are_smoothed() {
+        AdversarialLoss::Hinge.discriminator(&logits::<f32>(0.0), &logits(0.0), 0.1);
     }
 }

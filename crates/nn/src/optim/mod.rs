@@ -22,7 +22,11 @@
 mod adam;
 mod gradients;
 mod optimizer;
+mod rmsprop;
+mod sgd;
 
 pub use adam::{Adam, AdamW};
 pub use gradients::Gradients;
 pub use optimizer::{Optimizer, Step, UpdateRule};
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;

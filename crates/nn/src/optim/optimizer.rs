@@ -2,7 +2,7 @@
 
 use super::Gradients;
 use crate::module::join;
-use crate::state::{NamedTensors, StateError, match_names};
+use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
 use crate::{Element, Module, SlotMut, Tensor, Var};
 
 /// When a rule is applied.
@@ -107,7 +107,7 @@ impl<E: Element> Optimizer<E> {
 
     /// All that a step changes: the count of steps, and what is remembered of each parameter as "name.slot".
     pub fn state(&self) -> NamedTensors<E> {
-        let mut state = vec![("steps".to_owned(), encode(self.steps))];
+        let mut state = vec![("steps".to_owned(), encode_count(self.steps))];
         for Memory { name, slots } in &self.memory {
             let names = self.rule.slots().iter().map(|slot| join(name, slot));
             state.extend(names.zip(slots.iter().cloned()));
@@ -124,20 +124,109 @@ impl<E: Element> Optimizer<E> {
         let own = self.state();
         let values = match_names(&own, state)?;
         let slots = self.memory.iter_mut().flat_map(|m| &mut m.slots);
-        self.steps = decode(values[0]);
+        self.steps = decode_count(values[0]);
         slots.zip(&values[1..]).for_each(|(slot, &value)| *slot = value.clone());
         Ok(())
     }
 }
 
-/// Numbers below this are exact in every element type.
-const BASE: u64 = 1 << 24;
-
-/// A count as a tensor of two digits, exact below 2^48.
-fn encode<E: Element>(count: u64) -> Tensor<E> {
-    Tensor::from_slice([2], &[E::of((count % BASE) as f64), E::of((count / BASE) as f64)])
+/// g + lambda theta
+pub(super) fn decayed<E: Element>(g: &Tensor<E>, theta: &Tensor<E>, lambda: f64) -> Tensor<E> {
+    let l = E::of(lambda);
+    if lambda == 0.0 { g.clone() } else { g.zip(theta, |g, theta| g + l * theta) }
 }
 
-fn decode<E: Element>(digits: &Tensor<E>) -> u64 {
-    digits.data()[0].f64() as u64 + digits.data()[1].f64() as u64 * BASE
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::Linear;
+    use crate::optim::{Adam, AdamW, RmsProp, Sgd};
+    use crate::{Scheme, Stream};
+
+    type Rule = Box<dyn UpdateRule<f32>>;
+
+    impl UpdateRule<f32> for Rule {
+        fn slots(&self) -> &'static [&'static str] {
+            (**self).slots()
+        }
+        fn update(&self, step: Step, theta: &mut Tensor<f32>, g: &Tensor<f32>, slots: &mut [Tensor<f32>]) {
+            (**self).update(step, theta, g, slots);
+        }
+    }
+
+    fn rules() -> [fn() -> Rule; 6] {
+        [
+            || Box::new(Sgd::default()),
+            || Box::new(Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.1 }),
+            || Box::new(RmsProp::default()),
+            || Box::new(RmsProp { momentum: 0.9, ..RmsProp::default() }),
+            || Box::new(Adam::default()),
+            || Box::new(AdamW::default()),
+        ]
+    }
+
+    fn model() -> Linear<f32> {
+        let mut model = Linear::new(3, 2);
+        Scheme::pytorch().apply(&mut model, "model", 3);
+        model
+    }
+
+    fn loss(model: &Linear<f32>, step: u64) -> Var<f32> {
+        let x = Stream::new(4, "x", step).normal_tensor([8, 3], 0.0, 1.0);
+        (model.forward(&Var::constant(x)) - 1.0).square().mean()
+    }
+
+    fn bits(state: &NamedTensors<f32>) -> Vec<(String, Vec<u32>)> {
+        state.iter().map(|(n, t)| (n.clone(), t.data().iter().map(|x| x.to_bits()).collect())).collect()
+    }
+
+    #[test]
+    fn every_rule_descends_and_resumes_bit_for_bit() {
+        for rule in rules() {
+            let (mut whole, mut a) = (model(), model());
+            let mut optimizer = Optimizer::new(&whole, 0.01, rule());
+            let first = loss(&whole, 0).item();
+            (0..40).for_each(|step| _ = optimizer.descend(loss(&whole, step), &mut whole));
+            assert!(loss(&whole, 0).item() < first, "slots {:?}", optimizer.rule.slots());
+
+            let mut before = Optimizer::new(&a, 0.01, rule());
+            (0..20).for_each(|step| _ = before.descend(loss(&a, step), &mut a));
+            let (mut b, mut after) = (model(), Optimizer::new(&model(), 0.01, rule()));
+            b.load_state(&a.state()).unwrap();
+            after.load_state(&before.state()).unwrap();
+            (20..40).for_each(|step| _ = after.descend(loss(&b, step), &mut b));
+            assert_eq!(bits(&whole.state()), bits(&b.state()));
+            assert_eq!(bits(&optimizer.state()), bits(&after.state()));
+        }
+    }
+
+    #[test]
+    fn weights_move_in_place() {
+        let mut model = model();
+        let mut adam = Optimizer::new(&model, 0.01, Adam::default());
+        let at = |model: &Linear<f32>| model.weight.value().data().as_ptr();
+        let before = at(&model);
+        adam.descend(loss(&model, 0), &mut model);
+        assert_eq!(at(&model), before);
+    }
+
+    #[test]
+    fn a_state_names_what_is_remembered_and_must_fit() {
+        let model = model();
+        let mut adam = Optimizer::new(&model, 0.01, Adam::default());
+        let names: Vec<_> = adam.state().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["steps", "weight.m", "weight.v", "bias.m", "bias.v"]);
+        let other = Optimizer::new(&model, 0.01, Sgd::default());
+        let error = adam.load_state(&other.state()).unwrap_err().to_string();
+        assert_eq!(error, "lacks `weight.m`, `weight.v`, `bias.m` and 1 more");
+        assert_eq!(adam.steps(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "the gradients of a model with other parameters")]
+    fn gradients_of_another_model_are_refused() {
+        let (model, mut bare) = (model(), model().without_bias());
+        let mut adam = Optimizer::new(&bare, 0.01, Adam::default());
+        adam.step(&Gradients::of(loss(&model, 0), &model), &mut bare);
+    }
 }

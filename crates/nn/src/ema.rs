@@ -1,0 +1,185 @@
+//! The average of a model's weights over time.
+//!
+//! A generator's weights circle around where they are going; their exponential moving average does not, and its samples
+//! are better (Yazici et al. 2019).
+
+use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
+use crate::{Element, Module, Slot, Tensor};
+
+/// An exponential moving average of a model's parameters, w <- d w + (1 - d) theta, with its buffers as they are.
+///
+/// In the n-th update d is `decay`, but at most n / (n + 9): an average of few updates forgets the model's random start
+/// instead of mixing it in.
+///
+/// ```
+/// # use adjoint_nn::layers::Linear;
+/// # use adjoint_nn::{Ema, Module, Scheme};
+/// # let mut g = Linear::<f32>::new(2, 1);
+/// # Scheme::pytorch().apply(&mut g, "g", 0);
+/// let mut ema = Ema::new(&g, 0.999);
+/// ema.update(&g); // after each step of g's optimiser
+/// let averaged = ema.with(&mut g, |g| g.state()); // g has the averaged weights inside, its own again after
+/// # let _ = averaged;
+/// ```
+pub struct Ema<E: Element> {
+    decay: f64,
+    updates: u64,
+    average: NamedTensors<E>,
+}
+
+impl<E: Element> Ema<E> {
+    /// The average that starts at `model`'s weights.
+    ///
+    /// # Panics
+    /// If the decay is not in [0, 1).
+    #[track_caller]
+    pub fn new(model: &dyn Module<E>, decay: f64) -> Self {
+        assert!((0.0..1.0).contains(&decay), "Ema: the decay {decay} must be at least 0 and less than 1");
+        Ema { decay, updates: 0, average: model.state() }
+    }
+
+    /// Moves the average towards the weights that `model` has now.
+    ///
+    /// # Panics
+    /// If this is the average of another model.
+    #[track_caller]
+    pub fn update(&mut self, model: &dyn Module<E>) {
+        self.updates += 1;
+        let n = self.updates as f64;
+        let towards = E::of(1.0 - self.decay.min(n / (n + 9.0)));
+        let mut average = self.average.iter_mut();
+        model.visit("", &mut |name, slot| {
+            let average = expect(average.next(), name);
+            match slot {
+                Slot::Param(p) => average.update(p.value(), |w, theta| w + towards * (theta - w)),
+                Slot::Buffer(b) => *average = b.clone(),
+            }
+        });
+    }
+
+    /// Runs `f` on `model` with the averaged weights in it, and puts the model's own back.
+    ///
+    /// # Panics
+    /// If this is the average of another model.
+    #[track_caller]
+    pub fn with<M: Module<E>, R>(&mut self, model: &mut M, f: impl FnOnce(&mut M) -> R) -> R {
+        self.swap(model);
+        let result = f(model);
+        self.swap(model);
+        result
+    }
+
+    /// Exchanges the averaged weights with the model's.
+    #[track_caller]
+    fn swap(&mut self, model: &mut dyn Module<E>) {
+        let mut average = self.average.iter_mut();
+        model
+            .visit_mut("", &mut |name, slot| std::mem::swap(slot.into_value(), expect(average.next(), name)));
+    }
+
+    /// The averaged weights, and the buffers, under the model's names.
+    pub fn average(&self) -> &NamedTensors<E> {
+        &self.average
+    }
+
+    /// All that an update changes: their number, as "updates", and the averaged weights.
+    pub fn state(&self) -> NamedTensors<E> {
+        let mut state = vec![("updates".to_owned(), encode_count(self.updates))];
+        state.extend(self.average.iter().cloned());
+        state
+    }
+
+    /// Takes over a state: all of it, or nothing.
+    ///
+    /// # Errors
+    /// If a name is missing or not one of this average's, or a shape differs.
+    pub fn load_state(&mut self, state: &[(String, Tensor<E>)]) -> Result<(), StateError> {
+        let own = self.state();
+        let values = match_names(&own, state)?;
+        self.updates = decode_count(values[0]);
+        self.average.iter_mut().zip(&values[1..]).for_each(|((_, average), &value)| *average = value.clone());
+        Ok(())
+    }
+}
+
+/// The average of the thing called `name`.
+#[track_caller]
+fn expect<'a, E: Element>(entry: Option<&'a mut (String, Tensor<E>)>, name: &str) -> &'a mut Tensor<E> {
+    match entry {
+        Some((own, average)) if own == name => average,
+        _ => panic!("an average of another model than the one it was given, which has {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::{BatchNorm1d, Linear};
+    use crate::{Mode, Var};
+
+    fn set(model: &mut Linear<f64>, value: f64) {
+        *model.weight.value_mut() = Tensor::full([1, 1], value);
+    }
+
+    fn weight(ema: &Ema<f64>) -> f64 {
+        ema.average()[0].1.item()
+    }
+
+    fn model() -> Linear<f64> {
+        let mut model = Linear::new(1, 1).without_bias();
+        set(&mut model, 10.0);
+        model
+    }
+
+    #[test]
+    fn follows_by_its_decay_and_faster_at_first() {
+        let mut model = model();
+        let mut ema = Ema::new(&model, 0.15);
+        set(&mut model, 20.0);
+        // d = 0.1 = 1 / 10, then 0.15 < 2 / 11.
+        ema.update(&model);
+        assert!((weight(&ema) - 19.0).abs() < 1e-13);
+        ema.update(&model);
+        assert!((weight(&ema) - 19.85).abs() < 1e-13);
+    }
+
+    #[test]
+    fn is_in_the_model_only_inside_with() {
+        let mut model = model();
+        let mut ema = Ema::new(&model, 0.5);
+        set(&mut model, 20.0);
+        assert_eq!(ema.with(&mut model, |m| m.weight.value().item()), 10.0);
+        assert_eq!((model.weight.value().item(), weight(&ema)), (20.0, 10.0));
+    }
+
+    #[test]
+    fn buffers_are_copied() {
+        let mut norm = BatchNorm1d::<f64>::new(1);
+        crate::Scheme::pytorch().apply(&mut norm, "norm", 0);
+        let mut ema = Ema::new(&norm, 0.999);
+        norm.forward(&Var::constant(Tensor::from_slice([2, 1], &[4.0, 6.0])), Mode::Train);
+        ema.update(&norm);
+        assert_eq!(ema.average()[2].1.data(), norm.running_mean.data());
+        assert_eq!(ema.average()[2].0, "running_mean");
+    }
+
+    #[test]
+    fn resumes() {
+        let mut model = model();
+        let mut a = Ema::new(&model, 0.9);
+        set(&mut model, 20.0);
+        (0..3).for_each(|_| a.update(&model));
+        let mut b = Ema::new(&model, 0.9);
+        b.load_state(&a.state()).unwrap();
+        a.update(&model);
+        b.update(&model);
+        assert_eq!(weight(&a).to_bits(), weight(&b).to_bits());
+        assert_eq!(b.load_state(&[]).unwrap_err().to_string(), "lacks `updates`, `weight`");
+    }
+
+    #[test]
+    #[should_panic(expected = "an average of another model than the one it was given, which has bias")]
+    fn another_model_is_refused() {
+        Ema::new(&model(), 0.9).update(&Linear::new(1, 1));
+    }
+}

@@ -1,0 +1,206 @@
+//! The pieces of the evidence lower bound (Kingma & Welling 2014, eq. 3):
+//!
+//! > log p(x) >= E over q(z|x) of log p(x|z) - KL(q(z|x) || p(z))
+//!
+//! Each function gives one number a sample, `[N]`, summed over the sample's numbers, in nats. The loss of a VAE is
+//! `(kl_standard_normal(..) - bernoulli_log_likelihood(..)).mean()`.
+
+use super::sum_samples;
+use crate::{Element, Tensor, Var};
+use std::f64::consts::TAU;
+
+/// log p(x) for independent Bernoulli numbers with these logits (Kingma & Welling 2014, eq. 11): of each sample
+///
+/// > sum over i of x_i log sigma(l_i) + (1 - x_i) log(1 - sigma(l_i))
+///
+/// x may lie between 0 and 1 (then it is minus a cross entropy, not a probability). Exact for logits of any size, as
+/// [`bce`](super::bce).
+///
+/// # Panics
+/// If the shapes differ.
+#[track_caller]
+pub fn bernoulli_log_likelihood<E: Element>(x: &Var<E>, logits: &Var<E>) -> Var<E> {
+    same("bernoulli_log_likelihood", [("x", x), ("logits", logits)]);
+    -sum_samples(&(x * (-logits).softplus() + (1.0 - x) * logits.softplus()))
+}
+
+/// log N(x; mean, exp(log_var)) for independent numbers, normalised (Kingma & Welling 2014, eq. 12): of each sample
+///
+/// > -1/2 sum over i of \[ log 2 pi + log_var_i + (x_i - mean_i)^2 / exp(log_var_i) \]
+///
+/// `log_var` may be of any shape that broadcasts to x's: a scalar for one variance in all.
+///
+/// # Panics
+/// If the shapes of x and the mean differ, or that of `log_var` does not broadcast to them.
+#[track_caller]
+pub fn gaussian_log_likelihood<E: Element>(x: &Var<E>, mean: &Var<E>, log_var: &Var<E>) -> Var<E> {
+    same("gaussian_log_likelihood", [("x", x), ("mean", mean)]);
+    assert!(
+        log_var.shape().broadcasts_to(&x.shape()),
+        "gaussian_log_likelihood: log_var of shape {} does not broadcast to x of shape {}",
+        log_var.shape(),
+        x.shape()
+    );
+    let terms = (x - mean).square() * (-log_var).exp() + log_var;
+    -0.5 * sum_samples(&(terms + TAU.ln()))
+}
+
+/// KL(N(mu, exp(log_var)) || N(0, I)) of each sample (Kingma & Welling 2014, appendix B):
+///
+/// > -1/2 sum over j of \[ 1 + log_var_j - mu_j^2 - exp(log_var_j) \]
+///
+/// # Panics
+/// If the shapes differ.
+#[track_caller]
+pub fn kl_standard_normal<E: Element>(mu: &Var<E>, log_var: &Var<E>) -> Var<E> {
+    sum_samples(&kl_standard_normal_terms(mu, log_var))
+}
+
+/// The terms of [`kl_standard_normal`], one a latent number, in the shape of mu: their mean over the batch tells which
+/// dimensions are in use.
+///
+/// # Panics
+/// If the shapes differ.
+#[track_caller]
+pub fn kl_standard_normal_terms<E: Element>(mu: &Var<E>, log_var: &Var<E>) -> Var<E> {
+    same("kl_standard_normal", [("mu", mu), ("log_var", log_var)]);
+    0.5 * (mu.square() + log_var.exp() - log_var - 1.0)
+}
+
+/// z = mu + sigma eps with sigma = exp(log_var / 2): a sample of N(mu, sigma^2) through which gradients pass
+/// (Kingma & Welling 2014, section 2.4). `eps` is drawn from N(0, I) by the caller.
+///
+/// # Panics
+/// If the shapes differ.
+#[track_caller]
+pub fn reparameterise<E: Element>(mu: &Var<E>, log_var: &Var<E>, eps: &Tensor<E>) -> Var<E> {
+    let eps = Var::constant(eps.clone());
+    same("reparameterise", [("mu", mu), ("log_var", log_var)]);
+    same("reparameterise", [("mu", mu), ("eps", &eps)]);
+    mu + (0.5 * log_var).exp() * eps
+}
+
+#[track_caller]
+fn same<E: Element>(function: &str, [(a, x), (b, y)]: [(&str, &Var<E>); 2]) {
+    assert!(
+        x.shape() == y.shape(),
+        "{function}: {a} of shape {} and {b} of shape {} differ",
+        x.shape(),
+        y.shape()
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Shape;
+    use adjoint_autodiff::gradcheck::{assert_cases, random_size, random_tensor};
+
+    fn row(values: &[f64]) -> Var<f64> {
+        Var::leaf(Tensor::from_slice([1, values.len()], values))
+    }
+
+    fn close(got: f64, want: f64) {
+        assert!((got - want).abs() <= 1e-14 * want.abs().max(1.0), "{got} for {want}");
+    }
+
+    #[test]
+    fn gradients() {
+        let shape = |s: &mut crate::Stream| Shape::new(&[random_size(s), random_size(s), random_size(s)]);
+        assert_cases("bernoulli_log_likelihood", 30, |s| {
+            let shape = shape(s);
+            let x = Var::constant(s.uniform_tensor(shape, 0.0, 1.0));
+            (vec![s.normal_tensor(shape, 0.0, 3.0)], move |v: &[Var<f64>]| {
+                bernoulli_log_likelihood(&x, &v[0])
+            })
+        });
+        assert_cases("gaussian_log_likelihood", 30, |s| {
+            let shape = shape(s);
+            let log_var = adjoint_autodiff::gradcheck::random_broadcast(s, shape);
+            let mut draw = |shape| random_tensor(s, shape, &[]);
+            let inputs = vec![draw(shape), draw(shape), draw(log_var)];
+            (inputs, |v: &[Var<f64>]| gaussian_log_likelihood(&v[0], &v[1], &v[2]))
+        });
+        assert_cases("kl_standard_normal", 30, |s| {
+            let shape = shape(s);
+            let mut draw = || random_tensor(s, shape, &[]);
+            (vec![draw(), draw()], |v: &[Var<f64>]| kl_standard_normal(&v[0], &v[1]))
+        });
+        assert_cases("reparameterise", 30, |s| {
+            let shape = shape(s);
+            let mut draw = || random_tensor(s, shape, &[]);
+            let (inputs, eps) = (vec![draw(), draw()], draw());
+            (inputs, move |v: &[Var<f64>]| reparameterise(&v[0], &v[1], &eps))
+        });
+    }
+
+    #[test]
+    fn bernoulli_is_a_probability_and_exact_at_80() {
+        for l in [-80.0, -3.0, 0.0, 1.5, 80.0] {
+            let log_p = |x: f64| bernoulli_log_likelihood(&row(&[x]), &row(&[l])).value().data()[0];
+            close(log_p(1.0), -f64::softplus(-l));
+            close(log_p(0.0), -f64::softplus(l));
+            close(log_p(0.0).exp() + log_p(1.0).exp(), 1.0);
+        }
+        let x = Var::constant(Tensor::from_slice([1, 2], &[1.0f32, 0.0]));
+        let right = Var::leaf(Tensor::from_slice([1, 2], &[80.0f32, -80.0]));
+        let log_p = bernoulli_log_likelihood(&x, &right);
+        let tiny = (-80f64).exp();
+        assert!((log_p.item() / (-2.0 * tiny) - 1.0).abs() < 1e-6);
+        let g = log_p.gradients(&[&right]).remove(0);
+        assert!((f64::from(g.data()[0]) / tiny - 1.0).abs() < 1e-6, "{g:?}");
+        assert_eq!(log_p.dims(), [1]);
+    }
+
+    /// The density of a plane integrates to 1, with a broadcast variance too.
+    #[test]
+    fn gaussian_is_a_density() {
+        let h = 0.1;
+        let ticks: Vec<f64> = (-80..=80).map(|i| f64::from(i) * h).collect();
+        let points: Vec<f64> = ticks.iter().flat_map(|&a| ticks.iter().flat_map(move |&b| [a, b])).collect();
+        let x = Var::constant(Tensor::from_slice([points.len() / 2, 2], &points));
+        let mean = Var::constant(Tensor::from_slice([2], &[0.3, -0.7]).expand(x.shape()));
+        for log_var in [Tensor::from_slice([2], &[0.5, -0.4]), Tensor::scalar(0.2)] {
+            let density = gaussian_log_likelihood(&x, &mean, &Var::constant(log_var)).exp();
+            assert_eq!(density.dims(), [points.len() / 2]);
+            assert!((density.sum().item() * h * h - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn kl_is_the_closed_form() {
+        let kl = |mu: f64, variance: f64| kl_standard_normal(&row(&[mu]), &row(&[variance.ln()])).item();
+        assert_eq!(kl(0.0, 1.0), 0.0);
+        close(kl(1.0, 1.0), 0.5);
+        close(kl(0.0, 4.0), 0.5 * (3.0 - 4f64.ln()));
+        let terms = kl_standard_normal_terms(&row(&[1.0, 0.0]), &row(&[0.0, 0.0]));
+        assert_eq!(terms.value().data(), [0.5, 0.0]);
+        let zero = Var::<f64>::constant(Tensor::zeros([5, 3]));
+        assert_eq!(kl_standard_normal(&zero, &zero).value().data(), [0.0; 5]);
+    }
+
+    /// z ~ N(0, 1), x|z ~ N(z, s^2): with the true posterior as q the bound is log p(x) = log N(x; 0, 1 + s^2) itself.
+    /// The expectation of a quadratic under q is its mean over eps = +-1.
+    #[test]
+    fn the_bound_is_tight_at_the_posterior() {
+        let (x, s2) = (1.7f64, 0.6f64);
+        let (mu, log_var) = (row(&[x / (1.0 + s2)]), row(&[(s2 / (1.0 + s2)).ln()]));
+        let reconstruction = [-1.0, 1.0].map(|eps| {
+            let z = reparameterise(&mu, &log_var, &Tensor::full([1, 1], eps));
+            gaussian_log_likelihood(&row(&[x]), &z, &row(&[s2.ln()]))
+        });
+        let elbo = 0.5 * (&reconstruction[0] + &reconstruction[1]) - kl_standard_normal(&mu, &log_var);
+        let evidence = gaussian_log_likelihood(&row(&[x]), &row(&[0.0]), &row(&[(1.0 + s2).ln()]));
+        close(elbo.item(), evidence.item());
+        // And it is a maximum there.
+        for g in elbo.gradients(&[&mu, &log_var]) {
+            assert!(g.item().abs() < 1e-14, "{g:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "kl_standard_normal: mu of shape [1, 2] and log_var of shape [1, 1] differ")]
+    fn names_what_does_not_fit() {
+        kl_standard_normal(&row(&[0.0, 0.0]), &row(&[0.0]));
+    }
+}

@@ -1,0 +1,142 @@
+//! Penalties on the gradient of a discriminator by its *input*: losses that contain a first derivative, so that
+//! descending them takes a second.
+
+use super::sum_samples;
+use crate::{Element, Tensor, Var};
+
+/// The penalty of WGAN-GP (Gulrajani et al. 2017, eq. 3):
+///
+/// > lambda E (|grad by x^ of f(x^)| - 1)^2,   x^ = eps x + (1 - eps) G(z)
+///
+/// The norm is that of a sample's gradient. `eps`, one number a sample drawn from U(0, 1) by the caller, has any shape
+/// of N elements. In the paper lambda is 10.
+///
+/// # Panics
+/// If `real` and `fake` differ in shape, `eps` is not one number a sample, or the critic does not depend on its input.
+#[track_caller]
+pub fn gradient_penalty<E: Element>(
+    critic: impl FnOnce(&Var<E>) -> Var<E>,
+    real: &Tensor<E>,
+    fake: &Tensor<E>,
+    eps: &Tensor<E>,
+    lambda: f64,
+) -> Var<E> {
+    let n = real.dims().first().copied().unwrap_or(1);
+    assert!(
+        real.shape() == fake.shape() && eps.len() == n,
+        "gradient_penalty: real {}, fake {}, eps {}: need two alike and one eps a sample",
+        real.shape(),
+        fake.shape(),
+        eps.shape()
+    );
+    let eps = eps.reshape(per_sample(real));
+    let difference = real.zip(fake, |x, g| x - g).zip(&eps, |d, e| e * d);
+    let squares = squared_slopes(critic, fake.zip(&difference, |g, d| g + d));
+    // The root's slope at 0 is infinite; a sample with no gradient at all must give 0 there, not NaN. The shift is far
+    // below the rounding of any gradient that matters.
+    let norms = squares.shift(1e-30).sqrt();
+    lambda * (norms - 1.0).square().mean()
+}
+
+/// The penalty R1 (Mescheder et al. 2018, eq. 9): gamma/2 E |grad by x of D(x)|^2 on data, D being the logit.
+///
+/// # Panics
+/// If the discriminator does not depend on its input.
+#[track_caller]
+pub fn r1<E: Element>(discriminator: impl FnOnce(&Var<E>) -> Var<E>, real: &Tensor<E>, gamma: f64) -> Var<E> {
+    0.5 * gamma * squared_slopes(discriminator, real.clone()).mean()
+}
+
+/// |grad by x of f(x)|^2 of each sample, `[N]`, differentiable by f's parameters.
+///
+/// (The gradient is that of the sum of all outputs: where samples do not meet in f, each gets that of its own. Batch
+/// norm lets them meet, which the papers advise against and which is computed as it is.)
+#[track_caller]
+fn squared_slopes<E: Element>(f: impl FnOnce(&Var<E>) -> Var<E>, x: Tensor<E>) -> Var<E> {
+    let x = Var::leaf(x);
+    let y = f(&x);
+    assert!(y.depends_on(&[&x])[0], "a gradient penalty of a function that does not depend on its input");
+    sum_samples(&y.differentiable_gradients(&[&x])[0].square())
+}
+
+/// The shape of one number a sample, which broadcasts over the samples.
+fn per_sample<E: Element>(x: &Tensor<E>) -> crate::Shape {
+    (1..x.dims().len()).fold(x.shape(), |shape, axis| shape.with(axis, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stream;
+    use adjoint_autodiff::gradcheck;
+
+    fn close(got: f64, want: f64) {
+        assert!((got - want).abs() < 1e-13, "{got} for {want}");
+    }
+
+    fn row(values: &[f64]) -> Tensor<f64> {
+        Tensor::from_slice([1, values.len()], values)
+    }
+
+    /// f(x) = <a, x> has the gradient a everywhere.
+    #[test]
+    fn of_a_linear_function() {
+        let a = Var::leaf(Tensor::from_slice([2, 1], &[3.0, 4.0]));
+        let x: Tensor<f64> = Stream::new(1, "x", 0).normal_tensor([6, 2], 0.0, 1.0);
+        let penalty = gradient_penalty(|x| x.matmul(&a), &x, &x, &Tensor::full([6], 0.5), 10.0);
+        close(penalty.item(), 10.0 * 16.0);
+        // d/da lambda (|a| - 1)^2 = 2 lambda (|a| - 1) a / |a|
+        let g = penalty.gradients(&[&a]).remove(0);
+        close(g.data()[0], 20.0 * 4.0 * 0.6);
+        close(g.data()[1], 20.0 * 4.0 * 0.8);
+        close(r1(|x| x.matmul(&a), &x, 3.0).item(), 1.5 * 25.0);
+    }
+
+    /// f(x) = |x|^2 / 2 has the gradient x, so the penalties show where they are taken.
+    #[test]
+    fn is_taken_between_the_samples() {
+        let half_square = |x: &Var<f64>| 0.5 * x.square().sum_to([x.dims()[0], 1]);
+        let (real, fake) = (row(&[3.0, 4.0]), row(&[0.0, 0.0]));
+        for (eps, norm) in [(1.0, 5.0), (0.0, 0.0), (0.4, 2.0)] {
+            let penalty = gradient_penalty(half_square, &real, &fake, &Tensor::full([1, 1], eps), 1.0);
+            close(penalty.item(), (norm - 1.0f64).powi(2));
+        }
+        close(r1(half_square, &real, 2.0).item(), 25.0);
+    }
+
+    /// A unit that is off for a sample gives it no gradient: the penalty is 1 there, and so is nothing's fault.
+    #[test]
+    fn a_flat_function_gives_no_nan() {
+        let a = Var::leaf(Tensor::from_slice([1, 1], &[2.0f32]));
+        let x = Tensor::from_slice([2, 1], &[-1.0, 1.0]);
+        let penalty = gradient_penalty(|x| x.matmul(&a).relu(), &x, &x, &Tensor::full([2], 0.5), 1.0);
+        assert_eq!(penalty.item(), 1.0);
+        assert_eq!(penalty.gradients(&[&a])[0].item(), 1.0);
+    }
+
+    #[test]
+    fn gradients() {
+        gradcheck::assert_cases("penalties", 20, |s| {
+            let mut draw = |shape: [usize; 2]| s.normal_tensor::<f64>(shape, 0.0, 1.0);
+            let (real, fake, inputs) = (draw([3, 4]), draw([3, 4]), vec![draw([4, 5]), draw([5, 1])]);
+            let eps = s.uniform_tensor([3, 1], 0.0, 1.0);
+            (inputs, move |w: &[Var<f64>]| {
+                let critic = |x: &Var<f64>| x.matmul(&w[0]).tanh().matmul(&w[1]);
+                gradient_penalty(critic, &real, &fake, &eps, 10.0) + r1(critic, &real, 2.0)
+            })
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "does not depend on its input")]
+    fn a_constant_function_has_no_slope() {
+        r1(|_| Var::leaf(Tensor::scalar(1.0)), &Tensor::<f64>::zeros([2, 2]), 1.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "real [2, 3], fake [2, 3], eps [3]: need two alike and one eps a sample")]
+    fn names_what_does_not_fit() {
+        let x = Tensor::<f32>::zeros([2, 3]);
+        gradient_penalty(Var::clone, &x, &x, &Tensor::zeros([3]), 1.0);
+    }
+}

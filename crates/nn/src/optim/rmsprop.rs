@@ -1,0 +1,81 @@
+use super::optimizer::decayed;
+use super::{Step, UpdateRule};
+use crate::{Element, Tensor};
+
+/// RMSprop (Tieleman & Hinton 2012, lecture 6.5), with the momentum of PyTorch:
+///
+/// > v <- alpha v + (1 - alpha) g^2,   d = g / (sqrt(v) + eps),
+/// > theta <- theta - lr d,   or   b <- momentum b + d,   theta <- theta - lr b
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// Decay of the mean of squares.
+    pub alpha: f64,
+    /// Added to the denominator.
+    pub eps: f64,
+    /// Share of the last step that is repeated. 0: none.
+    pub momentum: f64,
+    /// lambda: lambda theta is added to g, as for a loss with lambda/2 |theta|^2.
+    pub weight_decay: f64,
+}
+
+impl Default for RmsProp {
+    /// 0.99, 1e-8, no momentum, no decay.
+    fn default() -> Self {
+        RmsProp { alpha: 0.99, eps: 1e-8, momentum: 0.0, weight_decay: 0.0 }
+    }
+}
+
+impl<E: Element> UpdateRule<E> for RmsProp {
+    fn slots(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &["v"] } else { &["v", "momentum"] }
+    }
+
+    fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
+        let [lr, alpha, rest, eps, momentum] =
+            [step.lr, self.alpha, 1.0 - self.alpha, self.eps, self.momentum].map(E::of);
+        let g = decayed(g, theta, self.weight_decay);
+        let (v, b) = slots.split_at_mut(1);
+        v[0].update(&g, |v, g| alpha * v + rest * g * g);
+        let mut direction = g.zip(&v[0], |g, v| g / (v.sqrt() + eps));
+        if let [b] = b {
+            b.update(&direction, |b, d| momentum * b + d);
+            direction = b.clone();
+        }
+        theta.update(&direction, |theta, d| theta - lr * d);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Under the constant gradient g, v = (1 - alpha^t) g^2, so d = 1 / sqrt(1 - alpha^t) whatever g is.
+    #[test]
+    fn steps_do_not_depend_on_the_size_of_the_gradient() {
+        let want = |momentum: f64| {
+            let (mut theta, mut b) = (1.0, 0.0);
+            for t in 1..=4 {
+                b = momentum * b + 1.0 / (1.0 - 0.9f64.powi(t)).sqrt();
+                theta -= 0.1 * b;
+            }
+            theta
+        };
+        for (momentum, g) in [(0.0, 3.0), (0.0, 1e-3), (0.5, 3.0)] {
+            let rule = RmsProp { alpha: 0.9, eps: 0.0, momentum, ..RmsProp::default() };
+            let mut theta = Tensor::<f64>::scalar(1.0);
+            let mut slots = vec![Tensor::scalar(0.0); UpdateRule::<f64>::slots(&rule).len()];
+            for number in 1..=4 {
+                rule.update(Step { number, lr: 0.1 }, &mut theta, &Tensor::scalar(g), &mut slots);
+            }
+            assert!((theta.item() - want(momentum)).abs() < 1e-12, "{momentum}, {g}: {}", theta.item());
+        }
+    }
+
+    #[test]
+    fn weight_decay_joins_the_gradient() {
+        let rule = RmsProp { weight_decay: 0.5, ..RmsProp::default() };
+        let (mut theta, mut slots) = (Tensor::<f64>::scalar(4.0), [Tensor::scalar(0.0)]);
+        rule.update(Step { number: 1, lr: 0.0 }, &mut theta, &Tensor::scalar(1.0), &mut slots);
+        assert!((slots[0].item() - 0.01 * 9.0).abs() < 1e-15);
+    }
+}
