@@ -90,8 +90,10 @@ fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Records y = name(inputs). `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing,
-/// so what a backward pass remembers is always written in this call.
+/// Records y = name(inputs), unless no input is differentiable or nothing is being recorded: then y is a constant.
+///
+/// `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing, so what a backward pass
+/// remembers is always written in this call.
 pub fn record<'a, E: Element, S: 'static>(
     name: &'static str,
     y: Tensor<E>,
@@ -163,9 +165,10 @@ impl<E: Element> Backward<'_, E> {
     }
 
     /// Differentiates the operation's definition in primitives instead of its fused kernel: the way a fused operation
-    /// gets its second derivative.
+    /// gets its second derivative. For passes that are themselves recorded ([`recording`]); in any other the definition
+    /// would be a constant.
     pub fn by_definition(&mut self, inputs: &[&Var<E>], definition: impl FnOnce(&[&Var<E>]) -> Var<E>) {
-        // Fresh leaves, so that this pass ends at the operation's inputs; `identity` ties each to the outer graph.
+        // Fresh nodes, so that this pass ends at the operation's inputs, each still tied to the outer graph.
         let inner: Vec<Var<E>> = inputs.iter().map(|x| ops::identity(x)).collect();
         let inner: Vec<&Var<E>> = inner.iter().collect();
         let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, recording());
@@ -276,7 +279,7 @@ impl<E: Element> Var<E> {
         self.node.is_some()
     }
 
-    /// Does `leaf` lie behind this value?
+    /// For each of `leaves`: does it lie behind this value?
     pub fn depends_on(&self, leaves: &[&Var<E>]) -> Vec<bool> {
         let behind: HashSet<u64> = ancestors(self).iter().map(|n| n.id).collect();
         leaves.iter().map(|x| x.node.as_ref().is_some_and(|n| behind.contains(&n.id))).collect()

@@ -2,7 +2,7 @@
 //!
 //! The micro-kernels are `matrixmultiply`'s (Goto & van de Geijn's blocking, packed operands, AVX2/FMA chosen at run
 //! time); the views, the bounds and the cut into tiles are ours. Calling it takes raw pointers, so this is the one
-//! module of the project with `unsafe`: every product goes through [`GemmScalar::gemm`], whose argument is checked here.
+//! module of the project with `unsafe`: every product goes through [`GemmScalar::gemm`], whose arguments are checked here.
 
 #![allow(unsafe_code)]
 
@@ -66,7 +66,7 @@ impl<'a, E> Mat<'a, E> {
         self.cols
     }
 
-    /// Offset of the element after a valid index never exceeds the slice: rows and columns were checked at creation.
+    /// Where element (i, j) is in the slice: inside it for a valid index, because the extent was checked at creation.
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
     }

@@ -2,8 +2,9 @@
 //!
 //! Everything that loops over floats for speed lives here: matrix products ([`gemm`]), the convolution family
 //! ([`conv2d`]), batch normalisation ([`batch_norm`]), pointwise maps ([`pointwise`]), reductions ([`reduce`]),
-//! softmax ([`softmax`]), data movement ([`layout`]) and the fused optimiser step ([`adam`]). Each has a naive twin
-//! in [`mod@reference`], which is its definition and its oracle.
+//! softmax ([`softmax`]), data movement ([`layout`]) and the fused optimiser step ([`adam`]). Products, convolutions,
+//! batch norm, broadcasting and sums have a naive twin in [`mod@reference`], their definition and their oracle; the
+//! others are held to their formula by their own tests.
 //!
 //! This crate is deliberately *not* a tensor library: it knows no shapes beyond the numbers it is given, records
 //! nothing and owns nothing but recycled memory ([`memory`]). It is also the only crate that uses threads

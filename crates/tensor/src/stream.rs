@@ -126,7 +126,7 @@ impl rand::TryRng for Stream {
     }
 }
 
-/// Ten rounds of Philox on a 4 x 32-bit counter (Salmon et al. 2011, section 3.3; constants from their table 2).
+/// Ten rounds of Philox on a 4 x 32-bit counter (Salmon et al. 2011; constants of their library, Random123).
 fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -146,7 +146,7 @@ fn halves(x: u64) -> [u32; 2] {
     [x as u32, (x >> 32) as u32]
 }
 
-/// A bijection of 64 bits that changes half of them for any change of one (SplitMix64's finaliser, Steele et al. 2014).
+/// A bijection of 64 bits; a change of one changes about half of them (SplitMix64, Steele, Lea & Flood 2014).
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

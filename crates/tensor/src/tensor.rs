@@ -296,7 +296,7 @@ impl<E: Element> Tensor<E> {
         Self::build([rows.len(), columns], |y| layout::gather_rows(self.data(), columns, rows, y))
     }
 
-    /// A matrix of `count` rows where row `rows[i]` is the sum of the rows i of this one: the adjoint of
+    /// A matrix of `count` rows to whose row `rows[i]` row i of this one is added, for every i: the adjoint of
     /// [`Tensor::gather_rows`].
     ///
     /// # Panics

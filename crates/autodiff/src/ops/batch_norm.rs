@@ -50,7 +50,7 @@ impl<E: Element> Var<E> {
     /// where m counts the values of a channel (Ioffe & Szegedy 2015, section 3; collected in docs/batch_norm.md).
     ///
     /// # Panics
-    /// If gamma or beta is not one number a channel.
+    /// If gamma or beta is not one number a channel, or a channel has no value.
     #[track_caller]
     pub fn batch_norm(&self, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> BatchNorm<E> {
         let c = self.dims().last().copied().unwrap_or(1);

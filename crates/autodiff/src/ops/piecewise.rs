@@ -1,8 +1,8 @@
 //! Functions that are linear in pieces: relu, leaky relu, abs, clamp.
 //!
 //! Their slope is constant almost everywhere, so a gradient is the flowing-in gradient through a [`gate`], which is
-//! linear in it and constant in x; second derivatives vanish. At a kink the slope is that of the left side, except for
-//! abs, where it is 0: one choice of subgradient.
+//! linear in it and constant in x; second derivatives vanish. At a kink one subgradient is chosen: relu and leaky relu
+//! take the slope of the left side, abs and clamp take 0.
 
 use crate::Var;
 use crate::graph::record;

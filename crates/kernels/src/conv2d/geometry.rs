@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Spec {
     /// Distance between neighbouring windows.
     pub stride: [usize; 2],
-    /// Zeros around the image.
+    /// Zeros on each side of the image.
     pub padding: [usize; 2],
     /// Distance between neighbouring taps of the kernel.
     pub dilation: [usize; 2],
@@ -30,9 +30,10 @@ impl Default for Spec {
 
 /// The geometry of one convolution from an input of `in_size` to an output of `out_size`.
 ///
-/// Sizes are (height, width). `out_size` is what the formula
-/// `floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1` gives, always; a transposed convolution with an
-/// output padding is the adjoint of the convolution *from* its larger output.
+/// Sizes are (height, width). For a convolution, `out_size` is
+/// `floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). Several
+/// input sizes give the same, and which of them is the output of a transposed convolution, its output padding tells: it
+/// is the adjoint of the convolution *from* there. docs/conv.md draws it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// Number of images.
@@ -87,11 +88,15 @@ impl Geometry {
 
     /// The convolution whose adjoint maps an NHWC `y` to the output of a transposed convolution. `w` is that
     /// convolution's HWIO weight: `[kh][kw][channels out of the transposed / groups][channels into it]`. The output has
-    /// `(in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding` pixels an axis.
+    /// `(in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding` pixels an axis (relationship 14).
+    ///
+    /// With an output padding below the stride, [`Geometry::new`] from that output gives the same geometry. PyTorch also
+    /// allows one that is only below the dilation; then the output has room for more windows than `y` has pixels, and
+    /// those take no part.
     ///
     /// # Panics
-    /// If channels or groups do not fit, the output would be empty, or `output_padding` is not smaller than the
-    /// stride or the dilation (then no convolution from that output would give `y`'s size back).
+    /// If channels or groups do not fit, `y` or the output would be empty, or `output_padding` is smaller than neither
+    /// the stride nor the dilation.
     #[track_caller]
     pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
         let [batch, h, wd, out_channels] = y;

@@ -6,8 +6,8 @@
 //! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images |
 //! | [`weight_grad`] | W_bar = P(x)^T y_bar | some rows of W_bar over some output pixels |
 //!
-//! The patches of one task live in a recycled buffer of a few hundred KiB and never exist as a whole. With groups, each
-//! group is such a product over its own channels.
+//! Only the patches of one task exist at a time, in a recycled buffer: those of at most [`TILE`] pixels, in [`input_grad`]
+//! of some whole images. With groups, each group is such a product over its own channels.
 
 use super::Geometry;
 use super::window::Window;
