@@ -90,10 +90,11 @@ impl Trainable for Walk<'_> {
         vec![("place".into(), self.place.clone()), ("filter".into(), self.filter.clone())]
     }
 
-    fn load_state(&mut self, state: NamedTensors) {
-        let mut tensors = state.into_iter().map(|(_, tensor)| tensor);
-        self.place = tensors.next().expect("two tensors, as in state()");
-        self.filter = tensors.next().expect("two tensors, as in state()");
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
+        for (name, tensor) in state {
+            *(if name == "place" { &mut self.place } else { &mut self.filter }) = tensor;
+        }
+        Ok(())
     }
 
     fn networks(&self) -> Vec<(&'static str, NamedTensors)> {

@@ -137,6 +137,24 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
     Ok(Snapshot { model: field("model"), step, config: field("config"), tensors: container.tensors })
 }
 
+/// One state of several: the tensors of each part, their names after its own and a dot.
+pub fn join_parts<'a>(parts: impl IntoIterator<Item = (&'a str, NamedTensors)>) -> NamedTensors {
+    let named = |(part, tensors): (&str, NamedTensors)| {
+        let full = |(name, tensor)| (format!("{part}.{name}"), tensor);
+        tensors.into_iter().map(full).collect::<NamedTensors>()
+    };
+    parts.into_iter().flat_map(named).collect()
+}
+
+/// One part of what [`join_parts`] joined, under its own names.
+pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
+    let own = |(name, tensor): &(String, Tensor<f32>)| {
+        let name = name.strip_prefix(part)?.strip_prefix('.')?;
+        Some((name.to_owned(), tensor.clone()))
+    };
+    state.iter().filter_map(own).collect()
+}
+
 /// Puts tensors from a file into the names, order and shapes of `expected`.
 ///
 /// # Errors

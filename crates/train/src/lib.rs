@@ -41,7 +41,7 @@ mod trainer;
 pub mod weights;
 
 pub use args::CommonArgs;
-pub use checkpoint::{Checkpoints, Loaded, NamedTensors, Snapshot, match_tensors};
+pub use checkpoint::{Checkpoints, Loaded, NamedTensors, Snapshot, join_parts, match_tensors, take_part};
 pub use config::Config;
 pub use disk::write_atomic;
 pub use error::{BoxError, Error};

@@ -302,7 +302,8 @@ fn restore(plan: &Plan, trainer: &mut impl Trainable, loaded: Loaded) -> Result<
     if let Some((key, saved, now)) = config::difference(&snapshot.config, &plan.config) {
         return Err(mismatch(format!("made with {key} = {saved}, but config.toml beside it has {now}")));
     }
-    trainer.load_state(match_tensors(&path, snapshot.tensors, &trainer.state())?);
+    let state = match_tensors(&path, snapshot.tensors, &trainer.state())?;
+    trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
     Ok(snapshot.step)
 }
 

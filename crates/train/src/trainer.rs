@@ -37,10 +37,14 @@ pub trait Trainable {
     fn pictures(&mut self) -> Vec<(&'static str, Image)>;
 
     /// Weights, optimiser moments, running statistics: everything that a step changes, each under a name of its own.
+    /// [`join_parts`](crate::join_parts) makes one state of several.
     fn state(&self) -> NamedTensors;
 
-    /// Takes over a state. It has the names, order and shapes of [`state`](Self::state).
-    fn load_state(&mut self, state: NamedTensors);
+    /// Takes over a state. It has the names, order and shapes of [`state`](Self::state): that was checked.
+    ///
+    /// # Errors
+    /// If something in it can't be used all the same.
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError>;
 
     /// The networks to export for other programs: the name of the file and the weights, PyTorch-style names, engine layout.
     fn networks(&self) -> Vec<(&'static str, NamedTensors)>;

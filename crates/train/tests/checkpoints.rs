@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use adjoint_tensor::{Stream, Tensor};
-use adjoint_train::{Checkpoints, Error, NamedTensors, Snapshot, match_tensors};
+use adjoint_train::{Checkpoints, Error, NamedTensors, Snapshot, join_parts, match_tensors, take_part};
 
 fn tensors() -> NamedTensors {
     let mut stream = Stream::new(7, "checkpoint test", 0);
@@ -230,4 +230,17 @@ fn a_state_of_another_model_is_described() {
              has the unexpected `xadam.step`, `xempty`, `xgenerator.0.bias` and 2 more"
         )
     );
+}
+
+#[test]
+fn parts_are_joined_and_taken_apart() {
+    let other: NamedTensors = vec![("weight".into(), Tensor::zeros([2]))];
+    let joined = join_parts([("adam", other.clone()), ("adam_g", tensors())]);
+    assert_eq!(
+        (joined.len(), joined[0].0.as_str(), joined[3].0.as_str()),
+        (6, "adam.weight", "adam_g.adam.step")
+    );
+    assert_eq!(bits(&take_part(&joined, "adam")), bits(&other));
+    assert_eq!(bits(&take_part(&joined, "adam_g")), bits(&tensors()));
+    assert!(take_part(&joined, "ad").is_empty());
 }
