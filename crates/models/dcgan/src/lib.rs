@@ -15,6 +15,7 @@
 //! [`networks`] holds the two networks, [`training`] one training step. Nothing here reads, writes or looks at a clock.
 #![forbid(unsafe_code)]
 
+pub mod cost;
 pub mod networks;
 pub mod training;
 

@@ -39,7 +39,7 @@ impl Architecture {
     }
 
     #[track_caller]
-    fn levels(&self) -> (usize, Vec<usize>) {
+    pub(crate) fn levels(&self) -> (usize, Vec<usize>) {
         let Some((smallest, halvings)) = self.pyramid() else {
             panic!(
                 "a DCGAN of {} pixels: the size must be 4 to 7 pixels doubled at least twice",

@@ -1,0 +1,122 @@
+//! The flags.
+
+use adjoint_dcgan::Architecture;
+use adjoint_nn::objective::AdversarialLoss;
+use adjoint_train::{BoxError, CommonArgs, Config};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use serde::{Serialize, Serializer};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-dcgan
+      glyphs at 28x28, a few minutes on two cores
+  cargo run -p train-dcgan -- --dataset mnist --download --epochs 10
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-dcgan -- --image-size 64 --width 64 --dataset glyphs-rgb
+      the paper's five-level networks on coloured glyphs
+  cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 20
+      go on with a run
+  cargo run -p train-dcgan -- --image-size 64 --width 128 --dry-run
+      show the networks and what a step costs";
+
+/// Train a DCGAN (Radford, Metz & Chintala 2015).
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-dcgan", version, after_help = EXAMPLES)]
+pub(crate) struct Settings {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) common: CommonArgs,
+
+    /// Channels of the layers next to the image; each halving doubles them
+    #[arg(long, value_name = "N", default_value = "32", help_heading = "Model")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    pub(crate) width: usize,
+
+    /// Uniform random numbers that G makes an image from
+    #[arg(long, value_name = "N", default_value = "100", help_heading = "Model")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
+    pub(crate) latent: usize,
+
+    /// Adam's step size
+    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive)]
+    pub(crate) lr: f64,
+
+    /// Adam's decay of the first moment
+    #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction)]
+    pub(crate) beta1: f64,
+
+    /// Steps of D for each step of G
+    #[arg(long, value_name = "K", default_value = "1", help_heading = "Training")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    pub(crate) d_steps: usize,
+
+    /// What D and G minimise
+    #[arg(long, value_name = "LOSS", default_value_t, help_heading = "Training", value_parser = losses())]
+    #[serde(serialize_with = "by_name")]
+    pub(crate) loss: AdversarialLoss,
+
+    /// One-sided label smoothing: D is to call data real with probability 1 - X
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction)]
+    pub(crate) label_smoothing: f64,
+
+    /// Decay of the moving average of G's weights that samples are drawn with; 0 for none
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction)]
+    pub(crate) ema: f64,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "dcgan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+}
+
+impl Settings {
+    /// The networks these flags ask for.
+    ///
+    /// # Errors
+    /// If flags contradict each other.
+    pub(crate) fn architecture(&self, channels: usize) -> Result<Architecture, BoxError> {
+        let size = self.common.image_size;
+        let architecture =
+            Architecture { image_size: size, channels, width: self.width, latent: self.latent };
+        if architecture.pyramid().is_none() {
+            return Err(format!(
+                "--image-size {size}: a DCGAN halves its images at least twice down to 4 to 7 pixels; take 28, 32 or 64"
+            )
+            .into());
+        }
+        if self.label_smoothing > 0.0 && !self.loss.has_labels() {
+            let (smoothing, loss) = (self.label_smoothing, self.loss);
+            return Err(
+                format!("--label-smoothing {smoothing} needs labels, and --loss {loss} has none").into()
+            );
+        }
+        Ok(architecture)
+    }
+}
+
+fn losses() -> impl TypedValueParser<Value = AdversarialLoss> {
+    PossibleValuesParser::new(AdversarialLoss::ALL.map(AdversarialLoss::name)).try_map(|name| name.parse())
+}
+
+fn by_name<S: Serializer>(loss: &AdversarialLoss, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(loss)
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if x > 0.0 && f64::is_finite(x) => Ok(x),
+        _ => Err("a number above 0 is needed".into()),
+    }
+}
+
+/// A number from 0 to 1, without 1.
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
+        _ => Err("a number from 0 to below 1 is needed".into()),
+    }
+}

@@ -1,0 +1,179 @@
+//! The DCGAN in the hands of the training loop: which data and which noise a step sees, what is saved and shown.
+
+use crate::settings::Settings;
+use adjoint_data::{Batches, Dataset, Downloader, LastBatch, Options, PixelRange, Progress, Split};
+use adjoint_dcgan::cost::LayerCost;
+use adjoint_dcgan::{Architecture, Dcgan, training};
+use adjoint_nn::{Ema, Mode, Module, Stream, Tensor, Var, no_grad};
+use adjoint_tensor::memory;
+use adjoint_train::{
+    BoxError, CommonArgs, Figures, Grid, Image, LayerRow, NamedTensors, NetworkTable, Panel, Range, Summary,
+    Trainable, join_parts, note, plot, take_part,
+};
+
+/// Samples on a grid, 8 x 8 of them.
+const SAMPLES: usize = 64;
+
+pub(crate) struct Trainer {
+    model: Dcgan<f32>,
+    ema: Option<Ema<f32>>,
+    batches: Batches,
+    architecture: Architecture,
+    settings: Settings,
+}
+
+impl Trainer {
+    /// The model with its first weights, and its data.
+    ///
+    /// # Errors
+    /// If flags contradict each other or the data can't be had.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, BoxError> {
+        // Sizes first: a wrong flag should not cost a download.
+        settings.architecture(1)?;
+        let common = &settings.common;
+        let dataset = load(common)?;
+        let architecture = settings.architecture(dataset.channels())?;
+        let batches =
+            Batches::new(dataset, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Symmetric)?;
+        let model = Dcgan::new(&architecture, training_settings(settings), common.seed);
+        let ema = (settings.ema > 0.0).then(|| Ema::new(&model.generator, settings.ema));
+        Ok(Self { model, ema, batches, architecture, settings: settings.clone() })
+    }
+
+    /// z uniform on [-1, 1), number `index` of its purpose.
+    fn noise(&self, purpose: &str, index: u64, count: usize) -> Tensor<f32> {
+        let mut stream = Stream::new(self.settings.common.seed, purpose, index);
+        stream.uniform_tensor([count, self.architecture.latent], -1.0, 1.0)
+    }
+}
+
+impl Trainable for Trainer {
+    fn steps_per_epoch(&self) -> u64 {
+        (self.batches.steps_per_epoch() / self.settings.d_steps as u64).max(1)
+    }
+
+    fn images_per_step(&self) -> u64 {
+        (self.settings.common.batch_size * self.settings.d_steps) as u64
+    }
+
+    fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        let (k, batch) = (self.settings.d_steps as u64, self.settings.common.batch_size);
+        let mut rounds = vec![];
+        for i in step * k..(step + 1) * k {
+            rounds.push((self.batches.batch(i).images, self.noise("noise", i, batch)));
+        }
+        let report = self.model.step(&rounds);
+        if let Some(ema) = &mut self.ema {
+            ema.update(&self.model.generator);
+        }
+        let training::Report { loss_d, loss_g, d_real, d_fake } = report;
+        Ok(vec![("loss_d", loss_d), ("loss_g", loss_g), ("d_real", d_real), ("d_fake", d_fake)])
+    }
+
+    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+        let z = Var::constant(self.noise("samples", 0, SAMPLES));
+        let generator = &mut self.model.generator;
+        let images = no_grad(|| match &mut self.ema {
+            Some(ema) => ema.with(generator, |g| g.forward(&z, Mode::Eval)),
+            None => generator.forward(&z, Mode::Eval),
+        });
+        let grid = Grid::square(SAMPLES, self.architecture.image_size);
+        vec![("samples", grid.draw(images.value(), Range::Signed))]
+    }
+
+    fn state(&self) -> NamedTensors {
+        let model = &self.model;
+        let parts = [
+            ("generator", model.generator.state()),
+            ("discriminator", model.discriminator.state()),
+            ("adam_g", model.adam_g.state()),
+            ("adam_d", model.adam_d.state()),
+        ];
+        join_parts(parts.into_iter().chain(self.ema.as_ref().map(|ema| ("ema", ema.state()))))
+    }
+
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
+        let part = |part| take_part(&state, part);
+        self.model.generator.load_state(&part("generator"))?;
+        self.model.discriminator.load_state(&part("discriminator"))?;
+        self.model.adam_g.load_state(&part("adam_g"))?;
+        self.model.adam_d.load_state(&part("adam_d"))?;
+        if let Some(ema) = &mut self.ema {
+            ema.load_state(&part("ema"))?;
+        }
+        Ok(())
+    }
+
+    fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
+        let mut networks = vec![
+            ("generator", self.model.generator.state()),
+            ("discriminator", self.model.discriminator.state()),
+        ];
+        networks.extend(self.ema.as_ref().map(|ema| ("generator_ema", ema.average().clone())));
+        networks
+    }
+
+    fn panels(&self) -> &'static [Panel] {
+        plot::ADVERSARIAL
+    }
+
+    fn summary(&self) -> Summary {
+        let (a, common) = (&self.architecture, &self.settings.common);
+        let table = |name: &str, costs: Vec<LayerCost>| NetworkTable {
+            name: name.into(),
+            layers: costs.into_iter().map(row).collect(),
+        };
+        Summary {
+            networks: vec![
+                table("generator", a.generator_costs()),
+                table("discriminator", a.discriminator_costs()),
+            ],
+            step_flops: a.step_flops(common.batch_size, self.settings.d_steps),
+            step_bytes: self.measure_step(),
+        }
+    }
+}
+
+impl Trainer {
+    /// Bytes that a training step needs at its peak: those of one made for the purpose, on black images.
+    fn measure_step(&self) -> u64 {
+        let (a, batch) = (&self.architecture, self.settings.common.batch_size);
+        memory::reset_peak();
+        let before = memory::stats().live;
+        let mut model = Dcgan::<f32>::new(a, training_settings(&self.settings), self.settings.common.seed);
+        let x = Tensor::zeros([batch, a.image_size, a.image_size, a.channels]);
+        let round = (x, self.noise("noise", 0, batch));
+        model.step(&vec![round; self.settings.d_steps]);
+        (memory::stats().peak - before) as u64
+    }
+}
+
+fn row(cost: LayerCost) -> LayerRow {
+    let [h, w, c] = cost.output;
+    LayerRow {
+        layer: cost.name,
+        output: format!("{h}x{w}x{c}"),
+        parameters: cost.parameters,
+        flops: cost.flops,
+    }
+}
+
+fn training_settings(settings: &Settings) -> training::Settings {
+    let &Settings { loss, lr, beta1, label_smoothing, .. } = settings;
+    training::Settings { loss, lr, beta1, label_smoothing }
+}
+
+/// The training split of the dataset that the flags name.
+fn load(common: &CommonArgs) -> Result<Dataset, BoxError> {
+    let options =
+        Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() };
+    let mut last = String::new();
+    let mut downloader = Downloader::new().on_progress(|Progress { file, url, total, .. }| {
+        if last != url {
+            note(format!("fetching {file} ({:.1} MB) from {url}", total as f64 / 1e6));
+            last = url.to_owned();
+        }
+    });
+    let downloader = if common.download { Some(&mut downloader) } else { None };
+    Ok(Dataset::load(&common.dataset, Split::Train, &options, downloader)?)
+}

@@ -1,0 +1,117 @@
+//! What the networks and a training step cost: counted from the architecture, without building anything.
+
+use crate::Architecture;
+
+/// One layer with what follows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerCost {
+    /// What it is: "conv 4x4/2, batch norm, leaky relu".
+    pub name: String,
+    /// Height, width and channels of its output.
+    pub output: [usize; 3],
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Floating-point operations of its convolution for one image, two per multiply-add (the rest is below 1 %).
+    pub flops: u64,
+}
+
+impl Architecture {
+    /// The layers of G, from z to the image.
+    pub fn generator_costs(&self) -> Vec<LayerCost> {
+        let (smallest, channels) = self.levels();
+        let deepest = channels[channels.len() - 1];
+        let project = format!("project z: conv_transpose {smallest}x{smallest}, batch norm, relu");
+        let mut costs = vec![layer(project, smallest, [self.latent, deepest], smallest * smallest, 1, true)];
+        let mut size = smallest;
+        for pair in channels.windows(2).rev() {
+            let name = "conv_transpose 4x4/2, batch norm, relu".to_owned();
+            costs.push(layer(name, 2 * size, [pair[1], pair[0]], 16, size * size, true));
+            size *= 2;
+        }
+        let name = "conv_transpose 4x4/2, tanh".to_owned();
+        costs.push(layer(name, 2 * size, [self.width, self.channels], 16, size * size, false));
+        costs
+    }
+
+    /// The layers of D, from the image to its logit.
+    pub fn discriminator_costs(&self) -> Vec<LayerCost> {
+        let (smallest, channels) = self.levels();
+        let (mut from, mut size) = (self.channels, self.image_size);
+        let mut costs = vec![];
+        for to in channels {
+            size /= 2;
+            let norm = !costs.is_empty();
+            let name = format!("conv 4x4/2, {}leaky relu", if norm { "batch norm, " } else { "" });
+            costs.push(layer(name, size, [from, to], 16, size * size, norm));
+            from = to;
+        }
+        let name = format!("conv {smallest}x{smallest}, logit");
+        costs.push(layer(name, 1, [from, 1], smallest * smallest, 1, false));
+        costs
+    }
+
+    /// Floating-point operations of the convolutions in one training step: `d_steps` steps of D and one of G, each on
+    /// `batch` images.
+    ///
+    /// A layer's gradient by its input and that by its weight cost what its value costs. D's steps take the value of G
+    /// and, for data and samples, the value and both gradients of D, but none by the image; G's step the value of D and its
+    /// gradient by the input, and both gradients of G, but none by z.
+    pub fn step_flops(&self, batch: usize, d_steps: usize) -> u64 {
+        let sum = |costs: &[LayerCost]| costs.iter().map(|c| c.flops).sum::<u64>();
+        let (g, d) = (self.generator_costs(), self.discriminator_costs());
+        let of_d = 2 * (3 * sum(&d) - d[0].flops) + sum(&g);
+        let of_g = 2 * sum(&d) + 2 * sum(&g) - g[0].flops;
+        batch as u64 * (d_steps as u64 * of_d + of_g)
+    }
+}
+
+/// A convolution between `from` and `to` channels whose kernel of `taps` meets `windows` pixels of the smaller image.
+fn layer(
+    name: String,
+    size: usize,
+    [from, to]: [usize; 2],
+    taps: usize,
+    windows: usize,
+    norm: bool,
+) -> LayerCost {
+    let weights = (taps * from * to) as u64;
+    LayerCost {
+        name,
+        output: [size, size, to],
+        parameters: weights + if norm { 2 * to as u64 } else { 0 },
+        flops: 2 * weights * windows as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Discriminator, Generator};
+    use adjoint_nn::Module;
+
+    #[test]
+    fn parameters_are_those_of_the_networks() {
+        for (image_size, channels, width) in [(28, 1, 8), (32, 3, 4), (64, 3, 8)] {
+            let a = Architecture { image_size, channels, width, latent: 100 };
+            let count = |costs: Vec<LayerCost>| costs.iter().map(|c| c.parameters).sum::<u64>();
+            assert_eq!(count(a.generator_costs()), Generator::<f32>::new(&a).num_parameters() as u64);
+            assert_eq!(count(a.discriminator_costs()), Discriminator::<f32>::new(&a).num_parameters() as u64);
+            assert_eq!(
+                a.generator_costs().last().map(|c| c.output),
+                Some([image_size, image_size, channels])
+            );
+        }
+    }
+
+    /// The large layers of a DCGAN-64 with 64 channels: 2 x 64 x 128 x 16 x 16^2 = 67.1 MFLOP an image, each.
+    #[test]
+    fn flops_are_two_per_tap_channel_and_output() {
+        let a = Architecture { image_size: 64, channels: 3, width: 64, latent: 100 };
+        let d: Vec<u64> = a.discriminator_costs().iter().map(|c| c.flops).collect();
+        assert_eq!(d, [6_291_456, 67_108_864, 67_108_864, 67_108_864, 16_384]);
+        let g: Vec<u64> = a.generator_costs().iter().map(|c| c.flops).collect();
+        assert_eq!(g, [1_638_400, 67_108_864, 67_108_864, 67_108_864, 6_291_456]);
+        let (sum_d, sum_g) = (d.iter().sum::<u64>(), g.iter().sum::<u64>());
+        assert_eq!(a.step_flops(1, 1), 8 * sum_d + 3 * sum_g - 2 * d[0] - g[0]);
+    }
+}
