@@ -79,9 +79,9 @@ pub(crate) fn encode_count<E: Element>(count: u64) -> Tensor<E> {
     Tensor::from_slice([2], &[count % BASE, count / BASE].map(|digit| E::of(digit as f64)))
 }
 
-/// The count of [`encode_count`].
+/// The count of [`encode_count`]; of other tensors, some count.
 pub(crate) fn decode_count<E: Element>(digits: &Tensor<E>) -> u64 {
-    digits.data().iter().rev().fold(0, |count, digit| count * BASE + digit.f64() as u64)
+    digits.data().iter().rev().fold(0, |count, digit| count * BASE + (digit.f64() as u64).min(BASE - 1))
 }
 
 #[cfg(test)]
@@ -93,5 +93,7 @@ mod tests {
         for count in [0, 1, BASE - 1, BASE, BASE + 1, 123_456_789_012, (1 << 48) - 1] {
             assert_eq!(decode_count(&encode_count::<f32>(count)), count);
         }
+        // From a file that lies: no overflow.
+        assert_eq!(decode_count(&Tensor::from_slice([2], &[f32::NAN, f32::INFINITY])), (BASE - 1) * BASE);
     }
 }
