@@ -91,6 +91,7 @@ impl<C: Config> Launch<C> {
             model: C::MODEL,
             title: format!("{} on {}", C::MODEL, common.dataset),
             config: config::to_toml(&self.config),
+            seed: common.seed,
             total: common.steps.unwrap_or_else(|| common.epochs.saturating_mul(steps_per_epoch)),
             steps_per_epoch,
             log_every: common.log_every,
@@ -107,7 +108,7 @@ pub(crate) fn resume_command(run: &Path) -> String {
 }
 
 /// How this program was started: by `cargo run -p`, which tells it the name of its package, or by its path.
-fn this_program() -> String {
+pub(crate) fn this_program() -> String {
     let path = std::env::args_os().next().unwrap_or_default();
     let path = Path::new(&path);
     match std::env::var("CARGO_PKG_NAME") {

@@ -276,5 +276,5 @@ fn quiet_is_quiet_and_a_dry_run_writes_nothing() {
     assert!(!dir.path().join("runs/dry").exists());
     let lines = succeed(dir.path(), &["--steps", "3"]);
     assert!(lines.contains("step 3/3  epoch 1  ") && lines.contains("  distance "), "{lines}");
-    assert!(lines.contains("--resume runs/walk-glyphs-002 --epochs 2   train on"), "{lines}");
+    assert!(lines.contains("--resume runs/walk-glyphs-002 --epochs 2 "), "{lines}");
 }

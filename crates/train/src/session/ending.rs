@@ -1,0 +1,69 @@
+//! How a run ends: what is written last, and what is said.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Session;
+use crate::error::shell_word;
+use crate::launch::{Outcome, resume_command, this_program};
+use crate::progress::duration;
+use crate::summary::grouped;
+use crate::{Error, Trainable, animation};
+
+impl<T: Trainable> Session<T> {
+    /// Saves, and says how to go on.
+    pub(super) fn interrupt(&mut self) -> Result<Outcome, Error> {
+        if self.saved != Some(self.done) {
+            self.save()?;
+        }
+        self.plot()?;
+        self.progress.finish();
+        self.progress.say(format!("stopped after step {}, saved; go on with", grouped(self.done)));
+        self.progress.say(format!("  {}", resume_command(self.run.path())));
+        Ok(Outcome::Interrupted)
+    }
+
+    /// Sets the pictures in motion, and says where everything is and what one may do next.
+    pub(super) fn finish(&mut self) -> Result<Outcome, Error> {
+        let mut files = vec![(self.run.plot(), "curves".to_owned())];
+        for series in self.run.series()? {
+            let frames: Vec<PathBuf> =
+                self.run.pictures(&series)?.into_iter().map(|(_, path)| path).collect();
+            let Some(last) = frames.last().cloned() else { continue };
+            animation::write(&self.run.animation(&series), &frames)?;
+            files.push((last, format!("{series} at the end")));
+            files.push((self.run.animation(&series), format!("{series} from the start")));
+        }
+        let weights = |(name, _): &(&str, _)| (self.run.weights(name), format!("weights of the {name}"));
+        files.extend(self.trainer.networks().iter().map(weights));
+        let files = files.into_iter().map(|(path, what)| (path.display().to_string(), what)).collect();
+
+        self.progress.finish();
+        let time = duration(Duration::from_secs_f64(self.clock.seconds()));
+        self.progress.say(format!("\nfinished {} steps in {time}", grouped(self.done)));
+        self.progress.say(columns(files));
+        self.progress.say(format!("\nnext\n{}", columns(self.next_commands())));
+        Ok(Outcome::Finished)
+    }
+
+    /// Commands and what they are for.
+    fn next_commands(&self) -> Vec<(String, String)> {
+        let run = self.run.path();
+        let longer = 2 * self.plan.epoch(self.done).max(1);
+        let (config, seed) = (shell_word(&self.run.config()), self.plan.seed.wrapping_add(1));
+        let again = format!("{} --config {config} --seed {seed}", this_program());
+        let longer = format!("{} --epochs {longer}", resume_command(run));
+        let mut commands =
+            vec![(longer, "train on".to_owned()), (again, "the same with another seed".to_owned())];
+        let own = self.trainer.next_commands(&shell_word(run));
+        commands.extend(own.into_iter().map(|(purpose, command)| (command, purpose)));
+        commands
+    }
+}
+
+/// Lines of two columns, indented.
+fn columns(rows: Vec<(String, String)>) -> String {
+    let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> = rows.iter().map(|(left, right)| format!("  {left:<width$}   {right}")).collect();
+    lines.join("\n")
+}

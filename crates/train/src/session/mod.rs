@@ -1,0 +1,169 @@
+//! The training loop around a [`Trainable`]: when to log, draw and save, and how to start, stop and go on.
+//!
+//! What is due after a step depends on its number alone, so an interrupted and resumed run leaves what an uninterrupted
+//! one leaves. A checkpoint is written last, after everything it will be compared with is on disk.
+
+mod ending;
+mod outputs;
+
+use std::time::Instant;
+
+use crate::checkpoint::{Checkpoints, Loaded, match_tensors};
+use crate::clock::Clock;
+use crate::launch::{Outcome, resume_command};
+use crate::metrics::MetricsLog;
+use crate::progress::Progress;
+use crate::report::{note, warn};
+use crate::run::RunDir;
+use crate::signals::StopFlag;
+use crate::summary::grouped;
+use crate::{BoxError, Error, Trainable, config, disk};
+
+/// What the loop needs to know of the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) model: &'static str,
+    pub(crate) title: String,
+    /// The resolved settings, as TOML.
+    pub(crate) config: String,
+    pub(crate) seed: u64,
+    /// Steps of the whole run.
+    pub(crate) total: u64,
+    pub(crate) steps_per_epoch: u64,
+    pub(crate) log_every: u64,
+    pub(crate) sample_every: u64,
+    pub(crate) checkpoint_every: u64,
+    pub(crate) quiet: bool,
+}
+
+impl Plan {
+    /// The epoch that a step count lies in or ends, from 1; 0 before the first step.
+    fn epoch(&self, done: u64) -> u64 {
+        done.div_ceil(self.steps_per_epoch)
+    }
+
+    /// Whether something is to be done after so many steps that is done every so often, and at the end.
+    fn is_due(&self, every: u64, done: u64) -> bool {
+        done.is_multiple_of(every) || done == self.total
+    }
+}
+
+/// A run in progress.
+pub(crate) struct Session<T> {
+    plan: Plan,
+    run: RunDir,
+    trainer: T,
+    stop: StopFlag,
+    checkpoints: Checkpoints,
+    log: MetricsLog,
+    progress: Progress,
+    /// Steps done, in all processes that trained this run.
+    done: u64,
+    /// Step of the newest good checkpoint.
+    saved: Option<u64>,
+    clock: Clock,
+}
+
+impl<T: Trainable> Session<T> {
+    /// Starts a run in its new directory, or goes on with one from its checkpoint.
+    pub(crate) fn open(plan: Plan, run: RunDir, mut trainer: T, stop: StopFlag) -> Result<Self, Error> {
+        let mut checkpoints = Checkpoints::in_directory(run.path());
+        let saved = match checkpoints.load()? {
+            Some(loaded) => Some(restore(&plan, &mut trainer, loaded)?),
+            None => None,
+        };
+        let done = saved.unwrap_or(0);
+        if done > plan.total {
+            let (run, asked) = (run.path().display(), plan.total);
+            let problem = format!("{run} is at step {done} already, past the {asked} asked for");
+            return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
+        }
+        disk::write_atomic(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
+        let (log, before) = MetricsLog::open(&run.metrics(), done)?;
+        let clock = Clock::new(before);
+        let progress = Progress::new(plan.total, done, trainer.panels(), plan.quiet);
+        Ok(Self { plan, run, trainer, stop, checkpoints, log, progress, done, saved, clock })
+    }
+
+    /// Trains to the end.
+    pub(crate) fn run(mut self) -> Result<Outcome, Error> {
+        let outcome = self.train();
+        self.progress.finish();
+        if let (Err(Error::Io { .. } | Error::Trainer { .. }), Some(step)) = (&outcome, self.saved) {
+            note(format!("the run is safe at step {step}; when the cause is gone, go on with"));
+            note(format!("  {}", resume_command(self.run.path())));
+        }
+        outcome
+    }
+
+    fn train(&mut self) -> Result<Outcome, Error> {
+        self.announce();
+        if self.done == 0 {
+            self.draw()?;
+        }
+        self.forget_pictures_to_come()?;
+        while self.done < self.plan.total {
+            if self.stop.is_raised() {
+                return self.interrupt();
+            }
+            self.advance()?;
+        }
+        self.finish()
+    }
+
+    fn announce(&self) {
+        let (title, run, total) = (&self.plan.title, self.run.path().display(), grouped(self.plan.total));
+        self.progress.say(match self.done {
+            0 => format!("{title} for {total} steps, into {run}"),
+            done => format!("{title}, going on with {run} after step {} of {total}", grouped(done)),
+        });
+    }
+
+    /// One step and all that is due after it.
+    fn advance(&mut self) -> Result<(), Error> {
+        let started = Instant::now();
+        let figures = self.trainer.step(self.done).map_err(failed(self.done + 1))?;
+        self.done += 1;
+        self.clock.count(started.elapsed());
+        self.refuse_infinities(&figures)?;
+
+        self.show(&figures, self.plan.is_due(self.plan.steps_per_epoch, self.done));
+        // Nothing extra is logged at the end, which may turn out not to be the end.
+        if self.done.is_multiple_of(self.plan.log_every) {
+            self.log(figures)?;
+        }
+        if self.done.is_multiple_of(self.plan.steps_per_epoch) {
+            self.log_epoch()?;
+        }
+        if self.plan.is_due(self.plan.sample_every, self.done) {
+            self.draw()?;
+        }
+        if self.plan.is_due(self.plan.checkpoint_every, self.done) {
+            self.save()?;
+        }
+        Ok(())
+    }
+}
+
+/// What the trainer itself failed with in a step.
+fn failed(step: u64) -> impl FnOnce(BoxError) -> Error {
+    move |cause| Error::Trainer { step, cause }
+}
+
+/// Puts a checkpoint into the trainer and returns its step.
+fn restore(plan: &Plan, trainer: &mut impl Trainable, loaded: Loaded) -> Result<u64, Error> {
+    let Loaded { snapshot, path, warning } = loaded;
+    if let Some(warning) = warning {
+        warn(warning);
+    }
+    let mismatch = |problem: String| Error::Mismatch { path: path.clone(), problem };
+    if snapshot.model != plan.model {
+        return Err(mismatch(format!("a checkpoint of model `{}`, not of `{}`", snapshot.model, plan.model)));
+    }
+    if let Some((key, saved, now)) = config::difference(&snapshot.config, &plan.config) {
+        return Err(mismatch(format!("made with {key} = {saved}, but config.toml beside it has {now}")));
+    }
+    let state = match_tensors(&path, snapshot.tensors, &trainer.state())?;
+    trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
+    Ok(snapshot.step)
+}

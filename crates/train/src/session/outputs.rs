@@ -1,0 +1,102 @@
+//! What a run writes while it goes on: progress, metrics, pictures, curves, checkpoints, weights.
+
+use std::fs;
+
+use super::{Session, failed};
+use crate::checkpoint::Snapshot;
+use crate::metrics::Figures;
+use crate::progress::Status;
+use crate::{Error, Trainable, disk, metrics, plot, weights};
+
+impl<T: Trainable> Session<T> {
+    /// For the eye.
+    pub(super) fn show(&mut self, figures: &Figures, always: bool) {
+        let (step, epoch) = (self.done, self.plan.epoch(self.done));
+        let status = Status { step, epoch, images_per_second: self.images_per_second(), figures };
+        self.progress.update(&status, always);
+    }
+
+    fn images_per_second(&self) -> f64 {
+        self.clock.steps_per_second() * self.trainer.images_per_step() as f64
+    }
+
+    /// For metrics.jsonl.
+    pub(super) fn log(&mut self, mut figures: Figures) -> Result<(), Error> {
+        figures.push(("images_per_second", (self.images_per_second() * 10.0).round() / 10.0));
+        figures.push(("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0));
+        self.clock.lap();
+        self.log.append(self.done, self.plan.epoch(self.done), &figures)
+    }
+
+    pub(super) fn log_epoch(&mut self) -> Result<(), Error> {
+        let epoch = self.plan.epoch(self.done);
+        let figures = self.trainer.epoch_figures(epoch).map_err(failed(self.done))?;
+        self.refuse_infinities(&figures)?;
+        if figures.is_empty() { Ok(()) } else { self.log.append(self.done, epoch, &figures) }
+    }
+
+    /// The sample grids and the curves so far.
+    pub(super) fn draw(&mut self) -> Result<(), Error> {
+        for (name, image) in self.trainer.pictures() {
+            let path = self.run.picture(name, self.plan.epoch(self.done), self.done);
+            let series = self.run.path().join(name);
+            fs::create_dir_all(&series).map_err(Error::io("create", &series))?;
+            image.write_png(&path)?;
+        }
+        self.plot()
+    }
+
+    /// The curves so far.
+    pub(super) fn plot(&self) -> Result<(), Error> {
+        let records = metrics::read(&self.run.metrics())?;
+        let svg = plot::draw(&self.plan.title, self.trainer.panels(), &records);
+        disk::write_atomic(&self.run.plot(), |out| out.write_all(svg.as_bytes()))
+    }
+
+    /// A checkpoint, and the networks for other programs. Refuses to replace a good checkpoint by a bad one.
+    pub(super) fn save(&mut self) -> Result<(), Error> {
+        let tensors = self.trainer.state();
+        for (name, tensor) in &tensors {
+            if let Some(&value) = tensor.data().iter().find(|value| !value.is_finite()) {
+                return Err(self.not_finite(format!("the state `{name}`"), f64::from(value)));
+            }
+        }
+        for (name, network) in self.trainer.networks() {
+            weights::export(&self.run.weights(name), &network)?;
+        }
+        self.log.sync()?;
+        let (model, config) = (self.plan.model.to_owned(), self.plan.config.clone());
+        self.checkpoints.save(&Snapshot { model, step: self.done, config, tensors })?;
+        self.saved = Some(self.done);
+        Ok(())
+    }
+
+    /// A run that went back to an older checkpoint draws again what it had drawn since.
+    pub(super) fn forget_pictures_to_come(&self) -> Result<(), Error> {
+        for series in self.run.series()? {
+            for (step, path) in self.run.pictures(&series)? {
+                if step > self.done {
+                    fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Training that left the finite numbers does not come back.
+    pub(super) fn refuse_infinities(&self, figures: &Figures) -> Result<(), Error> {
+        match figures.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(self.not_finite((*name).to_owned(), *value)),
+            None => Ok(()),
+        }
+    }
+
+    fn not_finite(&self, what: String, value: f64) -> Error {
+        let good = match self.saved {
+            Some(step) => format!("{} still holds step {step}", self.checkpoints.path().display()),
+            None => "no checkpoint had been saved".to_owned(),
+        };
+        let advice = format!("{good}; a new run with a lower learning rate may go further");
+        Error::NotFinite { what, value, step: self.done, advice }
+    }
+}
