@@ -143,7 +143,10 @@ mod tests {
     use crate::optim::{Adam, AdamW, RmsProp, Sgd};
     use crate::{Scheme, Stream};
 
-    fn optimizers() -> [fn(&Linear<f32>) -> Optimizer<f32>; 6] {
+    /// Makes an optimiser of a model.
+    type Make = fn(&Linear<f32>) -> Optimizer<f32>;
+
+    fn optimizers() -> [Make; 6] {
         [
             |model| Optimizer::new(model, 0.01, Sgd::default()),
             |model| Optimizer::new(model, 0.01, Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.1 }),
