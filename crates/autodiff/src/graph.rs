@@ -168,10 +168,15 @@ impl<E: Element> Backward<'_, E> {
     /// gets its second derivative. For passes that are themselves recorded ([`recording`]); in any other the definition
     /// would be a constant.
     pub fn by_definition(&mut self, inputs: &[&Var<E>], definition: impl FnOnce(&[&Var<E>]) -> Var<E>) {
+        assert!(
+            recording(),
+            "the definition of {} differentiated in a pass that is not recorded",
+            self.node.name
+        );
         // Fresh nodes, so that this pass ends at the operation's inputs, each still tied to the outer graph.
         let inner: Vec<Var<E>> = inputs.iter().map(|x| ops::identity(x)).collect();
         let inner: Vec<&Var<E>> = inner.iter().collect();
-        let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, recording());
+        let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, true);
         for (i, g) in gradients.into_iter().enumerate() {
             self.wrt(i, |_| g);
         }

@@ -65,6 +65,8 @@ impl Adam {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference;
+    use crate::reference::testing::integers;
 
     /// With a constant gradient both corrected moments equal g and g^2, so each step moves by lr g / (|g| + eps).
     #[test]
@@ -80,6 +82,23 @@ mod tests {
                 "step {t}: {} for {want}",
                 theta[0]
             );
+        }
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        let n = 2 * CHUNK + 7;
+        let adam = Adam { lr: 1e-2, beta1: 0.5, beta2: 0.99, eps: 1e-3, l2: 0.3, decay: 0.1 };
+        let (mut theta, mut m, mut v) = (integers(n, 1), vec![0.0; n], vec![0.0; n]);
+        let mut want: Vec<[f64; 3]> = theta.iter().map(|&theta| [theta, 0.0, 0.0]).collect();
+        for t in 1..=3 {
+            let g = integers(n, 10 + t);
+            adam.step(t, &mut theta, &g, &mut m, &mut v);
+            for (i, want) in want.iter_mut().enumerate() {
+                *want = reference::adam(&adam, t as i32, [want[0], g[i], want[1], want[2]]);
+                let error = (0..3).map(|k| ([theta[i], m[i], v[i]][k] - want[k]).abs()).fold(0.0, f64::max);
+                assert!(error < 1e-13, "step {t}, parameter {i}: {} for {want:?}", theta[i]);
+            }
         }
     }
 }

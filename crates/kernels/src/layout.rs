@@ -118,7 +118,26 @@ pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize],
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference;
     use crate::reference::testing::{Dice, integers};
+
+    #[test]
+    fn copy_block_equals_the_definition() {
+        let mut dice = Dice(4);
+        for _ in 0..200 {
+            let [outer, inner, len] = [dice.roll(1, 40), dice.roll(1, 300), dice.roll(0, 4)];
+            let (x_start, y_start) = (dice.roll(0, 3), dice.roll(0, 3));
+            let view = |axis| AxisView { outer, axis, inner };
+            let (from, to) = (view(x_start + len + dice.roll(0, 3)), view(y_start + len + dice.roll(0, 3)));
+            let size = |v: AxisView| v.outer * v.axis * v.inner;
+            let (x, before) = (integers(size(from), 1), integers(size(to), 2));
+            let (mut got, mut want) = (before.clone(), before);
+            copy_block((&x, from, x_start), (&mut got, to, y_start), len);
+            let shape = |v: AxisView| [v.outer, v.axis, v.inner];
+            reference::copy_block((&x, shape(from), x_start), (&mut want, shape(to), y_start), len);
+            assert_eq!(got, want, "{len} from {x_start} of {from:?} to {y_start} of {to:?}");
+        }
+    }
 
     #[test]
     fn permute_equals_the_definition_and_inverts() {
@@ -129,23 +148,8 @@ mod tests {
             let x = integers(dims.iter().product(), 1);
             let mut y = vec![f64::NAN; x.len()];
             permute(&x, dims, order, &mut y);
+            assert_eq!(y, reference::permute(&x, dims, order), "{dims:?} {order:?}");
             let to = order.map(|a| dims[a]);
-            let mut i = 0;
-            for a in 0..to[0] {
-                for b in 0..to[1] {
-                    for c in 0..to[2] {
-                        for d in 0..to[3] {
-                            let mut at = [0; 4];
-                            for (axis, index) in order.into_iter().zip([a, b, c, d]) {
-                                at[axis] = index;
-                            }
-                            let from = ((at[0] * dims[1] + at[1]) * dims[2] + at[2]) * dims[3] + at[3];
-                            assert_eq!(y[i], x[from], "{dims:?} {order:?}");
-                            i += 1;
-                        }
-                    }
-                }
-            }
             let inverse = std::array::from_fn(|a| order.iter().position(|&o| o == a).unwrap_or(4));
             let mut back = vec![f64::NAN; x.len()];
             permute(&y, to, inverse, &mut back);
@@ -154,16 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn gather_and_scatter_are_adjoint() {
-        let (table, rows) = (integers(5 * 3, 2), [4, 0, 4, 2]);
-        let mut y = vec![0.0; 12];
-        gather_rows(&table, 3, &rows, &mut y);
-        assert_eq!(y[..3], table[12..15]);
-        let y_bar = integers(12, 3);
-        let mut x_bar = vec![f64::NAN; 15];
-        scatter_add_rows(&y_bar, 3, &rows, &mut x_bar);
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        assert_eq!(dot(&y, &y_bar), dot(&table, &x_bar));
+    fn gather_and_scatter_equal_the_definitions() {
+        let mut dice = Dice(6);
+        for _ in 0..100 {
+            let (count, columns) = (dice.roll(1, 9), dice.roll(1, 40));
+            let rows: Vec<usize> = (0..dice.roll(0, 12)).map(|_| dice.roll(0, count - 1)).collect();
+            let (table, y_bar) = (integers(count * columns, 2), integers(rows.len() * columns, 3));
+            let (mut y, mut x_bar) = (vec![f64::NAN; y_bar.len()], vec![f64::NAN; table.len()]);
+            gather_rows(&table, columns, &rows, &mut y);
+            scatter_add_rows(&y_bar, columns, &rows, &mut x_bar);
+            assert_eq!(y, reference::gather_rows(&table, columns, &rows));
+            assert_eq!(x_bar, reference::scatter_add_rows(&y_bar, columns, &rows, count));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The slow twins: each kernel as its formula reads, in naive loops, for any geometry. The definition and the oracle.
 
 use crate::Element;
+use crate::adam::Adam;
 use crate::conv2d::Geometry;
 
 /// C += A B, from functions that give the elements of A (`m` x `k`) and B (`k` x `n`).
@@ -100,6 +101,82 @@ pub fn sum_to<E: Element>(x: &[E], from: [usize; 4], to: [usize; 4]) -> Vec<E> {
     let mut y = vec![E::ZERO; to.iter().product()];
     broadcast_pairs(to, from, |i, j| y[j] += x[i]);
     y
+}
+
+/// e^x / sum of e^x of one row.
+pub fn softmax<E: Element>(x: &[E]) -> Vec<E> {
+    let sum: E = x.iter().map(|x| x.exp()).sum();
+    x.iter().map(|x| x.exp() / sum).collect()
+}
+
+/// x - ln sum of e^x of one row.
+pub fn log_softmax<E: Element>(x: &[E]) -> Vec<E> {
+    let sum: E = x.iter().map(|x| x.exp()).sum();
+    x.iter().map(|&x| x - sum.ln()).collect()
+}
+
+/// x with its axes reordered: axis a of the result is axis `axes[a]` of x.
+pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4]) -> Vec<E> {
+    let mut y = vec![];
+    let to = axes.map(|a| dims[a]);
+    for a in 0..to[0] {
+        for b in 0..to[1] {
+            for c in 0..to[2] {
+                for d in 0..to[3] {
+                    let mut at = [0; 4];
+                    for (axis, index) in axes.into_iter().zip([a, b, c, d]) {
+                        at[axis] = index;
+                    }
+                    y.push(x[((at[0] * dims[1] + at[1]) * dims[2] + at[2]) * dims[3] + at[3]]);
+                }
+            }
+        }
+    }
+    y
+}
+
+/// Positions of an axis copied from x to y, element by element. Shapes are `[outer, axis, inner]`.
+pub fn copy_block<E: Element>(
+    (x, from, x_start): (&[E], [usize; 3], usize),
+    (y, to, y_start): (&mut [E], [usize; 3], usize),
+    len: usize,
+) {
+    for o in 0..from[0] {
+        for k in 0..len {
+            for i in 0..from[2] {
+                y[(o * to[1] + y_start + k) * to[2] + i] = x[(o * from[1] + x_start + k) * from[2] + i];
+            }
+        }
+    }
+}
+
+/// Rows of a table.
+pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize]) -> Vec<E> {
+    rows.iter().flat_map(|r| (0..columns).map(move |c| x[r * columns + c])).collect()
+}
+
+/// The adjoint of [`gather_rows`] for a table of `count` rows.
+pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize], count: usize) -> Vec<E> {
+    let mut x_bar = vec![E::ZERO; count * columns];
+    for (i, r) in rows.iter().enumerate() {
+        for c in 0..columns {
+            x_bar[r * columns + c] += y_bar[i * columns + c];
+        }
+    }
+    x_bar
+}
+
+/// One Adam step of one parameter, as algorithm 1 of Kingma & Ba 2015 reads, with both kinds of weight decay. Gives
+/// theta, m and v.
+pub fn adam<E: Element>(adam: &Adam, t: i32, [theta, g, m, v]: [E; 4]) -> [E; 3] {
+    let [lr, b1, b2, eps, l2, decay] =
+        [adam.lr, adam.beta1, adam.beta2, adam.eps, adam.l2, adam.decay].map(E::of);
+    let power = |b: f64| E::of(1.0 - b.powi(t));
+    let g = g + l2 * theta;
+    let m = b1 * m + (E::ONE - b1) * g;
+    let v = b2 * v + (E::ONE - b2) * g * g;
+    let (m_hat, v_hat) = (m / power(adam.beta1), v / power(adam.beta2));
+    [theta - lr * decay * theta - lr * m_hat / (v_hat.sqrt() + eps), m, v]
 }
 
 /// What [`batch_norm`] returns: all values and gradients.

@@ -2,7 +2,7 @@
 //!
 //! Their slope is constant almost everywhere, so a gradient is the flowing-in gradient through a [`gate`], which is
 //! linear in it and constant in x; second derivatives vanish. At a kink one subgradient is chosen: relu and leaky relu
-//! take the slope of the left side, abs and clamp take 0.
+//! take the slope of the left side, abs takes 0, clamp takes 1 (PyTorch's choices).
 
 use crate::Var;
 use crate::graph::record;
@@ -15,7 +15,7 @@ enum Slope {
     Leaky(f64),
     /// The sign of x.
     Sign,
-    /// 1 for low < x < high, 0 elsewhere.
+    /// 1 for low <= x <= high, 0 elsewhere.
     Inside(f64, f64),
 }
 
@@ -33,7 +33,7 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
         }),
         Slope::Inside(low, high) => {
             let (low, high) = (E::of(low), E::of(high));
-            g.value().zip(x, |g, x| if x > low && x < high { g } else { E::ZERO })
+            g.value().zip(x, |g, x| if x >= low && x <= high { g } else { E::ZERO })
         }
     };
     record("gate", u, [g], (x.clone(), slope), |(x, slope), bw| bw.wrt(0, |u_bar| gate(u_bar, x, *slope)))
@@ -70,7 +70,7 @@ impl<E: Element> Var<E> {
         record("abs", x.map(E::abs), [self], x, |x, bw| bw.wrt(0, |g| gate(g, x, Slope::Sign)))
     }
 
-    /// y = min(max(x, low), high). x_bar = y_bar for low < x < high, else 0.
+    /// y = min(max(x, low), high). x_bar = y_bar for low <= x <= high, else 0.
     #[must_use]
     pub fn clamp(&self, low: f64, high: f64) -> Self {
         let (l, h) = (E::of(low), E::of(high));
@@ -115,5 +115,6 @@ mod tests {
         assert_eq!(x.clamp(-1.0, 0.5).value().data()[..4], [-1.0, 0.0, 0.0, 0.5]);
         assert_eq!(x.relu().gradients(&[&x])[0].data()[..4], [0.0, 0.0, 0.0, 1.0]);
         assert_eq!(x.abs().gradients(&[&x])[0].data()[..4], [-1.0, 0.0, 0.0, 1.0]);
+        assert_eq!(x.clamp(-2.0, 0.5).gradients(&[&x])[0].data()[..4], [1.0, 1.0, 1.0, 0.0]);
     }
 }
