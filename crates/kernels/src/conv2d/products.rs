@@ -22,12 +22,7 @@ const TILE: usize = 256;
 const SMALL_TILE: usize = 128;
 
 /// y = x conv w.
-///
-/// # Panics
-/// If a slice does not have the geometry's size.
-#[track_caller]
-pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
-    g.check(x.len(), w.len(), y.len());
+pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     if g.is_dense() {
         let k = w.len() / g.out_channels.max(1);
         return gemm(Mat::new(x, g.batch, k), Mat::new(w, k, g.out_channels), Update::Overwrite, y);
@@ -50,12 +45,7 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 }
 
 /// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with w.
-///
-/// # Panics
-/// If a slice does not have the geometry's size.
-#[track_caller]
-pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
-    g.check(x_bar.len(), w.len(), y_bar.len());
+pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     if g.is_dense() {
         let k = w.len() / g.out_channels.max(1);
         let (y_bar, w) = (Mat::new(y_bar, g.batch, g.out_channels), Mat::new(w, k, g.out_channels));
@@ -86,12 +76,7 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
 }
 
 /// W_bar, the gradient by w of <y_bar, x conv w>.
-///
-/// # Panics
-/// If a slice does not have the geometry's size.
-#[track_caller]
-pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
-    g.check(x.len(), w_bar.len(), y_bar.len());
+pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     let (co, pixels, len) = (g.out_channels, out_pixels(g), w_bar.len());
     if g.is_dense() {
         let k = len / co.max(1);
