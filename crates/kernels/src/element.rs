@@ -168,6 +168,6 @@ mod tests {
         }
         assert_eq!(80.0f64.softplus(), 80.0);
         assert_eq!((-80.0f64).softplus(), (-80.0f64).exp());
-        assert!(f32::NAN.softplus().is_nan() && f32::NAN.maximum(0.0).is_nan());
+        assert!(f32::NAN.softplus().is_nan() && Element::maximum(f32::NAN, 0.0).is_nan());
     }
 }

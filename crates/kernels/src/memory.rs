@@ -156,7 +156,7 @@ mod tests {
     fn size_classes_waste_at_most_an_eighth() {
         for words in (1..5_000).chain([1 << 20, (1 << 20) + 1, 12_345_678]) {
             let class = size_class(words);
-            assert!(class >= words && class % 8 == 0);
+            assert!(class >= words && class.is_multiple_of(8));
             assert!(words < 64 || class - words <= words / 8, "{words} -> {class}");
             assert_eq!(size_class(class), class, "a class is its own class");
         }

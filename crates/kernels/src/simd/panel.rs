@@ -71,7 +71,10 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
         let step = MR.min(rows - i);
         // SAFETY: rows i..i + step of A, all of B and rows i..i + step of C lie inside the slices checked above.
         unsafe {
-            let (a, c) = ((a.data.as_ptr().add(i * a.row_stride), a.row_stride, a.k_stride), (out.add(i * c.row_stride), c.row_stride, c.accumulate));
+            let (a, c) = (
+                (a.data.as_ptr().add(i * a.row_stride), a.row_stride, a.k_stride),
+                (out.add(i * c.row_stride), c.row_stride, c.accumulate),
+            );
             let b = (b.data.as_ptr(), b.row_stride);
             match step {
                 1 => tile::<S, 1, NV>(s, k, a, b, c),

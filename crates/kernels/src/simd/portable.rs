@@ -1,8 +1,8 @@
 //! Plain Rust: vectors are arrays, which compilers turn into whatever vectors the target has, and products are
 //! `matrixmultiply`'s, which brings its own kernels for x86-64 and aarch64.
 
-use super::panel::{Lhs, Out, Rhs, extent};
 use super::Simd;
+use super::panel::{Lhs, Out, Rhs, extent};
 use crate::gemm::GemmScalar;
 
 /// Needs no proof.

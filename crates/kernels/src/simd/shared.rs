@@ -30,7 +30,11 @@ impl<'a, E> Shared<'a, E> {
     #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
     pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> &'a mut [E] {
-        assert!(at <= self.len && len <= self.len - at, "shared output: {len} elements from {at} of {}", self.len);
+        assert!(
+            at <= self.len && len <= self.len - at,
+            "shared output: {len} elements from {at} of {}",
+            self.len
+        );
         // SAFETY: in bounds as just checked; exclusive by the caller's promise; the slice outlives 'a.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
     }

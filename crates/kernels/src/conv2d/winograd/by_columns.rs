@@ -56,7 +56,14 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                     // SAFETY: `filter` is this task's own.
                     unsafe {
                         let columns = columns.start..columns.start + wide;
-                        filter::transform::<S, F>(s, t, (w, side), rows.clone(), columns, (own, 0, point_stride));
+                        filter::transform::<S, F>(
+                            s,
+                            t,
+                            (w, side),
+                            rows.clone(),
+                            columns,
+                            (own, 0, point_stride),
+                        );
                     }
                 },
             );

@@ -50,7 +50,15 @@ pub(super) unsafe fn input<S: Simd>(
     for (row, tile) in tiles.enumerate() {
         let tile = t.tile(tile);
         for phase in 0..t.phases() {
-            let d = channels_of(x, pixels(N, #[inline(always)] |at| t.input_pixel(tile, phase, at)), t.g.in_channels);
+            let d = channels_of(
+                x,
+                pixels(
+                    N,
+                    #[inline(always)]
+                    |at| t.input_pixel(tile, phase, at),
+                ),
+                t.g.in_channels,
+            );
             for channel in (0..t.channels[0]).step_by(S::LANES) {
                 let at = layout.at(first_row + row, phase * t.channels[0] + channel);
                 transform::input(
@@ -82,7 +90,15 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
 ) {
     for (row, tile) in tiles.enumerate() {
         let tile = t.tile(tile);
-        let y = channels_of(y, pixels(F::M, #[inline(always)] |at| t.output_pixel(tile, at)), t.g.out_channels);
+        let y = channels_of(
+            y,
+            pixels(
+                F::M,
+                #[inline(always)]
+                |at| t.output_pixel(tile, at),
+            ),
+            t.g.out_channels,
+        );
         for channel in (0..t.channels[1]).step_by(S::LANES) {
             let at = layout.at(first_row + row, channel);
             F::output_adjoint(
@@ -115,7 +131,11 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     let end = columns.end.min(t.g.out_channels);
     for (row, tile) in tiles.enumerate() {
         let tile = t.tile(tile);
-        let pixels = pixels(F::M, #[inline(always)] |at| t.output_pixel(tile, at));
+        let pixels = pixels(
+            F::M,
+            #[inline(always)]
+            |at| t.output_pixel(tile, at),
+        );
         for channel in (columns.start..end).step_by(S::LANES) {
             let at = layout.at(row, channel - columns.start);
             F::output(
@@ -160,7 +180,11 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
             let first = phase * t.channels[0];
             let from = columns.start.max(first);
             let end = columns.end.min(first + t.g.in_channels);
-            let pixels = pixels(N, #[inline(always)] |at| t.input_pixel(tile, phase, at));
+            let pixels = pixels(
+                N,
+                #[inline(always)]
+                |at| t.input_pixel(tile, phase, at),
+            );
             for column in (from..end).step_by(S::LANES) {
                 let at = layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);

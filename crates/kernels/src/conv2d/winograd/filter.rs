@@ -34,7 +34,8 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
 ) {
     let mut squares = [[0.0; SQUARE * SQUARE]; 9];
     for block in columns.clone().step_by(SQUARE) {
-        let panel = (block - columns.start) / S::PANEL * rows.len() * S::PANEL + (block - columns.start) % S::PANEL;
+        let panel =
+            (block - columns.start) / S::PANEL * rows.len() * S::PANEL + (block - columns.start) % S::PANEL;
         for first in rows.clone().step_by(SQUARE) {
             if side == Side::Adjoint {
                 transpose(s, t, F::R, w, [block, first], &mut squares);
@@ -104,7 +105,12 @@ fn transpose<S: Simd>(
                 Some(from) if channel + SQUARE <= ci && row + SQUARE <= co => {
                     for i in [0, 8] {
                         for j in [0, 8] {
-                            s.transpose8(&w[from + row + i * co + j..], co, &mut square[j * SQUARE + i..], SQUARE);
+                            s.transpose8(
+                                &w[from + row + i * co + j..],
+                                co,
+                                &mut square[j * SQUARE + i..],
+                                SQUARE,
+                            );
                         }
                     }
                 }

@@ -120,7 +120,13 @@ impl Points {
         let block = cols.min(BLOCK);
         let row_stride = block + 16;
         let block_stride = rows * row_stride;
-        Points { cols, block, row_stride, block_stride, point_stride: cols.div_ceil(block) * block_stride + 16 }
+        Points {
+            cols,
+            block,
+            row_stride,
+            block_stride,
+            point_stride: cols.div_ceil(block) * block_stride + 16,
+        }
     }
 
     /// A product: all columns in one block, whole panels.

@@ -46,13 +46,29 @@ pub(super) trait Form: Copy + Send + Sync + 'static {
 /// B^T d B: the input at the points.
 #[inline(always)]
 pub(super) fn input<S: Simd>(s: S, d: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V)) {
-    sandwich::<S, N, N>(s, #[inline(always)] |d| b_t(s, d), d, m);
+    sandwich::<S, N, N>(
+        s,
+        #[inline(always)]
+        |d| b_t(s, d),
+        d,
+        m,
+    );
 }
 
 /// B m B^T: the adjoint of [`input`].
 #[inline(always)]
-pub(super) fn input_adjoint<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, d: impl FnMut(usize, usize, S::V)) {
-    sandwich::<S, N, N>(s, #[inline(always)] |m| b(s, m), m, d);
+pub(super) fn input_adjoint<S: Simd>(
+    s: S,
+    m: impl Fn(usize, usize) -> S::V,
+    d: impl FnMut(usize, usize, S::V),
+) {
+    sandwich::<S, N, N>(
+        s,
+        #[inline(always)]
+        |m| b(s, m),
+        m,
+        d,
+    );
 }
 
 /// F(4 x 4, 2 x 2): the phases of a 4 x 4 kernel with stride 2.
@@ -71,19 +87,51 @@ macro_rules! form {
             const R: usize = $r;
             #[inline(always)]
             fn output<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, y: impl FnMut(usize, usize, S::V)) {
-                sandwich::<S, N, $m>(s, #[inline(always)] |v| $a_t(s, v), m, y);
+                sandwich::<S, N, $m>(
+                    s,
+                    #[inline(always)]
+                    |v| $a_t(s, v),
+                    m,
+                    y,
+                );
             }
             #[inline(always)]
-            fn output_adjoint<S: Simd>(s: S, y: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V)) {
-                sandwich::<S, $m, N>(s, #[inline(always)] |v| $a(s, v), y, m);
+            fn output_adjoint<S: Simd>(
+                s: S,
+                y: impl Fn(usize, usize) -> S::V,
+                m: impl FnMut(usize, usize, S::V),
+            ) {
+                sandwich::<S, $m, N>(
+                    s,
+                    #[inline(always)]
+                    |v| $a(s, v),
+                    y,
+                    m,
+                );
             }
             #[inline(always)]
             fn filter<S: Simd>(s: S, g: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V)) {
-                sandwich::<S, $r, N>(s, #[inline(always)] |v| $g(s, v), g, m);
+                sandwich::<S, $r, N>(
+                    s,
+                    #[inline(always)]
+                    |v| $g(s, v),
+                    g,
+                    m,
+                );
             }
             #[inline(always)]
-            fn filter_adjoint<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, g: impl FnMut(usize, usize, S::V)) {
-                sandwich::<S, N, $r>(s, #[inline(always)] |v| $g_t(s, v), m, g);
+            fn filter_adjoint<S: Simd>(
+                s: S,
+                m: impl Fn(usize, usize) -> S::V,
+                g: impl FnMut(usize, usize, S::V),
+            ) {
+                sandwich::<S, N, $r>(
+                    s,
+                    #[inline(always)]
+                    |v| $g_t(s, v),
+                    m,
+                    g,
+                );
             }
         }
     };
@@ -99,19 +147,20 @@ fn sandwich<S: Simd, const I: usize, const O: usize>(
     x: impl Fn(usize, usize) -> S::V,
     mut y: impl FnMut(usize, usize, S::V),
 ) {
-    let mut half = [[s.zero(); I]; O];
-    for j in 0..I {
-        let mut column = [s.zero(); I];
-        for (i, c) in column.iter_mut().enumerate() {
-            *c = x(i, j);
+    let mut columns = [[s.zero(); O]; I];
+    for (j, column) in columns.iter_mut().enumerate() {
+        let mut x_j = [s.zero(); I];
+        for (i, x_ij) in x_j.iter_mut().enumerate() {
+            *x_ij = x(i, j);
         }
-        let column = t(column);
-        for i in 0..O {
-            half[i][j] = column[i];
-        }
+        *column = t(x_j);
     }
-    for (i, row) in half.into_iter().enumerate() {
-        for (j, v) in t(row).into_iter().enumerate() {
+    for i in 0..O {
+        let mut row = [s.zero(); I];
+        for (r, column) in row.iter_mut().zip(&columns) {
+            *r = column[i];
+        }
+        for (j, &v) in t(row).iter().enumerate() {
             y(i, j, v);
         }
     }
@@ -202,24 +251,14 @@ fn g_t42<S: Simd>(s: S, m: [S::V; N]) -> [S::V; 2] {
 fn a_t33<S: Simd>(s: S, m: [S::V; N]) -> [S::V; 3] {
     let (sum, difference) = (s.add(m[0], m[1]), s.sub(m[0], m[1]));
     let (sum_half, difference_half) = (s.add(m[2], m[3]), s.sub(m[2], m[3]));
-    [
-        s.add(sum, sum_half),
-        s.mad(difference_half, 0.5, difference),
-        s.add(s.mad(sum_half, 0.25, sum), m[4]),
-    ]
+    [s.add(sum, sum_half), s.mad(difference_half, 0.5, difference), s.add(s.mad(sum_half, 0.25, sum), m[4])]
 }
 
 /// A y of F(3, 3)
 #[inline(always)]
 fn a33<S: Simd>(s: S, y: [S::V; 3]) -> [S::V; N] {
     let (even, even_half) = (s.add(y[0], y[2]), s.mad(y[2], 0.25, y[0]));
-    [
-        s.add(even, y[1]),
-        s.sub(even, y[1]),
-        s.mad(y[1], 0.5, even_half),
-        s.mad(y[1], -0.5, even_half),
-        y[2],
-    ]
+    [s.add(even, y[1]), s.sub(even, y[1]), s.mad(y[1], 0.5, even_half), s.mad(y[1], -0.5, even_half), y[2]]
 }
 
 /// G g of F(3, 3)

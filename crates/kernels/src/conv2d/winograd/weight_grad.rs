@@ -63,7 +63,14 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
         let block = |task: usize, m: &mut [f32]| {
             let (row, column) = (task / across * ROWS, task % across * columns);
             let (rows, columns) = (row..(row + ROWS).min(k), column..(column + columns).min(n));
-            multiply(s, x_hat, y_hat, tiles.len(), (rows.clone(), columns.clone()), (&mut *m, product, start > 0));
+            multiply(
+                s,
+                x_hat,
+                y_hat,
+                tiles.len(),
+                (rows.clone(), columns.clone()),
+                (&mut *m, product, start > 0),
+            );
             if tiles.end == count {
                 s.vectorize(
                     #[inline(always)]
