@@ -22,6 +22,8 @@
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
+#[cfg(test)]
+mod accuracy;
 mod geometry;
 mod products;
 mod window;

@@ -67,7 +67,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel (see `panel.rs`).
     ///
     /// # Safety
-    /// While it runs, nobody else may access the elements of C.
+    /// The elements of C lie in its slice, and nobody else accesses them meanwhile.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
     /// 0 in every lane.

@@ -64,7 +64,7 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
         // SAFETY: the caller's promise is passed on.
         return unsafe { narrow::<S, MR, NV>(s, [rows, k, cols], a, b, c) };
     }
-    // SAFETY: the elements of C are ours by the caller's promise.
+    // SAFETY: the elements of C exist and are ours by the caller's promise.
     let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, cols, 1)) }.as_mut_ptr();
     let mut i = 0;
     while i < rows {
@@ -112,7 +112,7 @@ unsafe fn narrow<S: Simd, const MR: usize, const NV: usize>(
         // SAFETY: `tile` is this function's own.
         unsafe { s.panel([height, k, S::PANEL], part, b, whole) };
         for (r, tile) in tile.chunks_exact(S::PANEL).take(height).enumerate() {
-            // SAFETY: the elements of C are ours by the caller's promise.
+            // SAFETY: the elements of C exist and are ours by the caller's promise.
             let row = unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
             for (c_ij, t) in row.iter_mut().zip(tile) {
                 *c_ij = if c.accumulate { *c_ij + t } else { *t };

@@ -92,7 +92,7 @@ impl Simd for Portable {
     unsafe fn panel(self, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
         assert!(a.data.len() >= extent(rows, a.row_stride, k, a.k_stride), "panel: A is too short");
         assert!(b.data.len() >= extent(k, b.row_stride, cols, 1), "panel: B is too short");
-        // SAFETY: the elements of C are ours by the caller's promise; no row of a product overlaps the next.
+        // SAFETY: the elements of C exist and are ours by the caller's promise; no row of a product overlaps the next.
         let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, cols, 1)) };
         let beta = if c.accumulate { 1.0 } else { 0.0 };
         // SAFETY: the extents were checked above, and `out` is an exclusive borrow.

@@ -23,19 +23,12 @@ impl<'a, E> Shared<'a, E> {
     /// `len` elements from `at` on.
     ///
     /// # Safety
-    /// While the result lives, nobody else may access these elements.
-    ///
-    /// # Panics
-    /// If they leave the slice.
+    /// They lie inside the slice (checked where debug assertions are on, so in every test), and nobody else accesses
+    /// them while the result lives.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref, reason = "disjointness is the caller's promise")]
-    pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> &'a mut [E] {
-        assert!(
-            at <= self.len && len <= self.len - at,
-            "shared output: {len} elements from {at} of {}",
-            self.len
-        );
-        // SAFETY: in bounds as just checked; exclusive by the caller's promise; the slice outlives 'a.
+    pub(crate) unsafe fn slice(self, at: usize, len: usize) -> &'a mut [E] {
+        debug_assert!(at <= self.len && len <= self.len - at, "{len} elements from {at} of {}", self.len);
+        // SAFETY: in bounds and exclusive by the caller's promise; the borrow outlives 'a.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
     }
 }

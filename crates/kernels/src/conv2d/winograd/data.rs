@@ -15,24 +15,14 @@ use super::transform::{self, Form, N};
 use crate::simd::{Shared, Simd};
 use std::ops::Range;
 
-/// The N x N pixels of a tile as offsets, none where a tile sticks out.
-type Pixels = [[Option<usize>; N]; N];
-
+/// `lanes` channels of a pixel from `at` on, as one vector; zeros if the pixel is outside.
 #[inline(always)]
-fn pixels(side: usize, at: impl Fn([usize; 2]) -> Option<usize>) -> Pixels {
-    let mut pixels = [[None; N]; N];
-    for (i, row) in pixels.iter_mut().take(side).enumerate() {
-        for (j, pixel) in row.iter_mut().take(side).enumerate() {
-            *pixel = at([i, j]);
-        }
-    }
-    pixels
-}
-
-/// The channels of each pixel; a pixel outside has none, which loads as zeros.
-#[inline(always)]
-fn channels_of(x: &[f32], pixels: Pixels, channels: usize) -> [[&[f32]; N]; N] {
-    pixels.map(|row| row.map(|pixel| pixel.map_or(&[][..], |at| &x[at..][..channels])))
+fn channels<S: Simd>(s: S, x: &[f32], at: usize, lanes: usize) -> S::V {
+    x.get(at..at + lanes).map_or(
+        s.zero(),
+        #[inline(always)]
+        |x| s.load_padded(x, 0),
+    )
 }
 
 /// d^ = B^T d B of `tiles`, into rows from `first_row` on of `to`.
@@ -50,21 +40,14 @@ pub(super) unsafe fn input<S: Simd>(
     for (row, tile) in tiles.enumerate() {
         let tile = t.tile(tile);
         for phase in 0..t.phases() {
-            let d = channels_of(
-                x,
-                pixels(
-                    N,
-                    #[inline(always)]
-                    |at| t.input_pixel(tile, phase, at),
-                ),
-                t.g.in_channels,
-            );
+            let window = t.input_window(tile, phase);
             for channel in (0..t.channels[0]).step_by(S::LANES) {
+                let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(first_row + row, phase * t.channels[0] + channel);
                 transform::input(
                     s,
                     #[inline(always)]
-                    |i, j| s.load_padded(d[i][j], channel),
+                    |i, j| channels(s, x, window.at(i, j) + channel, lanes),
                     #[inline(always)]
                     |i, j, v| {
                         // SAFETY: an element of a row that is ours by the caller's promise.
@@ -90,21 +73,14 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
 ) {
     for (row, tile) in tiles.enumerate() {
         let tile = t.tile(tile);
-        let y = channels_of(
-            y,
-            pixels(
-                F::M,
-                #[inline(always)]
-                |at| t.output_pixel(tile, at),
-            ),
-            t.g.out_channels,
-        );
+        let window = t.output_window(tile);
         for channel in (0..t.channels[1]).step_by(S::LANES) {
+            let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
             let at = layout.at(first_row + row, channel);
             F::output_adjoint(
                 s,
                 #[inline(always)]
-                |i, j| s.load_padded(y[i][j], channel),
+                |i, j| channels(s, y, window.at(i, j) + channel, lanes),
                 #[inline(always)]
                 |i, j, v| {
                     // SAFETY: an element of a row that is ours by the caller's promise.
@@ -131,11 +107,7 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     let end = columns.end.min(t.g.out_channels);
     for (row, tile) in tiles.enumerate() {
         let tile = t.tile(tile);
-        let pixels = pixels(
-            F::M,
-            #[inline(always)]
-            |at| t.output_pixel(tile, at),
-        );
+        let window = t.output_window(tile);
         for channel in (columns.start..end).step_by(S::LANES) {
             let at = layout.at(row, channel - columns.start);
             F::output(
@@ -144,9 +116,10 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
                 |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
                 #[inline(always)]
                 |i, j, v| {
-                    if let Some(pixel) = pixels[i][j] {
+                    if window.contains(i, j) {
                         // SAFETY: channels of a tile that are ours by the caller's promise.
-                        let lanes = unsafe { y.slice(pixel + channel, S::LANES.min(end - channel)) };
+                        let lanes =
+                            unsafe { y.slice(window.at(i, j) + channel, S::LANES.min(end - channel)) };
                         s.store_padded(v, lanes, 0);
                     }
                 },
@@ -180,11 +153,7 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
             let first = phase * t.channels[0];
             let from = columns.start.max(first);
             let end = columns.end.min(first + t.g.in_channels);
-            let pixels = pixels(
-                N,
-                #[inline(always)]
-                |at| t.input_pixel(tile, phase, at),
-            );
+            let window = t.input_window(tile, phase);
             for column in (from..end).step_by(S::LANES) {
                 let at = layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);
@@ -194,9 +163,9 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                     |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
                     #[inline(always)]
                     |i, j, v| {
-                        if let Some(pixel) = pixels[i][j] {
+                        if window.contains(i, j) {
                             // SAFETY: channels of an image that are ours by the caller's promise.
-                            let lanes = unsafe { x_bar.slice(pixel + column - first, lanes) };
+                            let lanes = unsafe { x_bar.slice(window.at(i, j) + column - first, lanes) };
                             let seen = i < shared[0] || j < shared[1];
                             let v = if seen { s.add(s.load_padded(lanes, 0), v) } else { v };
                             s.store_padded(v, lanes, 0);

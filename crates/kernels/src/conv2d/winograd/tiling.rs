@@ -74,20 +74,21 @@ impl Tiling {
         Tile { image, at: [rest / self.tiles[1], rest % self.tiles[1]] }
     }
 
-    /// Offset in x of pixel (i, j) of a tile of phase (a, b), unless it lies in the padding.
+    /// The pixels of a tile of phase (a, b) of x.
     #[inline(always)]
-    pub(super) fn input_pixel(&self, tile: Tile, phase: usize, [i, j]: [usize; 2]) -> Option<usize> {
-        let (s, [h, w], p) = (self.stride(), self.g.in_size, self.g.spec.padding);
-        let r = ((self.m * tile.at[0] + i) * s + phase / s).wrapping_sub(p[0]);
-        let c = ((self.m * tile.at[1] + j) * s + phase % s).wrapping_sub(p[1]);
-        (r < h && c < w).then(|| ((tile.image * h + r) * w + c) * self.g.in_channels)
+    pub(super) fn input_window(&self, tile: Tile, phase: usize) -> Window {
+        let (s, g, m) = (self.stride(), &self.g, self.m);
+        let row = |i: usize| ((m * tile.at[0] + i) * s + phase / s).wrapping_sub(g.spec.padding[0]);
+        let col = |j: usize| ((m * tile.at[1] + j) * s + phase % s).wrapping_sub(g.spec.padding[1]);
+        Window::new(N, tile.image, g.in_size, g.in_channels, row, col)
     }
 
-    /// Offset in y of pixel (i, j) of a tile, unless the tile sticks out there.
+    /// The pixels of a tile of y.
     #[inline(always)]
-    pub(super) fn output_pixel(&self, tile: Tile, [i, j]: [usize; 2]) -> Option<usize> {
-        let ([h, w], r, c) = (self.g.out_size, self.m * tile.at[0] + i, self.m * tile.at[1] + j);
-        (r < h && c < w).then(|| ((tile.image * h + r) * w + c) * self.g.out_channels)
+    pub(super) fn output_window(&self, tile: Tile) -> Window {
+        let (g, m) = (&self.g, self.m);
+        let (row, col) = (|i: usize| m * tile.at[0] + i, |j: usize| m * tile.at[1] + j);
+        Window::new(m, tile.image, g.out_size, g.out_channels, row, col)
     }
 
     /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel; none for what the
@@ -97,6 +98,49 @@ impl Tiling {
         let (s, [kh, kw], ci) = (self.stride(), self.g.kernel, self.g.in_channels);
         let (a, b) = (d * s + phase / s, e * s + phase % s);
         (a < kh && b < kw && channel < ci).then(|| ((a * kw + b) * ci + channel) * self.g.out_channels)
+    }
+}
+
+/// Where the pixels of a tile lie in an image: pixel (i, j) starts at the sum of a row's and a column's offset.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    rows: [usize; N],
+    cols: [usize; N],
+}
+
+/// More than any offset, and the sum of two still fits.
+const OUTSIDE: usize = usize::MAX / 4;
+
+impl Window {
+    /// `side` rows and columns of an image of size `[h, w]`, those outside of it marked so.
+    #[inline(always)]
+    fn new(
+        side: usize,
+        image: usize,
+        [h, w]: [usize; 2],
+        channels: usize,
+        row: impl Fn(usize) -> usize,
+        col: impl Fn(usize) -> usize,
+    ) -> Window {
+        let mut window = Window { rows: [OUTSIDE; N], cols: [OUTSIDE; N] };
+        for i in 0..side {
+            let (r, c) = (row(i), col(i));
+            window.rows[i] = if r < h { (image * h + r) * w * channels } else { OUTSIDE };
+            window.cols[i] = if c < w { c * channels } else { OUTSIDE };
+        }
+        window
+    }
+
+    /// Offset of pixel (i, j); too large for any slice if the pixel is outside.
+    #[inline(always)]
+    pub(super) fn at(&self, i: usize, j: usize) -> usize {
+        self.rows[i] + self.cols[j]
+    }
+
+    /// Is pixel (i, j) inside the image?
+    #[inline(always)]
+    pub(super) fn contains(&self, i: usize, j: usize) -> bool {
+        self.at(i, j) < OUTSIDE
     }
 }
 
