@@ -58,6 +58,10 @@ pub trait Element:
     fn powf(self, p: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// The slice itself if this type is `f32`: how a kernel finds out that it may use its vector path.
+    fn as_f32(slice: &[Self]) -> Option<&[f32]>;
+    /// Likewise, to write.
+    fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]>;
 
     /// The larger of the two; NaN if `self` is NaN, so that NaN is never hidden.
     #[inline]
@@ -86,7 +90,7 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($t:ident) => {
+    ($t:ident, $is_f32:ident) => {
         impl Element for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -132,11 +136,24 @@ macro_rules! element {
             fn is_finite(self) -> bool {
                 $t::is_finite(self)
             }
+            fn as_f32(slice: &[Self]) -> Option<&[f32]> {
+                element!(@$is_f32 slice)
+            }
+            fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]> {
+                element!(@$is_f32 slice)
+            }
         }
     };
+    (@yes $slice:ident) => {
+        Some($slice)
+    };
+    (@no $slice:ident) => {{
+        let _ = $slice;
+        None
+    }};
 }
-element!(f32);
-element!(f64);
+element!(f32, yes);
+element!(f64, no);
 
 #[cfg(test)]
 mod tests {

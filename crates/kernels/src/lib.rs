@@ -8,7 +8,8 @@
 //!
 //! This crate is deliberately *not* a tensor library: it knows no shapes beyond the numbers it is given, records
 //! nothing and owns nothing but recycled memory ([`memory`]). It is also the only crate that uses threads
-//! ([`threads`]), the only one that calls `matrixmultiply`, and the only one with `unsafe` (in [`gemm`] alone).
+//! ([`threads`]), the only one that calls `matrixmultiply`, and the only one with `unsafe`: in [`gemm`], in the vector
+//! instructions of `simd` (which set of them runs is [`isa`]'s choice), and where tasks share an output.
 //!
 //! # Bits do not depend on the number of threads
 //!
@@ -21,12 +22,14 @@ pub mod batch_norm;
 pub mod conv2d;
 pub mod element;
 pub mod gemm;
+pub mod isa;
 pub mod layout;
 pub mod memory;
 mod parallel;
 pub mod pointwise;
 pub mod reduce;
 pub mod reference;
+mod simd;
 pub mod softmax;
 pub mod threads;
 

@@ -65,30 +65,33 @@ pub fn release() {
     pool.free.clear();
 }
 
-/// Scratch for the tasks of a kernel, set aside before they start: one buffer a thread.
+/// Scratch for the tasks of a kernel, set aside before they start: `N` buffers for each thread.
 ///
 /// How many tasks hold scratch at the same moment depends on chance; what is allocated, and when, shall not.
-pub(crate) struct Scratch<E> {
-    len: usize,
+pub(crate) struct Scratch<E, const N: usize> {
+    lens: [usize; N],
     element: std::marker::PhantomData<E>,
 }
 
-impl<E: Element> Scratch<E> {
-    /// Makes sure that a buffer of `len` elements for each thread waits in the pool.
-    pub(crate) fn reserve(len: usize) -> Self {
-        let class = class_of::<E>(len);
+impl<E: Element, const N: usize> Scratch<E, N> {
+    /// Makes sure that buffers of these lengths for each thread wait in the pool.
+    pub(crate) fn reserve(lens: [usize; N]) -> Self {
+        let classes = lens.map(class_of::<E>);
         let mut pool = pool();
-        let idle = pool.free.entry(class).or_default();
-        let missing = crate::threads::count().saturating_sub(idle.len());
-        idle.extend((0..missing).map(|_| allocate(class)));
-        pool.stats.fresh += missing as u64;
-        pool.stats.idle += missing * class * WORD;
-        Scratch { len, element: std::marker::PhantomData }
+        for (i, &class) in classes.iter().enumerate() {
+            let a_task = classes[..=i].iter().filter(|&&c| c == class).count();
+            let idle = pool.free.entry(class).or_default();
+            let missing = (a_task * crate::threads::count()).saturating_sub(idle.len());
+            idle.extend((0..missing).map(|_| allocate(class)));
+            pool.stats.fresh += missing as u64;
+            pool.stats.idle += missing * class * WORD;
+        }
+        Scratch { lens, element: std::marker::PhantomData }
     }
 
-    /// A task's buffer, with unspecified contents.
-    pub(crate) fn take(&self) -> Buffer<E> {
-        Buffer::take(self.len)
+    /// A task's buffers, with unspecified contents.
+    pub(crate) fn take(&self) -> [Buffer<E>; N] {
+        self.lens.map(Buffer::take)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How many threads the kernels use. The number changes the speed, never a bit of a result.
 
+use crate::isa;
 use std::fmt;
 
 /// The thread pool could not be set up.
@@ -37,5 +38,6 @@ pub fn count() -> usize {
 /// If the system refuses to start the threads.
 pub fn with<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     let pool = builder(threads).build().unwrap_or_else(|e| panic!("cannot start {threads} threads: {e}"));
-    pool.install(f)
+    let scoped = isa::scoped();
+    pool.install(|| isa::scope(scoped, f))
 }

@@ -22,12 +22,7 @@ const TILE: usize = 256;
 const SMALL_TILE: usize = 128;
 
 /// y = x conv w.
-///
-/// # Panics
-/// If a slice does not have the geometry's size.
-#[track_caller]
-pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
-    g.check(x.len(), w.len(), y.len());
+pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     if g.is_dense() {
         let k = w.len() / g.out_channels.max(1);
         return gemm(Mat::new(x, g.batch, k), Mat::new(w, k, g.out_channels), Update::Overwrite, y);
@@ -35,13 +30,13 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     let (co, pixels) = (g.out_channels, out_pixels(g));
     let per_group = co / g.spec.groups;
     let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
-    let scratch = Scratch::reserve(tile * Window::all_taps(g, 0).patch_len());
+    let scratch = Scratch::reserve([tile * Window::all_taps(g, 0).patch_len()]);
     parallel::for_each_chunk(y, tile * co, |t, y| {
         let pixels = t * tile..t * tile + y.len() / co;
         for group in 0..g.spec.groups {
             let window = Window::all_taps(g, group);
             let k = window.patch_len();
-            let mut patches = scratch.take();
+            let [mut patches] = scratch.take();
             window.patches(x, pixels.clone(), patches.as_mut_slice());
             let a = Mat::new(patches.as_slice(), pixels.len(), k);
             let b = Mat::strided(&w[group * per_group..], k, per_group, co);
@@ -51,12 +46,7 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 }
 
 /// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with w.
-///
-/// # Panics
-/// If a slice does not have the geometry's size.
-#[track_caller]
-pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
-    g.check(x_bar.len(), w.len(), y_bar.len());
+pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     if g.is_dense() {
         let k = w.len() / g.out_channels.max(1);
         let (y_bar, w) = (Mat::new(y_bar, g.batch, g.out_channels), Mat::new(w, k, g.out_channels));
@@ -67,13 +57,13 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     let image = g.in_size[0] * g.in_size[1] * g.in_channels;
     // Whole images, because neighbouring windows add to the same pixels.
     let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
-    let scratch = Scratch::reserve(images * per_image * Window::all_taps(g, 0).patch_len());
+    let scratch = Scratch::reserve([images * per_image * Window::all_taps(g, 0).patch_len()]);
     parallel::for_each_chunk(x_bar, images * image, |t, x_bar| {
         let rows = x_bar.len() / image * per_image;
         for group in 0..g.spec.groups {
             let window = Window::all_taps(g, group);
             let k = window.patch_len();
-            let mut patches = scratch.take();
+            let [mut patches] = scratch.take();
             let from = t * images * per_image * co + group * per_group;
             let a = Mat::strided(&y_bar[from..], rows, per_group, co);
             let b = Mat::strided(&w[group * per_group..], k, per_group, co);
@@ -88,12 +78,7 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
 }
 
 /// W_bar, the gradient by w of <y_bar, x conv w>.
-///
-/// # Panics
-/// If a slice does not have the geometry's size.
-#[track_caller]
-pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
-    g.check(x.len(), w_bar.len(), y_bar.len());
+pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     let (co, pixels, len) = (g.out_channels, out_pixels(g), w_bar.len());
     if g.is_dense() {
         let k = len / co.max(1);
@@ -104,7 +89,7 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
     }
     let cut = Cut::of(g);
     let rows = cut.taps * (g.in_channels / g.spec.groups);
-    let scratch = Scratch::reserve(TILE * rows);
+    let scratch = Scratch::reserve([TILE * rows]);
     if cut.pixel_chunks == 1 {
         return parallel::for_each_chunk(w_bar, rows * co, |block, w_bar| {
             weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, 0..pixels, w_bar);
@@ -155,7 +140,7 @@ fn weight_grad_block<E: Element>(
     g: &Geometry,
     x: &[E],
     y_bar: &[E],
-    scratch: &Scratch<E>,
+    scratch: &Scratch<E, 1>,
     first_tap: usize,
     pixels: std::ops::Range<usize>,
     w_bar: &mut [E],
@@ -171,7 +156,7 @@ fn weight_grad_block<E: Element>(
         let k = window.patch_len();
         for start in pixels.clone().step_by(TILE) {
             let tile = start..(start + TILE).min(pixels.end);
-            let mut patches = scratch.take();
+            let [mut patches] = scratch.take();
             window.patches(x, tile.clone(), patches.as_mut_slice());
             let a = Mat::new(patches.as_slice(), tile.len(), k);
             let b = Mat::strided(&y_bar[start * co + group * per_group..], tile.len(), per_group, co);

@@ -8,7 +8,7 @@ use adjoint_tensor::memory;
 /// From the third step on every buffer is a recycled one, and no step leaves any behind.
 #[test]
 fn nothing_is_allocated_from_the_third_step_on() {
-    let a = Architecture { image_size: 32, channels: 3, width: 8, latent: 10 };
+    let a = Architecture { image_size: 32, channels: 3, width: 16, latent: 10 };
     let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
     let mut step = |i| {
         let x = Stream::new(1, "data", i).uniform_tensor([6, 32, 32, 3], -1.0, 1.0);

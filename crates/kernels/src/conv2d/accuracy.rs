@@ -1,0 +1,92 @@
+//! How far the `f32` kernels are from the same sums in `f64`, on layers of full size.
+
+use super::{Geometry, Spec, forward, input_grad, products, weight_grad, winograd};
+use crate::isa::{self, Isa};
+use crate::reference::testing::Dice;
+
+/// Largest error over the root mean square of the result.
+const WINOGRAD: f64 = 2e-5;
+const PLAIN: f64 = 4e-6;
+
+/// What activations and gradients look like.
+#[derive(Clone, Copy, Debug)]
+enum Data {
+    Uniform,
+    /// Half of it zero.
+    Rectified,
+    /// Ratios of uniform numbers, up to 48 where the typical value is 1. Gradients stay uniform: the product of two such
+    /// tails exceeds the rms of a short sum a thousandfold, and then the rounding of a single product does so too.
+    HeavyTailed,
+}
+
+fn numbers(n: usize, data: Data, seed: u64) -> Vec<f32> {
+    let mut dice = Dice(seed);
+    let mut uniform = || dice.roll(0, 1 << 20) as f32 / (1 << 19) as f32 - 1.0;
+    let mut draw = || match data {
+        Data::Uniform => uniform(),
+        Data::Rectified => uniform().max(0.0),
+        Data::HeavyTailed => (uniform() * 1.55).tan(),
+    };
+    (0..n).map(|_| draw()).collect()
+}
+
+#[track_caller]
+fn check(got: &[f32], want: &[f64], tolerance: f64, what: &str, g: &Geometry, data: Data) {
+    let rms = (want.iter().map(|w| w * w).sum::<f64>() / want.len() as f64).sqrt();
+    let worst = got.iter().zip(want).map(|(&g, w)| (f64::from(g) - w).abs()).fold(0.0, f64::max);
+    assert!(got.iter().all(|v| v.is_finite()), "{what}: not finite");
+    assert!(worst <= tolerance * rms, "{what} of {g:?} on {data:?} data: off by {:.1e}", worst / rms);
+}
+
+fn compare(g: &Geometry, data: Data) {
+    let len = |s: [usize; 4]| s.iter().product::<usize>();
+    let x = numbers(len(g.x_shape()), data, 1);
+    let w = numbers(len(g.w_shape()), Data::Uniform, 2);
+    let y_bar =
+        numbers(len(g.y_shape()), if matches!(data, Data::HeavyTailed) { Data::Uniform } else { data }, 3);
+    let wide = |v: &[f32]| v.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    let (x64, w64, y64) = (wide(&x), wide(&w), wide(&y_bar));
+    let mut want = [vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+    products::forward(g, &x64, &w64, &mut want[0]);
+    products::input_grad(g, &y64, &w64, &mut want[1]);
+    products::weight_grad(g, &x64, &y64, &mut want[2]);
+    let tolerance = if winograd::pays(g) { WINOGRAD } else { PLAIN };
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+        isa::with(isa, || {
+            let mut got = [vec![f32::NAN; y_bar.len()], vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]];
+            forward(g, &x, &w, &mut got[0]);
+            input_grad(g, &y_bar, &w, &mut got[1]);
+            weight_grad(g, &x, &y_bar, &mut got[2]);
+            for (i, name) in ["forward", "input_grad", "weight_grad"].into_iter().enumerate() {
+                check(&got[i], &want[i], tolerance, &format!("{name} ({isa})"), g, data);
+            }
+        });
+    }
+}
+
+/// The layers of DCGANs for 64 and for 28 to 32 pixels, and of kernels with 3 and 5 taps.
+#[test]
+fn full_size_layers_are_close_to_f64() {
+    let half = Spec::new(2, 1);
+    let all = [Data::Uniform, Data::Rectified, Data::HeavyTailed];
+    for (i, (x, w, spec)) in [
+        ([32, 32, 32, 64], [4, 4, 64, 128], half),
+        ([32, 16, 16, 128], [4, 4, 128, 256], half),
+        ([32, 8, 8, 256], [4, 4, 256, 512], half),
+        ([32, 64, 64, 3], [4, 4, 3, 64], half),
+        ([64, 4, 4, 512], [4, 4, 512, 1], Spec::new(1, 0)),
+        ([64, 4, 4, 512], [4, 4, 512, 100], Spec::new(1, 0)),
+        ([64, 14, 14, 32], [4, 4, 32, 64], half),
+        ([64, 28, 28, 1], [4, 4, 1, 32], half),
+        ([16, 32, 32, 64], [3, 3, 64, 64], Spec::new(1, 1)),
+        ([64, 14, 14, 64], [5, 5, 64, 128], Spec::new(2, 2)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        compare(&Geometry::new(x, w, spec), all[i % 3]);
+    }
+    for data in all {
+        compare(&Geometry::new([16, 16, 16, 64], [4, 4, 64, 64], half), data);
+    }
+}

@@ -1,0 +1,94 @@
+//! Few tiles, a large filter: transform all tiles, then hand out columns of the filter.
+//!
+//! ```text
+//!     for each few tiles                              d^ = B^T d B                       (parallel)
+//!     for each few columns                                                               (parallel)
+//!         for each block of k                         g^ = G g G^T
+//!             for each point, panel of n              m += d^ g^
+//!         Y = A^T m A
+//! ```
+//!
+//! Each element of the filter is transformed and used by one task only, and its 25 points never leave the cache.
+
+use super::filter::{self, Side};
+use super::tiling::{Points, Tiling};
+use super::transform::{Form, N};
+use super::{Operands, load, store};
+use crate::memory::{Buffer, Scratch};
+use crate::parallel;
+use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+
+/// Tiles that one task transforms.
+const TILES: usize = 8;
+/// Columns of a task, at least a panel.
+const COLUMNS: usize = 32;
+/// Rows of the filter that are transformed at once; a divisor of the operand's block.
+const ROWS: usize = 128;
+
+/// y from x and w, or x_bar from y_bar and w.
+pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
+    let ([k, n], count) = (side.size(t), t.count());
+    let operand = Points::operand(count, k);
+    let mut hat = Buffer::take(operand.len());
+    let shared = Shared::new(hat.as_mut_slice());
+    parallel::for_each(count.div_ceil(TILES), |task| {
+        let tiles = task * TILES..((task + 1) * TILES).min(count);
+        let rows = (shared, operand, tiles.start);
+        // SAFETY: each task writes the rows of its own tiles.
+        unsafe { load::<S, F>(s, t, side, from, tiles, rows) };
+    });
+    let hat = hat.as_slice();
+
+    let to = Shared::new(to);
+    let width = COLUMNS.max(S::PANEL);
+    let widest = width.min(n).next_multiple_of(S::PANEL);
+    let scratch =
+        Scratch::reserve([N * N * (ROWS * widest + 16), Points::product(count, widest, S::PANEL).len()]);
+    parallel::for_each(n.div_ceil(width), |task| {
+        let columns = task * width..((task + 1) * width).min(n);
+        let wide = columns.len().next_multiple_of(S::PANEL);
+        let product = Points::product(count, wide, S::PANEL);
+        let point_stride = ROWS * wide + 16;
+        let [mut filter, mut m] = scratch.take();
+        for start in (0..k).step_by(ROWS) {
+            let rows = start..(start + ROWS).min(k);
+            let own = Shared::new(filter.as_mut_slice());
+            s.vectorize(
+                #[inline(always)]
+                || {
+                    // SAFETY: `filter` is this task's own.
+                    unsafe {
+                        let columns = columns.start..columns.start + wide;
+                        filter::transform::<S, F>(
+                            s,
+                            t,
+                            (w, side),
+                            rows.clone(),
+                            columns,
+                            (own, 0, point_stride),
+                        );
+                    }
+                },
+            );
+            let (filter, sums) = (filter.as_slice(), Shared::new(m.as_mut_slice()));
+            for point in 0..N * N {
+                let a = &hat[point * operand.point_stride + operand.at(0, start)..];
+                for column in (0..wide).step_by(S::PANEL) {
+                    let a = Lhs { data: a, row_stride: operand.row_stride, k_stride: 1 };
+                    let b = &filter[point * point_stride + column * rows.len()..];
+                    let b = Rhs { data: b, row_stride: S::PANEL };
+                    let c = Out {
+                        data: sums,
+                        at: point * product.point_stride + column,
+                        row_stride: product.row_stride,
+                        accumulate: start > 0,
+                    };
+                    // SAFETY: `m` is this task's own.
+                    unsafe { s.panel([count, rows.len(), S::PANEL], a, b, c) };
+                }
+            }
+        }
+        // SAFETY: each task writes its own columns.
+        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), 0..count, columns, to) };
+    });
+}

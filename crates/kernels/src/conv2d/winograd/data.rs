@@ -1,0 +1,178 @@
+//! The transforms of x and y: from images to points and back.
+//!
+//! | function | formula | rows | columns |
+//! | --- | --- | --- | --- |
+//! | [`input`] | B^T d B | tiles | channels of all phases of x |
+//! | [`input_adjoint`] | B m B^T, overlapping tiles added | tiles | channels of all phases of x |
+//! | [`output`] | A^T m A | tiles | channels of y |
+//! | [`output_adjoint`] | A y A^T | tiles | channels of y |
+//!
+//! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels, so every load and
+//! store is of neighbouring numbers.
+
+use super::tiling::{Points, Tiling};
+use super::transform::{self, Form, N};
+use crate::simd::{Shared, Simd};
+use std::ops::Range;
+
+/// `lanes` channels of a pixel from `at` on, as one vector; zeros if the pixel is outside.
+#[inline(always)]
+fn channels<S: Simd>(s: S, x: &[f32], at: usize, lanes: usize) -> S::V {
+    x.get(at..at + lanes).map_or(
+        s.zero(),
+        #[inline(always)]
+        |x| s.load_padded(x, 0),
+    )
+}
+
+/// d^ = B^T d B of `tiles`, into rows from `first_row` on of `to`.
+///
+/// # Safety
+/// Nobody else may access these rows meanwhile.
+#[inline(always)]
+pub(super) unsafe fn input<S: Simd>(
+    s: S,
+    t: &Tiling,
+    x: &[f32],
+    tiles: Range<usize>,
+    (to, layout, first_row): (Shared<'_>, Points, usize),
+) {
+    for (row, tile) in tiles.enumerate() {
+        let tile = t.tile(tile);
+        for phase in 0..t.phases() {
+            let window = t.input_window(tile, phase);
+            for channel in (0..t.channels[0]).step_by(S::LANES) {
+                let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
+                let at = layout.at(first_row + row, phase * t.channels[0] + channel);
+                transform::input(
+                    s,
+                    #[inline(always)]
+                    |i, j| channels(s, x, window.at(i, j) + channel, lanes),
+                    #[inline(always)]
+                    |i, j, v| {
+                        // SAFETY: an element of a row that is ours by the caller's promise.
+                        s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// y^ = A y A^T of `tiles`, into rows from `first_row` on of `to`.
+///
+/// # Safety
+/// Nobody else may access these rows meanwhile.
+#[inline(always)]
+pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    y: &[f32],
+    tiles: Range<usize>,
+    (to, layout, first_row): (Shared<'_>, Points, usize),
+) {
+    for (row, tile) in tiles.enumerate() {
+        let tile = t.tile(tile);
+        let window = t.output_window(tile);
+        for channel in (0..t.channels[1]).step_by(S::LANES) {
+            let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
+            let at = layout.at(first_row + row, channel);
+            F::output_adjoint(
+                s,
+                #[inline(always)]
+                |i, j| channels(s, y, window.at(i, j) + channel, lanes),
+                #[inline(always)]
+                |i, j, v| {
+                    // SAFETY: an element of a row that is ours by the caller's promise.
+                    s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
+                },
+            );
+        }
+    }
+}
+
+/// Y = A^T m A of `tiles` for the channels `columns` of y; `m` holds these columns alone, in rows from 0 on.
+///
+/// # Safety
+/// Nobody else may access these channels of these tiles of `y` meanwhile.
+#[inline(always)]
+pub(super) unsafe fn output<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    (m, layout): (&[f32], Points),
+    tiles: Range<usize>,
+    columns: Range<usize>,
+    y: Shared<'_>,
+) {
+    let end = columns.end.min(t.g.out_channels);
+    for (row, tile) in tiles.enumerate() {
+        let tile = t.tile(tile);
+        let window = t.output_window(tile);
+        for channel in (columns.start..end).step_by(S::LANES) {
+            let at = layout.at(row, channel - columns.start);
+            F::output(
+                s,
+                #[inline(always)]
+                |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
+                #[inline(always)]
+                |i, j, v| {
+                    if window.contains(i, j) {
+                        // SAFETY: channels of a tile that are ours by the caller's promise.
+                        let lanes =
+                            unsafe { y.slice(window.at(i, j) + channel, S::LANES.min(end - channel)) };
+                        s.store_padded(v, lanes, 0);
+                    }
+                },
+            );
+        }
+    }
+}
+
+/// x_bar = the sum over tiles of B m B^T, for the columns `columns` (phases and their channels) of x_bar; `m` holds these
+/// columns alone, in rows from 0 on. `tiles` are those of whole images.
+///
+/// Tiles come in order, so the pixels that a tile shares with the tiles above and to the left of it hold their sum
+/// already, and all others are written for the first time: nothing is zeroed first.
+///
+/// # Safety
+/// Nobody else may access these columns of these images of `x_bar` meanwhile.
+#[inline(always)]
+pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    (m, layout): (&[f32], Points),
+    tiles: Range<usize>,
+    columns: Range<usize>,
+    x_bar: Shared<'_>,
+) {
+    let overlap = F::R - 1;
+    for (row, tile) in tiles.enumerate() {
+        let tile = t.tile(tile);
+        let shared = [tile.at[0] > 0, tile.at[1] > 0].map(|earlier| if earlier { overlap } else { 0 });
+        for phase in columns.start / t.channels[0]..columns.end.div_ceil(t.channels[0]) {
+            let first = phase * t.channels[0];
+            let from = columns.start.max(first);
+            let end = columns.end.min(first + t.g.in_channels);
+            let window = t.input_window(tile, phase);
+            for column in (from..end).step_by(S::LANES) {
+                let at = layout.at(row, column - columns.start);
+                let lanes = S::LANES.min(end - column);
+                transform::input_adjoint(
+                    s,
+                    #[inline(always)]
+                    |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
+                    #[inline(always)]
+                    |i, j, v| {
+                        if window.contains(i, j) {
+                            // SAFETY: channels of an image that are ours by the caller's promise.
+                            let lanes = unsafe { x_bar.slice(window.at(i, j) + column - first, lanes) };
+                            let seen = i < shared[0] || j < shared[1];
+                            let v = if seen { s.add(s.load_padded(lanes, 0), v) } else { v };
+                            s.store_padded(v, lanes, 0);
+                        }
+                    },
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The transforms of w: G g G^T into the panels that products read, and G^T m G back.
+
+use super::tiling::{Points, Tiling};
+use super::transform::{Form, N};
+use crate::simd::{Shared, Simd};
+use std::ops::Range;
+
+/// Which way the transformed filter is multiplied by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Rows are the phases' channels of x, columns the channels of y.
+    Forward,
+    /// Rows are the channels of y, columns the phases' channels of x: the transpose.
+    Adjoint,
+}
+
+/// Side of the square blocks by which w is transposed.
+const SQUARE: usize = 16;
+
+/// g^ = G g G^T for `rows` x `columns` of the filter, in panels: element (k, n) of a point lies at
+/// `[panel of n][k][n in the panel]` from offset `at` of `to` on. `columns` is a whole number of panels, and may reach
+/// beyond the filter, whose elements there are 0.
+///
+/// # Safety
+/// Nobody else may access these elements of `to` meanwhile.
+#[inline(always)]
+pub(super) unsafe fn transform<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    (w, side): (&[f32], Side),
+    rows: Range<usize>,
+    columns: Range<usize>,
+    (to, at, point_stride): (Shared<'_>, usize, usize),
+) {
+    let mut squares = [[0.0; SQUARE * SQUARE]; 9];
+    for block in columns.clone().step_by(SQUARE) {
+        let panel =
+            (block - columns.start) / S::PANEL * rows.len() * S::PANEL + (block - columns.start) % S::PANEL;
+        for first in rows.clone().step_by(SQUARE) {
+            if side == Side::Adjoint {
+                transpose(s, t, F::R, w, [block, first], &mut squares);
+            }
+            for row in first..rows.end.min(first + SQUARE) {
+                let taps = taps(t, F::R, (w, side), [row, block], &squares);
+                let lines = at + panel + (row - rows.start) * S::PANEL;
+                for lane in (0..SQUARE).step_by(S::LANES) {
+                    F::filter(
+                        s,
+                        #[inline(always)]
+                        |d, e| s.load_padded(taps[d][e], lane),
+                        #[inline(always)]
+                        |i, j, v| {
+                            let at = lines + lane + (i * N + j) * point_stride;
+                            // SAFETY: an element of these rows and columns, ours by the caller's promise.
+                            s.store(v, unsafe { to.slice(at, S::LANES) });
+                        },
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The taps of one row of the filter, from one column on; nothing where the filter has no element.
+#[inline(always)]
+fn taps<'a>(
+    t: &Tiling,
+    r: usize,
+    (w, side): (&'a [f32], Side),
+    [row, column]: [usize; 2],
+    squares: &'a [[f32; SQUARE * SQUARE]; 9],
+) -> [[&'a [f32]; 3]; 3] {
+    let mut taps: [[&[f32]; 3]; 3] = [[&[]; 3]; 3];
+    for (d, taps) in taps.iter_mut().take(r).enumerate() {
+        for (e, tap) in taps.iter_mut().take(r).enumerate() {
+            *tap = match side {
+                Side::Adjoint => &squares[d * r + e][row % SQUARE * SQUARE..][..SQUARE],
+                Side::Forward => t
+                    .weight_row(row / t.channels[0], row % t.channels[0], [d, e])
+                    .and_then(|at| w[at..at + t.g.out_channels].get(column..))
+                    .unwrap_or(&[]),
+            };
+        }
+    }
+    taps
+}
+
+/// One square of every tap, transposed: from rows (phase, channel of x) at `column` and channels of y at `row`.
+#[inline(always)]
+fn transpose<S: Simd>(
+    s: S,
+    t: &Tiling,
+    r: usize,
+    w: &[f32],
+    [column, row]: [usize; 2],
+    squares: &mut [[f32; SQUARE * SQUARE]; 9],
+) {
+    let (phase, channel) = (column / t.channels[0], column % t.channels[0]);
+    let (ci, co) = (t.g.in_channels, t.g.out_channels);
+    for d in 0..r {
+        for e in 0..r {
+            let square = &mut squares[d * r + e];
+            let from = if phase < t.phases() { t.weight_row(phase, channel, [d, e]) } else { None };
+            match from {
+                Some(from) if channel + SQUARE <= ci && row + SQUARE <= co => {
+                    for i in [0, 8] {
+                        for j in [0, 8] {
+                            s.transpose8(
+                                &w[from + row + i * co + j..],
+                                co,
+                                &mut square[j * SQUARE + i..],
+                                SQUARE,
+                            );
+                        }
+                    }
+                }
+                _ => {
+                    square.fill(0.0);
+                    let Some(from) = from else { continue };
+                    for i in 0..SQUARE.min(ci - channel) {
+                        for j in 0..SQUARE.min(co.saturating_sub(row)) {
+                            square[j * SQUARE + i] = w[from + i * co + row + j];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// w_bar = G^T m G for `rows` x `columns` of the filter (forward side); `m` holds them alone, from row and column 0 on.
+///
+/// # Safety
+/// Nobody else may access these elements of `w_bar` meanwhile.
+#[inline(always)]
+pub(super) unsafe fn adjoint<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    (m, layout): (&[f32], Points),
+    rows: Range<usize>,
+    columns: Range<usize>,
+    w_bar: Shared<'_>,
+) {
+    let end = columns.end.min(t.g.out_channels);
+    for row in rows.clone() {
+        for column in (columns.start..end).step_by(S::LANES) {
+            let at = layout.at(row - rows.start, column - columns.start);
+            F::filter_adjoint(
+                s,
+                #[inline(always)]
+                |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
+                #[inline(always)]
+                |d, e, v| {
+                    if let Some(line) = t.weight_row(row / t.channels[0], row % t.channels[0], [d, e]) {
+                        // SAFETY: an element of these rows and columns, ours by the caller's promise.
+                        let lanes = unsafe { w_bar.slice(line + column, S::LANES.min(end - column)) };
+                        s.store_padded(v, lanes, 0);
+                    }
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Winograd's minimal filtering: convolutions in 2.25 to 3.24 times fewer multiplications.
+//!
+//! For M outputs of a filter with R taps, N = M + R - 1 multiplications are enough (Winograd 1980):
+//!
+//! > Y = A^T \[ (G g) . (B^T d) \],  in two dimensions  Y = A^T \[ (G g G^T) . (B^T d B) \] A
+//!
+//! (Lavin & Gray 2016, equations 7 and 8; d a tile of the input, g a filter, Y a tile of the output). Summed over input
+//! channels, the elementwise product becomes one matrix product per point: N^2 = 25 products of \[tiles x channels in\] by
+//! \[channels in x channels out\] instead of one of \[pixels x taps of channels in\].
+//!
+//! A stride s is taken out first: the s x s phases of the input are the channels of a convolution with stride 1
+//! ([`tiling::Tiling`]). So a 4 x 4 kernel with stride 2 is F(4 x 4, 2 x 2) over four phases, 2.56 times fewer
+//! multiplications; 3 x 3 with stride 1 is F(3 x 3, 3 x 3), 3.24 times; 5 x 5 with stride 2 the same over four phases.
+//!
+//! The map from (x, w) to y is bilinear and each stage is a matrix, so the two gradients are its exact adjoints, stage by
+//! stage in reverse order: the same transforms transposed, with the same products between them.
+//!
+//! | kernel | formula |
+//! | --- | --- |
+//! | [`forward`] | y = A^T \[ (G w G^T) . (B^T x B) \] A |
+//! | [`input_grad`] | x_bar = B \[ (G w G^T) . (A y_bar A^T) \] B^T, overlapping tiles added |
+//! | [`weight_grad`] | w_bar = G^T \[ sum over tiles of (B^T x B) . (A y_bar A^T) \] G |
+//!
+//! Any batch, any image size and any channel counts: tiles that stick out read zeros and drop what falls outside, channels
+//! are padded to whole vectors inside. The price is rounding: about five times the error of a plain sum (docs/winograd.md
+//! derives and measures it). It is `f32` only; gradients are checked in `f64` on the plain path.
+
+#![allow(unsafe_code)]
+
+mod by_columns;
+mod by_tiles;
+mod data;
+mod filter;
+#[cfg(test)]
+mod reference;
+mod tiling;
+mod transform;
+mod weight_grad;
+
+use super::Geometry;
+use crate::simd::{Shared, Simd, with_simd};
+use filter::Side;
+use std::ops::Range;
+use tiling::{Points, Tiling};
+use transform::{F33, F42, Form};
+
+impl Side {
+    /// Rows and columns of the transformed filter.
+    fn size(self, t: &Tiling) -> [usize; 2] {
+        let forward = [t.phase_channels(), t.channels[1]];
+        if self == Side::Forward { forward } else { [forward[1], forward[0]] }
+    }
+}
+
+/// What a product is made from and where it goes: x, w, y or y_bar, w, x_bar.
+struct Operands<'a> {
+    from: &'a [f32],
+    w: &'a [f32],
+    to: &'a mut [f32],
+}
+
+/// Fewer channels than this would be mostly padding, and the transforms outweigh the products.
+const MIN_CHANNELS: usize = 16;
+/// Fewer tiles than this do not repay the transform of the filter.
+const MIN_TILES: usize = 8;
+/// Taps that a convolution must save, as a ratio, for the transforms to pay off.
+const MIN_GAIN: f64 = 1.3;
+/// From this many tiles on, tasks are tiles; below, they are columns of the filter.
+const MANY_TILES: usize = 256;
+
+/// Is Winograd's algorithm possible for this geometry, and faster?
+pub(super) fn pays(g: &Geometry) -> bool {
+    possible(g)
+        && g.in_channels.min(g.out_channels) >= MIN_CHANNELS
+        && tiling(g).count() >= MIN_TILES
+        && gain(g) >= MIN_GAIN
+}
+
+/// Is it possible: a square kernel of 2 or 3 taps in every phase, no dilation, no groups, no pixel outside all tiles?
+fn possible(g: &Geometry) -> bool {
+    let ([kh, kw], [sh, sw]) = (g.kernel, g.spec.stride);
+    let taps = kh.div_ceil(sh);
+    let covered = |a: usize| {
+        let last = (g.in_size[a] - 1 + g.spec.padding[a]) / sh;
+        last < tiling(g).tiles[a] * tiling(g).m + taps - 1
+    };
+    let simple = kh == kw && sh == sw && g.spec.dilation == [1, 1] && g.spec.groups == 1;
+    let empty = g.batch == 0 || g.in_size.contains(&0) || g.out_size.contains(&0);
+    simple && !empty && (2..=3).contains(&taps) && covered(0) && covered(1)
+}
+
+/// Multiplications of the plain sum for each one of Winograd's.
+fn gain(g: &Geometry) -> f64 {
+    let t = tiling(g);
+    let plain = g.kernel[0] * g.kernel[1] * g.out_size[0] * g.out_size[1];
+    let ours = transform::N * transform::N * t.phases() * t.per_image();
+    plain as f64 / ours as f64
+}
+
+fn tiling(g: &Geometry) -> Tiling {
+    Tiling::new(g, if g.kernel[0].div_ceil(g.spec.stride[0]) == F42::R { F42::M } else { F33::M })
+}
+
+/// y = x conv w
+pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], y: &mut [f32]) {
+    multiply(g, Side::Forward, Operands { from: x, w, to: y });
+}
+
+/// x_bar, the gradient by x of <y_bar, x conv w>
+pub(super) fn input_grad(g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
+    multiply(g, Side::Adjoint, Operands { from: y_bar, w, to: x_bar });
+}
+
+fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
+    let t = tiling(g);
+    with_simd!(s => match (t.m == F42::M, t.count() >= MANY_TILES) {
+        (true, true) => by_tiles::run::<_, F42>(s, &t, side, operands),
+        (true, false) => by_columns::run::<_, F42>(s, &t, side, operands),
+        (false, true) => by_tiles::run::<_, F33>(s, &t, side, operands),
+        (false, false) => by_columns::run::<_, F33>(s, &t, side, operands),
+    });
+}
+
+/// w_bar, the gradient by w of <y_bar, x conv w>
+pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
+    let t = tiling(g);
+    with_simd!(s => match t.m == F42::M {
+        true => weight_grad::run::<_, F42>(s, &t, x, y_bar, w_bar),
+        false => weight_grad::run::<_, F33>(s, &t, x, y_bar, w_bar),
+    });
+}
+
+/// Transforms `tiles` of the operand of `side` into rows of `to`.
+///
+/// # Safety
+/// Nobody else may access these rows meanwhile.
+unsafe fn load<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    side: Side,
+    from: &[f32],
+    tiles: Range<usize>,
+    to: (Shared<'_>, Points, usize),
+) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is passed on.
+            unsafe {
+                match side {
+                    Side::Forward => data::input(s, t, from, tiles, to),
+                    Side::Adjoint => data::output_adjoint::<S, F>(s, t, from, tiles, to),
+                }
+            }
+        },
+    );
+}
+
+/// Transforms `columns` of the products of `tiles` back into the result of `side`.
+///
+/// # Safety
+/// Nobody else may access these columns of these tiles (adjoint: of these images) meanwhile.
+unsafe fn store<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    side: Side,
+    m: (&[f32], Points),
+    tiles: Range<usize>,
+    columns: Range<usize>,
+    to: Shared<'_>,
+) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is passed on.
+            unsafe {
+                match side {
+                    Side::Forward => data::output::<S, F>(s, t, m, tiles, columns, to),
+                    Side::Adjoint => data::input_adjoint::<S, F>(s, t, m, tiles, columns, to),
+                }
+            }
+        },
+    );
+}

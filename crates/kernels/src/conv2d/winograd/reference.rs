@@ -1,0 +1,262 @@
+//! The slow twin: the same algorithm as its formulas read, in `f64`, with the matrices written out, and the tests that
+//! hold every stage and every path against it and against the definition of convolution.
+
+use super::transform::{self, F33, F42, Form, N};
+use super::*;
+use crate::conv2d::Spec;
+use crate::isa::{self, Isa};
+use crate::reference::testing::{Dice, integers};
+use crate::reference::{conv2d, conv2d_input_grad, conv2d_weight_grad};
+use crate::simd::{Portable, with_simd};
+use crate::threads;
+
+type Matrix = Vec<Vec<f64>>;
+
+fn matrix<const R: usize, const C: usize>(rows: [[f64; C]; R]) -> Matrix {
+    rows.iter().map(|r| r.to_vec()).collect()
+}
+
+fn transposed(a: &Matrix) -> Matrix {
+    (0..a[0].len()).map(|j| a.iter().map(|row| row[j]).collect()).collect()
+}
+
+fn times(a: &Matrix, b: &Matrix) -> Matrix {
+    let element = |row: &Vec<f64>, j: usize| row.iter().zip(b).map(|(x, b)| x * b[j]).sum();
+    a.iter().map(|row| (0..b[0].len()).map(|j| element(row, j)).collect()).collect()
+}
+
+/// T X T^T
+fn sandwich(t: &Matrix, x: &Matrix) -> Matrix {
+    times(&times(t, x), &transposed(t))
+}
+
+fn b_t() -> Matrix {
+    matrix([
+        [-0.25, -0.25, 1.0, 1.0, 0.0],
+        [0.25, -0.25, -1.0, 1.0, 0.0],
+        [-0.5, -1.0, 0.5, 1.0, 0.0],
+        [0.5, -1.0, -0.5, 1.0, 0.0],
+        [0.25, 0.0, -1.25, 0.0, 1.0],
+    ])
+}
+
+/// A^T and G of F(M, R): row i of A^T holds the i-th powers of the points, row p of G the powers of point p over the
+/// product of its distances from the other points; infinity takes the highest power alone.
+fn a_t_and_g(m: usize, r: usize) -> (Matrix, Matrix) {
+    let points = [1.0f64, -1.0, 0.5, -0.5];
+    let powers = |p: f64, n: usize| (0..n).map(|i| p.powi(i as i32)).collect::<Vec<_>>();
+    let infinity = |n: usize| (0..n).map(|i| f64::from(u8::from(i + 1 == n))).collect::<Vec<_>>();
+    let mut a = Vec::new();
+    let mut g = Vec::new();
+    for p in points {
+        let distances: f64 = points.iter().filter(|&&q| q != p).map(|q| p - q).product();
+        a.push(powers(p, m));
+        g.push(powers(p, r).iter().map(|v| v / distances).collect());
+    }
+    a.push(infinity(m));
+    g.push(infinity(r));
+    (transposed(&a), g)
+}
+
+/// y, x_bar and w_bar of one image with one channel at each end and stride 1, stage by stage.
+fn twin(m: usize, r: usize, x: &Matrix, w: &Matrix, y_bar: &Matrix) -> [Matrix; 3] {
+    let (a_t, g) = a_t_and_g(m, r);
+    let times_elementwise = |p: &Matrix, q: &Matrix| -> Matrix {
+        p.iter().zip(q).map(|(p, q)| p.iter().zip(q).map(|(p, q)| p * q).collect()).collect()
+    };
+    let (w_hat, x_hat) = (sandwich(&g, w), sandwich(&b_t(), x));
+    let y_hat = sandwich(&transposed(&a_t), y_bar);
+    [
+        sandwich(&a_t, &times_elementwise(&w_hat, &x_hat)),
+        sandwich(&transposed(&b_t()), &times_elementwise(&w_hat, &y_hat)),
+        sandwich(&transposed(&g), &times_elementwise(&x_hat, &y_hat)),
+    ]
+}
+
+fn random_matrix(rows: usize, cols: usize, dice: &mut Dice) -> Matrix {
+    (0..rows).map(|_| (0..cols).map(|_| dice.roll(0, 2000) as f64 / 1000.0 - 1.0).collect()).collect()
+}
+
+/// The matrices are a correct algorithm: one tile equals the definition, in all three directions.
+#[test]
+fn the_matrices_compute_a_convolution_and_its_gradients() {
+    let mut dice = Dice(3);
+    for (m, r) in [(4, 2), (3, 3)] {
+        let (x, w, y_bar) =
+            (random_matrix(N, N, &mut dice), random_matrix(r, r, &mut dice), random_matrix(m, m, &mut dice));
+        let g = Geometry::new([1, N, N, 1], [r, r, 1, 1], Spec::new(1, 0));
+        let flat = |a: &Matrix| a.concat();
+        let mut want = [vec![0.0; m * m], vec![0.0; N * N], vec![0.0; r * r]];
+        conv2d(&g, &flat(&x), &flat(&w), &mut want[0]);
+        conv2d_input_grad(&g, &flat(&y_bar), &flat(&w), &mut want[1]);
+        conv2d_weight_grad(&g, &flat(&x), &flat(&y_bar), &mut want[2]);
+        for (got, want) in twin(m, r, &x, &w, &y_bar).iter().zip(&want) {
+            let close = flat(got).iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-13);
+            assert!(close, "F({m}, {r}): {got:?} for {want:?}");
+        }
+    }
+}
+
+/// Applies a two-dimensional transform of the fast path to a matrix.
+macro_rules! apply {
+    ($f:expr, $x:expr, $size:expr) => {{
+        let (x, size) = ($x, $size);
+        let mut y = vec![vec![f64::NAN; size]; size];
+        $f(
+            Portable,
+            |i: usize, j: usize| [x[i][j] as f32; 8],
+            |i: usize, j: usize, v: [f32; 8]| y[i][j] = f64::from(v[3]),
+        );
+        y
+    }};
+}
+
+/// Each transform with its shared subexpressions equals its matrix.
+#[test]
+fn every_transform_equals_its_matrix() {
+    fn check<F: Form>() {
+        let mut dice = Dice(8);
+        let (a_t, g) = a_t_and_g(F::M, F::R);
+        let of_size = |n: usize, dice: &mut Dice| random_matrix(n, n, dice);
+        let (d, y, w) = (of_size(N, &mut dice), of_size(F::M, &mut dice), of_size(F::R, &mut dice));
+        let cases = [
+            ("B^T d B", apply!(transform::input, &d, N), sandwich(&b_t(), &d)),
+            ("B m B^T", apply!(transform::input_adjoint, &d, N), sandwich(&transposed(&b_t()), &d)),
+            ("A^T m A", apply!(F::output, &d, F::M), sandwich(&a_t, &d)),
+            ("A y A^T", apply!(F::output_adjoint, &y, N), sandwich(&transposed(&a_t), &y)),
+            ("G g G^T", apply!(F::filter, &w, N), sandwich(&g, &w)),
+            ("G^T m G", apply!(F::filter_adjoint, &d, F::R), sandwich(&transposed(&g), &d)),
+        ];
+        for (name, got, want) in cases {
+            for (got, want) in got.concat().iter().zip(want.concat()) {
+                assert!((got - want).abs() < 2e-6, "{name} of F({}, {}): {got} for {want}", F::M, F::R);
+            }
+        }
+    }
+    check::<F42>();
+    check::<F33>();
+}
+
+fn len(shape: [usize; 4]) -> usize {
+    shape.iter().product()
+}
+
+fn as_f32(x: &[f64]) -> Vec<f32> {
+    x.iter().map(|&x| x as f32).collect()
+}
+
+/// Root mean square.
+fn rms(x: &[f64]) -> f64 {
+    (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt()
+}
+
+#[track_caller]
+fn assert_close(got: &[f32], want: &[f64], tolerance: f64, what: std::fmt::Arguments<'_>) {
+    let worst = got.iter().zip(want).map(|(&g, w)| (f64::from(g) - w).abs()).fold(0.0, f64::max);
+    assert!(got.iter().all(|g| g.is_finite()), "{what}: not finite");
+    assert!(worst <= tolerance * rms(want), "{what}: off by {:.1e} of the rms", worst / rms(want));
+}
+
+/// Which of the two ways to hand out a product.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    ByTiles,
+    ByColumns,
+}
+
+fn multiply_by(way: Way, g: &Geometry, side: Side, from: &[f32], w: &[f32], to: &mut [f32]) {
+    let (t, operands) = (tiling(g), Operands { from, w, to });
+    with_simd!(s => match (way, t.m == F42::M) {
+        (Way::ByTiles, true) => by_tiles::run::<_, F42>(s, &t, side, operands),
+        (Way::ByTiles, false) => by_tiles::run::<_, F33>(s, &t, side, operands),
+        (Way::ByColumns, true) => by_columns::run::<_, F42>(s, &t, side, operands),
+        (Way::ByColumns, false) => by_columns::run::<_, F33>(s, &t, side, operands),
+    });
+}
+
+/// All paths of one geometry on all instruction sets against the definition in f64.
+fn check(g: &Geometry, tolerance: f64) {
+    let (x, w, y_bar) =
+        (integers(len(g.x_shape()), 1), integers(len(g.w_shape()), 2), integers(len(g.y_shape()), 3));
+    let mut want = [vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+    conv2d(g, &x, &w, &mut want[0]);
+    conv2d_input_grad(g, &y_bar, &w, &mut want[1]);
+    conv2d_weight_grad(g, &x, &y_bar, &mut want[2]);
+    let (x, w, y_bar) = (as_f32(&x), as_f32(&w), as_f32(&y_bar));
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+        isa::with(isa, || {
+            for way in [Way::ByTiles, Way::ByColumns] {
+                let (mut y, mut x_bar) = (vec![f32::NAN; y_bar.len()], vec![f32::NAN; x.len()]);
+                multiply_by(way, g, Side::Forward, &x, &w, &mut y);
+                multiply_by(way, g, Side::Adjoint, &y_bar, &w, &mut x_bar);
+                assert_close(&y, &want[0], tolerance, format_args!("forward {way:?} {isa} {g:?}"));
+                assert_close(&x_bar, &want[1], tolerance, format_args!("input_grad {way:?} {isa} {g:?}"));
+            }
+            let mut w_bar = vec![f32::NAN; w.len()];
+            weight_grad(g, &x, &y_bar, &mut w_bar);
+            assert_close(&w_bar, &want[2], tolerance, format_args!("weight_grad {isa} {g:?}"));
+        });
+    }
+}
+
+/// Any size, any padding, any channels, kernels of 2 to 6, strides of 1 to 3.
+#[test]
+fn every_path_equals_the_definition_on_random_geometries() {
+    let mut dice = Dice(21);
+    let mut tried = 0;
+    while tried < 120 {
+        let (stride, taps) = (dice.roll(1, 3), dice.roll(2, 3));
+        let kernel = (taps - 1) * stride + dice.roll(1, stride);
+        let spec = Spec { padding: [dice.roll(0, 2), dice.roll(0, 2)], ..Spec::new(stride, 0) };
+        let size = [dice.roll(kernel, 17), dice.roll(kernel, 17)];
+        let channels = [dice.roll(1, 40), dice.roll(1, 40)];
+        let g = Geometry::new(
+            [dice.roll(1, 9), size[0], size[1], channels[0]],
+            [kernel, kernel, channels[0], channels[1]],
+            spec,
+        );
+        if possible(&g) {
+            check(&g, 2e-5);
+            tried += 1;
+        }
+    }
+}
+
+/// More tiles than a round, more columns than a block, more images than a task.
+#[test]
+fn rounds_blocks_and_tasks_meet_at_the_right_places() {
+    for (x, w, spec) in [
+        ([70, 9, 8, 20], [4, 4, 20, 36], Spec::new(2, 1)),
+        ([3, 4, 4, 70], [4, 4, 70, 17], Spec::new(2, 1)),
+        ([2, 5, 5, 3], [3, 3, 3, 290], Spec::new(1, 1)),
+        ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
+    ] {
+        check(&Geometry::new(x, w, spec), 2e-5);
+    }
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    for (x, w) in [([70, 8, 9, 20], [4, 4, 20, 36]), ([5, 16, 16, 48], [4, 4, 48, 64])] {
+        let g = Geometry::new(x, w, Spec::new(2, 1));
+        let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
+        let (x, w, y_bar) =
+            (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let run = |n| {
+                isa::with(isa, || {
+                    threads::with(n, || {
+                        let (mut y, mut x_bar, mut w_bar) =
+                            (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+                        forward(&g, &x, &w, &mut y);
+                        input_grad(&g, &y_bar, &w, &mut x_bar);
+                        weight_grad(&g, &x, &y_bar, &mut w_bar);
+                        [y, x_bar, w_bar].concat().iter().map(|v| v.to_bits()).collect::<Vec<u32>>()
+                    })
+                })
+            };
+            let one = run(1);
+            assert!([2, 3, 4, 7].iter().all(|&n| run(n) == one), "{isa}, {g:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Which vector instructions the kernels use: chosen once, from the processor or by the user.
+//!
+//! The choice changes the speed and, in the last bits, the rounding of results; it never depends on the number of
+//! threads. Kernels read it once where they start and hand it to their tasks.
+
+use std::cell::Cell;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+/// A set of instructions that kernels are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain Rust and `matrixmultiply`: any processor.
+    Portable,
+    /// x86-64 with AVX2 and FMA: 8 floats a register, 16 registers.
+    Avx2,
+    /// x86-64 with AVX-512F: 16 floats a register, 32 registers.
+    Avx512,
+}
+
+impl Isa {
+    /// Every set, slowest first.
+    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+
+    /// Can this processor run it?
+    pub fn supported(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        match self {
+            Isa::Portable => true,
+            Isa::Avx2 => crate::simd::Avx2::detect().is_some(),
+            Isa::Avx512 => crate::simd::Avx512::detect().is_some(),
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        return self == Isa::Portable;
+    }
+
+    /// The fastest one that this processor runs.
+    pub fn best() -> Isa {
+        Isa::ALL.into_iter().rev().find(|isa| isa.supported()).unwrap_or(Isa::Portable)
+    }
+
+    /// The one that a kernel called from here runs: that of [`with`], else of [`set`], else the best.
+    pub fn active() -> Isa {
+        scoped().unwrap_or_else(|| *CHOICE.get_or_init(Isa::best))
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Isa {
+    type Err = IsaError;
+
+    fn from_str(name: &str) -> Result<Self, IsaError> {
+        Isa::ALL
+            .into_iter()
+            .find(|isa| isa.name() == name)
+            .ok_or_else(|| IsaError(format!("'{name}' is none of portable, avx2 and avx512")))
+    }
+}
+
+/// An instruction set that does not exist, or not on this processor, or comes too late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IsaError(String);
+
+impl fmt::Display for IsaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instruction set: {}", self.0)
+    }
+}
+
+impl std::error::Error for IsaError {}
+
+static CHOICE: OnceLock<Isa> = OnceLock::new();
+
+thread_local! {
+    static SCOPED: Cell<Option<Isa>> = const { Cell::new(None) };
+}
+
+/// Sets the instructions of this process. To be called before any kernel; a result never mixes two sets.
+///
+/// # Errors
+/// If the processor lacks them, or another set is in use already.
+pub fn set(isa: Isa) -> Result<(), IsaError> {
+    if !isa.supported() {
+        return Err(IsaError(format!("this processor has no {isa}; it runs {}", Isa::best())));
+    }
+    match *CHOICE.get_or_init(|| isa) {
+        chosen if chosen == isa => Ok(()),
+        chosen => Err(IsaError(format!("{chosen} is in use already, too late for {isa}"))),
+    }
+}
+
+/// Runs `f` with the kernels that it calls on `isa`, for tests and benches that compare.
+///
+/// # Panics
+/// If the processor lacks it.
+#[track_caller]
+pub fn with<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
+    assert!(isa.supported(), "this processor has no {isa}");
+    scope(Some(isa), f)
+}
+
+/// What [`with`] asked for on this thread.
+pub(crate) fn scoped() -> Option<Isa> {
+    SCOPED.get()
+}
+
+/// Runs `f` under `isa` on this thread and restores what held before, also when `f` panics.
+pub(crate) fn scope<R>(isa: Option<Isa>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Isa>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SCOPED.set(self.0);
+        }
+    }
+    let _restore = Restore(SCOPED.replace(isa));
+    f()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads;
+
+    #[test]
+    fn names_round_trip_and_unknown_ones_are_refused() {
+        for isa in Isa::ALL {
+            assert_eq!(isa.to_string().parse(), Ok(isa));
+        }
+        let error = "sse9".parse::<Isa>().unwrap_err().to_string();
+        assert_eq!(error, "instruction set: 'sse9' is none of portable, avx2 and avx512");
+    }
+
+    #[test]
+    fn the_best_is_supported_and_a_scope_ends() {
+        assert!(Isa::best().supported() && Isa::Portable.supported());
+        let outside = Isa::active();
+        with(Isa::Portable, || {
+            assert_eq!(Isa::active(), Isa::Portable);
+            assert_eq!(threads::with(2, Isa::active), Isa::Portable, "a pool inherits the scope");
+        });
+        assert_eq!(Isa::active(), outside);
+    }
+}

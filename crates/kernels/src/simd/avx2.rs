@@ -1,0 +1,145 @@
+//! AVX2 with FMA: 8 floats a vector, 16 registers.
+
+use super::Simd;
+use super::panel::{self, Lhs, Out, Rhs};
+use std::arch::x86_64::*;
+
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// The proof, if it has.
+    pub(crate) fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn product(s: Avx2, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { panel::panel::<Avx2, 6, 2>(s, size, a, b, c) }
+}
+
+/// A mask of the first `n` lanes.
+#[inline(always)]
+fn mask(n: usize) -> __m256i {
+    const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let from = &LANES[8 - n..][..8];
+    // SAFETY: only called with proof of AVX; 8 integers can be read.
+    unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
+}
+
+impl Simd for Avx2 {
+    type V = __m256;
+    const LANES: usize = 8;
+    const PANEL: usize = 16;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: `self` proves the instructions.
+        unsafe { vectorize(f) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> __m256 {
+        let from = &from[..8];
+        // SAFETY: `self` proves the instructions; 8 elements can be read.
+        unsafe { _mm256_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> __m256 {
+        // SAFETY: `self` proves the instructions; only the `from.len()` lanes of the mask are read.
+        unsafe { _mm256_maskload_ps(from.as_ptr(), mask(from.len())) }
+    }
+
+    #[inline(always)]
+    fn store(self, v: __m256, to: &mut [f32]) {
+        let to = &mut to[..8];
+        // SAFETY: `self` proves the instructions; 8 elements can be written.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, v: __m256, to: &mut [f32]) {
+        // SAFETY: `self` proves the instructions; only the `to.len()` lanes of the mask are written.
+        unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask(to.len()), v) }
+    }
+
+    #[inline(always)]
+    fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
+        let mut r = [self.zero(); 8];
+        for (i, r) in r.iter_mut().enumerate() {
+            *r = self.load(&from[i * from_stride..]);
+        }
+        // SAFETY: `self` proves the instructions.
+        let columns = unsafe { transposed(r) };
+        for (j, column) in columns.into_iter().enumerate() {
+            self.store(column, &mut to[j * to_stride..]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+        // SAFETY: `self` proves the instructions; the caller's promise is passed on.
+        unsafe { product(self, size, a, b, c) }
+    }
+}
+
+/// The columns of 8 rows: pairs, then fours, then halves change places.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transposed(r: [__m256; 8]) -> [__m256; 8] {
+    let (mut pairs, mut fours, mut out) = (r, r, r);
+    for i in 0..4 {
+        pairs[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        pairs[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    for i in [0, 4] {
+        for j in 0..2 {
+            fours[i + 2 * j] = _mm256_shuffle_ps::<0x44>(pairs[i + j], pairs[i + 2 + j]);
+            fours[i + 2 * j + 1] = _mm256_shuffle_ps::<0xee>(pairs[i + j], pairs[i + 2 + j]);
+        }
+    }
+    for i in 0..4 {
+        out[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+        out[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
+    }
+    out
+}

@@ -1,0 +1,113 @@
+//! AVX-512: 16 floats a vector, 32 registers.
+
+use super::panel::{self, Lhs, Out, Rhs};
+use super::{Avx2, Simd};
+use std::arch::x86_64::*;
+
+/// Proof that the processor has AVX-512F, AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(Avx2);
+
+impl Avx512 {
+    /// The proof, if it has.
+    pub(crate) fn detect() -> Option<Self> {
+        Avx2::detect().filter(|_| is_x86_feature_detected!("avx512f")).map(Avx512)
+    }
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+unsafe fn product(s: Avx512, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { panel::panel::<Avx512, 8, 2>(s, size, a, b, c) }
+}
+
+/// The first `n` lanes.
+#[inline(always)]
+fn mask(n: usize) -> __mmask16 {
+    debug_assert!(n < 16);
+    (1 << n) - 1
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    const LANES: usize = 16;
+    const PANEL: usize = 32;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: `self` proves the instructions.
+        unsafe { vectorize(f) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` proves the instructions.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> __m512 {
+        let from = &from[..16];
+        // SAFETY: `self` proves the instructions; 16 elements can be read.
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> __m512 {
+        // SAFETY: `self` proves the instructions; only the `from.len()` lanes of the mask are read.
+        unsafe { _mm512_maskz_loadu_ps(mask(from.len()), from.as_ptr()) }
+    }
+
+    #[inline(always)]
+    fn store(self, v: __m512, to: &mut [f32]) {
+        let to = &mut to[..16];
+        // SAFETY: `self` proves the instructions; 16 elements can be written.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
+    }
+
+    #[inline(always)]
+    fn store_part(self, v: __m512, to: &mut [f32]) {
+        // SAFETY: `self` proves the instructions; only the `to.len()` lanes of the mask are written.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask(to.len()), v) }
+    }
+
+    #[inline(always)]
+    fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
+        self.0.transpose8(from, from_stride, to, to_stride);
+    }
+
+    #[inline(always)]
+    unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+        // SAFETY: `self` proves the instructions; the caller's promise is passed on.
+        unsafe { product(self, size, a, b, c) }
+    }
+}

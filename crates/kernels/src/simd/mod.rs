@@ -1,0 +1,143 @@
+//! Vector instructions behind one trait, so that every loop is written once.
+//!
+//! A kernel is a function generic over [`Simd`]. Three types implement it: `Avx512` and `Avx2` over `std::arch`, and
+//! `Portable` in plain Rust. A value of such a type is proof that the processor has the instructions (only `detect`
+//! makes one), so arithmetic on vectors is safe; loads and stores take slices and stay inside them.
+//!
+//! **The one rule**: what runs in a hot loop is `#[inline(always)]` and is entered through [`Simd::vectorize`], whose
+//! closure, `#[inline(always)]` too, is compiled for the instructions. Everything inlined into it becomes plain vector
+//! code; a function that is not inlined would call every single instruction.
+//!
+//! [`with_simd!`](with_simd) picks the type for the active [`Isa`](crate::isa::Isa).
+
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod panel;
+mod portable;
+mod shared;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+pub(crate) use panel::{Lhs, Out, Rhs};
+pub(crate) use portable::Portable;
+pub(crate) use shared::Shared;
+
+use crate::isa::Isa;
+
+/// The instructions of one set, on vectors of [`LANES`](Simd::LANES) floats.
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// A vector.
+    type V: Copy;
+    /// Floats in a vector; 8 or 16.
+    const LANES: usize;
+    /// Columns of the micro-kernel's panels; a multiple of `LANES`.
+    const PANEL: usize;
+
+    /// Runs `f` compiled for these instructions.
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
+
+    /// x in every lane.
+    fn splat(self, x: f32) -> Self::V;
+    /// a + b
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a - b
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a b
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a b + c, rounded once where the processor can
+    fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The first `LANES` elements of `from`.
+    fn load(self, from: &[f32]) -> Self::V;
+    /// The elements of `from`, fewer than `LANES`, and zeros.
+    fn load_part(self, from: &[f32]) -> Self::V;
+    /// Writes the first `LANES` elements of `to`.
+    fn store(self, v: Self::V, to: &mut [f32]);
+    /// Writes all elements of `to`, fewer than `LANES`.
+    fn store_part(self, v: Self::V, to: &mut [f32]);
+
+    /// Writes the transpose of 8 rows of 8 numbers, `from_stride` apart, as rows `to_stride` apart.
+    fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
+
+    /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel (see `panel.rs`).
+    ///
+    /// # Safety
+    /// The elements of C lie in its slice, and nobody else accesses them meanwhile.
+    unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
+
+    /// 0 in every lane.
+    #[inline(always)]
+    fn zero(self) -> Self::V {
+        self.splat(0.0)
+    }
+
+    /// a b + c for a number b.
+    #[inline(always)]
+    fn mad(self, a: Self::V, b: f32, c: Self::V) -> Self::V {
+        self.fma(a, self.splat(b), c)
+    }
+
+    /// a b for a number b.
+    #[inline(always)]
+    fn scale(self, a: Self::V, b: f32) -> Self::V {
+        self.mul(a, self.splat(b))
+    }
+
+    /// `LANES` elements of `from` from `at` on; what lies past its end is 0.
+    #[inline(always)]
+    fn load_padded(self, from: &[f32], at: usize) -> Self::V {
+        match from.get(at..at + Self::LANES) {
+            Some(lanes) => self.load(lanes),
+            None => self.load_part(from.get(at..).unwrap_or(&[])),
+        }
+    }
+
+    /// Writes `LANES` elements of `to` from `at` on; what would lie past its end is dropped.
+    #[inline(always)]
+    fn store_padded(self, v: Self::V, to: &mut [f32], at: usize) {
+        match to.get_mut(at..at + Self::LANES) {
+            Some(lanes) => self.store(v, lanes),
+            None => self.store_part(v, to.get_mut(at..).unwrap_or(&mut [])),
+        }
+    }
+}
+
+/// The active instruction set with its proof.
+#[derive(Clone, Copy)]
+pub(crate) enum Level {
+    Portable(Portable),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+/// The level of the active [`Isa`].
+pub(crate) fn level() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    match (Isa::active(), Avx2::detect(), Avx512::detect()) {
+        (Isa::Avx512, _, Some(s)) => return Level::Avx512(s),
+        (Isa::Avx2, Some(s), _) => return Level::Avx2(s),
+        _ => {}
+    }
+    Level::Portable(Portable)
+}
+
+/// Evaluates an expression with a name bound to the [`Simd`] value of the active instruction set.
+macro_rules! with_simd {
+    ($s:ident => $body:expr) => {
+        match $crate::simd::level() {
+            $crate::simd::Level::Portable($s) => $body,
+            #[cfg(target_arch = "x86_64")]
+            $crate::simd::Level::Avx2($s) => $body,
+            #[cfg(target_arch = "x86_64")]
+            $crate::simd::Level::Avx512($s) => $body,
+        }
+    };
+}
+pub(crate) use with_simd;

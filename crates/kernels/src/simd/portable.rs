@@ -1,0 +1,109 @@
+//! Plain Rust: vectors are arrays, which compilers turn into whatever vectors the target has, and products are
+//! `matrixmultiply`'s, which brings its own kernels for x86-64 and aarch64.
+
+use super::Simd;
+use super::panel::{Lhs, Out, Rhs, extent};
+use crate::gemm::GemmScalar;
+
+/// Needs no proof.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+const N: usize = 8;
+
+#[inline(always)]
+fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
+    let mut out = a;
+    for (o, b) in out.iter_mut().zip(b) {
+        *o = f(*o, b);
+    }
+    out
+}
+
+impl Simd for Portable {
+    type V = [f32; N];
+    const LANES: usize = N;
+    const PANEL: usize = 64;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> [f32; N] {
+        [x; N]
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
+        zip(a, b, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn fma(self, a: [f32; N], b: [f32; N], c: [f32; N]) -> [f32; N] {
+        self.add(self.mul(a, b), c)
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> [f32; N] {
+        let mut v = [0.0; N];
+        v.copy_from_slice(&from[..N]);
+        v
+    }
+
+    #[inline(always)]
+    fn load_part(self, from: &[f32]) -> [f32; N] {
+        let mut v = [0.0; N];
+        v[..from.len()].copy_from_slice(from);
+        v
+    }
+
+    #[inline(always)]
+    fn store(self, v: [f32; N], to: &mut [f32]) {
+        to[..N].copy_from_slice(&v);
+    }
+
+    #[inline(always)]
+    fn store_part(self, v: [f32; N], to: &mut [f32]) {
+        to.copy_from_slice(&v[..to.len()]);
+    }
+
+    #[inline(always)]
+    fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
+        for i in 0..8 {
+            let row = &from[i * from_stride..][..8];
+            for (j, &x) in row.iter().enumerate() {
+                to[j * to_stride + i] = x;
+            }
+        }
+    }
+
+    unsafe fn panel(self, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+        assert!(a.data.len() >= extent(rows, a.row_stride, k, a.k_stride), "panel: A is too short");
+        assert!(b.data.len() >= extent(k, b.row_stride, cols, 1), "panel: B is too short");
+        // SAFETY: the elements of C exist and are ours by the caller's promise; no row of a product overlaps the next.
+        let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, cols, 1)) };
+        let beta = if c.accumulate { 1.0 } else { 0.0 };
+        // SAFETY: the extents were checked above, and `out` is an exclusive borrow.
+        unsafe {
+            f32::gemm(
+                [rows, k, cols],
+                (a.data.as_ptr(), [a.row_stride, a.k_stride]),
+                (b.data.as_ptr(), [b.row_stride, 1]),
+                beta,
+                (out.as_mut_ptr(), c.row_stride),
+            );
+        }
+    }
+}

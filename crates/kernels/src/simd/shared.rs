@@ -1,0 +1,34 @@
+//! An output that several tasks write to, each its own elements.
+
+use std::marker::PhantomData;
+
+/// An exclusively borrowed slice, handed to tasks that promise to touch different elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a, E = f32> {
+    data: *mut E,
+    len: usize,
+    borrow: PhantomData<&'a mut [E]>,
+}
+
+// SAFETY: the only way to the elements is `slice`, whose caller promises that no two tasks touch the same one.
+unsafe impl<E: Send> Send for Shared<'_, E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Sync for Shared<'_, E> {}
+
+impl<'a, E> Shared<'a, E> {
+    pub(crate) fn new(data: &'a mut [E]) -> Self {
+        Shared { data: data.as_mut_ptr(), len: data.len(), borrow: PhantomData }
+    }
+
+    /// `len` elements from `at` on.
+    ///
+    /// # Safety
+    /// They lie inside the slice (checked where debug assertions are on, so in every test), and nobody else accesses
+    /// them while the result lives.
+    #[inline(always)]
+    pub(crate) unsafe fn slice(self, at: usize, len: usize) -> &'a mut [E] {
+        debug_assert!(at <= self.len && len <= self.len - at, "{len} elements from {at} of {}", self.len);
+        // SAFETY: in bounds and exclusive by the caller's promise; the borrow outlives 'a.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
+    }
+}
