@@ -7,7 +7,8 @@ use crate::{Element, Var};
 /// > -(1/m) sum over i of \[ target log sigma(l_i) + (1 - target) log(1 - sigma(l_i)) \]
 ///
 /// With target 1 it is -E log D, with target 0 -E log(1 - D). Both terms are softplus functions, for
-/// log sigma(l) = -softplus(-l); written out, not as softplus(l) - target l, whose two halves cancel for large l.
+/// log sigma(l) = -softplus(-l), and each has its own: in the shorter softplus(l) - target l a small loss would be what
+/// is left of two large numbers.
 ///
 /// # Panics
 /// If the target is no probability.

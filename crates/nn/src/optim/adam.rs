@@ -82,3 +82,29 @@ fn update<E: Element>(
     let [m, v] = slots else { panic!("Adam remembers two moments, not {}", slots.len()) };
     kernel.step(step.number, theta.data_mut(), g.data(), m.data_mut(), v.data_mut());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// theta after one step from 4 with lr 0.1: the corrected moments of the first step are g and g^2.
+    fn first_step(rule: impl UpdateRule<f64>, g: f64) -> (f64, f64) {
+        let mut theta = Tensor::scalar(4.0);
+        let mut slots = [Tensor::scalar(0.0), Tensor::scalar(0.0)];
+        rule.update(Step { number: 1, lr: 0.1 }, &mut theta, &Tensor::scalar(g), &mut slots);
+        (theta.item(), slots[0].item())
+    }
+
+    #[test]
+    fn decay_joins_the_gradient_in_adam_and_the_weights_in_adamw() {
+        let close = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} for {want}");
+        // g = 1 + 0.5 * 4 = 3, a step of 3 / (3 + 1).
+        let (theta, m) = first_step(Adam { eps: 1.0, weight_decay: 0.5, ..Adam::default() }, 1.0);
+        close(theta, 4.0 - 0.1 * 0.75);
+        close(m, 0.1 * 3.0);
+        // theta (1 - 0.1 * 0.5), a step of 1 / (1 + 1).
+        let (theta, m) = first_step(AdamW { eps: 1.0, weight_decay: 0.5, ..AdamW::default() }, 1.0);
+        close(theta, 4.0 * 0.95 - 0.1 * 0.5);
+        close(m, 0.1);
+    }
+}

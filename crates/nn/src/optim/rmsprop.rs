@@ -49,25 +49,27 @@ impl<E: Element> UpdateRule<E> for RmsProp {
 mod tests {
     use super::*;
 
-    /// Under the constant gradient g, v = (1 - alpha^t) g^2, so d = 1 / sqrt(1 - alpha^t) whatever g is.
+    /// theta after four steps from 1 under the constant gradient `g`.
+    fn run(rule: RmsProp, g: f64) -> f64 {
+        let mut theta = Tensor::<f64>::scalar(1.0);
+        let mut slots = vec![Tensor::scalar(0.0); UpdateRule::<f64>::slots(&rule).len()];
+        for number in 1..=4 {
+            rule.update(Step { number, lr: 0.1 }, &mut theta, &Tensor::scalar(g), &mut slots);
+        }
+        theta.item()
+    }
+
+    /// Under a constant gradient v = (1 - alpha^t) g^2, so d = g / (|g| sqrt(1 - alpha^t) + eps).
     #[test]
-    fn steps_do_not_depend_on_the_size_of_the_gradient() {
-        let want = |momentum: f64| {
+    fn steps_are_the_formula() {
+        for (momentum, g, eps) in [(0.0, 3.0, 0.0), (0.0, 1e-3, 0.0), (0.5, 3.0, 0.0), (0.5, -2.0, 0.7)] {
             let (mut theta, mut b) = (1.0, 0.0);
             for t in 1..=4 {
-                b = momentum * b + 1.0 / (1.0 - 0.9f64.powi(t)).sqrt();
+                b = momentum * b + g / (g.abs() * (1.0 - 0.9f64.powi(t)).sqrt() + eps);
                 theta -= 0.1 * b;
             }
-            theta
-        };
-        for (momentum, g) in [(0.0, 3.0), (0.0, 1e-3), (0.5, 3.0)] {
-            let rule = RmsProp { alpha: 0.9, eps: 0.0, momentum, ..RmsProp::default() };
-            let mut theta = Tensor::<f64>::scalar(1.0);
-            let mut slots = vec![Tensor::scalar(0.0); UpdateRule::<f64>::slots(&rule).len()];
-            for number in 1..=4 {
-                rule.update(Step { number, lr: 0.1 }, &mut theta, &Tensor::scalar(g), &mut slots);
-            }
-            assert!((theta.item() - want(momentum)).abs() < 1e-12, "{momentum}, {g}: {}", theta.item());
+            let got = run(RmsProp { alpha: 0.9, eps, momentum, weight_decay: 0.0 }, g);
+            assert!((got - theta).abs() < 1e-12, "{momentum}, {g}, {eps}: {got} for {theta}");
         }
     }
 
