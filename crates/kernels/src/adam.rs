@@ -2,6 +2,7 @@
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
+use crate::simd::vectorized;
 
 /// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,12 +53,19 @@ impl Adam {
             .collect();
         for_each_chunk(&mut chunks, 1, |_, chunk| {
             let (((theta, m), v), g) = &mut chunk[0];
-            for (((theta, m), v), &g) in theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter()) {
-                let g = g + l2 * *theta;
-                *m = b1 * *m + r1 * g;
-                *v = b2 * *v + r2 * g * g;
-                *theta = keep * *theta - step * *m / (v.sqrt() * root + eps);
-            }
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (((theta, m), v), &g) in
+                        theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter())
+                    {
+                        let g = g + l2 * *theta;
+                        *m = b1 * *m + r1 * g;
+                        *v = b2 * *v + r2 * g * g;
+                        *theta = keep * *theta - step * *m / (v.sqrt() * root + eps);
+                    }
+                },
+            );
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The scalar types of the engine: `f32` to train, `f64` to check, on the same code.
 
 use crate::gemm::GemmScalar;
+use crate::math;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -90,7 +91,7 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($t:ident, $is_f32:ident) => {
+    ($t:ident, $is_f32:ident, $exp:path, $tanh:path) => {
         impl Element for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -106,7 +107,7 @@ macro_rules! element {
             }
             #[inline]
             fn exp(self) -> Self {
-                $t::exp(self)
+                $exp(self)
             }
             #[inline]
             fn ln_1p(self) -> Self {
@@ -122,7 +123,7 @@ macro_rules! element {
             }
             #[inline]
             fn tanh(self) -> Self {
-                $t::tanh(self)
+                $tanh(self)
             }
             #[inline]
             fn abs(self) -> Self {
@@ -152,8 +153,8 @@ macro_rules! element {
         None
     }};
 }
-element!(f32, yes);
-element!(f64, no);
+element!(f32, yes, math::exp, math::tanh);
+element!(f64, no, f64::exp, f64::tanh);
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@ pub mod element;
 pub mod gemm;
 pub mod isa;
 pub mod layout;
+mod math;
 pub mod memory;
 mod parallel;
 pub mod pointwise;

@@ -3,6 +3,7 @@
 //! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can depend on how many
 //! threads there are or which of them was faster.
 
+use crate::Element;
 use rayon::prelude::*;
 
 /// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task, small against a cache.
@@ -25,4 +26,18 @@ pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Send + Sync) {
         return f(0);
     }
     (0..tasks).into_par_iter().for_each(f);
+}
+
+/// y = the sum of the parts of `parts`, each as long as `y`, added in their order.
+pub(crate) fn sum_in_order<E: Element>(parts: &[E], y: &mut [E]) {
+    let len = y.len();
+    for_each_chunk(y, CHUNK, |t, y| {
+        let at = t * CHUNK;
+        y.copy_from_slice(&parts[at..at + y.len()]);
+        for part in parts.chunks_exact(len).skip(1) {
+            for (y, &p) in y.iter_mut().zip(&part[at..]) {
+                *y += p;
+            }
+        }
+    });
 }

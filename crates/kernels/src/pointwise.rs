@@ -6,6 +6,7 @@
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
+use crate::simd::vectorized;
 
 /// y\[i\] = f(x\[i\])
 ///
@@ -15,9 +16,14 @@ use crate::parallel::{CHUNK, for_each_chunk};
 pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Sync) {
     assert_eq!(x.len(), y.len(), "map: input and output lengths differ");
     for_each_chunk(y, CHUNK, |t, y| {
-        for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
-            *y = f(x);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
+                    *y = f(x);
+                }
+            },
+        );
     });
 }
 
@@ -36,9 +42,14 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Sy
     );
     for_each_chunk(y, CHUNK, |t, y| {
         let at = t * CHUNK;
-        for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
-            *y = f(a, b);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
+                    *y = f(a, b);
+                }
+            },
+        );
     });
 }
 
@@ -50,9 +61,14 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Sy
 pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Sync) {
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
     for_each_chunk(y, CHUNK, |t, y| {
-        for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
-            *y = f(*y, x);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
+                    *y = f(*y, x);
+                }
+            },
+        );
     });
 }
 

@@ -7,6 +7,7 @@
 use crate::Element;
 use crate::memory::Buffer;
 use crate::parallel::{CHUNK, for_each_chunk};
+use crate::simd::vectorized;
 
 /// Independent running sums in a contiguous piece: enough to fill the vector units, a power of two to fold evenly.
 const LANES: usize = 16;
@@ -60,7 +61,10 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
         let (o, p) = (piece / pieces, piece % pieces);
         let end = ((p + 1) * rows).min(n);
         let x = &x[(o * n + p * rows) * inner..(o * n + end) * inner];
-        if inner == 1 { out[0] = sum_contiguous(x) } else { sum_rows(x, out) }
+        vectorized(
+            #[inline(always)]
+            || if inner == 1 { out[0] = sum_contiguous(x) } else { sum_rows(x, out) },
+        );
     };
     // Several pieces a task where they are small.
     let batch = (CHUNK / (rows * inner)).max(1);
@@ -86,11 +90,13 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
 }
 
 /// Sum of neighbouring numbers: blocks of 64 numbers a lane, added up in `f64`.
+#[inline(always)]
 fn sum_contiguous<E: Element>(x: &[E]) -> E {
     E::of(x.chunks(64 * LANES).map(|block| sum_block(block).f64()).sum())
 }
 
 /// [`LANES`] running sums, folded by halves.
+#[inline(always)]
 fn sum_block<E: Element>(x: &[E]) -> E {
     let mut lanes = [E::ZERO; LANES];
     for x in x.chunks(LANES) {
@@ -109,6 +115,7 @@ fn sum_block<E: Element>(x: &[E]) -> E {
 }
 
 /// out\[i\] = sum over rows of x\[row, i\]
+#[inline(always)]
 fn sum_rows<E: Element>(x: &[E], out: &mut [E]) {
     out.fill(E::ZERO);
     for row in x.chunks_exact(out.len()) {

@@ -20,17 +20,40 @@
 //! | module | for | means |
 //! | --- | --- | --- |
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
+//! | `direct` | everything else without groups and dilation, on vector instructions | windows read where they lie |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
 #[cfg(test)]
 mod accuracy;
+mod direct;
 mod geometry;
 mod products;
 mod window;
 mod winograd;
 
 use crate::Element;
+use crate::simd::with_simd;
 pub use geometry::{Geometry, Spec};
+
+/// The ways to compute a convolution in `f32`.
+enum Path {
+    Winograd,
+    Direct,
+    Products,
+}
+
+impl Path {
+    /// The fastest, by shape and instruction set alone.
+    fn of(g: &Geometry) -> Path {
+        if winograd::pays(g) {
+            Path::Winograd
+        } else if direct::pays(g) {
+            Path::Direct
+        } else {
+            Path::Products
+        }
+    }
+}
 
 /// y = x conv w.
 ///
@@ -39,10 +62,12 @@ pub use geometry::{Geometry, Spec};
 #[track_caller]
 pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     g.check(x.len(), w.len(), y.len());
-    if let (Some(x), Some(w), Some(y)) = (E::as_f32(x), E::as_f32(w), E::as_f32_mut(y))
-        && winograd::pays(g)
-    {
-        return winograd::forward(g, x, w, y);
+    if let (Some(x), Some(w), Some(y)) = (E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
+        match Path::of(g) {
+            Path::Winograd => return winograd::forward(g, x, w, y),
+            Path::Direct => return with_simd!(s => direct::forward(s, g, x, w, y)),
+            Path::Products => {}
+        }
     }
     products::forward(g, x, w, y);
 }
@@ -54,10 +79,12 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 #[track_caller]
 pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     g.check(x_bar.len(), w.len(), y_bar.len());
-    if let (Some(y_bar), Some(w), Some(x_bar)) = (E::as_f32(y_bar), E::as_f32(w), E::as_f32_mut(x_bar))
-        && winograd::pays(g)
-    {
-        return winograd::input_grad(g, y_bar, w, x_bar);
+    if let (Some(y_bar), Some(w), Some(x_bar)) = (E::as_f32(y_bar), E::as_f32(w), E::as_f32_mut(x_bar)) {
+        match Path::of(g) {
+            Path::Winograd => return winograd::input_grad(g, y_bar, w, x_bar),
+            Path::Direct => return with_simd!(s => direct::input_grad(s, g, y_bar, w, x_bar)),
+            Path::Products => {}
+        }
     }
     products::input_grad(g, y_bar, w, x_bar);
 }
@@ -69,10 +96,12 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
 #[track_caller]
 pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     g.check(x.len(), w_bar.len(), y_bar.len());
-    if let (Some(x), Some(y_bar), Some(w_bar)) = (E::as_f32(x), E::as_f32(y_bar), E::as_f32_mut(w_bar))
-        && winograd::pays(g)
-    {
-        return winograd::weight_grad(g, x, y_bar, w_bar);
+    if let (Some(x), Some(y_bar), Some(w_bar)) = (E::as_f32(x), E::as_f32(y_bar), E::as_f32_mut(w_bar)) {
+        match Path::of(g) {
+            Path::Winograd => return winograd::weight_grad(g, x, y_bar, w_bar),
+            Path::Direct => return with_simd!(s => direct::weight_grad(s, g, x, y_bar, w_bar)),
+            Path::Products => {}
+        }
     }
     products::weight_grad(g, x, y_bar, w_bar);
 }

@@ -105,16 +105,7 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
         let pixels = (c * chunk).min(pixels)..((c + 1) * chunk).min(pixels);
         weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, pixels, share[0]);
     });
-    let partial = partial.as_slice();
-    parallel::for_each_chunk(w_bar, parallel::CHUNK, |t, w_bar| {
-        let at = t * parallel::CHUNK;
-        w_bar.copy_from_slice(&partial[at..at + w_bar.len()]);
-        for part in partial.chunks_exact(len).skip(1) {
-            for (w, &p) in w_bar.iter_mut().zip(&part[at..]) {
-                *w += p;
-            }
-        }
-    });
+    parallel::sum_in_order(partial.as_slice(), w_bar);
 }
 
 /// How [`weight_grad`] is cut into tasks, from the shape alone.

@@ -10,20 +10,40 @@
 //! ```
 //!
 //! 8 x 2 vectors of 16 with AVX-512 and 6 x 2 of 8 with AVX2 fill the registers and keep both multipliers busy. A is read
-//! where it lies, by any row and column stride, so neither A nor its transpose is ever packed; B wants rows of a panel's
-//! width at a fixed distance, which a packed B and an unpacked one of whole panels both have.
+//! where it lies, by any row and column stride, so neither A nor its transpose is ever packed; its inner dimension may
+//! even come in several runs, as the windows of a convolution lie in an image. B wants rows of a panel's width at a fixed
+//! distance, which a packed B and an unpacked one of whole panels both have.
 
 use super::{Shared, Simd};
 
-/// The left operand: element (i, p) is `data[i * row_stride + p * k_stride]`.
+/// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Lhs<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row_stride: usize,
     pub(crate) k_stride: usize,
+    /// The inner dimension is this many runs, one after the other.
+    pub(crate) runs: usize,
+    pub(crate) run_stride: usize,
 }
 
-/// The right operand: element (p, j) is `data[p * row_stride + j]`. `PANEL` elements of every row must exist.
+impl<'a> Lhs<'a> {
+    /// One run: element (i, p) is `data[i * row_stride + p * k_stride]`.
+    pub(crate) fn new(data: &'a [f32], row_stride: usize, k_stride: usize) -> Self {
+        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
+    }
+
+    /// Panics unless `rows` rows and runs of `k` lie inside the slice.
+    #[inline(always)]
+    pub(super) fn check(&self, rows: usize, k: usize) {
+        let one = extent(rows, self.row_stride, k, self.k_stride);
+        let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };
+        assert!(self.data.len() >= all, "panel: A has {} of {all} elements", self.data.len());
+    }
+}
+
+/// The right operand: element (p, j) is `data[p * row_stride + j]`, with p counted through all runs. Whole vectors of
+/// every row must exist: one, or a panel of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Rhs<'a> {
     pub(crate) data: &'a [f32],
@@ -58,60 +78,74 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
     c: Out<'_>,
 ) {
     assert!(cols <= S::PANEL && S::PANEL == NV * S::LANES);
-    assert!(a.data.len() >= extent(rows, a.row_stride, k, a.k_stride), "panel: A is too short");
-    assert!(b.data.len() >= extent(k, b.row_stride, S::PANEL, 1), "panel: B is too short");
-    if cols < S::PANEL {
-        // SAFETY: the caller's promise is passed on.
-        return unsafe { narrow::<S, MR, NV>(s, [rows, k, cols], a, b, c) };
+    a.check(rows, k);
+    let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
+    assert!(b.data.len() >= extent(a.runs * k, b.row_stride, width, 1), "panel: B is too short");
+    // SAFETY: the caller's promise is passed on; the operands were checked.
+    unsafe {
+        match cols {
+            0 => {}
+            _ if cols == S::PANEL => tiles::<S, MR, NV>(s, [rows, k], a, b, c),
+            _ if cols == S::LANES => tiles::<S, MR, 1>(s, [rows, k], a, b, c),
+            _ => narrow(s, [rows, k, cols], a, b, c),
+        }
     }
+}
+
+/// All rows of a panel of `NV` vectors.
+///
+/// # Safety
+/// That of [`Simd::panel`], and the operands are long enough.
+#[inline(always)]
+unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    [rows, k]: [usize; 2],
+    a: Lhs<'_>,
+    b: Rhs<'_>,
+    c: Out<'_>,
+) {
     // SAFETY: the elements of C exist and are ours by the caller's promise.
-    let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, cols, 1)) }.as_mut_ptr();
+    let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, NV * S::LANES, 1)) }.as_mut_ptr();
+    let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
         let step = MR.min(rows - i);
-        // SAFETY: rows i..i + step of A, all of B and rows i..i + step of C lie inside the slices checked above.
+        // SAFETY: rows i..i + step of A and of C, and all of B, lie inside their slices.
         unsafe {
-            let (a, c) = (
-                (a.data.as_ptr().add(i * a.row_stride), a.row_stride, a.k_stride),
-                (out.add(i * c.row_stride), c.row_stride, c.accumulate),
-            );
-            let b = (b.data.as_ptr(), b.row_stride);
+            let from = a.data.as_ptr().add(i * a.row_stride);
+            let c = (out.add(i * c.row_stride), c.row_stride, c.accumulate);
             match step {
-                1 => tile::<S, 1, NV>(s, k, a, b, c),
-                2 => tile::<S, 2, NV>(s, k, a, b, c),
-                3 => tile::<S, 3, NV>(s, k, a, b, c),
-                4 => tile::<S, 4, NV>(s, k, a, b, c),
-                5 => tile::<S, 5, NV>(s, k, a, b, c),
-                6 if MR > 6 => tile::<S, 6, NV>(s, k, a, b, c),
-                7 if MR > 7 => tile::<S, 7, NV>(s, k, a, b, c),
-                _ => tile::<S, MR, NV>(s, k, a, b, c),
+                1 => tile::<S, 1, NV>(s, k, (from, a), b, c),
+                2 => tile::<S, 2, NV>(s, k, (from, a), b, c),
+                3 => tile::<S, 3, NV>(s, k, (from, a), b, c),
+                4 => tile::<S, 4, NV>(s, k, (from, a), b, c),
+                5 => tile::<S, 5, NV>(s, k, (from, a), b, c),
+                6 if MR > 6 => tile::<S, 6, NV>(s, k, (from, a), b, c),
+                7 if MR > 7 => tile::<S, 7, NV>(s, k, (from, a), b, c),
+                _ => tile::<S, MR, NV>(s, k, (from, a), b, c),
             }
         }
         i += step;
     }
 }
 
-/// A panel with fewer columns than registers: computed whole, in tiles beside C, and copied.
+/// A panel that ends inside a vector: computed whole, in tiles beside C, and copied.
 ///
 /// # Safety
 /// That of [`Simd::panel`].
 #[inline(never)]
-unsafe fn narrow<S: Simd, const MR: usize, const NV: usize>(
-    s: S,
-    [rows, k, cols]: [usize; 3],
-    a: Lhs<'_>,
-    b: Rhs<'_>,
-    c: Out<'_>,
-) {
-    const TILE: usize = 8;
-    let mut tile = [0.0f32; TILE * 64];
-    for i in (0..rows).step_by(TILE) {
-        let height = TILE.min(rows - i);
+unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+    const ROWS: usize = 8;
+    const WIDEST: usize = 32;
+    let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
+    let mut tile = [0.0f32; ROWS * WIDEST];
+    for i in (0..rows).step_by(ROWS) {
+        let height = ROWS.min(rows - i);
         let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
-        let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: S::PANEL, accumulate: false };
-        // SAFETY: `tile` is this function's own.
-        unsafe { s.panel([height, k, S::PANEL], part, b, whole) };
-        for (r, tile) in tile.chunks_exact(S::PANEL).take(height).enumerate() {
+        let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: width, accumulate: false };
+        // SAFETY: `tile` is this function's own, and long enough.
+        unsafe { s.panel([height, k, width], part, b, whole) };
+        for (r, tile) in tile.chunks_exact(width).take(height).enumerate() {
             // SAFETY: the elements of C exist and are ours by the caller's promise.
             let row = unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
             for (c_ij, t) in row.iter_mut().zip(tile) {
@@ -121,34 +155,37 @@ unsafe fn narrow<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
-/// One tile: `MR` rows by `NV` vectors.
+/// One tile: `MR` rows from `from` on by `NV` vectors.
 ///
 /// # Safety
-/// For i < MR, p < k, j < NV * LANES: `a.0 + i a.1 + p a.2` and `b.0 + p b.1 + j` can be read, `c.0 + i c.1 + j` can be
-/// read and written, and nobody else accesses the latter.
+/// All elements of A (as strided by `a` from `from` on) and B can be read, those of C read and written, and nobody else
+/// accesses the latter.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     s: S,
     k: usize,
-    (a, a_row, a_k): (*const f32, usize, usize),
-    (b, b_row): (*const f32, usize),
+    (from, a): (*const f32, Lhs<'_>),
+    (mut b, b_row): (*const f32, usize),
     (c, c_row, accumulate): (*mut f32, usize, bool),
 ) {
     let mut sums = [[s.zero(); NV]; MR];
-    for p in 0..k {
-        // SAFETY: `p < k`, `i < MR`, `j < NV` are in the ranges that the caller promised.
-        unsafe {
-            let (a, b) = (a.add(p * a_k), b.add(p * b_row));
-            let mut row = [s.zero(); NV];
-            for (j, row) in row.iter_mut().enumerate() {
-                *row = s.load(std::slice::from_raw_parts(b.add(j * S::LANES), S::LANES));
-            }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let a_ip = s.splat(*a.add(i * a_row));
-                for (sum, &row) in sums.iter_mut().zip(&row) {
-                    *sum = s.fma(a_ip, row, *sum);
+    for run in 0..a.runs {
+        for p in 0..k {
+            // SAFETY: run, p, i < MR and j < NV are in the ranges that the caller promised; B ends after the last row.
+            unsafe {
+                let a_p = from.add(run * a.run_stride + p * a.k_stride);
+                let mut b_p = [s.zero(); NV];
+                for (j, b_pj) in b_p.iter_mut().enumerate() {
+                    *b_pj = s.load(std::slice::from_raw_parts(b.add(j * S::LANES), S::LANES));
+                }
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let a_ip = s.splat(*a_p.add(i * a.row_stride));
+                    for (sum, &b_pj) in sums.iter_mut().zip(&b_p) {
+                        *sum = s.fma(a_ip, b_pj, *sum);
+                    }
                 }
             }
+            b = b.wrapping_add(b_row);
         }
     }
     for (i, sums) in sums.iter().enumerate() {

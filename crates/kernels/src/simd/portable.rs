@@ -90,20 +90,23 @@ impl Simd for Portable {
     }
 
     unsafe fn panel(self, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
-        assert!(a.data.len() >= extent(rows, a.row_stride, k, a.k_stride), "panel: A is too short");
-        assert!(b.data.len() >= extent(k, b.row_stride, cols, 1), "panel: B is too short");
+        a.check(rows, k);
+        assert!(b.data.len() >= extent(a.runs * k, b.row_stride, cols, 1), "panel: B is too short");
         // SAFETY: the elements of C exist and are ours by the caller's promise; no row of a product overlaps the next.
         let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, cols, 1)) };
-        let beta = if c.accumulate { 1.0 } else { 0.0 };
-        // SAFETY: the extents were checked above, and `out` is an exclusive borrow.
-        unsafe {
-            f32::gemm(
-                [rows, k, cols],
-                (a.data.as_ptr(), [a.row_stride, a.k_stride]),
-                (b.data.as_ptr(), [b.row_stride, 1]),
-                beta,
-                (out.as_mut_ptr(), c.row_stride),
-            );
+        for run in 0..a.runs {
+            let beta = if c.accumulate || run > 0 { 1.0 } else { 0.0 };
+            let (a_run, b_run) = (run * a.run_stride, run * k * b.row_stride);
+            // SAFETY: the extents were checked above, and `out` is an exclusive borrow.
+            unsafe {
+                f32::gemm(
+                    [rows, k, cols],
+                    (a.data.as_ptr().wrapping_add(a_run), [a.row_stride, a.k_stride]),
+                    (b.data.as_ptr().wrapping_add(b_run), [b.row_stride, 1]),
+                    beta,
+                    (out.as_mut_ptr(), c.row_stride),
+                );
+            }
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
             for point in 0..N * N {
                 let a = &hat[point * operand.point_stride + operand.at(0, start)..];
                 for column in (0..wide).step_by(S::PANEL) {
-                    let a = Lhs { data: a, row_stride: operand.row_stride, k_stride: 1 };
+                    let a = Lhs::new(a, operand.row_stride, 1);
                     let b = &filter[point * point_stride + column * rows.len()..];
                     let b = Rhs { data: b, row_stride: S::PANEL };
                     let c = Out {

@@ -65,7 +65,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 let a = &hat[point * operand.point_stride + operand.at(0, rows.start)..];
                 let b = &filter[point * point_stride + rows.start * wide..];
                 for column in (0..wide).step_by(S::PANEL) {
-                    let a = Lhs { data: a, row_stride: operand.row_stride, k_stride: 1 };
+                    let a = Lhs::new(a, operand.row_stride, 1);
                     let b = Rhs { data: &b[column * rows.len()..], row_stride: S::PANEL };
                     let c = Out {
                         data: sums,

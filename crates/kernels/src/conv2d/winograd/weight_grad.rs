@@ -107,7 +107,7 @@ fn multiply<S: Simd>(
     for point in 0..N * N {
         let a = &x_hat[point * x_layout.point_stride + x_layout.at(0, rows.start)..];
         for column in columns.clone().step_by(S::PANEL) {
-            let a = Lhs { data: a, row_stride: 1, k_stride: x_layout.row_stride };
+            let a = Lhs::new(a, 1, x_layout.row_stride);
             let b = &y_hat[point * y_layout.point_stride + y_layout.at(0, column)..];
             let b = Rhs { data: b, row_stride: y_layout.row_stride };
             let c = Out {

@@ -1,0 +1,306 @@
+//! Batch normalisation (Ioffe & Szegedy 2015) over rows of channels.
+//!
+//! In NHWC the channel is the last axis, so one kernel serves images and vectors alike: `x` is a matrix of m rows (all
+//! pixels of all images) by C channels, and every statistic is one of a column.
+//!
+//! Statistics are taken per chunk of rows, the mean as a distance from the chunk's first row and the variance about
+//! that mean, and merged in order in `f64` (Chan, Golub & LeVeque 1983), so they neither lose digits for data far from
+//! zero nor depend on the number of threads.
+//!
+//! Every pass is bound by memory, so the activation that follows a batch norm is part of its last pass
+//! ([`normalise_activated`]) and of both passes of its gradient ([`backward_activated`]), which recompute from x what they
+//! need rather than read it.
+
+#[cfg(test)]
+mod tests;
+
+use crate::Element;
+use crate::memory::Buffer;
+use crate::parallel::{CHUNK, for_each_chunk};
+use crate::simd::vectorized;
+
+/// Mean and variance of each channel of a batch.
+pub struct Statistics<'a, E> {
+    /// mu
+    pub mean: &'a mut [E],
+    /// sigma^2 = (1/m) sum of (x - mu)^2: biased, as the forward pass uses it.
+    pub variance: &'a mut [E],
+}
+
+/// Mean and biased variance of each column of `x`.
+///
+/// # Panics
+/// If `x` has no row or is not a whole number of rows.
+#[track_caller]
+pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
+    let c = out.mean.len();
+    let m = row_count(x.len(), c);
+    assert!(m > 0 && out.variance.len() == c, "batch_norm: statistics of {m} rows of {c} channels");
+    let rows = rows_per_chunk(c);
+    let mut partial = Buffer::take(m.div_ceil(rows) * 2 * c);
+    for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
+        let x = &x[t * rows * c..((t + 1) * rows).min(m) * c];
+        let ((mean, m2), pivot) = (partial.split_at_mut(c), &x[..c]);
+        let n = E::of((x.len() / c) as f64);
+        vectorized(
+            #[inline(always)]
+            || {
+                mean.fill(E::ZERO);
+                for row in x.chunks_exact(c) {
+                    for ((sum, &x), &pivot) in mean.iter_mut().zip(row).zip(pivot) {
+                        *sum += x - pivot;
+                    }
+                }
+                mean.iter_mut().for_each(|sum| *sum = *sum / n);
+                m2.fill(E::ZERO);
+                for row in x.chunks_exact(c) {
+                    for (((m2, &x), &pivot), &mean) in m2.iter_mut().zip(row).zip(pivot).zip(mean.iter()) {
+                        let d = (x - pivot) - mean;
+                        *m2 += d * d;
+                    }
+                }
+            },
+        );
+    });
+    for j in 0..c {
+        let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
+        for (t, partial) in partial.as_slice().chunks_exact(2 * c).enumerate() {
+            let k = (rows.min(m - t * rows)) as f64;
+            let pivot = x[t * rows * c + j].f64();
+            let delta = pivot + partial[j].f64() - mean;
+            mean += delta * k / (n + k);
+            m2 += partial[c + j].f64() + delta * delta * n * k / (n + k);
+            n += k;
+        }
+        out.mean[j] = E::of(mean);
+        out.variance[j] = E::of(m2 / n);
+    }
+}
+
+/// The numbers a normalisation applies to each channel.
+#[derive(Clone, Copy)]
+pub struct Channels<'a, E> {
+    /// mu: of the batch in training, the running mean in evaluation.
+    pub mean: &'a [E],
+    /// sigma^2, likewise.
+    pub variance: &'a [E],
+    /// The scale.
+    pub gamma: &'a [E],
+    /// The shift.
+    pub beta: &'a [E],
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+impl<E: Element> Channels<'_, E> {
+    /// 1 / sqrt(sigma^2 + eps) of each channel.
+    fn rstd(&self) -> Buffer<E> {
+        let mut rstd = Buffer::take(self.variance.len());
+        for (r, v) in rstd.as_mut_slice().iter_mut().zip(self.variance) {
+            *r = E::of(1.0 / (v.f64() + self.eps).sqrt());
+        }
+        rstd
+    }
+
+    /// gamma / sqrt(sigma^2 + eps) of each channel.
+    fn scale(&self, rstd: &Buffer<E>) -> Buffer<E> {
+        let mut scale = rstd.clone();
+        each2(scale.as_mut_slice(), self.gamma, |s, gamma| *s *= gamma);
+        scale
+    }
+
+    #[track_caller]
+    fn check(&self) -> usize {
+        let c = self.mean.len();
+        let same = self.variance.len() == c && self.gamma.len() == c && self.beta.len() == c;
+        assert!(same, "batch_norm: mean, variance, gamma and beta must have one length");
+        c
+    }
+}
+
+/// What follows the normalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// z for z > 0, else this slope times z. Slope 0 is ReLU.
+    LeakyRelu(f64),
+}
+
+impl Activation {
+    /// Its derivative at z <= 0; at z > 0 it is 1.
+    fn slope<E: Element>(self) -> E {
+        match self {
+            Activation::Identity => E::ONE,
+            Activation::LeakyRelu(slope) => E::of(slope),
+        }
+    }
+}
+
+/// y = gamma (x - mu) / sqrt(sigma^2 + eps) + beta
+///
+/// # Panics
+/// If lengths differ.
+#[track_caller]
+pub fn normalise<E: Element>(x: &[E], by: Channels<'_, E>, y: &mut [E]) {
+    normalise_activated(x, by, Activation::Identity, y);
+}
+
+/// y = activation(gamma (x - mu) / sqrt(sigma^2 + eps) + beta)
+///
+/// # Panics
+/// If lengths differ.
+#[track_caller]
+pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation: Activation, y: &mut [E]) {
+    let c = by.check();
+    row_count(x.len(), c);
+    assert_eq!(x.len(), y.len(), "batch_norm: input and output lengths differ");
+    let (scale, slope, chunk) = (by.scale(&by.rstd()), activation.slope::<E>(), rows_per_chunk(c) * c);
+    let (mean, scale, beta) = (&by.mean[..c], &scale.as_slice()[..c], &by.beta[..c]);
+    for_each_chunk(y, chunk, |t, y| {
+        let x = &x[t * chunk..][..y.len()];
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+                    for j in 0..c {
+                        let z = (x[j] - mean[j]) * scale[j] + beta[j];
+                        y[j] = if z > E::ZERO { z } else { slope * z };
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// Gradients of a training-mode batch norm, with x^ = (x - mu) / sqrt(sigma^2 + eps):
+///
+/// > beta_bar = sum of y_bar,   gamma_bar = sum of y_bar x^,
+/// > x_bar = gamma / sqrt(sigma^2 + eps) (y_bar - beta_bar / m - x^ gamma_bar / m)
+///
+/// (Ioffe & Szegedy 2015, section 3, with the sums over the batch collected; derived in docs/batch_norm.md.)
+///
+/// # Panics
+/// If lengths differ.
+#[track_caller]
+pub fn backward<E: Element>(
+    x: &[E],
+    y_bar: &[E],
+    by: Channels<'_, E>,
+    x_bar: &mut [E],
+    gamma_bar: &mut [E],
+    beta_bar: &mut [E],
+) {
+    backward_activated(x, y_bar, by, Activation::Identity, x_bar, gamma_bar, beta_bar);
+}
+
+/// Gradients of [`normalise_activated`] in training mode: those of [`backward`], with y_bar times the derivative of the
+/// activation at z for y_bar.
+///
+/// # Panics
+/// If lengths differ.
+#[track_caller]
+pub fn backward_activated<E: Element>(
+    x: &[E],
+    y_bar: &[E],
+    by: Channels<'_, E>,
+    activation: Activation,
+    x_bar: &mut [E],
+    gamma_bar: &mut [E],
+    beta_bar: &mut [E],
+) {
+    let c = by.check();
+    let m = row_count(x.len(), c);
+    assert!(
+        y_bar.len() == x.len() && x_bar.len() == x.len(),
+        "batch_norm backward: lengths of x, y_bar, x_bar"
+    );
+    let (rstd, slope) = (by.rstd(), activation.slope::<E>());
+    let scale = by.scale(&rstd);
+    channel_sums(x, y_bar, by, &scale, slope, &rstd, gamma_bar, beta_bar);
+    // x_bar = scale (z_bar - beta_bar / m) - x^ scale gamma_bar / m, whose factors of x - mu are one number a channel.
+    let (mut shift, mut tilt) = (Buffer::take(c), Buffer::take(c));
+    let per_m = E::of(1.0 / m as f64);
+    for j in 0..c {
+        shift.as_mut_slice()[j] = per_m * beta_bar[j];
+        tilt.as_mut_slice()[j] = per_m * gamma_bar[j] * rstd.as_slice()[j];
+    }
+    let (shift, tilt) = (&shift.as_slice()[..c], &tilt.as_slice()[..c]);
+    let (mean, scale, beta) = (&by.mean[..c], &scale.as_slice()[..c], &by.beta[..c]);
+    let chunk = rows_per_chunk(c) * c;
+    for_each_chunk(x_bar, chunk, |t, x_bar| {
+        let (x, y_bar) = (&x[t * chunk..][..x_bar.len()], &y_bar[t * chunk..][..x_bar.len()]);
+        vectorized(
+            #[inline(always)]
+            || {
+                let rows = x.chunks_exact(c).zip(y_bar.chunks_exact(c));
+                for (x_bar, (x, y_bar)) in x_bar.chunks_exact_mut(c).zip(rows) {
+                    for j in 0..c {
+                        let centred = x[j] - mean[j];
+                        let positive = centred * scale[j] + beta[j] > E::ZERO;
+                        let z_bar = if positive { y_bar[j] } else { slope * y_bar[j] };
+                        x_bar[j] = scale[j] * (z_bar - shift[j] - centred * tilt[j]);
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// sum of z_bar x^ and sum of z_bar over each column, z_bar being the gradient before the activation.
+#[allow(clippy::too_many_arguments, reason = "the operands of one formula")]
+fn channel_sums<E: Element>(
+    x: &[E],
+    y_bar: &[E],
+    by: Channels<'_, E>,
+    scale: &Buffer<E>,
+    slope: E,
+    rstd: &Buffer<E>,
+    gamma_bar: &mut [E],
+    beta_bar: &mut [E],
+) {
+    let c = by.mean.len();
+    let rows = rows_per_chunk(c);
+    let mut partial = Buffer::take((x.len() / c).div_ceil(rows) * 2 * c);
+    let (mean, scale, beta) = (&by.mean[..c], &scale.as_slice()[..c], &by.beta[..c]);
+    for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
+        let span = t * rows * c..((t + 1) * rows * c).min(x.len());
+        let (x, y_bar) = (&x[span.clone()], &y_bar[span]);
+        partial.fill(E::ZERO);
+        let (gamma_bar, beta_bar) = partial.split_at_mut(c);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (x, y_bar) in x.chunks_exact(c).zip(y_bar.chunks_exact(c)) {
+                    for j in 0..c {
+                        let centred = x[j] - mean[j];
+                        let positive = centred * scale[j] + beta[j] > E::ZERO;
+                        let z_bar = if positive { y_bar[j] } else { slope * y_bar[j] };
+                        gamma_bar[j] += z_bar * centred;
+                        beta_bar[j] += z_bar;
+                    }
+                }
+            },
+        );
+    });
+    let total = |j: usize| partial.as_slice().chunks_exact(2 * c).map(|p| p[j].f64()).sum::<f64>();
+    for j in 0..c {
+        gamma_bar[j] = E::of(total(j) * rstd.as_slice()[j].f64());
+        beta_bar[j] = E::of(total(c + j));
+    }
+}
+
+/// Rows whose numbers make one chunk.
+fn rows_per_chunk(c: usize) -> usize {
+    (CHUNK / c.max(1)).max(1)
+}
+
+#[track_caller]
+fn row_count(len: usize, c: usize) -> usize {
+    assert!(c > 0 && len.is_multiple_of(c), "batch_norm: {len} numbers are no rows of {c} channels");
+    len / c
+}
+
+fn each2<E: Element>(a: &mut [E], b: &[E], f: impl Fn(&mut E, E)) {
+    a.iter_mut().zip(b).for_each(|(a, &b)| f(a, b));
+}

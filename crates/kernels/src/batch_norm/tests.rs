@@ -1,0 +1,93 @@
+//! The kernels against their definition, fused against apart, and for several numbers of threads.
+
+use super::*;
+use crate::{reference, threads};
+
+fn case(m: usize, c: usize, offset: f64) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
+    let wave = |n: usize, k: f64| (0..n).map(|i| (i as f64 * k).sin()).collect::<Vec<_>>();
+    let x = wave(m * c, 1.7).iter().map(|v| v + offset).collect();
+    (x, wave(m * c, 0.9), wave(c, 2.3), wave(c, 3.1))
+}
+
+fn close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), want.len());
+    for (g, w) in got.iter().zip(want) {
+        assert!((g - w).abs() <= tolerance * (1.0 + w.abs()), "{what}: {g} for {w}");
+    }
+}
+
+#[test]
+fn equals_the_definition() {
+    for (m, c, offset) in [(1, 1, 0.0), (2, 3, 0.0), (700, 5, 1e3), (40_000, 2, -3.0), (64, 70, 0.5)] {
+        let (x, y_bar, gamma, beta) = case(m, c, offset);
+        let (mut mean, mut variance) = (vec![f64::NAN; c], vec![f64::NAN; c]);
+        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+        let want = reference::batch_norm(&x, c, &gamma, &beta, 1e-5, &y_bar);
+        close(&mean, &want.mean, 1e-12, "mean");
+        close(&variance, &want.variance, 1e-9, "variance");
+        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let (mut y, mut x_bar) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
+        let (mut gamma_bar, mut beta_bar) = (vec![f64::NAN; c], vec![f64::NAN; c]);
+        normalise(&x, by, &mut y);
+        backward(&x, &y_bar, by, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+        close(&y, &want.y, 1e-9, "y");
+        close(&gamma_bar, &want.gamma_bar, 1e-8, "gamma_bar");
+        close(&beta_bar, &want.beta_bar, 1e-9, "beta_bar");
+        close(&x_bar, &want.x_bar, 1e-8, "x_bar");
+    }
+}
+
+/// The fused passes are the plain ones with the activation beside them.
+#[test]
+fn an_activation_is_the_same_fused_or_apart() {
+    for (m, c, slope) in [(700, 5, 0.2), (64, 70, 0.0), (40_000, 2, 0.2)] {
+        let (x, y_bar, gamma, beta) = case(m, c, 0.5);
+        let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
+        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let (mut z, mut y) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
+        normalise(&x, by, &mut z);
+        normalise_activated(&x, by, Activation::LeakyRelu(slope), &mut y);
+        let apart: Vec<f64> = z.iter().map(|&z| if z > 0.0 { z } else { slope * z }).collect();
+        assert_eq!(y, apart);
+        let z_bar: Vec<f64> =
+            z.iter().zip(&y_bar).map(|(&z, &g)| if z > 0.0 { g } else { slope * g }).collect();
+        let grads = |y_bar: &[f64], activation| {
+            let (mut x_bar, mut gamma_bar, mut beta_bar) =
+                (vec![f64::NAN; m * c], vec![f64::NAN; c], vec![f64::NAN; c]);
+            backward_activated(&x, y_bar, by, activation, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+            [x_bar, gamma_bar, beta_bar]
+        };
+        assert_eq!(grads(&y_bar, Activation::LeakyRelu(slope)), grads(&z_bar, Activation::Identity));
+    }
+}
+
+/// At 1000 +- 1 a sum of f32 rounds by more than the answer's own last digit.
+#[test]
+fn the_mean_of_data_far_from_zero_is_rounded_once() {
+    let (x, ..) = case(700, 3, 1e3);
+    let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+    let (mut mean, mut variance) = (vec![0.0f32; 3], vec![0.0f32; 3]);
+    statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+    for j in 0..3 {
+        let column = || x.iter().skip(j).step_by(3).map(|&x| f64::from(x));
+        let exact = column().sum::<f64>() / 700.0;
+        let spread = column().map(|x| (x - exact) * (x - exact)).sum::<f64>() / 700.0;
+        assert_eq!(mean[j], exact as f32);
+        assert!((f64::from(variance[j]) / spread - 1.0).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    let x: Vec<f32> = case(9_000, 24, 2.0).0.iter().map(|&x| x as f32).collect();
+    let run = |t| {
+        threads::with(t, || {
+            let (mut mean, mut variance) = (vec![0.0; 24], vec![0.0; 24]);
+            statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+            (mean, variance)
+        })
+    };
+    let one = run(1);
+    assert!([2, 3, 7].iter().all(|&t| run(t) == one));
+}

@@ -1,0 +1,192 @@
+//! Convolution straight from the image, for what Winograd's algorithm is not made for: image channels, short strides,
+//! single pictures. Any geometry without dilation and groups, in `f32`, on vector instructions.
+//!
+//! In a padded NHWC image one kernel row of a window is a run of `kw * channels` neighbouring numbers, and the window of
+//! the next output pixel starts `stride * channels` further on. So the micro-kernel reads windows where they lie, and no
+//! patch is ever copied:
+//!
+//! ```text
+//!     one image, 3 channels, 4 x 4 kernel, stride 2, output row i:
+//!
+//!     padded row 2i     |. . .|r g b|r g b|r g b|r g b|r g b|      window 0: run 0 = 12 numbers from 0
+//!     padded row 2i+1   |. . .|r g b|r g b|r g b|r g b|r g b|                run 1 = 12 numbers from one row on
+//!                        ^            ^
+//!                        window 0     window 1: 6 numbers further, the row stride of the left operand
+//! ```
+//!
+//! | kernel | product, per image | left operand read by |
+//! | --- | --- | --- |
+//! | [`forward`] | \[windows of an output row\] \[kernel\] | rows, kh runs |
+//! | [`weight_grad`] | \[windows\]^T y_bar, for each kernel row | columns, one run per output row |
+//! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
+
+#![allow(unsafe_code)]
+
+mod overlap;
+#[cfg(test)]
+mod tests;
+
+use super::Geometry;
+use crate::isa::Isa;
+use crate::memory::{Buffer, Scratch};
+use crate::parallel;
+use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+use overlap::Overlap;
+
+/// Shares into which the images are cut for the weight gradient; they are added in order.
+const SHARES: usize = 16;
+/// Numbers in all their sums together.
+const MAX_PARTIAL: usize = 1 << 22;
+/// With fewer channels of y than this, vectors would be mostly empty.
+const MIN_OUT_CHANNELS: usize = 8;
+
+/// Is this path the best of the plain ones? Without vector instructions, or for few channels of y, patches are.
+pub(super) fn pays(g: &Geometry) -> bool {
+    possible(g) && g.out_channels >= MIN_OUT_CHANNELS && Isa::active() != Isa::Portable && !g.is_dense()
+}
+
+/// Does it serve the geometry?
+pub(super) fn possible(g: &Geometry) -> bool {
+    let empty = g.batch == 0 || g.in_size.contains(&0) || g.out_size.contains(&0);
+    !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1
+}
+
+/// Height and width of the padded image, and numbers in one of its rows.
+struct Padded {
+    height: usize,
+    row: usize,
+}
+
+impl Padded {
+    fn new(g: &Geometry) -> Self {
+        let [height, width] = [0, 1].map(|a| g.in_size[a] + 2 * g.spec.padding[a]);
+        Padded { height, row: width * g.in_channels }
+    }
+
+    /// Copies image `x` between its padding.
+    fn fill(&self, g: &Geometry, x: &[f32], padded: &mut [f32]) {
+        let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
+        let border = g.spec.padding[0] * self.row;
+        padded[..border].fill(0.0);
+        padded[(self.height - g.spec.padding[0]) * self.row..].fill(0.0);
+        for (padded, x) in padded[border..].chunks_exact_mut(self.row).zip(x.chunks_exact(line)) {
+            padded[..side].fill(0.0);
+            padded[side..side + line].copy_from_slice(x);
+            padded[side + line..].fill(0.0);
+        }
+    }
+}
+
+/// `data` with rows of `cols` as a right operand, whose rows are whole vectors: as it is if they are, else copied.
+fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option<Buffer<f32>>) -> Rhs<'a> {
+    if cols.is_multiple_of(S::LANES) {
+        return Rhs { data, row_stride: cols };
+    }
+    let row_stride = cols.next_multiple_of(S::PANEL);
+    let copy = copy.insert(Buffer::zeroed(data.len() / cols * row_stride));
+    for (to, from) in copy.as_mut_slice().chunks_exact_mut(row_stride).zip(data.chunks_exact(cols)) {
+        to[..cols].copy_from_slice(from);
+    }
+    Rhs { data: copy.as_slice(), row_stride }
+}
+
+/// y = x conv w
+pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let ([oh, ow], [kh, kw], [sh, sw]) = (g.out_size, g.kernel, g.spec.stride);
+    let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
+    let (image, mut copy) = (g.in_size[0] * g.in_size[1] * ci, None);
+    let w = whole_vectors::<S>(w, co, &mut copy);
+    let scratch = Scratch::reserve([padded.height * padded.row]);
+    parallel::for_each_chunk(y, oh * ow * co, |n, y| {
+        let [mut buffer] = scratch.take();
+        padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
+        let y = Shared::new(y);
+        for i in 0..oh {
+            let data = &buffer.as_slice()[i * sh * padded.row..];
+            let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: padded.row };
+            for column in (0..co).step_by(S::PANEL) {
+                let b = Rhs { data: &w.data[column..], ..w };
+                let c = Out { data: y, at: i * ow * co + column, row_stride: co, accumulate: false };
+                // SAFETY: the elements lie in this task's chunk of y.
+                unsafe { s.panel([ow, kw * ci, S::PANEL.min(co - column)], a, b, c) };
+            }
+        }
+    });
+}
+
+/// w_bar, the gradient by w of <y_bar, x conv w>
+pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
+    let ([oh, ow], [kh, kw], [sh, sw]) = (g.out_size, g.kernel, g.spec.stride);
+    let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
+    let (image, len, mut copy) = (g.in_size[0] * g.in_size[1] * ci, w_bar.len(), None);
+    let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
+    // A task: some images, and all kernel rows or, where the sums of many shares would take too much memory, one.
+    let shares = (MAX_PARTIAL / len).clamp(1, SHARES).min(g.batch);
+    let images = g.batch.div_ceil(shares);
+    let shares = g.batch.div_ceil(images);
+    let rows = if shares < SHARES / 2 { 1 } else { kh };
+    let block = rows * kw * ci * co;
+    let mut partial = Buffer::take(shares * len);
+    let scratch = Scratch::reserve([padded.height * padded.row]);
+    parallel::for_each_chunk(partial.as_mut_slice(), block, |task, w_bar| {
+        let (share, first_row) = (task / (kh / rows), task % (kh / rows) * rows);
+        let [mut buffer] = scratch.take();
+        let w_bar = Shared::new(w_bar);
+        let first = share * images;
+        for n in first..(first + images).min(g.batch) {
+            padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
+            for row in 0..rows {
+                let data = &buffer.as_slice()[(first_row + row) * padded.row..];
+                let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs: oh, run_stride: sh * padded.row };
+                for column in (0..co).step_by(S::PANEL) {
+                    let b = Rhs { data: &y_bar.data[n * oh * ow * y_bar.row_stride + column..], ..y_bar };
+                    let at = row * kw * ci * co + column;
+                    let c = Out { data: w_bar, at, row_stride: co, accumulate: n > first };
+                    // SAFETY: the elements lie in this task's chunk of the partial sums.
+                    unsafe { s.panel([kw * ci, ow, S::PANEL.min(co - column)], a, b, c) };
+                }
+            }
+        }
+    });
+    parallel::sum_in_order(partial.as_slice(), w_bar);
+}
+
+/// x_bar, the gradient by x of <y_bar, x conv w>
+pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
+    let ([oh, ow], [h, wd], ci, co) = (g.out_size, g.in_size, g.in_channels, g.out_channels);
+    let (overlap, padded, mut copy) = (Overlap::new(g), Padded::new(g), None);
+    let kernel = overlap.kernel(g, w);
+    let b = whole_vectors::<S>(kernel.as_slice(), overlap.window, &mut copy);
+    let border = (overlap.segments - 1) * overlap.window;
+    // Pixels that no window covers stay 0.
+    let reached = (ow + overlap.segments - 1) * overlap.segment;
+    let scratch = Scratch::reserve([oh * overlap.row, padded.row.max(reached)]);
+    parallel::for_each_chunk(x_bar, h * wd * ci, |n, x_bar| {
+        let [mut windows, mut line] = scratch.take();
+        for row in windows.as_mut_slice().chunks_exact_mut(overlap.row) {
+            row[..border].fill(0.0);
+            row[border + ow * overlap.window..].fill(0.0);
+        }
+        let out = Shared::new(windows.as_mut_slice());
+        for i in 0..oh {
+            let a = Lhs::new(&y_bar[(n * oh + i) * ow * co..], co, 1);
+            for column in (0..overlap.window).step_by(S::PANEL) {
+                let b = Rhs { data: &b.data[column..], ..b };
+                let at = i * overlap.row + border + column;
+                let c = Out { data: out, at, row_stride: overlap.window, accumulate: false };
+                // SAFETY: `windows` is this task's own.
+                unsafe { s.panel([ow, co, S::PANEL.min(overlap.window - column)], a, b, c) };
+            }
+        }
+        line.as_mut_slice().fill(0.0);
+        let (windows, line) = (windows.as_slice(), line.as_mut_slice());
+        for (r, x_bar) in x_bar.chunks_exact_mut(wd * ci).enumerate() {
+            let sources = overlap.sources(g, r + g.spec.padding[0]);
+            s.vectorize(
+                #[inline(always)]
+                || overlap.gather(s, windows, &sources, &mut line[..reached]),
+            );
+            x_bar.copy_from_slice(&line[g.spec.padding[1] * ci..][..wd * ci]);
+        }
+    });
+}

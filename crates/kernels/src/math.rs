@@ -1,0 +1,109 @@
+//! e^x and tanh for `f32`, as straight-line arithmetic that compilers turn into vector code.
+//!
+//! The standard library's are calls, one number at a time. These have no branches and use no fused multiply-add, so a loop
+//! over them runs at the speed of the vector unit and gives the same bits on every processor and instruction set. Errors
+//! are below 2 units in the last place; a test compares every 1009th float with `f64`.
+
+/// ln 2 in two parts: the first has few enough bits that n times it is exact, for |n| < 2^9.
+const LN2_HIGH: f32 = 0.693_359_4;
+const LN2_LOW: f32 = -2.121_944_4e-4;
+
+/// Adding and subtracting 3 * 2^22 rounds to an integer, whose two's complement is then in the low bits.
+const ROUND: f32 = 12_582_912.0;
+
+/// n and r with x = n ln 2 + r and |r| <= ln 2 / 2. For |x| <= 2^8.
+#[inline(always)]
+fn reduce(x: f32) -> (i32, f32) {
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let whole = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    (whole, (x - n * LN2_HIGH) - n * LN2_LOW)
+}
+
+/// e^r - 1 for |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (its remainder is below 2^-27 of the value).
+#[inline(always)]
+fn exp_m1_of_rest(r: f32) -> f32 {
+    let p = 1.0 / 5040.0;
+    let p = p * r + 1.0 / 720.0;
+    let p = p * r + 1.0 / 120.0;
+    let p = p * r + 1.0 / 24.0;
+    let p = p * r + 1.0 / 6.0;
+    let p = p * r + 0.5;
+    (p * r) * r + r
+}
+
+/// 2^n for -126 <= n <= 127.
+#[inline(always)]
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) as u32) << 23)
+}
+
+/// e^x; infinite above 88.73, subnormal below -87.4, 0 below -104; NaN for NaN.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    // Comparisons that NaN fails leave it NaN.
+    let x = if x > 90.0 { 90.0 } else { x };
+    let x = if x < -105.0 { -105.0 } else { x };
+    let (n, r) = reduce(x);
+    // In two steps, because 2^n may not be a normal number where e^x is.
+    let half = n >> 1;
+    (1.0 + exp_m1_of_rest(r)) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+}
+
+/// tanh x = (e^2|x| - 1) / (e^2|x| + 1) with the sign of x; NaN for NaN.
+#[inline(always)]
+pub(crate) fn tanh(x: f32) -> f32 {
+    let double = x.abs() * 2.0;
+    // From here on, tanh rounds to 1.
+    let double = if double > 20.0 { 20.0 } else { double };
+    let (n, r) = reduce(double);
+    let scale = power_of_two(n);
+    // e^2|x| - 1 without cancellation: for small x, n is 0 and the last term vanishes.
+    let e = scale * exp_m1_of_rest(r) + (scale - 1.0);
+    let large = (e / (e + 2.0)).copysign(x);
+    // The first terms of the Taylor series, whose error is a hair above that of the rounding of x.
+    let square = x * x;
+    let series = 62.0 / 2835.0;
+    let series = series * square - 17.0 / 315.0;
+    let series = series * square + 2.0 / 15.0;
+    let series = series * square - 1.0 / 3.0;
+    let small = x + x * square * series;
+    if x.abs() < 0.25 { small } else { large }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Distance of `got` from `want` in units of the last place of an `f32` near `want`.
+    fn ulps(got: f32, want: f64) -> f64 {
+        let rounded = want as f32;
+        if got == rounded || got.is_nan() && want.is_nan() {
+            return 0.0;
+        }
+        let next = f32::from_bits(rounded.abs().to_bits() + 1);
+        let unit = f64::from(next) - f64::from(rounded.abs());
+        (f64::from(got) - want).abs() / unit
+    }
+
+    fn check(name: &str, f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) {
+        let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 88.72, -87.33, -103.9, 9.01];
+        for x in (0..=u32::MAX).step_by(1009).map(f32::from_bits).chain(special) {
+            let (got, want) = (f(x), exact(f64::from(x)));
+            assert!(
+                ulps(got, want) <= 2.0,
+                "{name}({x:e}) = {got:e}, not {want:e}: {:.2} ulp",
+                ulps(got, want)
+            );
+        }
+    }
+
+    #[test]
+    fn exp_is_within_two_units_everywhere() {
+        check("exp", super::exp, f64::exp);
+    }
+
+    #[test]
+    fn tanh_is_within_two_units_everywhere() {
+        check("tanh", super::tanh, f64::tanh);
+        assert!(super::tanh(-0.0).is_sign_negative());
+    }
+}
