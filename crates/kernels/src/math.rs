@@ -60,15 +60,15 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let scale = power_of_two(n);
     // e^2|x| - 1 without cancellation: for small x, n is 0 and the last term vanishes.
     let e = scale * exp_m1_of_rest(r) + (scale - 1.0);
-    let large = (e / (e + 2.0)).copysign(x);
-    // The first terms of the Taylor series, whose error is a hair above that of the rounding of x.
+    let large = e / (e + 2.0);
+    // Near 0 the first terms of the Taylor series, because there the rounding of e weighs most.
     let square = x * x;
     let series = 62.0 / 2835.0;
     let series = series * square - 17.0 / 315.0;
     let series = series * square + 2.0 / 15.0;
     let series = series * square - 1.0 / 3.0;
-    let small = x + x * square * series;
-    if x.abs() < 0.25 { small } else { large }
+    let small = x.abs() + x.abs() * square * series;
+    (if x.abs() < 0.25 { small } else { large }).copysign(x)
 }
 
 #[cfg(test)]

@@ -1,12 +1,19 @@
 //! Matrix products.
 //!
-//! The micro-kernels are `matrixmultiply`'s (Goto & van de Geijn's blocking, packed operands, AVX2/FMA chosen at run
-//! time); the views, the bounds and the cut into tiles are ours. Calling it takes raw pointers, so this is the one
-//! module of the project with `unsafe`: every product goes through [`GemmScalar::gemm`], whose arguments are checked here.
+//! In `f32` and with vector instructions, [`gemm`] is our own (`blocked.rs`). Everything else is `matrixmultiply`'s
+//! micro-kernels (Goto & van de Geijn's blocking, packed operands, AVX2/FMA chosen at run time) under our views, bounds
+//! and cut into tiles: `f64`, the portable path, and small products inside a task. Calling it takes raw pointers: every
+//! such product goes through [`GemmScalar::gemm`], whose argument is checked here.
 
 #![allow(unsafe_code)]
 
-use crate::parallel;
+mod blocked;
+#[cfg(test)]
+mod tests;
+
+use crate::isa::Isa;
+use crate::simd::with_simd;
+use crate::{Element, parallel};
 
 /// A view of a matrix inside a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +79,21 @@ impl<'a, E> Mat<'a, E> {
     }
 }
 
+impl<'a, E: Element> Mat<'a, E> {
+    /// This view if its elements are `f32`.
+    fn as_f32(self) -> Option<Mat<'a, f32>> {
+        let Mat { data, rows, cols, row_stride, col_stride } = self;
+        E::as_f32(data).map(|data| Mat { data, rows, cols, row_stride, col_stride })
+    }
+}
+
 #[track_caller]
 fn check_extent(what: &str, len: usize, rows: usize, cols: usize, row_stride: usize) {
-    let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
+    // A product that overflows is no slice's size; a stride beyond isize cannot be walked by pointers.
+    let extent = || (rows - 1).checked_mul(row_stride)?.checked_add(cols);
+    let needed = if rows == 0 || cols == 0 { 0 } else { extent().unwrap_or(usize::MAX) };
     assert!(
-        len >= needed && (cols <= row_stride || rows <= 1),
+        len >= needed && isize::try_from(row_stride).is_ok() && (cols <= row_stride || rows <= 1),
         "{what}: {rows} x {cols} with row stride {row_stride} needs {needed} elements, the slice has {len}"
     );
 }
@@ -151,11 +168,17 @@ pub fn gemm_serial<E: GemmScalar>(
 /// # Panics
 /// If the inner dimensions differ or `c` is too short.
 #[track_caller]
-pub fn gemm<E: GemmScalar + Send + Sync>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E]) {
+pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E]) {
     let (m, n) = (a.rows, b.cols);
     check_product(&a, &b, c.len(), n);
     if m == 0 || n == 0 {
         return;
+    }
+    if let (Some(a), Some(b), Some(c)) = (a.as_f32(), b.as_f32(), E::as_f32_mut(c))
+        && Isa::active() != Isa::Portable
+        && a.cols > 0
+    {
+        return with_simd!(s => blocked::gemm(s, a, b, into, c));
     }
     let [tm, tn] = tile_size(m, a.cols, n);
     let across = n.div_ceil(tn);
@@ -238,74 +261,5 @@ unsafe fn tile<E: GemmScalar>(
             beta,
             (c.add(i0 * row_stride + j0), row_stride),
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{reference, threads};
-
-    fn numbers(n: usize, salt: usize) -> Vec<f64> {
-        (0..n).map(|i| ((i * 7 + salt * 13) % 17) as f64 - 8.0).collect()
-    }
-
-    /// Integers of this size multiply exactly, so the product must equal the definition to the bit.
-    #[test]
-    fn equals_the_definition_for_every_transpose() {
-        for (m, k, n) in
-            [(1, 1, 1), (3, 5, 7), (64, 48, 33), (130, 70, 600), (300, 9, 2), (0, 3, 4), (4, 0, 3)]
-        {
-            for flags in 0..4 {
-                let (ta, tb) = (flags & 1 == 1, flags & 2 == 2);
-                let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
-                let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
-                let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
-                for into in [Update::Overwrite, Update::Accumulate] {
-                    let mut got = vec![if into == Update::Overwrite { f64::NAN } else { 5.0 }; m * n];
-                    gemm(a, b, into, &mut got);
-                    let mut want = vec![if into == Update::Overwrite { 0.0 } else { 5.0 }; m * n];
-                    reference::gemm(
-                        m,
-                        k,
-                        n,
-                        |i, p| a.data[a.offset(i, p)],
-                        |p, j| b.data[b.offset(p, j)],
-                        &mut want,
-                    );
-                    assert_eq!(got, want, "{m} x {k} x {n}, transposed {ta} {tb}, {into:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn same_bits_for_any_number_of_threads() {
-        let (m, k, n) = (200, 150, 900);
-        let (a, b): (Vec<f32>, Vec<f32>) =
-            ((0..m * k).map(|i| (i as f32).sin()).collect(), (0..k * n).map(|i| (i as f32).cos()).collect());
-        let run = |t| {
-            threads::with(t, || {
-                let mut c = vec![0.0; m * n];
-                gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut c);
-                c
-            })
-        };
-        let one = run(1);
-        for t in [2, 3, 7] {
-            assert!(one.iter().zip(&run(t)).all(|(x, y)| x.to_bits() == y.to_bits()), "{t} threads");
-        }
-    }
-
-    #[test]
-    #[should_panic(expected = "inner dimensions differ")]
-    fn rejects_inner_dimensions_that_differ() {
-        gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 8], 2, 4), Update::Overwrite, &mut [0.0; 8]);
-    }
-
-    #[test]
-    #[should_panic(expected = "needs 8 elements, the slice has 7")]
-    fn rejects_a_short_output() {
-        gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
     }
 }

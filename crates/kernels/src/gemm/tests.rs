@@ -1,0 +1,108 @@
+//! The products against their definition, for every transpose, instruction set and number of threads.
+
+use super::*;
+use crate::isa;
+use crate::{reference, threads};
+
+fn numbers(n: usize, salt: usize) -> Vec<f64> {
+    (0..n).map(|i| ((i * 7 + salt * 13) % 17) as f64 - 8.0).collect()
+}
+
+/// Integers of this size multiply exactly, so the product must equal the definition to the bit.
+#[test]
+fn equals_the_definition_for_every_transpose() {
+    for (m, k, n) in [(1, 1, 1), (3, 5, 7), (64, 48, 33), (130, 70, 600), (300, 9, 2), (0, 3, 4), (4, 0, 3)] {
+        for flags in 0..4 {
+            let (ta, tb) = (flags & 1 == 1, flags & 2 == 2);
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+            let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+            for into in [Update::Overwrite, Update::Accumulate] {
+                let mut got = vec![if into == Update::Overwrite { f64::NAN } else { 5.0 }; m * n];
+                gemm(a, b, into, &mut got);
+                let mut want = vec![if into == Update::Overwrite { 0.0 } else { 5.0 }; m * n];
+                reference::gemm(
+                    m,
+                    k,
+                    n,
+                    |i, p| a.data[a.offset(i, p)],
+                    |p, j| b.data[b.offset(p, j)],
+                    &mut want,
+                );
+                assert_eq!(got, want, "{m} x {k} x {n}, transposed {ta} {tb}, {into:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn same_bits_for_any_number_of_threads() {
+    let (m, k, n) = (200, 150, 900);
+    let (a, b): (Vec<f32>, Vec<f32>) =
+        ((0..m * k).map(|i| (i as f32).sin()).collect(), (0..k * n).map(|i| (i as f32).cos()).collect());
+    let run = |t| {
+        threads::with(t, || {
+            let mut c = vec![0.0; m * n];
+            gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut c);
+            c
+        })
+    };
+    let one = run(1);
+    for t in [2, 3, 7] {
+        assert!(one.iter().zip(&run(t)).all(|(x, y)| x.to_bits() == y.to_bits()), "{t} threads");
+    }
+}
+
+#[test]
+#[should_panic(expected = "inner dimensions differ")]
+fn rejects_inner_dimensions_that_differ() {
+    gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 8], 2, 4), Update::Overwrite, &mut [0.0; 8]);
+}
+
+#[test]
+#[should_panic(expected = "needs 8 elements, the slice has 7")]
+fn rejects_a_short_output() {
+    gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
+}
+
+/// Shapes around every edge of a tile, a block and a panel, on every instruction set; integers multiply exactly.
+#[test]
+fn f32_equals_the_definition_on_every_instruction_set() {
+    let mut dice = reference::testing::Dice(17);
+    let mut shapes: Vec<[usize; 3]> =
+        (0..60).map(|_| [dice.roll(1, 40), dice.roll(1, 40), dice.roll(1, 70)]).collect();
+    shapes.extend([
+        [1, 300, 50],
+        [50, 300, 1],
+        [1, 1, 1],
+        [100, 520, 33],
+        [23, 257, 64],
+        [7, 3, 600],
+        [200, 8, 96],
+    ]);
+    for [m, k, n] in shapes {
+        let f32s = |x: Vec<f64>| x.iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let (a, b) = (f32s(numbers(m * k, 1)), f32s(numbers(k * n, 2)));
+        for flags in 0..8 {
+            let (ta, tb, add) = (flags & 1 == 1, flags & 2 == 2, flags & 4 == 4);
+            let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+            let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+            let (into, start) = if add { (Update::Accumulate, 5.0) } else { (Update::Overwrite, f32::NAN) };
+            let mut want = vec![if add { 5.0 } else { 0.0 }; m * n];
+            let (a_ip, b_pj) = (|i, p| a.data[a.offset(i, p)], |p, j| b.data[b.offset(p, j)]);
+            reference::gemm(m, k, n, a_ip, b_pj, &mut want);
+            for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+                let mut got = vec![start; m * n];
+                isa::with(isa, || gemm(a, b, into, &mut got));
+                assert_eq!(got, want, "{m} x {k} x {n}, transposed {ta} {tb}, {into:?}, {isa}");
+            }
+        }
+    }
+}
+
+/// An extent that overflows must not pass for a small one.
+#[test]
+#[should_panic(expected = "the slice has 4")]
+fn rejects_a_view_whose_extent_overflows() {
+    Mat::strided(&[1.0; 4], (1 << 32) + 1, 2, 1 << 32);
+}
