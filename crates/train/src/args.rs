@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{ArgPredicate, RangedU64ValueParser};
 use serde::Serialize;
 
 /// Settings of a training run that are not the model's.
@@ -36,12 +36,15 @@ pub struct CommonArgs {
     pub batch_size: usize,
 
     /// Times to go through the training set, counted from the start of the run
-    #[arg(long, value_name = "N", default_value = "10", overrides_with = "steps", help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value = "10", conflicts_with = "steps", help_heading = "Training")]
+    // With --steps there is no number of epochs, not even the default.
+    #[arg(default_value_if("steps", ArgPredicate::IsPresent, None))]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub epochs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
 
     /// Stop after N steps instead, counted from the start of the run (also after a resume)
-    #[arg(long, value_name = "N", overrides_with = "epochs", help_heading = "Training")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
@@ -103,6 +106,17 @@ pub struct CommonArgs {
     #[arg(long, help_heading = "Run")]
     #[serde(skip)]
     pub dry_run: bool,
+}
+
+impl CommonArgs {
+    /// Steps of the whole run: `steps`, or those of `epochs`.
+    ///
+    /// # Panics
+    /// If neither is given; a command line gives one of them.
+    pub(crate) fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        let of_epochs = |epochs: u64| epochs.saturating_mul(steps_per_epoch);
+        self.steps.or(self.epochs.map(of_epochs)).expect("there are steps or epochs")
+    }
 }
 
 /// Flags that a configuration file can't give: they say which file, or what to do instead of training.

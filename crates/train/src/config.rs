@@ -138,16 +138,16 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     format!("there is no setting `{key}`{hint}")
 }
 
-/// Parses the command line on top of what the file says of settings that the command line doesn't give.
+/// Parses the command line on top of what the file says of settings that the command line neither gives nor, by a flag
+/// that excludes them, rules out.
 fn parse_layers<C: Config>(
     path: &Path,
     arguments: &[OsString],
     settings: &[(String, Vec<String>)],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
-    let is_given =
-        |key: &str| given.and_then(|given| given.value_source(key)) == Some(ValueSource::CommandLine);
-    let from_file = settings.iter().filter(|(key, _)| !is_given(key)).flat_map(|(_, flags)| flags);
+    let overruled = |key: &str| given.is_some_and(|given| is_overruled::<C>(key, given));
+    let from_file = settings.iter().filter(|(key, _)| !overruled(key)).flat_map(|(_, flags)| flags);
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
     let layered = program.iter().cloned().chain(from_file.map(OsString::from)).chain(flags.iter().cloned());
     // The command line alone was fine, so what is wrong now comes from the file.
@@ -156,6 +156,15 @@ fn parse_layers<C: Config>(
         let line = text.lines().next().unwrap_or_default();
         unreadable(path, line.trim_start_matches("error: ").to_owned())
     })
+}
+
+/// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules `steps = 100`.
+fn is_overruled<C: Config>(key: &str, given: &ArgMatches) -> bool {
+    let command = C::command();
+    let arg = command.get_arguments().find(|arg| arg.get_id() == key);
+    let rivals = arg.map(|arg| command.get_arg_conflicts_with(arg)).unwrap_or_default();
+    let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
+    is_given(key) || rivals.iter().any(|rival| is_given(rival.get_id().as_str()))
 }
 
 /// On resume most settings are those of the run. Giving one again is fine, giving another is not.

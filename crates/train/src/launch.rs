@@ -92,7 +92,7 @@ impl<C: Config> Launch<C> {
             title: format!("{} on {}", C::MODEL, common.dataset),
             config: config::to_toml(&self.config),
             seed: common.seed,
-            total: common.steps.unwrap_or_else(|| common.epochs.saturating_mul(steps_per_epoch)),
+            total: common.total_steps(steps_per_epoch),
             steps_per_epoch,
             log_every: common.log_every,
             sample_every: common.sample_every.unwrap_or(steps_per_epoch),

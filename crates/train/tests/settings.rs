@@ -62,12 +62,15 @@ fn flags_win_over_the_file_and_the_file_over_defaults() {
     let (_dir, config) = file(text);
     let defaults = parse(&[]).unwrap();
     assert_eq!((defaults.lr, defaults.loss, defaults.ema), (2e-4, Loss::NonSaturating, false));
-    assert_eq!((defaults.widths, defaults.common.epochs, defaults.common.steps), (vec![256, 512], 25, None));
+    assert_eq!(
+        (defaults.widths, defaults.common.epochs, defaults.common.steps),
+        (vec![256, 512], Some(25), None)
+    );
 
     let layered = parse(&[&config, "--lr", "0.5", "--widths", "7"]).unwrap();
     assert_eq!((layered.lr, layered.loss, layered.ema), (0.5, Loss::Hinge, true));
     assert_eq!((layered.widths, layered.common.batch_size), (vec![7], 64));
-    assert_eq!((layered.common.data_dir, layered.common.epochs), (PathBuf::from("/d"), 25));
+    assert_eq!((layered.common.data_dir, layered.common.epochs), (PathBuf::from("/d"), Some(25)));
 }
 
 #[test]
@@ -75,10 +78,48 @@ fn of_steps_and_epochs_the_flag_counts() {
     let (_dir, config) = file("steps = 100\n");
     assert_eq!(parse(&[&config]).unwrap().common.steps, Some(100));
     let epochs = parse(&[&config, "--epochs", "3"]).unwrap().common;
-    assert_eq!((epochs.epochs, epochs.steps), (3, None));
-    let (_dir, config) = file("epochs = 7\n");
+    assert_eq!((epochs.epochs, epochs.steps), (Some(3), None));
+    let (dir, config) = file("epochs = 7\n");
     let steps = parse(&["--steps", "9", &config]).unwrap().common;
-    assert_eq!(steps.steps, Some(9));
+    assert_eq!((steps.epochs, steps.steps), (None, Some(9)));
+
+    let run = dir.path().to_str().unwrap();
+    let resumed = parse(&["--resume", run, "--steps", "9"]).unwrap().common;
+    assert_eq!((resumed.epochs, resumed.steps), (None, Some(9)));
+    fs::write(dir.path().join("config.toml"), "steps = 100\n").unwrap();
+    let resumed = parse(&["--resume", run, "--epochs", "3"]).unwrap().common;
+    assert_eq!((resumed.epochs, resumed.steps), (Some(3), None));
+}
+
+#[test]
+fn steps_and_epochs_together_are_refused() {
+    for flags in [["--epochs", "50", "--steps", "2"], ["--steps", "2", "--epochs", "50"]] {
+        let error = complaint(&flags);
+        let line = error.lines().next().unwrap();
+        assert!(
+            line.starts_with("error: the argument '--") && line.contains("cannot be used with '--"),
+            "{line}"
+        );
+        assert!(line.contains("--epochs <N>") && line.contains("--steps <N>"), "{line}");
+    }
+    let (_dir, config) = file("epochs = 50\nsteps = 2\n");
+    let error = complaint(&[&config]);
+    assert!(error.contains("config.toml: the argument '--") && !error.contains('\n'), "{error}");
+    let one = parse(&[&config, "--steps", "3"]).unwrap().common;
+    assert_eq!((one.epochs, one.steps), (None, Some(3)));
+}
+
+#[test]
+fn a_recorded_configuration_has_steps_or_epochs() {
+    let keys = |flags: &[&str]| {
+        let recorded = toml::Table::try_from(parse(flags).unwrap()).unwrap();
+        (recorded.contains_key("epochs"), recorded.contains_key("steps"))
+    };
+    assert_eq!(keys(&[]), (true, false));
+    assert_eq!(keys(&["--epochs", "3"]), (true, false));
+    assert_eq!(keys(&["--steps", "3"]), (false, true));
+    let (_dir, config) = file("epochs = 7\n");
+    assert_eq!(keys(&["--steps", "9", &config]), (false, true));
 }
 
 #[test]
