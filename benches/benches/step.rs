@@ -18,7 +18,7 @@ fn dcgan(c: &mut Criterion<Rate>) {
         let z = Stream::new(1, "noise", 0).uniform_tensor([batch, 100], -1.0, 1.0);
         group.throughput(Throughput::Elements(batch as u64));
         group.bench_function(format!("dcgan-{image_size} width {width} batch {batch}"), |b| {
-            b.iter(|| model.step(&[(x.clone(), z.clone())]));
+            b.iter(|| model.step([(x.clone(), z.clone())]));
         });
     }
     group.finish();

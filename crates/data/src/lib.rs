@@ -30,6 +30,7 @@ pub mod glyphs;
 pub mod idx;
 mod known;
 mod manifest;
+mod prefetch;
 
 pub use batches::{Batch, Batches, LastBatch};
 pub use dataset::{Dataset, IMAGE_SIZES, Options, PixelRange, Split};
@@ -37,3 +38,4 @@ pub use digest::Digest;
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
 pub use manifest::{FileEntry, Manifest, ManifestEntry, SplitEntry};
+pub use prefetch::Prefetch;

@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction)]
     pub(crate) label_smoothing: f64,
 
-    /// Decay of the moving average of G's weights that samples are drawn with; 0 for none
+    /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
     #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction)]
     pub(crate) ema: f64,
 }
@@ -95,10 +95,39 @@ impl Settings {
         }
         Ok(architecture)
     }
+
+    /// Refuses networks that this machine has no memory for, before anything is allocated.
+    ///
+    /// # Errors
+    /// If a training step needs more than all of the memory, as far as that is known.
+    pub(crate) fn refuse_more_than_there_is(&self, architecture: &Architecture) -> Result<(), BoxError> {
+        let (needed, there) = (architecture.step_bytes(self.common.batch_size), physical_memory());
+        if needed <= there {
+            return Ok(());
+        }
+        let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+        let (needed, there) = (gib(needed), gib(there));
+        Err(format!(
+            "a training step needs about {needed:.1} GiB and this machine has {there:.1} GiB; take a smaller --width, \
+             --image-size, --latent or --batch-size"
+        )
+        .into())
+    }
 }
 
+/// Bytes of memory in this machine; without a bound where the system does not say.
+fn physical_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kilobytes = text.lines().find_map(|line| {
+        line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    });
+    kilobytes.map_or(u64::MAX, |kilobytes| kilobytes * 1024)
+}
+
+/// All but Wasserstein's, which is nothing without a penalty that keeps D Lipschitz.
 fn losses() -> impl TypedValueParser<Value = AdversarialLoss> {
-    PossibleValuesParser::new(AdversarialLoss::ALL.map(AdversarialLoss::name)).try_map(|name| name.parse())
+    let names = AdversarialLoss::ALL.into_iter().filter(|&loss| loss != AdversarialLoss::Wasserstein);
+    PossibleValuesParser::new(names.map(AdversarialLoss::name)).try_map(|name| name.parse())
 }
 
 fn by_name<S: Serializer>(loss: &AdversarialLoss, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,10 @@
 //! The DCGAN in the hands of the training loop: which data and which noise a step sees, what is saved and shown.
 
 use crate::settings::Settings;
-use adjoint_data::{Batches, Dataset, Downloader, LastBatch, Options, PixelRange, Progress, Split};
+use adjoint_data::{Batches, Dataset, Downloader, LastBatch, Options, PixelRange, Prefetch, Progress, Split};
 use adjoint_dcgan::cost::LayerCost;
 use adjoint_dcgan::{Architecture, Dcgan, training};
 use adjoint_nn::{Ema, Mode, Module, Stream, Tensor, Var, no_grad};
-use adjoint_tensor::memory;
 use adjoint_train::{
     BoxError, CommonArgs, Figures, Grid, Image, LayerRow, NamedTensors, NetworkTable, Panel, Range, Summary,
     Trainable, join_parts, note, plot, take_part,
@@ -17,7 +16,7 @@ const SAMPLES: usize = 64;
 pub(crate) struct Trainer {
     model: Dcgan<f32>,
     ema: Option<Ema<f32>>,
-    batches: Batches,
+    batches: Prefetch,
     architecture: Architecture,
     settings: Settings,
 }
@@ -35,21 +34,30 @@ impl Trainer {
         let architecture = settings.architecture(dataset.channels())?;
         let batches =
             Batches::new(dataset, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Symmetric)?;
+        let epoch = batches.steps_per_epoch();
+        if settings.d_steps as u64 > epoch {
+            return Err(format!(
+                "--d-steps {}: an epoch has only {epoch} batches; take fewer steps or a smaller --batch-size",
+                settings.d_steps
+            )
+            .into());
+        }
+        settings.refuse_more_than_there_is(&architecture)?;
         let model = Dcgan::new(&architecture, training_settings(settings), common.seed);
         let ema = (settings.ema > 0.0).then(|| Ema::new(&model.generator, settings.ema));
-        Ok(Self { model, ema, batches, architecture, settings: settings.clone() })
-    }
-
-    /// z uniform on [-1, 1), number `index` of its purpose.
-    fn noise(&self, purpose: &str, index: u64, count: usize) -> Tensor<f32> {
-        let mut stream = Stream::new(self.settings.common.seed, purpose, index);
-        stream.uniform_tensor([count, self.architecture.latent], -1.0, 1.0)
+        Ok(Self { model, ema, batches: Prefetch::new(batches), architecture, settings: settings.clone() })
     }
 }
 
+/// z uniform on [-1, 1), number `index` of its purpose. (batch, latent).
+fn noise(seed: u64, purpose: &str, index: u64, shape: [usize; 2]) -> Tensor<f32> {
+    Stream::new(seed, purpose, index).uniform_tensor(shape, -1.0, 1.0)
+}
+
 impl Trainable for Trainer {
+    /// As many as have whole rounds of D in one pass through the data.
     fn steps_per_epoch(&self) -> u64 {
-        (self.batches.steps_per_epoch() / self.settings.d_steps as u64).max(1)
+        self.batches.steps_per_epoch() / self.settings.d_steps as u64
     }
 
     fn images_per_step(&self) -> u64 {
@@ -57,12 +65,13 @@ impl Trainable for Trainer {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
-        let (k, batch) = (self.settings.d_steps as u64, self.settings.common.batch_size);
-        let mut rounds = vec![];
-        for i in step * k..(step + 1) * k {
-            rounds.push((self.batches.batch(i).images, self.noise("noise", i, batch)));
-        }
-        let report = self.model.step(&rounds);
+        let (k, batch, latent) =
+            (self.settings.d_steps as u64, self.settings.common.batch_size, self.architecture.latent);
+        let (batches, seed) = (&mut self.batches, self.settings.common.seed);
+        // Made when D asks for them: k batches never exist together.
+        let rounds = (step * k..(step + 1) * k)
+            .map(|i| (batches.batch(i).images, noise(seed, "noise", i, [batch, latent])));
+        let report = self.model.step(rounds);
         if let Some(ema) = &mut self.ema {
             ema.update(&self.model.generator);
         }
@@ -71,7 +80,12 @@ impl Trainable for Trainer {
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        let z = Var::constant(self.noise("samples", 0, SAMPLES));
+        let z = Var::constant(noise(
+            self.settings.common.seed,
+            "samples",
+            0,
+            [SAMPLES, self.architecture.latent],
+        ));
         let generator = &mut self.model.generator;
         let images = no_grad(|| match &mut self.ema {
             Some(ema) => ema.with(generator, |g| g.forward(&z, Mode::Eval)),
@@ -129,22 +143,8 @@ impl Trainable for Trainer {
                 table("discriminator", a.discriminator_costs()),
             ],
             step_flops: a.step_flops(common.batch_size, self.settings.d_steps),
-            step_bytes: self.measure_step(),
+            step_bytes: a.step_bytes(common.batch_size),
         }
-    }
-}
-
-impl Trainer {
-    /// Bytes that a training step needs at its peak: those of one made for the purpose, on black images.
-    fn measure_step(&self) -> u64 {
-        let (a, batch) = (&self.architecture, self.settings.common.batch_size);
-        memory::reset_peak();
-        let before = memory::stats().live;
-        let mut model = Dcgan::<f32>::new(a, training_settings(&self.settings), self.settings.common.seed);
-        let x = Tensor::zeros([batch, a.image_size, a.image_size, a.channels]);
-        let round = (x, self.noise("noise", 0, batch));
-        model.step(&vec![round; self.settings.d_steps]);
-        (memory::stats().peak - before) as u64
     }
 }
 

@@ -86,6 +86,9 @@ fn wrong_flags_and_missing_data_are_explained() {
     fail(here, &["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
     fail(here, &["--batch-size", "100000"], "100000");
     fail(here, &["--loss", "hopeful"], "hopeful");
+    fail(here, &["--loss", "wasserstein"], "wasserstein");
+    fail(here, &["--width", "1024", "--image-size", "512", "--dry-run"], "GiB");
+    fail(here, &["--d-steps", "300", "--batch-size", "256"], "--d-steps 300: an epoch has only 234 batches");
     fail(here, &["--lr", "-1"], "--lr");
     fail(here, &["--lr", "nan"], "--lr");
     fail(here, &["--dataset", "mnist"], "--download");

@@ -33,9 +33,10 @@ pub struct Report {
     pub loss_d: f64,
     /// What G minimised.
     pub loss_g: f64,
-    /// Mean of D(x) over the data.
+    /// Mean of D(x) = sigma(D's output) over the data. Where D's output is no logit (least squares, hinge) it only says
+    /// on which side D sees the data.
     pub d_real: f64,
-    /// Mean of D(G(z)).
+    /// Mean of D(G(z)), likewise.
     pub d_fake: f64,
 }
 
@@ -74,31 +75,33 @@ impl<E: Element> Dcgan<E> {
     }
 
     /// One iteration of Algorithm 1 (Goodfellow et al. 2014). For each of the k pairs of data x (N, H, W, C) and noise
-    /// z (N, latent) one step of D; then one of G, on the last noise.
+    /// z (N, latent) that `rounds` gives one step of D; then one of G, on the last noise.
     ///
     /// # Panics
     /// If there is no pair, or shapes are not those of the networks.
     #[track_caller]
-    pub fn step(&mut self, rounds: &[(Tensor<E>, Tensor<E>)]) -> Report {
-        let Some(((x, z), first)) = rounds.split_last() else {
-            panic!("a training step needs data and noise")
-        };
-        for (x, z) in first {
+    pub fn step(&mut self, rounds: impl IntoIterator<Item = (Tensor<E>, Tensor<E>)>) -> Report {
+        let mut rounds = rounds.into_iter().peekable();
+        let (x, z) = loop {
+            let Some((x, z)) = rounds.next() else { panic!("a training step needs data and noise") };
+            if rounds.peek().is_none() {
+                break (x, z);
+            }
             // G does not move in this round: its graph is not needed.
-            let fake = no_grad(|| self.generator.forward(&Var::constant(z.clone()), Train));
+            let fake = no_grad(|| self.generator.forward(&Var::constant(z), Train));
             self.discriminator_step(x, &fake);
-        }
-        let fake = self.generator.forward(&Var::constant(z.clone()), Train);
+        };
+        let fake = self.generator.forward(&Var::constant(z), Train);
         let (loss_d, d_real, d_fake) = self.discriminator_step(x, &fake);
         let loss_g = self.generator_step(fake);
         Report { loss_d, loss_g, d_real, d_fake }
     }
 
     /// Descends over theta_d, by default  -1/m sum \[log D(x) + log(1 - D(G(z)))\].
-    fn discriminator_step(&mut self, x: &Tensor<E>, fake: &Var<E>) -> (f64, f64, f64) {
+    fn discriminator_step(&mut self, x: Tensor<E>, fake: &Var<E>) -> (f64, f64, f64) {
         let d = &mut self.discriminator;
         // Data and samples are batches of their own: batch norm must not mix their statistics.
-        let real = d.forward(&Var::constant(x.clone()), Train);
+        let real = d.forward(&Var::constant(x), Train);
         let fake = d.forward(fake, Train);
         let (d_real, d_fake) = (mean_probability(&real), mean_probability(&fake));
         let loss = self.settings.loss.discriminator(&real, &fake, self.settings.label_smoothing);
@@ -170,7 +173,7 @@ mod tests {
     #[test]
     fn the_first_losses_are_those_of_ignorance() {
         let mut m = Dcgan::<f64>::new(&SMALL, Settings::default(), 3);
-        let r = m.step(&[round(&SMALL, 16, 0)]);
+        let r = m.step([round(&SMALL, 16, 0)]);
         assert!((r.loss_d - 4f64.ln()).abs() < 0.1 && (r.loss_g - 2f64.ln()).abs() < 0.1, "{r:?}");
         assert!((r.d_real - 0.5).abs() < 0.05 && (r.d_fake - 0.5).abs() < 0.05, "{r:?}");
     }
@@ -185,7 +188,7 @@ mod tests {
         let (x, z) = round(&SMALL, 4, 0);
         let (g0, d0) = (weights(&m.generator), weights(&m.discriminator));
         let fake = m.generator.forward(&Var::constant(z), Train);
-        m.discriminator_step(&x, &fake);
+        m.discriminator_step(x, &fake);
         let d1 = weights(&m.discriminator);
         assert!(weights(&m.generator) == g0 && d1 != d0);
         m.generator_step(fake);
@@ -197,7 +200,7 @@ mod tests {
         let mut m = Dcgan::<f32>::new(&SMALL, Settings { lr: 2e-3, ..Settings::default() }, 3);
         let step = |m: &mut Dcgan<f32>, i| {
             let (x, z) = round(&SMALL, 16, i);
-            m.step(&[(x.map(|_| 0.75), z)])
+            m.step([(x.map(|_| 0.75), z)])
         };
         let first = step(&mut m, 0);
         let last = (1..150).map(|i| step(&mut m, i)).last().unwrap_or(first);

@@ -19,7 +19,7 @@ fn a_thousand_steps_leave_the_resident_memory_as_it_is() {
     let mut step = |i| {
         let x = Stream::new(1, "data", i).uniform_tensor([4, 16, 16, 1], -1.0, 1.0);
         let z = Stream::new(1, "noise", i).uniform_tensor([4, 8], -1.0, 1.0);
-        model.step(&[(x, z)]);
+        model.step([(x, z)]);
     };
     (0..50).for_each(&mut step);
     let before = resident();

@@ -14,7 +14,7 @@ fn nothing_is_allocated_from_the_third_step_on() {
         let x = Stream::new(1, "data", i).uniform_tensor([6, 32, 32, 3], -1.0, 1.0);
         let z = Stream::new(1, "noise", i).uniform_tensor([6, 10], -1.0, 1.0);
         // Two D-steps, so that both ways through the generator are taken.
-        model.step(&[(x.clone(), z.clone()), (x, z)]);
+        model.step([(x.clone(), z.clone()), (x, z)]);
         memory::stats()
     };
     step(0);

@@ -15,7 +15,7 @@ fn three_steps_have_the_same_bits_for_any_number_of_threads() {
             for i in 0..3 {
                 let x = Stream::new(5, "data", i).uniform_tensor([20, 32, 32, 3], -1.0, 1.0);
                 let z = Stream::new(5, "noise", i).uniform_tensor([20, 20], -1.0, 1.0);
-                model.step(&[(x, z)]);
+                model.step([(x, z)]);
             }
             let state = [model.generator.state(), model.discriminator.state()].concat();
             state

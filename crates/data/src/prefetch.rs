@@ -1,0 +1,77 @@
+//! The next batch, made while the model trains on this one.
+
+use std::thread::{self, JoinHandle};
+
+use crate::{Batch, Batches};
+
+/// [`Batches`] that make the batch of step s + 1 on a thread of their own while whoever asked for that of step s uses
+/// it. Since a batch is a function of its step, it makes no difference to what is returned, only to when.
+#[derive(Debug)]
+pub struct Prefetch {
+    state: Option<State>,
+    steps_per_epoch: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle(Batches),
+    Making { step: u64, worker: JoinHandle<(Batches, Batch)> },
+}
+
+impl Prefetch {
+    /// Batches that are made ahead.
+    pub fn new(batches: Batches) -> Self {
+        let steps_per_epoch = batches.steps_per_epoch();
+        Self { state: Some(State::Idle(batches)), steps_per_epoch }
+    }
+
+    /// As [`Batches::steps_per_epoch`].
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.steps_per_epoch
+    }
+
+    /// As [`Batches::batch`]; quick if `step` is the one after the last that was asked for.
+    ///
+    /// # Panics
+    /// If making a batch panicked.
+    pub fn batch(&mut self, step: u64) -> Batch {
+        let (mut batches, made) = match self.state.take() {
+            Some(State::Idle(batches)) => (batches, None),
+            Some(State::Making { step: making, worker }) => match worker.join() {
+                Ok((batches, batch)) => (batches, (making == step).then_some(batch)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+            None => panic!("the batch before this one could not be made"),
+        };
+        let batch = made.unwrap_or_else(|| batches.batch(step));
+        let next = step + 1;
+        let worker = thread::spawn(move || {
+            let batch = batches.batch(next);
+            (batches, batch)
+        });
+        self.state = Some(State::Making { step: next, worker });
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dataset, LastBatch, Options, PixelRange, Split};
+
+    fn batches() -> Batches {
+        let data = Dataset::load("glyphs", Split::Test, &Options::default(), None).unwrap();
+        Batches::new(data, 16, 7, LastBatch::Drop, PixelRange::Symmetric).unwrap()
+    }
+
+    #[test]
+    fn gives_the_batches_of_the_steps_in_any_order() {
+        let (mut plain, mut ahead) = (batches(), Prefetch::new(batches()));
+        assert_eq!(ahead.steps_per_epoch(), plain.steps_per_epoch());
+        for step in [0, 1, 2, 3, 700, 701, 5, 5, 6, 624, 625] {
+            let (want, got) = (plain.batch(step), ahead.batch(step));
+            assert_eq!((got.indices, got.labels, got.epoch), (want.indices, want.labels, want.epoch));
+            assert_eq!(got.images.data(), want.images.data(), "step {step}");
+        }
+    }
+}
