@@ -5,6 +5,7 @@
 //! Nothing is resumed: the largest file is 26 MB, and a half that nobody can vouch for is worth nothing.
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -92,6 +93,7 @@ impl<'a> Downloader<'a> {
     ) -> Result<PathBuf, DataError> {
         fs::create_dir_all(directory).map_err(DataError::io("create", directory))?;
         let target = directory.join(file.gz_name());
+        Partial::remove_stale(&target).map_err(DataError::io("read", directory))?;
         let mirrors = self.mirrors.clone().unwrap_or_else(|| mirrors.to_vec());
         let mut attempts = Vec::new();
         for mirror in &mirrors {
@@ -165,17 +167,42 @@ fn one_line(error: &dyn std::error::Error) -> String {
     error.to_string().replace('\n', " ")
 }
 
-/// A file that is still being written; dropped, it disappears.
+/// A file that is still being written; dropped, it disappears. It is locked, by which others know that its writer lives.
 struct Partial {
     file: File,
     path: PathBuf,
 }
 
 impl Partial {
-    /// Creates a temporary neighbour of `target`, its own for each process.
+    /// Creates a temporary neighbour of `target`, its own for each process: images.gz.123.part.
     fn create(target: &Path) -> io::Result<Self> {
-        let path = target.with_extension(format!("gz.{}.part", std::process::id()));
-        Ok(Self { file: File::create(&path)?, path })
+        let mut name = target.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = target.with_file_name(name);
+        let file = File::create(&path)?;
+        // Nobody else wants the lock. Where there are no locks, nobody takes the file for a stale one either.
+        let _ = file.try_lock();
+        Ok(Self { file, path })
+    }
+
+    /// Removes what killed processes left of `target`. What can't be removed only takes up room.
+    fn remove_stale(target: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(target.parent().unwrap_or(Path::new(".")))? {
+            let path = entry?.path();
+            let is_stale = || File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+            if Self::is_of(target, &path) && is_stale() {
+                let _ = fs::remove_file(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `path` has a name that [`create`](Self::create) gives in some process.
+    fn is_of(target: &Path, path: &Path) -> bool {
+        let name = |path: &Path| path.file_name().and_then(OsStr::to_str).map(str::to_owned);
+        let (Some(target), Some(name)) = (name(target), name(path)) else { return false };
+        let process = name.strip_prefix(&format!("{target}.")).and_then(|rest| rest.strip_suffix(".part"));
+        process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
     /// Makes the content durable, then gives it its name, then makes the name durable.
@@ -191,7 +218,7 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // After `keep` there is nothing of this name any more; if a disk refuses, the next attempt overwrites it.
+        // After `keep` there is nothing of this name any more; if a disk refuses, a later fetch removes it.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -199,6 +199,24 @@ fn without_a_good_mirror_every_failure_is_named_and_nothing_stays() {
     assert_eq!(names(&place.directory()), [""; 0]);
 }
 
+/// What a killed process left goes, what a living one writes stays, and so does what only looks alike.
+#[test]
+fn leftovers_of_killed_downloads_are_removed() {
+    let tiny = Tiny::new();
+    let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
+    let others = ["images.gz.part", "images.gz.1x.part", "images.gz..part", "old-images.gz.1.part"];
+    for name in ["images.gz.1.part", "images.gz.4194305.part", "labels.gz.1.part"].iter().chain(&others) {
+        place.write(name, b"half");
+    }
+    let living = fs::File::open(place.write("images.gz.2.part", b"half")).unwrap();
+    living.try_lock().unwrap();
+
+    load(&place, &[&server.url]).unwrap();
+    let mut expected = [&["images.gz", "images.gz.2.part", "labels.gz"], &others[..]].concat();
+    expected.sort_unstable();
+    assert_eq!(names(&place.directory()), expected);
+}
+
 /// One byte too many is enough to know; what is still on the wire is the kernel's buffers.
 #[test]
 fn a_flood_is_cut_off() {
