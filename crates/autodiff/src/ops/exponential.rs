@@ -1,4 +1,6 @@
 //! Exponential, logarithm and powers.
+//!
+//! Source: the elementary functions of Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;
@@ -39,12 +41,13 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x^p for a constant p. x_bar = p y_bar x^(p - 1).
+    /// y = x^p for a constant p. x_bar = p y_bar x^(p - 1), and 0 for p = 0, also at x = 0 (where 0^0 = 1).
     #[must_use]
     pub fn powf(&self, p: f64) -> Self {
         let exponent = E::of(p);
         record("powf", self.value().map(|x| x.powf(exponent)), [self], (self.clone(), p), |(x, p), bw| {
-            bw.wrt(0, |g| g * x.powf(p - 1.0) * *p);
+            // Not 0 times 0^-1.
+            bw.wrt(0, |g| if *p == 0.0 { g.scale(0.0) } else { g * x.powf(p - 1.0) * *p });
         })
     }
 }
@@ -53,6 +56,7 @@ impl<E: Element> Var<E> {
 mod tests {
     use crate::Var;
     use crate::gradcheck::{assert_cases, random_shape, random_tensor};
+    use adjoint_tensor::Tensor;
 
     #[test]
     fn gradients() {
@@ -77,5 +81,21 @@ mod tests {
             let shape = random_shape(s);
             (vec![random_tensor(s, shape, &[])], |x: &[Var<f64>]| x[0].square())
         });
+    }
+
+    /// Constants, lines and parabolas have derivatives everywhere, also where x^(p - 1) has none.
+    #[test]
+    fn whole_powers_are_smooth_at_zero() {
+        for (p, [value, first, second]) in
+            [(0.0, [1.0, 0.0, 0.0]), (1.0, [0.0, 1.0, 0.0]), (2.0, [0.0, 0.0, 2.0])]
+        {
+            let x = Var::leaf(Tensor::from_slice([2], &[0.0f64, -0.0]));
+            let y = x.powf(p);
+            let slope = &y.differentiable_gradients(&[&x])[0];
+            let curvature = &slope.gradients(&[&x])[0];
+            assert_eq!(y.value().data(), [value; 2], "x^{p}");
+            assert_eq!(slope.value().data(), [first; 2], "first derivative of x^{p}");
+            assert_eq!(curvature.data(), [second; 2], "second derivative of x^{p}");
+        }
     }
 }
