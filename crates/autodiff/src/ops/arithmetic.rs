@@ -1,4 +1,6 @@
 //! + - * / between values, with broadcasting, and between a value and a number.
+//!
+//! Source: the elementary operations of Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;

@@ -1,5 +1,8 @@
 //! Batch normalisation (Ioffe & Szegedy 2015): fused kernels for the value and the first derivative, and the definition
 //! in primitives for the second.
+//!
+//! Source: section 3 of that paper, Batch normalization: accelerating deep network training by reducing internal
+//! covariate shift, whose algorithm 1 is the value and whose chain rule is the first derivative.
 
 use crate::Var;
 use crate::graph::{record, recording};

@@ -1,4 +1,6 @@
 //! Matrix products.
+//!
+//! Source: Giles 2008, Collected matrix derivative results for forward and reverse mode algorithmic differentiation.
 
 use crate::Var;
 use crate::graph::record;

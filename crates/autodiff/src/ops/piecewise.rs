@@ -3,6 +3,10 @@
 //! Their slope is constant almost everywhere, so a gradient is the flowing-in gradient through a [`gate`], which is
 //! linear in it and constant in x; second derivatives vanish. At a kink one subgradient is chosen: relu and leaky relu
 //! take the slope of the left side, abs takes 0, clamp takes 1 (PyTorch's choices).
+//!
+//! Sources: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines; Maas, Hannun & Ng 2013,
+//! Rectifier nonlinearities improve neural network acoustic models (leaky); Rockafellar 1970, Convex analysis,
+//! section 23 (subgradients).
 
 use crate::Var;
 use crate::graph::record;

@@ -1,4 +1,7 @@
 //! Parts of a value, and values put together: narrow, pad, concat, gather.
+//!
+//! All are linear, with entries 0 and 1, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating
+//! Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;

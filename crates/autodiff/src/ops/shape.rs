@@ -1,4 +1,7 @@
 //! Sums, repetition and new shapes. `sum_to` and `expand` are each other's adjoint, `reshape` is its own.
+//!
+//! All are linear, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating Derivatives,
+//! chapter 3.
 
 use crate::Var;
 use crate::graph::record;

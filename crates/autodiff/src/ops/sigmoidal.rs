@@ -1,4 +1,8 @@
 //! Smooth squashing functions: tanh, sigmoid, softplus.
+//!
+//! Sources: Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors (sigmoid); LeCun,
+//! Bottou, Orr & Müller 1998, Efficient BackProp (tanh); Dugas et al. 2001, Incorporating second-order functional
+//! knowledge for better option pricing (softplus).
 
 use crate::Var;
 use crate::graph::record;

@@ -1,4 +1,7 @@
 //! Softmax along the last axis (the classes), and its logarithm.
+//!
+//! Source: Bridle 1990, Probabilistic interpretation of feedforward classification network outputs, with relationships to
+//! statistical pattern recognition.
 
 use crate::Var;
 use crate::graph::record;
