@@ -8,9 +8,15 @@ use criterion::{Criterion, Throughput};
 fn products(c: &mut Criterion<Rate>) {
     let mut group = c.benchmark_group("gemm");
     let squares = [256, 512, 1024, 2048].map(|n| (n, n, n));
-    for (m, k, n) in
-        squares.into_iter().chain([(128, 784, 400), (128, 512, 784), (128, 1024, 784), (784, 128, 400)])
-    {
+    for (m, k, n) in squares.into_iter().chain([
+        (128, 784, 400),
+        (128, 512, 784),
+        (128, 1024, 784),
+        (784, 128, 400),
+        (50, 784, 400),
+        (128, 50, 400),
+        (64, 8192, 100),
+    ]) {
         let (a, b, mut y) = (numbers(m * k, 0.0), numbers(k * n, 0.1), vec![0.0; m * n]);
         group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
         group.bench_function(format!("{m}x{k}x{n}"), |bench| {

@@ -3,13 +3,17 @@
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
+use adjoint_kernels::Element;
 use adjoint_kernels::adam::Adam;
-use adjoint_kernels::batch_norm::{Channels, Statistics, backward, normalise, statistics};
+use adjoint_kernels::batch_norm::{
+    Activation, Channels, Statistics, backward_activated, normalise_activated, statistics,
+};
 use adjoint_kernels::{pointwise, reduce};
 use criterion::{Criterion, Throughput};
 
 const CHANNELS: usize = 64;
 const LEN: usize = 64 * 32 * 32 * CHANNELS;
+const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 
 fn batch_norm(c: &mut Criterion<Rate>) {
     let (x, y_bar, mut out) = (numbers(LEN, 0.0), numbers(LEN, 0.1), vec![0.0; LEN]);
@@ -22,13 +26,13 @@ fn batch_norm(c: &mut Criterion<Rate>) {
         b.iter(|| {
             statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
             let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
-            normalise(&x, by, &mut out);
+            normalise_activated(&x, by, ACTIVATION, &mut out);
         });
     });
     group.throughput(Throughput::BytesDecimal(5 * 4 * LEN as u64));
     group.bench_function("backward", |b| {
         let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
-        b.iter(|| backward(&x, &y_bar, by, &mut out, &mut gamma_bar, &mut beta_bar));
+        b.iter(|| backward_activated(&x, &y_bar, by, ACTIVATION, &mut out, &mut gamma_bar, &mut beta_bar));
     });
     group.finish();
 }
@@ -41,7 +45,7 @@ fn pointwise_maps(c: &mut Criterion<Rate>) {
     group.bench_function("leaky_relu", |b| {
         b.iter(|| pointwise::map(&x, &mut y, |x| if x > 0.0 { x } else { 0.2 * x }));
     });
-    group.bench_function("tanh", |b| b.iter(|| pointwise::map(&x, &mut y, f32::tanh)));
+    group.bench_function("tanh", |b| b.iter(|| pointwise::map(&x, &mut y, <f32 as Element>::tanh)));
     group.bench_function("add bias", |b| {
         let dims = [1, 1, LEN / CHANNELS, CHANNELS];
         b.iter(|| {

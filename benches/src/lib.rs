@@ -131,6 +131,24 @@ pub fn dcgan64_layers() -> Vec<Layer> {
     ]
 }
 
+/// Layers of DCGANs for 28 and 32 pixels, and kernels of 3 and 5 taps, at batch 64.
+pub fn other_layers() -> Vec<Layer> {
+    let layer = |name, x: [usize; 3], kernel, co, spec| Layer {
+        name,
+        transposed: false,
+        geometry: Geometry::new([64, x[0], x[1], x[2]], [kernel, kernel, x[2], co], spec),
+    };
+    vec![
+        layer("1-64@28", [28, 28, 1], 4, 64, Spec::new(2, 1)),
+        layer("32-64@16", [16, 16, 32], 4, 64, Spec::new(2, 1)),
+        layer("64-128@8", [8, 8, 64], 4, 128, Spec::new(2, 1)),
+        layer("64-128@16", [16, 16, 64], 4, 128, Spec::new(2, 1)),
+        layer("128-256@8", [8, 8, 128], 4, 256, Spec::new(2, 1)),
+        layer("3x3 64-64@32", [32, 32, 64], 3, 64, Spec::new(1, 1)),
+        layer("5x5 64-128@14", [14, 14, 64], 5, 128, Spec::new(2, 2)),
+    ]
+}
+
 /// `n` unremarkable numbers in [-1, 1].
 pub fn numbers(n: usize, salt: f32) -> Vec<f32> {
     (0..n).map(|i| (i as f32 * (0.37 + salt)).sin()).collect()

@@ -11,6 +11,7 @@
 //! ([`normalise_activated`]) and of both passes of its gradient ([`backward_activated`]), which recompute from x what they
 //! need rather than read it.
 
+mod loops;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::Element;
 use crate::memory::Buffer;
 use crate::parallel::{CHUNK, for_each_chunk};
 use crate::simd::vectorized;
+use loops::Affine;
 
 /// Mean and variance of each channel of a batch.
 pub struct Statistics<'a, E> {
@@ -41,24 +43,11 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
         let x = &x[t * rows * c..((t + 1) * rows).min(m) * c];
         let ((mean, m2), pivot) = (partial.split_at_mut(c), &x[..c]);
-        let n = E::of((x.len() / c) as f64);
         vectorized(
             #[inline(always)]
             || {
-                mean.fill(E::ZERO);
-                for row in x.chunks_exact(c) {
-                    for ((sum, &x), &pivot) in mean.iter_mut().zip(row).zip(pivot) {
-                        *sum += x - pivot;
-                    }
-                }
-                mean.iter_mut().for_each(|sum| *sum = *sum / n);
-                m2.fill(E::ZERO);
-                for row in x.chunks_exact(c) {
-                    for (((m2, &x), &pivot), &mean) in m2.iter_mut().zip(row).zip(pivot).zip(mean.iter()) {
-                        let d = (x - pivot) - mean;
-                        *m2 += d * d;
-                    }
-                }
+                loops::means(x, pivot, mean);
+                loops::squares(x, pivot, mean, m2);
             },
         );
     });
@@ -109,6 +98,10 @@ impl<E: Element> Channels<'_, E> {
         scale
     }
 
+    fn affine<'b>(&'b self, scale: &'b Buffer<E>, activation: Activation) -> Affine<'b, E> {
+        Affine { mean: self.mean, scale: scale.as_slice(), beta: self.beta, slope: activation.slope() }
+    }
+
     #[track_caller]
     fn check(&self) -> usize {
         let c = self.mean.len();
@@ -155,20 +148,13 @@ pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation:
     let c = by.check();
     row_count(x.len(), c);
     assert_eq!(x.len(), y.len(), "batch_norm: input and output lengths differ");
-    let (scale, slope, chunk) = (by.scale(&by.rstd()), activation.slope::<E>(), rows_per_chunk(c) * c);
-    let (mean, scale, beta) = (&by.mean[..c], &scale.as_slice()[..c], &by.beta[..c]);
+    let (scale, chunk) = (by.scale(&by.rstd()), rows_per_chunk(c) * c);
+    let by = by.affine(&scale, activation);
     for_each_chunk(y, chunk, |t, y| {
         let x = &x[t * chunk..][..y.len()];
         vectorized(
             #[inline(always)]
-            || {
-                for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-                    for j in 0..c {
-                        let z = (x[j] - mean[j]) * scale[j] + beta[j];
-                        y[j] = if z > E::ZERO { z } else { slope * z };
-                    }
-                }
-            },
+            || loops::normalise(x, by, y),
         );
     });
 }
@@ -215,77 +201,51 @@ pub fn backward_activated<E: Element>(
         y_bar.len() == x.len() && x_bar.len() == x.len(),
         "batch_norm backward: lengths of x, y_bar, x_bar"
     );
-    let (rstd, slope) = (by.rstd(), activation.slope::<E>());
-    let scale = by.scale(&rstd);
-    channel_sums(x, y_bar, by, &scale, slope, &rstd, gamma_bar, beta_bar);
-    // x_bar = scale (z_bar - beta_bar / m) - x^ scale gamma_bar / m, whose factors of x - mu are one number a channel.
+    let rstd = by.rstd();
+    let (scale, rstd) = (by.scale(&rstd), rstd.as_slice());
+    let by = by.affine(&scale, activation);
+    channel_sums(x, y_bar, by, rstd, gamma_bar, beta_bar);
+    // The formula above by channel: x_bar = scale (z_bar - shift - (x - mu) tilt).
     let (mut shift, mut tilt) = (Buffer::take(c), Buffer::take(c));
     let per_m = E::of(1.0 / m as f64);
     for j in 0..c {
         shift.as_mut_slice()[j] = per_m * beta_bar[j];
-        tilt.as_mut_slice()[j] = per_m * gamma_bar[j] * rstd.as_slice()[j];
+        tilt.as_mut_slice()[j] = per_m * gamma_bar[j] * rstd[j];
     }
-    let (shift, tilt) = (&shift.as_slice()[..c], &tilt.as_slice()[..c]);
-    let (mean, scale, beta) = (&by.mean[..c], &scale.as_slice()[..c], &by.beta[..c]);
-    let chunk = rows_per_chunk(c) * c;
+    let (channel, chunk) = ([shift.as_slice(), tilt.as_slice()], rows_per_chunk(c) * c);
     for_each_chunk(x_bar, chunk, |t, x_bar| {
         let (x, y_bar) = (&x[t * chunk..][..x_bar.len()], &y_bar[t * chunk..][..x_bar.len()]);
         vectorized(
             #[inline(always)]
-            || {
-                let rows = x.chunks_exact(c).zip(y_bar.chunks_exact(c));
-                for (x_bar, (x, y_bar)) in x_bar.chunks_exact_mut(c).zip(rows) {
-                    for j in 0..c {
-                        let centred = x[j] - mean[j];
-                        let positive = centred * scale[j] + beta[j] > E::ZERO;
-                        let z_bar = if positive { y_bar[j] } else { slope * y_bar[j] };
-                        x_bar[j] = scale[j] * (z_bar - shift[j] - centred * tilt[j]);
-                    }
-                }
-            },
+            || loops::gradient(x, y_bar, by, channel, x_bar),
         );
     });
 }
 
-/// sum of z_bar x^ and sum of z_bar over each column, z_bar being the gradient before the activation.
-#[allow(clippy::too_many_arguments, reason = "the operands of one formula")]
+/// gamma_bar = sum of z_bar x^ and beta_bar = sum of z_bar over each column.
 fn channel_sums<E: Element>(
     x: &[E],
     y_bar: &[E],
-    by: Channels<'_, E>,
-    scale: &Buffer<E>,
-    slope: E,
-    rstd: &Buffer<E>,
+    by: Affine<'_, E>,
+    rstd: &[E],
     gamma_bar: &mut [E],
     beta_bar: &mut [E],
 ) {
     let c = by.mean.len();
     let rows = rows_per_chunk(c);
     let mut partial = Buffer::take((x.len() / c).div_ceil(rows) * 2 * c);
-    let (mean, scale, beta) = (&by.mean[..c], &scale.as_slice()[..c], &by.beta[..c]);
     for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
         let span = t * rows * c..((t + 1) * rows * c).min(x.len());
         let (x, y_bar) = (&x[span.clone()], &y_bar[span]);
-        partial.fill(E::ZERO);
-        let (gamma_bar, beta_bar) = partial.split_at_mut(c);
+        let (centred_sum, sum) = partial.split_at_mut(c);
         vectorized(
             #[inline(always)]
-            || {
-                for (x, y_bar) in x.chunks_exact(c).zip(y_bar.chunks_exact(c)) {
-                    for j in 0..c {
-                        let centred = x[j] - mean[j];
-                        let positive = centred * scale[j] + beta[j] > E::ZERO;
-                        let z_bar = if positive { y_bar[j] } else { slope * y_bar[j] };
-                        gamma_bar[j] += z_bar * centred;
-                        beta_bar[j] += z_bar;
-                    }
-                }
-            },
+            || loops::sums(x, y_bar, by, centred_sum, sum),
         );
     });
     let total = |j: usize| partial.as_slice().chunks_exact(2 * c).map(|p| p[j].f64()).sum::<f64>();
     for j in 0..c {
-        gamma_bar[j] = E::of(total(j) * rstd.as_slice()[j].f64());
+        gamma_bar[j] = E::of(total(j) * rstd[j].f64());
         beta_bar[j] = E::of(total(c + j));
     }
 }

@@ -1,9 +1,9 @@
 //! C <- A B in `f32` on vector instructions, after Goto & van de Geijn 2008.
 //!
 //! ```text
-//!     pack B into panels, by blocks of KC rows                                (parallel, once, shared by all tasks)
+//!     pack B into panels, by blocks of k                                      (parallel, once, shared by all tasks)
 //!     for each tile of C                                                      (parallel)
-//!         for each block of KC                     loop over the inner dimension
+//!         for each block of k                      loop over the inner dimension
 //!             pack A's rows of the tile            once per block: 64 x 256 numbers, in the second-level cache
 //!             for each panel of the tile           256 x 32 numbers of B, in the first-level cache
 //!                 micro-kernel
@@ -18,7 +18,7 @@ use crate::parallel;
 use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
 use std::ops::Range;
 
-/// Rows of a block of B, columns of a block of A.
+/// Rows of a block of B, columns of a block of A, at most.
 const KC: usize = 256;
 /// Rows of a tile, about.
 const MC: usize = 96;
@@ -41,19 +41,20 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
         return row_times_transposed(s, a.data, b, into, c);
     }
     let in_place = b.col_stride == 1 && n.is_multiple_of(S::LANES) && m < MIN_ROWS_TO_PACK;
-    let packed = (!in_place).then(|| Panels::pack(s, b));
+    let kc = block_size(k);
+    let packed = (!in_place).then(|| Panels::pack(s, b, kc));
     let c = Shared::new(c);
     let [mc, nc] = tile_size::<S>(m, n);
     let across = n.div_ceil(nc);
-    let scratch = Scratch::reserve([mc.min(m) * (KC + PAD)]);
+    let scratch = Scratch::reserve([mc.min(m) * (kc + PAD)]);
     parallel::for_each(m.div_ceil(mc) * across, |task| {
         let (i, j) = (task / across * mc, task % across * nc);
         let (rows, columns) = (i..(i + mc).min(m), j..(j + nc).min(n));
         let [mut block] = scratch.take();
-        for p in (0..k).step_by(KC) {
-            let inner = p..(p + KC).min(k);
-            copy(s, &a, rows.clone(), inner.clone(), block.as_mut_slice(), KC + PAD);
-            let a = Lhs::new(block.as_slice(), KC + PAD, 1);
+        for p in (0..k).step_by(kc) {
+            let inner = p..(p + kc).min(k);
+            copy(s, &a, rows.clone(), inner.clone(), block.as_mut_slice(), kc + PAD);
+            let a = Lhs::new(block.as_slice(), kc + PAD, 1);
             for column in columns.clone().step_by(S::PANEL) {
                 let b = match &packed {
                     Some(panels) => panels.panel::<S>(&inner, column),
@@ -69,17 +70,25 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     });
 }
 
-/// Tiles of equal height, and narrower ones until there are enough of them. From the shape alone.
+/// Rows of a block: equal blocks, so that none is too short to be worth its sums' way to memory and back.
+fn block_size(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(KC))
+}
+
+/// Tiles of equal height, narrower and then lower ones until there are enough of them. From the shape alone.
 fn tile_size<S: Simd>(m: usize, n: usize) -> [usize; 2] {
-    let mc = m.div_ceil(m.div_ceil(MC)).next_multiple_of(8);
+    let mut mc = m.div_ceil(m.div_ceil(MC)).next_multiple_of(8);
     let mut nc = NC.min(n.next_multiple_of(S::PANEL));
     while nc > 2 * S::PANEL && m.div_ceil(mc) * n.div_ceil(nc) < TASKS {
         nc = (nc / 2).next_multiple_of(S::PANEL);
     }
+    while mc > 16 && m.div_ceil(mc) * n.div_ceil(nc) < TASKS / 2 {
+        mc = (mc / 2).next_multiple_of(8);
+    }
     [mc, nc]
 }
 
-/// B in blocks of [`KC`] rows, each block in panels, each panel row-major and filled up with zeros.
+/// B in blocks of at most [`KC`] rows, each block in panels, each panel row-major and filled up with zeros.
 struct Panels {
     data: Buffer<f32>,
     /// Columns with those that fill up the last panel.
@@ -87,13 +96,13 @@ struct Panels {
 }
 
 impl Panels {
-    fn pack<S: Simd>(s: S, b: Mat<'_, f32>) -> Self {
+    fn pack<S: Simd>(s: S, b: Mat<'_, f32>, kc: usize) -> Self {
         let wide = b.cols.next_multiple_of(S::PANEL);
         let mut data = Buffer::take(b.rows * wide);
         let (all, panels) = (Shared::new(data.as_mut_slice()), wide / S::PANEL);
-        parallel::for_each(b.rows.div_ceil(KC) * panels, |task| {
-            let (p, column) = (task / panels * KC, task % panels * S::PANEL);
-            let (rows, columns) = (p..(p + KC).min(b.rows), column..(column + S::PANEL).min(b.cols));
+        parallel::for_each(b.rows.div_ceil(kc) * panels, |task| {
+            let (p, column) = (task / panels * kc, task % panels * S::PANEL);
+            let (rows, columns) = (p..(p + kc).min(b.rows), column..(column + S::PANEL).min(b.cols));
             // SAFETY: each task writes one panel of one block, which lie one after the other inside the buffer.
             let panel = unsafe { all.slice(p * wide + column * rows.len(), rows.len() * S::PANEL) };
             if columns.len() < S::PANEL {

@@ -8,7 +8,7 @@
 //! closure, `#[inline(always)]` too, is compiled for the instructions. Everything inlined into it becomes plain vector
 //! code; a function that is not inlined would call every single instruction.
 //!
-//! [`with_simd!`](with_simd) picks the type for the active [`Isa`](crate::isa::Isa).
+//! `with_simd!` picks the type for the active [`Isa`].
 
 #![allow(unsafe_code)]
 

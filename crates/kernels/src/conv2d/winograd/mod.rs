@@ -19,7 +19,7 @@
 //! | --- | --- |
 //! | [`forward`] | y = A^T \[ (G w G^T) . (B^T x B) \] A |
 //! | [`input_grad`] | x_bar = B \[ (G w G^T) . (A y_bar A^T) \] B^T, overlapping tiles added |
-//! | [`weight_grad`] | w_bar = G^T \[ sum over tiles of (B^T x B) . (A y_bar A^T) \] G |
+//! | [`weight_grad()`] | w_bar = G^T \[ sum over tiles of (B^T x B) . (A y_bar A^T) \] G |
 //!
 //! Any batch, any image size and any channel counts: tiles that stick out read zeros and drop what falls outside, channels
 //! are padded to whole vectors inside. The price is rounding: about five times the error of a plain sum (docs/winograd.md

@@ -1,0 +1,102 @@
+//! The five loops of batch norm, over some rows of channels. Plain Rust that compilers vectorise: every slice is a
+//! parameter of its own, so that no store can be thought to change another operand.
+
+use crate::Element;
+
+/// What takes x to the normalised and scaled z of its channel, and z to y.
+#[derive(Clone, Copy)]
+pub(super) struct Affine<'a, E> {
+    /// mu
+    pub(super) mean: &'a [E],
+    /// gamma / sqrt(sigma^2 + eps)
+    pub(super) scale: &'a [E],
+    /// beta
+    pub(super) beta: &'a [E],
+    /// Derivative of the activation at z <= 0; at z > 0 it is 1.
+    pub(super) slope: E,
+}
+
+/// mean = the mean of the rows of x - pivot. (A pivot near the mean keeps the digits of data far from zero.)
+#[inline(always)]
+pub(super) fn means<E: Element>(x: &[E], pivot: &[E], mean: &mut [E]) {
+    let rows = E::of((x.len() / mean.len()) as f64);
+    mean.fill(E::ZERO);
+    for x in x.chunks_exact(mean.len()) {
+        for ((sum, &x), &pivot) in mean.iter_mut().zip(x).zip(pivot) {
+            *sum += x - pivot;
+        }
+    }
+    mean.iter_mut().for_each(|sum| *sum = *sum / rows);
+}
+
+/// m2 = sum over rows of (x - pivot - mean)^2.
+#[inline(always)]
+pub(super) fn squares<E: Element>(x: &[E], pivot: &[E], mean: &[E], m2: &mut [E]) {
+    m2.fill(E::ZERO);
+    for x in x.chunks_exact(m2.len()) {
+        for (((sum, &x), &pivot), &mean) in m2.iter_mut().zip(x).zip(pivot).zip(mean) {
+            let centred = (x - pivot) - mean;
+            *sum += centred * centred;
+        }
+    }
+}
+
+/// y = activation(z)
+#[inline(always)]
+pub(super) fn normalise<E: Element>(x: &[E], by: Affine<'_, E>, y: &mut [E]) {
+    let c = by.mean.len();
+    let (scale, beta) = (&by.scale[..c], &by.beta[..c]);
+    for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+        for j in 0..c {
+            let z = (x[j] - by.mean[j]) * scale[j] + beta[j];
+            y[j] = if z > E::ZERO { z } else { by.slope * z };
+        }
+    }
+}
+
+/// centred_sum = sum over rows of z_bar (x - mean), sum = sum of z_bar; z_bar is the gradient before the activation.
+#[inline(always)]
+pub(super) fn sums<E: Element>(
+    x: &[E],
+    y_bar: &[E],
+    by: Affine<'_, E>,
+    centred_sum: &mut [E],
+    sum: &mut [E],
+) {
+    let c = by.mean.len();
+    let (scale, beta) = (&by.scale[..c], &by.beta[..c]);
+    let (centred_sum, sum) = (&mut centred_sum[..c], &mut sum[..c]);
+    centred_sum.fill(E::ZERO);
+    sum.fill(E::ZERO);
+    for (x, y_bar) in x.chunks_exact(c).zip(y_bar.chunks_exact(c)) {
+        for j in 0..c {
+            let centred = x[j] - by.mean[j];
+            let positive = centred * scale[j] + beta[j] > E::ZERO;
+            let z_bar = y_bar[j] * if positive { E::ONE } else { by.slope };
+            centred_sum[j] += z_bar * centred;
+            sum[j] += z_bar;
+        }
+    }
+}
+
+/// x_bar = scale (z_bar - shift - (x - mean) tilt)
+#[inline(always)]
+pub(super) fn gradient<E: Element>(
+    x: &[E],
+    y_bar: &[E],
+    by: Affine<'_, E>,
+    [shift, tilt]: [&[E]; 2],
+    x_bar: &mut [E],
+) {
+    let c = by.mean.len();
+    let (scale, beta, shift, tilt) = (&by.scale[..c], &by.beta[..c], &shift[..c], &tilt[..c]);
+    let rows = x.chunks_exact(c).zip(y_bar.chunks_exact(c));
+    for (x_bar, (x, y_bar)) in x_bar.chunks_exact_mut(c).zip(rows) {
+        for j in 0..c {
+            let centred = x[j] - by.mean[j];
+            let positive = centred * scale[j] + beta[j] > E::ZERO;
+            let z_bar = y_bar[j] * if positive { E::ONE } else { by.slope };
+            x_bar[j] = scale[j] * (z_bar - shift[j] - centred * tilt[j]);
+        }
+    }
+}
