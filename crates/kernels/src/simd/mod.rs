@@ -24,7 +24,7 @@ mod shared;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
-pub(crate) use panel::{Lhs, Out, Rhs};
+pub(crate) use panel::{Lhs, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 
@@ -69,6 +69,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// The elements of C lie in its slice, and nobody else accesses them meanwhile.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
+
+    /// [`Simd::panel`] into rows of `c`, which lie `row_stride` apart from `at` on; added to them if `accumulate`.
+    ///
+    /// # Panics
+    /// If they leave `c`.
+    #[inline(always)]
+    fn panel_into(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: &mut [f32], to: Rows) {
+        let [rows, _, cols] = size;
+        let end = to.at + panel::extent(rows, to.row_stride, cols, 1);
+        assert!(cols <= to.row_stride && end <= c.len(), "panel: C has {} of {end} elements", c.len());
+        let c = Out { data: Shared::new(c), at: to.at, row_stride: to.row_stride, accumulate: to.accumulate };
+        // SAFETY: the elements lie in `c` as just checked, and `c` is exclusively borrowed.
+        unsafe { self.panel(size, a, b, c) }
+    }
 
     /// 0 in every lane.
     #[inline(always)]

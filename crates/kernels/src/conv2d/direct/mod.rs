@@ -20,8 +20,6 @@
 //! | [`weight_grad`] | \[windows\]^T y_bar, for each kernel row | columns, one run per output row |
 //! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
 
-#![allow(unsafe_code)]
-
 mod overlap;
 #[cfg(test)]
 mod tests;
@@ -30,7 +28,7 @@ use super::Geometry;
 use crate::isa::Isa;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+use crate::simd::{Lhs, Rhs, Rows, Simd};
 use overlap::Overlap;
 
 /// Shares into which the images are cut for the weight gradient; they are added in order.
@@ -100,15 +98,13 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     parallel::for_each_chunk(y, oh * ow * co, |n, y| {
         let [mut buffer] = scratch.take();
         padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
-        let y = Shared::new(y);
         for i in 0..oh {
             let data = &buffer.as_slice()[i * sh * padded.row..];
             let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: padded.row };
             for column in (0..co).step_by(S::PANEL) {
                 let b = Rhs { data: &w.data[column..], ..w };
-                let c = Out { data: y, at: i * ow * co + column, row_stride: co, accumulate: false };
-                // SAFETY: the elements lie in this task's chunk of y.
-                unsafe { s.panel([ow, kw * ci, S::PANEL.min(co - column)], a, b, c) };
+                let to = Rows { at: i * ow * co + column, row_stride: co, accumulate: false };
+                s.panel_into([ow, kw * ci, S::PANEL.min(co - column)], a, b, y, to);
             }
         }
     });
@@ -131,7 +127,6 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     parallel::for_each_chunk(partial.as_mut_slice(), block, |task, w_bar| {
         let (share, first_row) = (task / (kh / rows), task % (kh / rows) * rows);
         let [mut buffer] = scratch.take();
-        let w_bar = Shared::new(w_bar);
         let first = share * images;
         for n in first..(first + images).min(g.batch) {
             padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
@@ -141,9 +136,8 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
                 for column in (0..co).step_by(S::PANEL) {
                     let b = Rhs { data: &y_bar.data[n * oh * ow * y_bar.row_stride + column..], ..y_bar };
                     let at = row * kw * ci * co + column;
-                    let c = Out { data: w_bar, at, row_stride: co, accumulate: n > first };
-                    // SAFETY: the elements lie in this task's chunk of the partial sums.
-                    unsafe { s.panel([kw * ci, ow, S::PANEL.min(co - column)], a, b, c) };
+                    let to = Rows { at, row_stride: co, accumulate: n > first };
+                    s.panel_into([kw * ci, ow, S::PANEL.min(co - column)], a, b, w_bar, to);
                 }
             }
         }
@@ -167,15 +161,14 @@ pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], 
             row[..border].fill(0.0);
             row[border + ow * overlap.window..].fill(0.0);
         }
-        let out = Shared::new(windows.as_mut_slice());
+        let out = windows.as_mut_slice();
         for i in 0..oh {
             let a = Lhs::new(&y_bar[(n * oh + i) * ow * co..], co, 1);
             for column in (0..overlap.window).step_by(S::PANEL) {
                 let b = Rhs { data: &b.data[column..], ..b };
                 let at = i * overlap.row + border + column;
-                let c = Out { data: out, at, row_stride: overlap.window, accumulate: false };
-                // SAFETY: `windows` is this task's own.
-                unsafe { s.panel([ow, co, S::PANEL.min(overlap.window - column)], a, b, c) };
+                let to = Rows { at, row_stride: overlap.window, accumulate: false };
+                s.panel_into([ow, co, S::PANEL.min(overlap.window - column)], a, b, out, to);
             }
         }
         line.as_mut_slice().fill(0.0);

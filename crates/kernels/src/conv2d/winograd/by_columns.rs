@@ -16,7 +16,7 @@ use super::transform::{Form, N};
 use super::{Operands, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
 
 /// Tiles that one task transforms.
 const TILES: usize = 8;
@@ -70,21 +70,19 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                     }
                 },
             );
-            let (filter, sums) = (filter.as_slice(), Shared::new(m.as_mut_slice()));
+            let (filter, sums) = (filter.as_slice(), m.as_mut_slice());
             for point in 0..N * N {
                 let a = &hat[point * operand.point_stride + operand.at(0, start)..];
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = &filter[point * point_stride + column * rows.len()..];
                     let b = Rhs { data: b, row_stride: S::PANEL };
-                    let c = Out {
-                        data: sums,
+                    let to = Rows {
                         at: point * product.point_stride + column,
                         row_stride: product.row_stride,
                         accumulate: start > 0,
                     };
-                    // SAFETY: `m` is this task's own.
-                    unsafe { s.panel([count, rows.len(), S::PANEL], a, b, c) };
+                    s.panel_into([count, rows.len(), S::PANEL], a, b, sums, to);
                 }
             }
         }

@@ -15,7 +15,7 @@ use super::transform::{Form, N};
 use super::{Operands, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
 
 /// Tiles of a task.
 const TILES: usize = 64;
@@ -59,7 +59,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         let all = (Shared::new(hat.as_mut_slice()), operand, 0);
         // SAFETY: `hat` is this task's own.
         unsafe { load::<S, F>(s, t, side, from, tiles.clone(), all) };
-        let (hat, sums) = (hat.as_slice(), Shared::new(m.as_mut_slice()));
+        let (hat, sums) = (hat.as_slice(), m.as_mut_slice());
         for point in 0..N * N {
             for rows in &blocks {
                 let a = &hat[point * operand.point_stride + operand.at(0, rows.start)..];
@@ -67,14 +67,12 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = Rhs { data: &b[column * rows.len()..], row_stride: S::PANEL };
-                    let c = Out {
-                        data: sums,
+                    let to = Rows {
                         at: point * product.point_stride + column,
                         row_stride: product.row_stride,
                         accumulate: rows.start > 0,
                     };
-                    // SAFETY: `m` is this task's own.
-                    unsafe { s.panel([tiles.len(), rows.len(), S::PANEL], a, b, c) };
+                    s.panel_into([tiles.len(), rows.len(), S::PANEL], a, b, sums, to);
                 }
             }
         }

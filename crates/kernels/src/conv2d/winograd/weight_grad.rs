@@ -17,7 +17,7 @@ use super::tiling::{Points, Tiling};
 use super::transform::{Form, N};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
 use std::ops::Range;
 
 /// Tiles of a round: their transforms should stay in the cache until they are multiplied.
@@ -103,22 +103,19 @@ fn multiply<S: Simd>(
     (rows, columns): (Range<usize>, Range<usize>),
     (m, product, accumulate): (&mut [f32], Points, bool),
 ) {
-    let sums = Shared::new(m);
     for point in 0..N * N {
         let a = &x_hat[point * x_layout.point_stride + x_layout.at(0, rows.start)..];
         for column in columns.clone().step_by(S::PANEL) {
             let a = Lhs::new(a, 1, x_layout.row_stride);
             let b = &y_hat[point * y_layout.point_stride + y_layout.at(0, column)..];
             let b = Rhs { data: b, row_stride: y_layout.row_stride };
-            let c = Out {
-                data: sums,
+            let to = Rows {
                 at: point * product.point_stride + column - columns.start,
                 row_stride: product.row_stride,
                 accumulate,
             };
             let cols = S::PANEL.min(columns.end - column);
-            // SAFETY: `m` is exclusively borrowed.
-            unsafe { s.panel([rows.len(), tiles, cols], a, b, c) };
+            s.panel_into([rows.len(), tiles, cols], a, b, m, to);
         }
     }
 }
