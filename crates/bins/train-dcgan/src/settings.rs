@@ -22,6 +22,7 @@ Examples:
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("9")))]
 pub(crate) struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
@@ -60,7 +61,7 @@ pub(crate) struct Settings {
     pub(crate) label_smoothing: f64,
 
     /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction)]
+    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction)]
     pub(crate) ema: f64,
 }
 
