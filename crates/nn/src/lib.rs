@@ -61,4 +61,4 @@ pub use layers::Mode;
 pub use module::{Module, Slot, SlotMut};
 pub use param::Param;
 pub use schedule::Schedule;
-pub use state::{NamedTensors, StateError};
+pub use state::{NamedTensors, StateError, match_names};

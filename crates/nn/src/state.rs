@@ -4,8 +4,9 @@ use adjoint_tensor::{Element, Shape, Tensor};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Tensors with their names, in an order of their own.
-pub type NamedTensors<E> = Vec<(String, Tensor<E>)>;
+/// Tensors with their names, in an order of their own: a model's weights, or all that a training run goes on from. `f32`
+/// unless said otherwise, as in files.
+pub type NamedTensors<E = f32> = Vec<(String, Tensor<E>)>;
 
 /// Why a state was not taken over. Nothing was changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +47,10 @@ fn few(what: &str, items: &[String]) -> Option<String> {
 }
 
 /// The tensors of `found` in the order of `expected`, whose names and shapes they must have.
-pub(crate) fn match_names<'a, E: Element>(
+///
+/// # Errors
+/// If a name is missing, unexpected or there twice, or a tensor has another shape; all of them are named.
+pub fn match_names<'a, E: Element>(
     expected: &[(String, Tensor<E>)],
     found: &'a [(String, Tensor<E>)],
 ) -> Result<Vec<&'a Tensor<E>>, StateError> {
@@ -87,6 +91,40 @@ pub(crate) fn decode_count<E: Element>(digits: &Tensor<E>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_described() {
+        let named =
+            |(name, shape): &(&str, &[usize])| (name.to_string(), Tensor::<f32>::zeros(Shape::new(shape)));
+        let own: [(&str, &[usize]); 5] = [
+            ("g.1.weight", &[4, 4, 3, 5]),
+            ("g.0.bias", &[7]),
+            ("step", &[]),
+            ("empty", &[0, 3]),
+            ("last", &[2]),
+        ];
+        let expected = own.iter().map(named).collect::<Vec<_>>();
+        let differ = |change: fn(&mut NamedTensors)| {
+            let mut found = expected.clone();
+            change(&mut found);
+            match_names(&expected, &found).unwrap_err().to_string()
+        };
+        assert_eq!(differ(|t| drop(t.remove(2))), "lacks `step`");
+        assert_eq!(differ(|t| t.push(t[0].clone())), "has the unexpected `g.1.weight`");
+        assert_eq!(
+            differ(|t| t[0].1 = t[0].1.reshape([4, 4, 5, 3])),
+            "`g.1.weight` is [4, 4, 5, 3] where [4, 4, 3, 5] is expected"
+        );
+        assert_eq!(
+            differ(|t| t.iter_mut().for_each(|(name, _)| name.insert(0, 'x'))),
+            "lacks `g.1.weight`, `g.0.bias`, `step` and 2 more; \
+             has the unexpected `xempty`, `xg.0.bias`, `xg.1.weight` and 2 more"
+        );
+        let reversed: NamedTensors = expected.iter().rev().cloned().collect();
+        let shapes = |t: &[&Tensor<f32>]| t.iter().map(|t| t.shape()).collect::<Vec<_>>();
+        let matched = match_names(&expected, &reversed).unwrap();
+        assert_eq!(shapes(&matched), shapes(&expected.iter().map(|(_, t)| t).collect::<Vec<_>>()));
+    }
 
     #[test]
     fn counts_survive_in_f32() {

@@ -6,13 +6,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use adjoint_nn::{NamedTensors, match_names};
 use adjoint_tensor::Tensor;
 
 use crate::container::{self, Metadata};
 use crate::{Error, disk};
-
-/// Tensors with their names: a model's weights, or the whole state of a run.
-pub type NamedTensors = Vec<(String, Tensor<f32>)>;
 
 const NEWEST: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "previous.safetensors";
@@ -155,42 +153,18 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
     state.iter().filter_map(own).collect()
 }
 
-/// Puts tensors from a file into the names, order and shapes of `expected`.
+/// Puts tensors from the file `path` into the names, order and shapes of `expected`.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming what is missing, unexpected, or of another shape.
-pub fn match_tensors(
+pub(crate) fn fit(
     path: &Path,
-    found: NamedTensors,
+    found: &[(String, Tensor<f32>)],
     expected: &[(String, Tensor<f32>)],
 ) -> Result<NamedTensors, Error> {
-    let mut found: std::collections::BTreeMap<_, _> = found.into_iter().collect();
-    let (mut matched, mut missing, mut reshaped) = (Vec::with_capacity(expected.len()), vec![], vec![]);
-    for (name, model) in expected {
-        match found.remove(name) {
-            None => missing.push(format!("`{name}`")),
-            Some(file) if file.dims() != model.dims() => {
-                reshaped.push(format!("`{name}` is {:?} where {:?} is expected", file.dims(), model.dims()));
-            }
-            Some(file) => matched.push((name.clone(), file)),
-        }
-    }
-    let unexpected: Vec<_> = found.keys().map(|name| format!("`{name}`")).collect();
-    let problems = [few("lacks ", &missing), few("has the unexpected ", &unexpected), few("", &reshaped)];
-    let problems: Vec<String> = problems.into_iter().flatten().collect();
-    if problems.is_empty() {
-        return Ok(matched);
-    }
-    let problem = format!("does not fit this model: {}", problems.join("; "));
-    Err(Error::Mismatch { path: path.to_path_buf(), problem })
-}
-
-/// "lacks `a`, `b`, `c` and 4 more".
-fn few(what: &str, items: &[String]) -> Option<String> {
-    let shown = items.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    match items.len() {
-        0 => None,
-        1..=3 => Some(format!("{what}{shown}")),
-        n => Some(format!("{what}{shown} and {} more", n - 3)),
-    }
+    let values = match_names(expected, found).map_err(|error| {
+        let problem = format!("does not fit this model: {error}");
+        Error::Mismatch { path: path.to_path_buf(), problem }
+    })?;
+    Ok(expected.iter().zip(values).map(|((name, _), value)| (name.clone(), value.clone())).collect())
 }

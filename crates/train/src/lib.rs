@@ -1,5 +1,6 @@
 //! Everything about a training run that is not the model: flags and configuration, the run directory, the training loop,
-//! checkpoints, metrics, sample grids, curves, progress, signals. It knows tensors, and no network.
+//! checkpoints, metrics, sample grids, curves, progress, signals. It knows tensors and their names, and no
+//! network.
 //!
 //! A trainer is a [`Config`] (its flags), a [`Trainable`] (its model) and a `main` that brings them together:
 //!
@@ -40,8 +41,9 @@ mod summary;
 mod trainer;
 pub mod weights;
 
+pub use adjoint_nn::NamedTensors;
 pub use args::CommonArgs;
-pub use checkpoint::{Checkpoints, Loaded, NamedTensors, Snapshot, join_parts, match_tensors, take_part};
+pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
 pub use config::Config;
 pub use disk::write_atomic;
 pub use error::{BoxError, Error};

@@ -6,9 +6,10 @@
 
 use std::path::Path;
 
+use adjoint_nn::NamedTensors;
 use adjoint_tensor::Tensor;
 
-use crate::checkpoint::{NamedTensors, match_tensors};
+use crate::checkpoint::fit;
 use crate::container::{self, Metadata};
 use crate::{Error, disk};
 
@@ -38,6 +39,7 @@ pub fn export(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Erro
 /// # Errors
 /// If the file can't be read, or isn't of this model; the message names what differs.
 pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<NamedTensors, Error> {
-    let found = container::read(path)?.tensors;
-    match_tensors(path, found.iter().map(|(name, w)| (name.clone(), from_pytorch(w))).collect(), expected)
+    let mut found = container::read(path)?.tensors;
+    found.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
+    fit(path, &found, expected)
 }

@@ -1,10 +1,10 @@
-//! Checkpoints survive crashes and full disks, and what isn't a sound checkpoint of the model is refused by name.
+//! Checkpoints survive crashes and full disks, and what isn't a sound checkpoint is refused by name.
 
 use std::fs;
 use std::path::Path;
 
 use adjoint_tensor::{Stream, Tensor};
-use adjoint_train::{Checkpoints, Error, NamedTensors, Snapshot, join_parts, match_tensors, take_part};
+use adjoint_train::{Checkpoints, NamedTensors, Snapshot, join_parts, take_part};
 
 fn tensors() -> NamedTensors {
     let mut stream = Stream::new(7, "checkpoint test", 0);
@@ -50,8 +50,9 @@ fn a_checkpoint_comes_back_as_it_was() {
     assert_eq!(loaded.path, dir.path().join("checkpoint.safetensors"));
     assert_eq!((loaded.warning, loaded.snapshot.step), (None, 2));
     assert_eq!((loaded.snapshot.model, loaded.snapshot.config), (snapshot(2).model, snapshot(2).config));
-    let matched = match_tensors(&loaded.path, loaded.snapshot.tensors, &tensors()).unwrap();
-    assert_eq!(bits(&matched), bits(&tensors()));
+    let mut expected = tensors();
+    expected.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(bits(&loaded.snapshot.tensors), bits(&expected));
 }
 
 #[test]
@@ -205,31 +206,6 @@ fn another_format_version_is_named_and_not_worked_around() {
     };
     let error = complaint(&with_header(&metadata.replace("SEAL", &seal), 0));
     assert!(error.ends_with("a checkpoint of format version 9; this program reads version 1"), "{error}");
-}
-
-#[test]
-fn a_state_of_another_model_is_described() {
-    let path = Path::new("runs/a/checkpoint.safetensors");
-    let differ = |change: fn(&mut NamedTensors)| {
-        let mut found = tensors();
-        change(&mut found);
-        let error = match_tensors(path, found, &tensors()).unwrap_err();
-        assert!(matches!(error, Error::Mismatch { .. }));
-        error.to_string()
-    };
-    let start = "runs/a/checkpoint.safetensors: does not fit this model: ";
-    assert_eq!(differ(|t| drop(t.remove(2))), format!("{start}lacks `adam.step`"));
-    assert_eq!(
-        differ(|t| t[0].1 = t[0].1.reshape([4, 4, 5, 3])),
-        format!("{start}`generator.1.weight` is [4, 4, 5, 3] where [4, 4, 3, 5] is expected")
-    );
-    assert_eq!(
-        differ(|t| t.iter_mut().for_each(|(name, _)| name.insert(0, 'x'))),
-        format!(
-            "{start}lacks `generator.1.weight`, `generator.0.bias`, `adam.step` and 2 more; \
-             has the unexpected `xadam.step`, `xempty`, `xgenerator.0.bias` and 2 more"
-        )
-    );
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn another_network_is_refused_in_engine_terms() {
     let mut wider = network();
     wider[0].1 = Tensor::zeros([2, 3, 4, 6]);
     let error = weights::import(&path, &wider).unwrap_err().to_string();
+    assert!(error.contains("generator.safetensors: does not fit this model: `1.weight` is "), "{error}");
     assert!(error.ends_with("`1.weight` is [2, 3, 4, 5] where [2, 3, 4, 6] is expected"), "{error}");
     let error = weights::import(&dir.path().join("none"), &wider).unwrap_err().to_string();
     assert!(error.starts_with("cannot open "), "{error}");

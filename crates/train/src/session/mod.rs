@@ -8,7 +8,7 @@ mod outputs;
 
 use std::time::Instant;
 
-use crate::checkpoint::{Checkpoints, Loaded, match_tensors};
+use crate::checkpoint::{Checkpoints, Loaded, fit};
 use crate::clock::Clock;
 use crate::launch::{Outcome, resume_command};
 use crate::metrics::MetricsLog;
@@ -163,7 +163,7 @@ fn restore(plan: &Plan, trainer: &mut impl Trainable, loaded: Loaded) -> Result<
     if let Some((key, saved, now)) = config::difference(&snapshot.config, &plan.config) {
         return Err(mismatch(format!("made with {key} = {saved}, but config.toml beside it has {now}")));
     }
-    let state = match_tensors(&path, snapshot.tensors, &trainer.state())?;
+    let state = fit(&path, &snapshot.tensors, &trainer.state())?;
     trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
     Ok(snapshot.step)
 }
