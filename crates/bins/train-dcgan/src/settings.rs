@@ -39,11 +39,11 @@ pub(crate) struct Settings {
     pub(crate) latent: usize,
 
     /// Adam's step size
-    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive)]
+    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) lr: f64,
 
     /// Adam's decay of the first moment
-    #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction)]
+    #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub(crate) beta1: f64,
 
     /// Steps of D for each step of G
@@ -57,11 +57,11 @@ pub(crate) struct Settings {
     pub(crate) loss: AdversarialLoss,
 
     /// One-sided label smoothing: D is to call data real with probability 1 - X
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction)]
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub(crate) label_smoothing: f64,
 
     /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
-    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction)]
+    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub(crate) ema: f64,
 }
 
