@@ -14,7 +14,7 @@ pub struct Prefetch {
 
 #[derive(Debug)]
 enum State {
-    Idle(Batches),
+    Idle(Box<Batches>),
     Making { step: u64, worker: JoinHandle<(Batches, Batch)> },
 }
 
@@ -22,7 +22,7 @@ impl Prefetch {
     /// Batches that are made ahead.
     pub fn new(batches: Batches) -> Self {
         let steps_per_epoch = batches.steps_per_epoch();
-        Self { state: Some(State::Idle(batches)), steps_per_epoch }
+        Self { state: Some(State::Idle(Box::new(batches))), steps_per_epoch }
     }
 
     /// As [`Batches::steps_per_epoch`].
@@ -36,7 +36,7 @@ impl Prefetch {
     /// If making a batch panicked.
     pub fn batch(&mut self, step: u64) -> Batch {
         let (mut batches, made) = match self.state.take() {
-            Some(State::Idle(batches)) => (batches, None),
+            Some(State::Idle(batches)) => (*batches, None),
             Some(State::Making { step: making, worker }) => match worker.join() {
                 Ok((batches, batch)) => (batches, (making == step).then_some(batch)),
                 Err(panic) => std::panic::resume_unwind(panic),
