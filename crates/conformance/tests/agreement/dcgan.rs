@@ -56,7 +56,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let batches: Vec<_> = batches.map(|i| [&images, &noise].map(|t| t.narrow(0, i, batch)).into()).collect();
     let mut losses = vec![];
     for rounds in batches.chunks(run.d_steps) {
-        let report = model.step(rounds);
+        let report = model.step(rounds.iter().cloned());
         losses.extend([report.loss_d, report.loss_g].map(E::of));
     }
     let generator = state_error(&model.generator, case, &format!("{name}.generator"));
