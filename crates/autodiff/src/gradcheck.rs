@@ -4,7 +4,8 @@
 //! many wrong rules are right for those), and its directional derivative along a random direction d, computed by the
 //! engine, is compared with a central difference of phi in `f64`. For the second order the same is done to
 //! psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with random r_i, whose own gradient runs through the recorded
-//! backward pass.
+//! backward pass. A fused rule is another computation when its backward pass is recorded, so the first order is checked
+//! both ways: otherwise psi could be the consistent derivative of a wrong gradient.
 //!
 //! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, with phi along the line
 //! x + t d. Its error of order h^4 lets h be large enough that rounding does not matter: a rule wrong by 0.1 % fails
@@ -58,23 +59,28 @@ pub fn check(
         let squares = gradients.iter().zip(&probes).map(|(g, r)| (g * r).sum().square());
         squares.fold(Var::constant(Tensor::scalar(0.0)), |sum, s| &sum + &s)
     };
-    compare(1, inputs, &directions, phi)?;
-    compare(2, inputs, &directions, psi)
+    let recorded = |y: &Var<f64>, x: &[&Var<f64>]| {
+        y.differentiable_gradients(x).into_iter().map(Var::into_value).collect::<Vec<_>>()
+    };
+    compare(1, inputs, &directions, phi, Var::gradients)?;
+    compare(1, inputs, &directions, phi, recorded)?;
+    compare(2, inputs, &directions, psi, Var::gradients)
 }
 
 fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {
     inputs.iter().map(|x| Var::leaf(x.clone())).collect()
 }
 
-/// The derivative of `scalar` along `directions`, by the engine and by differences.
+/// The derivative of `scalar` along `directions`, by the engine's `gradients` and by differences.
 fn compare(
     order: usize,
     inputs: &[Tensor<f64>],
     directions: &[Tensor<f64>],
     scalar: impl Fn(&[Var<f64>]) -> Var<f64>,
+    gradients: impl Fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>,
 ) -> Result<(), Mismatch> {
     let x = leaves(inputs);
-    let gradients = scalar(&x).gradients(&x.iter().collect::<Vec<_>>());
+    let gradients = gradients(&scalar(&x), &x.iter().collect::<Vec<_>>());
     let dot =
         |a: &Tensor<f64>, b: &Tensor<f64>| a.data().iter().zip(b.data()).map(|(a, b)| a * b).sum::<f64>();
     let analytic: f64 = gradients.iter().zip(directions).map(|(g, d)| dot(g, d)).sum();
@@ -138,7 +144,7 @@ pub fn random_tensor(stream: &mut Stream, shape: Shape, kinks: &[f64]) -> Tensor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::record;
+    use crate::graph::{record, recording};
 
     /// y = x^2 whose rule is wrong by `percent` in the first derivative.
     fn crooked_square(x: &Var<f64>, percent: f64) -> Var<f64> {
@@ -175,6 +181,19 @@ mod tests {
             })
         };
         assert_eq!(verdict(f).unwrap_err().order, 2);
+    }
+
+    #[test]
+    fn rejects_a_fused_rule_whose_recorded_form_is_another_function() {
+        // First derivative right, and the recorded one differentiable, but the gradient of x^3.
+        let f = |x: &[Var<f64>]| {
+            record("split", x[0].value().map(|x| x * x), [&x[0]], x[0].clone(), |x, bw| {
+                let fused = |g: &Var<f64>| &(g * x) * 2.0;
+                let definition = |g: &Var<f64>| &(g * &x.square()) * 3.0;
+                bw.wrt(0, |g| if recording() { definition(g) } else { fused(g) });
+            })
+        };
+        assert_eq!(verdict(f).unwrap_err().order, 1);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod gradcheck;
 pub mod graph;
 pub mod ops;
 
+pub use adjoint_kernels::batch_norm::Activation;
 pub use graph::{Var, no_grad};
 
 /// CONTRIBUTING.md and the chapters in docs/: their examples are tests of this crate.

@@ -53,7 +53,7 @@ pub mod param;
 pub mod schedule;
 mod state;
 
-pub use adjoint_autodiff::{Var, no_grad};
+pub use adjoint_autodiff::{Activation, Var, no_grad};
 pub use adjoint_tensor::{Element, Shape, Stream, Tensor};
 pub use ema::Ema;
 pub use init::{Init, Scheme};

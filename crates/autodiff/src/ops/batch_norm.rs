@@ -1,17 +1,17 @@
-//! Batch normalisation (Ioffe & Szegedy 2015): fused kernels for the value and the first derivative, and the definition
-//! in primitives for the second.
+//! Batch normalisation (Ioffe & Szegedy 2015) with the activation that follows it: fused kernels for the value and the
+//! first derivative, and the definition in primitives for the second.
 //!
 //! Source: section 3 of that paper, Batch normalization: accelerating deep network training by reducing internal
 //! covariate shift, whose algorithm 1 is the value and whose chain rule is the first derivative.
 
 use crate::Var;
 use crate::graph::{record, recording};
-use adjoint_kernels::batch_norm::{self as kernels, Channels, Statistics};
+use adjoint_kernels::batch_norm::{self as kernels, Activation, Channels, Statistics};
 use adjoint_tensor::{Element, Tensor};
 
 /// The result of a training-mode batch norm.
 pub struct BatchNorm<E: Element> {
-    /// The normalised values, in the shape of the input.
+    /// The normalised and activated values, in the shape of the input.
     pub y: Var<E>,
     /// mu, the mean of each channel. `[C]`.
     pub mean: Tensor<E>,
@@ -26,6 +26,7 @@ struct Saved<E: Element> {
     mean: Tensor<E>,
     variance: Tensor<E>,
     eps: f64,
+    activation: Activation,
 }
 
 impl<E: Element> Saved<E> {
@@ -56,6 +57,26 @@ impl<E: Element> Var<E> {
     /// If gamma or beta is not one number a channel, or a channel has no value.
     #[track_caller]
     pub fn batch_norm(&self, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> BatchNorm<E> {
+        self.batch_norm_activated(gamma, beta, eps, Activation::Identity)
+    }
+
+    /// [`batch_norm`](Var::batch_norm) and the activation f of its result z, in the same passes over memory:
+    ///
+    /// > y = f(z),   z = gamma x^ + beta
+    ///
+    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not kept: the backward pass finds
+    /// its sign from x again.
+    ///
+    /// # Panics
+    /// As [`batch_norm`](Var::batch_norm).
+    #[track_caller]
+    pub fn batch_norm_activated(
+        &self,
+        gamma: &Var<E>,
+        beta: &Var<E>,
+        eps: f64,
+        activation: Activation,
+    ) -> BatchNorm<E> {
         let c = self.dims().last().copied().unwrap_or(1);
         assert!(
             gamma.dims() == [c] && beta.dims() == [c] && self.shape().rank() > 0,
@@ -74,17 +95,31 @@ impl<E: Element> Var<E> {
             mean: mean.clone(),
             variance: variance.clone(),
             eps,
+            activation,
         };
-        let y = Tensor::build(self.shape(), |y| kernels::normalise(self.value().data(), saved.channels(), y));
+        let y = Tensor::build(self.shape(), |y| {
+            kernels::normalise_activated(self.value().data(), saved.channels(), activation, y);
+        });
         let y = record("batch_norm", y, [self, gamma, beta], saved, |s, bw| {
             if recording() {
-                return bw.by_definition(&[&s.x, &s.gamma, &s.beta], |v| definition(v[0], v[1], v[2], s.eps));
+                return bw.by_definition(&[&s.x, &s.gamma, &s.beta], |v| {
+                    definition(v[0], v[1], v[2], s.eps).activated(s.activation)
+                });
             }
             let (mut gamma_bar, mut beta_bar) =
                 (Tensor::zeros(s.gamma.shape()), Tensor::zeros(s.beta.shape()));
             let x_bar = Tensor::build(s.x.shape(), |x_bar| {
                 let (x, y_bar) = (s.x.value().data(), bw.y_bar().value().data());
-                kernels::backward(x, y_bar, s.channels(), x_bar, gamma_bar.data_mut(), beta_bar.data_mut());
+                let (by, f) = (s.channels(), s.activation);
+                kernels::backward_activated(
+                    x,
+                    y_bar,
+                    by,
+                    f,
+                    x_bar,
+                    gamma_bar.data_mut(),
+                    beta_bar.data_mut(),
+                );
             });
             for (i, gradient) in [x_bar, gamma_bar, beta_bar].into_iter().enumerate() {
                 bw.wrt(i, |_| Var::constant(gradient));
@@ -158,11 +193,34 @@ mod tests {
     }
 
     #[test]
+    fn gradients_through_the_activation() {
+        assert_cases("batch_norm_activated", 100, |s| {
+            let activation = Activation::LeakyRelu([0.0, 0.2][s.below(2)]);
+            // No z near the kink, where central differences would see both sides.
+            let inputs = loop {
+                let inputs = inputs(s);
+                let v: Vec<_> = inputs.iter().cloned().map(Var::constant).collect();
+                if definition(&v[0], &v[1], &v[2], 0.1).value().data().iter().all(|z| z.abs() > 0.005) {
+                    break inputs;
+                }
+            };
+            // Followed by a square, so that a wrong second derivative of the activation would show.
+            (inputs, move |v: &[Var<f64>]| {
+                v[0].batch_norm_activated(&v[1], &v[2], 0.1, activation).y.square()
+            })
+        });
+    }
+
+    #[test]
     fn the_kernels_agree_with_the_definition() {
-        for i in 0..50 {
+        for i in 0..60 {
             let v: Vec<_> = inputs(&mut Stream::new(2, "agree", i)).into_iter().map(Var::leaf).collect();
-            let (fused, plain) =
-                (v[0].batch_norm(&v[1], &v[2], 1e-5).y, definition(&v[0], &v[1], &v[2], 1e-5));
+            let activation =
+                [Activation::Identity, Activation::LeakyRelu(0.2), Activation::RELU][i as usize % 3];
+            let (fused, plain) = (
+                v[0].batch_norm_activated(&v[1], &v[2], 1e-5, activation).y,
+                definition(&v[0], &v[1], &v[2], 1e-5).activated(activation),
+            );
             let all: Vec<&Var<f64>> = v.iter().collect();
             let weights = Var::constant(Stream::new(2, "weights", i).normal_tensor(fused.shape(), 0.0, 1.0));
             let pairs =

@@ -10,6 +10,7 @@
 
 use crate::Var;
 use crate::graph::record;
+use adjoint_kernels::batch_norm::Activation;
 use adjoint_tensor::{Element, Tensor};
 
 /// Which slope a gate applies.
@@ -65,6 +66,19 @@ impl<E: Element> Var<E> {
         record("leaky_relu", y.clone(), [self], (y, slope), |(y, slope), bw| {
             bw.wrt(0, |g| gate(g, y, Slope::Leaky(*slope)));
         })
+    }
+
+    /// y = f(x) for an activation given as a value. x_bar = y_bar f'(x).
+    ///
+    /// # Panics
+    /// As [`leaky_relu`](Var::leaky_relu).
+    #[must_use]
+    #[track_caller]
+    pub fn activated(&self, f: Activation) -> Self {
+        match f {
+            Activation::Identity => self.clone(),
+            Activation::LeakyRelu(slope) => self.leaky_relu(slope),
+        }
     }
 
     /// y = |x|. x_bar = y_bar sign(x).

@@ -121,6 +121,9 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// max(z, 0)
+    pub const RELU: Activation = Activation::LeakyRelu(0.0);
+
     /// Its derivative at z <= 0; at z > 0 it is 1.
     fn slope<E: Element>(self) -> E {
         match self {

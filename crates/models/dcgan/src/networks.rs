@@ -1,15 +1,15 @@
 //! The generator and the discriminator.
 
 use adjoint_nn::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, Spec};
-use adjoint_nn::{Element, Mode, Var, module};
+use adjoint_nn::{Activation, Element, Mode, Var, module};
 
 /// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution halves it.
 const KERNEL: [usize; 2] = [4; 2];
 const HALVE: Spec = Spec::new(2, 1);
 /// One window as large as the image: a projection in G, the last layer in D.
 const WHOLE: Spec = Spec::new(1, 0);
-/// Slope of D's leaky relu (DCGAN, section 4).
-const SLOPE: f64 = 0.2;
+/// Activation of D (DCGAN, section 4).
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
 /// Sizes of the two networks, which mirror each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl<E: Element> Up<E> {
     }
 
     fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
-        self.norm.forward(&self.conv.forward(x), mode).relu()
+        self.norm.forward_activated(&self.conv.forward(x), mode, Activation::RELU)
     }
 }
 
@@ -120,10 +120,9 @@ impl<E: Element> Down<E> {
     fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         let h = self.conv.forward(x);
         match &mut self.norm {
-            Some(norm) => norm.forward(&h, mode),
-            None => h,
+            Some(norm) => norm.forward_activated(&h, mode, LEAKY),
+            None => h.activated(LEAKY),
         }
-        .leaky_relu(SLOPE)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::Mode;
 use crate::param::{Param, Role};
-use crate::{Element, Tensor, Var, module};
+use crate::{Activation, Element, Tensor, Var, module};
 
 /// Batch normalisation (Ioffe & Szegedy 2015) of each channel, the last axis, over all other axes:
 ///
@@ -46,6 +46,15 @@ impl<E: Element> BatchNorm<E> {
     /// If x has another number of channels; in training, if it has less than two values a channel.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
+        self.forward_activated(x, mode, Activation::Identity)
+    }
+
+    /// f([`forward`](Self::forward)), in training without a pass over memory for f.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[track_caller]
+    pub fn forward_activated(&mut self, x: &Var<E>, mode: Mode, f: Activation) -> Var<E> {
         let channels = self.weight.shape().len();
         assert!(
             x.dims().last() == Some(&channels),
@@ -54,7 +63,7 @@ impl<E: Element> BatchNorm<E> {
         );
         let (gamma, beta) = (self.weight.var(), self.bias.var());
         if mode == Mode::Eval {
-            return x.batch_norm_eval(&gamma, &beta, &self.running_mean, &self.running_var, EPS);
+            return x.batch_norm_eval(&gamma, &beta, &self.running_mean, &self.running_var, EPS).activated(f);
         }
         let m = x.shape().len() / channels.max(1);
         assert!(
@@ -62,7 +71,7 @@ impl<E: Element> BatchNorm<E> {
             "BatchNorm({channels}): input of shape {}: one value a channel has no variance",
             x.shape()
         );
-        let batch = x.batch_norm(&gamma, &beta, EPS);
+        let batch = x.batch_norm_activated(&gamma, &beta, EPS, f);
         follow(&mut self.running_mean, &batch.mean, 1.0);
         follow(&mut self.running_var, &batch.variance, m as f64 / (m as f64 - 1.0));
         batch.y
