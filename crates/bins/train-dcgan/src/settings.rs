@@ -22,14 +22,14 @@ Examples:
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("9")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("12")))]
 pub(crate) struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) common: CommonArgs,
 
     /// Channels of the layers next to the image; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "32", help_heading = "Model")]
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     pub(crate) width: usize,
 
@@ -82,9 +82,10 @@ impl Settings {
         let size = self.common.image_size;
         let architecture =
             Architecture { image_size: size, channels, width: self.width, latent: self.latent };
-        if architecture.pyramid().is_none() {
+        if architecture.levels().is_none() {
             return Err(format!(
-                "--image-size {size}: a DCGAN halves its images at least twice down to 4 to 7 pixels; take 28, 32 or 64"
+                "--image-size {size}: a DCGAN needs at least {} pixels; take 28, 32 or 64",
+                Architecture::MIN_SIZE
             )
             .into());
         }

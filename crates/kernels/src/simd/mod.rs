@@ -67,7 +67,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel (see `panel.rs`).
     ///
     /// # Safety
-    /// The elements of C lie in its slice, and nobody else accesses them meanwhile.
+    /// Nobody else accesses the elements of C meanwhile (what lies between its rows is not touched).
+    ///
+    /// # Panics
+    /// If A, B or C leaves its slice.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
     /// [`Simd::panel`] into rows of `c`, which lie `row_stride` apart from `at` on; added to them if `accumulate`.
@@ -76,11 +79,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// If they leave `c`.
     #[inline(always)]
     fn panel_into(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: &mut [f32], to: Rows) {
-        let [rows, _, cols] = size;
-        let end = to.at + panel::extent(rows, to.row_stride, cols, 1);
-        assert!(cols <= to.row_stride && end <= c.len(), "panel: C has {} of {end} elements", c.len());
+        assert!(size[2] <= to.row_stride, "panel: rows of {} elements, {} apart", size[2], to.row_stride);
         let c = Out { data: Shared::new(c), at: to.at, row_stride: to.row_stride, accumulate: to.accumulate };
-        // SAFETY: the elements lie in `c` as just checked, and `c` is exclusively borrowed.
+        // SAFETY: `c` is exclusively borrowed.
         unsafe { self.panel(size, a, b, c) }
     }
 

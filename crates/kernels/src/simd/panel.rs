@@ -112,8 +112,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     b: Rhs<'_>,
     c: Out<'_>,
 ) {
-    // SAFETY: the elements of C exist and are ours by the caller's promise.
-    let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, NV * S::LANES, 1)) }.as_mut_ptr();
+    let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
@@ -147,6 +146,7 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
     const WIDEST: usize = 32;
     let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
     let mut tile = [0.0f32; ROWS * WIDEST];
+    c.data.rows(c.at, rows, c.row_stride, cols);
     for i in (0..rows).step_by(ROWS) {
         let height = ROWS.min(rows - i);
         let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
@@ -154,7 +154,7 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
         // SAFETY: `tile` is this function's own, and long enough.
         unsafe { s.panel([height, k, width], part, b, whole) };
         for (r, tile) in tile.chunks_exact(width).take(height).enumerate() {
-            // SAFETY: the elements of C exist and are ours by the caller's promise.
+            // SAFETY: the rows were just found to lie in C, and are ours by the caller's promise.
             let row = unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
             for (c_ij, t) in row.iter_mut().zip(tile) {
                 *c_ij = if c.accumulate { *c_ij + t } else { *t };

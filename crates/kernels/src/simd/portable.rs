@@ -92,19 +92,18 @@ impl Simd for Portable {
     unsafe fn panel(self, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
         a.check(rows, k);
         assert!(b.data.len() >= extent(a.runs * k, b.row_stride, cols, 1), "panel: B is too short");
-        // SAFETY: the elements of C exist and are ours by the caller's promise; no row of a product overlaps the next.
-        let out = unsafe { c.data.slice(c.at, extent(rows, c.row_stride, cols, 1)) };
+        let out = c.data.rows(c.at, rows, c.row_stride, cols);
         for run in 0..a.runs {
             let beta = if c.accumulate || run > 0 { 1.0 } else { 0.0 };
             let (a_run, b_run) = (run * a.run_stride, run * k * b.row_stride);
-            // SAFETY: the extents were checked above, and `out` is an exclusive borrow.
+            // SAFETY: the extents were checked above, and the elements of C are ours by the caller's promise.
             unsafe {
                 f32::gemm(
                     [rows, k, cols],
                     (a.data.as_ptr().wrapping_add(a_run), [a.row_stride, a.k_stride]),
                     (b.data.as_ptr().wrapping_add(b_run), [b.row_stride, 1]),
                     beta,
-                    (out.as_mut_ptr(), c.row_stride),
+                    (out, c.row_stride),
                 );
             }
         }

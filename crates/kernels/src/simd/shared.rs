@@ -1,5 +1,6 @@
 //! An output that several tasks write to, each its own elements.
 
+use super::panel::extent;
 use std::marker::PhantomData;
 
 /// An exclusively borrowed slice, handed to tasks that promise to touch different elements.
@@ -18,6 +19,18 @@ unsafe impl<E: Send> Sync for Shared<'_, E> {}
 impl<'a, E> Shared<'a, E> {
     pub(crate) fn new(data: &'a mut [E]) -> Self {
         Shared { data: data.as_mut_ptr(), len: data.len(), borrow: PhantomData }
+    }
+
+    /// Where `rows` rows of `cols` elements start, `stride` apart from `at` on. A pointer, not a slice: the rows of several
+    /// tasks may lie in turn, and a slice would claim what lies between its own.
+    ///
+    /// # Panics
+    /// If they leave the slice.
+    #[inline(always)]
+    pub(crate) fn rows(self, at: usize, rows: usize, stride: usize, cols: usize) -> *mut E {
+        let end = at + extent(rows, stride, cols, 1);
+        assert!(end <= self.len, "rows of {cols} elements end at {end} of {}", self.len);
+        self.data.wrapping_add(at)
     }
 
     /// `len` elements from `at` on.

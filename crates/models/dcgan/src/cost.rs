@@ -1,6 +1,7 @@
 //! What the networks and a training step cost: counted from the architecture, without building anything.
 
 use crate::Architecture;
+use crate::networks::Level;
 
 /// One layer with what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,35 +21,32 @@ pub struct LayerCost {
 impl Architecture {
     /// The layers of G, from z to the image.
     pub fn generator_costs(&self) -> Vec<LayerCost> {
-        let (smallest, channels) = self.levels();
-        let deepest = channels[channels.len() - 1];
-        let project = format!("project z: conv_transpose {smallest}x{smallest}, batch norm, relu");
-        let mut costs = vec![layer(project, smallest, [self.latent, deepest], smallest * smallest, 1, true)];
-        let mut size = smallest;
-        for pair in channels.windows(2).rev() {
+        let levels = self.expect_levels();
+        let to = levels[levels.len() - 1];
+        let project = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
+        let mut costs = vec![layer(project, self.latent, to, to.size * to.size, 1, true)];
+        for pair in levels.windows(2).rev() {
             let name = "conv_transpose 4x4/2, batch norm, relu".to_owned();
-            costs.push(layer(name, 2 * size, [pair[1], pair[0]], 16, size * size, true));
-            size *= 2;
+            costs.push(layer(name, pair[1].channels, pair[0], 16, pair[1].size * pair[1].size, true));
         }
-        let name = "conv_transpose 4x4/2, tanh".to_owned();
-        costs.push(layer(name, 2 * size, [self.width, self.channels], 16, size * size, false));
+        let (from, name) = (levels[0], "conv_transpose 4x4/2, tanh".to_owned());
+        costs.push(layer(name, from.channels, self.image(), 16, from.size * from.size, false));
         costs
     }
 
     /// The layers of D, from the image to its logit.
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
-        let (smallest, channels) = self.levels();
-        let (mut from, mut size) = (self.channels, self.image_size);
+        let mut from = self.image();
         let mut costs = vec![];
-        for to in channels {
-            size /= 2;
+        for to in self.expect_levels() {
             let norm = !costs.is_empty();
             let name = format!("conv 4x4/2, {}leaky relu", if norm { "batch norm, " } else { "" });
-            costs.push(layer(name, size, [from, to], 16, size * size, norm));
+            costs.push(layer(name, from.channels, to, 16, to.size * to.size, norm));
             from = to;
         }
-        let name = format!("conv {smallest}x{smallest}, logit");
-        costs.push(layer(name, 1, [from, 1], smallest * smallest, 1, false));
+        let name = format!("conv {0}x{0}, logit", from.size);
+        let to = Level { size: 1, channels: 1 };
+        costs.push(layer(name, from.channels, to, from.size * from.size, 1, false));
         costs
     }
 
@@ -88,20 +86,13 @@ impl Architecture {
     }
 }
 
-/// A convolution between `from` and `to` channels whose kernel of `taps` meets `windows` pixels of the smaller image.
-fn layer(
-    name: String,
-    size: usize,
-    [from, to]: [usize; 2],
-    taps: usize,
-    windows: usize,
-    norm: bool,
-) -> LayerCost {
-    let weights = (taps * from * to) as u64;
+/// A convolution from this many channels to a level, whose kernel of `taps` meets `windows` pixels of the smaller image.
+fn layer(name: String, from: usize, to: Level, taps: usize, windows: usize, norm: bool) -> LayerCost {
+    let weights = (taps * from * to.channels) as u64;
     LayerCost {
         name,
-        output: [size, size, to],
-        parameters: weights + if norm { 2 * to as u64 } else { 0 },
+        output: [to.size, to.size, to.channels],
+        parameters: weights + if norm { 2 * to.channels as u64 } else { 0 },
         flops: 2 * weights * windows as u64,
         norm,
     }
@@ -115,7 +106,7 @@ mod tests {
 
     #[test]
     fn parameters_are_those_of_the_networks() {
-        for (image_size, channels, width) in [(28, 1, 8), (32, 3, 4), (64, 3, 8)] {
+        for (image_size, channels, width) in [(28, 1, 8), (32, 3, 4), (64, 3, 8), (45, 1, 2)] {
             let a = Architecture { image_size, channels, width, latent: 100 };
             let count = |costs: Vec<LayerCost>| costs.iter().map(|c| c.parameters).sum::<u64>();
             assert_eq!(count(a.generator_costs()), Generator::<f32>::new(&a).num_parameters() as u64);

@@ -19,5 +19,5 @@ pub mod cost;
 pub mod networks;
 pub mod training;
 
-pub use networks::{Architecture, Discriminator, Generator};
+pub use networks::{Architecture, Discriminator, Generator, Level};
 pub use training::{Dcgan, Report, Settings};

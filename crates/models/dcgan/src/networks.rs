@@ -25,29 +25,38 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// The smallest image inside the networks and the number of halvings down to it: 64 = 4 x 2^4, 32 = 4 x 2^3,
-    /// 28 = 7 x 2^2. `None` if the size is not 4 to 7 pixels doubled at least twice.
-    pub fn pyramid(&self) -> Option<(usize, usize)> {
-        let halvings = (2..16).find(|n| self.image_size >> n <= 7)?;
-        let smallest = self.image_size >> halvings;
-        (smallest >= 4 && smallest << halvings == self.image_size).then_some((smallest, halvings))
+    /// The levels of both networks, from the image down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. Channels double as
+    /// sizes halve. `None` for fewer than [`MIN_SIZE`](Self::MIN_SIZE) pixels.
+    pub fn levels(&self) -> Option<Vec<Level>> {
+        let sizes =
+            std::iter::successors(Some(self.image_size), |&size| (size > 4).then_some(size / 2)).skip(1);
+        let levels = (0..).zip(sizes).map(|(i, size)| Level { size, channels: self.width << i });
+        (self.image_size >= Self::MIN_SIZE).then(|| levels.collect())
     }
 
-    /// Channels after each of D's halvings: width, 2 width, 4 width, ...
-    fn channels(&self, halvings: usize) -> Vec<usize> {
-        (0..halvings).map(|i| self.width << i).collect()
+    /// Pixels of the smallest images: two halvings down to three.
+    pub const MIN_SIZE: usize = 12;
+
+    /// The image as a level.
+    pub(crate) fn image(&self) -> Level {
+        Level { size: self.image_size, channels: self.channels }
     }
 
     #[track_caller]
-    pub(crate) fn levels(&self) -> (usize, Vec<usize>) {
-        let Some((smallest, halvings)) = self.pyramid() else {
-            panic!(
-                "a DCGAN of {} pixels: the size must be 4 to 7 pixels doubled at least twice",
-                self.image_size
-            )
-        };
-        (smallest, self.channels(halvings))
+    pub(crate) fn expect_levels(&self) -> Vec<Level> {
+        self.levels().unwrap_or_else(|| {
+            panic!("a DCGAN of {} pixels: at least {} are needed", self.image_size, Self::MIN_SIZE)
+        })
     }
+}
+
+/// What stands between two layers of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Height and width in pixels.
+    pub size: usize,
+    /// Channels of a pixel.
+    pub channels: usize,
 }
 
 /// A layer of G: x -> relu(norm(conv^T x)).
@@ -58,13 +67,21 @@ pub struct Up<E: Element> {
 module!(Up { conv, norm });
 
 impl<E: Element> Up<E> {
-    fn new(from: usize, to: usize, kernel: [usize; 2], spec: Spec) -> Self {
-        Up { conv: ConvTranspose2d::new(from, to, kernel, spec).without_bias(), norm: BatchNorm2d::new(to) }
+    fn new(conv: ConvTranspose2d<E>, to: usize) -> Self {
+        Up { conv, norm: BatchNorm2d::new(to) }
     }
 
     fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         self.norm.forward_activated(&self.conv.forward(x), mode, Activation::RELU)
     }
+}
+
+/// The transposed convolution from one level up to the next, which halves to the first. It gives an odd size its last
+/// pixel by output padding.
+fn double<E: Element>(from: Level, to: Level) -> ConvTranspose2d<E> {
+    ConvTranspose2d::new(from.channels, to.channels, KERNEL, HALVE)
+        .with_output_padding([to.size % 2; 2])
+        .without_bias()
 }
 
 /// G: z -> image.
@@ -80,17 +97,17 @@ impl<E: Element> Generator<E> {
     /// A generator without weights.
     ///
     /// # Panics
-    /// If [`Architecture::pyramid`] has no answer.
+    /// If [`Architecture::levels`] has no answer.
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let (smallest, channels) = a.levels();
-        // From the deepest level up to the one next to the image.
-        let project = Up::new(a.latent, channels[channels.len() - 1], [smallest; 2], WHOLE);
-        let doublings = channels.windows(2).rev().map(|pair| Up::new(pair[1], pair[0], KERNEL, HALVE));
-        Generator {
-            blocks: std::iter::once(project).chain(doublings).collect(),
-            image: ConvTranspose2d::new(a.width, a.channels, KERNEL, HALVE).without_bias(),
-        }
+        let levels = a.expect_levels();
+        let deepest = levels[levels.len() - 1];
+        let project =
+            ConvTranspose2d::new(a.latent, deepest.channels, [deepest.size; 2], WHOLE).without_bias();
+        let mut blocks = vec![Up::new(project, deepest.channels)];
+        blocks
+            .extend(levels.windows(2).rev().map(|pair| Up::new(double(pair[1], pair[0]), pair[0].channels)));
+        Generator { blocks, image: double(levels[0], a.image()) }
     }
 
     /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent).
@@ -139,18 +156,17 @@ impl<E: Element> Discriminator<E> {
     /// A discriminator without weights.
     ///
     /// # Panics
-    /// If [`Architecture::pyramid`] has no answer.
+    /// If [`Architecture::levels`] has no answer.
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let (smallest, channels) = a.levels();
-        let mut from = a.channels;
+        let mut from = a.image();
         let mut blocks = vec![];
-        for &to in &channels {
-            let norm = (!blocks.is_empty()).then(|| BatchNorm2d::new(to));
-            blocks.push(Down { conv: Conv2d::new(from, to, KERNEL, HALVE).without_bias(), norm });
+        for to in a.expect_levels() {
+            let conv = Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias();
+            blocks.push(Down { conv, norm: (!blocks.is_empty()).then(|| BatchNorm2d::new(to.channels)) });
             from = to;
         }
-        Discriminator { blocks, logit: Conv2d::new(from, 1, [smallest; 2], WHOLE).without_bias() }
+        Discriminator { blocks, logit: Conv2d::new(from.channels, 1, [from.size; 2], WHOLE).without_bias() }
     }
 
     /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid.
