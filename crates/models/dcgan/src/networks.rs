@@ -34,8 +34,8 @@ impl Architecture {
         (self.image_size >= Self::MIN_SIZE).then(|| levels.collect())
     }
 
-    /// Pixels of the smallest images: two halvings down to three.
-    pub const MIN_SIZE: usize = 12;
+    /// Pixels of the smallest images, as of the datasets: two halvings down to four.
+    pub const MIN_SIZE: usize = 16;
 
     /// The image as a level.
     pub(crate) fn image(&self) -> Level {

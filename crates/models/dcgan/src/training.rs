@@ -152,9 +152,9 @@ mod tests {
         }
         let levels = |image_size| Architecture { image_size, ..SMALL }.levels();
         let sizes = |image_size| levels(image_size).unwrap().iter().map(|l| l.size).collect::<Vec<_>>();
-        assert_eq!([28, 45, 12].map(sizes), [vec![14, 7, 3], vec![22, 11, 5, 2], vec![6, 3]]);
+        assert_eq!([28, 45, 16].map(sizes), [vec![14, 7, 3], vec![22, 11, 5, 2], vec![8, 4]]);
         assert_eq!(sizes(64), [32, 16, 8, 4]);
-        assert_eq!(levels(11), None);
+        assert_eq!(levels(15), None);
     }
 
     /// The paper's figure 1 has 1024, 512, 256, 128 channels; with width 128 so have we, and its parameters.
