@@ -43,7 +43,8 @@ pub enum DataError {
 
     /// A file of the dataset is nowhere and may not be fetched.
     #[error(
-        "{file} of the dataset {dataset} is not in {}; add --download to fetch it, or name its parent with --data-dir",
+        "the dataset {dataset} is not whole in {}: there is no {file}; add --download to fetch it, or name with \
+         --data-dir the directory that holds {dataset}/",
         directory.display()
     )]
     Missing {

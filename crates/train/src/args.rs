@@ -5,8 +5,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{ArgPredicate, RangedU64ValueParser};
+use clap::builder::ArgPredicate;
 use serde::Serialize;
+
+use crate::values::count;
 
 /// Settings of a training run that are not the model's.
 ///
@@ -27,25 +29,25 @@ pub struct CommonArgs {
 
     /// Height and width of the images, in pixels
     #[arg(long, value_name = "PIXELS", default_value = "28", help_heading = "Data")]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(value_parser = count::<usize>)]
     pub image_size: usize,
 
     /// Images in a batch
     #[arg(long, value_name = "N", default_value = "128", help_heading = "Training")]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(value_parser = count::<usize>)]
     pub batch_size: usize,
 
     /// Times to go through the training set, counted from the start of the run
     #[arg(long, value_name = "N", default_value = "10", conflicts_with = "steps", help_heading = "Training")]
     // With --steps there is no number of epochs, not even the default.
     #[arg(default_value_if("steps", ArgPredicate::IsPresent, None))]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
 
     /// Stop after N steps instead, counted from the start of the run (also after a resume)
     #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
 
@@ -56,7 +58,7 @@ pub struct CommonArgs {
 
     /// Threads to compute with; by default one per processor. Changes no bit of the result
     #[arg(long, value_name = "N", help_heading = "Training")]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(value_parser = count::<usize>)]
     #[serde(skip)]
     pub threads: Option<usize>,
 
@@ -82,19 +84,19 @@ pub struct CommonArgs {
 
     /// Save a checkpoint every N steps [default: after each epoch]
     #[arg(long, value_name = "N", help_heading = "Run")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u64>,
 
     /// Draw a sample grid every N steps [default: after each epoch]
     #[arg(long, value_name = "N", help_heading = "Run")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_every: Option<u64>,
 
     /// Log the figures of every N-th step
     #[arg(long, value_name = "N", default_value = "10", help_heading = "Run")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = count::<u64>)]
     pub log_every: u64,
 
     /// Print warnings and errors only

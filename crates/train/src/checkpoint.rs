@@ -10,7 +10,7 @@ use adjoint_nn::{NamedTensors, match_names};
 use adjoint_tensor::Tensor;
 
 use crate::container::{self, Metadata};
-use crate::{Error, disk};
+use crate::{Error, disk, run};
 
 const NEWEST: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "previous.safetensors";
@@ -96,10 +96,14 @@ impl Checkpoints {
                 let warning = Some(format!("{problem}; going back to {}", self.previous.display()));
                 Ok(Some(Loaded { snapshot, path: self.previous.clone(), warning }))
             }
-            Err(error) if is_missing(&error) => Err(problem),
             Err(error) => {
-                let problem = format!("{problem}; and the one before it is no better: {error}");
-                Err(Error::Unreadable { path: self.newest.clone(), problem })
+                let earlier = if is_missing(&error) {
+                    "there is none before it".to_owned()
+                } else {
+                    format!("the one before it is no better ({error})")
+                };
+                let config = run::config_of(self.newest.parent().unwrap_or(Path::new("")));
+                Err(Error::NothingToResume { problem: problem.into(), earlier, config })
             }
         }
     }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::args::{CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
+use crate::error::complaint;
 use crate::{Error, run};
 
 /// Key in config.toml that says whose configuration it is.
@@ -64,9 +65,10 @@ fn config_of_run(directory: &Path) -> Result<std::path::PathBuf, Error> {
     if config.is_file() {
         return Ok(config);
     }
-    let problem =
+    let found =
         if directory.is_dir() { "holds no run (no config.toml in it)" } else { "there is no such run" };
-    Err(Error::Unreadable { path: directory.to_path_buf(), problem: problem.into() })
+    let problem = format!("{found}; --resume takes the directory of one, such as runs/NAME");
+    Err(Error::Unreadable { path: directory.to_path_buf(), problem })
 }
 
 fn read(path: &Path) -> Result<Table, Error> {
@@ -151,11 +153,7 @@ fn parse_layers<C: Config>(
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
     let layered = program.iter().cloned().chain(from_file.map(OsString::from)).chain(flags.iter().cloned());
     // The command line alone was fine, so what is wrong now comes from the file.
-    C::try_parse_from(layered).map_err(|error| {
-        let text = error.render().to_string();
-        let line = text.lines().next().unwrap_or_default();
-        unreadable(path, line.trim_start_matches("error: ").to_owned())
-    })
+    C::try_parse_from(layered).map_err(|error| unreadable(path, complaint(&error)))
 }
 
 /// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules `steps = 100`.

@@ -41,6 +41,17 @@ pub enum Error {
         problem: String,
     },
 
+    /// There are checkpoints, and none can be read.
+    #[error("{problem}; {earlier}; start a new run with --config {}", shell_word(config))]
+    NothingToResume {
+        /// What is wrong with the newest.
+        problem: Box<Error>,
+        /// What is wrong with the one before it.
+        earlier: String,
+        /// The settings of the run.
+        config: PathBuf,
+    },
+
     /// A new run was asked for where something already is.
     #[error(
         "{} already exists; continue it with --resume {}, or choose another --name",
@@ -65,7 +76,7 @@ pub enum Error {
     Flags(String),
 
     /// What clap has to say about the command line: an error, or the text of `--help`.
-    #[error(transparent)]
+    #[error("{}; --help lists the flags", complaint(.0))]
     CommandLine(#[from] clap::Error),
 
     /// Training left the finite numbers.
@@ -96,6 +107,16 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }
+}
+
+/// What clap complains of, on one line: without the synopsis, with its hint and the values that are possible.
+pub(crate) fn complaint(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let said =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let line = said.collect::<Vec<_>>().join("; ").replace(":; ", ": ").replace("; [", " [");
+    line.trim_start_matches("error: ").to_owned()
 }
 
 /// A path as a word that a shell reads back as one argument.

@@ -39,6 +39,7 @@ mod session;
 mod signals;
 mod summary;
 mod trainer;
+pub mod values;
 pub mod weights;
 
 pub use adjoint_nn::NamedTensors;

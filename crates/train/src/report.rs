@@ -21,8 +21,12 @@ pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> Ex
 
 fn report(error: &(dyn StdError + Send + Sync + 'static)) -> ExitCode {
     if let Some(Error::CommandLine(usage)) = error.downcast_ref() {
-        // Help goes to stdout, complaints to stderr; if that is gone, nobody wants to know.
-        let _ = usage.print();
+        if usage.use_stderr() {
+            note(format_args!("error: {error}"));
+        } else {
+            // Help and version; if stdout is gone, nobody wants to know.
+            let _ = usage.print();
+        }
         return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILURE));
     }
     if causes(error).any(is_broken_pipe) {

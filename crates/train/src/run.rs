@@ -30,7 +30,10 @@ impl RunDir {
     /// # Errors
     /// If the run exists, the name is no plain directory name, or the directory can't be made.
     pub fn create(parent: &Path, name: Option<&str>, stem: &str) -> Result<Self, Error> {
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        fs::create_dir_all(parent).map_err(|cause| {
+            let place = parent.display();
+            Error::Flags(format!("cannot create {place}: {cause}; choose another directory with --out"))
+        })?;
         let path = match name {
             Some(name) => create_named(parent, name)?,
             None => create_numbered(parent, stem)?,

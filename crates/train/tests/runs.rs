@@ -231,6 +231,40 @@ fn a_damaged_checkpoint_costs_only_the_steps_since_the_one_before() {
     );
     assert!(warning.ends_with("; going back to runs/damaged/previous.safetensors\n"), "{warning}");
     assert_same_run(&dir.path().join("runs/whole"), &run);
+
+    fs::write(run.join("checkpoint.safetensors"), "damaged").unwrap();
+    fs::remove_file(run.join("previous.safetensors")).unwrap();
+    let error = fail(dir.path(), &["--resume", "runs/damaged"]);
+    let advice = "; there is none before it; start a new run with --config runs/damaged/config.toml\n";
+    assert!(error.starts_with("error: runs/damaged/checkpoint.safetensors: truncated"), "{error}");
+    assert!(error.ends_with(advice), "{error}");
+}
+
+#[test]
+fn a_place_that_cannot_be_made_is_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let error = fail(dir.path(), &["--out", "file/runs"]);
+    assert!(error.starts_with("error: cannot create file/runs: "), "{error}");
+    assert!(error.ends_with("; choose another directory with --out\n"), "{error}");
+}
+
+#[test]
+fn a_wrong_command_line_is_refused_in_one_line_with_code_2() {
+    let dir = tempfile::tempdir().unwrap();
+    for (flags, expected) in [
+        (
+            &["--step", "3"][..],
+            "unexpected argument '--step' found; tip: a similar argument exists: '--steps'",
+        ),
+        (&["--steps", "0"], "invalid value '0' for '--steps <N>': a whole number from 1 on is needed"),
+        (&["--steps", "1", "--epochs", "1"], "the argument '--steps <N>' cannot be used with '--epochs <N>'"),
+    ] {
+        let output = train(dir.path(), flags);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(stderr(&output), format!("error: {expected}; --help lists the flags\n"));
+    }
+    assert!(succeed(dir.path(), &["--help"]).contains("--checkpoint-every <N>"));
 }
 
 #[test]

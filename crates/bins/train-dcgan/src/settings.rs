@@ -2,6 +2,7 @@
 
 use adjoint_dcgan::Architecture;
 use adjoint_nn::objective::AdversarialLoss;
+use adjoint_train::values::{fraction, positive};
 use adjoint_train::{BoxError, CommonArgs, Config};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
@@ -10,9 +11,9 @@ const EXAMPLES: &str = "\
 Examples:
   cargo run -p train-dcgan
       glyphs at 28x28, a few minutes on two cores
-  cargo run -p train-dcgan -- --dataset mnist --download --epochs 10
+  cargo run -p train-dcgan -- --dataset mnist --download --epochs 30
       MNIST, fetched into datasets/mnist and verified
-  cargo run -p train-dcgan -- --image-size 64 --width 64 --dataset glyphs-rgb
+  cargo run -p train-dcgan -- --dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64
       the paper's five-level networks on coloured glyphs
   cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 20
       go on with a run
@@ -134,20 +135,4 @@ fn losses() -> impl TypedValueParser<Value = AdversarialLoss> {
 
 fn by_name<S: Serializer>(loss: &AdversarialLoss, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(loss)
-}
-
-/// A number above 0.
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(x) if x > 0.0 && f64::is_finite(x) => Ok(x),
-        _ => Err("a number above 0 is needed".into()),
-    }
-}
-
-/// A number from 0 to 1, without 1.
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
-        _ => Err("a number from 0 to below 1 is needed".into()),
-    }
 }

@@ -4,7 +4,7 @@
 //!
 //! > Y = A^T \[ (G g) . (B^T d) \],  in two dimensions  Y = A^T \[ (G g G^T) . (B^T d B) \] A
 //!
-//! (Lavin & Gray 2016, equations 7 and 8; d a tile of the input, g a filter, Y a tile of the output). Summed over input
+//! (Lavin & Gray 2016, section 4; d a tile of the input, g a filter, Y a tile of the output). Summed over input
 //! channels, the elementwise product becomes one matrix product per point: N^2 = 25 products of \[tiles x channels in\] by
 //! \[channels in x channels out\] instead of one of \[pixels x taps of channels in\].
 //!

@@ -26,7 +26,7 @@ pub(super) const N: usize = 5;
 ///
 /// > Y = A^T \[ (G g) . (B^T d) \]
 ///
-/// (Lavin & Gray 2016, equation 7), in two dimensions by applying each matrix from both sides (equation 8). Each method
+/// (Lavin & Gray 2016, section 4), in two dimensions by applying each matrix from both sides. Each method
 /// takes a function that reads element (i, j) and one that receives element (i, j) of the result.
 pub(super) trait Form: Copy + Send + Sync + 'static {
     /// Outputs of a tile, per dimension.

@@ -1,0 +1,53 @@
+//! Values of flags, checked where clap reads them: each complaint says what is needed.
+
+use std::str::FromStr;
+
+/// A whole number from 1 on.
+///
+/// # Errors
+/// If it is none, or too large for its type.
+pub fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    match text.parse() {
+        Ok(n) if n >= T::from(1) => Ok(n),
+        _ => Err("a whole number from 1 on is needed".into()),
+    }
+}
+
+/// A number above 0.
+///
+/// # Errors
+/// If it is none.
+pub fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if x > 0.0 && f64::is_finite(x) => Ok(x),
+        _ => Err("a number above 0 is needed".into()),
+    }
+}
+
+/// A number from 0 to 1, without 1.
+///
+/// # Errors
+/// If it is none.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
+        _ => Err("a number from 0 to below 1 is needed".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_hold_at_both_ends() {
+        assert_eq!([count::<u64>("1"), count("18446744073709551615")], [Ok(1), Ok(u64::MAX)]);
+        for text in ["0", "-1", "1.5", "", "18446744073709551616"] {
+            assert!(count::<u64>(text).unwrap_err().contains("from 1 on"), "{text}");
+        }
+        assert_eq!(positive("1e-9"), Ok(1e-9));
+        assert!(["0", "-1", "inf", "NaN", "x"].iter().all(|text| positive(text).is_err()));
+        assert_eq!([fraction("0"), fraction("0.999")], [Ok(0.0), Ok(0.999)]);
+        assert!(["1", "-0.1", "NaN", ""].iter().all(|text| fraction(text).is_err()));
+    }
+}
