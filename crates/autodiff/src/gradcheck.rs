@@ -4,7 +4,8 @@
 //! many wrong rules are right for those), and its directional derivative along a random direction d, computed by the
 //! engine, is compared with a central difference of phi in `f64`. For the second order the same is done to
 //! psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with random r_i, whose own gradient runs through the recorded
-//! backward pass. A fused rule is another computation when its backward pass is recorded, so the first order is checked
+//! backward pass; once along d, and once along a random direction of c, because a rule is a function of its cotangent
+//! as well, and for a linear f of nothing else. A fused rule is another computation when its backward pass is recorded, so the first order is checked
 //! both ways: otherwise psi could be the consistent derivative of a wrong gradient.
 //!
 //! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, with phi along the line
@@ -49,22 +50,25 @@ pub fn check(
     stream: &mut Stream,
     f: impl Fn(&[Var<f64>]) -> Var<f64>,
 ) -> Result<(), Mismatch> {
-    let mut normal = |shape: Shape| Var::constant(stream.normal_tensor::<f64>(shape, 0.0, 1.0));
+    let mut normal = |shape: Shape| stream.normal_tensor::<f64>(shape, 0.0, 1.0);
     let cotangent = normal(f(&leaves(inputs)).shape());
-    let directions: Vec<_> = inputs.iter().map(|x| normal(x.shape()).into_value()).collect();
-    let probes: Vec<_> = inputs.iter().map(|x| normal(x.shape())).collect();
-    let phi = |x: &[Var<f64>]| (&f(x) * &cotangent).sum();
-    let psi = |x: &[Var<f64>]| {
-        let gradients = phi(x).differentiable_gradients(&x.iter().collect::<Vec<_>>());
+    let directions: Vec<_> = inputs.iter().map(|x| normal(x.shape())).collect();
+    let probes: Vec<_> = inputs.iter().map(|x| Var::constant(normal(x.shape()))).collect();
+    let aside = normal(cotangent.shape());
+    let c = Var::constant(cotangent.clone());
+    let phi = |x: &[Var<f64>], c: &Var<f64>| (&f(x) * c).sum();
+    let psi = |x: &[Var<f64>], c: &Var<f64>| {
+        let gradients = phi(x, c).differentiable_gradients(&x.iter().collect::<Vec<_>>());
         let squares = gradients.iter().zip(&probes).map(|(g, r)| (g * r).sum().square());
         squares.fold(Var::constant(Tensor::scalar(0.0)), |sum, s| &sum + &s)
     };
     let recorded = |y: &Var<f64>, x: &[&Var<f64>]| {
         y.differentiable_gradients(x).into_iter().map(Var::into_value).collect::<Vec<_>>()
     };
-    compare(1, inputs, &directions, phi, Var::gradients)?;
-    compare(1, inputs, &directions, phi, recorded)?;
-    compare(2, inputs, &directions, psi, Var::gradients)
+    compare(1, inputs, &directions, |x| phi(x, &c), Var::gradients)?;
+    compare(1, inputs, &directions, |x| phi(x, &c), recorded)?;
+    compare(2, inputs, &directions, |x| psi(x, &c), Var::gradients)?;
+    compare(2, &[cotangent], &[aside], |c| psi(&leaves(inputs), &c[0]), Var::gradients)
 }
 
 fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {
@@ -181,6 +185,23 @@ mod tests {
             })
         };
         assert_eq!(verdict(f).unwrap_err().order, 2);
+    }
+
+    #[test]
+    fn rejects_a_rule_that_does_not_differentiate_by_its_cotangent() {
+        // Linear in y_bar, and cut off from it: wrong wherever the operation is part of another.
+        let f = |x: &[Var<f64>]| {
+            record("severed", x[0].value().map(|x| x * x), [&x[0]], x[0].clone(), |x, bw| {
+                bw.wrt(0, |g| &(&g.detach() * x) * 2.0);
+            })
+        };
+        assert_eq!(verdict(f).unwrap_err().order, 2);
+        let linear = |x: &[Var<f64>]| {
+            record("severed", x[0].value().map(|x| 3.0 * x), [&x[0]], (), |(), bw| {
+                bw.wrt(0, |g| &g.detach() * 3.0);
+            })
+        };
+        assert_eq!(verdict(linear).unwrap_err().order, 2);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub enum Error {
     RunBusy {
         /// The run directory.
         path: PathBuf,
-        /// " (pid 123)" if known, else empty.
+        /// " (process 123)" if known, else empty.
         holder: String,
     },
 

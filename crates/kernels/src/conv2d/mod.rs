@@ -20,7 +20,7 @@
 //! | module | for | means |
 //! | --- | --- | --- |
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
-//! | `direct` | everything else without groups and dilation, on vector instructions | windows read where they lie |
+//! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Architecture {
     pub image_size: usize,
     /// 1 for grey, 3 for colour.
     pub channels: usize,
-    /// Channels next to the image (128 for G and 64 for D in the paper's figure); they double at every halving.
+    /// Channels next to the image (128 in the paper's figure of G); they double at every halving.
     pub width: usize,
     /// Numbers in z.
     pub latent: usize,

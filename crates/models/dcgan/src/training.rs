@@ -26,7 +26,7 @@ impl Default for Settings {
     }
 }
 
-/// What a step found, all from before it moved the weights.
+/// What a step found: D's figures from before its last step, G's loss against the D of after it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
     /// What D minimised, in its last step.
