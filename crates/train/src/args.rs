@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::builder::ArgPredicate;
 use serde::Serialize;
 
-use crate::values::count;
+use crate::values::{count, path};
 
 /// Settings of a training run that are not the model's.
 ///
@@ -20,7 +20,7 @@ pub struct CommonArgs {
     pub dataset: String,
 
     /// Where datasets lie: MNIST is looked for in DIR/mnist
-    #[arg(long, value_name = "DIR", default_value = "datasets", help_heading = "Data")]
+    #[arg(long, value_name = "DIR", default_value = "datasets", help_heading = "Data", value_parser = path)]
     pub data_dir: PathBuf,
 
     /// Fetch missing dataset files into the data directory

@@ -64,10 +64,12 @@ impl Checkpoints {
     /// Writes a checkpoint, durably; the newest so far becomes the previous one.
     ///
     /// # Errors
-    /// [`Error::Io`], and then the checkpoints are those of before.
+    /// [`Error::Io`]. While the new one is being written the checkpoints are those of before; should putting it into its
+    /// place fail, the newest of before is left as the previous one.
     pub fn save(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let partial = disk::write_partial(&self.newest, |out| write(out, snapshot))?;
         if self.newest_is_whole {
+            self.newest_is_whole = false;
             disk::replace(&self.newest, &self.previous)?;
         }
         disk::replace(&partial, &self.newest)?;

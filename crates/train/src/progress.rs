@@ -110,7 +110,11 @@ fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String
     if done == 0 || left == 0 {
         return pace;
     }
-    format!("{pace}  {} left", duration(started.elapsed().mul_f64(left as f64 / done as f64)))
+    let seconds = started.elapsed().as_secs_f64() * left as f64 / done as f64;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(left) => format!("{pace}  {} left", duration(left)),
+        Err(_) => pace, // A run meant to be stopped has no end to wait for.
+    }
 }
 
 /// How well: "loss D 1.210  loss G 0.988".
@@ -142,6 +146,8 @@ mod tests {
         let expected = "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left";
         assert_eq!(pace(4690, (200, started), &status), expected);
         assert_eq!(pace(1200, (200, started), &status), "step 1,200/1,200  epoch 3  1,234 images/s");
+        let endless = Instant::now().checked_sub(Duration::from_secs(1000)).unwrap();
+        assert!(!pace(u64::MAX, (1199, endless), &status).contains("left"));
         let labels = Progress::new(4690, 200, ADVERSARIAL, true).labels;
         assert_eq!(super::figures(&labels, &status), "loss D 1.210  loss G 0.988  D(x) 0.610");
     }

@@ -1,16 +1,25 @@
 //! Values of flags, checked where clap reads them: each complaint says what is needed.
 
-use std::str::FromStr;
+use std::path::PathBuf;
+
+/// Largest count: what a TOML file can hold.
+const MAX_COUNT: u64 = i64::MAX as u64;
 
 /// A whole number from 1 on.
 ///
 /// # Errors
-/// If it is none, or too large for its type.
-pub fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
-    match text.parse() {
-        Ok(n) if n >= T::from(1) => Ok(n),
-        _ => Err("a whole number from 1 on is needed".into()),
-    }
+/// If it is none, or too large for its type or for config.toml.
+pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|n| (1..=MAX_COUNT).contains(n));
+    number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| "a whole number from 1 on is needed".into())
+}
+
+/// A path that config.toml can hold.
+///
+/// # Errors
+/// If it is empty or not UTF-8; clap sees to the latter.
+pub fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("a path is needed".into()) } else { Ok(text.into()) }
 }
 
 /// A number above 0.
@@ -41,8 +50,8 @@ mod tests {
 
     #[test]
     fn limits_hold_at_both_ends() {
-        assert_eq!([count::<u64>("1"), count("18446744073709551615")], [Ok(1), Ok(u64::MAX)]);
-        for text in ["0", "-1", "1.5", "", "18446744073709551616"] {
+        assert_eq!([count::<u64>("1"), count("9223372036854775807")], [Ok(1), Ok(MAX_COUNT)]);
+        for text in ["0", "-1", "1.5", "", "9223372036854775808"] {
             assert!(count::<u64>(text).unwrap_err().contains("from 1 on"), "{text}");
         }
         assert_eq!(positive("1e-9"), Ok(1e-9));

@@ -174,3 +174,19 @@ fn a_resumed_run_keeps_its_settings() {
     assert!(complaint(&["--resume", "/no/run"]).contains("/no/run: there is no such run"));
     assert!(complaint(&["--resume", "/"]).contains("/: holds no run"));
 }
+
+#[cfg(unix)]
+#[test]
+fn what_a_settings_file_cannot_hold_is_refused() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let bad_path = OsString::from_vec(b"/data/\xff".to_vec());
+    let Err(error) = Launch::<Settings>::parse(["train-toy".into(), "--data-dir".into(), bad_path]) else {
+        panic!("a path that is not UTF-8 was taken");
+    };
+    assert!(error.to_string().contains("UTF-8"), "{error}");
+    for flag in ["--steps", "--epochs", "--log-every", "--batch-size"] {
+        assert!(complaint(&[flag, "9223372036854775808"]).contains("a whole number"), "{flag}");
+        parse(&[flag, "9223372036854775807"]).unwrap();
+    }
+}
