@@ -4,9 +4,9 @@
 //! many wrong rules are right for those), and its directional derivative along a random direction d, computed by the
 //! engine, is compared with a central difference of phi in `f64`. For the second order the same is done to
 //! psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with random r_i, whose own gradient runs through the recorded
-//! backward pass; once along d, and once along a random direction of c, because a rule is a function of its cotangent
-//! as well, and for a linear f of nothing else. A fused rule is another computation when its backward pass is recorded, so the first order is checked
-//! both ways: otherwise psi could be the consistent derivative of a wrong gradient.
+//! backward pass: along d, and along a random direction of c, because a rule is a function of its cotangent as well, and
+//! for a linear f of nothing else. A fused rule is another computation when its backward pass is recorded, so the first
+//! order is checked both ways: otherwise psi could be the consistent derivative of a wrong gradient.
 //!
 //! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, with phi along the line
 //! x + t d. Its error of order h^4 lets h be large enough that rounding does not matter: a rule wrong by 0.1 % fails
@@ -54,7 +54,7 @@ pub fn check(
     let cotangent = normal(f(&leaves(inputs)).shape());
     let directions: Vec<_> = inputs.iter().map(|x| normal(x.shape())).collect();
     let probes: Vec<_> = inputs.iter().map(|x| Var::constant(normal(x.shape()))).collect();
-    let aside = normal(cotangent.shape());
+    let c_direction = normal(cotangent.shape());
     let c = Var::constant(cotangent.clone());
     let phi = |x: &[Var<f64>], c: &Var<f64>| (&f(x) * c).sum();
     let psi = |x: &[Var<f64>], c: &Var<f64>| {
@@ -68,7 +68,7 @@ pub fn check(
     compare(1, inputs, &directions, |x| phi(x, &c), Var::gradients)?;
     compare(1, inputs, &directions, |x| phi(x, &c), recorded)?;
     compare(2, inputs, &directions, |x| psi(x, &c), Var::gradients)?;
-    compare(2, &[cotangent], &[aside], |c| psi(&leaves(inputs), &c[0]), Var::gradients)
+    compare(2, &[cotangent], &[c_direction], |c| psi(&leaves(inputs), &c[0]), Var::gradients)
 }
 
 fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {

@@ -7,6 +7,7 @@
 //! drawn before it.
 #![forbid(unsafe_code)]
 
+mod movement;
 mod shape;
 mod stream;
 mod tensor;

@@ -2,7 +2,6 @@
 
 use crate::{Element, Shape};
 use adjoint_kernels::gemm::{Mat, Update, gemm};
-use adjoint_kernels::layout::{self, AxisView};
 use adjoint_kernels::memory::Buffer;
 use adjoint_kernels::{pointwise, reduce, softmax};
 use std::fmt;
@@ -210,104 +209,6 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Reorders the axes: axis a of the result is axis `axes[a]` of this tensor.
-    ///
-    /// # Panics
-    /// If `axes` is not an order of this tensor's axes.
-    #[track_caller]
-    #[must_use]
-    pub fn permute<const N: usize>(&self, axes: [usize; N]) -> Self {
-        assert!(N == self.shape.rank(), "permute: order {axes:?} for shape {}", self.shape);
-        let lead = 4 - N;
-        let order = std::array::from_fn(|a| if a < lead { a } else { axes[a - lead] + lead });
-        let mut shape = self.shape;
-        for (to, from) in axes.into_iter().enumerate() {
-            shape = shape.with(to, self.dims()[from]);
-        }
-        Self::build(shape, |y| layout::permute(self.data(), self.shape.right_aligned(), order, y))
-    }
-
-    /// Positions `start..start + len` of an axis.
-    ///
-    /// # Panics
-    /// If they leave the axis.
-    #[track_caller]
-    #[must_use]
-    pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
-        let size = self.dims().get(axis).copied().unwrap_or(0);
-        assert!(start + len <= size, "narrow: {start}..{} of axis {axis} of {}", start + len, self.shape);
-        let shape = self.shape.with(axis, len);
-        Self::build(shape, |y| {
-            layout::copy_block(
-                (self.data(), self.around(axis), start),
-                (y, AxisView { axis: len, ..self.around(axis) }, 0),
-                len,
-            );
-        })
-    }
-
-    /// Zeros before and after along an axis: the adjoint of [`Tensor::narrow`].
-    ///
-    /// # Panics
-    /// If there is no such axis.
-    #[track_caller]
-    #[must_use]
-    pub fn pad(&self, axis: usize, before: usize, after: usize) -> Self {
-        let from = self.around(axis);
-        let to = AxisView { axis: before + from.axis + after, ..from };
-        Self::build(self.shape.with(axis, to.axis), |y| {
-            y.fill(E::ZERO);
-            layout::copy_block((self.data(), from, 0), (y, to, before), from.axis);
-        })
-    }
-
-    /// The tensors one after the other along an axis.
-    ///
-    /// # Panics
-    /// If there are none, or their other axes differ.
-    #[track_caller]
-    pub fn concat(parts: &[&Self], axis: usize) -> Self {
-        assert!(!parts.is_empty(), "concat: nothing to concatenate");
-        let first = parts[0].shape;
-        let fits = |s: Shape| s.rank() == first.rank() && s.with(axis, 1) == first.with(axis, 1);
-        if let Some(bad) = parts.iter().find(|p| !fits(p.shape)) {
-            panic!("concat: {} does not fit {first} along axis {axis}", bad.shape);
-        }
-        let size = parts.iter().map(|p| p.dims()[axis]).sum();
-        let to = AxisView { axis: size, ..parts[0].around(axis) };
-        Self::build(first.with(axis, size), |y| {
-            let mut start = 0;
-            for part in parts {
-                let from = part.around(axis);
-                layout::copy_block((part.data(), from, 0), (y, to, start), from.axis);
-                start += from.axis;
-            }
-        })
-    }
-
-    /// Rows `rows` of a matrix.
-    ///
-    /// # Panics
-    /// If this is no matrix or a row is out of range.
-    #[track_caller]
-    #[must_use]
-    pub fn gather_rows(&self, rows: &[usize]) -> Self {
-        let [_, columns] = self.shape.matrix();
-        Self::build([rows.len(), columns], |y| layout::gather_rows(self.data(), columns, rows, y))
-    }
-
-    /// A matrix of `count` rows to whose row `rows[i]` row i of this one is added, for every i: the adjoint of
-    /// [`Tensor::gather_rows`].
-    ///
-    /// # Panics
-    /// If this is no matrix, has another number of rows than `rows`, or a row is out of range.
-    #[track_caller]
-    #[must_use]
-    pub fn scatter_add_rows(&self, rows: &[usize], count: usize) -> Self {
-        let [_, columns] = self.shape.matrix();
-        Self::build([count, columns], |y| layout::scatter_add_rows(self.data(), columns, rows, y))
-    }
-
     /// e^x / sum of e^x along the last axis.
     #[must_use]
     pub fn softmax(&self) -> Self {
@@ -328,12 +229,6 @@ impl<E: Element> Tensor<E> {
     fn last(&self) -> usize {
         self.dims().last().copied().unwrap_or(1)
     }
-
-    #[track_caller]
-    fn around(&self, axis: usize) -> AxisView {
-        let [outer, inner] = self.shape.around(axis);
-        AxisView { outer, axis: self.dims()[axis], inner }
-    }
 }
 
 impl<E: Element> fmt::Debug for Tensor<E> {
@@ -345,10 +240,10 @@ impl<E: Element> fmt::Debug for Tensor<E> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn count(shape: impl Into<Shape>) -> Tensor<f64> {
+    pub(crate) fn count(shape: impl Into<Shape>) -> Tensor<f64> {
         Tensor::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, x)| *x = i as f64))
     }
 
@@ -360,26 +255,6 @@ mod tests {
         b.data_mut()[0] = 9.0;
         assert_eq!((a.data()[0], b.data()[0]), (0.0, 9.0));
         assert!(a.is_unique() && b.is_unique());
-    }
-
-    #[test]
-    fn permute_works_at_every_rank() {
-        assert_eq!(count([2, 3]).permute([1, 0]).data(), &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
-        let x = count([2, 3, 4, 5]);
-        let y = x.permute([0, 3, 1, 2]);
-        assert_eq!(y.dims(), &[2, 5, 3, 4]);
-        assert_eq!(y.permute([0, 2, 3, 1]).data(), x.data());
-        assert_eq!(count([3]).permute([0]).data(), count([3]).data());
-    }
-
-    #[test]
-    fn narrow_pad_and_concat_fit_together() {
-        let x = count([2, 5, 3]);
-        let (a, b) = (x.narrow(1, 0, 2), x.narrow(1, 2, 3));
-        assert_eq!(Tensor::concat(&[&a, &b], 1).data(), x.data());
-        let sum = a.pad(1, 0, 3).zip(&b.pad(1, 2, 0), |a, b| a + b);
-        assert_eq!(sum.data(), x.data());
-        assert_eq!(b.dims(), &[2, 3, 3]);
     }
 
     #[test]

@@ -30,10 +30,7 @@ impl RunDir {
     /// # Errors
     /// If the run exists, the name is no plain directory name, or the directory can't be made.
     pub fn create(parent: &Path, name: Option<&str>, stem: &str) -> Result<Self, Error> {
-        fs::create_dir_all(parent).map_err(|cause| {
-            let place = parent.display();
-            Error::Flags(format!("cannot create {place}: {cause}; choose another directory with --out"))
-        })?;
+        fs::create_dir_all(parent).map_err(|cause| cannot_create(parent, &cause))?;
         let path = match name {
             Some(name) => create_named(parent, name)?,
             None => create_numbered(parent, stem)?,
@@ -125,6 +122,11 @@ pub(crate) fn config_of(run: &Path) -> PathBuf {
     run.join("config.toml")
 }
 
+fn cannot_create(path: &Path, cause: &std::io::Error) -> Error {
+    let place = path.display();
+    Error::Flags(format!("cannot create {place}: {cause}; choose another directory with --out"))
+}
+
 fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     let plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
     if !plain {
@@ -135,7 +137,7 @@ fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     match fs::create_dir(&path) {
         Ok(()) => Ok(path),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(Error::RunExists { path }),
-        Err(cause) => Err(Error::Io { action: "create", path, cause }),
+        Err(cause) => Err(cannot_create(&path, &cause)),
     }
 }
 
@@ -151,7 +153,7 @@ fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
             Ok(()) => return Ok(path),
             // Another process was faster.
             Err(e) if e.kind() == ErrorKind::AlreadyExists => next += 1,
-            Err(cause) => return Err(Error::Io { action: "create", path, cause }),
+            Err(cause) => return Err(cannot_create(&path, &cause)),
         }
     }
 }

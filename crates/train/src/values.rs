@@ -5,13 +5,15 @@ use std::path::PathBuf;
 /// Largest count: what a TOML file can hold.
 const MAX_COUNT: u64 = i64::MAX as u64;
 
-/// A whole number from 1 on.
+/// A whole number from 1 to 2^63 - 1.
 ///
 /// # Errors
 /// If it is none, or too large for its type or for config.toml.
 pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     let number = text.parse().ok().filter(|n| (1..=MAX_COUNT).contains(n));
-    number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| "a whole number from 1 on is needed".into())
+    number
+        .and_then(|n| T::try_from(n).ok())
+        .ok_or_else(|| "a whole number from 1 to 2^63 - 1 is needed".into())
 }
 
 /// A path that config.toml can hold.
@@ -52,7 +54,7 @@ mod tests {
     fn limits_hold_at_both_ends() {
         assert_eq!([count::<u64>("1"), count("9223372036854775807")], [Ok(1), Ok(MAX_COUNT)]);
         for text in ["0", "-1", "1.5", "", "9223372036854775808"] {
-            assert!(count::<u64>(text).unwrap_err().contains("from 1 on"), "{text}");
+            assert!(count::<u64>(text).unwrap_err().contains("from 1 to 2^63 - 1"), "{text}");
         }
         assert_eq!(positive("1e-9"), Ok(1e-9));
         assert!(["0", "-1", "inf", "NaN", "x"].iter().all(|text| positive(text).is_err()));
