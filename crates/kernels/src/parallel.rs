@@ -3,7 +3,7 @@
 //! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can depend on how many
 //! threads there are or which of them was faster.
 
-use crate::Element;
+use crate::{Element, threads};
 use rayon::prelude::*;
 
 /// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task, small against a cache.
@@ -24,6 +24,9 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
 /// that they are instantiated with; a call through a pointer costs a chunk nothing, and this crate takes half as long
 /// to compile.
 fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if threads::count() == 1 {
+        return data.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
+    }
     data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
 }
 
@@ -37,6 +40,9 @@ pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
 
 /// [`for_each`] behind a pointer, for the reason that [`each_chunk`] gives.
 fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
+    if threads::count() == 1 {
+        return (0..tasks).for_each(f);
+    }
     (0..tasks).into_par_iter().for_each(f);
 }
 

@@ -3,6 +3,9 @@
 //! Shapes are four sizes, right-aligned (a vector of n is `[1, 1, 1, n]`); an operand's axis of size 1 is repeated
 //! along the output's. Broadcasting walks the output once, in runs along which every operand either advances by one or
 //! stands still, so the inner loops are plain vector loops.
+//!
+//! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop calls a copy of its
+//! own; a caller captures numbers by `move`. A number behind a reference would be read again after each store.
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -13,12 +16,13 @@ use crate::simd::vectorized;
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Sync) {
+pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "map: input and output lengths differ");
     for_each_chunk(y, CHUNK, |t, y| {
         vectorized(
             #[inline(always)]
             || {
+                let f = f;
                 for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
                     *y = f(x);
                 }
@@ -32,7 +36,7 @@ pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Sync) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Sync) {
+pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert!(
         a.len() == y.len() && b.len() == y.len(),
         "zip: {} and {} to {} elements",
@@ -45,6 +49,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Sy
         vectorized(
             #[inline(always)]
             || {
+                let f = f;
                 for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
                     *y = f(a, b);
                 }
@@ -58,12 +63,13 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Sy
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
-pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Sync) {
+pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
     for_each_chunk(y, CHUNK, |t, y| {
         vectorized(
             #[inline(always)]
             || {
+                let f = f;
                 for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
                     *y = f(*y, x);
                 }
@@ -81,14 +87,17 @@ pub fn zip_broadcast<E: Element>(
     (a, a_dims): (&[E], [usize; 4]),
     (b, b_dims): (&[E], [usize; 4]),
     (y, y_dims): (&mut [E], [usize; 4]),
-    f: impl Fn(E, E) -> E + Sync,
+    f: impl Fn(E, E) -> E + Copy + Sync,
 ) {
     let walk = Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims));
-    walk.runs(y, |y, [i, j], steps| match steps {
-        [1, 1] => each(y.iter_mut().zip(&a[i..]).zip(&b[j..]), |((y, &a), &b)| *y = f(a, b)),
-        [1, _] => each(y.iter_mut().zip(&a[i..]), |(y, &a)| *y = f(a, b[j])),
-        [_, 1] => each(y.iter_mut().zip(&b[j..]), |(y, &b)| *y = f(a[i], b)),
-        _ => y.fill(f(a[i], b[j])),
+    walk.runs(y, |y, [i, j], steps| {
+        let f = f;
+        match steps {
+            [1, 1] => each(y.iter_mut().zip(&a[i..]).zip(&b[j..]), |((y, &a), &b)| *y = f(a, b)),
+            [1, _] => each(y.iter_mut().zip(&a[i..]), |(y, &a)| *y = f(a, b[j])),
+            [_, 1] => each(y.iter_mut().zip(&b[j..]), |(y, &b)| *y = f(a[i], b)),
+            _ => y.fill(f(a[i], b[j])),
+        }
     });
 }
 

@@ -51,7 +51,7 @@ impl<E: Element> Ema<E> {
         model.visit("", &mut |name, slot| {
             let average = expect(average.next(), name);
             match slot {
-                Slot::Param(p) => average.update(p.value(), |w, theta| w + towards * (theta - w)),
+                Slot::Param(p) => average.update(p.value(), move |w, theta| w + towards * (theta - w)),
                 Slot::Buffer(b) => *average = b.clone(),
             }
         });

@@ -119,7 +119,7 @@ impl<E: Element> Tensor<E> {
 
     /// f of every element.
     #[must_use]
-    pub fn map(&self, f: impl Fn(E) -> E + Sync) -> Self {
+    pub fn map(&self, f: impl Fn(E) -> E + Copy + Sync) -> Self {
         Self::build(self.shape, |y| pointwise::map(self.data(), y, f))
     }
 
@@ -129,7 +129,7 @@ impl<E: Element> Tensor<E> {
     /// If there is none.
     #[track_caller]
     #[must_use]
-    pub fn zip(&self, other: &Self, f: impl Fn(E, E) -> E + Sync) -> Self {
+    pub fn zip(&self, other: &Self, f: impl Fn(E, E) -> E + Copy + Sync) -> Self {
         if self.shape == other.shape {
             return Self::build(self.shape, |y| pointwise::zip(self.data(), other.data(), y, f));
         }
@@ -147,7 +147,7 @@ impl<E: Element> Tensor<E> {
     /// # Panics
     /// If they are not.
     #[track_caller]
-    pub fn update(&mut self, other: &Self, f: impl Fn(E, E) -> E + Sync) {
+    pub fn update(&mut self, other: &Self, f: impl Fn(E, E) -> E + Copy + Sync) {
         assert!(self.shape == other.shape, "update: shapes {} and {} differ", self.shape, other.shape);
         pointwise::update(self.data_mut(), other.data(), f);
     }

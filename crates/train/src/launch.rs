@@ -47,9 +47,8 @@ impl<C: Config> Launch<C> {
     /// [`run_main`](crate::run_main) prints.
     pub fn from_args() -> Result<Self, Error> {
         let launch = Self::parse(std::env::args_os())?;
-        if let Some(count) = launch.config.common().threads {
-            threads::set(count).map_err(|error| Error::Flags(format!("--threads {count}: {error}")))?;
-        }
+        let count = launch.config.common().threads.unwrap_or(0);
+        threads::set(count).map_err(|error| Error::Flags(format!("--threads {count}: {error}")))?;
         Ok(launch)
     }
 

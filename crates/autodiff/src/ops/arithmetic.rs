@@ -55,14 +55,14 @@ impl<E: Element> Var<E> {
     #[must_use]
     pub fn scale(&self, s: f64) -> Self {
         let factor = E::of(s);
-        record("scale", self.value().map(|x| factor * x), [self], s, |&s, bw| bw.wrt(0, |g| g.scale(s)))
+        record("scale", self.value().map(move |x| factor * x), [self], s, |&s, bw| bw.wrt(0, |g| g.scale(s)))
     }
 
     /// y = x + s. x_bar = y_bar.
     #[must_use]
     pub fn shift(&self, s: f64) -> Self {
         let term = E::of(s);
-        record("shift", self.value().map(|x| x + term), [self], (), |(), bw| bw.wrt(0, Var::clone))
+        record("shift", self.value().map(move |x| x + term), [self], (), |(), bw| bw.wrt(0, Var::clone))
     }
 }
 

@@ -45,10 +45,16 @@ impl<E: Element> Var<E> {
     #[must_use]
     pub fn powf(&self, p: f64) -> Self {
         let exponent = E::of(p);
-        record("powf", self.value().map(|x| x.powf(exponent)), [self], (self.clone(), p), |(x, p), bw| {
-            // Not 0 times 0^-1.
-            bw.wrt(0, |g| if *p == 0.0 { g.scale(0.0) } else { g * x.powf(p - 1.0) * *p });
-        })
+        record(
+            "powf",
+            self.value().map(move |x| x.powf(exponent)),
+            [self],
+            (self.clone(), p),
+            |(x, p), bw| {
+                // Not 0 times 0^-1.
+                bw.wrt(0, |g| if *p == 0.0 { g.scale(0.0) } else { g * x.powf(p - 1.0) * *p });
+            },
+        )
     }
 }
 

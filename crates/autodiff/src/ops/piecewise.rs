@@ -29,7 +29,7 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
     let u = match slope {
         Slope::Leaky(s) => {
             let s = E::of(s);
-            g.value().zip(x, |g, x| if x > E::ZERO { g } else { s * g })
+            g.value().zip(x, move |g, x| g * if x > E::ZERO { E::ONE } else { s })
         }
         Slope::Sign => g.value().zip(x, |g, x| match x.partial_cmp(&E::ZERO) {
             Some(std::cmp::Ordering::Greater) => g,
@@ -38,7 +38,7 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
         }),
         Slope::Inside(low, high) => {
             let (low, high) = (E::of(low), E::of(high));
-            g.value().zip(x, |g, x| if x >= low && x <= high { g } else { E::ZERO })
+            g.value().zip(x, move |g, x| if x >= low && x <= high { g } else { E::ZERO })
         }
     };
     record("gate", u, [g], (x.clone(), slope), |(x, slope), bw| bw.wrt(0, |u_bar| gate(u_bar, x, *slope)))
@@ -62,7 +62,7 @@ impl<E: Element> Var<E> {
     pub fn leaky_relu(&self, slope: f64) -> Self {
         assert!(slope >= 0.0, "leaky_relu: the slope {slope} must not be negative");
         let s = E::of(slope);
-        let y = self.value().map(|x| if x > E::ZERO { x } else { s * x });
+        let y = self.value().map(move |x| x * if x > E::ZERO { E::ONE } else { s });
         record("leaky_relu", y.clone(), [self], (y, slope), |(y, slope), bw| {
             bw.wrt(0, |g| gate(g, y, Slope::Leaky(*slope)));
         })
@@ -93,7 +93,7 @@ impl<E: Element> Var<E> {
     pub fn clamp(&self, low: f64, high: f64) -> Self {
         let (l, h) = (E::of(low), E::of(high));
         let x = self.value().clone();
-        let y = x.map(|x| x.at_least(l).at_most(h));
+        let y = x.map(move |x| x.at_least(l).at_most(h));
         record("clamp", y, [self], (x, low, high), |(x, low, high), bw| {
             bw.wrt(0, |g| gate(g, x, Slope::Inside(*low, *high)));
         })

@@ -81,7 +81,7 @@ impl<E: Element> BatchNorm<E> {
 /// running <- (1 - momentum) running + momentum (factor batch)
 fn follow<E: Element>(running: &mut Tensor<E>, batch: &Tensor<E>, factor: f64) {
     let (keep, take) = (E::of(1.0 - MOMENTUM), E::of(MOMENTUM * factor));
-    running.update(batch, |r, s| keep * r + take * s);
+    running.update(batch, move |r, s| keep * r + take * s);
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl<E: Element> Gradients<E> {
         if norm > max {
             let factor = E::of(max / norm);
             for (_, g) in &mut self.by_name {
-                *g = g.map(|g| factor * g);
+                *g = g.map(move |g| factor * g);
             }
         }
         norm

@@ -133,7 +133,7 @@ impl<E: Element> Optimizer<E> {
 /// g + lambda theta
 pub(super) fn decayed<E: Element>(g: &Tensor<E>, theta: &Tensor<E>, lambda: f64) -> Tensor<E> {
     let l = E::of(lambda);
-    if lambda == 0.0 { g.clone() } else { g.zip(theta, |g, theta| g + l * theta) }
+    if lambda == 0.0 { g.clone() } else { g.zip(theta, move |g, theta| g + l * theta) }
 }
 
 #[cfg(test)]

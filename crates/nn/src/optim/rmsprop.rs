@@ -35,13 +35,13 @@ impl<E: Element> UpdateRule<E> for RmsProp {
             [step.lr, self.alpha, 1.0 - self.alpha, self.eps, self.momentum].map(E::of);
         let g = decayed(g, theta, self.weight_decay);
         let (v, b) = slots.split_at_mut(1);
-        v[0].update(&g, |v, g| alpha * v + rest * g * g);
-        let mut direction = g.zip(&v[0], |g, v| g / (v.sqrt() + eps));
+        v[0].update(&g, move |v, g| alpha * v + rest * g * g);
+        let mut direction = g.zip(&v[0], move |g, v| g / (v.sqrt() + eps));
         if let [b] = b {
-            b.update(&direction, |b, d| momentum * b + d);
+            b.update(&direction, move |b, d| momentum * b + d);
             direction = b.clone();
         }
-        theta.update(&direction, |theta, d| theta - lr * d);
+        theta.update(&direction, move |theta, d| theta - lr * d);
     }
 }
 

@@ -26,10 +26,11 @@ impl<E: Element> UpdateRule<E> for Sgd {
         let [lr, momentum] = [step.lr, self.momentum].map(E::of);
         let mut direction = decayed(g, theta, self.weight_decay);
         if let [b] = slots {
-            b.update(&direction, |b, g| momentum * b + g);
-            direction = if self.nesterov { direction.zip(b, |g, b| g + momentum * b) } else { b.clone() };
+            b.update(&direction, move |b, g| momentum * b + g);
+            direction =
+                if self.nesterov { direction.zip(b, move |g, b| g + momentum * b) } else { b.clone() };
         }
-        theta.update(&direction, |theta, d| theta - lr * d);
+        theta.update(&direction, move |theta, d| theta - lr * d);
     }
 }
 

@@ -4,8 +4,9 @@
 //!     for each round of tiles
 //!         for each few tiles                          d^ = B^T d B,  y^ = A y A^T        (parallel)
 //!         for each block of the filter                                                   (parallel)
-//!             for each point, panel of n              m += (d^)^T y^
-//!     w_bar = G^T m G                                 in the last round
+//!             for each point                                         (parallel, too, where there are few blocks)
+//!                 for each panel of n                 m += (d^)^T y^
+//!     w_bar = G^T m G                                 in the last round, or after it
 //! ```
 //!
 //! Both operands are read as they were written: the micro-kernel takes d^ by columns. Each element of the filter is summed
@@ -27,6 +28,10 @@ const TILES: usize = 8;
 /// Rows and columns of the filter in one task, of 25 points; divisors of the operands' block.
 const ROWS: usize = 64;
 const COLUMNS: usize = 128;
+/// Blocks that are enough to share among a few threads; where there are fewer, each point of a block is a task.
+const ENOUGH: usize = 8;
+/// Rows of a block that one task transforms back then.
+const ROWS_TO_FINISH: usize = 16;
 
 /// w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
@@ -36,12 +41,26 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
     let (mut x_hat, mut y_hat) = (Buffer::take(x_layout.len()), Buffer::take(y_layout.len()));
     let columns = columns_per_task(k, n);
     let across = n.div_ceil(columns);
-    let tasks = k.div_ceil(ROWS) * across;
+    let blocks = k.div_ceil(ROWS) * across;
+    let block = |i: usize| {
+        let (row, column) = (i / across * ROWS, i % across * columns);
+        (row..(row + ROWS).min(k), column..(column + columns).min(n))
+    };
     let product = Points::product(ROWS, columns, S::PANEL);
     let w_bar = Shared::new(w_bar);
-    let rounds = count.div_ceil(round);
-    // With one round, the sums of a block need not outlive its task.
-    let mut kept = (rounds > 1).then(|| Buffer::take(tasks * product.len()));
+    let finish = |m: &[f32], rows: Range<usize>, columns: Range<usize>| {
+        s.vectorize(
+            #[inline(always)]
+            || {
+                // SAFETY: each task finishes rows and columns of its own.
+                unsafe { filter::adjoint::<S, F>(s, t, (m, product), rows, columns, w_bar) };
+            },
+        );
+    };
+    // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
+    let by_points = blocks < ENOUGH;
+    let whole = !by_points && count == round;
+    let mut kept = (!whole).then(|| Buffer::take(blocks * product.len()));
     for start in (0..count).step_by(round) {
         let tiles = start..(start + round).min(count);
         let (x_all, y_all) = (Shared::new(x_hat.as_mut_slice()), Shared::new(y_hat.as_mut_slice()));
@@ -59,71 +78,71 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
                 },
             );
         });
-        let (x_hat, y_hat) = ((x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout));
-        let block = |task: usize, m: &mut [f32]| {
-            let (row, column) = (task / across * ROWS, task % across * columns);
-            let (rows, columns) = (row..(row + ROWS).min(k), column..(column + columns).min(n));
-            multiply(
-                s,
-                x_hat,
-                y_hat,
-                tiles.len(),
-                (rows.clone(), columns.clone()),
-                (&mut *m, product, start > 0),
-            );
+        let operands = [(x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout)];
+        let multiply = |i: usize, point: usize, m: &mut [f32]| {
+            let into = (m, product.row_stride, start > 0);
+            multiply(s, operands, (point, tiles.len()), block(i), into);
+        };
+        let whole_block = |i: usize, m: &mut [f32]| {
+            m.chunks_mut(product.point_stride).take(N * N).enumerate().for_each(|(p, m)| multiply(i, p, m));
             if tiles.end == count {
-                s.vectorize(
-                    #[inline(always)]
-                    || {
-                        // SAFETY: each task writes its own rows and columns.
-                        unsafe { filter::adjoint::<S, F>(s, t, (m, product), rows, columns, w_bar) };
-                    },
-                );
+                let (rows, columns) = block(i);
+                finish(m, rows, columns);
             }
         };
         match &mut kept {
-            Some(kept) => parallel::for_each_chunk(kept.as_mut_slice(), product.len(), block),
+            Some(kept) if by_points => {
+                let kept = Shared::new(kept.as_mut_slice());
+                parallel::for_each(blocks * N * N, |task| {
+                    let (i, point) = (task / (N * N), task % (N * N));
+                    let at = i * product.len() + point * product.point_stride;
+                    // SAFETY: each task writes one point of one block.
+                    multiply(i, point, unsafe { kept.slice(at, product.point_stride) });
+                });
+            }
+            Some(kept) => parallel::for_each_chunk(kept.as_mut_slice(), product.len(), whole_block),
             None => {
                 let scratch = Scratch::reserve([product.len()]);
-                parallel::for_each(tasks, |task| {
+                parallel::for_each(blocks, |i| {
                     let [mut m] = scratch.take();
-                    block(task, m.as_mut_slice());
+                    whole_block(i, m.as_mut_slice());
                 });
             }
         }
     }
+    if let Some(kept) = kept.filter(|_| by_points) {
+        parallel::for_each(blocks * ROWS / ROWS_TO_FINISH, |task| {
+            let (i, skip) = (task / (ROWS / ROWS_TO_FINISH), task % (ROWS / ROWS_TO_FINISH) * ROWS_TO_FINISH);
+            let (rows, columns) = block(i);
+            let rows = rows.start + skip..rows.end.min(rows.start + skip + ROWS_TO_FINISH);
+            finish(&kept.as_slice()[i * product.len() + product.at(skip, 0)..], rows, columns);
+        });
+    }
 }
 
-/// m (+)= (d^)^T y^ at every point, for some rows and columns.
+/// m (+)= (d^)^T y^ at one point, for some rows and columns, summed over `tiles` tiles.
 fn multiply<S: Simd>(
     s: S,
-    (x_hat, x_layout): (&[f32], Points),
-    (y_hat, y_layout): (&[f32], Points),
-    tiles: usize,
+    [(x_hat, x_layout), (y_hat, y_layout)]: [(&[f32], Points); 2],
+    (point, tiles): (usize, usize),
     (rows, columns): (Range<usize>, Range<usize>),
-    (m, product, accumulate): (&mut [f32], Points, bool),
+    (m, row_stride, accumulate): (&mut [f32], usize, bool),
 ) {
-    for point in 0..N * N {
-        let a = &x_hat[point * x_layout.point_stride + x_layout.at(0, rows.start)..];
-        for column in columns.clone().step_by(S::PANEL) {
-            let a = Lhs::new(a, 1, x_layout.row_stride);
-            let b = &y_hat[point * y_layout.point_stride + y_layout.at(0, column)..];
-            let b = Rhs { data: b, row_stride: y_layout.row_stride };
-            let to = Rows {
-                at: point * product.point_stride + column - columns.start,
-                row_stride: product.row_stride,
-                accumulate,
-            };
-            let cols = S::PANEL.min(columns.end - column);
-            s.panel_into([rows.len(), tiles, cols], a, b, m, to);
-        }
+    let a = &x_hat[point * x_layout.point_stride + x_layout.at(0, rows.start)..];
+    for column in columns.clone().step_by(S::PANEL) {
+        let a = Lhs::new(a, 1, x_layout.row_stride);
+        let b = &y_hat[point * y_layout.point_stride + y_layout.at(0, column)..];
+        let b = Rhs { data: b, row_stride: y_layout.row_stride };
+        let to = Rows { at: column - columns.start, row_stride, accumulate };
+        let cols = S::PANEL.min(columns.end - column);
+        s.panel_into([rows.len(), tiles, cols], a, b, m, to);
     }
 }
 
 /// Narrower blocks where there would be too few for several threads.
 fn columns_per_task(k: usize, n: usize) -> usize {
     let mut columns = COLUMNS;
-    while columns > 32 && k.div_ceil(ROWS) * n.div_ceil(columns) < 8 {
+    while columns > 32 && k.div_ceil(ROWS) * n.div_ceil(columns) < ENOUGH {
         columns /= 2;
     }
     columns
