@@ -3,14 +3,14 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use adjoint_tensor::Tensor;
 
 use crate::fit::Fit;
 use crate::glyphs::{Glyphs, Palette};
 use crate::known::Known;
-use crate::{DataError, Downloader, Manifest};
+use crate::{DataError, Downloader, Manifest, ManifestEntry};
 
 /// The heights and widths, in pixels, that images can be had in.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
@@ -80,11 +80,30 @@ pub struct Dataset {
 enum Images {
     /// Bytes of all images one after another, and how to fit each into the size asked for.
     Stored { bytes: Arc<Vec<u8>>, fit: Fit },
-    /// Drawn when asked for.
-    Drawn(Glyphs),
+    /// Drawn when asked for, and kept for the next epoch where all of them are few bytes.
+    Drawn { glyphs: Glyphs, kept: Option<Kept> },
 }
 
+/// What was drawn already, by index.
+type Kept = Arc<[OnceLock<Box<[u8]>>]>;
+
+/// Drawing a batch of 28 x 28 takes a thread about a millisecond, of which a small network's step has a dozen; all of them
+/// are 47 MB. At 64 pixels they would be 246 MB, and a step takes so much longer that drawing does not matter.
+const MOST_KEPT: usize = 64 << 20;
+
 impl Dataset {
+    /// Numbers to a pixel of the dataset called `name`, which need not be there for that: 1 (grey) or 3 (red, green, blue).
+    ///
+    /// # Errors
+    /// [`DataError::UnknownDataset`] if there is none of that name.
+    pub fn channels_of(name: &str, manifest: &Manifest) -> Result<usize, DataError> {
+        match name {
+            "glyphs-rgb" => Ok(3),
+            "glyphs" => Ok(1),
+            stored => entry(stored, manifest).map(|_| 1),
+        }
+    }
+
     /// The names that [`load`](Self::load) knows: the built-in datasets, then those of `manifest`.
     pub fn names(manifest: &Manifest) -> Vec<String> {
         let stored = manifest.names().map(str::to_string);
@@ -115,6 +134,8 @@ impl Dataset {
 
     fn draw(name: &str, split: Split, options: &Options, palette: Palette) -> Self {
         let glyphs = Glyphs::new(options.seed, split, options.image_size, palette);
+        let few_bytes = glyphs.len() * glyphs.image_len() <= MOST_KEPT;
+        let kept = few_bytes.then(|| (0..glyphs.len()).map(|_| OnceLock::new()).collect());
         Self {
             name: name.to_string(),
             split,
@@ -122,7 +143,7 @@ impl Dataset {
             channels: glyphs.channels(),
             classes: (0..10).map(|digit| digit.to_string()).collect(),
             labels: (0..glyphs.len()).map(Glyphs::class).collect(),
-            images: Images::Drawn(glyphs),
+            images: Images::Drawn { glyphs, kept },
         }
     }
 
@@ -132,10 +153,7 @@ impl Dataset {
         options: &Options,
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Self, DataError> {
-        let entry = options.manifest.get(name).ok_or_else(|| DataError::UnknownDataset {
-            name: name.to_string(),
-            known: Self::names(&options.manifest).join(", "),
-        })?;
+        let entry = entry(name, &options.manifest)?;
         let known = Known { name, entry, directory: options.data_dir.join(name) };
         let (bytes, labels) = known.load(split, downloader)?;
         let fit = Fit::new(entry.size, 1, options.image_size);
@@ -208,7 +226,14 @@ impl Dataset {
                 let len = fit.stored_len();
                 fit.apply(&bytes[index * len..][..len], image);
             }
-            Images::Drawn(glyphs) => glyphs.render(index, image),
+            Images::Drawn { glyphs, kept: None } => glyphs.render(index, image),
+            Images::Drawn { glyphs, kept: Some(kept) } => {
+                image.copy_from_slice(kept[index].get_or_init(|| {
+                    let mut image = vec![0; glyphs.image_len()];
+                    glyphs.render(index, &mut image);
+                    image.into()
+                }));
+            }
         }
     }
 
@@ -239,6 +264,13 @@ impl PixelRange {
             Self::Symmetric => byte as f32 / 127.5 - 1.0,
         })
     }
+}
+
+fn entry<'a>(name: &str, manifest: &'a Manifest) -> Result<&'a ManifestEntry, DataError> {
+    manifest.get(name).ok_or_else(|| DataError::UnknownDataset {
+        name: name.to_string(),
+        known: Dataset::names(manifest).join(", "),
+    })
 }
 
 fn check_size(size: usize) -> Result<(), DataError> {

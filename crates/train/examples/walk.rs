@@ -42,6 +42,12 @@ impl Config for Settings {
     fn common(&self) -> &CommonArgs {
         &self.common
     }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        let layers = vec![LayerRow { layer: "walk".into(), output: "64".into(), parameters: 64, flops: 64 }];
+        let networks = vec![NetworkTable { name: "walker".into(), layers }];
+        Ok(Summary { networks, step_flops: 64, step_bytes: 512 })
+    }
 }
 
 struct Walk<'a> {
@@ -104,22 +110,13 @@ impl Trainable for Walk<'_> {
     fn panels(&self) -> &'static [Panel] {
         PANELS
     }
-
-    fn summary(&self) -> Summary {
-        let layers = vec![LayerRow { layer: "walk".into(), output: "64".into(), parameters: 64, flops: 64 }];
-        Summary {
-            networks: vec![NetworkTable { name: "walker".into(), layers }],
-            step_flops: 64,
-            step_bytes: 512,
-        }
-    }
 }
 
 fn main() -> ExitCode {
     run_main(|| {
-        let launch = Launch::<Settings>::from_args()?;
-        let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
-        let walk = Walk { settings: &launch.config, place: Tensor::zeros([64]), filter };
-        Ok(launch.train(walk)?)
+        Launch::<Settings>::from_args()?.train(|settings| {
+            let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
+            Ok(Walk { settings, place: Tensor::zeros([64]), filter })
+        })
     })
 }

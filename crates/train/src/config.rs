@@ -15,7 +15,7 @@ use toml::{Table, Value};
 
 use crate::args::{CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
 use crate::error::complaint;
-use crate::{Error, run};
+use crate::{BoxError, Error, Summary, run};
 
 /// Key in config.toml that says whose configuration it is.
 const MODEL: &str = "model";
@@ -29,6 +29,16 @@ pub trait Config: clap::Parser + Serialize {
 
     /// The flattened part.
     fn common(&self) -> &CommonArgs;
+
+    /// The layers and their costs, for `--dry-run`: from the settings alone, so that it needs no data.
+    ///
+    /// # Errors
+    /// If settings contradict each other.
+    fn summary(&self) -> Result<Summary, BoxError>;
+
+    /// Gives settings that were left open, and whose default follows from others, their values. Called once all layers
+    /// are read, so config.toml records what was used.
+    fn resolve(&mut self) {}
 }
 
 /// The settings as the content of config.toml, which `--config` and `--resume` read.

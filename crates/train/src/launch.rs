@@ -11,7 +11,7 @@ use crate::error::shell_word;
 use crate::report::say;
 use crate::session::{Plan, Session};
 use crate::signals::StopFlag;
-use crate::{Error, RunDir, Trainable};
+use crate::{BoxError, Error, RunDir, Trainable};
 
 /// A parsed command line.
 #[derive(Clone, Debug)]
@@ -58,20 +58,27 @@ impl<C: Config> Launch<C> {
     /// As [`from_args`](Self::from_args).
     pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        Ok(Self { config: config::parse(&arguments)? })
+        let mut config: C = config::parse(&arguments)?;
+        config.resolve();
+        Ok(Self { config })
     }
 
-    /// Trains until the last step, an interrupt or an error; or with `--dry-run` prints what it would train.
+    /// Builds the trainer and trains until the last step, an interrupt or an error; or with `--dry-run` prints what it
+    /// would train.
     ///
     /// # Errors
-    /// If the run's files can't be written or read or don't fit the model, or training leaves the finite numbers. The
-    /// last good checkpoint is then still there.
-    pub fn train(&self, trainer: impl Trainable) -> Result<Outcome, Error> {
+    /// If the trainer can't be built, the run's files can't be written or read or don't fit the model, or training leaves
+    /// the finite numbers. The last good checkpoint is then still there.
+    pub fn train<'a, T: Trainable>(
+        &'a self,
+        build: impl FnOnce(&'a C) -> Result<T, BoxError>,
+    ) -> Result<Outcome, BoxError> {
         let common = self.config.common();
         if common.dry_run {
-            say(trainer.summary());
+            say(self.config.summary()?);
             return Ok(Outcome::Finished);
         }
+        let trainer = build(&self.config)?;
         let run = match &common.resume {
             Some(directory) => RunDir::open(directory)?,
             None => {
@@ -80,7 +87,7 @@ impl<C: Config> Launch<C> {
             }
         };
         let stop = StopFlag::on_signals()?;
-        Session::open(self.plan(&trainer), run, trainer, stop)?.run()
+        Ok(Session::open(self.plan(&trainer), run, trainer, stop)?.run()?)
     }
 
     fn plan(&self, trainer: &impl Trainable) -> Plan {

@@ -8,9 +8,7 @@
 //! # use adjoint_train::{BoxError, Config, Launch, Outcome, Trainable, run_main};
 //! # fn start<C: Config, T: Trainable>(build: fn(&C) -> Result<T, BoxError>) -> std::process::ExitCode {
 //! run_main(|| {
-//!     let launch = Launch::<C>::from_args()?;
-//!     let trainer = build(&launch.config)?;
-//!     Ok(launch.train(trainer)?)
+//!     Launch::<C>::from_args()?.train(build)
 //! })
 //! # }
 //! ```

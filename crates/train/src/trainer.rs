@@ -3,7 +3,6 @@
 use crate::image::Image;
 use crate::metrics::Figures;
 use crate::plot::Panel;
-use crate::summary::Summary;
 use crate::{BoxError, NamedTensors};
 
 /// A model in training: its networks, optimisers and data, and how one step goes.
@@ -51,9 +50,6 @@ pub trait Trainable {
 
     /// Which figures are shown, on the progress line and as curves.
     fn panels(&self) -> &'static [Panel];
-
-    /// The layers and their costs, for `--dry-run`.
-    fn summary(&self) -> Summary;
 
     /// Commands worth trying after the run in directory `run` (quoted for a shell): what for, and the command.
     fn next_commands(&self, _run: &str) -> Vec<(String, String)> {

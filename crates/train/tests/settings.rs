@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use adjoint_train::{CommonArgs, Config, Error, Launch};
+use adjoint_train::{BoxError, CommonArgs, Config, Error, Launch, Summary};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -35,6 +35,10 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        unreachable!("nothing runs")
     }
 }
 

@@ -8,9 +8,5 @@ use adjoint_train::{Launch, run_main};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    run_main(|| {
-        let launch = Launch::<settings::Settings>::from_args()?;
-        let trainer = trainer::Trainer::new(&launch.config)?;
-        Ok(launch.train(trainer)?)
-    })
+    run_main(|| Launch::<settings::Settings>::from_args()?.train(trainer::Trainer::new))
 }

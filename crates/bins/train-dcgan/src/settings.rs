@@ -1,9 +1,11 @@
 //! The flags.
 
-use adjoint_dcgan::Architecture;
+use adjoint_data::{Dataset, Manifest};
+use adjoint_dcgan::cost::LayerCost;
+use adjoint_dcgan::{Architecture, learning_rate};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_train::values::{fraction, positive};
-use adjoint_train::{BoxError, CommonArgs, Config};
+use adjoint_train::{BoxError, CommonArgs, Config, LayerRow, NetworkTable, Summary};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
@@ -39,9 +41,10 @@ pub(crate) struct Settings {
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub(crate) latent: usize,
 
-    /// Adam's step size
-    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
-    pub(crate) lr: f64,
+    /// Adam's step size [default: the paper's 0.0002 at its width of 128, more for narrower networks: 0.0002 * 128 / width]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lr: Option<f64>,
 
     /// Adam's decay of the first moment
     #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
@@ -72,9 +75,35 @@ impl Config for Settings {
     fn common(&self) -> &CommonArgs {
         &self.common
     }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        let channels = Dataset::channels_of(&self.common.dataset, &Manifest::default())?;
+        let a = self.architecture(channels)?;
+        let table = |name: &str, costs: Vec<LayerCost>| NetworkTable {
+            name: name.into(),
+            layers: costs.into_iter().map(row).collect(),
+        };
+        Ok(Summary {
+            networks: vec![
+                table("generator", a.generator_costs()),
+                table("discriminator", a.discriminator_costs()),
+            ],
+            step_flops: a.step_flops(self.common.batch_size, self.d_steps),
+            step_bytes: a.step_bytes(self.common.batch_size),
+        })
+    }
+
+    fn resolve(&mut self) {
+        self.lr = Some(self.lr());
+    }
 }
 
 impl Settings {
+    /// Adam's step size: the one asked for, or what suits the width.
+    pub(crate) fn lr(&self) -> f64 {
+        self.lr.unwrap_or_else(|| learning_rate(self.width))
+    }
+
     /// The networks these flags ask for.
     ///
     /// # Errors
@@ -115,6 +144,16 @@ impl Settings {
              --image-size, --latent or --batch-size"
         )
         .into())
+    }
+}
+
+fn row(cost: LayerCost) -> LayerRow {
+    let [h, w, c] = cost.output;
+    LayerRow {
+        layer: cost.name,
+        output: format!("{h}x{w}x{c}"),
+        parameters: cost.parameters,
+        flops: cost.flops,
     }
 }
 

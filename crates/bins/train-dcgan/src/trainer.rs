@@ -2,12 +2,11 @@
 
 use crate::settings::Settings;
 use adjoint_data::{Batches, Dataset, Downloader, LastBatch, Options, PixelRange, Prefetch, Progress, Split};
-use adjoint_dcgan::cost::LayerCost;
 use adjoint_dcgan::{Architecture, Dcgan, training};
 use adjoint_nn::{Ema, Mode, Module, Stream, Tensor, Var, no_grad};
 use adjoint_train::{
-    BoxError, CommonArgs, Figures, Grid, Image, LayerRow, NamedTensors, NetworkTable, Panel, Range, Summary,
-    Trainable, join_parts, note, plot, take_part,
+    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, note,
+    plot, take_part,
 };
 
 /// Samples on a grid, 8 x 8 of them.
@@ -130,37 +129,11 @@ impl Trainable for Trainer {
     fn panels(&self) -> &'static [Panel] {
         plot::ADVERSARIAL
     }
-
-    fn summary(&self) -> Summary {
-        let (a, common) = (&self.architecture, &self.settings.common);
-        let table = |name: &str, costs: Vec<LayerCost>| NetworkTable {
-            name: name.into(),
-            layers: costs.into_iter().map(row).collect(),
-        };
-        Summary {
-            networks: vec![
-                table("generator", a.generator_costs()),
-                table("discriminator", a.discriminator_costs()),
-            ],
-            step_flops: a.step_flops(common.batch_size, self.settings.d_steps),
-            step_bytes: a.step_bytes(common.batch_size),
-        }
-    }
-}
-
-fn row(cost: LayerCost) -> LayerRow {
-    let [h, w, c] = cost.output;
-    LayerRow {
-        layer: cost.name,
-        output: format!("{h}x{w}x{c}"),
-        parameters: cost.parameters,
-        flops: cost.flops,
-    }
 }
 
 fn training_settings(settings: &Settings) -> training::Settings {
-    let &Settings { loss, lr, beta1, label_smoothing, .. } = settings;
-    training::Settings { loss, lr, beta1, label_smoothing }
+    let &Settings { loss, beta1, label_smoothing, .. } = settings;
+    training::Settings { loss, lr: settings.lr(), beta1, label_smoothing }
 }
 
 /// The training split of the dataset that the flags name.

@@ -87,7 +87,7 @@ fn wrong_flags_and_missing_data_are_explained() {
     fail(here, &["--batch-size", "100000"], "100000");
     fail(here, &["--loss", "hopeful"], "hopeful");
     fail(here, &["--loss", "wasserstein"], "wasserstein");
-    fail(here, &["--width", "1024", "--image-size", "512", "--dry-run"], "GiB");
+    fail(here, &["--width", "1024", "--image-size", "512"], "GiB");
     fail(here, &["--d-steps", "300", "--batch-size", "256"], "--d-steps 300: an epoch has only 234 batches");
     fail(here, &["--lr", "-1"], "--lr");
     fail(here, &["--lr", "nan"], "--lr");
@@ -118,5 +118,21 @@ fn a_dry_run_shows_the_networks_and_trains_nothing() {
     for part in ["generator", "discriminator", "64x64x1", "parameters", "FLOP, ", "B of memory"] {
         assert!(text.contains(part), "no {part} in {text}");
     }
+    // What this machine could not train, of data that is not there, can be looked at.
+    let text = succeed(
+        directory.path(),
+        &[
+            "--dataset",
+            "mnist",
+            "--width",
+            "1024",
+            "--image-size",
+            "512",
+            "--batch-size",
+            "1024",
+            "--dry-run",
+        ],
+    );
+    assert!(text.contains("512x512x1") && text.contains("TiB of memory"), "{text}");
     assert!(!directory.path().join("runs").exists());
 }

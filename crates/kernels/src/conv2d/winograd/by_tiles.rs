@@ -19,6 +19,8 @@ use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
 
 /// Tiles of a task.
 const TILES: usize = 64;
+/// Tasks that are enough to share among a few threads.
+const TASKS: usize = 8;
 
 /// y from x and w, or x_bar from y_bar and w.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
@@ -83,8 +85,9 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
 
 /// Whole images where tiles overlap in the result, because they are added up.
 fn tiles_per_task(t: &Tiling, side: Side) -> usize {
-    match (TILES / t.per_image(), side) {
-        (0, Side::Forward) => TILES,
+    let tiles = TILES.min((t.count() / TASKS).next_multiple_of(8)).max(8);
+    match (tiles / t.per_image(), side) {
+        (0, Side::Forward) => tiles,
         (images, _) => images.max(1) * t.per_image(),
     }
 }

@@ -67,6 +67,8 @@ const MIN_TILES: usize = 8;
 const MIN_GAIN: f64 = 1.3;
 /// From this many tiles on, tasks are tiles; below, they are columns of the filter.
 const MANY_TILES: usize = 256;
+/// Elements of a filter whose points fit the cache: then tasks are tiles however few.
+const SMALL_FILTER: usize = 16 * 1024;
 
 /// Is Winograd's algorithm possible for this geometry, and faster?
 pub(super) fn pays(g: &Geometry) -> bool {
@@ -113,7 +115,9 @@ pub(super) fn input_grad(g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f3
 
 fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
     let t = tiling(g);
-    with_simd!(s => match (t.m == F42::M, t.count() >= MANY_TILES) {
+    let [k, n] = side.size(&t);
+    let by_tiles = t.count() >= MANY_TILES || k * n <= SMALL_FILTER;
+    with_simd!(s => match (t.m == F42::M, by_tiles) {
         (true, true) => by_tiles::run::<_, F42>(s, &t, side, operands),
         (true, false) => by_columns::run::<_, F42>(s, &t, side, operands),
         (false, true) => by_tiles::run::<_, F33>(s, &t, side, operands),
