@@ -1,7 +1,8 @@
-//! Whole training steps of a DCGAN (one of D, one of G), in images a second.
+//! Whole training steps of a DCGAN (one of D, one of G), in images a second, and what loading the data adds to one.
 #![allow(missing_docs)]
 
 use adjoint_benches::Rate;
+use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, Dcgan, Settings};
 use adjoint_nn::Stream;
 use criterion::{Criterion, Throughput};
@@ -9,7 +10,7 @@ use criterion::{Criterion, Throughput};
 fn dcgan(c: &mut Criterion<Rate>) {
     let mut group = c.benchmark_group("step");
     for (image_size, channels, width, batch) in
-        [(28, 1, 32, 128), (32, 3, 64, 64), (64, 3, 64, 16), (64, 3, 64, 64)]
+        [(28, 1, 16, 128), (28, 1, 32, 128), (32, 3, 64, 64), (64, 3, 64, 16), (64, 3, 64, 64)]
     {
         let a = Architecture { image_size, channels, width, latent: 100 };
         let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
@@ -24,8 +25,51 @@ fn dcgan(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
+/// Glyphs as the trainer sees them from its second epoch on, alone and before a step of its default network, which is the
+/// shortest there is. The first epoch draws them.
+fn loading(c: &mut Criterion<Rate>) {
+    const BATCH: usize = 128;
+    let glyphs = || Dataset::load("glyphs", Split::Train, &Options::default(), None).expect("built in");
+    let mut group = c.benchmark_group("loading");
+    group.throughput(Throughput::Elements(1));
+    let (drawn, mut index) = (glyphs(), 0);
+    let mut image = vec![0; drawn.image_len()];
+    group.bench_function("glyph 28x28, drawn", |b| {
+        b.iter(|| {
+            drawn.image(index % drawn.len(), &mut image);
+            index += 1;
+        });
+    });
+
+    group.throughput(Throughput::Elements(BATCH as u64));
+    let mut batches =
+        Batches::new(glyphs(), BATCH, 1, LastBatch::Drop, PixelRange::Symmetric).expect("a batch");
+    let epoch = batches.steps_per_epoch();
+    (0..epoch).for_each(|step| drop(batches.batch(step)));
+    let mut step = epoch;
+    group.bench_function("batch 128 of 28x28", |b| {
+        b.iter(|| {
+            step += 1;
+            batches.batch(step)
+        });
+    });
+
+    let a = Architecture { image_size: 28, channels: 1, width: 16, latent: 100 };
+    let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
+    let z = Stream::new(1, "noise", 0).uniform_tensor([BATCH, 100], -1.0, 1.0);
+    let mut batches = Prefetch::new(batches);
+    group.bench_function("dcgan-28 width 16 batch 128, with loading", |b| {
+        b.iter(|| {
+            step += 1;
+            model.step([(batches.batch(step).images, z.clone())])
+        });
+    });
+    group.finish();
+}
+
 fn main() {
     let mut c = Rate::images();
     dcgan(&mut c);
+    loading(&mut c);
     c.final_summary();
 }

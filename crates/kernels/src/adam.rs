@@ -2,7 +2,7 @@
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
-use crate::simd::vectorized;
+use crate::simd::level;
 
 /// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,9 +51,10 @@ impl Adam {
             .zip(v.chunks_mut(CHUNK))
             .zip(g.chunks(CHUNK))
             .collect();
+        let level = level();
         for_each_chunk(&mut chunks, 1, |_, chunk| {
             let (((theta, m), v), g) = &mut chunk[0];
-            vectorized(
+            level.vectorize(
                 #[inline(always)]
                 || {
                     for (((theta, m), v), &g) in

@@ -9,7 +9,7 @@
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
-use crate::simd::vectorized;
+use crate::simd::level;
 
 /// y\[i\] = f(x\[i\])
 ///
@@ -18,8 +18,9 @@ use crate::simd::vectorized;
 #[track_caller]
 pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "map: input and output lengths differ");
+    let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || {
                 let f = f;
@@ -44,9 +45,10 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
         b.len(),
         y.len()
     );
+    let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
         let at = t * CHUNK;
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || {
                 let f = f;
@@ -65,8 +67,9 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
 #[track_caller]
 pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
+    let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || {
                 let f = f;

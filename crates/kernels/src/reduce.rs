@@ -7,7 +7,7 @@
 use crate::Element;
 use crate::memory::Buffer;
 use crate::parallel::{CHUNK, for_each_chunk};
-use crate::simd::vectorized;
+use crate::simd::level;
 
 /// Independent running sums in a contiguous piece: enough to fill the vector units, a power of two to fold evenly.
 const LANES: usize = 16;
@@ -57,11 +57,12 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     // Rows of `inner` numbers per piece; at least 32 so that the partial sums stay small beside x.
     let rows = if inner == 1 { CHUNK } else { (CHUNK / inner).max(32) }.min(n);
     let pieces = n.div_ceil(rows);
+    let level = level();
     let sum_piece = |piece: usize, out: &mut [E]| {
         let (o, p) = (piece / pieces, piece % pieces);
         let end = ((p + 1) * rows).min(n);
         let x = &x[(o * n + p * rows) * inner..(o * n + end) * inner];
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || if inner == 1 { out[0] = sum_contiguous(x) } else { sum_rows(x, out) },
         );

@@ -12,7 +12,7 @@ mod shape;
 mod stream;
 mod tensor;
 
-pub use adjoint_kernels::{Element, memory, threads};
+pub use adjoint_kernels::{Element, isa, memory, threads};
 pub use shape::Shape;
 pub use stream::Stream;
 pub use tensor::Tensor;

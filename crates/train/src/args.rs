@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use adjoint_tensor::isa::Isa;
 use clap::builder::ArgPredicate;
 use serde::Serialize;
 
@@ -61,6 +62,12 @@ pub struct CommonArgs {
     #[arg(value_parser = count::<usize>)]
     #[serde(skip)]
     pub threads: Option<usize>,
+
+    /// Vector instructions to compute with: portable, avx2 or avx512; by default the best there are. Each rounds in its
+    /// own way, so the last bits of results differ
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    #[serde(skip)]
+    pub isa: Option<Isa>,
 
     /// Directory to make the run in
     #[arg(long, value_name = "DIR", default_value = "runs", help_heading = "Run")]

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{ExitCode, Termination};
 
-use adjoint_tensor::threads;
+use adjoint_tensor::{isa, threads};
 
 use crate::config::{self, Config};
 use crate::error::shell_word;
@@ -47,6 +47,9 @@ impl<C: Config> Launch<C> {
     /// [`run_main`](crate::run_main) prints.
     pub fn from_args() -> Result<Self, Error> {
         let launch = Self::parse(std::env::args_os())?;
+        if let Some(isa) = launch.config.common().isa {
+            isa::set(isa).map_err(|error| Error::Flags(format!("--isa {isa}: {error}")))?;
+        }
         let count = launch.config.common().threads.unwrap_or(0);
         threads::set(count).map_err(|error| Error::Flags(format!("--threads {count}: {error}")))?;
         Ok(launch)

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::{ExitCode, Termination};
 
 use crate::{BoxError, Error};
@@ -29,19 +29,12 @@ fn report(error: &(dyn StdError + Send + Sync + 'static)) -> ExitCode {
         }
         return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILURE));
     }
-    if causes(error).any(is_broken_pipe) {
-        return ExitCode::SUCCESS;
-    }
     note(format_args!("error: {}", one_line(error)));
     ExitCode::from(FAILURE)
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
-}
-
-fn is_broken_pipe(error: &(dyn StdError + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// The message and those of its causes that it doesn't already contain, on one line.
@@ -100,6 +93,5 @@ mod tests {
         let code = |error: BoxError| format!("{:?}", run_main(|| Err::<(), _>(error)));
         assert_eq!(format!("{:?}", run_main(|| Ok(()))), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code("an error that this test makes".into()), format!("{:?}", ExitCode::from(1)));
-        assert_eq!(code(io::Error::from(ErrorKind::BrokenPipe).into()), format!("{:?}", ExitCode::SUCCESS));
     }
 }

@@ -18,7 +18,7 @@ mod tests;
 use crate::Element;
 use crate::memory::Buffer;
 use crate::parallel::{CHUNK, for_each_chunk};
-use crate::simd::vectorized;
+use crate::simd::level;
 use loops::Affine;
 
 /// Mean and variance of each channel of a batch.
@@ -40,10 +40,11 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     assert!(m > 0 && out.variance.len() == c, "batch_norm: statistics of {m} rows of {c} channels");
     let rows = rows_per_chunk(c);
     let mut partial = Buffer::take(m.div_ceil(rows) * 2 * c);
+    let level = level();
     for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
         let x = &x[t * rows * c..((t + 1) * rows).min(m) * c];
         let ((mean, m2), pivot) = (partial.split_at_mut(c), &x[..c]);
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || {
                 loops::means(x, pivot, mean);
@@ -153,9 +154,10 @@ pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation:
     assert_eq!(x.len(), y.len(), "batch_norm: input and output lengths differ");
     let (scale, chunk) = (by.scale(&by.rstd()), rows_per_chunk(c) * c);
     let by = by.affine(&scale, activation);
+    let level = level();
     for_each_chunk(y, chunk, |t, y| {
         let x = &x[t * chunk..][..y.len()];
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || loops::normalise(x, by, y),
         );
@@ -216,9 +218,10 @@ pub fn backward_activated<E: Element>(
         tilt.as_mut_slice()[j] = per_m * gamma_bar[j] * rstd[j];
     }
     let (channel, chunk) = ([shift.as_slice(), tilt.as_slice()], rows_per_chunk(c) * c);
+    let level = level();
     for_each_chunk(x_bar, chunk, |t, x_bar| {
         let (x, y_bar) = (&x[t * chunk..][..x_bar.len()], &y_bar[t * chunk..][..x_bar.len()]);
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || loops::gradient(x, y_bar, by, channel, x_bar),
         );
@@ -237,11 +240,12 @@ fn channel_sums<E: Element>(
     let c = by.mean.len();
     let rows = rows_per_chunk(c);
     let mut partial = Buffer::take((x.len() / c).div_ceil(rows) * 2 * c);
+    let level = level();
     for_each_chunk(partial.as_mut_slice(), 2 * c, |t, partial| {
         let span = t * rows * c..((t + 1) * rows * c).min(x.len());
         let (x, y_bar) = (&x[span.clone()], &y_bar[span]);
         let (centred_sum, sum) = partial.split_at_mut(c);
-        vectorized(
+        level.vectorize(
             #[inline(always)]
             || loops::sums(x, y_bar, by, centred_sum, sum),
         );

@@ -157,9 +157,17 @@ macro_rules! with_simd {
 }
 pub(crate) use with_simd;
 
-/// Runs a plain loop compiled for the active instruction set, as far as the compiler vectorises it. Nothing is contracted
-/// or reordered, so the bits are the same on all of them. `f` must be `#[inline(always)]`.
-#[inline(always)]
-pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    with_simd!(s => s.vectorize(f))
+impl Level {
+    /// Runs a plain loop compiled for these instructions, as far as the compiler vectorises it. Nothing is contracted or
+    /// reordered, so the bits are the same on all of them. `f` must be `#[inline(always)]`.
+    #[inline(always)]
+    pub(crate) fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        match self {
+            Level::Portable(s) => s.vectorize(f),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(s) => s.vectorize(f),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512(s) => s.vectorize(f),
+        }
+    }
 }
