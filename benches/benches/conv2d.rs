@@ -1,13 +1,13 @@
-//! Every convolution of a DCGAN-64 and some others, batch 64: the value, the gradient by the input and the gradient by the weight, in
+//! Every convolution of a DCGAN-64, those of smaller ones, and kernels of 3 and 5 taps: the value, the gradient by the input and the gradient by the weight, in
 //! nominal GFLOP/s (two operations per tap, multiplications by padding included).
 #![allow(missing_docs)]
 
-use adjoint_benches::{Rate, dcgan64_layers, numbers, other_layers};
+use adjoint_benches::{Rate, dcgan64_layers, numbers, other_layers, small_dcgan_layers};
 use adjoint_kernels::conv2d::{forward, input_grad, weight_grad};
 use criterion::{Criterion, Throughput};
 
 fn layers(c: &mut Criterion<Rate>) {
-    for layer in dcgan64_layers().into_iter().chain(other_layers()) {
+    for layer in dcgan64_layers().into_iter().chain(small_dcgan_layers()).chain(other_layers()) {
         let g = layer.geometry;
         let len = |shape: [usize; 4]| shape.iter().product::<usize>();
         let (x, w, y) =

@@ -1,7 +1,8 @@
-//! Whole training steps of a DCGAN (one of D, one of G), in images a second, and what loading the data adds to one.
+//! Whole training steps of DCGANs, of a GAN and of a VAE, in images a second, and what loading the data adds to one.
 #![allow(missing_docs)]
 
 use adjoint_benches::Rate;
+use adjoint_benches::mlp::{gan_step, vae_step};
 use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, Dcgan, Settings};
 use adjoint_nn::Stream;
@@ -22,6 +23,15 @@ fn dcgan(c: &mut Criterion<Rate>) {
             b.iter(|| model.step([(x.clone(), z.clone())]));
         });
     }
+    group.finish();
+}
+
+fn perceptrons(c: &mut Criterion<Rate>) {
+    let mut group = c.benchmark_group("step");
+    group.throughput(Throughput::Elements(128));
+    let (mut gan, mut vae) = (gan_step(128), vae_step(128));
+    group.bench_function("mlp-gan batch 128", |b| b.iter(&mut gan));
+    group.bench_function("mlp-vae batch 128", |b| b.iter(&mut vae));
     group.finish();
 }
 
@@ -70,6 +80,7 @@ fn loading(c: &mut Criterion<Rate>) {
 fn main() {
     let mut c = Rate::images();
     dcgan(&mut c);
+    perceptrons(&mut c);
     loading(&mut c);
     c.final_summary();
 }

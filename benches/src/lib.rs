@@ -5,6 +5,8 @@
 //! `cargo bench -- --save-baseline before`, change, `cargo bench -- --baseline before`, and read the ratio.
 #![forbid(unsafe_code)]
 
+pub mod mlp;
+
 use adjoint_kernels::conv2d::{Geometry, Spec};
 use adjoint_kernels::threads;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
@@ -38,8 +40,8 @@ fn configure(unit: Unit) -> Criterion<Rate> {
     Criterion::default()
         .with_measurement(Rate(WallTime, unit))
         .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1200))
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600))
         .configure_from_args()
 }
 
@@ -103,8 +105,8 @@ impl Measurement for Rate {
 /// A convolution of a DCGAN-64 at batch 64. A transposed convolution is named by its own direction and measured
 /// through the convolution that it is the adjoint of.
 pub struct Layer {
-    /// `in-out` channels.
-    pub name: &'static str,
+    /// `in-out` channels, and what else tells it from others.
+    pub name: String,
     /// Is it a layer of the generator?
     pub transposed: bool,
     /// The convolution.
@@ -115,8 +117,8 @@ pub struct Layer {
 pub fn dcgan64_layers() -> Vec<Layer> {
     let half = Spec::new(2, 1);
     let full = Spec::new(1, 0);
-    let layer = |name, transposed, size: usize, ci, co, spec| Layer {
-        name,
+    let layer = |name: &str, transposed, size: usize, ci, co, spec| Layer {
+        name: name.into(),
         transposed,
         geometry: Geometry::new([64, size, size, ci], [4, 4, ci, co], spec),
     };
@@ -134,21 +136,35 @@ pub fn dcgan64_layers() -> Vec<Layer> {
     ]
 }
 
-/// Layers of DCGANs for 28 and 32 pixels, and kernels of 3 and 5 taps, at batch 64.
+/// The halvings of DCGANs for 28 and 32 pixels, of width 32 and 64, at batch 64 and 128: `in-out@size batch`.
+pub fn small_dcgan_layers() -> Vec<Layer> {
+    let mut layers = vec![];
+    for (image, sizes) in [(1, [28, 14, 7]), (3, [32, 16, 8])] {
+        for (width, batch) in [(32, 64), (32, 128), (64, 64), (64, 128)] {
+            for (size, [ci, co]) in
+                sizes.into_iter().zip([[image, width], [width, 2 * width], [2 * width, 4 * width]])
+            {
+                layers.push(Layer {
+                    name: format!("{ci}-{co}@{size} batch {batch}"),
+                    transposed: false,
+                    geometry: Geometry::new([batch, size, size, ci], [4, 4, ci, co], Spec::new(2, 1)),
+                });
+            }
+        }
+    }
+    layers
+}
+
+/// Kernels of 3 and of 5 taps, at batch 64.
 pub fn other_layers() -> Vec<Layer> {
-    let layer = |name, x: [usize; 3], kernel, co, spec| Layer {
-        name,
+    let layer = |name: &str, [size, ci, co]: [usize; 3], kernel, spec| Layer {
+        name: name.into(),
         transposed: false,
-        geometry: Geometry::new([64, x[0], x[1], x[2]], [kernel, kernel, x[2], co], spec),
+        geometry: Geometry::new([64, size, size, ci], [kernel, kernel, ci, co], spec),
     };
     vec![
-        layer("1-64@28", [28, 28, 1], 4, 64, Spec::new(2, 1)),
-        layer("32-64@16", [16, 16, 32], 4, 64, Spec::new(2, 1)),
-        layer("64-128@8", [8, 8, 64], 4, 128, Spec::new(2, 1)),
-        layer("64-128@16", [16, 16, 64], 4, 128, Spec::new(2, 1)),
-        layer("128-256@8", [8, 8, 128], 4, 256, Spec::new(2, 1)),
-        layer("3x3 64-64@32", [32, 32, 64], 3, 64, Spec::new(1, 1)),
-        layer("5x5 64-128@14", [14, 14, 64], 5, 128, Spec::new(2, 2)),
+        layer("3x3 64-64@32", [32, 64, 64], 3, Spec::new(1, 1)),
+        layer("5x5 64-128@14", [14, 64, 128], 5, Spec::new(2, 2)),
     ]
 }
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance.md.
+
+Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, so that all
+three see the same state of the machine; a figure is the median of the rounds. A bench without an equivalent is timed
+alone. `--only REGEX` runs what matches and writes nothing.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+try:
+    import torch
+except ImportError:
+    sys.exit("compare_pytorch.py: this Python has no torch; see scripts/README.md: pip install torch==2.9.1 numpy")
+
+from performance import equivalents, timing  # noqa: E402  (needs torch)
+
+
+def executables():
+    """The compiled benches."""
+    command = ["cargo", "bench", "--no-run", "--message-format=json", "-p", "adjoint-benches"]
+    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    return [m["executable"] for m in messages if m.get("executable") and m["target"]["kind"] == ["bench"]]
+
+
+def cases(executable):
+    output = subprocess.run([executable, "--bench", "--list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [line.removesuffix(": benchmark") for line in output.splitlines() if line.endswith(": benchmark")]
+
+
+def ours(executable, case, threads):
+    """Seconds and what criterion counts per iteration, of one short measurement of one bench."""
+    with tempfile.TemporaryDirectory() as home:
+        flags = ["--noplot", "--warm-up-time", "0.2", "--measurement-time", "0.5", "--exact", case]
+        env = {**os.environ, "CRITERION_HOME": home, "RAYON_NUM_THREADS": str(threads)}
+        subprocess.run([executable, "--bench", *flags], check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        (estimates,) = Path(home).glob("**/new/estimates.json")
+        benchmark = json.loads(estimates.with_name("benchmark.json").read_text())
+        (throughput,) = benchmark["throughput"].items()
+        return json.loads(estimates.read_text())["median"]["point_estimate"] * 1e-9, throughput
+
+
+def measure(executable, case, rounds, threads):
+    twin = equivalents.of(case)
+    times, formats = [], {}
+    for _ in range(rounds):
+        seconds, throughput = ours(executable, case, threads)
+        times.append(seconds)
+        for name, run in (twin or {}).items():
+            formats.setdefault(name, []).append(timing.median_seconds(run))
+    return Row(case, throughput, statistics.median(times), {k: statistics.median(v) for k, v in formats.items()})
+
+
+class Row:
+    def __init__(self, case, throughput, seconds, formats):
+        self.case, self.throughput, self.seconds, self.formats = case, throughput, seconds, formats
+
+    @property
+    def ratio(self):
+        """How many times faster than the better of PyTorch's ways."""
+        return min(self.formats.values()) / self.seconds if self.formats else None
+
+    def rate(self, seconds):
+        if seconds is None:
+            return ""
+        kind, count = self.throughput
+        if self.case.startswith(("step", "loading")):
+            return f"{count / seconds:,.0f} images/s"
+        return f"{count / seconds * 1e-9:.0f} {'GFLOP/s' if kind == 'Elements' else 'GB/s'}"
+
+    def cells(self):
+        default, other = (self.rate(self.formats.get(name)) for name in equivalents.FORMATS)
+        return [self.case, self.rate(self.seconds), default, other, f"{self.ratio:.2f}" if self.ratio else ""]
+
+
+HEADER = ["case", "Adjoint", "PyTorch default", "PyTorch channels_last", "ratio to the better"]
+
+
+def table(rows):
+    lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def summary(rows):
+    """Geometric mean and least ratio of each family of cases."""
+    families = {}
+    for row in rows:
+        if row.ratio:
+            families.setdefault(row.case.split("/")[0], []).append(row)
+    lines = []
+    for family, members in families.items():
+        mean = math.exp(statistics.fmean(math.log(row.ratio) for row in members))
+        least = min(members, key=lambda row: row.ratio)
+        lines.append(f"| {family} | {len(members)} | {mean:.2f} | {least.ratio:.2f} ({least.case}) |")
+    return "\n".join(["| family | cases | geometric mean | least |", "| --- | --- | --- | --- |", *lines])
+
+
+def processor():
+    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M) if Path("/proc/cpuinfo").exists() else []
+    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} processors"
+
+
+def report(rows, rounds, threads):
+    rustc = subprocess.run(["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return f"""# Performance beside PyTorch
+
+Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. Times are medians of {rounds} rounds, in each of
+which the three took turns. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what must at least be read and written.
+
+* {datetime.date.today()}, commit {commit}, {rustc}
+* {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)
+* PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`), Adam is fused
+
+{summary(rows)}
+
+{table(rows)}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", metavar="REGEX")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rows = []
+    print("building the benches", file=sys.stderr)
+    for executable in executables():
+        for case in cases(executable):
+            if options.only and not re.search(options.only, case):
+                continue
+            rows.append(measure(executable, case, options.rounds, options.threads))
+            print("  ".join(filter(None, rows[-1].cells())), file=sys.stderr, flush=True)
+    if not rows:
+        sys.exit(f"compare_pytorch.py: no bench matches {options.only!r}; cargo bench -- --list names them")
+    print(table(rows))
+    print()
+    print(summary(rows))
+    if not options.only:
+        (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads))
+
+
+if __name__ == "__main__":
+    main()

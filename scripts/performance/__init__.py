@@ -1,0 +1,1 @@
+"""What scripts/compare_pytorch.py times in PyTorch."""

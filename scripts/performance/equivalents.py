@@ -1,0 +1,152 @@
+"""For each bench what does the same work in PyTorch, by the bench's name.
+
+`of(case)` gives a call for each memory format, or None if there is no equivalent. Operands exist before a call is timed, and
+results go where they are wanted if PyTorch lets them.
+"""
+
+import re
+
+import torch
+from torch.nn import functional as F
+
+from . import models
+
+FORMATS = ("default", "channels_last")
+MEMORY = dict(zip(FORMATS, (torch.contiguous_format, torch.channels_last)))
+
+# Convolutions: height and width of x, channels of x and y, kernel, stride, padding. A transposed convolution is named by
+# its own direction and given as the convolution that it is the adjoint of.
+HALF, WHOLE = (4, 2, 1), (4, 1, 0)
+LAYERS = {
+    "conv2d/3-64": (64, 3, 64, *HALF),
+    "conv2d/64-128": (32, 64, 128, *HALF),
+    "conv2d/128-256": (16, 128, 256, *HALF),
+    "conv2d/256-512": (8, 256, 512, *HALF),
+    "conv2d/512-1": (4, 512, 1, *WHOLE),
+    "conv_transpose2d/100-512": (4, 512, 100, *WHOLE),
+    "conv_transpose2d/512-256": (8, 256, 512, *HALF),
+    "conv_transpose2d/256-128": (16, 128, 256, *HALF),
+    "conv_transpose2d/128-64": (32, 64, 128, *HALF),
+    "conv_transpose2d/64-3": (64, 3, 64, *HALF),
+    "conv2d/3x3 64-64@32": (32, 64, 64, 3, 1, 1),
+    "conv2d/5x5 64-128@14": (14, 64, 128, 5, 2, 2),
+}
+BATCH = 64
+
+
+def of(case):
+    family, _, rest = case.partition("/")
+    if family in ("conv2d", "conv_transpose2d"):
+        return convolution(case)
+    if family == "gemm":
+        return {"default": product(*map(int, rest.split("x")))}
+    if family == "step":
+        return models.step(rest, MEMORY)
+    makers = {
+        "batch_norm/forward": batch_norm_forward,
+        "batch_norm/backward": batch_norm_backward,
+        "pointwise/leaky_relu": lambda: unary(torch._C._nn.leaky_relu, 0.2),
+        "pointwise/tanh": lambda: unary(torch.tanh),
+        "pointwise/add bias": lambda: binary(torch.add, (CHANNELS,)),
+        "pointwise/mul": lambda: binary(torch.mul, (ROWS, CHANNELS)),
+        "pointwise/sum": lambda: reduction(None),
+        "pointwise/sum to channels": lambda: reduction(0),
+        "adam/step": adam,
+    }
+    return makers[case]() if case in makers else None
+
+
+def layer(name):
+    """The geometry of a layer and its batch: one of the table, or `in-out@size` with `x batch`, 4 x 4 with stride 2."""
+    if name in LAYERS:
+        return *LAYERS[name], BATCH
+    channels = re.fullmatch(r"conv2d/(\d+)-(\d+)@(\d+)(?: batch (\d+))?", name)
+    ci, co, size, batch = channels.groups(default=BATCH)
+    return int(size), int(ci), int(co), *HALF, int(batch)
+
+
+def convolution(case):
+    name, _, kernel = case.rpartition("/")
+    size, ci, co, k, stride, padding, batch = layer(name)
+    out = (size + 2 * padding - k) // stride + 1
+    x, w, y = torch.rand(batch, ci, size, size), torch.rand(co, ci, k, k), torch.rand(batch, co, out, out)
+    transposed = name.startswith("conv_transpose2d")
+    if transposed:
+        x, y = y, x
+    geometry = ([stride] * 2, [padding] * 2, [1, 1], transposed, [0, 0], 1)
+
+    def call(memory):
+        a, b, g = (t.to(memory_format=memory) for t in (x, w, y))
+        if kernel == "forward":
+            return lambda: torch.ops.aten.convolution(a, b, None, *geometry)
+        mask = [kernel == "input_grad", kernel == "weight_grad", False]
+        return lambda: torch.ops.aten.convolution_backward(g, a, b, None, *geometry, mask)
+
+    return {name: call(memory) for name, memory in MEMORY.items()}
+
+
+def product(m, k, n):
+    a, b, out = torch.rand(m, k), torch.rand(k, n), torch.empty(m, n)
+    return lambda: torch.mm(a, b, out=out)
+
+
+# The operand of the memory-bound passes.
+CHANNELS, SIDE = 64, 32
+ROWS = BATCH * SIDE * SIDE
+
+
+def normalised(memory):
+    x = torch.rand(BATCH, CHANNELS, SIDE, SIDE).to(memory_format=memory).requires_grad_()
+    weight, bias = (torch.rand(CHANNELS, requires_grad=True) for _ in range(2))
+    mean, variance = torch.zeros(CHANNELS), torch.ones(CHANNELS)
+    forward = lambda: F.leaky_relu(F.batch_norm(x, mean, variance, weight, bias, training=True), 0.2)  # noqa: E731
+    return forward, (x, weight, bias)
+
+
+def batch_norm_forward():
+    def call(memory):
+        forward, _ = normalised(memory)
+
+        def run():
+            with torch.no_grad():
+                forward()
+
+        return run
+
+    return {name: call(memory) for name, memory in MEMORY.items()}
+
+
+def batch_norm_backward():
+    def call(memory):
+        forward, inputs = normalised(memory)
+        y = forward()
+        g = torch.rand_like(y)
+        return lambda: torch.autograd.grad(y, inputs, g, retain_graph=True)
+
+    return {name: call(memory) for name, memory in MEMORY.items()}
+
+
+def unary(f, *arguments):
+    x, out = torch.rand(ROWS, CHANNELS), torch.empty(ROWS, CHANNELS)
+    return {"default": lambda: f(x, *arguments, out=out)}
+
+
+def binary(f, shape):
+    x, other, out = torch.rand(ROWS, CHANNELS), torch.rand(shape), torch.empty(ROWS, CHANNELS)
+    return {"default": lambda: f(x, other, out=out)}
+
+
+def reduction(axis):
+    x = torch.rand(ROWS, CHANNELS)
+    return {"default": lambda: x.sum() if axis is None else x.sum(axis)}
+
+
+def adam():
+    """In the second column the fused form, the faster one."""
+
+    def call(fused):
+        theta = torch.rand(ROWS, CHANNELS, requires_grad=True)
+        theta.grad = torch.rand(ROWS, CHANNELS)
+        return torch.optim.Adam([theta], lr=2e-4, betas=(0.5, 0.999), fused=fused).step
+
+    return {name: call(fused) for name, fused in zip(FORMATS, (False, True))}
