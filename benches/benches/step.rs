@@ -3,6 +3,7 @@
 
 use adjoint_benches::Rate;
 use adjoint_benches::mlp::{gan_step, vae_step};
+use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, Dcgan, Settings};
 use adjoint_nn::Stream;
@@ -39,21 +40,21 @@ fn perceptrons(c: &mut Criterion<Rate>) {
 /// shortest there is. The first epoch draws them.
 fn loading(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
-    let glyphs = || Dataset::load("glyphs", Split::Train, &Options::default(), None).expect("built in");
     let mut group = c.benchmark_group("loading");
     group.throughput(Throughput::Elements(1));
-    let (drawn, mut index) = (glyphs(), 0);
+    let (drawn, mut index) = (Glyphs::new(0, Split::Train, 28, Palette::Grey), 0);
     let mut image = vec![0; drawn.image_len()];
     group.bench_function("glyph 28x28, drawn", |b| {
         b.iter(|| {
-            drawn.image(index % drawn.len(), &mut image);
+            drawn.render(index % drawn.len(), &mut image);
             index += 1;
         });
     });
 
     group.throughput(Throughput::Elements(BATCH as u64));
+    let glyphs = Dataset::load("glyphs", Split::Train, &Options::default(), None).expect("built in");
     let mut batches =
-        Batches::new(glyphs(), BATCH, 1, LastBatch::Drop, PixelRange::Symmetric).expect("a batch");
+        Batches::new(glyphs, BATCH, 1, LastBatch::Drop, PixelRange::Symmetric).expect("a batch");
     let epoch = batches.steps_per_epoch();
     (0..epoch).for_each(|step| drop(batches.batch(step)));
     let mut step = epoch;
