@@ -1,16 +1,19 @@
 //! C <- A B in `f32` on vector instructions, after Goto & van de Geijn 2008.
 //!
 //! ```text
-//!     pack B into panels, by blocks of k                                      (parallel, once, shared by all tasks)
 //!     for each tile of C                                                      (parallel)
 //!         for each block of k                      loop over the inner dimension
-//!             pack A's rows of the tile            once per block: 64 x 256 numbers, in the second-level cache
 //!             for each panel of the tile           256 x 32 numbers of B, in the first-level cache
-//!                 micro-kernel
+//!                 micro-kernel                     the tile's rows of A, in the second-level cache
 //! ```
 //!
-//! Packing B costs one pass over it, which few rows of A do not repay: then a row-major B is read where it lies. A product
-//! with a single column is computed as its transpose, and a row times a transposed matrix as dot products.
+//! The micro-kernel wants the rows of a panel of B one after the other. Where the tiles take all rows of A, each panel belongs to
+//! one task, which packs it just before it is used; else all panels are packed first and shared. Few rows of A do not repay
+//! packing: then a row-major B is read where it lies. So is A, if it is row-major and its rows do not fall into the same
+//! sets of the cache; else it is packed first, too.
+//!
+//! Products of another form: one with a single column is computed as its transpose, a row times a transposed matrix as dot
+//! products, and a small C with a long inner dimension as a sum of shares.
 
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
@@ -20,8 +23,10 @@ use std::ops::Range;
 
 /// Rows of a block of B, columns of a block of A, at most.
 const KC: usize = 256;
-/// Rows of a tile, about.
-const MC: usize = 96;
+/// Rows of a tile, about, where there are many.
+const MC: usize = 192;
+/// As many rows of A are one tile.
+const ONE_TILE: usize = 512;
 /// Columns of a tile, at most.
 const NC: usize = 512;
 /// Tiles that are enough to share among a few threads.
@@ -30,6 +35,12 @@ const TASKS: usize = 16;
 const MIN_ROWS_TO_PACK: usize = 24;
 /// Distance of rows of packed A beyond their length: not a power of two, so that they fall into different sets.
 const PAD: usize = 16;
+/// Rows this many numbers apart, 4 KiB, share a set of the first-level cache.
+const ALIAS: usize = 1024;
+/// Rows of A that one task packs.
+const SLAB: usize = 32;
+/// Blocks of k in a share, at least, where C is cut into shares.
+const SHARE: usize = 4;
 
 /// C <- A B, or C + A B; `c` is row-major and `m` x `n`.
 pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
@@ -40,34 +51,153 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     if m == 1 && b.col_stride > 1 && a.col_stride == 1 {
         return row_times_transposed(s, a.data, b, into, c);
     }
-    let in_place = b.col_stride == 1 && n.is_multiple_of(S::LANES) && m < MIN_ROWS_TO_PACK;
-    let kc = block_size(k);
-    let packed = (!in_place).then(|| Panels::pack(s, b, kc));
-    let c = Shared::new(c);
+    let shares = (k / (SHARE * KC)).min(TASKS);
+    if shares > 1 && m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2 {
+        return in_shares(s, a, b, into, c, k.div_ceil(shares));
+    }
     let [mc, nc] = tile_size::<S>(m, n);
-    let across = n.div_ceil(nc);
-    let scratch = Scratch::reserve([mc.min(m) * (kc + PAD)]);
+    let product = Product::new(s, a, b, m <= mc);
+    let (c, across) = (Shared::new(c), n.div_ceil(nc));
+    let scratch = Scratch::reserve([product.kc * S::PANEL]);
     parallel::for_each(m.div_ceil(mc) * across, |task| {
         let (i, j) = (task / across * mc, task % across * nc);
-        let (rows, columns) = (i..(i + mc).min(m), j..(j + nc).min(n));
-        let [mut block] = scratch.take();
+        let [mut panel] = scratch.take();
+        // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in common.
+        unsafe {
+            product.tile(i..(i + mc).min(m), j..(j + nc).min(n), into, c, panel.as_mut_slice());
+        }
+    });
+}
+
+/// C as the sum of products of `len` columns of A with as many rows of B, added in their order.
+fn in_shares<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32], len: usize) {
+    let (m, k, n) = (a.rows, a.cols, b.cols);
+    let mut parts = Buffer::take(k.div_ceil(len) * m * n);
+    parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
+        let inner = share * len..((share + 1) * len).min(k);
+        let product = Product::new(s, a.columns(inner.clone()), b.t().columns(inner).t(), true);
+        let mut panel = Buffer::take(product.kc * S::PANEL);
+        // SAFETY: `part` is this task's own, and holds the whole product.
+        unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
+    });
+    if into == Update::Accumulate {
+        let mut sum = Buffer::take(m * n);
+        parallel::sum_in_order(parts.as_slice(), sum.as_mut_slice());
+        c.iter_mut().zip(sum.as_slice()).for_each(|(c, sum)| *c += sum);
+    } else {
+        parallel::sum_in_order(parts.as_slice(), c);
+    }
+}
+
+/// A product with what was packed of its operands.
+struct Product<'a, S> {
+    s: S,
+    a: Mat<'a, f32>,
+    b: Mat<'a, f32>,
+    /// Rows of a block of B.
+    kc: usize,
+    /// A by blocks of `kc` columns, rows of a block `kc + PAD` apart, where A itself is not read.
+    packed_a: Option<Buffer<f32>>,
+    panels: Panels,
+}
+
+/// Where a task finds a panel of B.
+enum Panels {
+    /// In B itself.
+    InPlace,
+    /// Packed by the task itself when it comes to it.
+    Own,
+    /// Packed before: B in blocks of `kc` rows, each block in panels, each panel row-major and filled up with zeros.
+    Packed(Buffer<f32>),
+}
+
+impl<'a, S: Simd> Product<'a, S> {
+    /// Packs what is to be packed for all tasks. With one tile for all rows of A, panels are not.
+    fn new(s: S, a: Mat<'a, f32>, b: Mat<'a, f32>, one_tile: bool) -> Self {
+        let (m, k, n) = (a.rows, a.cols, b.cols);
+        let kc = block_size(k);
+        let blocks = k.div_ceil(kc);
+        let a_lies_well = a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS);
+        let mut packed_a = (!a_lies_well).then(|| Buffer::take(blocks * m * (kc + PAD)));
+        let in_place = b.col_stride == 1 && n.is_multiple_of(S::LANES) && m < MIN_ROWS_TO_PACK;
+        let wide = n.next_multiple_of(S::PANEL);
+        let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
+
+        let (slabs, panels) = (m.div_ceil(SLAB), wide / S::PANEL);
+        let tasks_of_a = if a_lies_well { 0 } else { blocks * slabs };
+        let tasks_of_b = if packed_b.is_some() { blocks * panels } else { 0 };
+        let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
+        let to_b = packed_b.as_mut().map(|p| Shared::new(p.as_mut_slice()));
+        let block = |i: usize| i * kc..((i + 1) * kc).min(k);
+        parallel::for_each(tasks_of_a + tasks_of_b, |task| match (to_a, to_b) {
+            (Some(to), _) if task < tasks_of_a => {
+                let (i, row) = (task / slabs, task % slabs * SLAB);
+                let rows = row..(row + SLAB).min(m);
+                // SAFETY: each task writes some rows of one block.
+                let to = unsafe { to.slice((i * m + row) * (kc + PAD), rows.len() * (kc + PAD)) };
+                copy(s, &a, rows, block(i), to, kc + PAD);
+            }
+            (_, Some(to)) => {
+                let task = task - tasks_of_a;
+                let (rows, column) = (block(task / panels), task % panels * S::PANEL);
+                // SAFETY: each task writes one panel of one block, which lie one after the other inside the buffer.
+                let panel =
+                    unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
+                pack_panel(s, &b, rows, column..(column + S::PANEL).min(n), panel);
+            }
+            _ => {}
+        });
+        let panels = match packed_b {
+            Some(packed) => Panels::Packed(packed),
+            None if in_place => Panels::InPlace,
+            None => Panels::Own,
+        };
+        Product { s, a, b, kc, packed_a, panels }
+    }
+
+    /// Some rows and columns of C. `own` has room for a panel.
+    ///
+    /// # Safety
+    /// C holds the whole product row by row, and nobody else accesses this part of it meanwhile.
+    unsafe fn tile(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        into: Update,
+        c: Shared<'_>,
+        own: &mut [f32],
+    ) {
+        let &Product { s, a, b, kc, .. } = self;
+        let (m, k, n) = (a.rows, a.cols, b.cols);
         for p in (0..k).step_by(kc) {
             let inner = p..(p + kc).min(k);
-            copy(s, &a, rows.clone(), inner.clone(), block.as_mut_slice(), kc + PAD);
-            let a = Lhs::new(block.as_slice(), kc + PAD, 1);
+            let a = match &self.packed_a {
+                None => Lhs::new(&a.data[a.offset(rows.start, p)..], a.row_stride, 1),
+                Some(packed) => {
+                    let at = (p / kc * m + rows.start) * (kc + PAD);
+                    Lhs::new(&packed.as_slice()[at..], kc + PAD, 1)
+                }
+            };
             for column in columns.clone().step_by(S::PANEL) {
-                let b = match &packed {
-                    Some(panels) => panels.panel::<S>(&inner, column),
-                    None => Rhs { data: &b.data[b.offset(p, column)..], row_stride: b.row_stride },
+                let cols = S::PANEL.min(columns.end - column);
+                let b = match &self.panels {
+                    Panels::InPlace => Rhs { data: &b.data[b.offset(p, column)..], row_stride: b.row_stride },
+                    Panels::Packed(all) => {
+                        let at = p * n.next_multiple_of(S::PANEL) + column * inner.len();
+                        Rhs { data: &all.as_slice()[at..], row_stride: S::PANEL }
+                    }
+                    Panels::Own => {
+                        pack_panel(s, &b, inner.clone(), column..column + cols, own);
+                        Rhs { data: own, row_stride: S::PANEL }
+                    }
                 };
                 let accumulate = p > 0 || into == Update::Accumulate;
-                let c = Out { data: c, at: i * n + column, row_stride: n, accumulate };
-                let cols = S::PANEL.min(columns.end - column);
-                // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in common.
+                let c = Out { data: c, at: rows.start * n + column, row_stride: n, accumulate };
+                // SAFETY: the caller's promise is passed on.
                 unsafe { s.panel([rows.len(), inner.len(), cols], a, b, c) };
             }
         }
-    });
+    }
 }
 
 /// Rows of a block: equal blocks, so that none is too short to be worth its sums' way to memory and back.
@@ -77,9 +207,10 @@ fn block_size(k: usize) -> usize {
 
 /// Tiles of equal height, narrower and then lower ones until there are enough of them. From the shape alone.
 fn tile_size<S: Simd>(m: usize, n: usize) -> [usize; 2] {
-    let mut mc = m.div_ceil(m.div_ceil(MC)).next_multiple_of(8);
+    let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
+    let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
     let mut nc = NC.min(n.next_multiple_of(S::PANEL));
-    while nc > 2 * S::PANEL && m.div_ceil(mc) * n.div_ceil(nc) < TASKS {
+    while nc > least && m.div_ceil(mc) * n.div_ceil(nc) < TASKS {
         nc = (nc / 2).next_multiple_of(S::PANEL);
     }
     while mc > 16 && m.div_ceil(mc) * n.div_ceil(nc) < TASKS / 2 {
@@ -88,38 +219,26 @@ fn tile_size<S: Simd>(m: usize, n: usize) -> [usize; 2] {
     [mc, nc]
 }
 
-/// B in blocks of at most [`KC`] rows, each block in panels, each panel row-major and filled up with zeros.
-struct Panels {
-    data: Buffer<f32>,
-    /// Columns with those that fill up the last panel.
-    wide: usize,
-}
-
-impl Panels {
-    fn pack<S: Simd>(s: S, b: Mat<'_, f32>, kc: usize) -> Self {
-        let wide = b.cols.next_multiple_of(S::PANEL);
-        let mut data = Buffer::take(b.rows * wide);
-        let (all, panels) = (Shared::new(data.as_mut_slice()), wide / S::PANEL);
-        parallel::for_each(b.rows.div_ceil(kc) * panels, |task| {
-            let (p, column) = (task / panels * kc, task % panels * S::PANEL);
-            let (rows, columns) = (p..(p + kc).min(b.rows), column..(column + S::PANEL).min(b.cols));
-            // SAFETY: each task writes one panel of one block, which lie one after the other inside the buffer.
-            let panel = unsafe { all.slice(p * wide + column * rows.len(), rows.len() * S::PANEL) };
-            if columns.len() < S::PANEL {
-                panel.fill(0.0);
-            }
-            copy(s, &b, rows, columns, panel, S::PANEL);
-        });
-        Panels { data, wide }
-    }
-
-    /// The panel from `column` on of the block of rows `inner`.
-    fn panel<S: Simd>(&self, inner: &Range<usize>, column: usize) -> Rhs<'_> {
-        Rhs {
-            data: &self.data.as_slice()[inner.start * self.wide + column * inner.len()..],
-            row_stride: S::PANEL,
+/// Copies a block of B, at most a panel wide, into rows of a panel, filled up with zeros.
+fn pack_panel<S: Simd>(s: S, b: &Mat<'_, f32>, rows: Range<usize>, columns: Range<usize>, panel: &mut [f32]) {
+    let panel = &mut panel[..rows.len() * S::PANEL];
+    if b.col_stride > 1 {
+        if columns.len() < S::PANEL {
+            panel.fill(0.0);
         }
+        return copy(s, b, rows, columns, panel, S::PANEL);
     }
+    s.vectorize(
+        #[inline(always)]
+        || {
+            for (row, to) in rows.zip(panel.chunks_exact_mut(S::PANEL)) {
+                let from = &b.data[b.offset(row, columns.start)..][..columns.len()];
+                for at in (0..S::PANEL).step_by(S::LANES) {
+                    s.store(s.load_padded(from, at), &mut to[at..]);
+                }
+            }
+        },
+    );
 }
 
 /// Copies a block of a matrix, whichever way it lies, into rows `stride` apart.

@@ -14,6 +14,7 @@ mod tests;
 use crate::isa::Isa;
 use crate::simd::with_simd;
 use crate::{Element, parallel};
+use std::ops::Range;
 
 /// A view of a matrix inside a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,18 @@ impl<'a, E> Mat<'a, E> {
     /// Where element (i, j) is in the slice: inside it for a valid index, because the extent was checked at creation.
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
+    }
+}
+
+impl<E> Mat<'_, E> {
+    /// Some of its columns.
+    fn columns(self, columns: Range<usize>) -> Self {
+        assert!(
+            columns.start < columns.end && columns.end <= self.cols,
+            "{columns:?} of {} columns",
+            self.cols
+        );
+        Mat { data: &self.data[columns.start * self.col_stride..], cols: columns.len(), ..self }
     }
 }
 

@@ -37,19 +37,21 @@ fn equals_the_definition_for_every_transpose() {
 
 #[test]
 fn same_bits_for_any_number_of_threads() {
-    let (m, k, n) = (200, 150, 900);
-    let (a, b): (Vec<f32>, Vec<f32>) =
-        ((0..m * k).map(|i| (i as f32).sin()).collect(), (0..k * n).map(|i| (i as f32).cos()).collect());
-    let run = |t| {
-        threads::with(t, || {
-            let mut c = vec![0.0; m * n];
-            gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut c);
-            c
-        })
-    };
-    let one = run(1);
-    for t in [2, 3, 7] {
-        assert!(one.iter().zip(&run(t)).all(|(x, y)| x.to_bits() == y.to_bits()), "{t} threads");
+    for (m, k, n) in [(200, 150, 900), (600, 300, 70), (33, 5000, 40)] {
+        let a: Vec<f32> = (0..m * k).map(|i| (i as f32).sin()).collect();
+        let b: Vec<f32> = (0..k * n).map(|i| (i as f32).cos()).collect();
+        let run = |t| {
+            threads::with(t, || {
+                let mut c = vec![0.0; m * n];
+                gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut c);
+                c
+            })
+        };
+        let one = run(1);
+        for t in [2, 3, 7] {
+            let same = one.iter().zip(&run(t)).all(|(x, y)| x.to_bits() == y.to_bits());
+            assert!(same, "{m} x {k} x {n} on {t} threads");
+        }
     }
 }
 
@@ -79,6 +81,10 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [23, 257, 64],
         [7, 3, 600],
         [200, 8, 96],
+        // Rows that share sets of the cache; more rows than one tile; a small C in shares.
+        [40, 1024, 80],
+        [600, 300, 70],
+        [20, 2500, 40],
     ]);
     for [m, k, n] in shapes {
         let f32s = |x: Vec<f64>| x.iter().map(|&x| x as f32).collect::<Vec<_>>();

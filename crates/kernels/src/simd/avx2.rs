@@ -103,6 +103,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: every x86-64 has the instruction, and it accesses nothing: a hint, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
         let mut r = [self.zero(); 8];
         for (i, r) in r.iter_mut().enumerate() {

@@ -101,6 +101,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        self.0.prefetch(at);
+    }
+
+    #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
         self.0.transpose8(from, from_stride, to, to_stride);
     }

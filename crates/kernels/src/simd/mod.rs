@@ -61,6 +61,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Writes all elements of `to`, fewer than `LANES`.
     fn store_part(self, v: Self::V, to: &mut [f32]);
 
+    /// Asks for the cache line at `at`, which need not be anybody's.
+    fn prefetch(self, at: *const f32);
+
     /// Writes the transpose of 8 rows of 8 numbers, `from_stride` apart, as rows `to_stride` apart.
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
 

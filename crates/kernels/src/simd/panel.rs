@@ -39,6 +39,7 @@ impl<'a> Lhs<'a> {
         let one = extent(rows, self.row_stride, k, self.k_stride);
         let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };
         assert!(self.data.len() >= all, "panel: A has {} of {all} elements", self.data.len());
+        assert!(self.k_stride == 1 || self.row_stride == 1, "panel: A by neither rows nor columns");
     }
 }
 
@@ -176,24 +177,37 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     (mut b, b_row): (*const f32, usize),
     (c, c_row, accumulate): (*mut f32, usize, bool),
 ) {
+    // C is on its way while the sums are made: it was last seen a block of k ago, far from the first-level cache.
+    for i in 0..MR {
+        for j in 0..NV {
+            s.prefetch(c.wrapping_add(i * c_row + j * S::LANES));
+        }
+    }
     let mut sums = [[s.zero(); NV]; MR];
     for run in 0..a.runs {
-        for p in 0..k {
-            // SAFETY: run, p, i < MR and j < NV are in the ranges that the caller promised; B ends after the last row.
-            unsafe {
-                let a_p = from.add(run * a.run_stride + p * a.k_stride);
-                let mut b_p = [s.zero(); NV];
-                for (j, b_pj) in b_p.iter_mut().enumerate() {
-                    *b_pj = s.load(std::slice::from_raw_parts(b.add(j * S::LANES), S::LANES));
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let a_ip = s.splat(*a_p.add(i * a.row_stride));
-                    for (sum, &b_pj) in sums.iter_mut().zip(&b_p) {
-                        *sum = s.fma(a_ip, b_pj, *sum);
-                    }
+        let from = from.wrapping_add(run * a.run_stride);
+        if a.k_stride == 1 {
+            // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
+            let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
+            for p in (0..k - k % 4).step_by(4) {
+                for q in 0..4 {
+                    // SAFETY: run, p, i < MR and j < NV are in the ranges that the caller promised.
+                    unsafe { add_product(s, |i| *rows[i].add(p + q), b, &mut sums) };
+                    b = b.wrapping_add(b_row);
                 }
             }
-            b = b.wrapping_add(b_row);
+            for p in k - k % 4..k {
+                // SAFETY: as above.
+                unsafe { add_product(s, |i| *rows[i].add(p), b, &mut sums) };
+                b = b.wrapping_add(b_row);
+            }
+        } else {
+            for p in 0..k {
+                let a_p = from.wrapping_add(p * a.k_stride);
+                // SAFETY: as above; in this case rows lie next to each other.
+                unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
+                b = b.wrapping_add(b_row);
+            }
         }
     }
     for (i, sums) in sums.iter().enumerate() {
@@ -201,6 +215,30 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
             // SAFETY: as above; the slices of different (i, j) are disjoint and live one at a time.
             let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j * S::LANES), S::LANES) };
             s.store(if accumulate { s.add(s.load(c), sum) } else { sum }, c);
+        }
+    }
+}
+
+/// C\[i, :\] += a\[i\] b for `MR` numbers and `NV` vectors.
+///
+/// # Safety
+/// `a` may be called with i < MR, and b read.
+#[inline(always)]
+unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    a: impl Fn(usize) -> f32,
+    b: *const f32,
+    sums: &mut [[S::V; NV]; MR],
+) {
+    let mut b_p = [s.zero(); NV];
+    for (j, b_pj) in b_p.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        *b_pj = s.load(unsafe { std::slice::from_raw_parts(b.add(j * S::LANES), S::LANES) });
+    }
+    for (i, sums) in sums.iter_mut().enumerate() {
+        let a_i = s.splat(a(i));
+        for (sum, &b_pj) in sums.iter_mut().zip(&b_p) {
+            *sum = s.fma(a_i, b_pj, *sum);
         }
     }
 }

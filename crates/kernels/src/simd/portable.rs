@@ -80,6 +80,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _at: *const f32) {}
+
+    #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
         for i in 0..8 {
             let row = &from[i * from_stride..][..8];
