@@ -4,8 +4,8 @@
 //! along the output's. Broadcasting walks the output once, in runs along which every operand either advances by one or
 //! stands still, so the inner loops are plain vector loops.
 //!
-//! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop calls a copy of its
-//! own; a caller captures numbers by `move`. A number behind a reference would be read again after each store.
+//! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop takes a copy of its
+//! own, by `move`; a caller captures numbers likewise. A number behind a reference would be read again after each store.
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -22,8 +22,7 @@ pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
     for_each_chunk(y, CHUNK, |t, y| {
         level.vectorize(
             #[inline(always)]
-            || {
-                let f = f;
+            move || {
                 for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
                     *y = f(x);
                 }
@@ -50,8 +49,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
         let at = t * CHUNK;
         level.vectorize(
             #[inline(always)]
-            || {
-                let f = f;
+            move || {
                 for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
                     *y = f(a, b);
                 }
@@ -71,8 +69,7 @@ pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + S
     for_each_chunk(y, CHUNK, |t, y| {
         level.vectorize(
             #[inline(always)]
-            || {
-                let f = f;
+            move || {
                 for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
                     *y = f(*y, x);
                 }
@@ -94,12 +91,18 @@ pub fn zip_broadcast<E: Element>(
 ) {
     let walk = Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims));
     walk.runs(y, |y, [i, j], steps| {
-        let f = f;
+        let (a, b) = (&a[i..], &b[j..]);
         match steps {
-            [1, 1] => each(y.iter_mut().zip(&a[i..]).zip(&b[j..]), |((y, &a), &b)| *y = f(a, b)),
-            [1, _] => each(y.iter_mut().zip(&a[i..]), |(y, &a)| *y = f(a, b[j])),
-            [_, 1] => each(y.iter_mut().zip(&b[j..]), |(y, &b)| *y = f(a[i], b)),
-            _ => y.fill(f(a[i], b[j])),
+            [1, 1] => each(y.iter_mut().zip(a).zip(b), move |((y, &a), &b)| *y = f(a, b)),
+            [1, _] => {
+                let b = b[0];
+                each(y.iter_mut().zip(a), move |(y, &a)| *y = f(a, b));
+            }
+            [_, 1] => {
+                let a = a[0];
+                each(y.iter_mut().zip(b), move |(y, &b)| *y = f(a, b));
+            }
+            _ => y.fill(f(a[0], b[0])),
         }
     });
 }
