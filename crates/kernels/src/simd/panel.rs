@@ -9,7 +9,7 @@
 //!             C[i, :] += A[i, p] B[p, :]   MR x NV fused multiply-adds
 //! ```
 //!
-//! 8 x 2 vectors of 16 with AVX-512 and 6 x 2 of 8 with AVX2 fill the registers and keep both multipliers busy. A is read
+//! 8 or 12 x 2 vectors of 16 with AVX-512 and 6 x 2 of 8 with AVX2 fill the registers and keep both multipliers busy. A is read
 //! where it lies, by any row and column stride, so neither A nor its transpose is ever packed; its inner dimension may
 //! even come in several runs, as the windows of a convolution lie in an image. B wants rows of a panel's width at a fixed
 //! distance, which a packed B and an unpacked one of whole panels both have.
@@ -117,7 +117,9 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
-        let step = MR.min(rows - i);
+        let left = rows - i;
+        // Four rows alone would read B for half as many products as eight.
+        let step = if MR == 8 && left > 8 && left % 8 == 4 { 12 } else { MR.min(left) };
         // SAFETY: rows i..i + step of A and of C, and all of B, lie inside their slices.
         unsafe {
             let from = a.data.as_ptr().add(i * a.row_stride);
@@ -130,6 +132,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
                 5 => tile::<S, 5, NV>(s, k, (from, a), b, c),
                 6 if MR > 6 => tile::<S, 6, NV>(s, k, (from, a), b, c),
                 7 if MR > 7 => tile::<S, 7, NV>(s, k, (from, a), b, c),
+                12 if MR == 8 => tile::<S, 12, NV>(s, k, (from, a), b, c),
                 _ => tile::<S, MR, NV>(s, k, (from, a), b, c),
             }
         }
