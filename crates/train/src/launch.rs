@@ -78,7 +78,7 @@ impl<C: Config> Launch<C> {
     ) -> Result<Outcome, BoxError> {
         let common = self.config.common();
         if common.dry_run {
-            say(self.config.summary()?);
+            say(format_args!("{}kernels      {}", self.config.summary()?, kernels()));
             return Ok(Outcome::Finished);
         }
         let trainer = build(&self.config)?;
@@ -109,6 +109,12 @@ impl<C: Config> Launch<C> {
             quiet: common.quiet,
         }
     }
+}
+
+/// What computes: "2 threads with avx512".
+pub(crate) fn kernels() -> String {
+    let count = threads::count();
+    format!("{count} thread{} with {}", if count == 1 { "" } else { "s" }, isa::Isa::active())
 }
 
 /// The command that goes on with a run, as one would type it.

@@ -113,9 +113,12 @@ fn a_resumed_run_keeps_its_settings() {
 #[test]
 fn a_dry_run_shows_the_networks_and_trains_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let text =
-        succeed(directory.path(), &["--image-size", "64", "--width", "8", "--batch-size", "2", "--dry-run"]);
-    for part in ["generator", "discriminator", "64x64x1", "parameters", "FLOP, ", "B of memory"] {
+    let text = succeed(
+        directory.path(),
+        &["--image-size", "64", "--width", "8", "--dry-run", "--isa", "portable", "--threads", "3"],
+    );
+    for part in ["generator", "discriminator", "64x64x1", "FLOP, ", "B of memory", "3 threads with portable"]
+    {
         assert!(text.contains(part), "no {part} in {text}");
     }
     // What this machine could not train, of data that is not there, can be looked at.

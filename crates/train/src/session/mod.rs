@@ -8,12 +8,9 @@ mod outputs;
 
 use std::time::Instant;
 
-use adjoint_tensor::isa::Isa;
-use adjoint_tensor::threads;
-
 use crate::checkpoint::{Checkpoints, Loaded, fit};
 use crate::clock::Clock;
-use crate::launch::{Outcome, resume_command};
+use crate::launch::{Outcome, kernels, resume_command};
 use crate::metrics::MetricsLog;
 use crate::progress::Progress;
 use crate::report::{note, warn};
@@ -116,8 +113,7 @@ impl<T: Trainable> Session<T> {
 
     fn announce(&self) {
         let (title, run, total) = (&self.plan.title, self.run.path().display(), grouped(self.plan.total));
-        let (threads, isa) = (threads::count(), Isa::active());
-        let by = format!("{threads} thread{} with {isa}", if threads == 1 { "" } else { "s" });
+        let by = kernels();
         self.progress.say(match self.done {
             0 => format!("{title} for {total} steps on {by}, into {run}"),
             done => format!("{title} on {by}, going on with {run} after step {} of {total}", grouped(done)),
