@@ -5,7 +5,8 @@
 //! a file is checked by the very code that checks a flag. With `--resume` the file is the run's own config.toml.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use clap::parser::ValueSource;
@@ -17,6 +18,8 @@ use crate::args::{CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
 use crate::error::complaint;
 use crate::{BoxError, Error, Summary, run};
 
+/// Bytes of a file of settings, at most; one with every setting has under a thousand.
+const MAX_FILE: u64 = 1 << 16;
 /// Key in config.toml that says whose configuration it is.
 const MODEL: &str = "model";
 
@@ -82,7 +85,12 @@ fn config_of_run(directory: &Path) -> Result<std::path::PathBuf, Error> {
 }
 
 fn read(path: &Path) -> Result<Table, Error> {
-    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let mut text = String::new();
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(Error::io("read", path))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(unreadable(path, format!("no settings: longer than {MAX_FILE} bytes")));
+    }
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
         let place = line.map(|line| format!(" line {line}")).unwrap_or_default();

@@ -138,6 +138,7 @@ fn mistakes_in_a_file_are_named() {
         ("ema = 3", "ema = 3 is not a value of --ema"),
         ("[lr]\nx = 3", "is not a value of --lr"),
         ("lr = 1\nlr = 2", "not TOML: line 2"),
+        (&" ".repeat(70_000), "no settings: longer than 65536 bytes"),
         ("model = \"dcgan\"", "the settings of another model: \"dcgan\" instead of \"toy\""),
     ] {
         let (_dir, config) = file(text);
