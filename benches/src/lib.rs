@@ -102,7 +102,7 @@ impl Measurement for Rate {
     }
 }
 
-/// A convolution of a DCGAN-64 at batch 64. A transposed convolution is named by its own direction and measured
+/// A convolution. A transposed convolution is named by its own direction and measured
 /// through the convolution that it is the adjoint of.
 pub struct Layer {
     /// `in-out` channels, and what else tells it from others.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::thread;
 
 use adjoint_tensor::Tensor;
 
@@ -80,16 +81,14 @@ pub struct Dataset {
 enum Images {
     /// Bytes of all images one after another, and how to fit each into the size asked for.
     Stored { bytes: Arc<Vec<u8>>, fit: Fit },
-    /// Drawn when asked for, and kept for the next epoch where all of them are few bytes.
-    Drawn { glyphs: Glyphs, kept: Option<Kept> },
+    /// Drawn when asked for.
+    Drawn(Glyphs),
 }
 
-/// What was drawn already, by index.
-type Kept = Arc<[OnceLock<Box<[u8]>>]>;
-
-/// Drawing a batch of 28 x 28 takes a thread about a millisecond, of which a small network's step has a dozen; all of them
-/// are 47 MB. At 64 pixels they would be 246 MB, and a step takes so much longer that drawing does not matter.
-const MOST_KEPT: usize = 64 << 20;
+/// Glyphs of up to so many bytes in all are drawn at once: 60,000 of 28 x 28 (47 MB) in about half a second of one
+/// thread, of which a batch would take a millisecond in each step otherwise, and a small network's step has a dozen. Larger
+/// ones belong to larger networks.
+const MOST_DRAWN_AT_ONCE: usize = 192 << 20;
 
 impl Dataset {
     /// Numbers to a pixel of the dataset called `name`, which need not be there for that: 1 (grey) or 3 (red, green, blue).
@@ -134,8 +133,6 @@ impl Dataset {
 
     fn draw(name: &str, split: Split, options: &Options, palette: Palette) -> Self {
         let glyphs = Glyphs::new(options.seed, split, options.image_size, palette);
-        let few_bytes = glyphs.len() * glyphs.image_len() <= MOST_KEPT;
-        let kept = few_bytes.then(|| (0..glyphs.len()).map(|_| OnceLock::new()).collect());
         Self {
             name: name.to_string(),
             split,
@@ -143,7 +140,13 @@ impl Dataset {
             channels: glyphs.channels(),
             classes: (0..10).map(|digit| digit.to_string()).collect(),
             labels: (0..glyphs.len()).map(Glyphs::class).collect(),
-            images: Images::Drawn { glyphs, kept },
+            images: match glyphs.len() * glyphs.image_len() {
+                0..=MOST_DRAWN_AT_ONCE => Images::Stored {
+                    bytes: Arc::new(draw_all(&glyphs)),
+                    fit: Fit::new([options.image_size; 2], glyphs.channels(), options.image_size),
+                },
+                _ => Images::Drawn(glyphs),
+            },
         }
     }
 
@@ -226,14 +229,7 @@ impl Dataset {
                 let len = fit.stored_len();
                 fit.apply(&bytes[index * len..][..len], image);
             }
-            Images::Drawn { glyphs, kept: None } => glyphs.render(index, image),
-            Images::Drawn { glyphs, kept: Some(kept) } => {
-                image.copy_from_slice(kept[index].get_or_init(|| {
-                    let mut image = vec![0; glyphs.image_len()];
-                    glyphs.render(index, &mut image);
-                    image.into()
-                }));
-            }
+            Images::Drawn(glyphs) => glyphs.render(index, image),
         }
     }
 
@@ -264,6 +260,21 @@ impl PixelRange {
             Self::Symmetric => byte as f32 / 127.5 - 1.0,
         })
     }
+}
+
+/// All images one after another, drawn by as many threads as there are processors.
+fn draw_all(glyphs: &Glyphs) -> Vec<u8> {
+    let len = glyphs.image_len();
+    let mut bytes = vec![0; glyphs.len() * len];
+    let share = glyphs.len().div_ceil(thread::available_parallelism().map_or(1, usize::from));
+    thread::scope(|scope| {
+        for (first, images) in (0..).step_by(share).zip(bytes.chunks_mut(share * len)) {
+            scope.spawn(move || {
+                images.chunks_mut(len).zip(first..).for_each(|(image, index)| glyphs.render(index, image));
+            });
+        }
+    });
+    bytes
 }
 
 fn entry<'a>(name: &str, manifest: &'a Manifest) -> Result<&'a ManifestEntry, DataError> {

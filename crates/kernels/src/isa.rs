@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 /// A set of instructions that kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
-    /// Plain Rust and `matrixmultiply`: any processor.
+    /// Plain Rust, and `matrixmultiply`, which chooses its instructions itself: any processor.
     Portable,
     /// x86-64 with AVX2 and FMA: 8 floats a register, 16 registers.
     Avx2,

@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 
 use adjoint_tensor::isa::Isa;
-use clap::builder::ArgPredicate;
-use serde::Serialize;
+use clap::builder::{ArgPredicate, RangedU64ValueParser};
+use serde::{Serialize, Serializer};
 
 use crate::values::{count, path};
 
@@ -57,16 +57,16 @@ pub struct CommonArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 
-    /// Threads to compute with; by default one per processor. Changes no bit of the result
+    /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Changes no bit of the result
     #[arg(long, value_name = "N", help_heading = "Training")]
-    #[arg(value_parser = count::<usize>)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     #[serde(skip)]
     pub threads: Option<usize>,
 
     /// Vector instructions to compute with: portable, avx2 or avx512; by default the best there are. Each rounds in its
-    /// own way, so the last bits of results differ
+    /// own way, so the last bits of results differ; a resumed run goes on with its own
     #[arg(long, value_name = "NAME", help_heading = "Training")]
-    #[serde(skip)]
+    #[serde(serialize_with = "in_use")]
     pub isa: Option<Isa>,
 
     /// Directory to make the run in
@@ -128,9 +128,15 @@ impl CommonArgs {
     }
 }
 
+/// Records the instructions that compute, also where nobody chose them.
+fn in_use<S: Serializer>(asked: &Option<Isa>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&asked.unwrap_or_else(Isa::active))
+}
+
 /// Flags that a configuration file can't give: they say which file, or what to do instead of training.
 pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help", "version"];
 
-/// Settings that may change when a run is resumed: they move its end, its outputs or its data, not its numbers.
-pub(crate) const FREE_ON_RESUME: [&str; 7] =
-    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download"];
+/// Settings that may change when a run is resumed: they move its end, its outputs or its data, not its numbers (but for the
+/// last bits, if it goes on with other instructions).
+pub(crate) const FREE_ON_RESUME: [&str; 8] =
+    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download", "isa"];

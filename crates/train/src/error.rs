@@ -92,6 +92,15 @@ pub enum Error {
         advice: String,
     },
 
+    /// A run ended before its time.
+    #[error("{cause}; {advice}")]
+    Stopped {
+        /// Why.
+        cause: Box<Error>,
+        /// What was saved, and how to go on.
+        advice: String,
+    },
+
     /// The trainer itself gave up, for a reason of the outside world.
     #[error("step {step}: {cause}")]
     Trainer {

@@ -40,7 +40,7 @@ impl Termination for Outcome {
 }
 
 impl<C: Config> Launch<C> {
-    /// Reads the command line of this process and sets the number of threads.
+    /// Reads the command line of this process and sets the instructions and the number of threads.
     ///
     /// # Errors
     /// If a flag, a configuration file or the run to resume can't be used; or help was asked for, which
@@ -48,10 +48,11 @@ impl<C: Config> Launch<C> {
     pub fn from_args() -> Result<Self, Error> {
         let launch = Self::parse(std::env::args_os())?;
         if let Some(isa) = launch.config.common().isa {
-            isa::set(isa).map_err(|error| Error::Flags(format!("--isa {isa}: {error}")))?;
+            isa::set(isa).map_err(|error| Error::Flags(format!("--isa {isa}: {error}; choose another")))?;
         }
-        let count = launch.config.common().threads.unwrap_or(0);
-        threads::set(count).map_err(|error| Error::Flags(format!("--threads {count}: {error}")))?;
+        let asked = launch.config.common().threads;
+        let flag = asked.map(|count| format!("--threads {count}: ")).unwrap_or_default();
+        threads::set(asked.unwrap_or(0)).map_err(|error| Error::Flags(format!("{flag}{error}")))?;
         Ok(launch)
     }
 

@@ -209,10 +209,39 @@ fn a_full_disk_is_an_error_and_the_run_goes_on_later() {
     let output = Command::new("sh").current_dir(dir.path()).args(["-c", &script]).output().unwrap();
     let error = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.starts_with("the run is safe at step 10; when the cause is gone, go on with\n"), "{error}");
-    assert!(error.lines().last().unwrap().starts_with("error: cannot write runs/full/"), "{error}");
+    assert!(error.starts_with("error: cannot write runs/full/") && error.lines().count() == 1, "{error}");
+    assert!(error.contains("safe at step 10: when the cause is gone, go on with "), "{error}");
+    assert!(error.contains(" --resume runs/full"), "{error}");
     succeed(dir.path(), &["--resume", "runs/full", "--steps", "30"]);
     assert_same_run(&dir.path().join("runs/whole"), &dir.path().join("runs/full"));
+}
+
+/// The results of a run are not overwritten because its checkpoint got lost.
+#[test]
+fn a_run_without_its_checkpoint_does_not_start_over() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "lost", "--steps", "10"]);
+    let run = dir.path().join("runs/lost");
+    let weights = fs::read(run.join("generator.safetensors")).unwrap();
+    fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
+    let error = fail(dir.path(), &["--resume", "runs/lost", "--steps", "30"]);
+    assert!(
+        error.contains("checkpoint is gone; start a new run with --config runs/lost/config.toml"),
+        "{error}"
+    );
+    assert_eq!(fs::read(run.join("generator.safetensors")).unwrap(), weights);
+}
+
+/// A picture of before that is damaged costs the animation, not the run.
+#[test]
+fn a_damaged_picture_is_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "a", "--steps", "10"]);
+    let samples = dir.path().join("runs/a/samples");
+    let first = fs::read_dir(&samples).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    fs::write(&first, "no picture").unwrap();
+    let output = train(dir.path(), &["--resume", "runs/a", "--steps", "20"]);
+    assert!(output.status.success() && stderr(&output).contains("warning: no animation: "), "{output:?}");
 }
 
 #[test]

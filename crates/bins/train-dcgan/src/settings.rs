@@ -1,6 +1,6 @@
 //! The flags.
 
-use adjoint_data::{Dataset, Manifest};
+use adjoint_data::{Dataset, IMAGE_SIZES, Manifest};
 use adjoint_dcgan::cost::LayerCost;
 use adjoint_dcgan::{Architecture, learning_rate};
 use adjoint_nn::objective::AdversarialLoss;
@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub(crate) latent: usize,
 
-    /// Adam's step size [default: the paper's 0.0002 at its width of 128, more for narrower networks: 0.0002 * 128 / width]
+    /// Adam's step size [default: 0.0002 * 128 / width, the paper's at its width of 128]
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lr: Option<f64>,
@@ -112,12 +112,11 @@ impl Settings {
         let size = self.common.image_size;
         let architecture =
             Architecture { image_size: size, channels, width: self.width, latent: self.latent };
-        if architecture.levels().is_none() {
-            return Err(format!(
-                "--image-size {size}: a DCGAN needs at least {} pixels; take 28, 32 or 64",
-                Architecture::MIN_SIZE
-            )
-            .into());
+        let (least, most) = (*IMAGE_SIZES.start(), *IMAGE_SIZES.end());
+        if !IMAGE_SIZES.contains(&size) {
+            return Err(
+                format!("--image-size {size}: from {least} to {most} pixels; take 28, 32 or 64").into()
+            );
         }
         if self.label_smoothing > 0.0 && !self.loss.has_labels() {
             let (smoothing, loss) = (self.label_smoothing, self.loss);

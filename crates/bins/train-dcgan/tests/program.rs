@@ -91,10 +91,32 @@ fn wrong_flags_and_missing_data_are_explained() {
     fail(here, &["--d-steps", "300", "--batch-size", "256"], "--d-steps 300: an epoch has only 234 batches");
     fail(here, &["--lr", "-1"], "--lr");
     fail(here, &["--lr", "nan"], "--lr");
+    fail(here, &["--isa", "sse9"], "'sse9' is none of portable, avx2 and avx512");
+    fail(here, &["--threads", "100000"], "1..=256");
+    for run in [&[][..], &["--dry-run"]] {
+        fail(here, &[&["--image-size", "513"], run].concat(), "--image-size 513: from 16 to 512 pixels");
+    }
     fail(here, &["--dataset", "mnist"], "--download");
     fail(here, &["--dataset", "imagenet"], "imagenet");
     fail(here, &["--resume", "runs/nowhere"], "runs/nowhere");
     assert!(!here.join("runs").exists(), "a command that fails leaves no run behind");
+}
+
+/// A run goes on with the instructions that it began with, and the step size that its width asked for.
+#[test]
+fn what_was_not_asked_for_is_recorded_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let portable = [&SMALL[..], &["--isa", "portable"]].concat();
+    succeed(here, &[&portable[..], &["--steps", "6", "--name", "whole"]].concat());
+    succeed(here, &[&portable[..], &["--steps", "3", "--name", "parts"]].concat());
+    succeed(here, &["--resume", "runs/parts", "--steps", "6"]);
+    let read = |path: &str| fs::read(here.join("runs").join(path)).unwrap();
+    assert!(read("whole/generator.safetensors") == read("parts/generator.safetensors"));
+    let config = String::from_utf8(read("parts/config.toml")).unwrap();
+    assert!(config.contains("\nisa = \"portable\"\n") && config.contains("\nlr = 0.0064\n"), "{config}");
+    succeed(here, &[&SMALL[..], &["--steps", "1", "--lr", "0.5", "--name", "c"]].concat());
+    assert!(String::from_utf8(read("c/config.toml")).unwrap().contains("\nlr = 0.5\n"));
 }
 
 /// A checkpoint of other networks is refused, and names what differs.

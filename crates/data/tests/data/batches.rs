@@ -1,10 +1,11 @@
 //! Batches are permutations, addressed by the step.
 
-use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Options, PixelRange, Split};
+use adjoint_data::glyphs::{Glyphs, Palette};
+use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Manifest, Options, PixelRange, Split};
 
 use crate::support::message;
 
-/// The 10,000 glyphs of the test split, which are drawn only when asked for.
+/// The 10,000 glyphs of the test split.
 fn glyphs() -> Dataset {
     Dataset::load("glyphs", Split::Test, &Options { image_size: 16, ..Options::default() }, None).unwrap()
 }
@@ -17,6 +18,25 @@ fn batches(batch_size: usize, seed: u64, last: LastBatch) -> Batches {
 fn epoch(batches: &mut Batches, epoch: u64) -> Vec<usize> {
     let steps = batches.steps_per_epoch();
     (epoch * steps..(epoch + 1) * steps).flat_map(|step| batches.batch(step).indices).collect()
+}
+
+/// Drawn at once or when asked for, by any number of threads: image i is the one that the glyphs say.
+#[test]
+fn a_dataset_of_glyphs_shows_the_glyphs() {
+    for (name, image_size, palette) in [("glyphs", 28, Palette::Grey), ("glyphs-rgb", 91, Palette::Rgb)] {
+        let data =
+            Dataset::load(name, Split::Test, &Options { image_size, ..Options::default() }, None).unwrap();
+        let glyphs = Glyphs::new(0, Split::Test, image_size, palette);
+        assert_eq!(data.channels(), Dataset::channels_of(name, &Manifest::default()).unwrap());
+        let (mut shown, mut drawn) = (vec![1; data.image_len()], vec![2; data.image_len()]);
+        for index in [0, 1, 4_999, 5_000, 9_999] {
+            data.image(index, &mut shown);
+            glyphs.render(index, &mut drawn);
+            assert!(shown == drawn, "image {index} of {name}");
+        }
+    }
+    assert_eq!(Dataset::channels_of("mnist", &Manifest::default()).unwrap(), 1);
+    assert!(Dataset::channels_of("imagenet", &Manifest::default()).is_err());
 }
 
 #[test]

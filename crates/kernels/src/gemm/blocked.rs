@@ -56,7 +56,7 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
         return in_shares(s, a, b, into, c, k.div_ceil(shares));
     }
     let [mc, nc] = tile_size::<S>(m, n);
-    let product = Product::new(s, a, b, m <= mc);
+    let product = Product::new(s, a, b, m <= mc, |tasks, f| parallel::for_each(tasks, f));
     let (c, across) = (Shared::new(c), n.div_ceil(nc));
     let scratch = Scratch::reserve([product.kc * S::PANEL]);
     parallel::for_each(m.div_ceil(mc) * across, |task| {
@@ -73,10 +73,14 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
 fn in_shares<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32], len: usize) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     let mut parts = Buffer::take(k.div_ceil(len) * m * n);
+    // The second is there for what a share packs of A.
+    let kc = block_size(len);
+    let scratch = Scratch::reserve([kc * S::PANEL, len.div_ceil(kc) * m * (kc + PAD)]);
     parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
         let inner = share * len..((share + 1) * len).min(k);
-        let product = Product::new(s, a.columns(inner.clone()), b.t().columns(inner).t(), true);
-        let mut panel = Buffer::take(product.kc * S::PANEL);
+        let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
+        let product = Product::new(s, a, b, true, |tasks, f| (0..tasks).for_each(f));
+        let [mut panel, _] = scratch.take();
         // SAFETY: `part` is this task's own, and holds the whole product.
         unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
     });
@@ -112,8 +116,14 @@ enum Panels {
 }
 
 impl<'a, S: Simd> Product<'a, S> {
-    /// Packs what is to be packed for all tasks. With one tile for all rows of A, panels are not.
-    fn new(s: S, a: Mat<'a, f32>, b: Mat<'a, f32>, one_tile: bool) -> Self {
+    /// Packs what is to be packed for all tasks, in tasks of `for_each`. With one tile for all rows of A, panels are not.
+    fn new(
+        s: S,
+        a: Mat<'a, f32>,
+        b: Mat<'a, f32>,
+        one_tile: bool,
+        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
+    ) -> Self {
         let (m, k, n) = (a.rows, a.cols, b.cols);
         let kc = block_size(k);
         let blocks = k.div_ceil(kc);
@@ -129,7 +139,7 @@ impl<'a, S: Simd> Product<'a, S> {
         let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
         let to_b = packed_b.as_mut().map(|p| Shared::new(p.as_mut_slice()));
         let block = |i: usize| i * kc..((i + 1) * kc).min(k);
-        parallel::for_each(tasks_of_a + tasks_of_b, |task| match (to_a, to_b) {
+        for_each(tasks_of_a + tasks_of_b, &|task| match (to_a, to_b) {
             (Some(to), _) if task < tasks_of_a => {
                 let (i, row) = (task / slabs, task % slabs * SLAB);
                 let rows = row..(row + SLAB).min(m);

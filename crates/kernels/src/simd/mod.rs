@@ -73,7 +73,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Nobody else accesses the elements of C meanwhile (what lies between its rows is not touched).
     ///
     /// # Panics
-    /// If A, B or C leaves its slice.
+    /// If A, B or C leaves its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
     /// [`Simd::panel`] into rows of `c`, which lie `row_stride` apart from `at` on; added to them if `accumulate`.

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! 8 or 12 x 2 vectors of 16 with AVX-512 and 6 x 2 of 8 with AVX2 fill the registers and keep both multipliers busy. A is read
-//! where it lies, by any row and column stride, so neither A nor its transpose is ever packed; its inner dimension may
+//! where it lies, by rows or by columns (one of its strides is 1), so neither it nor its transpose need be packed; its inner dimension may
 //! even come in several runs, as the windows of a convolution lie in an image. B wants rows of a panel's width at a fixed
 //! distance, which a packed B and an unpacked one of whole panels both have.
 

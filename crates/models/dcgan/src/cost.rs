@@ -55,13 +55,13 @@ impl Architecture {
     ///
     /// A layer's gradient by its input and that by its weight cost what its value costs. D's steps take the value of G
     /// and, for data and samples, the value and both gradients of D, but none by the image; G's step the value of D and its
-    /// gradient by the input, and both gradients of G, but none by z.
+    /// gradient by the input, and both gradients of G, but none by z. Saturates.
     pub fn step_flops(&self, batch: usize, d_steps: usize) -> u64 {
         let sum = |costs: &[LayerCost]| costs.iter().map(|c| c.flops).sum::<u64>();
         let (g, d) = (self.generator_costs(), self.discriminator_costs());
         let of_d = 2 * (3 * sum(&d) - d[0].flops) + sum(&g);
         let of_g = 2 * sum(&d) + 2 * sum(&g) - g[0].flops;
-        batch as u64 * (d_steps as u64 * of_d + of_g)
+        (d_steps as u64).saturating_mul(of_d).saturating_add(of_g).saturating_mul(batch as u64)
     }
 }
 

@@ -178,6 +178,11 @@ mod tests {
         assert_eq!(Discriminator::<f32>::new(&a).num_parameters(), d + 2 * (256 + 512 + 1024));
     }
 
+    #[test]
+    fn the_step_size_is_the_papers_at_its_width() {
+        assert_eq!([128, 64, 16].map(learning_rate), [2e-4, 4e-4, 1.6e-3]);
+    }
+
     /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is log 2.
     #[test]
     fn the_first_losses_are_those_of_ignorance() {

@@ -7,6 +7,7 @@ use super::Session;
 use crate::error::shell_word;
 use crate::launch::{Outcome, resume_command, this_program};
 use crate::progress::duration;
+use crate::report::warn;
 use crate::summary::grouped;
 use crate::{Error, Trainable, animation};
 
@@ -30,9 +31,15 @@ impl<T: Trainable> Session<T> {
             let frames: Vec<PathBuf> =
                 self.run.pictures(&series)?.into_iter().map(|(_, path)| path).collect();
             let Some(last) = frames.last().cloned() else { continue };
-            animation::write(&self.run.animation(&series), &frames)?;
             files.push((last, format!("{series} at the end")));
-            files.push((self.run.animation(&series), format!("{series} from the start")));
+            match animation::write(&self.run.animation(&series), &frames) {
+                Ok(()) => files.push((self.run.animation(&series), format!("{series} from the start"))),
+                // A picture that somebody changed is no reason to call the run a failure.
+                Err(error @ (Error::Unreadable { .. } | Error::Mismatch { .. })) => {
+                    warn(format_args!("no animation: {error}"));
+                }
+                Err(error) => return Err(error),
+            }
         }
         let weights = |(name, _): &(&str, _)| (self.run.weights(name), format!("weights of the {name}"));
         files.extend(self.trainer.networks().iter().map(weights));

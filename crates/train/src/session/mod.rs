@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
 use crate::clock::Clock;
+use crate::error::shell_word;
 use crate::launch::{Outcome, kernels, resume_command};
 use crate::metrics::MetricsLog;
 use crate::progress::Progress;
-use crate::report::{note, warn};
+use crate::report::warn;
 use crate::run::RunDir;
 use crate::signals::StopFlag;
 use crate::summary::grouped;
@@ -70,7 +71,7 @@ impl<T: Trainable> Session<T> {
         let mut checkpoints = Checkpoints::in_directory(run.path());
         let saved = match checkpoints.load()? {
             Some(loaded) => Some(restore(&plan, &mut trainer, loaded)?),
-            None => None,
+            None => refuse_to_start_over(&run, &trainer).map(|()| None)?,
         };
         let done = saved.unwrap_or(0);
         if done > plan.total {
@@ -89,11 +90,12 @@ impl<T: Trainable> Session<T> {
     pub(crate) fn run(mut self) -> Result<Outcome, Error> {
         let outcome = self.train();
         self.progress.finish();
-        if let (Err(Error::Io { .. } | Error::Trainer { .. }), Some(step)) = (&outcome, self.saved) {
-            note(format!("the run is safe at step {step}; when the cause is gone, go on with"));
-            note(format!("  {}", resume_command(self.run.path())));
-        }
-        outcome
+        outcome.map_err(|error| match error {
+            Error::Io { .. } | Error::Trainer { .. } => {
+                Error::Stopped { cause: Box::new(error), advice: self.advice() }
+            }
+            other => other,
+        })
     }
 
     fn train(&mut self) -> Result<Outcome, Error> {
@@ -109,6 +111,17 @@ impl<T: Trainable> Session<T> {
             self.advance()?;
         }
         self.finish()
+    }
+
+    /// What to do when the cause of a failure is gone.
+    fn advice(&self) -> String {
+        let command = resume_command(self.run.path());
+        match self.saved {
+            Some(step) => {
+                format!("the run is safe at step {step}: when the cause is gone, go on with {command}")
+            }
+            None => format!("nothing was saved yet: when the cause is gone, start again with {command}"),
+        }
     }
 
     fn announce(&self) {
@@ -146,6 +159,18 @@ impl<T: Trainable> Session<T> {
     }
 }
 
+/// A run without a checkpoint starts at step 0: one that was stopped before it saved, but not one that lost what it saved.
+fn refuse_to_start_over(run: &RunDir, trainer: &impl Trainable) -> Result<(), Error> {
+    let weights =
+        trainer.networks().into_iter().map(|(name, _)| run.weights(name)).find(|path| path.exists());
+    weights.map_or(Ok(()), |path| {
+        let config = shell_word(&run.config());
+        let problem =
+            format!("weights of a run whose checkpoint is gone; start a new run with --config {config}");
+        Err(Error::Unreadable { path, problem })
+    })
+}
+
 /// What the trainer itself failed with in a step.
 fn failed(step: u64) -> impl FnOnce(BoxError) -> Error {
     move |cause| Error::Trainer { step, cause }
@@ -162,7 +187,9 @@ fn restore(plan: &Plan, trainer: &mut impl Trainable, loaded: Loaded) -> Result<
         return Err(mismatch(format!("a checkpoint of model `{}`, not of `{}`", snapshot.model, plan.model)));
     }
     if let Some((key, saved, now)) = config::difference(&snapshot.config, &plan.config) {
-        return Err(mismatch(format!("made with {key} = {saved}, but config.toml beside it has {now}")));
+        return Err(mismatch(format!(
+            "made with {key} = {saved}, but config.toml beside it has {now}; put {saved} back there"
+        )));
     }
     let state = fit(&path, &snapshot.tensors, &trainer.state())?;
     trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;

@@ -65,7 +65,7 @@ const MIN_CHANNELS: usize = 16;
 const MIN_TILES: usize = 8;
 /// Taps that a convolution must save, as a ratio, for the transforms to pay off.
 const MIN_GAIN: f64 = 1.3;
-/// From this many tiles on, tasks are tiles; below, they are columns of the filter.
+/// From this many tiles on, tasks are tiles; below, unless the filter is small, they are columns of the filter.
 const MANY_TILES: usize = 256;
 /// Elements of a filter whose points fit the cache: then tasks are tiles however few.
 const SMALL_FILTER: usize = 16 * 1024;

@@ -230,6 +230,9 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([3, 4, 4, 70], [4, 4, 70, 17], Spec::new(2, 1)),
         ([2, 5, 5, 3], [3, 3, 3, 290], Spec::new(1, 1)),
         ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
+        // Several rounds of tiles: of few blocks of the filter, and of many.
+        ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
+        ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
     ] {
         check(&Geometry::new(x, w, spec), 2e-5);
     }
@@ -237,8 +240,15 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
 
 #[test]
 fn same_bits_for_any_number_of_threads() {
-    for (x, w) in [([70, 8, 9, 20], [4, 4, 20, 36]), ([5, 16, 16, 48], [4, 4, 48, 64])] {
-        let g = Geometry::new(x, w, Spec::new(2, 1));
+    for (x, w, spec) in [
+        ([70, 8, 9, 20], [4, 4, 20, 36], Spec::new(2, 1)),
+        ([5, 16, 16, 48], [4, 4, 48, 64], Spec::new(2, 1)),
+        // By columns; by points in several rounds; by whole blocks in several rounds.
+        ([5, 8, 8, 96], [4, 4, 96, 96], Spec::new(2, 1)),
+        ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
+        ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
+    ] {
+        let g = Geometry::new(x, w, spec);
         let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
