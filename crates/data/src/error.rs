@@ -83,13 +83,6 @@ pub enum DataError {
         damage: Damage,
     },
 
-    /// A file is of the right kind but can't be checked.
-    #[error("{} can't be verified: only the .gz of it has a known SHA-256; put {}.gz in its place", path.display(), path.display())]
-    Unverifiable {
-        /// The file.
-        path: PathBuf,
-    },
-
     /// No mirror delivered a file.
     #[error("cannot download {file}: {attempts}; check the connection, or put the file into {} by hand", directory.display())]
     Download {

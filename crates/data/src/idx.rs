@@ -10,20 +10,17 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-use crate::digest::Hashing;
 use crate::{Damage, DataError, Digest};
 
 /// Element type "unsigned byte" in the third byte of the header.
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// An array of bytes from an IDX file, and the digests by which it is known.
+/// An array of bytes from an IDX file.
 #[derive(Debug)]
 pub struct Idx {
     dims: Vec<usize>,
     /// Header and data: cutting the header off would move 47 MB.
     content: Vec<u8>,
-    file_digest: Digest,
-    content_digest: Digest,
 }
 
 impl Idx {
@@ -39,9 +36,10 @@ impl Idx {
             return Err(DataError::NotAFile { path: path.to_path_buf() });
         }
         let file = File::open(path).map_err(DataError::io("read", path))?;
-        let mut reader = BufReader::new(Hashing::new(file));
+        let mut reader = BufReader::new(file);
         let gzipped = reader.fill_buf().map_err(DataError::io("read", path))?.starts_with(&[0x1f, 0x8b]);
-        let idx = if gzipped { gunzip(reader, limit) } else { slurp(reader, limit) };
+        let idx =
+            if gzipped { gunzip(reader, limit) } else { read_at_most(reader, limit).map(|(_, idx)| idx) };
         idx.map_err(|failure| match failure {
             Failure::Io(cause) => DataError::Io { action: "read", path: path.to_path_buf(), cause },
             Failure::Damage(damage) => DataError::Damaged { path: path.to_path_buf(), damage },
@@ -69,24 +67,9 @@ impl Idx {
         (header_len(dims.len()) + dims.iter().product::<usize>()) as u64
     }
 
-    /// SHA-256 of the file as it lies on the disk.
-    pub fn file_digest(&self) -> Digest {
-        self.file_digest
-    }
-
-    /// SHA-256 of the uncompressed content, header included; the same as [`file_digest`](Self::file_digest) if plain.
-    pub fn content_digest(&self) -> Digest {
-        self.content_digest
-    }
-
-    /// Was the file compressed?
-    pub fn is_gzipped(&self) -> bool {
-        self.file_digest != self.content_digest
-    }
-
-    fn new(content: Vec<u8>, file_digest: Digest, content_digest: Digest) -> Result<Self, Damage> {
-        let dims = parse_header(&content)?;
-        Ok(Self { dims, content, file_digest, content_digest })
+    /// SHA-256 of the uncompressed content, header included.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.content)
     }
 }
 
@@ -102,38 +85,31 @@ impl From<Damage> for Failure {
     }
 }
 
-fn slurp(reader: BufReader<Hashing<File>>, limit: u64) -> Result<Idx, Failure> {
-    let (reader, content) = read_at_most(reader, limit).map_err(Failure::Io)?;
-    let content = content.ok_or(Damage::TooLong { limit })?;
-    let digest = reader.into_inner().finish().1;
-    Ok(Idx::new(content, digest, digest)?)
-}
-
-fn gunzip(reader: BufReader<Hashing<File>>, limit: u64) -> Result<Idx, Failure> {
-    let decoder = Hashing::new(GzDecoder::new(reader));
-    let (decoder, content) = read_at_most(decoder, limit).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => Failure::Damage(Damage::CutShort),
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Failure::Damage(Damage::Corrupt),
-        _ => Failure::Io(error),
+/// Unpacks one gzip stream, which must be all there is.
+fn gunzip(reader: impl BufRead, limit: u64) -> Result<Idx, Failure> {
+    let (decoder, idx) = read_at_most(GzDecoder::new(reader), limit).map_err(|failure| match failure {
+        Failure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Damage::CutShort.into(),
+        Failure::Io(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
+        {
+            Damage::Corrupt.into()
+        }
+        other => other,
     })?;
-    let content = content.ok_or(Damage::TooLong { limit })?;
-    let (decoder, content_digest) = decoder.finish();
     let mut rest = decoder.into_inner();
-    if !rest.fill_buf().map_err(Failure::Io)?.is_empty() {
-        return Err(Damage::TrailingBytes.into());
-    }
-    let file_digest = rest.into_inner().finish().1;
-    Ok(Idx::new(content, file_digest, content_digest)?)
+    if rest.fill_buf().map_err(Failure::Io)?.is_empty() { Ok(idx) } else { Err(Damage::TrailingBytes.into()) }
 }
 
-/// Everything `reader` has, or `None` if that is more than `limit` bytes; hands the reader back.
-fn read_at_most<R: Read>(reader: R, limit: u64) -> io::Result<(R, Option<Vec<u8>>)> {
+/// Everything `reader` has, which may be `limit` bytes; hands the reader back.
+fn read_at_most<R: Read>(reader: R, limit: u64) -> Result<(R, Idx), Failure> {
     let mut content = Vec::new();
     let mut reader = reader.take(limit.saturating_add(1));
-    reader.read_to_end(&mut content)?;
+    reader.read_to_end(&mut content).map_err(Failure::Io)?;
+    if content.len() as u64 > limit {
+        return Err(Damage::TooLong { limit }.into());
+    }
     content.shrink_to_fit();
-    let fits = content.len() as u64 <= limit;
-    Ok((reader.into_inner(), fits.then_some(content)))
+    Ok((reader.into_inner(), Idx { dims: parse_header(&content)?, content }))
 }
 
 /// The sizes of the axes, once they are known to describe the rest of `content` exactly.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{Damage, DataError, Digest, Split, idx::Idx};
+use crate::{DataError, Digest, Split};
 
 /// Datasets by name.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,7 +43,7 @@ pub struct SplitEntry {
     pub labels: FileEntry,
 }
 
-/// A file, known in one or both of two forms.
+/// A file, known as the mirrors compressed it and by its content.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
@@ -53,8 +53,8 @@ pub struct FileEntry {
     pub gz_bytes: u64,
     /// SHA-256 of the `.gz` as the mirrors have it.
     pub gz_sha256: Digest,
-    /// SHA-256 of the uncompressed content, if known. It also recognises a file that somebody compressed anew.
-    pub sha256: Option<Digest>,
+    /// SHA-256 of the uncompressed content. It also recognises a file that somebody compressed anew.
+    pub sha256: Digest,
 }
 
 impl Manifest {
@@ -100,19 +100,5 @@ impl FileEntry {
     /// Name of the compressed file.
     pub fn gz_name(&self) -> String {
         format!("{}.gz", self.name)
-    }
-
-    /// Is this the file meant, by either of its digests? `None` if neither can tell: a plain file of which only the
-    /// compressed form is known.
-    pub(crate) fn check(&self, idx: &Idx) -> Option<Result<(), Damage>> {
-        if idx.file_digest() == self.gz_sha256 || Some(idx.content_digest()) == self.sha256 {
-            return Some(Ok(()));
-        }
-        let (found, expected) = match self.sha256 {
-            Some(sha256) => (idx.content_digest(), sha256),
-            None if idx.is_gzipped() => (idx.file_digest(), self.gz_sha256),
-            None => return None,
-        };
-        Some(Err(Damage::Checksum { found, expected }))
     }
 }

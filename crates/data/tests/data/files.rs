@@ -34,9 +34,7 @@ fn idx_files_of_every_rank_are_read() {
             let idx = read(&bytes).unwrap();
             assert_eq!(idx.dims(), dims.iter().map(|&size| size as usize).collect::<Vec<_>>());
             assert_eq!(idx.data(), data);
-            assert_eq!(idx.file_digest(), Digest::of(&bytes));
-            assert_eq!(idx.content_digest(), Digest::of(&plain));
-            assert_eq!(idx.is_gzipped(), bytes != plain);
+            assert_eq!(idx.digest(), Digest::of(&plain));
             assert_eq!(idx.into_data(), data);
         }
     }
@@ -208,29 +206,6 @@ fn a_file_without_permission_is_not_called_damaged() {
     }
     let error = message(place.load(), &["cannot read", "labels"]);
     assert!(matches!(error, DataError::Io { .. }));
-}
-
-#[test]
-fn a_plain_file_without_a_known_digest_is_refused() {
-    let tiny = Tiny::new();
-    let mut place = Place::new(&tiny);
-    let images = place.options.manifest.get("tiny").unwrap().train.images.clone();
-    let text = format!(
-        "[tiny]\nmirrors = []\nsize = [28, 28]\nclasses = [\"a\"]\n\
-         [tiny.train]\nitems = 7\nimages = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n\
-         labels = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n\
-         [tiny.test]\nitems = 7\nimages = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n\
-         labels = {{ name = \"images\", gz_bytes = {0}, gz_sha256 = \"{1}\" }}\n",
-        images.gz_bytes, images.gz_sha256
-    );
-    place.options.manifest = Manifest::parse(&text).unwrap();
-    // Small enough to be read as labels, so that it gets as far as the question which file it is.
-    let path = place.write("images", &idx(&[7], &[0; 7]));
-    let error = message(place.load(), &["images can't be verified", "images.gz"]);
-    assert!(matches!(error, DataError::Unverifiable { .. }));
-    fs::remove_file(path).unwrap();
-    place.write("images.gz", &gzip(&idx(&[7], &[0; 7])));
-    message(place.load(), &["images.gz is damaged", "SHA-256"]);
 }
 
 #[test]
