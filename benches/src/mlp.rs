@@ -33,11 +33,11 @@ impl Perceptron<f32> {
 const PIXELS: usize = 784;
 const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
-/// The GAN of Goodfellow et al. 2014 with the layers in use today: G 100-256-512-1024-784, D 784-1024-512-256-1. Returns a step of D and one of
+/// The GAN of Goodfellow et al. 2014 with the layers in use today: G 100-256-512-1024-784, D 784-512-256-1. Returns a step of D and one of
 /// G on a batch.
 pub fn gan_step(batch: usize) -> impl FnMut() -> (f64, f64) {
     let mut g = Perceptron::new("g", &[100, 256, 512, 1024, PIXELS], LEAKY);
-    let mut d = Perceptron::new("d", &[PIXELS, 1024, 512, 256, 1], LEAKY);
+    let mut d = Perceptron::new("d", &[PIXELS, 512, 256, 1], LEAKY);
     let (mut adam_g, mut adam_d) = (g.adam(), d.adam());
     let x = Var::constant(Stream::new(1, "data", 0).uniform_tensor([batch, PIXELS], -1.0, 1.0));
     let z = Var::constant(Stream::new(1, "noise", 0).uniform_tensor([batch, 100], -1.0, 1.0));

@@ -86,7 +86,7 @@ def perceptron(sizes, activation):
 
 def mlp_gan(batch):
     g = nn.Sequential(*perceptron([100, 256, 512, 1024, 784], lambda: nn.LeakyReLU(0.2, True)), nn.Tanh())
-    d = nn.Sequential(*perceptron([784, 1024, 512, 256, 1], lambda: nn.LeakyReLU(0.2, True)), nn.Flatten(0))
+    d = nn.Sequential(*perceptron([784, 512, 256, 1], lambda: nn.LeakyReLU(0.2, True)), nn.Flatten(0))
     return adversarial(g, d, torch.rand(batch, 784) * 2 - 1, torch.rand(batch, 100) * 2 - 1)
 
 

@@ -45,7 +45,7 @@ pub trait Element:
     fn f64(self) -> f64;
     /// e^x
     fn exp(self) -> Self;
-    /// ln(1 + x), accurate near 0
+    /// ln(1 + x) for 0 <= x <= 1, accurate near 0.
     fn ln_1p(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
@@ -91,7 +91,7 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($t:ident, $is_f32:ident, $exp:path, $tanh:path) => {
+    ($t:ident, $is_f32:ident, $exp:path, $ln_1p:path, $tanh:path) => {
         impl Element for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -111,7 +111,7 @@ macro_rules! element {
             }
             #[inline]
             fn ln_1p(self) -> Self {
-                $t::ln_1p(self)
+                $ln_1p(self)
             }
             #[inline]
             fn ln(self) -> Self {
@@ -153,8 +153,8 @@ macro_rules! element {
         None
     }};
 }
-element!(f32, yes, math::exp, math::tanh);
-element!(f64, no, f64::exp, f64::tanh);
+element!(f32, yes, math::exp, math::ln_1p, math::tanh);
+element!(f64, no, f64::exp, f64::ln_1p, f64::tanh);
 
 #[cfg(test)]
 mod tests {

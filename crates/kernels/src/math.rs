@@ -1,4 +1,4 @@
-//! e^x and tanh for `f32`, as straight-line arithmetic that compilers turn into vector code.
+//! e^x, ln(1 + x) and tanh for `f32`, as straight-line arithmetic that compilers turn into vector code.
 //!
 //! The standard library's are calls, one number at a time. These have no branches and use no fused multiply-add, so a loop
 //! over them runs at the speed of the vector unit and gives the same bits on every processor and instruction set. Errors
@@ -50,6 +50,24 @@ pub(crate) fn exp(x: f32) -> f32 {
     (1.0 + exp_m1_of_rest(r)) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
+/// ln(1 + x) for 0 <= x <= 1; NaN for NaN.
+///
+/// By ln((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = x / (2 + x), which is at most 1 / 3: what is left out is below
+/// 2^-29 of the value.
+#[inline(always)]
+pub(crate) fn ln_1p(x: f32) -> f32 {
+    let s = x / (2.0 + x);
+    let square = s * s;
+    let series = 2.0 / 15.0;
+    let series = series * square + 2.0 / 13.0;
+    let series = series * square + 2.0 / 11.0;
+    let series = series * square + 2.0 / 9.0;
+    let series = series * square + 2.0 / 7.0;
+    let series = series * square + 2.0 / 5.0;
+    let series = series * square + 2.0 / 3.0;
+    (series * square) * s + 2.0 * s
+}
+
 /// tanh x = (e^2|x| - 1) / (e^2|x| + 1) with the sign of x; NaN for NaN.
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
@@ -99,6 +117,19 @@ mod tests {
     #[test]
     fn exp_is_within_two_units_everywhere() {
         check("exp", super::exp, f64::exp);
+    }
+
+    #[test]
+    fn ln_1p_is_within_two_units_between_0_and_1() {
+        let within = |x: f32| (0.0..=1.0).contains(&x) || x.is_nan();
+        check(
+            "ln_1p",
+            |x| if within(x) { super::ln_1p(x) } else { f32::NAN },
+            |x| {
+                if within(x as f32) { x.ln_1p() } else { f64::NAN }
+            },
+        );
+        assert_eq!(super::ln_1p(1.0), 2f32.ln());
     }
 
     #[test]

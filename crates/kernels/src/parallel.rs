@@ -5,6 +5,8 @@
 
 use crate::{Element, threads};
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task, small against a cache.
 pub(crate) const CHUNK: usize = 16 * 1024;
@@ -27,6 +29,7 @@ fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) 
     if threads::count() == 1 {
         return data.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
     }
+    keep_awake();
     data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
 }
 
@@ -43,7 +46,37 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     if threads::count() == 1 {
         return (0..tasks).for_each(f);
     }
+    keep_awake();
     (0..tasks).into_par_iter().for_each(f);
+}
+
+/// Threads that were asked to stay awake and have not given up yet.
+static AWAKE: AtomicUsize = AtomicUsize::new(0);
+
+/// How long a thread looks for work before it sleeps: longer than the pauses between most kernels of a step.
+const PATIENCE: Duration = Duration::from_micros(200);
+
+/// Has the other threads look for work for a while instead of going to sleep as soon as there is none: a kernel of a small
+/// network takes some ten or hundred microseconds, and waking a thread up to fifty.
+fn keep_awake() {
+    if AWAKE.load(Ordering::Relaxed) > 0 {
+        return;
+    }
+    let caller = rayon::current_thread_index();
+    AWAKE.fetch_add(threads::count() - usize::from(caller.is_some()), Ordering::Relaxed);
+    rayon::spawn_broadcast(move |thread| {
+        if Some(thread.index()) == caller {
+            return;
+        }
+        let mut idle = Instant::now();
+        while idle.elapsed() < PATIENCE {
+            match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => idle = Instant::now(),
+                _ => std::thread::yield_now(),
+            }
+        }
+        AWAKE.fetch_sub(1, Ordering::Relaxed);
+    });
 }
 
 /// y = the sum of the parts of `parts`, each as long as `y`, added in their order.

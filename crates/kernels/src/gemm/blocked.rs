@@ -7,10 +7,11 @@
 //!                 micro-kernel                     the tile's rows of A, in the second-level cache
 //! ```
 //!
-//! The micro-kernel wants the rows of a panel of B one after the other. Where the tiles take all rows of A, each panel belongs to
-//! one task, which packs it just before it is used; else all panels are packed first and shared. Few rows of A do not repay
-//! packing: then a row-major B is read where it lies. So is A, if it is row-major and its rows do not fall into the same
-//! sets of the cache; else it is packed first, too.
+//! The micro-kernel wants whole vectors of the rows of B. A row-major B that the caches hold is read where it lies, but for columns
+//! that fill no vector; copying would cost a product of a hundred rows a tenth of its time. Else B is packed in panels: where the
+//! tiles take all rows of A, each panel belongs to one task, which packs it just before it is used; otherwise all are packed
+//! first and shared. A is read where it lies, too, if its rows do not fall into the same sets of the cache; else it is
+//! packed first.
 //!
 //! Products of another form: one with a single column is computed as its transpose, a row times a transposed matrix as dot
 //! products, and a small C with a long inner dimension as a sum of shares.
@@ -24,13 +25,20 @@ use std::ops::Range;
 /// Rows of a block of B, columns of a block of A, at most.
 const KC: usize = 256;
 /// Rows of a tile, about, where there are many.
-const MC: usize = 192;
+const MC: usize = 384;
 /// As many rows of A are one tile.
 const ONE_TILE: usize = 512;
 /// Columns of a tile, at most.
 const NC: usize = 512;
 /// Tiles that are enough to share among a few threads.
 const TASKS: usize = 16;
+/// Rows of a tile that are enough to read B once more for.
+const LOW_TILE: usize = 64;
+/// A larger B, with more rows of A than one tile, is packed: its panels are read several times, and its rows lie on many pages.
+const IN_PLACE: usize = 1 << 18;
+/// A column-major A is read where it lies if it has no more columns: every line that a column's numbers lie on is still in
+/// the first-level cache when the next rows want its rest.
+const SHORT: usize = 64;
 /// With fewer rows of A than this, packing B is not worth it.
 const MIN_ROWS_TO_PACK: usize = 24;
 /// Distance of rows of packed A beyond their length: not a power of two, so that they fall into different sets.
@@ -55,7 +63,8 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     if shares > 1 && m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2 {
         return in_shares(s, a, b, into, c, k.div_ceil(shares));
     }
-    let [mc, nc] = tile_size::<S>(m, n);
+    let in_place = reads_in_place(&a, &b);
+    let [mc, nc] = tile_size::<S>(m, n, in_place);
     let product = Product::new(s, a, b, m <= mc, |tasks, f| parallel::for_each(tasks, f));
     let (c, across) = (Shared::new(c), n.div_ceil(nc));
     let scratch = Scratch::reserve([product.kc * S::PANEL]);
@@ -107,7 +116,7 @@ struct Product<'a, S> {
 
 /// Where a task finds a panel of B.
 enum Panels {
-    /// In B itself.
+    /// In B itself, as far as its columns fill vectors; the task packs the rest.
     InPlace,
     /// Packed by the task itself when it comes to it.
     Own,
@@ -127,9 +136,10 @@ impl<'a, S: Simd> Product<'a, S> {
         let (m, k, n) = (a.rows, a.cols, b.cols);
         let kc = block_size(k);
         let blocks = k.div_ceil(kc);
-        let a_lies_well = a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS);
+        let a_lies_well =
+            a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS) || a.row_stride == 1 && k <= SHORT;
         let mut packed_a = (!a_lies_well).then(|| Buffer::take(blocks * m * (kc + PAD)));
-        let in_place = b.col_stride == 1 && n.is_multiple_of(S::LANES) && m < MIN_ROWS_TO_PACK;
+        let in_place = reads_in_place(&a, &b);
         let wide = n.next_multiple_of(S::PANEL);
         let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
 
@@ -182,7 +192,7 @@ impl<'a, S: Simd> Product<'a, S> {
         for p in (0..k).step_by(kc) {
             let inner = p..(p + kc).min(k);
             let a = match &self.packed_a {
-                None => Lhs::new(&a.data[a.offset(rows.start, p)..], a.row_stride, 1),
+                None => Lhs::new(&a.data[a.offset(rows.start, p)..], a.row_stride, a.col_stride),
                 Some(packed) => {
                     let at = (p / kc * m + rows.start) * (kc + PAD);
                     Lhs::new(&packed.as_slice()[at..], kc + PAD, 1)
@@ -191,12 +201,14 @@ impl<'a, S: Simd> Product<'a, S> {
             for column in columns.clone().step_by(S::PANEL) {
                 let cols = S::PANEL.min(columns.end - column);
                 let b = match &self.panels {
-                    Panels::InPlace => Rhs { data: &b.data[b.offset(p, column)..], row_stride: b.row_stride },
+                    Panels::InPlace if cols.is_multiple_of(S::LANES) => {
+                        Rhs { data: &b.data[b.offset(p, column)..], row_stride: b.row_stride }
+                    }
                     Panels::Packed(all) => {
                         let at = p * n.next_multiple_of(S::PANEL) + column * inner.len();
                         Rhs { data: &all.as_slice()[at..], row_stride: S::PANEL }
                     }
-                    Panels::Own => {
+                    Panels::InPlace | Panels::Own => {
                         pack_panel(s, &b, inner.clone(), column..column + cols, own);
                         Rhs { data: own, row_stride: S::PANEL }
                     }
@@ -210,20 +222,29 @@ impl<'a, S: Simd> Product<'a, S> {
     }
 }
 
+/// Is B to be read where it lies?
+fn reads_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
+    b.col_stride == 1
+        && (a.rows <= ONE_TILE || b.rows * b.cols <= IN_PLACE)
+        && (a.rows < MIN_ROWS_TO_PACK || !b.row_stride.is_multiple_of(ALIAS))
+}
+
 /// Rows of a block: equal blocks, so that none is too short to be worth its sums' way to memory and back.
 fn block_size(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC))
 }
 
-/// Tiles of equal height, narrower and then lower ones until there are enough of them. From the shape alone.
-fn tile_size<S: Simd>(m: usize, n: usize) -> [usize; 2] {
+/// Tiles of equal height, narrower and then lower ones until there are enough of them: sooner lower where no panel is
+/// packed for each of them. From the shape alone.
+fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
     let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
     let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
     let mut nc = NC.min(n.next_multiple_of(S::PANEL));
     while nc > least && m.div_ceil(mc) * n.div_ceil(nc) < TASKS {
         nc = (nc / 2).next_multiple_of(S::PANEL);
     }
-    while mc > 16 && m.div_ceil(mc) * n.div_ceil(nc) < TASKS / 2 {
+    let fewer = |mc: usize, enough| m.div_ceil(mc) * n.div_ceil(nc) < enough;
+    while mc > 16 && fewer(mc, TASKS / 2) || mc > LOW_TILE && in_place && fewer(mc, TASKS) {
         mc = (mc / 2).next_multiple_of(8);
     }
     [mc, nc]

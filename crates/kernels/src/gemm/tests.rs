@@ -84,7 +84,11 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         // Rows that share sets of the cache; more rows than one tile; a small C in shares.
         [40, 1024, 80],
         [600, 300, 70],
+        [600, 5, 1024],
+        [30, 20, 1024],
         [20, 2500, 40],
+        // Tiles lower than A, with columns that fill no vector.
+        [130, 70, 300],
     ]);
     for [m, k, n] in shapes {
         let f32s = |x: Vec<f64>| x.iter().map(|&x| x as f32).collect::<Vec<_>>();

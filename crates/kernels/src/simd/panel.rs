@@ -205,11 +205,11 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
                 b = b.wrapping_add(b_row);
             }
         } else {
-            for p in 0..k {
-                let a_p = from.wrapping_add(p * a.k_stride);
+            let mut a_p = from;
+            for _ in 0..k {
                 // SAFETY: as above; in this case rows lie next to each other.
                 unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
-                b = b.wrapping_add(b_row);
+                (a_p, b) = (a_p.wrapping_add(a.k_stride), b.wrapping_add(b_row));
             }
         }
     }
