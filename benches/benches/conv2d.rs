@@ -13,15 +13,17 @@ fn layers(c: &mut Criterion<Rate>) {
         let (x, w, y) =
             (numbers(len(g.x_shape()), 0.0), numbers(len(g.w_shape()), 0.1), numbers(len(g.y_shape()), 0.2));
         let (mut x_bar, mut w_bar, mut y_out) = (x.clone(), w.clone(), y.clone());
+        let (x, w, y) = (x.as_slice(), w.as_slice(), y.as_slice());
+        let (x_bar, w_bar, y_out) = (x_bar.as_mut_slice(), w_bar.as_mut_slice(), y_out.as_mut_slice());
         let family = if layer.transposed { "conv_transpose2d" } else { "conv2d" };
         // What is the value of a transposed convolution is the input gradient of its convolution, and the other way round.
         let [value, by_input] =
             if layer.transposed { ["input_grad", "forward"] } else { ["forward", "input_grad"] };
         let mut group = c.benchmark_group(format!("{family}/{}", layer.name));
         group.throughput(Throughput::Elements(g.flops() as u64));
-        group.bench_function(value, |b| b.iter(|| forward(&g, &x, &w, &mut y_out)));
-        group.bench_function(by_input, |b| b.iter(|| input_grad(&g, &y, &w, &mut x_bar)));
-        group.bench_function("weight_grad", |b| b.iter(|| weight_grad(&g, &x, &y, &mut w_bar)));
+        group.bench_function(value, |b| b.iter(|| forward(&g, x, w, y_out)));
+        group.bench_function(by_input, |b| b.iter(|| input_grad(&g, y, w, x_bar)));
+        group.bench_function("weight_grad", |b| b.iter(|| weight_grad(&g, x, y, w_bar)));
         group.finish();
     }
 }

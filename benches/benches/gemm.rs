@@ -3,6 +3,7 @@
 
 use adjoint_benches::{Rate, numbers};
 use adjoint_kernels::gemm::{Mat, Update, gemm};
+use adjoint_kernels::memory::Buffer;
 use criterion::{Criterion, Throughput};
 
 fn products(c: &mut Criterion<Rate>) {
@@ -17,10 +18,11 @@ fn products(c: &mut Criterion<Rate>) {
         (128, 50, 400),
         (64, 8192, 100),
     ]) {
-        let (a, b, mut y) = (numbers(m * k, 0.0), numbers(k * n, 0.1), vec![0.0; m * n]);
+        let (a, b, mut y) = (numbers(m * k, 0.0), numbers(k * n, 0.1), Buffer::zeroed(m * n));
+        let (a, b, y) = (Mat::new(a.as_slice(), m, k), Mat::new(b.as_slice(), k, n), y.as_mut_slice());
         group.throughput(Throughput::Elements(2 * (m * k * n) as u64));
         group.bench_function(format!("{m}x{k}x{n}"), |bench| {
-            bench.iter(|| gemm(Mat::new(&a, m, k), Mat::new(&b, k, n), Update::Overwrite, &mut y));
+            bench.iter(|| gemm(a, b, Update::Overwrite, y));
         });
     }
     group.finish();

@@ -8,6 +8,7 @@ use adjoint_kernels::adam::Adam;
 use adjoint_kernels::batch_norm::{
     Activation, Channels, Statistics, backward_activated, normalise_activated, statistics,
 };
+use adjoint_kernels::memory::Buffer;
 use adjoint_kernels::{pointwise, reduce};
 use criterion::{Criterion, Throughput};
 
@@ -16,7 +17,8 @@ const LEN: usize = 64 * 32 * 32 * CHANNELS;
 const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 
 fn batch_norm(c: &mut Criterion<Rate>) {
-    let (x, y_bar, mut out) = (numbers(LEN, 0.0), numbers(LEN, 0.1), vec![0.0; LEN]);
+    let (x, y_bar, mut out) = (numbers(LEN, 0.0), numbers(LEN, 0.1), Buffer::zeroed(LEN));
+    let (x, y_bar, out) = (x.as_slice(), y_bar.as_slice(), out.as_mut_slice());
     let (mut mean, mut variance) = (vec![0.0; CHANNELS], vec![0.0; CHANNELS]);
     let (gamma, beta) = (vec![1.5; CHANNELS], vec![0.5; CHANNELS]);
     let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
@@ -24,54 +26,55 @@ fn batch_norm(c: &mut Criterion<Rate>) {
     group.throughput(Throughput::BytesDecimal(3 * 4 * LEN as u64));
     group.bench_function("forward", |b| {
         b.iter(|| {
-            statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+            statistics(x, Statistics { mean: &mut mean, variance: &mut variance });
             let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
-            normalise_activated(&x, by, ACTIVATION, &mut out);
+            normalise_activated(x, by, ACTIVATION, out);
         });
     });
     group.throughput(Throughput::BytesDecimal(5 * 4 * LEN as u64));
     group.bench_function("backward", |b| {
         let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
-        b.iter(|| backward_activated(&x, &y_bar, by, ACTIVATION, &mut out, &mut gamma_bar, &mut beta_bar));
+        b.iter(|| backward_activated(x, y_bar, by, ACTIVATION, out, &mut gamma_bar, &mut beta_bar));
     });
     group.finish();
 }
 
 fn pointwise_maps(c: &mut Criterion<Rate>) {
-    let (x, g, mut y) = (numbers(LEN, 0.0), numbers(LEN, 0.1), vec![0.0f32; LEN]);
+    let (x, g, mut y) = (numbers(LEN, 0.0), numbers(LEN, 0.1), Buffer::<f32>::zeroed(LEN));
+    let (x, g, y) = (x.as_slice(), g.as_slice(), y.as_mut_slice());
     let bias = numbers(CHANNELS, 0.2);
+    let bias = bias.as_slice();
     let mut group = c.benchmark_group("pointwise");
     group.throughput(Throughput::BytesDecimal(2 * 4 * LEN as u64));
     group.bench_function("leaky_relu", |b| {
         // As the operation has it: a number that the loop does not know.
         let slope = std::hint::black_box(0.2);
-        b.iter(|| pointwise::map(&x, &mut y, move |x| x * if x > 0.0 { 1.0 } else { slope }));
+        b.iter(|| pointwise::map(x, y, move |x| x * if x > 0.0 { 1.0 } else { slope }));
     });
-    group.bench_function("tanh", |b| b.iter(|| pointwise::map(&x, &mut y, <f32 as Element>::tanh)));
+    group.bench_function("tanh", |b| b.iter(|| pointwise::map(x, y, <f32 as Element>::tanh)));
     group.bench_function("add bias", |b| {
         let dims = [1, 1, LEN / CHANNELS, CHANNELS];
-        b.iter(|| {
-            pointwise::zip_broadcast((&x, dims), (&bias, [1, 1, 1, CHANNELS]), (&mut y, dims), |a, b| a + b)
-        });
+        b.iter(|| pointwise::zip_broadcast((x, dims), (bias, [1, 1, 1, CHANNELS]), (y, dims), |a, b| a + b));
     });
     group.throughput(Throughput::BytesDecimal(3 * 4 * LEN as u64));
-    group.bench_function("mul", |b| b.iter(|| pointwise::zip(&x, &g, &mut y, |a, b| a * b)));
+    group.bench_function("mul", |b| b.iter(|| pointwise::zip(x, g, y, |a, b| a * b)));
     group.throughput(Throughput::BytesDecimal(4 * LEN as u64));
-    group.bench_function("sum", |b| b.iter(|| reduce::sum_to((&x, [1, 1, 1, LEN]), (&mut y[..1], [1; 4]))));
+    group.bench_function("sum", |b| b.iter(|| reduce::sum_to((x, [1, 1, 1, LEN]), (&mut y[..1], [1; 4]))));
     group.bench_function("sum to channels", |b| {
         let dims = [1, 1, LEN / CHANNELS, CHANNELS];
-        b.iter(|| reduce::sum_to((&x, dims), (&mut y[..CHANNELS], [1, 1, 1, CHANNELS])));
+        b.iter(|| reduce::sum_to((x, dims), (&mut y[..CHANNELS], [1, 1, 1, CHANNELS])));
     });
     group.finish();
 }
 
 fn adam(c: &mut Criterion<Rate>) {
     let (g, mut theta) = (numbers(LEN, 0.0), numbers(LEN, 0.1));
-    let (mut m, mut v) = (vec![0.0; LEN], vec![0.0; LEN]);
+    let (mut m, mut v) = (Buffer::zeroed(LEN), Buffer::zeroed(LEN));
+    let (g, theta, m, v) = (g.as_slice(), theta.as_mut_slice(), m.as_mut_slice(), v.as_mut_slice());
     let adam = Adam { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8, l2: 0.0, decay: 0.0 };
     let mut group = c.benchmark_group("adam");
     group.throughput(Throughput::BytesDecimal(7 * 4 * LEN as u64));
-    group.bench_function("step", |b| b.iter(|| adam.step(10, &mut theta, &g, &mut m, &mut v)));
+    group.bench_function("step", |b| b.iter(|| adam.step(10, theta, g, m, v)));
     group.finish();
 }
 

@@ -8,6 +8,7 @@
 pub mod mlp;
 
 use adjoint_kernels::conv2d::{Geometry, Spec};
+use adjoint_kernels::memory::Buffer;
 use adjoint_kernels::threads;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
@@ -168,7 +169,11 @@ pub fn other_layers() -> Vec<Layer> {
     ]
 }
 
-/// `n` unremarkable numbers in [-1, 1].
-pub fn numbers(n: usize, salt: f32) -> Vec<f32> {
-    (0..n).map(|i| (i as f32 * (0.37 + salt)).sin()).collect()
+/// `n` unremarkable numbers in [-1, 1], in memory as a tensor has it.
+pub fn numbers(n: usize, salt: f32) -> Buffer<f32> {
+    let mut numbers = Buffer::take(n);
+    for (i, x) in numbers.as_mut_slice().iter_mut().enumerate() {
+        *x = (i as f32 * (0.37 + salt)).sin();
+    }
+    numbers
 }

@@ -1,19 +1,23 @@
-"""How long a call takes."""
+"""How long a call takes, measured as our benches are."""
 
 import statistics
 import time
 
-WARM_UP, MEASURE = 0.1, 0.4  # seconds
+WARM_UP, MEASURE, SAMPLES = 0.2, 0.5, 10  # seconds, seconds, number
 
 
 def median_seconds(run):
-    """Median seconds of a call, after some that are not counted; at least three calls."""
-    start = time.perf_counter()
-    while time.perf_counter() - start < WARM_UP:
+    """Median over samples of the mean seconds of a call. As with criterion, a sample is many calls of a short one, so that
+    the slow ones among them count."""
+    calls, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < WARM_UP:
         run()
-    times, begin = [], time.perf_counter()
-    while len(times) < 3 or time.perf_counter() - begin < MEASURE:
+        calls += 1
+    per_sample = max(1, round(calls * MEASURE / elapsed / SAMPLES))
+    means = []
+    for _ in range(SAMPLES):
         start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        for _ in range(per_sample):
+            run()
+        means.append((time.perf_counter() - start) / per_sample)
+    return statistics.median(means)

@@ -9,8 +9,9 @@ use crate::memory::Buffer;
 use crate::parallel::{CHUNK, for_each_chunk};
 use crate::simd::level;
 
-/// Independent running sums in a contiguous piece: enough to fill the vector units, a power of two to fold evenly.
-const LANES: usize = 16;
+/// Independent running sums in a contiguous piece: enough that no vector unit waits for its last sum, a power of two to fold
+/// evenly.
+const LANES: usize = 64;
 
 /// Sums `x` over every axis where `y_dims` has size 1 (shapes right-aligned to four axes).
 ///
