@@ -140,8 +140,8 @@ pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::testing::{Dice, integers};
-    use crate::{reference, threads};
+    use crate::reference;
+    use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
 
     #[test]
     fn sum_to_equals_the_definition() {
@@ -177,17 +177,13 @@ mod tests {
 
     #[test]
     fn same_bits_for_any_number_of_threads() {
-        let x: Vec<f32> = (0..300_000).map(|i| (i as f32).sin()).collect();
+        let x = wave(300_000, 1.0);
         for (x_dims, y_dims) in [([1, 1, 1, 300_000], [1; 4]), ([1, 10, 1_000, 30], [1, 1, 1, 30])] {
-            let run = |t| {
-                threads::with(t, || {
-                    let mut y = vec![0.0; y_dims.iter().product()];
-                    sum_to((&x, x_dims), (&mut y, y_dims));
-                    y.iter().map(|y: &f32| y.to_bits()).collect::<Vec<_>>()
-                })
-            };
-            let one = run(1);
-            assert!([2, 3, 7].iter().all(|&t| run(t) == one));
+            assert_same_bits(&format!("{x_dims:?} to {y_dims:?}"), || {
+                let mut y = vec![0.0; y_dims.iter().product()];
+                sum_to((&x, x_dims), (&mut y, y_dims));
+                y
+            });
         }
     }
 }

@@ -236,6 +236,11 @@ pub fn batch_norm<E: Element>(
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use crate::gemm::{Mat, Update, gemm};
+    use crate::isa::{self, Isa};
+    use crate::threads;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     /// A small generator of test shapes; reproducible and of no other use.
     pub(crate) struct Dice(pub(crate) u64);
 
@@ -251,5 +256,55 @@ pub(crate) mod testing {
     pub(crate) fn integers(n: usize, seed: u64) -> Vec<f64> {
         let mut dice = Dice(seed);
         (0..n).map(|_| dice.roll(0, 8) as f64 - 4.0).collect()
+    }
+
+    /// Numbers in [-1, 1] on whose sums rounding shows.
+    pub(crate) fn wave(n: usize, frequency: f32) -> Vec<f32> {
+        (0..n).map(|i| (i as f32 * frequency).sin()).collect()
+    }
+
+    /// Panics unless `run` gives the same bits with every number of threads, on each instruction set; and so beside a thread
+    /// that keeps processors busy with products of its own, which upsets who takes which task.
+    #[track_caller]
+    pub(crate) fn assert_same_bits(what: &str, run: impl Fn() -> Vec<f32> + Sync) {
+        let bits = |isa, n| {
+            let result = isa::with(isa, || threads::with(n, &run));
+            result.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let one = bits(isa, 1);
+            for n in [2, 3, 4, 7] {
+                assert!(bits(isa, n) == one, "{what}: {n} threads, {isa}");
+            }
+            beside_load(|| {
+                for n in [2, 7] {
+                    assert!(bits(isa, n) == one, "{what}: {n} threads beside load, {isa}");
+                }
+            });
+        }
+    }
+
+    fn beside_load(f: impl FnOnce()) {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (a, b) = (wave(300 * 70, 0.3), wave(70 * 200, 0.7));
+                let mut c = vec![0.0; 300 * 200];
+                while !done.load(Ordering::Relaxed) {
+                    gemm(Mat::new(&a, 300, 70), Mat::new(&b, 70, 200), Update::Overwrite, &mut c);
+                }
+            });
+            let _done = SetWhenDropped(&done);
+            f();
+        });
+    }
+
+    /// Ends the load also if `f` panics.
+    struct SetWhenDropped<'a>(&'a AtomicBool);
+
+    impl Drop for SetWhenDropped<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The kernels against their definition, fused against apart, and for several numbers of threads.
 
 use super::*;
-use crate::{reference, threads};
+use crate::reference;
+use crate::reference::testing::{assert_same_bits, wave};
 
 fn case(m: usize, c: usize, offset: f64) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
     let wave = |n: usize, k: f64| (0..n).map(|i| (i as f64 * k).sin()).collect::<Vec<_>>();
@@ -81,13 +82,16 @@ fn the_mean_of_data_far_from_zero_is_rounded_once() {
 #[test]
 fn same_bits_for_any_number_of_threads() {
     let x: Vec<f32> = case(9_000, 24, 2.0).0.iter().map(|&x| x as f32).collect();
-    let run = |t| {
-        threads::with(t, || {
-            let (mut mean, mut variance) = (vec![0.0; 24], vec![0.0; 24]);
-            statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
-            (mean, variance)
-        })
-    };
-    let one = run(1);
-    assert!([2, 3, 7].iter().all(|&t| run(t) == one));
+    let y_bar = wave(x.len(), 0.7);
+    let (gamma, beta) = (wave(24, 0.3), wave(24, 0.4));
+    assert_same_bits("batch norm", || {
+        let (mut mean, mut variance) = (vec![0.0; 24], vec![0.0; 24]);
+        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let (mut y, mut x_bar) = (x.clone(), x.clone());
+        let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
+        normalise_activated(&x, by, Activation::RELU, &mut y);
+        backward_activated(&x, &y_bar, by, Activation::RELU, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+        [mean, variance, y, x_bar, gamma_bar, beta_bar].concat()
+    });
 }

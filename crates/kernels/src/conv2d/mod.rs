@@ -109,8 +109,8 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::testing::{Dice, integers};
-    use crate::{reference, threads};
+    use crate::reference;
+    use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
 
     fn len(shape: [usize; 4]) -> usize {
         shape.iter().product()
@@ -205,7 +205,6 @@ mod tests {
     fn forward_and_input_grad_are_adjoint_at_layer_sizes() {
         for (x, w) in [([4, 32, 32, 64], [4, 4, 64, 128]), ([4, 64, 64, 3], [4, 4, 3, 64])] {
             let g = Geometry::new(x, w, Spec::new(2, 1));
-            let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
             let (x, w, y_bar) =
                 (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
             let dot = |a: &[f32], b: &[f32]| {
@@ -226,21 +225,16 @@ mod tests {
     #[test]
     fn same_bits_for_any_number_of_threads() {
         let g = Geometry::new([6, 16, 16, 20], [4, 4, 20, 24], Spec::new(2, 1));
-        let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
-        let run = |t| {
-            threads::with(t, || {
-                let (mut y, mut x_bar, mut w_bar) =
-                    (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-                forward(&g, &x, &w, &mut y);
-                input_grad(&g, &y_bar, &w, &mut x_bar);
-                weight_grad(&g, &x, &y_bar, &mut w_bar);
-                [y, x_bar, w_bar].concat().iter().map(|v| v.to_bits()).collect::<Vec<u32>>()
-            })
-        };
-        let one = run(1);
-        assert!([2, 3, 7].iter().all(|&t| run(t) == one));
+        assert_same_bits("products", || {
+            let (mut y, mut x_bar, mut w_bar) =
+                (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+            products::forward(&g, &x, &w, &mut y);
+            products::input_grad(&g, &y_bar, &w, &mut x_bar);
+            products::weight_grad(&g, &x, &y_bar, &mut w_bar);
+            [y, x_bar, w_bar].concat()
+        });
     }
 
     #[test]

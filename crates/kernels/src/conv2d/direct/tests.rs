@@ -3,9 +3,9 @@
 use super::*;
 use crate::conv2d::Spec;
 use crate::isa::{self, Isa};
-use crate::reference::testing::{Dice, integers};
+use crate::reference;
+use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
 use crate::simd::with_simd;
-use crate::{reference, threads};
 
 fn len(shape: [usize; 4]) -> usize {
     shape.iter().product()
@@ -63,13 +63,8 @@ fn random_geometries_equal_the_definition() {
 fn same_bits_for_any_number_of_threads() {
     for (x, w) in [([37, 16, 16, 3], [4, 4, 3, 24]), ([3, 9, 9, 40], [4, 4, 40, 20])] {
         let g = Geometry::new(x, w, Spec::new(2, 1));
-        let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
-        let run = |n| threads::with(n, || all(&g, &x, &w, &y_bar).concat());
-        let one = run(1);
-        for n in [2, 3, 4, 7] {
-            assert!(one.iter().zip(&run(n)).all(|(a, b)| a.to_bits() == b.to_bits()), "{n} threads, {g:?}");
-        }
+        assert_same_bits(&format!("{g:?}"), || all(&g, &x, &w, &y_bar).concat());
     }
 }

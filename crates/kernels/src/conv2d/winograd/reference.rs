@@ -5,10 +5,9 @@ use super::transform::{self, F33, F42, Form, N};
 use super::*;
 use crate::conv2d::Spec;
 use crate::isa::{self, Isa};
-use crate::reference::testing::{Dice, integers};
+use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
 use crate::reference::{conv2d, conv2d_input_grad, conv2d_weight_grad};
 use crate::simd::{Portable, with_simd};
-use crate::threads;
 
 type Matrix = Vec<Vec<f64>>;
 
@@ -249,24 +248,15 @@ fn same_bits_for_any_number_of_threads() {
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
     ] {
         let g = Geometry::new(x, w, spec);
-        let wave = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin()).collect::<Vec<_>>();
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
-            let run = |n| {
-                isa::with(isa, || {
-                    threads::with(n, || {
-                        let (mut y, mut x_bar, mut w_bar) =
-                            (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-                        forward(&g, &x, &w, &mut y);
-                        input_grad(&g, &y_bar, &w, &mut x_bar);
-                        weight_grad(&g, &x, &y_bar, &mut w_bar);
-                        [y, x_bar, w_bar].concat().iter().map(|v| v.to_bits()).collect::<Vec<u32>>()
-                    })
-                })
-            };
-            let one = run(1);
-            assert!([2, 3, 4, 7].iter().all(|&n| run(n) == one), "{isa}, {g:?}");
-        }
+        assert_same_bits(&format!("{g:?}"), || {
+            let (mut y, mut x_bar, mut w_bar) =
+                (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+            forward(&g, &x, &w, &mut y);
+            input_grad(&g, &y_bar, &w, &mut x_bar);
+            weight_grad(&g, &x, &y_bar, &mut w_bar);
+            [y, x_bar, w_bar].concat()
+        });
     }
 }
