@@ -33,9 +33,8 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     let shared = Shared::new(hat.as_mut_slice());
     parallel::for_each(count.div_ceil(TILES), |task| {
         let tiles = task * TILES..((task + 1) * TILES).min(count);
-        let rows = (shared, operand, tiles.start);
         // SAFETY: each task writes the rows of its own tiles.
-        unsafe { load::<S, F>(s, t, side, from, tiles, rows) };
+        unsafe { load::<S, F>(s, t, side, from, tiles, (shared, operand, &(0..count))) };
     });
     let hat = hat.as_slice();
 
@@ -72,17 +71,18 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
             );
             let (filter, sums) = (filter.as_slice(), m.as_mut_slice());
             for point in 0..N * N {
-                let a = &hat[point * operand.point_stride + operand.at(0, start)..];
+                let with = t.rows_with(point, &(0..count));
+                let a = &hat[point * operand.point_stride + operand.at(with.start, start)..];
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = &filter[point * point_stride + column * rows.len()..];
                     let b = Rhs { data: b, row_stride: S::PANEL };
                     let to = Rows {
-                        at: point * product.point_stride + column,
+                        at: point * product.point_stride + with.start * product.row_stride + column,
                         row_stride: product.row_stride,
                         accumulate: start > 0,
                     };
-                    s.panel_into([count, rows.len(), S::PANEL], a, b, sums, to);
+                    s.panel_into([with.len(), rows.len(), S::PANEL], a, b, sums, to);
                 }
             }
         }

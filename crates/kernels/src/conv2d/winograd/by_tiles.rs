@@ -58,23 +58,24 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         let tiles = task * tiles..((task + 1) * tiles).min(t.count());
         let (operand, product) = (Points::operand(tiles.len(), k), Points::product(tiles.len(), n, S::PANEL));
         let [mut hat, mut m] = scratch.take();
-        let all = (Shared::new(hat.as_mut_slice()), operand, 0);
+        let all = (Shared::new(hat.as_mut_slice()), operand, &tiles);
         // SAFETY: `hat` is this task's own.
         unsafe { load::<S, F>(s, t, side, from, tiles.clone(), all) };
         let (hat, sums) = (hat.as_slice(), m.as_mut_slice());
         for point in 0..N * N {
+            let with = t.rows_with(point, &tiles);
             for rows in &blocks {
-                let a = &hat[point * operand.point_stride + operand.at(0, rows.start)..];
+                let a = &hat[point * operand.point_stride + operand.at(with.start, rows.start)..];
                 let b = &filter[point * point_stride + rows.start * wide..];
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = Rhs { data: &b[column * rows.len()..], row_stride: S::PANEL };
                     let to = Rows {
-                        at: point * product.point_stride + column,
+                        at: point * product.point_stride + with.start * product.row_stride + column,
                         row_stride: product.row_stride,
                         accumulate: rows.start > 0,
                     };
-                    s.panel_into([tiles.len(), rows.len(), S::PANEL], a, b, sums, to);
+                    s.panel_into([with.len(), rows.len(), S::PANEL], a, b, sums, to);
                 }
             }
         }
@@ -83,11 +84,11 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     });
 }
 
-/// Whole images where tiles overlap in the result, because they are added up.
+/// Whole images where tiles overlap in the result, because they are added up, and where some are short.
 fn tiles_per_task(t: &Tiling, side: Side) -> usize {
     let tiles = TILES.min((t.count() / TASKS).next_multiple_of(8)).max(8);
     match (tiles / t.per_image(), side) {
-        (0, Side::Forward) => tiles,
+        (0, Side::Forward) if t.all_full() => tiles,
         (images, _) => images.max(1) * t.per_image(),
     }
 }

@@ -25,7 +25,23 @@ fn channels<S: Simd>(s: S, x: &[f32], at: usize, lanes: usize) -> S::V {
     )
 }
 
-/// d^ = B^T d B of `tiles`, into rows from `first_row` on of `to`.
+/// The product at point (i, j) of the tile and channels that lie `at` an offset at point 0; zero if the tile has no such point.
+#[inline(always)]
+fn product<S: Simd>(
+    s: S,
+    (m, layout): (&[f32], Points),
+    at: usize,
+    [i, j]: [usize; 2],
+    points: [usize; 2],
+) -> S::V {
+    if i < points[0] && j < points[1] {
+        s.load(&m[at + (i * N + j) * layout.point_stride..])
+    } else {
+        s.zero()
+    }
+}
+
+/// d^ = B^T d B of `tiles`, into their rows of `to`, an operand of the tiles `all`.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -35,23 +51,26 @@ pub(super) unsafe fn input<S: Simd>(
     t: &Tiling,
     x: &[f32],
     tiles: Range<usize>,
-    (to, layout, first_row): (Shared<'_>, Points, usize),
+    (to, layout, all): (Shared<'_>, Points, &Range<usize>),
 ) {
-    for (row, tile) in tiles.enumerate() {
-        let tile = t.tile(tile);
+    for tile in tiles {
+        let (row, tile) = (t.row(all, tile), t.tile(tile));
+        let points = t.points(tile);
         for phase in 0..t.phases() {
             let window = t.input_window(tile, phase);
             for channel in (0..t.channels[0]).step_by(S::LANES) {
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
-                let at = layout.at(first_row + row, phase * t.channels[0] + channel);
+                let at = layout.at(row, phase * t.channels[0] + channel);
                 transform::input(
                     s,
                     #[inline(always)]
                     |i, j| channels(s, x, window.at(i, j) + channel, lanes),
                     #[inline(always)]
                     |i, j, v| {
-                        // SAFETY: an element of a row that is ours by the caller's promise.
-                        s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
+                        if i < points[0] && j < points[1] {
+                            // SAFETY: an element of a row that is ours by the caller's promise.
+                            s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
+                        }
                     },
                 );
             }
@@ -59,7 +78,7 @@ pub(super) unsafe fn input<S: Simd>(
     }
 }
 
-/// y^ = A y A^T of `tiles`, into rows from `first_row` on of `to`.
+/// y^ = A y A^T of `tiles`, into their rows of `to`, an operand of the tiles `all`.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -69,22 +88,24 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     t: &Tiling,
     y: &[f32],
     tiles: Range<usize>,
-    (to, layout, first_row): (Shared<'_>, Points, usize),
+    (to, layout, all): (Shared<'_>, Points, &Range<usize>),
 ) {
-    for (row, tile) in tiles.enumerate() {
-        let tile = t.tile(tile);
-        let window = t.output_window(tile);
+    for tile in tiles {
+        let (row, tile) = (t.row(all, tile), t.tile(tile));
+        let (points, window) = (t.points(tile), t.output_window(tile));
         for channel in (0..t.channels[1]).step_by(S::LANES) {
             let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
-            let at = layout.at(first_row + row, channel);
+            let at = layout.at(row, channel);
             F::output_adjoint(
                 s,
                 #[inline(always)]
                 |i, j| channels(s, y, window.at(i, j) + channel, lanes),
                 #[inline(always)]
                 |i, j, v| {
-                    // SAFETY: an element of a row that is ours by the caller's promise.
-                    s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
+                    if i < points[0] && j < points[1] {
+                        // SAFETY: an element of a row that is ours by the caller's promise.
+                        s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
+                    }
                 },
             );
         }
@@ -105,15 +126,15 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     y: Shared<'_>,
 ) {
     let end = columns.end.min(t.g.out_channels);
-    for (row, tile) in tiles.enumerate() {
-        let tile = t.tile(tile);
-        let window = t.output_window(tile);
+    for tile in tiles.clone() {
+        let (row, tile) = (t.row(&tiles, tile), t.tile(tile));
+        let (points, window) = (t.points(tile), t.output_window(tile));
         for channel in (columns.start..end).step_by(S::LANES) {
             let at = layout.at(row, channel - columns.start);
             F::output(
                 s,
                 #[inline(always)]
-                |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
+                |i, j| product(s, (m, layout), at, [i, j], points),
                 #[inline(always)]
                 |i, j, v| {
                     if window.contains(i, j) {
@@ -146,8 +167,9 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     x_bar: Shared<'_>,
 ) {
     let overlap = F::R - 1;
-    for (row, tile) in tiles.enumerate() {
-        let tile = t.tile(tile);
+    for tile in tiles.clone() {
+        let (row, tile) = (t.row(&tiles, tile), t.tile(tile));
+        let points = t.points(tile);
         let shared = [tile.at[0] > 0, tile.at[1] > 0].map(|earlier| if earlier { overlap } else { 0 });
         for phase in columns.start / t.channels[0]..columns.end.div_ceil(t.channels[0]) {
             let first = phase * t.channels[0];
@@ -160,7 +182,7 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                 transform::input_adjoint(
                     s,
                     #[inline(always)]
-                    |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
+                    |i, j| product(s, (m, layout), at, [i, j], points),
                     #[inline(always)]
                     |i, j, v| {
                         if window.contains(i, j) {

@@ -82,20 +82,16 @@ pub(super) fn pays(g: &Geometry) -> bool {
 fn possible(g: &Geometry) -> bool {
     let ([kh, kw], [sh, sw]) = (g.kernel, g.spec.stride);
     let taps = kh.div_ceil(sh);
-    let covered = |a: usize| {
-        let last = (g.in_size[a] - 1 + g.spec.padding[a]) / sh;
-        last < tiling(g).tiles[a] * tiling(g).m + taps - 1
-    };
     let simple = kh == kw && sh == sw && g.spec.dilation == [1, 1] && g.spec.groups == 1;
     let empty = g.batch == 0 || g.in_size.contains(&0) || g.out_size.contains(&0);
-    simple && !empty && (2..=3).contains(&taps) && covered(0) && covered(1)
+    simple && !empty && (2..=3).contains(&taps) && tiling(g).covers()
 }
 
 /// Multiplications of the plain sum for each one of Winograd's.
 fn gain(g: &Geometry) -> f64 {
     let t = tiling(g);
     let plain = g.kernel[0] * g.kernel[1] * g.out_size[0] * g.out_size[1];
-    let ours = transform::N * transform::N * t.phases() * t.per_image();
+    let ours = t.phases() * t.products();
     plain as f64 / ours as f64
 }
 
@@ -134,7 +130,7 @@ pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f
     });
 }
 
-/// Transforms `tiles` of the operand of `side` into rows of `to`.
+/// Transforms `tiles` of the operand of `side` into their rows of `to`, which is of all tiles that it names.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -144,7 +140,7 @@ unsafe fn load<S: Simd, F: Form>(
     side: Side,
     from: &[f32],
     tiles: Range<usize>,
-    to: (Shared<'_>, Points, usize),
+    to: (Shared<'_>, Points, &Range<usize>),
 ) {
     s.vectorize(
         #[inline(always)]

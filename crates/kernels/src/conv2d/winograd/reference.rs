@@ -229,6 +229,8 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([3, 4, 4, 70], [4, 4, 70, 17], Spec::new(2, 1)),
         ([2, 5, 5, 3], [3, 3, 3, 290], Spec::new(1, 1)),
         ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
+        ([40, 14, 14, 18], [4, 4, 18, 20], Spec::new(2, 1)),
+        ([9, 14, 6, 18], [5, 5, 18, 20], Spec::new(2, 2)),
         // Several rounds of tiles: of few blocks of the filter, and of many.
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),

@@ -17,13 +17,20 @@ pub(super) const BLOCK: usize = 256;
 /// only that phase, at stride 1. So a convolution with stride s is one of stride 1 over the s x s phases as channels, with
 /// `ceil(kernel / s)` taps. The output, and with it each phase, is cut into tiles of M x M outputs from N x N inputs;
 /// neighbouring tiles of the input overlap by R - 1 pixels.
+///
+/// Where M divides no side of the output, as many tiles as it takes are *short* there: M - 1 outputs from N - 1 inputs. The
+/// point at infinity is what the last output alone takes from the last input alone, so a short tile is the same algorithm
+/// without that point, 4 products instead of 5. An operand's rows are ordered by the kind of their tile, so that for every
+/// point those which have it are neighbours ([`row`](Self::row)).
 #[derive(Clone, Copy)]
 pub(super) struct Tiling {
     pub(super) g: Geometry,
     /// Outputs of a tile per dimension.
     pub(super) m: usize,
     /// Tiles per image in each dimension.
-    pub(super) tiles: [usize; 2],
+    tiles: [usize; 2],
+    /// The first so many of them are full; those after them are short.
+    full: [usize; 2],
     /// Channels of x and y in the transformed domain.
     pub(super) channels: [usize; 2],
 }
@@ -36,13 +43,91 @@ pub(super) struct Tile {
 }
 
 impl Tiling {
+    /// Tiles of M outputs.
     pub(super) fn new(g: &Geometry, m: usize) -> Self {
-        Tiling {
+        let mut t = Tiling {
             g: *g,
             m,
             tiles: g.out_size.map(|size| size.div_ceil(m)),
+            full: [0; 2],
             channels: [g.in_channels, g.out_channels].map(|c| c.next_multiple_of(CHANNEL_STEP)),
+        };
+        for axis in 0..2 {
+            let spare = (t.tiles[axis] * m).saturating_sub(t.outputs_to_cover(axis));
+            t.full[axis] = t.tiles[axis] - spare.min(t.tiles[axis]);
         }
+        t
+    }
+
+    /// Outputs that tiles must have so that none is missing, nor any pixel of the input: a pixel that no window reaches needs
+    /// its zero of the gradient, too.
+    fn outputs_to_cover(&self, axis: usize) -> usize {
+        let g = &self.g;
+        let rows_of_phase = (g.in_size[axis].saturating_sub(1) + g.spec.padding[axis]) / self.stride() + 1;
+        g.out_size[axis].max((rows_of_phase + self.m).saturating_sub(N))
+    }
+
+    /// Does every output and every pixel of the input lie in a tile?
+    pub(super) fn covers(&self) -> bool {
+        (0..2).all(|axis| self.outputs_to_cover(axis) <= self.start(axis, self.tiles[axis]))
+    }
+
+    /// First output of a tile.
+    #[inline(always)]
+    fn start(&self, axis: usize, tile: usize) -> usize {
+        tile * self.m - tile.saturating_sub(self.full[axis])
+    }
+
+    /// Points of a tile in each dimension, which are also its pixels of x: N, or N - 1 if it is short.
+    #[inline(always)]
+    pub(super) fn points(&self, tile: Tile) -> [usize; 2] {
+        std::array::from_fn(|axis| N - usize::from(tile.at[axis] >= self.full[axis]))
+    }
+
+    /// Tiles of an image with [N, N - 1] points along its rows and columns: \[with N - 1 columns, with N; with N rows, with N - 1\].
+    fn kinds(&self) -> [usize; 4] {
+        let ([f0, f1], [s0, s1]) = (self.full, [0, 1].map(|axis| self.tiles[axis] - self.full[axis]));
+        [f0 * s1, f0 * f1, s0 * f1, s0 * s1]
+    }
+
+    /// Are all tiles full? Else operands are made of whole images.
+    pub(super) fn all_full(&self) -> bool {
+        self.full == self.tiles
+    }
+
+    /// The row of a tile in an operand of the tiles `all`.
+    #[inline(always)]
+    pub(super) fn row(&self, all: &Range<usize>, t: usize) -> usize {
+        if self.all_full() {
+            return t - all.start;
+        }
+        let (tile, kinds, first) = (self.tile(t), self.kinds(), all.start / self.per_image());
+        let ([r, c], [f0, f1], s1) = (tile.at, self.full, self.tiles[1] - self.full[1]);
+        let (kind, index) = match (r < f0, c < f1) {
+            (true, false) => (0, r * s1 + c - f1),
+            (true, true) => (1, r * f1 + c),
+            (false, true) => (2, (r - f0) * f1 + c),
+            (false, false) => (3, (r - f0) * s1 + c - f1),
+        };
+        let images = all.len() / self.per_image();
+        images * kinds[..kind].iter().sum::<usize>() + (tile.image - first) * kinds[kind] + index
+    }
+
+    /// The rows of an operand of the tiles `all` that have a point.
+    pub(super) fn rows_with(&self, point: usize, all: &Range<usize>) -> Range<usize> {
+        let [short_columns, full, short_rows, _] = self.kinds().map(|n| n * all.len() / self.per_image());
+        let rows = match [point / N, point % N].map(|p| p == N - 1) {
+            [false, false] => 0..all.len(),
+            [true, false] => 0..short_columns + full,
+            [false, true] => short_columns..short_columns + full + short_rows,
+            [true, true] => short_columns..short_columns + full,
+        };
+        if rows.is_empty() { 0..0 } else { rows }
+    }
+
+    /// Products of one phase and channel for one image.
+    pub(super) fn products(&self) -> usize {
+        (0..2).map(|axis| self.tiles[axis] * (N - 1) + self.full[axis]).product()
     }
 
     /// Tiles of one image.
@@ -77,18 +162,20 @@ impl Tiling {
     /// The pixels of a tile of phase (a, b) of x.
     #[inline(always)]
     pub(super) fn input_window(&self, tile: Tile, phase: usize) -> Window {
-        let (s, g, m) = (self.stride(), &self.g, self.m);
-        let row = |i: usize| ((m * tile.at[0] + i) * s + phase / s).wrapping_sub(g.spec.padding[0]);
-        let col = |j: usize| ((m * tile.at[1] + j) * s + phase % s).wrapping_sub(g.spec.padding[1]);
-        Window::new(N, tile.image, g.in_size, g.in_channels, row, col)
+        let (s, g) = (self.stride(), &self.g);
+        let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
+        let row = |i: usize| ((top + i) * s + phase / s).wrapping_sub(g.spec.padding[0]);
+        let col = |j: usize| ((left + j) * s + phase % s).wrapping_sub(g.spec.padding[1]);
+        Window::new(self.points(tile), tile.image, g.in_size, g.in_channels, row, col)
     }
 
     /// The pixels of a tile of y.
     #[inline(always)]
     pub(super) fn output_window(&self, tile: Tile) -> Window {
-        let (g, m) = (&self.g, self.m);
-        let (row, col) = (|i: usize| m * tile.at[0] + i, |j: usize| m * tile.at[1] + j);
-        Window::new(m, tile.image, g.out_size, g.out_channels, row, col)
+        let g = &self.g;
+        let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
+        let size = self.points(tile).map(|points| points - (N - self.m));
+        Window::new(size, tile.image, g.out_size, g.out_channels, |i| top + i, |j| left + j)
     }
 
     /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel; none for what the
@@ -112,10 +199,10 @@ pub(super) struct Window {
 const OUTSIDE: usize = usize::MAX / 4;
 
 impl Window {
-    /// `side` rows and columns of an image of size `[h, w]`, those outside of it marked so.
+    /// Rows and columns of an image of size `[h, w]`, those outside of it marked so.
     #[inline(always)]
     fn new(
-        side: usize,
+        [rows, cols]: [usize; 2],
         image: usize,
         [h, w]: [usize; 2],
         channels: usize,
@@ -123,10 +210,13 @@ impl Window {
         col: impl Fn(usize) -> usize,
     ) -> Window {
         let mut window = Window { rows: [OUTSIDE; N], cols: [OUTSIDE; N] };
-        for i in 0..side {
-            let (r, c) = (row(i), col(i));
-            window.rows[i] = if r < h { (image * h + r) * w * channels } else { OUTSIDE };
-            window.cols[i] = if c < w { c * channels } else { OUTSIDE };
+        for (i, at) in window.rows.iter_mut().take(rows).enumerate() {
+            let r = row(i);
+            *at = if r < h { (image * h + r) * w * channels } else { OUTSIDE };
+        }
+        for (j, at) in window.cols.iter_mut().take(cols).enumerate() {
+            let c = col(j);
+            *at = if c < w { c * channels } else { OUTSIDE };
         }
         window
     }

@@ -36,7 +36,7 @@ const ROWS_TO_FINISH: usize = 16;
 /// w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let (k, n, count) = (t.phase_channels(), t.channels[1], t.count());
-    let round = count.min(ROUND);
+    let round = count.min(tiles_per_round(t));
     let (x_layout, y_layout) = (Points::operand(round, k), Points::operand(round, n));
     let (mut x_hat, mut y_hat) = (Buffer::take(x_layout.len()), Buffer::take(y_layout.len()));
     let columns = columns_per_task(k, n);
@@ -65,15 +65,15 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
         let tiles = start..(start + round).min(count);
         let (x_all, y_all) = (Shared::new(x_hat.as_mut_slice()), Shared::new(y_hat.as_mut_slice()));
         parallel::for_each(tiles.len().div_ceil(TILES), |task| {
-            let first = task * TILES;
-            let tiles = start + first..(start + first + TILES).min(tiles.end);
+            let first = start + task * TILES;
+            let own = first..(first + TILES).min(tiles.end);
             s.vectorize(
                 #[inline(always)]
                 || {
                     // SAFETY: each task writes the rows of its own tiles.
                     unsafe {
-                        data::input(s, t, x, tiles.clone(), (x_all, x_layout, first));
-                        data::output_adjoint::<S, F>(s, t, y_bar, tiles, (y_all, y_layout, first));
+                        data::input(s, t, x, own.clone(), (x_all, x_layout, &tiles));
+                        data::output_adjoint::<S, F>(s, t, y_bar, own, (y_all, y_layout, &tiles));
                     }
                 },
             );
@@ -81,7 +81,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
         let operands = [(x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout)];
         let multiply = |i: usize, point: usize, m: &mut [f32]| {
             let into = (m, product.row_stride, start > 0);
-            multiply(s, operands, (point, tiles.len()), block(i), into);
+            multiply(s, operands, (point, t.rows_with(point, &tiles)), block(i), into);
         };
         let whole_block = |i: usize, m: &mut [f32]| {
             m.chunks_mut(product.point_stride).take(N * N).enumerate().for_each(|(p, m)| multiply(i, p, m));
@@ -120,23 +120,28 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
     }
 }
 
-/// m (+)= (d^)^T y^ at one point, for some rows and columns, summed over `tiles` tiles.
+/// m (+)= (d^)^T y^ at one point, for some rows and columns, summed over the tiles in rows `with` of the operands.
 fn multiply<S: Simd>(
     s: S,
     [(x_hat, x_layout), (y_hat, y_layout)]: [(&[f32], Points); 2],
-    (point, tiles): (usize, usize),
+    (point, with): (usize, Range<usize>),
     (rows, columns): (Range<usize>, Range<usize>),
     (m, row_stride, accumulate): (&mut [f32], usize, bool),
 ) {
-    let a = &x_hat[point * x_layout.point_stride + x_layout.at(0, rows.start)..];
+    let a = &x_hat[point * x_layout.point_stride + x_layout.at(with.start, rows.start)..];
     for column in columns.clone().step_by(S::PANEL) {
         let a = Lhs::new(a, 1, x_layout.row_stride);
-        let b = &y_hat[point * y_layout.point_stride + y_layout.at(0, column)..];
+        let b = &y_hat[point * y_layout.point_stride + y_layout.at(with.start, column)..];
         let b = Rhs { data: b, row_stride: y_layout.row_stride };
         let to = Rows { at: column - columns.start, row_stride, accumulate };
         let cols = S::PANEL.min(columns.end - column);
-        s.panel_into([rows.len(), tiles, cols], a, b, m, to);
+        s.panel_into([rows.len(), with.len(), cols], a, b, m, to);
     }
+}
+
+/// Whole images where some tiles are short.
+fn tiles_per_round(t: &Tiling) -> usize {
+    if t.all_full() { ROUND } else { (ROUND / t.per_image()).max(1) * t.per_image() }
 }
 
 /// Narrower blocks where there would be too few for several threads.
