@@ -8,6 +8,9 @@ use std::ops::Range;
 /// vectors of every instruction set.
 const CHANNEL_STEP: usize = 16;
 
+/// Tiles of an image, at most, among which some may be short: then tasks are made of whole images.
+const FEW: usize = 64;
+
 /// Columns of a transformed operand that lie together: the inner dimension is walked in blocks of this.
 pub(super) const BLOCK: usize = 256;
 
@@ -18,7 +21,7 @@ pub(super) const BLOCK: usize = 256;
 /// `ceil(kernel / s)` taps. The output, and with it each phase, is cut into tiles of M x M outputs from N x N inputs;
 /// neighbouring tiles of the input overlap by R - 1 pixels.
 ///
-/// Where M divides no side of the output, as many tiles as it takes are *short* there: M - 1 outputs from N - 1 inputs. The
+/// Where M does not divide a side of the output, as many tiles as it takes are *short* there: M - 1 outputs from N - 1 inputs. The
 /// point at infinity is what the last output alone takes from the last input alone, so a short tile is the same algorithm
 /// without that point, 4 products instead of 5. An operand's rows are ordered by the kind of their tile, so that for every
 /// point those which have it are neighbours ([`row`](Self::row)).
@@ -52,9 +55,12 @@ impl Tiling {
             full: [0; 2],
             channels: [g.in_channels, g.out_channels].map(|c| c.next_multiple_of(CHANNEL_STEP)),
         };
-        for axis in 0..2 {
-            let spare = (t.tiles[axis] * m).saturating_sub(t.outputs_to_cover(axis));
-            t.full[axis] = t.tiles[axis] - spare.min(t.tiles[axis]);
+        t.full = t.tiles;
+        if t.per_image() <= FEW {
+            for axis in 0..2 {
+                let spare = (t.tiles[axis] * m).saturating_sub(t.outputs_to_cover(axis));
+                t.full[axis] -= spare.min(t.tiles[axis]);
+            }
         }
         t
     }

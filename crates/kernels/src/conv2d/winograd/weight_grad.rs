@@ -10,7 +10,19 @@
 //! ```
 //!
 //! Both operands are read as they were written: the micro-kernel takes d^ by columns. Each element of the filter is summed
-//! by one task in the order of the tiles, so no partial sums are ever merged.
+//! by one task in the order of the tiles, so no partial sums are merged.
+//!
+//! The threads of a round read what others have transformed. Where the sums of a whole filter are small and the tiles many, each
+//! task takes a share of the tiles through all stages instead, in its own cache:
+//!
+//! ```text
+//!     for each share of the tiles                                                        (parallel)
+//!         for each few tiles
+//!             d^ = B^T d B,  y^ = A y A^T
+//!             for each point, panel of n                  m += (d^)^T y^
+//!         w_bar of the share = G^T m G
+//!     w_bar = the sum over shares, in their order
+//! ```
 
 use super::data;
 use super::filter;
@@ -33,10 +45,67 @@ const ENOUGH: usize = 8;
 /// Rows of a block that one task transforms back then.
 const ROWS_TO_FINISH: usize = 16;
 
+/// Elements of a filter whose sums at all points, 3 MB then, are near enough to be added to for every few tiles.
+const SMALL_FILTER: usize = 32 * 1024;
+/// Tiles that a share takes at once, and has at least.
+const SHARE: usize = 64;
+/// Shares that are enough for several threads.
+const SHARES: usize = 16;
+
 /// w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
+    let shares = t.count() / SHARE;
+    if t.phase_channels() * t.channels[1] <= SMALL_FILTER && shares >= ENOUGH / 2 {
+        by_shares::<S, F>(s, t, x, y_bar, w_bar, whole_images(t, t.count().div_ceil(shares.min(SHARES))));
+    } else {
+        by_rounds::<S, F>(s, t, x, y_bar, w_bar);
+    }
+}
+
+/// w_bar as the sum over shares of so many tiles.
+fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32], share: usize) {
     let (k, n, count) = (t.phase_channels(), t.channels[1], t.count());
-    let round = count.min(tiles_per_round(t));
+    let few = whole_images(t, SHARE);
+    let (x_layout, y_layout) = (Points::operand(few, k), Points::operand(few, n));
+    let product = Points::product(k, n, S::PANEL);
+    let scratch = Scratch::reserve([x_layout.len(), y_layout.len(), product.len()]);
+    let mut parts = Buffer::take(count.div_ceil(share) * w_bar.len());
+    parallel::for_each_chunk(parts.as_mut_slice(), w_bar.len(), |i, part| {
+        let [mut x_hat, mut y_hat, mut m] = scratch.take();
+        let end = ((i + 1) * share).min(count);
+        for start in (i * share..end).step_by(few) {
+            let tiles = start..(start + few).min(end);
+            let (x_all, y_all) = (Shared::new(x_hat.as_mut_slice()), Shared::new(y_hat.as_mut_slice()));
+            // SAFETY: the operands are this task's own.
+            unsafe {
+                load::<S, F>(s, t, (x, y_bar), tiles.clone(), &tiles, [(x_all, x_layout), (y_all, y_layout)])
+            };
+            let operands = [(x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout)];
+            for (point, m) in m.as_mut_slice().chunks_mut(product.point_stride).take(N * N).enumerate() {
+                for rows in x_layout.blocks() {
+                    for columns in y_layout.blocks() {
+                        let m = &mut m[product.at(rows.start, columns.start)..];
+                        let into = (m, product.row_stride, start > i * share);
+                        multiply(
+                            s,
+                            operands,
+                            (point, t.rows_with(point, &tiles)),
+                            (rows.clone(), columns),
+                            into,
+                        );
+                    }
+                }
+            }
+        }
+        finish::<S, F>(s, t, (m.as_slice(), product), 0..k, 0..n, Shared::new(part));
+    });
+    parallel::sum_in_order(parts.as_slice(), w_bar);
+}
+
+/// w_bar block by block of the filter, the tiles in rounds.
+fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
+    let (k, n, count) = (t.phase_channels(), t.channels[1], t.count());
+    let round = count.min(whole_images(t, ROUND));
     let (x_layout, y_layout) = (Points::operand(round, k), Points::operand(round, n));
     let (mut x_hat, mut y_hat) = (Buffer::take(x_layout.len()), Buffer::take(y_layout.len()));
     let columns = columns_per_task(k, n);
@@ -48,15 +117,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
     };
     let product = Points::product(ROWS, columns, S::PANEL);
     let w_bar = Shared::new(w_bar);
-    let finish = |m: &[f32], rows: Range<usize>, columns: Range<usize>| {
-        s.vectorize(
-            #[inline(always)]
-            || {
-                // SAFETY: each task finishes rows and columns of its own.
-                unsafe { filter::adjoint::<S, F>(s, t, (m, product), rows, columns, w_bar) };
-            },
-        );
-    };
+    let finish = |m: &[f32], rows, columns| finish::<S, F>(s, t, (m, product), rows, columns, w_bar);
     // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
     let by_points = blocks < ENOUGH;
     let whole = !by_points && count == round;
@@ -67,16 +128,8 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
         parallel::for_each(tiles.len().div_ceil(TILES), |task| {
             let first = start + task * TILES;
             let own = first..(first + TILES).min(tiles.end);
-            s.vectorize(
-                #[inline(always)]
-                || {
-                    // SAFETY: each task writes the rows of its own tiles.
-                    unsafe {
-                        data::input(s, t, x, own.clone(), (x_all, x_layout, &tiles));
-                        data::output_adjoint::<S, F>(s, t, y_bar, own, (y_all, y_layout, &tiles));
-                    }
-                },
-            );
+            // SAFETY: each task writes the rows of its own tiles.
+            unsafe { load::<S, F>(s, t, (x, y_bar), own, &tiles, [(x_all, x_layout), (y_all, y_layout)]) };
         });
         let operands = [(x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout)];
         let multiply = |i: usize, point: usize, m: &mut [f32]| {
@@ -139,9 +192,51 @@ fn multiply<S: Simd>(
     }
 }
 
-/// Whole images where some tiles are short.
-fn tiles_per_round(t: &Tiling) -> usize {
-    if t.all_full() { ROUND } else { (ROUND / t.per_image()).max(1) * t.per_image() }
+/// d^ and y^ of `tiles`, into their rows of operands of the tiles `all`.
+///
+/// # Safety
+/// Nobody else may access these rows meanwhile.
+unsafe fn load<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    (x, y_bar): (&[f32], &[f32]),
+    tiles: Range<usize>,
+    all: &Range<usize>,
+    [(x_hat, x_layout), (y_hat, y_layout)]: [(Shared<'_>, Points); 2],
+) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: the caller's promise is passed on.
+            unsafe {
+                data::input(s, t, x, tiles.clone(), (x_hat, x_layout, all));
+                data::output_adjoint::<S, F>(s, t, y_bar, tiles, (y_hat, y_layout, all));
+            }
+        },
+    );
+}
+
+/// w_bar from the sums of some rows and columns of the filter, which are the caller's own.
+fn finish<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    m: (&[f32], Points),
+    rows: Range<usize>,
+    columns: Range<usize>,
+    w_bar: Shared<'_>,
+) {
+    s.vectorize(
+        #[inline(always)]
+        || {
+            // SAFETY: each task finishes rows and columns of its own.
+            unsafe { filter::adjoint::<S, F>(s, t, m, rows, columns, w_bar) };
+        },
+    );
+}
+
+/// About so many tiles; of whole images where some tiles are short.
+fn whole_images(t: &Tiling, tiles: usize) -> usize {
+    if t.all_full() { tiles } else { tiles.div_ceil(t.per_image()) * t.per_image() }
 }
 
 /// Narrower blocks where there would be too few for several threads.
