@@ -3,7 +3,8 @@
 
 Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, so that all
 three see the same state of the machine; a figure is the median of the rounds. A bench without an equivalent is timed
-alone. `--only REGEX` runs what matches and writes nothing.
+alone. `--only REGEX` runs what matches and writes nothing. `--peers` has two other Rust libraries take turns too, candle and
+burn, by the program in benches/peers.
 """
 
 import argparse
@@ -29,12 +30,33 @@ except ImportError:
 from performance import equivalents, timing  # noqa: E402  (needs torch)
 
 
-def executables():
-    """The compiled benches."""
-    command = ["cargo", "bench", "--no-run", "--message-format=json", "-p", "adjoint-benches"]
+PEERS = ("candle", "burn")
+PEERS_HOME = ROOT / "benches" / "peers"
+
+
+def built(kind, *command):
+    """The executables of a kind that a cargo command builds."""
+    command = ["cargo", *command, "--message-format=json"]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return [m["executable"] for m in messages if m.get("executable") and m["target"]["kind"] == ["bench"]]
+    return [m["executable"] for m in messages if m.get("executable") and m["target"]["kind"] == [kind]]
+
+
+def executables():
+    """The compiled benches."""
+    return built("bench", "bench", "--no-run", "-p", "adjoint-benches")
+
+
+def peers_executable():
+    """The compiled program that times the other Rust libraries."""
+    (executable,) = built("bin", "build", "--release", "--manifest-path", str(PEERS_HOME / "Cargo.toml"))
+    return executable
+
+
+def peer_versions():
+    """What the program is built with, from its Cargo.lock."""
+    lock = (PEERS_HOME / "Cargo.lock").read_text()
+    return [" ".join(found) for found in re.findall(r'^name = "(candle-core|burn-flex)"\nversion = "(.*)"$', lock, re.M)]
 
 
 def cases(executable):
@@ -54,20 +76,32 @@ def ours(executable, case, threads):
         return json.loads(estimates.read_text())["median"]["point_estimate"] * 1e-9, throughput
 
 
-def measure(executable, case, rounds, threads):
+def peer(executable, library, case, threads):
+    """Seconds of a call in another Rust library, or None if it has no such operation."""
+    env = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+    output = subprocess.run([executable, library, case], check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
+    return None if output.strip() == "none" else float(output)
+
+
+def measure(executable, case, rounds, threads, peers):
+    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they take turns."""
     twin = equivalents.of(case)
-    times, formats = [], {}
+    times, formats, others = [], {}, {}
     for _ in range(rounds):
         seconds, throughput = ours(executable, case, threads)
         times.append(seconds)
         for name, run in (twin or {}).items():
             formats.setdefault(name, []).append(timing.median_seconds(run))
-    return Row(case, throughput, statistics.median(times), {k: statistics.median(v) for k, v in formats.items()})
+        for library in PEERS if peers else ():
+            if (seconds := peer(peers, library, case, threads)) is not None:
+                others.setdefault(library, []).append(seconds)
+    medians = ({name: statistics.median(values) for name, values in by_name.items()} for by_name in (formats, others))
+    return Row(case, throughput, statistics.median(times), *medians)
 
 
 class Row:
-    def __init__(self, case, throughput, seconds, formats):
-        self.case, self.throughput, self.seconds, self.formats = case, throughput, seconds, formats
+    def __init__(self, case, throughput, seconds, formats, others):
+        self.case, self.throughput, self.seconds, self.formats, self.others = case, throughput, seconds, formats, others
 
     @property
     def ratio(self):
@@ -82,16 +116,19 @@ class Row:
             return f"{count / seconds:,.0f} images/s"
         return f"{count / seconds * 1e-9:.0f} {'GFLOP/s' if kind == 'Elements' else 'GB/s'}"
 
-    def cells(self):
+    def cells(self, libraries):
         default, other = (self.rate(self.formats.get(name)) for name in equivalents.FORMATS)
-        return [self.case, self.rate(self.seconds), default, other, f"{self.ratio:.2f}" if self.ratio else ""]
+        ratio = f"{self.ratio:.2f}" if self.ratio else ""
+        return [self.case, self.rate(self.seconds), default, other, ratio, *(self.rate(self.others.get(k)) for k in libraries)]
 
 
 HEADER = ["case", "Adjoint", "PyTorch default", "PyTorch channels_last", "ratio to the better"]
 
 
-def table(rows):
-    lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in rows)]
+def table(rows, libraries):
+    """A line for each row; `libraries` are the other Rust libraries that get a column."""
+    header = [*HEADER, *libraries]
+    lines = [header, ["---"] * len(header), *(row.cells(libraries) for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -114,21 +151,26 @@ def processor():
     return f"{names[0] if names else platform.processor()}, {os.cpu_count()} processors"
 
 
-def report(rows, rounds, threads):
+def peers_note(libraries):
+    """The line of the header about the other Rust libraries, if they took turns."""
+    return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`\n" if libraries else ""
+
+
+def report(rows, rounds, threads, libraries):
     rustc = subprocess.run(["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
     return f"""# Performance beside PyTorch
 
 Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. Times are medians of {rounds} rounds, in each of
-which the three took turns. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what must at least be read and written.
+which all took turns. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what must at least be read and written.
 
 * {datetime.date.today()}, commit {commit}, {rustc}
 * {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)
 * PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`), Adam is fused
-
+{peers_note(libraries)}
 {summary(rows)}
 
-{table(rows)}
+{table(rows, libraries)}
 """
 
 
@@ -137,23 +179,25 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", metavar="REGEX")
+    parser.add_argument("--peers", action="store_true", help="time candle and burn too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = []
     print("building the benches", file=sys.stderr)
+    peers, libraries = (peers_executable(), PEERS) if options.peers else (None, ())
     for executable in executables():
         for case in cases(executable):
             if options.only and not re.search(options.only, case):
                 continue
-            rows.append(measure(executable, case, options.rounds, options.threads))
-            print("  ".join(filter(None, rows[-1].cells())), file=sys.stderr, flush=True)
+            rows.append(measure(executable, case, options.rounds, options.threads, peers))
+            print("  ".join(filter(None, rows[-1].cells(libraries))), file=sys.stderr, flush=True)
     if not rows:
         sys.exit(f"compare_pytorch.py: no bench matches {options.only!r}; cargo bench -- --list names them")
-    print(table(rows))
+    print(table(rows, libraries))
     print()
     print(summary(rows))
     if not options.only:
-        (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads))
+        (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads, libraries))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+//! The operations in candle, on its CPU backend.
+
+use crate::case::{CHANNELS, Operation, ROWS};
+use crate::{Output, Run};
+use adjoint_benches::numbers;
+use candle_core::{Device, Result, Tensor};
+
+impl Output for Tensor {
+    fn shape(&self) -> Vec<usize> {
+        self.dims().to_vec()
+    }
+
+    fn values(&self) -> Vec<f32> {
+        self.flatten_all().and_then(|flat| flat.to_vec1()).expect("the result is of f32")
+    }
+}
+
+fn tensor<const D: usize>(shape: [usize; D], salt: f32) -> Tensor {
+    let numbers = numbers(shape.iter().product(), salt);
+    Tensor::from_slice(numbers.as_slice(), shape.to_vec(), &Device::Cpu).expect("there are as many numbers")
+}
+
+fn call(f: impl Fn() -> Result<Tensor> + 'static) -> Run {
+    Box::new(move || Box::new(f().expect("the operands fit each other")))
+}
+
+/// A call of the operation, or None if candle has no such.
+pub(crate) fn run(operation: &Operation) -> Option<Run> {
+    let x = || tensor([ROWS, CHANNELS], 0.0);
+    Some(match *operation {
+        Operation::Conv2d(c) => {
+            let (x, w) = (tensor(c.x, 0.0), tensor(c.w, 0.1));
+            call(move || x.conv2d(&w, c.padding, c.stride, c.dilation, 1))
+        }
+        Operation::ConvTranspose2d(c) => {
+            let (y, w) = (tensor(c.y, 0.2), tensor(c.w, 0.1));
+            call(move || y.conv_transpose2d(&w, c.padding, c.output_padding, c.stride, c.dilation))
+        }
+        Operation::Product([m, k, n]) => {
+            let (a, b) = (tensor([m, k], 0.0), tensor([k, n], 0.1));
+            call(move || a.matmul(&b))
+        }
+        Operation::LeakyRelu => {
+            let x = x();
+            // candle-core has none of its own; this is the least that makes one.
+            call(move || x.maximum(&(&x * 0.2)?))
+        }
+        Operation::Tanh => {
+            let x = x();
+            call(move || x.tanh())
+        }
+        Operation::AddBias => {
+            let (x, bias) = (x(), tensor([CHANNELS], 0.2));
+            call(move || x.broadcast_add(&bias))
+        }
+        Operation::Mul => {
+            let (x, g) = (x(), tensor([ROWS, CHANNELS], 0.1));
+            call(move || &x * &g)
+        }
+        Operation::Sum => {
+            let x = x();
+            call(move || x.sum_all()?.reshape(1))
+        }
+        Operation::SumToChannels => {
+            let x = x();
+            call(move || x.sum(0))
+        }
+        // A gradient comes only with all others of a graph, by its backward pass.
+        Operation::WeightGrad(_) | Operation::Larger => return None,
+    })
+}

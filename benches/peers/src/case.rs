@@ -1,0 +1,129 @@
+//! What the name of a bench asks for, in the other libraries' terms.
+
+use adjoint_benches::{Layer, dcgan64_layers, other_layers, small_dcgan_layers};
+
+/// The operand of the memory-bound passes; benches/memory_bound.rs keeps its size to itself.
+pub(crate) const CHANNELS: usize = 64;
+pub(crate) const ROWS: usize = 64 * 32 * 32;
+
+/// Larger than any bench's, and small enough that the operands of a product fit any machine.
+const LARGEST_SIDE: usize = 8192;
+
+/// A convolution with height and width alike, as those of all our layers are.
+#[derive(Clone, Copy)]
+pub(crate) struct Convolution {
+    /// NCHW.
+    pub(crate) x: [usize; 4],
+    /// OIHW. To the transposed convolution the same numbers are IOHW, so neither library needs a transpose.
+    pub(crate) w: [usize; 4],
+    /// NCHW.
+    pub(crate) y: [usize; 4],
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+    pub(crate) dilation: usize,
+    /// Rows and columns of x that no window of the convolution reaches: the transposed one must be told of them.
+    pub(crate) output_padding: usize,
+}
+
+impl Convolution {
+    fn of(layer: &Layer) -> Self {
+        let g = &layer.geometry;
+        let alike = |pair: [usize; 2]| {
+            assert!(pair[0] == pair[1], "{}: candle wants squares", layer.name);
+            pair[0]
+        };
+        assert!(g.spec.groups == 1, "{}: candle transposes no groups", layer.name);
+        let (size, out, kernel) = (alike(g.in_size), alike(g.out_size), alike(g.kernel));
+        let (stride, padding, dilation) =
+            (alike(g.spec.stride), alike(g.spec.padding), alike(g.spec.dilation));
+        Self {
+            x: [g.batch, g.in_channels, size, size],
+            w: [g.out_channels, g.in_channels, kernel, kernel],
+            y: [g.batch, g.out_channels, out, out],
+            stride,
+            padding,
+            dilation,
+            output_padding: (size + 2 * padding - dilation * (kernel - 1) - 1) % stride,
+        }
+    }
+}
+
+/// What a bench times.
+#[derive(Clone, Copy)]
+pub(crate) enum Operation {
+    /// y of x and w.
+    Conv2d(Convolution),
+    /// The gradient of x, of that of y and w.
+    ConvTranspose2d(Convolution),
+    /// The gradient of w, of x and that of y.
+    WeightGrad(Convolution),
+    /// `[m, k, n]`: m x k times k x n.
+    Product([usize; 3]),
+    LeakyRelu,
+    Tanh,
+    AddBias,
+    Mul,
+    Sum,
+    SumToChannels,
+    /// Batch norm, Adam, a training step, loading: not an operation of a tensor library.
+    Larger,
+}
+
+impl Operation {
+    /// What the bench of this name times, if there is one.
+    pub(crate) fn of(case: &str) -> Option<Self> {
+        let (family, rest) = case.split_once('/')?;
+        match family {
+            "conv2d" | "conv_transpose2d" => convolution(family == "conv_transpose2d", rest),
+            "gemm" => product(rest),
+            "pointwise" => pointwise(rest),
+            "batch_norm" | "adam" | "step" | "loading" => Some(Self::Larger),
+            _ => None,
+        }
+    }
+
+    /// The shape of its result. A sum has one element in one dimension.
+    pub(crate) fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Conv2d(c) => c.y.to_vec(),
+            Self::ConvTranspose2d(c) => c.x.to_vec(),
+            Self::WeightGrad(c) => c.w.to_vec(),
+            Self::Product([m, _, n]) => vec![*m, *n],
+            Self::LeakyRelu | Self::Tanh | Self::AddBias | Self::Mul => vec![ROWS, CHANNELS],
+            Self::Sum => vec![1],
+            Self::SumToChannels => vec![CHANNELS],
+            Self::Larger => vec![],
+        }
+    }
+}
+
+fn convolution(transposed: bool, name: &str) -> Option<Operation> {
+    let (name, kernel) = name.rsplit_once('/')?;
+    let mut layers = dcgan64_layers().into_iter().chain(small_dcgan_layers()).chain(other_layers());
+    let layer = layers.find(|layer| layer.transposed == transposed && layer.name == name)?;
+    let convolution = Convolution::of(&layer);
+    match (kernel, transposed) {
+        ("forward", false) | ("input_grad", true) => Some(Operation::Conv2d(convolution)),
+        ("input_grad", false) | ("forward", true) => Some(Operation::ConvTranspose2d(convolution)),
+        ("weight_grad", _) => Some(Operation::WeightGrad(convolution)),
+        _ => None,
+    }
+}
+
+fn product(sides: &str) -> Option<Operation> {
+    let sides = sides.split('x').map(|side| side.parse().ok()).collect::<Option<Vec<usize>>>()?;
+    let sides: [usize; 3] = sides.try_into().ok()?;
+    sides.iter().all(|side| (1..=LARGEST_SIDE).contains(side)).then_some(Operation::Product(sides))
+}
+
+fn pointwise(name: &str) -> Option<Operation> {
+    match name {
+        "leaky_relu" => Some(Operation::LeakyRelu),
+        "tanh" => Some(Operation::Tanh),
+        "add bias" => Some(Operation::AddBias),
+        "mul" => Some(Operation::Mul),
+        "sum" => Some(Operation::Sum),
+        "sum to channels" => Some(Operation::SumToChannels),
+        _ => None,
+    }
+}
