@@ -161,8 +161,9 @@ def report(rows, rounds, threads, libraries):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
     return f"""# Performance beside PyTorch
 
-Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. Times are medians of {rounds} rounds, in each of
-which all took turns. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what must at least be read and written.
+Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. For each case all took turns, {rounds} times; a
+time is the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what
+must at least be read and written.
 
 * {datetime.date.today()}, commit {commit}, {rustc}
 * {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)

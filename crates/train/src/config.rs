@@ -38,10 +38,6 @@ pub trait Config: clap::Parser + Serialize {
     /// # Errors
     /// If settings contradict each other.
     fn summary(&self) -> Result<Summary, BoxError>;
-
-    /// Gives settings that were left open, and whose default follows from others, their values. Called once all layers
-    /// are read, so config.toml records what was used.
-    fn resolve(&mut self) {}
 }
 
 /// The settings as the content of config.toml, which `--config` and `--resume` read.

@@ -62,9 +62,7 @@ impl<C: Config> Launch<C> {
     /// As [`from_args`](Self::from_args).
     pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let mut config: C = config::parse(&arguments)?;
-        config.resolve();
-        Ok(Self { config })
+        Ok(Self { config: config::parse(&arguments)? })
     }
 
     /// Builds the trainer and trains until the last step, an interrupt or an error; or with `--dry-run` prints what it

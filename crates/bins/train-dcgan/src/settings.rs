@@ -2,7 +2,7 @@
 
 use adjoint_data::{Dataset, IMAGE_SIZES, Manifest};
 use adjoint_dcgan::cost::LayerCost;
-use adjoint_dcgan::{Architecture, learning_rate};
+use adjoint_dcgan::Architecture;
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_train::values::{fraction, positive};
 use adjoint_train::{BoxError, CommonArgs, Config, LayerRow, NetworkTable, Summary};
@@ -41,10 +41,9 @@ pub(crate) struct Settings {
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub(crate) latent: usize,
 
-    /// Adam's step size [default: 0.0002 * 128 / width, the paper's at its width of 128]
-    #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lr: Option<f64>,
+    /// Adam's step size at the paper's width of 128; other networks take 128 / width as long steps
+    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    pub(crate) lr: f64,
 
     /// Adam's decay of the first moment
     #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
@@ -92,18 +91,9 @@ impl Config for Settings {
             step_bytes: a.step_bytes(self.common.batch_size),
         })
     }
-
-    fn resolve(&mut self) {
-        self.lr = Some(self.lr());
-    }
 }
 
 impl Settings {
-    /// Adam's step size: the one asked for, or what suits the width.
-    pub(crate) fn lr(&self) -> f64 {
-        self.lr.unwrap_or_else(|| learning_rate(self.width))
-    }
-
     /// The networks these flags ask for.
     ///
     /// # Errors

@@ -132,8 +132,8 @@ impl Trainable for Trainer {
 }
 
 fn training_settings(settings: &Settings) -> training::Settings {
-    let &Settings { loss, beta1, label_smoothing, .. } = settings;
-    training::Settings { loss, lr: settings.lr(), beta1, label_smoothing }
+    let &Settings { loss, lr, width, beta1, label_smoothing, .. } = settings;
+    training::Settings { loss, lr: training::step_size(lr, width), beta1, label_smoothing }
 }
 
 /// The training split of the dataset that the flags name.

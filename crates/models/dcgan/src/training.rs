@@ -22,17 +22,16 @@ pub struct Settings {
 impl Default for Settings {
     /// The paper's (DCGAN, section 4).
     fn default() -> Self {
-        let lr = learning_rate(128);
-        Settings { loss: AdversarialLoss::NonSaturating, lr, beta1: 0.5, label_smoothing: 0.0 }
+        Settings { loss: AdversarialLoss::NonSaturating, lr: 2e-4, beta1: 0.5, label_smoothing: 0.0 }
     }
 }
 
-/// Adam's step size for networks of a width: the paper's 2e-4 (DCGAN, section 4) at the paper's width of 128 channels,
-/// and inversely proportional to the width. Adam moves each weight by about its step size, whatever the gradient, and a
-/// channel sums over all channels before it: with fewer of them each must move further for the same change of the sum
-/// (Yang et al. 2022, Tensor Programs V, table 3: Adam's rate of hidden weights is proportional to 1 / fan-in).
-pub fn learning_rate(width: usize) -> f64 {
-    2e-4 * 128.0 / width as f64
+/// Adam's step size for networks of a width, given one for the paper's width of 128 channels: inversely proportional to the
+/// width. Adam moves each weight by about its step size, whatever the gradient, and a channel sums over all channels
+/// before it: with fewer of them each must move further for the same change of the sum (Yang et al. 2022, Tensor Programs V,
+/// table 3: Adam's rate of hidden weights is proportional to 1 / fan-in). So one step size suits all widths.
+pub fn step_size(at_width_128: f64, width: usize) -> f64 {
+    at_width_128 * 128.0 / width as f64
 }
 
 /// What a step found: D's figures from before its last step, G's loss against the D of after it.
@@ -180,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_step_size_is_the_papers_at_its_width() {
-        assert_eq!([128, 64, 16].map(learning_rate), [2e-4, 4e-4, 1.6e-3]);
+        assert_eq!([128, 64, 16].map(|width| step_size(Settings::default().lr, width)), [2e-4, 4e-4, 1.6e-3]);
     }
 
     /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is log 2.
