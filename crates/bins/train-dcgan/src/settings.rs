@@ -1,8 +1,8 @@
 //! The flags.
 
 use adjoint_data::{Dataset, IMAGE_SIZES, Manifest};
-use adjoint_dcgan::cost::LayerCost;
 use adjoint_dcgan::Architecture;
+use adjoint_dcgan::cost::LayerCost;
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_train::values::{fraction, positive};
 use adjoint_train::{BoxError, CommonArgs, Config, LayerRow, NetworkTable, Summary};
