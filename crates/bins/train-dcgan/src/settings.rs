@@ -25,7 +25,7 @@ Examples:
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("16")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("26")))]
 pub(crate) struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
