@@ -90,7 +90,7 @@ impl Tiling {
         std::array::from_fn(|axis| N - usize::from(tile.at[axis] >= self.full[axis]))
     }
 
-    /// Tiles of an image with [N, N - 1] points along its rows and columns: \[with N - 1 columns, with N; with N rows, with N - 1\].
+    /// Tiles of an image by kind, in the order of rows: short columns, full, short rows, short in both.
     fn kinds(&self) -> [usize; 4] {
         let ([f0, f1], [s0, s1]) = (self.full, [0, 1].map(|axis| self.tiles[axis] - self.full[axis]));
         [f0 * s1, f0 * f1, s0 * f1, s0 * s1]
