@@ -56,6 +56,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// 2^-29 of the value.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
+    debug_assert!((0.0..=1.0).contains(&x) || x.is_nan(), "ln_1p of {x}");
     let s = x / (2.0 + x);
     let square = s * s;
     let series = 2.0 / 15.0;

@@ -50,7 +50,7 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     (0..tasks).into_par_iter().for_each(f);
 }
 
-/// Threads that were asked to stay awake and have not given up yet.
+/// Threads that were asked to stay awake and have not given up yet, of whichever pool: a program has one.
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
 /// How long a thread looks for work before it sleeps: longer than the pauses between most kernels of a step.
@@ -62,10 +62,11 @@ fn keep_awake() {
     if AWAKE.load(Ordering::Relaxed) > 0 {
         return;
     }
-    let caller = rayon::current_thread_index();
-    AWAKE.fetch_add(threads::count() - usize::from(caller.is_some()), Ordering::Relaxed);
+    // A caller beside the pool would only sleep; and the pool may have the main thread, which is not to be kept from its work.
+    let Some(caller) = rayon::current_thread_index() else { return };
+    AWAKE.fetch_add(threads::count() - 1, Ordering::Relaxed);
     rayon::spawn_broadcast(move |thread| {
-        if Some(thread.index()) == caller {
+        if thread.index() == caller {
             return;
         }
         let mut idle = Instant::now();

@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=65536))]
     pub(crate) latent: usize,
 
-    /// Adam's step size at the paper's width of 128; other networks take 128 / width as long steps
+    /// Adam's step size at the paper's width of 128; multiplied by 128 / width, so 0.0016 at width 16
     #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) lr: f64,
 

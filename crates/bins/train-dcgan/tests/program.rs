@@ -114,7 +114,7 @@ fn instructions_are_part_of_a_run() {
     let read = |path: &str| fs::read(here.join("runs").join(path)).unwrap();
     assert!(read("whole/generator.safetensors") == read("parts/generator.safetensors"));
     let config = String::from_utf8(read("parts/config.toml")).unwrap();
-    assert!(config.contains("\nisa = \"portable\"\n"), "{config}");
+    assert!(config.contains("\nisa = \"portable\"\n") && config.contains("\nlr = 0.0002\n"), "{config}");
 }
 
 /// A checkpoint of other networks is refused, and names what differs.

@@ -136,8 +136,8 @@ impl<'a, S: Simd> Product<'a, S> {
         let (m, k, n) = (a.rows, a.cols, b.cols);
         let kc = block_size(k);
         let blocks = k.div_ceil(kc);
-        let a_lies_well =
-            a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS) || a.row_stride == 1 && k <= SHORT;
+        let a_lies_well = a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS)
+            || a.row_stride == 1 && k <= SHORT && !a.col_stride.is_multiple_of(ALIAS);
         let mut packed_a = (!a_lies_well).then(|| Buffer::take(blocks * m * (kc + PAD)));
         let in_place = reads_in_place(&a, &b);
         let wide = n.next_multiple_of(S::PANEL);

@@ -122,7 +122,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
         let step = if MR == 8 && left > 8 && left % 8 == 4 { 12 } else { MR.min(left) };
         // SAFETY: rows i..i + step of A and of C, and all of B, lie inside their slices.
         unsafe {
-            let from = a.data.as_ptr().add(i * a.row_stride);
+            let from = a.data.as_ptr().wrapping_add(i * a.row_stride);
             let c = (out.add(i * c.row_stride), c.row_stride, c.accumulate);
             match step {
                 1 => tile::<S, 1, NV>(s, k, (from, a), b, c),

@@ -207,7 +207,8 @@ fn every_path_equals_the_definition_on_random_geometries() {
         let (stride, taps) = (dice.roll(1, 3), dice.roll(2, 3));
         let kernel = (taps - 1) * stride + dice.roll(1, stride);
         let spec = Spec { padding: [dice.roll(0, 2), dice.roll(0, 2)], ..Spec::new(stride, 0) };
-        let size = [dice.roll(kernel, 17), dice.roll(kernel, 17)];
+        let least = |axis: usize| kernel.saturating_sub(2 * spec.padding[axis]).max(1);
+        let size = [dice.roll(least(0), 17), dice.roll(least(1), 17)];
         let channels = [dice.roll(1, 40), dice.roll(1, 40)];
         let g = Geometry::new(
             [dice.roll(1, 9), size[0], size[1], channels[0]],
@@ -231,9 +232,10 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
         ([40, 14, 14, 18], [4, 4, 18, 20], Spec::new(2, 1)),
         ([9, 14, 6, 18], [5, 5, 18, 20], Spec::new(2, 2)),
-        // Several rounds of tiles: of few blocks of the filter, and of many.
+        // The weight gradient by shares of the tiles, small and large filters; in rounds of whole images.
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
+        ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
     ] {
         check(&Geometry::new(x, w, spec), 2e-5);
     }
@@ -244,10 +246,11 @@ fn same_bits_for_any_number_of_threads() {
     for (x, w, spec) in [
         ([70, 8, 9, 20], [4, 4, 20, 36], Spec::new(2, 1)),
         ([5, 16, 16, 48], [4, 4, 48, 64], Spec::new(2, 1)),
-        // By columns; by points in several rounds; by whole blocks in several rounds.
+        // By columns; by shares; by whole blocks in several rounds.
         ([5, 8, 8, 96], [4, 4, 96, 96], Spec::new(2, 1)),
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
+        ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
     ] {
         let g = Geometry::new(x, w, spec);
         let (x, w, y_bar) =

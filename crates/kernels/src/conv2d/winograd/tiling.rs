@@ -21,7 +21,7 @@ pub(super) const BLOCK: usize = 256;
 /// `ceil(kernel / s)` taps. The output, and with it each phase, is cut into tiles of M x M outputs from N x N inputs;
 /// neighbouring tiles of the input overlap by R - 1 pixels.
 ///
-/// Where M does not divide a side of the output, as many tiles as it takes are *short* there: M - 1 outputs from N - 1 inputs. The
+/// Where M does not divide a side of the output, and an image has few tiles, as many as it takes are *short* there: M - 1 outputs from N - 1 inputs. The
 /// point at infinity is what the last output alone takes from the last input alone, so a short tile is the same algorithm
 /// without that point, 4 products instead of 5. An operand's rows are ordered by the kind of their tile, so that for every
 /// point those which have it are neighbours ([`row`](Self::row)).
@@ -101,12 +101,17 @@ impl Tiling {
         self.full == self.tiles
     }
 
-    /// The row of a tile in an operand of the tiles `all`.
+    fn are_whole_images(&self, tiles: &Range<usize>) -> bool {
+        tiles.start.is_multiple_of(self.per_image()) && tiles.len().is_multiple_of(self.per_image())
+    }
+
+    /// The row of a tile in an operand of the tiles `all`; a different one for each, if these are whole images or all full.
     #[inline(always)]
     pub(super) fn row(&self, all: &Range<usize>, t: usize) -> usize {
         if self.all_full() {
             return t - all.start;
         }
+        debug_assert!(self.are_whole_images(all));
         let (tile, kinds, first) = (self.tile(t), self.kinds(), all.start / self.per_image());
         let ([r, c], [f0, f1], s1) = (tile.at, self.full, self.tiles[1] - self.full[1]);
         let (kind, index) = match (r < f0, c < f1) {
@@ -121,6 +126,7 @@ impl Tiling {
 
     /// The rows of an operand of the tiles `all` that have a point.
     pub(super) fn rows_with(&self, point: usize, all: &Range<usize>) -> Range<usize> {
+        debug_assert!(self.all_full() || self.are_whole_images(all));
         let [short_columns, full, short_rows, _] = self.kinds().map(|n| n * all.len() / self.per_image());
         let rows = match [point / N, point % N].map(|p| p == N - 1) {
             [false, false] => 0..all.len(),

@@ -49,14 +49,15 @@ const ROWS_TO_FINISH: usize = 16;
 const SMALL_FILTER: usize = 32 * 1024;
 /// Tiles that a share takes at once, and has at least.
 const SHARE: usize = 64;
-/// Shares that are enough for several threads.
-const SHARES: usize = 16;
+/// Shares, at least and at most.
+const FEWEST: usize = 4;
+const MOST: usize = 16;
 
 /// w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let shares = t.count() / SHARE;
-    if t.phase_channels() * t.channels[1] <= SMALL_FILTER && shares >= ENOUGH / 2 {
-        by_shares::<S, F>(s, t, x, y_bar, w_bar, whole_images(t, t.count().div_ceil(shares.min(SHARES))));
+    if t.phase_channels() * t.channels[1] <= SMALL_FILTER && shares >= FEWEST {
+        by_shares::<S, F>(s, t, x, y_bar, w_bar, whole_images(t, t.count().div_ceil(shares.min(MOST))));
     } else {
         by_rounds::<S, F>(s, t, x, y_bar, w_bar);
     }
@@ -97,7 +98,8 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
                 }
             }
         }
-        finish::<S, F>(s, t, (m.as_slice(), product), 0..k, 0..n, Shared::new(part));
+        // SAFETY: `part` is this task's own.
+        unsafe { finish::<S, F>(s, t, (m.as_slice(), product), 0..k, 0..n, Shared::new(part)) };
     });
     parallel::sum_in_order(parts.as_slice(), w_bar);
 }
@@ -117,7 +119,10 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     };
     let product = Points::product(ROWS, columns, S::PANEL);
     let w_bar = Shared::new(w_bar);
-    let finish = |m: &[f32], rows, columns| finish::<S, F>(s, t, (m, product), rows, columns, w_bar);
+    let finish = |m: &[f32], rows, columns| {
+        // SAFETY: each task finishes rows and columns of its own.
+        unsafe { finish::<S, F>(s, t, (m, product), rows, columns, w_bar) }
+    };
     // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
     let by_points = blocks < ENOUGH;
     let whole = !by_points && count == round;
@@ -216,8 +221,11 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// w_bar from the sums of some rows and columns of the filter, which are the caller's own.
-fn finish<S: Simd, F: Form>(
+/// w_bar from the sums of some rows and columns of the filter.
+///
+/// # Safety
+/// Nobody else may access these elements of `w_bar` meanwhile.
+unsafe fn finish<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     m: (&[f32], Points),
@@ -228,7 +236,7 @@ fn finish<S: Simd, F: Form>(
     s.vectorize(
         #[inline(always)]
         || {
-            // SAFETY: each task finishes rows and columns of its own.
+            // SAFETY: the caller's promise is passed on.
             unsafe { filter::adjoint::<S, F>(s, t, m, rows, columns, w_bar) };
         },
     );
