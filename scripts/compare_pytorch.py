@@ -161,7 +161,7 @@ def report(rows, rounds, threads, libraries):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
     return f"""# Performance beside PyTorch
 
-Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. For each case all took turns, {rounds} times; a
+Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. For each case all took turns, in {rounds} round(s); a
 time is the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what
 must at least be read and written.
 

@@ -16,7 +16,7 @@ use crate::values::{count, path};
 /// A trainer gives other defaults by `#[command(mut_arg("epochs", |arg| arg.default_value("20")))]`.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct CommonArgs {
-    /// What to train on: `glyphs` is built in and needs no file
+    /// What to train on: glyphs or glyphs-rgb, built in, or mnist or fashion-mnist, from files
     #[arg(long, value_name = "NAME", default_value = "glyphs", help_heading = "Data")]
     pub dataset: String,
 

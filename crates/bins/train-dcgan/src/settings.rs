@@ -17,7 +17,7 @@ Examples:
       MNIST, fetched into datasets/mnist and verified
   cargo run -p train-dcgan -- --dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64
       the paper's five-level networks on coloured glyphs
-  cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 20
+  cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 40
       go on with a run
   cargo run -p train-dcgan -- --image-size 64 --width 128 --dry-run
       show the networks and what a step costs";
