@@ -38,8 +38,7 @@ impl Idx {
         let file = File::open(path).map_err(DataError::io("read", path))?;
         let mut reader = BufReader::new(file);
         let gzipped = reader.fill_buf().map_err(DataError::io("read", path))?.starts_with(&[0x1f, 0x8b]);
-        let idx =
-            if gzipped { gunzip(reader, limit) } else { read_at_most(reader, limit).map(|(_, idx)| idx) };
+        let idx = if gzipped { gunzip(reader, limit) } else { read_idx(reader, limit).map(|(_, idx)| idx) };
         idx.map_err(|failure| match failure {
             Failure::Io(cause) => DataError::Io { action: "read", path: path.to_path_buf(), cause },
             Failure::Damage(damage) => DataError::Damaged { path: path.to_path_buf(), damage },
@@ -87,7 +86,7 @@ impl From<Damage> for Failure {
 
 /// Unpacks one gzip stream, which must be all there is.
 fn gunzip(reader: impl BufRead, limit: u64) -> Result<Idx, Failure> {
-    let (decoder, idx) = read_at_most(GzDecoder::new(reader), limit).map_err(|failure| match failure {
+    let (decoder, idx) = read_idx(GzDecoder::new(reader), limit).map_err(|failure| match failure {
         Failure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Damage::CutShort.into(),
         Failure::Io(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
@@ -101,7 +100,7 @@ fn gunzip(reader: impl BufRead, limit: u64) -> Result<Idx, Failure> {
 }
 
 /// Everything `reader` has, which may be `limit` bytes; hands the reader back.
-fn read_at_most<R: Read>(reader: R, limit: u64) -> Result<(R, Idx), Failure> {
+fn read_idx<R: Read>(reader: R, limit: u64) -> Result<(R, Idx), Failure> {
     let mut content = Vec::new();
     let mut reader = reader.take(limit.saturating_add(1));
     reader.read_to_end(&mut content).map_err(Failure::Io)?;

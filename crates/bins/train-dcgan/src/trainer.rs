@@ -150,3 +150,20 @@ fn load(common: &CommonArgs) -> Result<Dataset, BoxError> {
     let downloader = if common.download { Some(&mut downloader) } else { None };
     Ok(Dataset::load(&common.dataset, Split::Train, &options, downloader)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn networks_of_every_width_take_the_step_that_suits_them() {
+        let lr = |flags: &[&str]| {
+            let arguments = ["train-dcgan"].iter().chain(flags);
+            training_settings(&Settings::parse_from(arguments)).lr
+        };
+        assert_eq!(lr(&[]), 1.6e-3);
+        assert_eq!(lr(&["--width", "128"]), 2e-4);
+        assert_eq!(lr(&["--width", "64", "--lr", "0.001"]), 2e-3);
+    }
+}
