@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from fixtures import arrays, convolution, dcgan, elementwise, layers, objectives, optimizers
+from fixtures import arrays, convolution, dcgan, elementwise, layers, objectives, optimizers, vae
 
-MODULES = [elementwise, arrays, convolution, layers, objectives, optimizers, dcgan]
+MODULES = [elementwise, arrays, convolution, layers, objectives, optimizers, dcgan, vae]
 DIRECTORY = Path(__file__).resolve().parent.parent / "crates" / "conformance" / "fixtures"
 LIMIT = 2_000_000  # bytes in all
 

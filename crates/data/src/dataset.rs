@@ -103,6 +103,17 @@ impl Dataset {
         }
     }
 
+    /// Number of classes of the dataset called `name`, which need not be there for that.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownDataset`] if there is none of that name.
+    pub fn classes_of(name: &str, manifest: &Manifest) -> Result<usize, DataError> {
+        match name {
+            "glyphs" | "glyphs-rgb" => Ok(10),
+            stored => entry(stored, manifest).map(|entry| entry.classes.len()),
+        }
+    }
+
     /// The names that [`load`](Self::load) knows: the built-in datasets, then those of `manifest`.
     pub fn names(manifest: &Manifest) -> Vec<String> {
         let stored = manifest.names().map(str::to_string);

@@ -4,10 +4,13 @@
 //! | --- | --- |
 //! | [`param`], [`mod@module`] | trainable tensors, and structs of them walked by name |
 //! | [`layers`] | maps with parameters: linear, convolutions, normalisations, embedding |
+//! | [`pyramid`] | the blocks of convolutional generators, discriminators, encoders and decoders |
+//! | [`cost`] | what layers cost, without building them |
 //! | [`init`] | how parameters are first drawn, each from a random stream of its own |
 //! | [`optim`] | gradients of a loss with respect to a model, and the rules that descend along them |
 //! | [`schedule`], [`ema`] | learning rates over time; averages of weights over time |
 //! | [`objective`] | losses of the GAN and VAE papers, on logits |
+//! | [`gradcheck`] | gradients of whole models against central differences |
 //!
 //! There is no derivative in this crate (those are `adjoint-autodiff`'s), no data and no file.
 //!
@@ -43,13 +46,16 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod cost;
 pub mod ema;
+pub mod gradcheck;
 pub mod init;
 pub mod layers;
 pub mod module;
 pub mod objective;
 pub mod optim;
 pub mod param;
+pub mod pyramid;
 pub mod schedule;
 mod state;
 

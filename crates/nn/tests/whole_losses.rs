@@ -1,6 +1,7 @@
 //! The gradient of every training loss, through whole networks and with respect to all their parameters, against
 //! central differences in f64.
 
+use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::layers::{
     BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, LayerNorm, Linear, Spec,
 };
@@ -8,41 +9,10 @@ use adjoint_nn::layers::{Dropout, Flatten, Reshape};
 use adjoint_nn::objective::{
     AdversarialLoss, bce, bernoulli_log_likelihood, gradient_penalty, kl_standard_normal, r1, reparameterise,
 };
-use adjoint_nn::optim::Gradients;
-use adjoint_nn::{Element, Mode, Module, Scheme, SlotMut, Stream, Tensor, Var, module};
+use adjoint_nn::{Element, Mode, Module, Scheme, Stream, Var, module};
 
-/// Half-distance of the central difference: so short that no relu of these draws has its kink within (a penalty on a
-/// gradient *jumps* there), so long that rounding leaves eight digits.
-const H: f64 = 1e-6;
-const TOLERANCE: f64 = 1e-7;
-
-/// Compares d loss / d theta along random directions over all parameters of `model` with central differences.
-fn check<M: Module<f64>>(name: &str, model: &mut M, mut loss: impl FnMut(&mut M) -> Var<f64>) {
-    let start = model.state();
-    for trial in 0..4 {
-        let gradients = Gradients::of(loss(model), model);
-        let direction: Vec<Tensor<f64>> = gradients
-            .iter()
-            .map(|(parameter, g)| Stream::new(trial, parameter, 0).normal_tensor(g.shape(), 0.0, 1.0))
-            .collect();
-        let dot = |a: &Tensor<f64>, b: &Tensor<f64>| a.zip(b, |a, b| a * b).data().iter().sum::<f64>();
-        let analytic: f64 = gradients.iter().zip(&direction).map(|((_, g), d)| dot(g, d)).sum();
-        let mut at = |t: f64| {
-            model.load_state(&start).unwrap();
-            let mut d = direction.iter();
-            model.visit_mut("", &mut |_, slot| {
-                if let SlotMut::Param(p) = slot {
-                    p.value_mut().update(d.next().unwrap(), |theta, d| theta + t * d);
-                }
-            });
-            loss(model).item()
-        };
-        let (above, below) = (at(H), at(-H));
-        let numeric = (above - below) / (2.0 * H);
-        let error = (analytic - numeric).abs() / (analytic.abs() + numeric.abs() + 1e-2);
-        assert!(error <= TOLERANCE, "{name}: engine {analytic:e}, differences {numeric:e}");
-        model.load_state(&start).unwrap();
-    }
+fn check<M: Module<f64>>(name: &str, model: &mut M, loss: impl FnMut(&mut M) -> Var<f64>) {
+    assert_model(name, model, |m| m, loss);
 }
 
 fn normal(purpose: &str, shape: &[usize]) -> Var<f64> {

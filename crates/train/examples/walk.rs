@@ -80,11 +80,15 @@ impl Trainable for Walk<'_> {
         if self.settings.stumble == Some(step) {
             self.filter.data_mut()[7] = f32::INFINITY;
         }
-        Ok(vec![("distance", self.place.sum_of_squares().sqrt())])
+        Ok([("distance", self.place.sum_of_squares().sqrt())].into())
     }
 
     fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
-        Ok(vec![("epoch_distance", self.place.sum_of_squares())])
+        Ok([("epoch_distance", self.place.sum_of_squares())].into())
+    }
+
+    fn final_figures(&mut self) -> Result<Figures, BoxError> {
+        Ok([("final_distance", self.place.sum_of_squares())].into())
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {

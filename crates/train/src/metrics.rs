@@ -3,6 +3,7 @@
 //! On resume the file is cut back to the checkpoint, so that it ends up equal to that of an uninterrupted run (the
 //! timings apart). Each line is written by a single call; one that a crash tore is dropped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -12,7 +13,55 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 
 /// Named numbers of one step, in the order in which they are shown and logged.
-pub type Figures = Vec<(&'static str, f64)>;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures(Vec<(Cow<'static, str>, f64)>);
+
+impl<const N: usize> From<[(&'static str, f64); N]> for Figures {
+    fn from(figures: [(&'static str, f64); N]) -> Self {
+        Self(figures.map(|(name, value)| (name.into(), value)).into())
+    }
+}
+
+impl Figures {
+    /// Adds one behind the others.
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
+        self.0.push((name.into(), value));
+    }
+
+    /// Adds others behind these.
+    pub fn append(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Names and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// ,"name":value for each, in the shortest form that reads back the same. They must be finite: JSON has no others.
+    fn json(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.iter() {
+            assert!(value.is_finite(), "{name} = {value} is not for the log");
+            // Most figures were f32: their own shortest form says it all.
+            let single = value as f32;
+            let number =
+                if f64::from(single) == value { format!("{single:?}") } else { format!("{value:?}") };
+            write!(text, r#","{name}":{number}"#).expect("a string takes everything");
+        }
+        text
+    }
+}
 
 /// One line of the file.
 pub(crate) type Record = BTreeMap<String, f64>;
@@ -49,22 +98,8 @@ impl MetricsLog {
     ///
     /// # Errors
     /// If the disk is full or the file can't be written.
-    pub(crate) fn append(
-        &mut self,
-        step: u64,
-        epoch: u64,
-        figures: &[(&'static str, f64)],
-    ) -> Result<(), Error> {
-        let mut line = format!(r#"{{"step":{step},"epoch":{epoch}"#);
-        for (name, value) in figures {
-            assert!(value.is_finite(), "{name} = {value} is not for the log");
-            // Most figures were f32: their own shortest form says it all.
-            let (single, double) = (*value as f32, *value);
-            let number =
-                if f64::from(single) == double { format!("{single:?}") } else { format!("{double:?}") };
-            write!(line, r#","{name}":{number}"#).expect("a string takes everything");
-        }
-        line.push_str("}\n");
+    pub(crate) fn append(&mut self, step: u64, epoch: u64, figures: &Figures) -> Result<(), Error> {
+        let line = line(step, epoch, figures);
         self.file.write_all(line.as_bytes()).map_err(Error::io("write", &self.path))
     }
 
@@ -75,6 +110,11 @@ impl MetricsLog {
     pub(crate) fn sync(&self) -> Result<(), Error> {
         self.file.sync_data().map_err(Error::io("write", &self.path))
     }
+}
+
+/// A line of the file.
+pub(crate) fn line(step: u64, epoch: u64, figures: &Figures) -> String {
+    format!("{{\"step\":{step},\"epoch\":{epoch}{}}}\n", figures.json())
 }
 
 /// All lines of a metrics file.
@@ -115,7 +155,8 @@ mod tests {
     fn log_of(steps: u64, path: &Path) {
         let (mut log, _) = MetricsLog::open(path, 0).unwrap();
         for step in 1..=steps {
-            log.append(step, 1, &[("loss", f64::from(0.1_f32)), ("seconds", step as f64 / 4.0)]).unwrap();
+            let figures = [("loss", f64::from(0.1_f32)), ("seconds", step as f64 / 4.0)];
+            log.append(step, 1, &figures.into()).unwrap();
         }
     }
 
@@ -126,7 +167,7 @@ mod tests {
         log_of(2, &path);
         let (mut log, seconds) = MetricsLog::open(&path, 2).unwrap();
         assert_eq!(seconds, 0.5);
-        log.append(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)]).unwrap();
+        log.append(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)].into()).unwrap();
         let expected = "{\"step\":1,\"epoch\":1,\"loss\":0.1,\"seconds\":0.25}\n\
                         {\"step\":2,\"epoch\":1,\"loss\":0.1,\"seconds\":0.5}\n\
                         {\"step\":3,\"epoch\":2,\"loss\":1e-9,\"d_real\":0.6666666666666666}\n";

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::metrics::Figures;
 use crate::plot::Panel;
 use crate::report;
 use crate::summary::grouped;
@@ -23,7 +24,7 @@ pub(crate) struct Status<'a> {
     /// Images a second at present.
     pub images_per_second: f64,
     /// The figures of the last step.
-    pub figures: &'a [(&'static str, f64)],
+    pub figures: &'a Figures,
 }
 
 /// Shows how far a run is.
@@ -119,7 +120,7 @@ fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String
 
 /// How well: "loss D 1.210  loss G 0.988".
 fn figures(labels: &[(&str, &str)], status: &Status) -> String {
-    let value = |key: &str| status.figures.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+    let value = |key: &str| status.figures.get(key);
     let shown = labels.iter().filter_map(|(key, label)| Some(format!("{label} {:.3}", value(key)?)));
     shown.collect::<Vec<_>>().join("  ")
 }
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_how_well_and_how_long() {
-        let figures = [("loss_d", 1.21), ("d_real", 0.61), ("hidden", 7.0), ("loss_g", 0.9876)];
+        let figures = [("loss_d", 1.21), ("d_real", 0.61), ("hidden", 7.0), ("loss_g", 0.9876)].into();
         let status = Status { step: 1200, epoch: 3, images_per_second: 1234.4, figures: &figures };
         let started = Instant::now().checked_sub(Duration::from_secs(100)).unwrap();
         let expected = "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left";

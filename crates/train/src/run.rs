@@ -5,6 +5,7 @@
 //!     config.toml              the resolved configuration
 //!     metrics.jsonl            one line per logged step
 //!     losses.svg               the same as curves
+//!     final.json               what was measured once, at the end
 //!     samples/epoch-0001-step-000468.png ...
 //!     samples-animation.png    those grids in motion
 //!     checkpoint.safetensors   previous.safetensors
@@ -66,6 +67,11 @@ impl RunDir {
     /// metrics.jsonl
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
+    }
+
+    /// final.json
+    pub fn final_figures(&self) -> PathBuf {
+        self.path.join("final.json")
     }
 
     /// losses.svg

@@ -28,7 +28,15 @@ pub trait Trainable {
     /// # Errors
     /// As in [`step`](Self::step).
     fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
-        Ok(Figures::new())
+        Ok(Figures::default())
+    }
+
+    /// What is worth measuring once, when the run is done; written to final.json and shown. May not change the state.
+    ///
+    /// # Errors
+    /// As in [`step`](Self::step).
+    fn final_figures(&mut self) -> Result<Figures, BoxError> {
+        Ok(Figures::default())
     }
 
     /// Pictures of what the model can do by now, each with the name of its series ("samples"); from the same noise

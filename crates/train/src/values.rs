@@ -35,6 +35,17 @@ pub fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A number not below 0.
+///
+/// # Errors
+/// If it is none.
+pub fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if x >= 0.0 && f64::is_finite(x) => Ok(x),
+        _ => Err("a number not below 0 is needed".into()),
+    }
+}
+
 /// A number from 0 to 1, without 1.
 ///
 /// # Errors
@@ -58,6 +69,8 @@ mod tests {
         }
         assert_eq!(positive("1e-9"), Ok(1e-9));
         assert!(["0", "-1", "inf", "NaN", "x"].iter().all(|text| positive(text).is_err()));
+        assert_eq!([not_negative("0"), not_negative("2.5")], [Ok(0.0), Ok(2.5)]);
+        assert!(["-1", "inf", "NaN", "x"].iter().all(|text| not_negative(text).is_err()));
         assert_eq!([fraction("0"), fraction("0.999")], [Ok(0.0), Ok(0.999)]);
         assert!(["1", "-0.1", "NaN", ""].iter().all(|text| fraction(text).is_err()));
     }

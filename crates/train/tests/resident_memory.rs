@@ -55,7 +55,7 @@ impl Trainable for Noise<'_> {
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         self.resident.push(resident());
         self.images = Stream::new(1, "images", step).uniform_tensor(self.images.shape(), -1.0, 1.0);
-        Ok(vec![("norm", self.images.sum_of_squares())])
+        Ok([("norm", self.images.sum_of_squares())].into())
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {

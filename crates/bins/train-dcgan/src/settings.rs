@@ -1,11 +1,10 @@
 //! The flags.
 
-use adjoint_data::{Dataset, IMAGE_SIZES, Manifest};
 use adjoint_dcgan::Architecture;
-use adjoint_dcgan::cost::LayerCost;
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_train::values::{fraction, positive};
-use adjoint_train::{BoxError, CommonArgs, Config, LayerRow, NetworkTable, Summary};
+use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_workbench::{self as workbench, data, limits};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
@@ -25,7 +24,7 @@ Examples:
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("26")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("30")))]
 pub(crate) struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
@@ -60,7 +59,8 @@ pub(crate) struct Settings {
     pub(crate) loss: AdversarialLoss,
 
     /// One-sided label smoothing: D is to call data real with probability 1 - X
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value = "0.1", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(default_value_if("loss", "hinge", "0"))] // has no labels
     pub(crate) label_smoothing: f64,
 
     /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
@@ -76,20 +76,10 @@ impl Config for Settings {
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {
-        let channels = Dataset::channels_of(&self.common.dataset, &Manifest::default())?;
-        let a = self.architecture(channels)?;
-        let table = |name: &str, costs: Vec<LayerCost>| NetworkTable {
-            name: name.into(),
-            layers: costs.into_iter().map(row).collect(),
-        };
-        Ok(Summary {
-            networks: vec![
-                table("generator", a.generator_costs()),
-                table("discriminator", a.discriminator_costs()),
-            ],
-            step_flops: a.step_flops(self.common.batch_size, self.d_steps),
-            step_bytes: a.step_bytes(self.common.batch_size),
-        })
+        let a = self.architecture(data::channels(&self.common)?)?;
+        let step = (a.step_flops(self.common.batch_size, self.d_steps), a.step_bytes(self.common.batch_size));
+        let networks = [("generator", a.generator_costs()), ("discriminator", a.discriminator_costs())];
+        Ok(workbench::summary(networks, step))
     }
 }
 
@@ -99,15 +89,9 @@ impl Settings {
     /// # Errors
     /// If flags contradict each other.
     pub(crate) fn architecture(&self, channels: usize) -> Result<Architecture, BoxError> {
-        let size = self.common.image_size;
-        let architecture =
-            Architecture { image_size: size, channels, width: self.width, latent: self.latent };
-        let (least, most) = (*IMAGE_SIZES.start(), *IMAGE_SIZES.end());
-        if !IMAGE_SIZES.contains(&size) {
-            return Err(
-                format!("--image-size {size}: from {least} to {most} pixels; take 28, 32 or 64").into()
-            );
-        }
+        limits::image_size(&self.common)?;
+        let image_size = self.common.image_size;
+        let architecture = Architecture { image_size, channels, width: self.width, latent: self.latent };
         if self.label_smoothing > 0.0 && !self.loss.has_labels() {
             let (smoothing, loss) = (self.label_smoothing, self.loss);
             return Err(
@@ -116,43 +100,6 @@ impl Settings {
         }
         Ok(architecture)
     }
-
-    /// Refuses networks that this machine has no memory for, before anything is allocated.
-    ///
-    /// # Errors
-    /// If a training step needs more than all of the memory, as far as that is known.
-    pub(crate) fn refuse_more_than_there_is(&self, architecture: &Architecture) -> Result<(), BoxError> {
-        let (needed, there) = (architecture.step_bytes(self.common.batch_size), physical_memory());
-        if needed <= there {
-            return Ok(());
-        }
-        let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
-        let (needed, there) = (gib(needed), gib(there));
-        Err(format!(
-            "a training step needs about {needed:.1} GiB and this machine has {there:.1} GiB; take a smaller --width, \
-             --image-size, --latent or --batch-size"
-        )
-        .into())
-    }
-}
-
-fn row(cost: LayerCost) -> LayerRow {
-    let [h, w, c] = cost.output;
-    LayerRow {
-        layer: cost.name,
-        output: format!("{h}x{w}x{c}"),
-        parameters: cost.parameters,
-        flops: cost.flops,
-    }
-}
-
-/// Bytes of memory in this machine; without a bound where the system does not say.
-fn physical_memory() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kilobytes = text.lines().find_map(|line| {
-        line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
-    });
-    kilobytes.map_or(u64::MAX, |kilobytes| kilobytes * 1024)
 }
 
 /// All but Wasserstein's, which is nothing without a penalty that keeps D Lipschitz.

@@ -1,13 +1,13 @@
 //! The DCGAN in the hands of the training loop: which data and which noise a step sees, what is saved and shown.
 
 use crate::settings::Settings;
-use adjoint_data::{Batches, Dataset, Downloader, LastBatch, Options, PixelRange, Prefetch, Progress, Split};
+use adjoint_data::{Batches, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, Dcgan, training};
 use adjoint_nn::{Ema, Mode, Module, Stream, Tensor, Var, no_grad};
 use adjoint_train::{
-    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, note,
-    plot, take_part,
+    BoxError, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot, take_part,
 };
+use adjoint_workbench::{data, limits};
 
 /// Samples on a grid, 8 x 8 of them.
 const SAMPLES: usize = 64;
@@ -29,7 +29,7 @@ impl Trainer {
         // Sizes first: a wrong flag should not cost a download.
         settings.architecture(1)?;
         let common = &settings.common;
-        let dataset = load(common)?;
+        let dataset = data::load(common, Split::Train)?;
         let architecture = settings.architecture(dataset.channels())?;
         let batches =
             Batches::new(dataset, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Symmetric)?;
@@ -41,7 +41,7 @@ impl Trainer {
             )
             .into());
         }
-        settings.refuse_more_than_there_is(&architecture)?;
+        limits::memory(architecture.step_bytes(common.batch_size))?;
         let model = Dcgan::new(&architecture, training_settings(settings), common.seed);
         let ema = (settings.ema > 0.0).then(|| Ema::new(&model.generator, settings.ema));
         Ok(Self { model, ema, batches: Prefetch::new(batches), architecture, settings: settings.clone() })
@@ -75,7 +75,7 @@ impl Trainable for Trainer {
             ema.update(&self.model.generator);
         }
         let training::Report { loss_d, loss_g, d_real, d_fake } = report;
-        Ok(vec![("loss_d", loss_d), ("loss_g", loss_g), ("d_real", d_real), ("d_fake", d_fake)])
+        Ok([("loss_d", loss_d), ("loss_g", loss_g), ("d_real", d_real), ("d_fake", d_fake)].into())
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
@@ -134,21 +134,6 @@ impl Trainable for Trainer {
 fn training_settings(settings: &Settings) -> training::Settings {
     let &Settings { loss, lr, width, beta1, label_smoothing, .. } = settings;
     training::Settings { loss, lr: training::step_size(lr, width), beta1, label_smoothing }
-}
-
-/// The training split of the dataset that the flags name.
-fn load(common: &CommonArgs) -> Result<Dataset, BoxError> {
-    let options =
-        Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() };
-    let mut last = String::new();
-    let mut downloader = Downloader::new().on_progress(|Progress { file, url, total, .. }| {
-        if last != url {
-            note(format!("fetching {file} ({:.1} MB) from {url}", total as f64 / 1e6));
-            last = url.to_owned();
-        }
-    });
-    let downloader = if common.download { Some(&mut downloader) } else { None };
-    Ok(Dataset::load(&common.dataset, Split::Train, &options, downloader)?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod fixture;
 mod layers;
 mod objectives;
 mod optimizers;
+mod vae;
 
 /// Every case of these files is an operation, and each is run by one of the modules above.
 #[test]

@@ -3,7 +3,7 @@
 use crate::workspace::{Member, members};
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("kernels", &[]),
     ("tensor", &["kernels"]),
     ("autodiff", &["tensor", "kernels"]),
@@ -12,7 +12,23 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("train", &["nn", "tensor"]),
     ("metrics", &["nn", "autodiff", "tensor"]),
     ("models", &["nn", "autodiff", "tensor"]),
-    ("bins", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+    ("workbench", &["models", "train", "data", "nn", "tensor"]),
+    ("testing", &[]),
+    (
+        "bins",
+        &[
+            "testing",
+            "workbench",
+            "models",
+            "train",
+            "data",
+            "metrics",
+            "nn",
+            "autodiff",
+            "tensor",
+            "kernels",
+        ],
+    ),
     ("benches", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
     ("conformance", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
 ];

@@ -1,52 +1,22 @@
 //! What the networks and a training step cost: counted from the architecture, without building anything.
 
 use crate::Architecture;
-use crate::networks::Level;
-
-/// One layer with what follows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayerCost {
-    /// What it is: "conv 4x4/2, batch norm, leaky relu".
-    pub name: String,
-    /// Height, width and channels of its output.
-    pub output: [usize; 3],
-    /// Trainable numbers.
-    pub parameters: u64,
-    /// Floating-point operations of its convolution for one image, two per multiply-add (the rest is below 1 %).
-    pub flops: u64,
-    /// Does batch norm follow?
-    norm: bool,
-}
+use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
+use adjoint_nn::pyramid::{self, Level};
 
 impl Architecture {
     /// The layers of G, from z to the image.
     pub fn generator_costs(&self) -> Vec<LayerCost> {
-        let levels = self.expect_levels();
-        let to = levels[levels.len() - 1];
-        let project = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
-        let mut costs = vec![layer(project, self.latent, to, to.size * to.size, 1, true)];
-        for pair in levels.windows(2).rev() {
-            let name = "conv_transpose 4x4/2, batch norm, relu".to_owned();
-            costs.push(layer(name, pair[1].channels, pair[0], 16, pair[1].size * pair[1].size, true));
-        }
-        let (from, name) = (levels[0], "conv_transpose 4x4/2, tanh".to_owned());
-        costs.push(layer(name, from.channels, self.image(), 16, from.size * from.size, false));
-        costs
+        pyramid::up_costs(self.latent, &self.levels(), self.image(), ", tanh")
     }
 
     /// The layers of D, from the image to its logit.
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
-        let mut from = self.image();
-        let mut costs = vec![];
-        for to in self.expect_levels() {
-            let norm = !costs.is_empty();
-            let name = format!("conv 4x4/2, {}leaky relu", if norm { "batch norm, " } else { "" });
-            costs.push(layer(name, from.channels, to, 16, to.size * to.size, norm));
-            from = to;
-        }
+        let levels = self.levels();
+        let mut costs = pyramid::down_costs(self.image(), &levels, false);
+        let (from, to) = (levels[levels.len() - 1], Level { size: 1, channels: 1 });
         let name = format!("conv {0}x{0}, logit", from.size);
-        let to = Level { size: 1, channels: 1 };
-        costs.push(layer(name, from.channels, to, from.size * from.size, 1, false));
+        costs.push(LayerCost::conv(name, from.channels, to, from.size * from.size, 1));
         costs
     }
 
@@ -57,10 +27,9 @@ impl Architecture {
     /// and, for data and samples, the value and both gradients of D, but none by the image; G's step the value of D and its
     /// gradient by the input, and both gradients of G, but none by z. Saturates.
     pub fn step_flops(&self, batch: usize, d_steps: usize) -> u64 {
-        let sum = |costs: &[LayerCost]| costs.iter().map(|c| c.flops).sum::<u64>();
         let (g, d) = (self.generator_costs(), self.discriminator_costs());
-        let of_d = 2 * (3 * sum(&d) - d[0].flops) + sum(&g);
-        let of_g = 2 * sum(&d) + 2 * sum(&g) - g[0].flops;
+        let of_d = 2 * (3 * flops(&d) - d[0].flops) + flops(&g);
+        let of_g = 2 * flops(&d) + 2 * flops(&g) - g[0].flops;
         (d_steps as u64).saturating_mul(of_d).saturating_add(of_g).saturating_mul(batch as u64)
     }
 }
@@ -71,30 +40,12 @@ impl Architecture {
     /// the temporaries of the largest layer. Within a quarter of what is measured. Saturates.
     pub fn step_bytes(&self, batch: usize) -> u64 {
         let (g, d) = (self.generator_costs(), self.discriminator_costs());
-        let parameters =
-            |costs: &[LayerCost]| costs.iter().map(|c| c.parameters).fold(0, u64::saturating_add);
-        let numbers = |c: &LayerCost| c.output.iter().map(|&n| n as u64).product::<u64>();
-        // Batch norm keeps its input beside the activation that the next layer keeps.
-        let kept =
-            |costs: &[LayerCost]| costs.iter().map(|c| numbers(c) * if c.norm { 2 } else { 1 }).sum::<u64>();
-        let largest = g.iter().chain(&d).map(numbers).max().unwrap_or(0);
+        let largest = g.iter().chain(&d).map(LayerCost::outputs).max().unwrap_or(0);
         let image = (self.image_size * self.image_size * self.channels) as u64;
         let per_image = image + kept(&g) + 2 * kept(&d) + 3 * largest;
         let weights =
             parameters(&g).max(parameters(&d)) + 3 * (parameters(&g).saturating_add(parameters(&d)));
         per_image.saturating_mul(batch as u64).saturating_add(weights).saturating_mul(4)
-    }
-}
-
-/// A convolution from this many channels to a level, whose kernel of `taps` meets `windows` pixels of the smaller image.
-fn layer(name: String, from: usize, to: Level, taps: usize, windows: usize, norm: bool) -> LayerCost {
-    let weights = (taps * from * to.channels) as u64;
-    LayerCost {
-        name,
-        output: [to.size, to.size, to.channels],
-        parameters: weights + if norm { 2 * to.channels as u64 } else { 0 },
-        flops: 2 * weights * windows as u64,
-        norm,
     }
 }
 
@@ -108,13 +59,11 @@ mod tests {
     fn parameters_are_those_of_the_networks() {
         for (image_size, channels, width) in [(28, 1, 8), (32, 3, 4), (64, 3, 8), (45, 1, 2)] {
             let a = Architecture { image_size, channels, width, latent: 100 };
-            let count = |costs: Vec<LayerCost>| costs.iter().map(|c| c.parameters).sum::<u64>();
-            assert_eq!(count(a.generator_costs()), Generator::<f32>::new(&a).num_parameters() as u64);
-            assert_eq!(count(a.discriminator_costs()), Discriminator::<f32>::new(&a).num_parameters() as u64);
-            assert_eq!(
-                a.generator_costs().last().map(|c| c.output),
-                Some([image_size, image_size, channels])
-            );
+            let (g, d) = (Generator::<f32>::new(&a), Discriminator::<f32>::new(&a));
+            assert_eq!(parameters(&a.generator_costs()), g.num_parameters() as u64);
+            assert_eq!(parameters(&a.discriminator_costs()), d.num_parameters() as u64);
+            let image = a.generator_costs().pop().map(|c| c.output);
+            assert_eq!(image, Some(vec![image_size, image_size, channels]));
         }
     }
 

@@ -20,5 +20,5 @@ pub mod cost;
 pub mod networks;
 pub mod training;
 
-pub use networks::{Architecture, Discriminator, Generator, Level};
+pub use networks::{Architecture, Discriminator, Generator};
 pub use training::{Dcgan, Report, Settings, step_size};

@@ -1,15 +1,8 @@
 //! The generator and the discriminator.
 
-use adjoint_nn::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, Spec};
-use adjoint_nn::{Activation, Element, Mode, Var, module};
-
-/// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution halves it.
-const KERNEL: [usize; 2] = [4; 2];
-const HALVE: Spec = Spec::new(2, 1);
-/// One window as large as the image: a projection in G, the last layer in D.
-const WHOLE: Spec = Spec::new(1, 0);
-/// Activation of D (DCGAN, section 4).
-const LEAKY: Activation = Activation::LeakyRelu(0.2);
+use adjoint_nn::layers::{Conv2d, ConvTranspose2d};
+use adjoint_nn::pyramid::{self, Down, Level, Up};
+use adjoint_nn::{Element, Mode, Var, module};
 
 /// Sizes of the two networks, which mirror each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,63 +18,18 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// The levels of both networks, from the image down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. Channels double as
-    /// sizes halve. `None` for fewer than [`MIN_SIZE`](Self::MIN_SIZE) pixels.
-    pub fn levels(&self) -> Option<Vec<Level>> {
-        let sizes =
-            std::iter::successors(Some(self.image_size), |&size| (size > 4).then_some(size / 2)).skip(1);
-        let levels = (0..).zip(sizes).map(|(i, size)| Level { size, channels: self.width << i });
-        (self.image_size >= Self::MIN_SIZE).then(|| levels.collect())
-    }
-
-    /// Pixels of the smallest images, as of the datasets: two halvings down to four.
-    pub const MIN_SIZE: usize = 16;
-
     /// The image as a level.
     pub(crate) fn image(&self) -> Level {
         Level { size: self.image_size, channels: self.channels }
     }
 
+    /// The levels of both networks, from the image down.
     #[track_caller]
-    pub(crate) fn expect_levels(&self) -> Vec<Level> {
-        self.levels().unwrap_or_else(|| {
-            panic!("a DCGAN of {} pixels: at least {} are needed", self.image_size, Self::MIN_SIZE)
+    pub(crate) fn levels(&self) -> Vec<Level> {
+        pyramid::levels(self.image_size, self.width).unwrap_or_else(|| {
+            panic!("a DCGAN of {} pixels: at least {} are needed", self.image_size, pyramid::MIN_SIZE)
         })
     }
-}
-
-/// What stands between two layers of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
-    /// Height and width in pixels.
-    pub size: usize,
-    /// Channels of a pixel.
-    pub channels: usize,
-}
-
-/// A layer of G: x -> relu(norm(conv^T x)).
-pub struct Up<E: Element> {
-    conv: ConvTranspose2d<E>,
-    norm: BatchNorm2d<E>,
-}
-module!(Up { conv, norm });
-
-impl<E: Element> Up<E> {
-    fn new(conv: ConvTranspose2d<E>, to: usize) -> Self {
-        Up { conv, norm: BatchNorm2d::new(to) }
-    }
-
-    fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
-        self.norm.forward_activated(&self.conv.forward(x), mode, Activation::RELU)
-    }
-}
-
-/// The transposed convolution from one level up to the next, which halves to the first. It gives an odd size its last
-/// pixel by output padding.
-fn double<E: Element>(from: Level, to: Level) -> ConvTranspose2d<E> {
-    ConvTranspose2d::new(from.channels, to.channels, KERNEL, HALVE)
-        .with_output_padding([to.size % 2; 2])
-        .without_bias()
 }
 
 /// G: z -> image.
@@ -97,17 +45,13 @@ impl<E: Element> Generator<E> {
     /// A generator without weights.
     ///
     /// # Panics
-    /// If [`Architecture::levels`] has no answer.
+    /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let levels = a.expect_levels();
-        let deepest = levels[levels.len() - 1];
-        let project =
-            ConvTranspose2d::new(a.latent, deepest.channels, [deepest.size; 2], WHOLE).without_bias();
-        let mut blocks = vec![Up::new(project, deepest.channels)];
-        blocks
-            .extend(levels.windows(2).rev().map(|pair| Up::new(double(pair[1], pair[0]), pair[0].channels)));
-        Generator { blocks, image: double(levels[0], a.image()) }
+        let levels = a.levels();
+        let mut blocks = vec![Up::project(a.latent, levels[levels.len() - 1])];
+        blocks.extend(levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0])));
+        Generator { blocks, image: pyramid::double(levels[0], a.image()).without_bias() }
     }
 
     /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent).
@@ -125,24 +69,6 @@ impl<E: Element> Generator<E> {
     }
 }
 
-/// A layer of D: x -> leaky_relu(norm(conv x)).
-pub struct Down<E: Element> {
-    conv: Conv2d<E>,
-    /// Not on the layer that sees the image (DCGAN, section 3: batch norm there makes training oscillate).
-    norm: Option<BatchNorm2d<E>>,
-}
-module!(Down { conv, norm });
-
-impl<E: Element> Down<E> {
-    fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
-        let h = self.conv.forward(x);
-        match &mut self.norm {
-            Some(norm) => norm.forward_activated(&h, mode, LEAKY),
-            None => h.activated(LEAKY),
-        }
-    }
-}
-
 /// D: image -> logit of "real".
 pub struct Discriminator<E: Element> {
     /// One layer per halving.
@@ -156,17 +82,17 @@ impl<E: Element> Discriminator<E> {
     /// A discriminator without weights.
     ///
     /// # Panics
-    /// If [`Architecture::levels`] has no answer.
+    /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
         let mut from = a.image();
         let mut blocks = vec![];
-        for to in a.expect_levels() {
-            let conv = Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias();
-            blocks.push(Down { conv, norm: (!blocks.is_empty()).then(|| BatchNorm2d::new(to.channels)) });
+        for to in a.levels() {
+            let first = blocks.is_empty();
+            blocks.push(if first { Down::halve_without_norm(from, to) } else { Down::halve(from, to) });
             from = to;
         }
-        Discriminator { blocks, logit: Conv2d::new(from.channels, 1, [from.size; 2], WHOLE).without_bias() }
+        Discriminator { blocks, logit: pyramid::whole(from, 1).without_bias() }
     }
 
     /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid.

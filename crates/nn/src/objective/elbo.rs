@@ -80,6 +80,21 @@ pub fn reparameterise<E: Element>(mu: &Var<E>, log_var: &Var<E>, eps: &Tensor<E>
     mu + (0.5 * log_var).exp() * eps
 }
 
+/// log 1/k sum over i of w_i of each row of `[N, k]` log weights (Burda, Grosse & Salakhutdinov 2016, eq. 8), `[N]`: with
+/// log w_i = log p(x, z_i) - log q(z_i|x) a lower bound of log p(x) that rises with k. Shifted by its largest term, so
+/// that nothing overflows.
+///
+/// # Panics
+/// If the weights are no matrix, or its rows are empty.
+#[track_caller]
+pub fn importance_weighted_bound<E: Element>(log_weights: &Var<E>) -> Var<E> {
+    let [n, k] = log_weights.shape().matrix();
+    assert!(k > 0, "importance_weighted_bound: no weights");
+    // In any column, x - log_softmax(x) is log sum exp.
+    let first = |x: &Var<E>| x.narrow(1, 0, 1).reshape([n]);
+    first(log_weights) - first(&log_weights.log_softmax()) - (k as f64).ln()
+}
+
 #[track_caller]
 fn same<E: Element>(function: &str, [(a, x), (b, y)]: [(&str, &Var<E>); 2]) {
     assert!(
@@ -131,6 +146,10 @@ mod tests {
             let mut draw = || random_tensor(s, shape, &[]);
             let (inputs, eps) = (vec![draw(), draw()], draw());
             (inputs, move |v: &[Var<f64>]| reparameterise(&v[0], &v[1], &eps))
+        });
+        assert_cases("importance_weighted_bound", 30, |s| {
+            let shape = Shape::new(&[random_size(s), random_size(s)]);
+            (vec![random_tensor(s, shape, &[])], |v: &[Var<f64>]| importance_weighted_bound(&v[0]))
         });
     }
 
@@ -196,6 +215,17 @@ mod tests {
         for g in elbo.gradients(&[&mu, &log_var]) {
             assert!(g.item().abs() < 1e-14, "{g:?}");
         }
+    }
+
+    #[test]
+    fn the_importance_weighted_bound_is_a_mean_of_weights() {
+        let bound = |log_weights: &[f64]| importance_weighted_bound(&row(log_weights)).item();
+        close(bound(&[-3.0]), -3.0);
+        close(bound(&[2f64.ln(), 4f64.ln()]), 3f64.ln());
+        // Far below and above what exp can take.
+        close(bound(&[-2000.0, -2000.0]), -2000.0);
+        close(bound(&[900.0, -900.0]), 900.0 - 2f64.ln());
+        assert_eq!(importance_weighted_bound(&Var::<f64>::constant(Tensor::zeros([3, 2]))).dims(), [3]);
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub use adversarial::{
 };
 pub use cross_entropy::bce;
 pub use elbo::{
-    bernoulli_log_likelihood, gaussian_log_likelihood, kl_standard_normal, kl_standard_normal_terms,
-    reparameterise,
+    bernoulli_log_likelihood, gaussian_log_likelihood, importance_weighted_bound, kl_standard_normal,
+    kl_standard_normal_terms, reparameterise,
 };
 pub use penalty::{gradient_penalty, r1};
 

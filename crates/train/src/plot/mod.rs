@@ -50,6 +50,25 @@ pub const ADVERSARIAL: &[Panel] = &[
     },
 ];
 
+/// What a variational autoencoder shows.
+pub const VARIATIONAL: &[Panel] = &[
+    Panel {
+        title: "Loss, nats an image",
+        curves: &[
+            Curve { key: "loss", label: "loss" },
+            Curve { key: "reconstruction", label: "\u{2212}log p(x|z)" },
+        ],
+        range: None,
+        reference: None,
+    },
+    Panel {
+        title: "Divergence of q(z|x) from p(z), nats an image",
+        curves: &[Curve { key: "kl", label: "KL" }],
+        range: None,
+        reference: None,
+    },
+];
+
 /// Of Okabe and Ito: blue, vermilion, green, purple.
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 /// All lengths are in pixels, downwards and to the right.

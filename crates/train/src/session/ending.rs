@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Session;
+use super::{Session, failed};
 use crate::error::shell_word;
 use crate::launch::{Outcome, resume_command, this_program};
 use crate::progress::duration;
 use crate::report::warn;
 use crate::summary::grouped;
-use crate::{Error, Trainable, animation};
+use crate::{Error, Trainable, animation, disk, metrics};
 
 impl<T: Trainable> Session<T> {
     /// Saves, and says how to go on.
@@ -41,6 +41,13 @@ impl<T: Trainable> Session<T> {
                 Err(error) => return Err(error),
             }
         }
+        let figures = self.trainer.final_figures().map_err(failed(self.done))?;
+        if !figures.is_empty() {
+            self.refuse_infinities(&figures)?;
+            let text = metrics::line(self.done, self.plan.epoch(self.done), &figures);
+            disk::write_atomic(&self.run.final_figures(), |out| out.write_all(text.as_bytes()))?;
+            files.push((self.run.final_figures(), "what was measured at the end".to_owned()));
+        }
         let weights = |(name, _): &(&str, _)| (self.run.weights(name), format!("weights of the {name}"));
         files.extend(self.trainer.networks().iter().map(weights));
         let files = files.into_iter().map(|(path, what)| (path.display().to_string(), what)).collect();
@@ -49,6 +56,9 @@ impl<T: Trainable> Session<T> {
         let time = duration(Duration::from_secs_f64(self.clock.seconds()));
         self.progress.say(format!("\nfinished {} steps in {time}", grouped(self.done)));
         self.progress.say(columns(files));
+        for (name, value) in figures.iter() {
+            self.progress.say(format!("  {name} {value:.2}"));
+        }
         self.progress.say(format!("\nnext\n{}", columns(self.next_commands())));
         Ok(Outcome::Finished)
     }

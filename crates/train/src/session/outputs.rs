@@ -22,8 +22,8 @@ impl<T: Trainable> Session<T> {
 
     /// For metrics.jsonl.
     pub(super) fn log(&mut self, mut figures: Figures) -> Result<(), Error> {
-        figures.push(("images_per_second", (self.images_per_second() * 10.0).round() / 10.0));
-        figures.push(("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0));
+        figures.push("images_per_second", (self.images_per_second() * 10.0).round() / 10.0);
+        figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
         self.clock.lap();
         self.log.append(self.done, self.plan.epoch(self.done), &figures)
     }
@@ -86,7 +86,7 @@ impl<T: Trainable> Session<T> {
     /// Training that left the finite numbers does not come back.
     pub(super) fn refuse_infinities(&self, figures: &Figures) -> Result<(), Error> {
         match figures.iter().find(|(_, value)| !value.is_finite()) {
-            Some((name, value)) => Err(self.not_finite((*name).to_owned(), *value)),
+            Some((name, value)) => Err(self.not_finite(name.to_owned(), value)),
             None => Ok(()),
         }
     }

@@ -1,0 +1,189 @@
+//! The VAE in the hands of the training loop: which data and which noise a step sees, what is saved, measured and shown.
+
+use crate::settings::{Binarize, Settings};
+use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
+use adjoint_nn::{Module, Stream, Tensor};
+use adjoint_train::{
+    BoxError, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot, take_part,
+};
+use adjoint_vae::{BoundSummary, Vae};
+use adjoint_workbench::{data, labels, limits};
+
+/// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
+const SAMPLES: usize = 64;
+const PAIRS: usize = 32;
+/// Images that are measured at once.
+const CHUNK: usize = 500;
+/// Samples of z that are measured at once.
+const MOST_SAMPLES: usize = 5_000;
+
+/// A model in training with its data.
+pub struct Trainer {
+    model: Vae<f32>,
+    batches: Prefetch,
+    /// The training and the test set, to measure on.
+    sets: [Dataset; 2],
+    settings: Settings,
+}
+
+impl Trainer {
+    /// The model with its first weights, and its data.
+    ///
+    /// # Errors
+    /// If flags contradict each other or the data can't be had.
+    pub fn new(settings: &Settings) -> Result<Self, BoxError> {
+        // Flags first: a wrong one should not cost a download.
+        let (common, training) = (&settings.common, settings.training()?);
+        let architecture = settings.architecture(data::channels(common)?, data::classes(common)?)?;
+        limits::memory(architecture.step_bytes(common.batch_size, settings.k))?;
+        let sets = [data::load(common, Split::Train)?, data::load(common, Split::Test)?];
+        let train = sets[0].clone();
+        let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
+        let model = Vae::new(&architecture, training, common.seed);
+        Ok(Self { model, batches: Prefetch::new(batches), sets, settings: settings.clone() })
+    }
+
+    /// N(0, 1) numbers, number `index` of their purpose.
+    fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+        let shape = [rows, self.settings.latent];
+        Stream::new(self.settings.common.seed, purpose, index).normal_tensor(shape, 0.0, 1.0)
+    }
+
+    /// One-hot rows of labels, if the model is conditional.
+    fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
+        let classes = self.sets[0].classes().len();
+        self.settings.conditional.then(|| labels::one_hot(labels, classes))
+    }
+
+    /// Images as the model sees them: as they are or, as `--binarize` says, with pixels drawn to be 0 or 1. `epoch` counts where
+    /// they are drawn anew in each.
+    fn seen(&self, images: &mut Tensor<f32>, split: Split, indices: &[usize], epoch: u64) {
+        let purpose = match self.settings.binarize {
+            Binarize::None => return,
+            Binarize::Static => format!("binarize/{split}"),
+            Binarize::Dynamic => format!("binarize/{split}/{epoch}"),
+        };
+        let pixels = images.len() / indices.len().max(1);
+        for (image, &index) in images.data_mut().chunks_exact_mut(pixels).zip(indices) {
+            let mut stream = Stream::new(self.settings.common.seed, &purpose, index as u64);
+            image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
+        }
+    }
+
+    /// Images of a set, from the first on, with labels and as the model sees them in measurements: always alike.
+    fn measured(&self, set: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
+        let indices: Vec<usize> = range.collect();
+        let mut images = set.images(&indices, PixelRange::Unit);
+        self.seen(&mut images, set.split(), &indices, u64::MAX);
+        let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
+        (images, self.labels(&labels))
+    }
+
+    /// The bound on the first images of a set: all of the test set, and as many to train with.
+    fn bound(&mut self, set: usize) -> BoundSummary {
+        let (set, images) = (self.sets[set].clone(), self.sets[1].len().min(self.sets[set].len()));
+        let mut summary = BoundSummary::default();
+        for start in (0..images).step_by(CHUNK) {
+            let (x, labels) = self.measured(&set, start..(start + CHUNK).min(images));
+            let eps = self.noise(&format!("bound/{}", set.split()), start as u64, x.dims()[0]);
+            summary.add(&self.model.bound(&x, labels.as_ref(), &eps));
+        }
+        summary
+    }
+}
+
+impl Trainable for Trainer {
+    fn steps_per_epoch(&self) -> u64 {
+        self.batches.steps_per_epoch()
+    }
+
+    fn images_per_step(&self) -> u64 {
+        self.settings.common.batch_size as u64
+    }
+
+    fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
+        self.seen(&mut images, Split::Train, &indices, epoch);
+        let warmup = self.settings.kl_warmup.saturating_mul(self.steps_per_epoch()).max(1);
+        let beta = self.settings.beta * (step as f64 / warmup as f64).min(1.0);
+        let beta = if self.settings.kl_warmup == 0 { self.settings.beta } else { beta };
+        let (labels, eps) = (self.labels(&labels), self.noise("eps", step, indices.len() * self.settings.k));
+        let report = self.model.step(images, labels, &eps, beta);
+        Ok([("loss", report.loss), ("reconstruction", report.reconstruction), ("kl", report.kl)].into())
+    }
+
+    fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
+        let mut figures = Figures::default();
+        for (set, name) in ["train", "test"].into_iter().enumerate() {
+            let bound = self.bound(set);
+            figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
+            if !self.settings.autoencoder {
+                figures.push(format!("elbo_{name}"), bound.elbo());
+                figures.push(format!("kl_{name}"), bound.kl());
+                figures.push(format!("active_units_{name}"), bound.active_units() as f64);
+                for (j, kl) in bound.kl_by_dimension().into_iter().enumerate() {
+                    figures.push(format!("kl_{name}_{j}"), kl);
+                }
+            }
+        }
+        Ok(figures)
+    }
+
+    fn final_figures(&mut self) -> Result<Figures, BoxError> {
+        let Some(samples) = self.settings.nll_samples else { return Ok(Figures::default()) };
+        let set = self.sets[1].clone();
+        let images = self.settings.nll_images.min(set.len());
+        let mut sum = 0.0;
+        for i in 0..images {
+            let (x, labels) = self.measured(&set, i..i + 1);
+            let rounds = (0..samples).step_by(MOST_SAMPLES).map(|from| {
+                let rows = MOST_SAMPLES.min(samples - from);
+                self.noise(&format!("nll/{i}"), from as u64, rows)
+            });
+            let rounds: Vec<_> = rounds.collect();
+            sum += self.model.log_likelihood(&x, labels.as_ref(), rounds)[0];
+        }
+        Ok([
+            ("nll_test", -sum / images as f64),
+            ("nll_images", images as f64),
+            ("nll_samples", samples as f64),
+        ]
+        .into())
+    }
+
+    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+        let size = self.settings.common.image_size;
+        let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
+        let (z, labels) = (self.noise("samples", 0, SAMPLES), self.labels(&classes));
+        let samples = self.model.decode(&z, labels.as_ref());
+        let (x, labels) = self.measured(&self.sets[1], 0..PAIRS);
+        let mu = self.model.encode(&x, labels.as_ref());
+        let y = self.model.decode(&mu, labels.as_ref());
+        // Rows of eight: inputs, and their outputs below.
+        let rows = (0..PAIRS).step_by(8).flat_map(|i| [x.narrow(0, i, 8), y.narrow(0, i, 8)]);
+        let rows: Vec<Tensor<f32>> = rows.collect();
+        let pairs = Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0);
+        let draw = |images: &Tensor<f32>| Grid::square(SAMPLES, size).draw(images, Range::Unit);
+        vec![("samples", draw(&samples)), ("reconstructions", draw(&pairs))]
+    }
+
+    fn state(&self) -> NamedTensors {
+        let Vae { networks, adam, .. } = &self.model;
+        join_parts([("networks", networks.state()), ("adam", adam.state())])
+    }
+
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
+        self.model.networks.load_state(&take_part(&state, "networks"))?;
+        self.model.adam.load_state(&take_part(&state, "adam"))?;
+        Ok(())
+    }
+
+    fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
+        let networks = &self.model.networks;
+        vec![("encoder", networks.encoder.state()), ("decoder", networks.decoder.state())]
+    }
+
+    fn panels(&self) -> &'static [Panel] {
+        plot::VARIATIONAL
+    }
+}

@@ -1,0 +1,90 @@
+//! The program as a user meets it: killed and resumed, given wrong flags, asked what it would do.
+#![allow(missing_docs)]
+
+use adjoint_testing::Program;
+
+const SMALL: [&str; 8] = ["--hidden", "16", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_train-vae"))
+}
+
+/// Under everything that is drawn or changes over time: labels, binarisation, several samples, warm-up, batch norm.
+#[test]
+fn a_killed_run_goes_on_with_the_same_bits() {
+    let conv = ["--arch", "conv", "--width", "2", "--conditional", "--binarize", "dynamic"];
+    let bound = ["--objective", "iwae", "--k", "2", "--kl-warmup", "1"];
+    let flags = [&SMALL[..], &conv, &bound, &["--steps", "40", "--checkpoint-every", "7"]].concat();
+    let files = ["checkpoint.safetensors", "encoder.safetensors", "decoder.safetensors", "losses.svg"];
+    program().assert_killed_run_goes_on(&flags, &files);
+}
+
+/// After an epoch the bound on both sets and the use of every latent dimension are on record, at the end the likelihood.
+#[test]
+fn what_is_measured_is_logged() {
+    let program = program();
+    let flags = ["--batch-size", "20000", "--epochs", "1", "--nll-samples", "20", "--nll-images", "4"];
+    let text = program.succeed(&[&SMALL[..2], &SMALL[4..6], &flags, &["--name", "a"]].concat());
+    assert!(text.contains("nll_test"), "{text}");
+    let figures = program.figures("a").pop().unwrap();
+    for name in
+        ["elbo_train", "elbo_test", "active_units_test", "kl_train_2", "kl_test_0", "reconstruction_test"]
+    {
+        assert!(figures.contains(&format!("\"{name}\":")), "no {name} in {figures}");
+    }
+    let last = String::from_utf8(program.read("a", "final.json")).unwrap();
+    assert!(last.starts_with("{\"step\":3,") && last.contains("\"nll_samples\":20.0"), "{last}");
+    for series in ["samples", "reconstructions"] {
+        assert!(program.run("a").join(series).join("epoch-0001-step-000003.png").is_file(), "{series}");
+    }
+}
+
+/// All else alike, the likelihood that is trained decides what a run says.
+#[test]
+fn every_kind_of_run_trains() {
+    let program = program();
+    for (i, flags) in [
+        &["--autoencoder"][..],
+        &["--likelihood", "gaussian"],
+        &["--likelihood", "gaussian", "--sigma", "0.2", "--beta", "4"],
+        &["--binarize", "static", "--k", "3"],
+        &["--estimator", "score", "--hidden", "8,4"],
+        &["--dataset", "glyphs-rgb", "--image-size", "16"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = i.to_string();
+        program.succeed(&[&SMALL[2..], flags, &["--steps", "3", "--name", &name]].concat());
+        assert_eq!(program.figures(&name).len(), 3, "{flags:?}");
+    }
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_explained() {
+    let program = program();
+    for (flags, expected) in [
+        (&["--sigma", "0.1"][..], "--sigma is for --likelihood gaussian"),
+        (&["--likelihood", "gaussian", "--binarize", "static"], "take bernoulli"),
+        (&["--estimator", "score", "--objective", "iwae"], "--estimator score is for --objective elbo"),
+        (&["--autoencoder", "--beta", "2"], "--autoencoder"),
+        (&["--hidden", "0"], "from 1 to 65536"),
+        (&["--hidden", "60000,60000"], "GiB"),
+        (&["--latent", "0"], "from 1 to 65536"),
+        (&["--arch", "rnn"], "mlp"),
+        (&["--image-size", "8"], "--image-size 8"),
+    ] {
+        program.fail(flags, expected);
+    }
+    assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
+}
+
+#[test]
+fn a_dry_run_shows_the_networks_and_trains_nothing() {
+    let program = program();
+    let text = program.succeed(&["--dry-run", "--hidden", "300,200", "--conditional"]);
+    for part in ["encoder", "decoder", "300", "mu and log variance", "FLOP, "] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    assert!(!program.directory().join("runs").exists());
+}

@@ -1,0 +1,193 @@
+//! What a trained VAE is worth: the bound on a batch, the likelihood by importance sampling, and which latent dimensions
+//! are in use. All in evaluation mode; sums over samples are in `f64`.
+
+use crate::Vae;
+use crate::training::{log_prior, repeat};
+use adjoint_nn::objective::{gaussian_log_likelihood, kl_standard_normal_terms, reparameterise};
+use adjoint_nn::{Element, Mode, Tensor, Var, no_grad};
+
+/// The parts of the bound for each image of a batch, in nats, from one sample of z each.
+#[derive(Clone, Debug)]
+pub struct Bound<E: Element> {
+    /// log p(x|z), `[N]`.
+    pub log_likelihood: Vec<f64>,
+    /// The KL divergence by latent dimension, (N, latent).
+    pub kl: Tensor<E>,
+    /// mu(x), (N, latent).
+    pub mu: Tensor<E>,
+}
+
+impl<E: Element> Vae<E> {
+    /// The images that the decoder expects of z (N, latent), and labels where they belong to it: (N, H, W, C) in \[0, 1\],
+    /// but for what a normal variable has outside.
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn decode(&mut self, z: &Tensor<E>, labels: Option<&Tensor<E>>) -> Tensor<E> {
+        let labels = labels.cloned().map(Var::constant);
+        let decoder = &mut self.networks.decoder;
+        let y = no_grad(|| decoder.forward(&Var::constant(z.clone()), labels.as_ref(), Mode::Eval));
+        self.settings.likelihood.mean(y.value())
+    }
+
+    /// mu(x), (N, latent), of images (N, H, W, C).
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn encode(&mut self, x: &Tensor<E>, labels: Option<&Tensor<E>>) -> Tensor<E> {
+        let labels = labels.cloned().map(Var::constant);
+        let encoder = &mut self.networks.encoder;
+        no_grad(|| encoder.forward(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
+    }
+
+    /// The bound of each image of a batch, with the noise `eps` (N, latent).
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn bound(&mut self, x: &Tensor<E>, labels: Option<&Tensor<E>>, eps: &Tensor<E>) -> Bound<E> {
+        no_grad(|| {
+            let (x, labels) = (Var::constant(x.clone()), labels.cloned().map(Var::constant));
+            let (mu, log_var) = self.networks.encoder.forward(&x, labels.as_ref(), Mode::Eval);
+            let z = reparameterise(&mu, &log_var, eps);
+            let log_likelihood = self.log_density(&x, &z, labels.as_ref());
+            let kl = kl_standard_normal_terms(&mu, &log_var).into_value();
+            Bound { log_likelihood, kl, mu: mu.into_value() }
+        })
+    }
+
+    /// log p(x) of each image by importance sampling with q(z|x) as proposal: log 1/K sum over k of p(x, z_k) / q(z_k|x),
+    /// which bounds it from below in expectation and reaches it as K grows (Burda, Grosse & Salakhutdinov 2016,
+    /// theorem 1). `rounds` gives the noise, (N k, latent) each, the k of an image one after another; K is what they have in all.
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn log_likelihood(
+        &mut self,
+        x: &Tensor<E>,
+        labels: Option<&Tensor<E>>,
+        rounds: impl IntoIterator<Item = Tensor<E>>,
+    ) -> Vec<f64> {
+        no_grad(|| {
+            let (x, labels) = (Var::constant(x.clone()), labels.cloned().map(Var::constant));
+            let (mu, log_var) = self.networks.encoder.forward(&x, labels.as_ref(), Mode::Eval);
+            let n = x.dims()[0];
+            let mut means = vec![LogMeanExp::default(); n];
+            for eps in rounds {
+                let k = eps.dims()[0] / n;
+                let (mu, log_var) = (repeat(&mu, k), repeat(&log_var, k));
+                let z = reparameterise(&mu, &log_var, &eps);
+                let ratio = log_prior(&z) - gaussian_log_likelihood(&z, &mu, &log_var);
+                let labels = labels.as_ref().map(|labels| repeat(labels, k));
+                let log_p = self.log_density(&repeat(&x, k), &z, labels.as_ref());
+                for (i, (log_p, ratio)) in log_p.iter().zip(ratio.value().data()).enumerate() {
+                    means[i / k].add(log_p + ratio.f64());
+                }
+            }
+            means.iter().map(LogMeanExp::value).collect()
+        })
+    }
+
+    fn log_density(&mut self, x: &Var<E>, z: &Var<E>, labels: Option<&Var<E>>) -> Vec<f64> {
+        let y = self.networks.decoder.forward(z, labels, Mode::Eval);
+        let log_p = self.settings.likelihood.log_density(x, &y, self.networks.decoder.log_var());
+        log_p.value().data().iter().map(|p| p.f64()).collect()
+    }
+}
+
+/// log 1/n sum e^x over numbers that come one by one.
+#[derive(Clone, Copy, Debug)]
+struct LogMeanExp {
+    largest: f64,
+    /// Sum of e^(x - largest).
+    sum: f64,
+    count: u64,
+}
+
+impl Default for LogMeanExp {
+    fn default() -> Self {
+        LogMeanExp { largest: f64::NEG_INFINITY, sum: 0.0, count: 0 }
+    }
+}
+
+impl LogMeanExp {
+    fn add(&mut self, x: f64) {
+        if x > self.largest {
+            self.sum *= (self.largest - x).exp();
+            self.largest = x;
+        }
+        self.sum += (x - self.largest).exp();
+        self.count += 1;
+    }
+
+    fn value(&self) -> f64 {
+        self.largest + (self.sum / self.count as f64).ln()
+    }
+}
+
+/// A latent dimension is in use if its mean varies by more than this over the images: Cov_x(E\[z_j|x\]) > 0.01 (Burda,
+/// Grosse & Salakhutdinov 2016, section 5).
+const ACTIVE: f64 = 0.01;
+
+/// What many bounds say together.
+#[derive(Clone, Debug, Default)]
+pub struct BoundSummary {
+    images: f64,
+    log_likelihood: f64,
+    kl: Vec<f64>,
+    mu: Vec<f64>,
+    mu_squared: Vec<f64>,
+}
+
+impl BoundSummary {
+    /// Takes the images of another batch in.
+    ///
+    /// # Panics
+    /// If its latent size is another.
+    pub fn add<E: Element>(&mut self, bound: &Bound<E>) {
+        let [n, latent] = bound.kl.shape().matrix();
+        for sums in [&mut self.kl, &mut self.mu, &mut self.mu_squared] {
+            sums.resize(latent, 0.0);
+        }
+        self.images += n as f64;
+        self.log_likelihood += bound.log_likelihood.iter().sum::<f64>();
+        let rows = bound.kl.data().chunks_exact(latent).zip(bound.mu.data().chunks_exact(latent));
+        for (kl, mu) in rows {
+            for j in 0..latent {
+                let mu = mu[j].f64();
+                self.kl[j] += kl[j].f64();
+                self.mu[j] += mu;
+                self.mu_squared[j] += mu * mu;
+            }
+        }
+    }
+
+    /// Mean of log p(x|z).
+    pub fn log_likelihood(&self) -> f64 {
+        self.log_likelihood / self.images
+    }
+
+    /// Mean KL divergence of each latent dimension.
+    pub fn kl_by_dimension(&self) -> Vec<f64> {
+        self.kl.iter().map(|kl| kl / self.images).collect()
+    }
+
+    /// Mean KL divergence.
+    pub fn kl(&self) -> f64 {
+        self.kl_by_dimension().iter().sum()
+    }
+
+    /// The evidence lower bound.
+    pub fn elbo(&self) -> f64 {
+        self.log_likelihood() - self.kl()
+    }
+
+    /// How many latent dimensions are in use.
+    pub fn active_units(&self) -> usize {
+        let variance = |(mu, squared): (&f64, &f64)| squared / self.images - (mu / self.images).powi(2);
+        self.mu.iter().zip(&self.mu_squared).filter(|&pair| variance(pair) > ACTIVE).count()
+    }
+}

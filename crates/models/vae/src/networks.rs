@@ -1,0 +1,245 @@
+//! The encoder and the decoder.
+
+use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
+use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear};
+use adjoint_nn::param::Role;
+use adjoint_nn::pyramid::{self, Down, Level, Up};
+use adjoint_nn::{Element, Mode, Param, Var, module};
+
+/// Sizes of the two networks, which mirror each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// Height and width of an image in pixels.
+    pub image_size: usize,
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// Numbers in z.
+    pub latent: usize,
+    /// Classes of which the label enters both networks (a conditional VAE); 0 for none.
+    pub classes: usize,
+    /// What lies between image and z.
+    pub body: Body,
+}
+
+/// The layers between image and z.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Fully connected with tanh, from the image to z; the decoder has the same sizes in the other direction (Kingma &
+    /// Welling 2014, appendix C).
+    Mlp {
+        /// Units of each hidden layer.
+        hidden: Vec<usize>,
+    },
+    /// The image pyramid of the DCGAN.
+    Conv {
+        /// Channels next to the image; they double at every halving.
+        width: usize,
+    },
+}
+
+impl Architecture {
+    /// The image as a level.
+    fn image(&self) -> Level {
+        Level { size: self.image_size, channels: self.channels }
+    }
+
+    /// Numbers to an image.
+    fn pixels(&self) -> usize {
+        self.image_size * self.image_size * self.channels
+    }
+
+    /// The levels of a convolutional body, the units of a fully connected one.
+    #[track_caller]
+    fn sizes(&self) -> (Vec<Level>, &[usize]) {
+        match &self.body {
+            Body::Mlp { hidden } => (vec![], hidden),
+            Body::Conv { width } => {
+                let levels = pyramid::levels(self.image_size, *width);
+                (levels.unwrap_or_else(|| panic!("a pyramid below {} pixels", self.image_size)), &[])
+            }
+        }
+    }
+}
+
+impl Architecture {
+    /// The layers of the encoder, from the image to mu and log sigma^2.
+    #[track_caller]
+    pub fn encoder_costs(&self) -> Vec<LayerCost> {
+        let (levels, hidden) = self.sizes();
+        let image = Level { channels: self.channels + self.classes, ..self.image() };
+        let mut costs = pyramid::down_costs(image, &levels, true);
+        let deepest = levels.last().map(|l| l.size * l.size * l.channels);
+        let mut from = deepest.unwrap_or(self.pixels() + self.classes);
+        for &to in hidden {
+            costs.push(LayerCost::linear("linear, tanh", from, to));
+            from = to;
+        }
+        costs.push(LayerCost::linear("linear, mu and log variance", from, 2 * self.latent));
+        costs
+    }
+
+    /// The layers of the decoder, from z to the image.
+    #[track_caller]
+    pub fn decoder_costs(&self) -> Vec<LayerCost> {
+        let (levels, hidden) = self.sizes();
+        let mut from = self.latent + self.classes;
+        if !levels.is_empty() {
+            let mut costs = pyramid::up_costs(from, &levels, self.image(), "");
+            let image = costs.pop().expect("there are levels").with_bias();
+            return costs.into_iter().chain([image]).collect();
+        }
+        let mut costs = vec![];
+        for &to in hidden.iter().rev() {
+            costs.push(LayerCost::linear("linear, tanh", from, to));
+            from = to;
+        }
+        costs.push(LayerCost::linear("linear, pixels", from, self.pixels()));
+        costs
+    }
+
+    /// Floating-point operations of the products in one training step on `batch` images with k samples of z each: of each
+    /// layer its value and both gradients, but none by the image. Saturates.
+    #[track_caller]
+    pub fn step_flops(&self, batch: usize, k: usize) -> u64 {
+        let (encoder, decoder) = (self.encoder_costs(), self.decoder_costs());
+        let once = flops(&encoder).saturating_mul(3) - encoder[0].flops;
+        let per_image = flops(&decoder).saturating_mul(3).saturating_mul(k as u64).saturating_add(once);
+        per_image.saturating_mul(batch as u64)
+    }
+
+    /// About how many bytes it needs at its peak, in `f32`: weights, two moments and a gradient of each; of each layer's
+    /// output what backward needs; the temporaries of the likelihood, as large as six images. Saturates.
+    #[track_caller]
+    pub fn step_bytes(&self, batch: usize, k: usize) -> u64 {
+        let (encoder, decoder) = (self.encoder_costs(), self.decoder_costs());
+        let image = self.pixels() as u64;
+        let per_sample = kept(&decoder).saturating_add(6 * image).saturating_mul(k as u64);
+        let per_image = kept(&encoder).saturating_add(image).saturating_add(per_sample);
+        let weights = parameters(&encoder).saturating_add(parameters(&decoder)).saturating_mul(4);
+        per_image.saturating_mul(batch as u64).saturating_add(weights).saturating_mul(4)
+    }
+}
+
+/// q(z|x) = N(mu(x), diag sigma^2(x)): image -> mu and log sigma^2.
+pub struct Encoder<E: Element> {
+    /// Halvings; none in a fully connected body.
+    down: Vec<Down<E>>,
+    /// Hidden layers; none in a convolutional body.
+    hidden: Vec<Linear<E>>,
+    /// mu and log sigma^2 side by side.
+    posterior: Linear<E>,
+}
+module!(Encoder { down, hidden, posterior });
+
+impl<E: Element> Encoder<E> {
+    /// An encoder without weights.
+    ///
+    /// # Panics
+    /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    #[track_caller]
+    pub fn new(a: &Architecture) -> Self {
+        let (levels, hidden) = a.sizes();
+        let mut from = Level { channels: a.channels + a.classes, ..a.image() };
+        let mut down = vec![];
+        for to in levels {
+            down.push(Down::halve(from, to));
+            from = to;
+        }
+        let features =
+            if down.is_empty() { a.pixels() + a.classes } else { from.size * from.size * from.channels };
+        let (hidden, features) = linears(features, hidden.iter().copied());
+        Encoder { down, hidden, posterior: Linear::new(features, 2 * a.latent) }
+    }
+
+    /// (mu, log sigma^2), each (N, latent), from images (N, H, W, C) and, in a conditional VAE, labels as one-hot rows
+    /// (N, classes).
+    ///
+    /// # Panics
+    /// If shapes are not those of the architecture.
+    #[track_caller]
+    pub fn forward(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>) {
+        let mut h = match labels {
+            Some(labels) if self.down.is_empty() => Var::concat(&[&Flatten.forward(x), labels], 1),
+            Some(labels) => pyramid::with_planes(x, labels),
+            None => x.clone(),
+        };
+        for layer in &mut self.down {
+            h = layer.forward(&h, mode);
+        }
+        let h = self.hidden.iter().fold(Flatten.forward(&h), |h, layer| layer.forward(&h).tanh());
+        let out = self.posterior.forward(&h);
+        let latent = out.dims()[1] / 2;
+        (out.narrow(1, 0, latent), out.narrow(1, latent, latent))
+    }
+}
+
+/// p(x|z): z -> one number a pixel, the logit of a Bernoulli variable or the mean of a normal one; for the latter also the
+/// logarithm of its variance, one for all pixels.
+pub struct Decoder<E: Element> {
+    /// Hidden layers of a fully connected body.
+    hidden: Vec<Linear<E>>,
+    /// Projection and doublings of a convolutional body.
+    up: Vec<Up<E>>,
+    /// The last layer of the former or of the latter.
+    flat: Option<Linear<E>>,
+    image: Option<ConvTranspose2d<E>>,
+    /// log of the variance of the pixels. Trained only where the likelihood has it and it is not given.
+    log_var: Option<Param<E>>,
+    shape: [usize; 3],
+}
+module!(Decoder { hidden, up, flat, image, log_var });
+
+impl<E: Element> Decoder<E> {
+    /// A decoder without weights, with or without a variance of its own.
+    ///
+    /// # Panics
+    /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    #[track_caller]
+    pub fn new(a: &Architecture, learns_variance: bool) -> Self {
+        let (levels, hidden) = a.sizes();
+        let (hidden, features) = linears(a.latent + a.classes, hidden.iter().rev().copied());
+        let up = levels.last().map(|&to| Up::project(features, to));
+        let doublings = levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0]));
+        Decoder {
+            hidden,
+            flat: levels.is_empty().then(|| Linear::new(features, a.pixels())),
+            image: levels.first().map(|&from| pyramid::double(from, a.image())),
+            up: up.into_iter().chain(doublings).collect(),
+            // Its role makes it start at 0: a variance of 1.
+            log_var: learns_variance.then(|| Param::new([1], Role::Shift)),
+            shape: [a.image_size, a.image_size, a.channels],
+        }
+    }
+
+    /// Logits or means (N, H, W, C) from z (N, latent) and, in a conditional VAE, labels as one-hot rows (N, classes).
+    ///
+    /// # Panics
+    /// If shapes are not those of the architecture.
+    #[track_caller]
+    pub fn forward(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E> {
+        let h = labels.map_or_else(|| z.clone(), |labels| Var::concat(&[z, labels], 1));
+        let mut h = self.hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh());
+        let ([n, features], [height, width, channels]) = (h.shape().matrix(), self.shape);
+        if let Some(layer) = &self.flat {
+            return layer.forward(&h).reshape([n, height, width, channels]);
+        }
+        h = h.reshape([n, 1, 1, features]);
+        for layer in &mut self.up {
+            h = layer.forward(&h, mode);
+        }
+        self.image.as_ref().expect("a body is flat or ends in an image").forward(&h)
+    }
+
+    /// The logarithm of the pixels' variance, if it is learned.
+    pub fn log_var(&self) -> Option<Var<E>> {
+        self.log_var.as_ref().map(Param::var)
+    }
+}
+
+/// Layers from so many features over the sizes given, and the last of them.
+fn linears<E: Element>(features: usize, sizes: impl Iterator<Item = usize>) -> (Vec<Linear<E>>, usize) {
+    let mut from = features;
+    let mut layer = |to| Linear::new(std::mem::replace(&mut from, to), to);
+    let layers = sizes.map(&mut layer).collect();
+    (layers, from)
+}

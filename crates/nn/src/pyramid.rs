@@ -1,0 +1,203 @@
+//! Image pyramids: strided convolutions that halve an image, transposed ones that double it, with batch norm between them
+//! (Radford, Metz & Chintala 2016, section 3). A discriminator or an encoder goes down what a generator or a decoder comes
+//! up, so sizes and channels of both stand in one list of [`Level`]s.
+
+use crate::cost::LayerCost;
+use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, Spec};
+use crate::{Activation, Element, Mode, Var, module};
+
+/// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution halves it.
+const KERNEL: [usize; 2] = [4; 2];
+const HALVE: Spec = Spec::new(2, 1);
+/// One window as large as the image.
+const WHOLE: Spec = Spec::new(1, 0);
+/// Activation on the way down (DCGAN, section 4).
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
+
+/// Pixels of the smallest images that have a pyramid: two halvings down to four.
+pub const MIN_SIZE: usize = 16;
+
+/// Images between two layers of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Height and width in pixels.
+    pub size: usize,
+    /// Channels of a pixel.
+    pub channels: usize,
+}
+
+/// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. The first has
+/// `width` channels, and channels double as sizes halve. `None` for fewer than [`MIN_SIZE`] pixels.
+pub fn levels(image_size: usize, width: usize) -> Option<Vec<Level>> {
+    let sizes = std::iter::successors(Some(image_size), |&size| (size > 4).then_some(size / 2)).skip(1);
+    let levels = (0..).zip(sizes).map(|(i, size)| Level { size, channels: width << i });
+    (image_size >= MIN_SIZE).then(|| levels.collect())
+}
+
+/// A layer up: x -> relu(norm(conv^T x)).
+pub struct Up<E: Element> {
+    conv: ConvTranspose2d<E>,
+    norm: BatchNorm2d<E>,
+}
+module!(Up { conv, norm });
+
+impl<E: Element> Up<E> {
+    /// From one pixel with so many channels to all of a level.
+    pub fn project(channels: usize, to: Level) -> Self {
+        let conv = ConvTranspose2d::new(channels, to.channels, [to.size; 2], WHOLE).without_bias();
+        Up { conv, norm: BatchNorm2d::new(to.channels) }
+    }
+
+    /// From a level to the next one up.
+    pub fn double(from: Level, to: Level) -> Self {
+        Up { conv: double(from, to).without_bias(), norm: BatchNorm2d::new(to.channels) }
+    }
+
+    /// `[N, h, w, c]` to the next level.
+    ///
+    /// # Panics
+    /// If x is no level that this layer starts from.
+    #[track_caller]
+    pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
+        self.norm.forward_activated(&self.conv.forward(x), mode, Activation::RELU)
+    }
+}
+
+/// The transposed convolution with a bias from a level up to the next, which halves to the first. It gives an odd size its
+/// last pixel by output padding.
+pub fn double<E: Element>(from: Level, to: Level) -> ConvTranspose2d<E> {
+    ConvTranspose2d::new(from.channels, to.channels, KERNEL, HALVE).with_output_padding([to.size % 2; 2])
+}
+
+/// A layer down: x -> leaky_relu(norm(conv x)).
+pub struct Down<E: Element> {
+    conv: Conv2d<E>,
+    norm: Option<BatchNorm2d<E>>,
+}
+module!(Down { conv, norm });
+
+impl<E: Element> Down<E> {
+    /// From a level to the next one down, with batch norm.
+    pub fn halve(from: Level, to: Level) -> Self {
+        Down { norm: Some(BatchNorm2d::new(to.channels)), ..Self::halve_without_norm(from, to) }
+    }
+
+    /// The same without batch norm, as on the layer of a discriminator that sees the image (DCGAN, section 3: batch norm
+    /// there makes training oscillate).
+    pub fn halve_without_norm(from: Level, to: Level) -> Self {
+        Down { conv: Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias(), norm: None }
+    }
+
+    /// `[N, h, w, c]` to the next level.
+    ///
+    /// # Panics
+    /// If x has another number of channels.
+    #[track_caller]
+    pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
+        let h = self.conv.forward(x);
+        match &mut self.norm {
+            Some(norm) => norm.forward_activated(&h, mode, LEAKY),
+            None => h.activated(LEAKY),
+        }
+    }
+}
+
+/// The convolution with a bias from all of a level to one pixel.
+pub fn whole<E: Element>(from: Level, channels: usize) -> Conv2d<E> {
+    Conv2d::new(from.channels, channels, [from.size; 2], WHOLE)
+}
+
+/// The layers down from an image over some levels, with or without batch norm on the first.
+pub fn down_costs(image: Level, levels: &[Level], norm_first: bool) -> Vec<LayerCost> {
+    let mut from = image;
+    let mut costs = vec![];
+    for &to in levels {
+        let norm = norm_first || !costs.is_empty();
+        let name = format!("conv 4x4/2, {}leaky relu", if norm { "batch norm, " } else { "" });
+        let cost = LayerCost::conv(name, from.channels, to, 16, to.size * to.size);
+        costs.push(if norm { cost.with_norm() } else { cost });
+        from = to;
+    }
+    costs
+}
+
+/// The layers up from one pixel with so many channels over the levels to the image, the last without its bias; `end` is what
+/// follows it.
+pub fn up_costs(channels: usize, levels: &[Level], image: Level, end: &str) -> Vec<LayerCost> {
+    let mut costs = vec![];
+    if let Some(&to) = levels.last() {
+        let name = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
+        costs.push(LayerCost::conv(name, channels, to, to.size * to.size, 1).with_norm());
+    }
+    for pair in levels.windows(2).rev() {
+        let windows = pair[1].size * pair[1].size;
+        let name = "conv_transpose 4x4/2, batch norm, relu";
+        costs.push(LayerCost::conv(name, pair[1].channels, pair[0], 16, windows).with_norm());
+    }
+    if let Some(from) = levels.first() {
+        let name = format!("conv_transpose 4x4/2{end}");
+        costs.push(LayerCost::conv(name, from.channels, image, 16, from.size * from.size));
+    }
+    costs
+}
+
+/// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a sample in all of its
+/// pixels, `[N, h, w, c + k]`.
+///
+/// # Panics
+/// If there are not as many rows of labels as images.
+#[track_caller]
+pub fn with_planes<E: Element>(x: &Var<E>, labels: &Var<E>) -> Var<E> {
+    let [n, h, w, _] = x.shape().nhwc();
+    let [rows, k] = labels.shape().matrix();
+    assert_eq!(n, rows, "{rows} rows of labels for {n} images");
+    let planes = labels.reshape([n, 1, 1, k]).expand([n, h, w, k]);
+    Var::concat(&[x, &planes], 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Scheme, Tensor};
+
+    #[test]
+    fn sizes_halve_and_channels_double() {
+        let sizes = |size| levels(size, 3).unwrap().iter().map(|l| l.size).collect::<Vec<_>>();
+        assert_eq!([28, 45, 16].map(sizes), [vec![14, 7, 3], vec![22, 11, 5, 2], vec![8, 4]]);
+        assert_eq!(sizes(64), [32, 16, 8, 4]);
+        let channels: Vec<_> = levels(64, 3).unwrap().iter().map(|l| l.channels).collect();
+        assert_eq!(channels, [3, 6, 12, 24]);
+        assert_eq!(levels(15, 3), None);
+    }
+
+    #[test]
+    fn the_way_up_ends_where_the_way_down_began() {
+        for size in [16, 28, 29, 45, 64] {
+            let image = Level { size, channels: 3 };
+            let levels = levels(size, 2).unwrap();
+            let x = Var::constant(Tensor::<f32>::full([2, size, size, 3], 0.5));
+            let (mut h, mut from) = (x.clone(), image);
+            for &to in &levels {
+                let mut down = Down::halve(from, to);
+                Scheme::dcgan().apply(&mut down, "down", 1);
+                h = down.forward(&h, Mode::Train);
+                from = to;
+            }
+            for &to in levels.iter().rev().skip(1).chain([&image]) {
+                let mut up = Up::double(from, to);
+                Scheme::dcgan().apply(&mut up, "up", 1);
+                h = up.forward(&h, Mode::Train);
+                from = to;
+            }
+            assert_eq!(h.dims(), x.dims());
+        }
+    }
+
+    #[test]
+    fn planes_are_labels_in_every_pixel() {
+        let x = Var::constant(Tensor::from_slice([2, 1, 2, 1], &[1.0, 2.0, 3.0, 4.0]));
+        let labels = Var::constant(Tensor::from_slice([2, 2], &[0.0, 1.0, 5.0, 6.0]));
+        let want = [1.0, 0.0, 1.0, 2.0, 0.0, 1.0, 3.0, 5.0, 6.0, 4.0, 5.0, 6.0];
+        assert_eq!(with_planes(&x, &labels).value().data(), want);
+    }
+}

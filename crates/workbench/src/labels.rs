@@ -1,0 +1,35 @@
+//! Classes as the networks take them.
+
+use adjoint_nn::Tensor;
+
+/// Rows (N, classes) of zeros with a one in the column of each label.
+///
+/// # Panics
+/// If a label is no class.
+#[track_caller]
+pub fn one_hot(labels: &[usize], classes: usize) -> Tensor<f32> {
+    Tensor::build([labels.len(), classes], |rows| {
+        rows.fill(0.0);
+        for (row, &label) in rows.chunks_exact_mut(classes.max(1)).zip(labels) {
+            assert!(label < classes, "class {label} of {classes}");
+            row[label] = 1.0;
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_one_one() {
+        let rows = one_hot(&[2, 0], 3);
+        assert_eq!((rows.dims(), rows.data()), (&[2, 3][..], &[0.0, 0.0, 1.0, 1.0, 0.0, 0.0][..]));
+    }
+
+    #[test]
+    #[should_panic(expected = "class 3 of 3")]
+    fn a_label_is_a_class() {
+        one_hot(&[3], 3);
+    }
+}
