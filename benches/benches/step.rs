@@ -1,27 +1,28 @@
 //! Whole training steps of DCGANs, of a GAN and of a VAE, in images a second, and what loading the data adds to one.
 #![allow(missing_docs)]
 
+use adjoint_adversarial::{Round, Settings};
 use adjoint_benches::Rate;
 use adjoint_benches::mlp::{gan_step, vae_step};
 use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Prefetch, Split};
-use adjoint_dcgan::{Architecture, Dcgan, Settings};
+use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Stream;
 use criterion::{Criterion, Throughput};
 
-fn dcgan(c: &mut Criterion<Rate>) {
+fn dcgans(c: &mut Criterion<Rate>) {
     let mut group = c.benchmark_group("step");
     for (image_size, channels, width, batch) in
         [(28, 1, 16, 128), (28, 1, 32, 128), (32, 3, 64, 64), (64, 3, 64, 16), (64, 3, 64, 64)]
     {
-        let a = Architecture { image_size, channels, width, latent: 100 };
-        let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
+        let a = Architecture { image_size, channels, width, latent: 100, ..Architecture::default() };
+        let mut model = dcgan::<f32>(&a, Settings::default(), 1);
         let x =
             Stream::new(1, "data", 0).uniform_tensor([batch, image_size, image_size, channels], -1.0, 1.0);
         let z = Stream::new(1, "noise", 0).uniform_tensor([batch, 100], -1.0, 1.0);
         group.throughput(Throughput::Elements(batch as u64));
         group.bench_function(format!("dcgan-{image_size} width {width} batch {batch}"), |b| {
-            b.iter(|| model.step([(x.clone(), z.clone())]));
+            b.iter(|| model.step(0, [Round::new(x.clone(), z.clone())]));
         });
     }
     group.finish();
@@ -63,14 +64,14 @@ fn loading(c: &mut Criterion<Rate>) {
         });
     });
 
-    let a = Architecture { image_size: 28, channels: 1, width: 16, latent: 100 };
-    let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
+    let a = Architecture { image_size: 28, channels: 1, width: 16, latent: 100, ..Architecture::default() };
+    let mut model = dcgan::<f32>(&a, Settings::default(), 1);
     let z = Stream::new(1, "noise", 0).uniform_tensor([BATCH, 100], -1.0, 1.0);
     let mut batches = Prefetch::new(batches);
     group.bench_function("dcgan-28 width 16 batch 128, with loading", |b| {
         b.iter(|| {
             step += 1;
-            model.step([(batches.batch(step).images, z.clone())])
+            model.step(step, [Round::new(batches.batch(step).images, z.clone())])
         });
     });
     group.finish();
@@ -78,7 +79,7 @@ fn loading(c: &mut Criterion<Rate>) {
 
 fn main() {
     let mut c = Rate::images();
-    dcgan(&mut c);
+    dcgans(&mut c);
     perceptrons(&mut c);
     loading(&mut c);
     c.final_summary();

@@ -30,6 +30,7 @@ pub mod glyphs;
 pub mod idx;
 mod known;
 mod manifest;
+pub mod points;
 mod prefetch;
 
 pub use batches::{Batch, Batches, LastBatch};

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`param`], [`mod@module`] | trainable tensors, and structs of them walked by name |
 //! | [`layers`] | maps with parameters: linear, convolutions, normalisations, embedding |
-//! | [`pyramid`] | the blocks of convolutional generators, discriminators, encoders and decoders |
+//! | [`perceptron`], [`pyramid`] | the blocks of generators and discriminators, fully connected and convolutional |
 //! | [`cost`] | what layers cost, without building them |
 //! | [`init`] | how parameters are first drawn, each from a random stream of its own |
 //! | [`optim`] | gradients of a loss with respect to a model, and the rules that descend along them |
@@ -55,6 +55,7 @@ pub mod module;
 pub mod objective;
 pub mod optim;
 pub mod param;
+pub mod perceptron;
 pub mod pyramid;
 pub mod schedule;
 mod state;

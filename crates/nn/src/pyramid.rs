@@ -3,7 +3,7 @@
 //! up, so sizes and channels of both stand in one list of [`Level`]s.
 
 use crate::cost::LayerCost;
-use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, Spec};
+use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, Norm, Spec, SpectralNorm};
 use crate::{Activation, Element, Mode, Var, module};
 
 /// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution halves it.
@@ -72,20 +72,20 @@ pub fn double<E: Element>(from: Level, to: Level) -> ConvTranspose2d<E> {
 /// A layer down: x -> leaky_relu(norm(conv x)).
 pub struct Down<E: Element> {
     conv: Conv2d<E>,
+    spectral: Option<SpectralNorm<E>>,
     norm: Option<BatchNorm2d<E>>,
 }
-module!(Down { conv, norm });
+module!(Down { conv, spectral, norm });
 
 impl<E: Element> Down<E> {
-    /// From a level to the next one down, with batch norm.
-    pub fn halve(from: Level, to: Level) -> Self {
-        Down { norm: Some(BatchNorm2d::new(to.channels)), ..Self::halve_without_norm(from, to) }
-    }
-
-    /// The same without batch norm, as on the layer of a discriminator that sees the image (DCGAN, section 3: batch norm
-    /// there makes training oscillate).
-    pub fn halve_without_norm(from: Level, to: Level) -> Self {
-        Down { conv: Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias(), norm: None }
+    /// From a level to the next one down.
+    pub fn halve(from: Level, to: Level, norm: Norm) -> Self {
+        let conv = Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias();
+        Down {
+            spectral: (norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&conv.weight)),
+            norm: (norm == Norm::Batch).then(|| BatchNorm2d::new(to.channels)),
+            conv,
+        }
     }
 
     /// `[N, h, w, c]` to the next level.
@@ -94,7 +94,8 @@ impl<E: Element> Down<E> {
     /// If x has another number of channels.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
-        let h = self.conv.forward(x);
+        let weight = SpectralNorm::apply(&mut self.spectral, &self.conv.weight, mode);
+        let h = self.conv.forward_with(x, &weight);
         match &mut self.norm {
             Some(norm) => norm.forward_activated(&h, mode, LEAKY),
             None => h.activated(LEAKY),
@@ -107,18 +108,11 @@ pub fn whole<E: Element>(from: Level, channels: usize) -> Conv2d<E> {
     Conv2d::new(from.channels, channels, [from.size; 2], WHOLE)
 }
 
-/// The layers down from an image over some levels, with or without batch norm on the first.
-pub fn down_costs(image: Level, levels: &[Level], norm_first: bool) -> Vec<LayerCost> {
-    let mut from = image;
-    let mut costs = vec![];
-    for &to in levels {
-        let norm = norm_first || !costs.is_empty();
-        let name = format!("conv 4x4/2, {}leaky relu", if norm { "batch norm, " } else { "" });
-        let cost = LayerCost::conv(name, from.channels, to, 16, to.size * to.size);
-        costs.push(if norm { cost.with_norm() } else { cost });
-        from = to;
-    }
-    costs
+/// The layer down from a level to the next one.
+pub fn down_cost(from: Level, to: Level, norm: Norm) -> LayerCost {
+    let cost =
+        LayerCost::conv(format!("conv 4x4/2, {norm}leaky relu"), from.channels, to, 16, to.size * to.size);
+    if norm == Norm::Batch { cost.with_norm() } else { cost }
 }
 
 /// The layers up from one pixel with so many channels over the levels to the image, the last without its bias; `end` is what
@@ -178,7 +172,7 @@ mod tests {
             let x = Var::constant(Tensor::<f32>::full([2, size, size, 3], 0.5));
             let (mut h, mut from) = (x.clone(), image);
             for &to in &levels {
-                let mut down = Down::halve(from, to);
+                let mut down = Down::halve(from, to, Norm::Batch);
                 Scheme::dcgan().apply(&mut down, "down", 1);
                 h = down.forward(&h, Mode::Train);
                 from = to;

@@ -5,9 +5,23 @@
 //! * [`limits`]: what flags ask for against what there is.
 //! * [`labels`]: classes as one-hot rows.
 //! * [`summary`]: what `--dry-run` prints.
+//! * [`choice!`]: flags that are one of a few names.
+//! * [`game`]: what all programs have in common that play a generator against a discriminator.
 #![forbid(unsafe_code)]
 
+/// A choice among names, as it stands on a command line and in config.toml.
+#[macro_export]
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ::clap::ValueEnum, ::serde::Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+    };
+}
+
 pub mod data;
+pub mod game;
 pub mod labels;
 pub mod limits;
 mod summary;

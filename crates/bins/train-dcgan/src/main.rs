@@ -1,12 +1,10 @@
-//! `cargo run -p train-dcgan`: trains a DCGAN, on built-in glyphs or on MNIST. Flags, the data, the model, the loop.
+//! `cargo run -p train-dcgan`: trains a DCGAN, on built-in glyphs or on MNIST.
 #![forbid(unsafe_code)]
-
-mod settings;
-mod trainer;
 
 use adjoint_train::{Launch, run_main};
 use std::process::ExitCode;
+use train_dcgan::Settings;
 
 fn main() -> ExitCode {
-    run_main(|| Launch::<settings::Settings>::from_args()?.train(trainer::Trainer::new))
+    run_main(|| Launch::<Settings>::from_args()?.train(Settings::trainer))
 }

@@ -3,8 +3,7 @@
 use adjoint_train::values::{count, not_negative, positive};
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
 use adjoint_vae::{Architecture, Body, Estimator, Likelihood, Objective, training};
-use adjoint_workbench::{self as workbench, data, limits};
-use clap::ValueEnum;
+use adjoint_workbench::{self as workbench, choice, data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -104,16 +103,6 @@ pub struct Settings {
     /// Test images of --nll-samples, from the first on
     #[arg(long, value_name = "N", default_value = "1000", help_heading = "Evaluation", value_parser = count::<usize>)]
     pub nll_images: usize,
-}
-
-/// A choice among names, as it stands on a command line and in config.toml.
-macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-    };
 }
 
 choice!(

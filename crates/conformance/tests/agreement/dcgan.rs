@@ -3,7 +3,8 @@
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
-use adjoint_dcgan::{Architecture, Dcgan, Settings};
+use adjoint_adversarial::{Descent, Round, Settings};
+use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
 use serde::Deserialize;
@@ -40,23 +41,28 @@ fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> 
 /// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is left at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let (batch, size) = (case.attr::<usize>("batch"), |name: &str| case.attr::<usize>(name));
-    let architecture =
-        Architecture { image_size: size("size"), channels: 1, width: size("width"), latent: size("latent") };
+    let architecture = Architecture {
+        image_size: size("size"),
+        channels: 1,
+        width: size("width"),
+        latent: size("latent"),
+        ..Architecture::default()
+    };
     let settings = Settings {
         lr: case.attr("lr"),
-        beta1: case.attr("beta1"),
+        descent: Descent::Adam { beta1: case.attr("beta1"), beta2: 0.999 },
         label_smoothing: run.smoothing,
         ..Settings::default()
     };
-    let mut model = Dcgan::<E>::new(&architecture, settings, 0);
+    let mut model = dcgan::<E>(&architecture, settings, 0);
     load(&mut model.generator, case, "generator");
     load(&mut model.discriminator, case, "discriminator");
     let [images, noise] = ["images", "noise"].map(|part| tensor::<E>(case, part, Layout::Image));
     let batches = (0..images.dims()[0]).step_by(batch);
-    let batches: Vec<_> = batches.map(|i| [&images, &noise].map(|t| t.narrow(0, i, batch)).into()).collect();
+    let batches: Vec<_> = batches.map(|i| Round::new(images.narrow(0, i, batch), noise.narrow(0, i, batch))).collect();
     let mut losses = vec![];
-    for rounds in batches.chunks(run.d_steps) {
-        let report = model.step(rounds.iter().cloned());
+    for (step, rounds) in (0..).zip(batches.chunks(run.d_steps)) {
+        let report = model.step(step, rounds.iter().cloned());
         losses.extend([report.loss_d, report.loss_g].map(E::of));
     }
     let generator = state_error(&model.generator, case, &format!("{name}.generator"));

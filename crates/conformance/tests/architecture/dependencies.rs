@@ -3,22 +3,24 @@
 use crate::workspace::{Member, members};
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("kernels", &[]),
     ("tensor", &["kernels"]),
     ("autodiff", &["tensor", "kernels"]),
     ("nn", &["autodiff", "tensor", "kernels"]),
+    ("adversarial", &["nn"]),
     ("data", &["tensor"]),
     ("train", &["nn", "tensor"]),
     ("metrics", &["nn", "autodiff", "tensor"]),
-    ("models", &["nn", "autodiff", "tensor"]),
-    ("workbench", &["models", "train", "data", "nn", "tensor"]),
+    ("models", &["adversarial", "nn", "autodiff", "tensor"]),
+    ("workbench", &["models", "train", "data", "adversarial", "nn", "tensor"]),
     ("testing", &[]),
     (
         "bins",
         &[
             "testing",
             "workbench",
+            "adversarial",
             "models",
             "train",
             "data",
@@ -29,8 +31,8 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "kernels",
         ],
     ),
-    ("benches", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
-    ("conformance", &["models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+    ("benches", &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+    ("conformance", &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
 ];
 
 /// Crates a build may compile, the crate itself included: the bound of each layer that has one.

@@ -13,7 +13,7 @@
 //!   section 4).
 //! * No pooling, no hidden fully connected layers (section 3).
 //!
-//! [`networks`] holds the two networks, [`training`] one training step. Nothing here reads, writes or looks at a clock.
+//! [`networks`] holds the two networks, [`training`] makes the game of them, which is `adjoint-adversarial`'s. Nothing here reads, writes or looks at a clock.
 #![forbid(unsafe_code)]
 
 pub mod cost;
@@ -21,4 +21,4 @@ pub mod networks;
 pub mod training;
 
 pub use networks::{Architecture, Discriminator, Generator};
-pub use training::{Dcgan, Report, Settings, step_size};
+pub use training::{Dcgan, dcgan, step_size};

@@ -1,11 +1,12 @@
 //! The generator and the discriminator.
 
-use adjoint_nn::layers::{Conv2d, ConvTranspose2d};
+use adjoint_adversarial as adversarial;
+use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, Norm, SpectralNorm};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
-use adjoint_nn::{Element, Mode, Var, module};
+use adjoint_nn::{Element, Mode, Stream, Var, module};
 
 /// Sizes of the two networks, which mirror each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Architecture {
     /// Height and width of an image in pixels.
     pub image_size: usize,
@@ -15,6 +16,19 @@ pub struct Architecture {
     pub width: usize,
     /// Numbers in z.
     pub latent: usize,
+    /// What keeps D's layers in bounds. Batch norm (the paper's) is left out of the layer that sees the image: there it makes
+    /// training oscillate (section 3).
+    pub d_norm: Norm,
+    /// Dropout behind each hidden layer of D, none in the paper.
+    pub d_dropout: Dropout,
+}
+
+impl Default for Architecture {
+    /// The paper's, for 64 pixels.
+    fn default() -> Self {
+        let (d_norm, d_dropout) = (Norm::Batch, Dropout::default());
+        Architecture { image_size: 64, channels: 3, width: 128, latent: 100, d_norm, d_dropout }
+    }
 }
 
 impl Architecture {
@@ -29,6 +43,11 @@ impl Architecture {
         pyramid::levels(self.image_size, self.width).unwrap_or_else(|| {
             panic!("a DCGAN of {} pixels: at least {} are needed", self.image_size, pyramid::MIN_SIZE)
         })
+    }
+
+    /// The norm of D's layer from this level.
+    pub(crate) fn d_norm_from(&self, from: Level) -> Norm {
+        if from == self.image() && self.d_norm == Norm::Batch { Norm::None } else { self.d_norm }
     }
 }
 
@@ -69,14 +88,22 @@ impl<E: Element> Generator<E> {
     }
 }
 
+impl<E: Element> adversarial::Generator<E> for Generator<E> {
+    fn generate(&mut self, z: &Var<E>, _condition: Option<&Var<E>>, mode: Mode) -> Var<E> {
+        self.forward(z, mode)
+    }
+}
+
 /// D: image -> logit of "real".
 pub struct Discriminator<E: Element> {
     /// One layer per halving.
     blocks: Vec<Down<E>>,
     /// All that is left, to one number.
     logit: Conv2d<E>,
+    spectral: Option<SpectralNorm<E>>,
+    dropout: Dropout,
 }
-module!(Discriminator { blocks, logit });
+module!(Discriminator { blocks, logit, spectral });
 
 impl<E: Element> Discriminator<E> {
     /// A discriminator without weights.
@@ -88,24 +115,32 @@ impl<E: Element> Discriminator<E> {
         let mut from = a.image();
         let mut blocks = vec![];
         for to in a.levels() {
-            let first = blocks.is_empty();
-            blocks.push(if first { Down::halve_without_norm(from, to) } else { Down::halve(from, to) });
+            blocks.push(Down::halve(from, to, a.d_norm_from(from)));
             from = to;
         }
-        Discriminator { blocks, logit: pyramid::whole(from, 1).without_bias() }
+        let logit = pyramid::whole(from, 1).without_bias();
+        let spectral = (a.d_norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&logit.weight));
+        Discriminator { blocks, logit, spectral, dropout: a.d_dropout }
     }
 
-    /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid.
+    /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid. `masks` says what dropout drops.
     ///
     /// # Panics
     /// If the images do not have this discriminator's size or channels.
     #[track_caller]
-    pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
+    pub fn forward(&mut self, x: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
         let mut h = x.clone();
         for block in &mut self.blocks {
-            h = block.forward(&h, mode);
+            h = self.dropout.forward(&block.forward(&h, mode), mode, masks);
         }
-        let logits = self.logit.forward(&h);
+        let weight = SpectralNorm::apply(&mut self.spectral, &self.logit.weight, mode);
+        let logits = self.logit.forward_with(&h, &weight);
         logits.reshape([x.dims()[0]])
+    }
+}
+
+impl<E: Element> adversarial::Discriminator<E> for Discriminator<E> {
+    fn judge(&mut self, x: &Var<E>, _condition: Option<&Var<E>>, mode: Mode, masks: &mut Stream) -> Var<E> {
+        self.forward(x, mode, masks)
     }
 }

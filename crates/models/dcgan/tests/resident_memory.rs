@@ -2,7 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
-use adjoint_dcgan::{Architecture, Dcgan, Settings};
+use adjoint_adversarial::{Round, Settings};
+use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Stream;
 
 /// Resident pages of this process, in bytes.
@@ -14,12 +15,12 @@ fn resident() -> usize {
 
 #[test]
 fn a_thousand_steps_leave_the_resident_memory_as_it_is() {
-    let a = Architecture { image_size: 16, channels: 1, width: 4, latent: 8 };
-    let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
+    let a = Architecture { image_size: 16, channels: 1, width: 4, latent: 8, ..Architecture::default() };
+    let mut model = dcgan::<f32>(&a, Settings::default(), 1);
     let mut step = |i| {
         let x = Stream::new(1, "data", i).uniform_tensor([4, 16, 16, 1], -1.0, 1.0);
         let z = Stream::new(1, "noise", i).uniform_tensor([4, 8], -1.0, 1.0);
-        model.step([(x, z)]);
+        model.step(i, [Round::new(x, z)]);
     };
     (0..50).for_each(&mut step);
     let before = resident();

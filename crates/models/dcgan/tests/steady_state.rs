@@ -1,20 +1,21 @@
 //! What a training step does to the machine. One test, because it counts what the whole process allocates.
 #![allow(missing_docs)]
 
-use adjoint_dcgan::{Architecture, Dcgan, Settings};
+use adjoint_adversarial::{Round, Settings};
+use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Stream;
 use adjoint_tensor::memory;
 
 /// From the third step on every buffer is a recycled one, and no step leaves any behind.
 #[test]
 fn nothing_is_allocated_from_the_third_step_on() {
-    let a = Architecture { image_size: 32, channels: 3, width: 16, latent: 10 };
-    let mut model = Dcgan::<f32>::new(&a, Settings::default(), 1);
+    let a = Architecture { image_size: 32, channels: 3, width: 16, latent: 10, ..Architecture::default() };
+    let mut model = dcgan::<f32>(&a, Settings::default(), 1);
     let mut step = |i| {
         let x = Stream::new(1, "data", i).uniform_tensor([6, 32, 32, 3], -1.0, 1.0);
         let z = Stream::new(1, "noise", i).uniform_tensor([6, 10], -1.0, 1.0);
         // Two D-steps, so that both ways through the generator are taken.
-        model.step([(x.clone(), z.clone()), (x, z)]);
+        model.step(i, [Round::new(x.clone(), z.clone()), Round::new(x, z)]);
         memory::stats()
     };
     step(0);

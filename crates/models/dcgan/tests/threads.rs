@@ -1,21 +1,22 @@
 //! A training run has the same bits for every number of threads.
 #![allow(missing_docs)]
 
-use adjoint_dcgan::{Architecture, Dcgan, Settings};
+use adjoint_adversarial::{Round, Settings};
+use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::{Module, Stream};
 use adjoint_tensor::threads;
 
 #[test]
 fn three_steps_have_the_same_bits_for_any_number_of_threads() {
     // Wide enough that every kernel cuts its work into several chunks.
-    let a = Architecture { image_size: 32, channels: 3, width: 24, latent: 20 };
+    let a = Architecture { image_size: 32, channels: 3, width: 24, latent: 20, ..Architecture::default() };
     let run = |count| {
         threads::with(count, || {
-            let mut model = Dcgan::<f32>::new(&a, Settings::default(), 5);
+            let mut model = dcgan::<f32>(&a, Settings::default(), 5);
             for i in 0..3 {
                 let x = Stream::new(5, "data", i).uniform_tensor([20, 32, 32, 3], -1.0, 1.0);
                 let z = Stream::new(5, "noise", i).uniform_tensor([20, 20], -1.0, 1.0);
-                model.step([(x, z)]);
+                model.step(i, [Round::new(x, z)]);
             }
             let state = [model.generator.state(), model.discriminator.state()].concat();
             state

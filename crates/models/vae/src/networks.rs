@@ -1,7 +1,7 @@
 //! The encoder and the decoder.
 
 use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
-use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear};
+use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear, Norm};
 use adjoint_nn::param::Role;
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Mode, Param, Var, module};
@@ -66,8 +66,12 @@ impl Architecture {
     #[track_caller]
     pub fn encoder_costs(&self) -> Vec<LayerCost> {
         let (levels, hidden) = self.sizes();
-        let image = Level { channels: self.channels + self.classes, ..self.image() };
-        let mut costs = pyramid::down_costs(image, &levels, true);
+        let mut level = Level { channels: self.channels + self.classes, ..self.image() };
+        let mut costs = vec![];
+        for &to in &levels {
+            costs.push(pyramid::down_cost(level, to, Norm::Batch));
+            level = to;
+        }
         let deepest = levels.last().map(|l| l.size * l.size * l.channels);
         let mut from = deepest.unwrap_or(self.pixels() + self.classes);
         for &to in hidden {
@@ -142,7 +146,7 @@ impl<E: Element> Encoder<E> {
         let mut from = Level { channels: a.channels + a.classes, ..a.image() };
         let mut down = vec![];
         for to in levels {
-            down.push(Down::halve(from, to));
+            down.push(Down::halve(from, to, Norm::Batch));
             from = to;
         }
         let features =

@@ -47,10 +47,19 @@ impl<E: Element> Conv2d<E> {
     /// If x has another number of channels, or is smaller than the kernel.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
+        self.forward_with(x, &self.weight.var())
+    }
+
+    /// x conv w + b with a weight made from this layer's, such as a normalised one.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[track_caller]
+    pub fn forward_with(&self, x: &Var<E>, weight: &Var<E>) -> Var<E> {
         let [kh, kw, per_group, outputs] = self.weight.shape().nhwc();
         let inputs = per_group * self.spec.groups;
         check_input(format_args!("Conv2d({inputs} -> {outputs}, {kh}x{kw})"), inputs, x);
-        add_bias(x.conv2d(&self.weight.var(), self.spec), self.bias.as_ref())
+        add_bias(x.conv2d(weight, self.spec), self.bias.as_ref())
     }
 }
 

@@ -3,7 +3,8 @@ use crate::{Element, Stream, Tensor, Var};
 
 /// Dropout (Srivastava et al. 2014), inverted: in training each number is zeroed with probability p and the others are
 /// divided by 1 - p, so that evaluation is the identity.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// (The default drops nothing.)
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dropout {
     p: f64,
 }

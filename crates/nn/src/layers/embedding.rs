@@ -26,12 +26,27 @@ impl<E: Element> Embedding<E> {
         }
         self.weight.var().gather_rows(indices)
     }
+
+    /// Sums of vectors by `weights` (N, things): a one-hot row picks its vector.
+    ///
+    /// # Panics
+    /// If the weights have another number of columns than there are things.
+    #[track_caller]
+    pub fn mix(&self, weights: &Var<E>) -> Var<E> {
+        weights.matmul(&self.weight.var())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Module, Tensor};
+
+    #[test]
+    fn one_hot_rows_pick_vectors() {
+        let rows = Var::constant(Tensor::from_slice([2, 3], &[0.0, 0.0, 1.0, 1.0, 0.0, 0.0]));
+        assert_eq!(table().mix(&rows).value().data(), table().forward(&[2, 0]).value().data());
+    }
 
     fn table() -> Embedding<f64> {
         let mut table = Embedding::new(3, 2);

@@ -32,13 +32,22 @@ impl<E: Element> Linear<E> {
     /// If x is no `[N, inputs]`.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
+        self.forward_with(x, &self.weight.var())
+    }
+
+    /// The same with a weight made from this layer's, such as a normalised one.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[track_caller]
+    pub fn forward_with(&self, x: &Var<E>, weight: &Var<E>) -> Var<E> {
         let [outputs, inputs] = self.weight.shape().matrix();
         assert!(
             x.shape().rank() == 2 && x.dims()[1] == inputs,
             "Linear({inputs} -> {outputs}): input of shape {}, need [N, {inputs}]",
             x.shape()
         );
-        let y = x.matmul_flags(false, &self.weight.var(), true);
+        let y = x.matmul_flags(false, weight, true);
         match &self.bias {
             Some(bias) => y + bias.var(),
             None => y,

@@ -13,6 +13,7 @@ mod embedding;
 mod layer_norm;
 mod linear;
 mod reshape;
+mod spectral_norm;
 
 pub use adjoint_autodiff::ops::Spec;
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
@@ -22,6 +23,32 @@ pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use reshape::{Flatten, Reshape};
+pub use spectral_norm::SpectralNorm;
+
+use std::fmt;
+
+/// What keeps the signals of a layer in bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Norm {
+    /// Nothing.
+    None,
+    /// Batch norm of its outputs.
+    #[default]
+    Batch,
+    /// Spectral normalisation of its weight.
+    Spectral,
+}
+
+/// As it stands in the name of a layer: "batch norm, ", or nothing.
+impl fmt::Display for Norm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Norm::None => "",
+            Norm::Batch => "batch norm, ",
+            Norm::Spectral => "spectral norm, ",
+        })
+    }
+}
 
 /// Is a model being trained or used? Batch norm and dropout differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

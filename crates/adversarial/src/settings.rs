@@ -1,0 +1,134 @@
+//! The variants of the game.
+
+use adjoint_nn::objective::AdversarialLoss;
+use adjoint_nn::optim::{Adam, Optimizer, RmsProp, Sgd};
+use adjoint_nn::{Element, Module};
+
+/// What the two players minimise, and how they descend. The default is the original game with the optimiser of the DCGAN
+/// (Radford et al. 2016, section 4).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The losses of D and G.
+    pub loss: AdversarialLoss,
+    /// What is added to D's loss.
+    pub penalty: Penalty,
+    /// The penalty counts in every so many steps of D only, with so many times its weight (Karras et al. 2020, appendix B:
+    /// lazy regularisation). 1: always.
+    pub penalty_every: u64,
+    /// One-sided label smoothing (0: none).
+    pub label_smoothing: f64,
+    /// Noise on all that D sees.
+    pub instance_noise: Noise,
+    /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss: for conditions that determine x (Isola et al. 2017,
+    /// eq. 4). 0: none.
+    pub reconstruction: f64,
+    /// Who moves when.
+    pub update: Update,
+    /// How both descend.
+    pub descent: Descent,
+    /// Step size of both.
+    pub lr: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            loss: AdversarialLoss::NonSaturating,
+            penalty: Penalty::None,
+            penalty_every: 1,
+            label_smoothing: 0.0,
+            instance_noise: Noise::default(),
+            reconstruction: 0.0,
+            update: Update::Alternating,
+            descent: Descent::Adam { beta1: 0.5, beta2: 0.999 },
+            lr: 2e-4,
+        }
+    }
+}
+
+/// A penalty on D's gradient by its input.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Penalty {
+    /// None.
+    #[default]
+    None,
+    /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3; lambda 10 there).
+    Gp(f64),
+    /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9; gamma 10 there).
+    R1(f64),
+}
+
+/// Normal noise on all that D sees, data and samples alike, whose standard deviation falls linearly to nothing: where the two do
+/// not overlap, D has no useful gradient (Sønderby et al. 2017, section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Noise {
+    /// Standard deviation at the start.
+    pub sigma: f64,
+    /// Training steps after which there is none.
+    pub steps: u64,
+}
+
+impl Noise {
+    /// The standard deviation in this training step.
+    pub fn at(self, step: u64) -> f64 {
+        if step >= self.steps { 0.0 } else { self.sigma * (1.0 - step as f64 / self.steps as f64) }
+    }
+}
+
+/// Who moves when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Update {
+    /// First D, then G against the new D (Algorithm 1).
+    #[default]
+    Alternating,
+    /// Both at once, each along its gradient at the point where both were: the dynamics that theory studies (Mescheder et al.
+    /// 2018, section 2). The last of D's k steps is the one at once with G's.
+    Simultaneous,
+}
+
+/// A rule of descent, by the name it has on a command line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Descent {
+    /// Along the gradient.
+    Sgd,
+    /// With momentum (Algorithm 1's experiments).
+    Momentum {
+        /// Share of the last step that is repeated.
+        momentum: f64,
+    },
+    /// Divided by a mean of the gradient's size (the optimiser of the Wasserstein GAN).
+    RmsProp,
+    /// Kingma & Ba 2015.
+    Adam {
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second.
+        beta2: f64,
+    },
+}
+
+impl Descent {
+    /// An optimiser of the model's parameters.
+    pub fn optimizer<E: Element>(self, model: &dyn Module<E>, lr: f64) -> Optimizer<E> {
+        match self {
+            Descent::Sgd => Optimizer::new(model, lr, Sgd::default()),
+            Descent::Momentum { momentum } => Optimizer::new(model, lr, Sgd { momentum, ..Sgd::default() }),
+            Descent::RmsProp => Optimizer::new(model, lr, RmsProp::default()),
+            Descent::Adam { beta1, beta2 } => {
+                Optimizer::new(model, lr, Adam { beta1, beta2, ..Adam::default() })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_falls_to_nothing() {
+        let noise = Noise { sigma: 0.5, steps: 4 };
+        assert_eq!([0, 1, 2, 4, 9].map(|step| noise.at(step)), [0.5, 0.375, 0.25, 0.0, 0.0]);
+        assert_eq!(Noise::default().at(0), 0.0);
+    }
+}

@@ -1,0 +1,117 @@
+//! The DCGAN on the command line.
+#![forbid(unsafe_code)]
+
+use adjoint_dcgan::{Architecture, Discriminator, Generator, dcgan, step_size};
+use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_workbench::game::images::Condition;
+use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, Stage};
+use adjoint_workbench::{self as workbench, data, limits};
+use clap::builder::RangedU64ValueParser;
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-dcgan
+      glyphs at 28x28, a few minutes on two cores
+  cargo run -p train-dcgan -- --dataset mnist --download --epochs 30
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-dcgan -- --dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64
+      the paper's five-level networks on coloured glyphs
+  cargo run -p train-dcgan -- --loss wasserstein
+      the Wasserstein distance with the gradient penalty
+  cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 40
+      go on with a run
+  cargo run -p train-dcgan -- --image-size 64 --width 128 --dry-run
+      show the networks and what a step costs";
+
+/// Train a DCGAN (Radford, Metz & Chintala 2015).
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-dcgan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("30")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; multiplied by 128 / width, so 0.0016 at width 16")))]
+// Hinge and Wasserstein have no labels.
+#[command(mut_arg("label_smoothing", |arg| {
+    arg.default_value("0.1").default_value_ifs([("loss", "hinge", "0"), ("loss", "wasserstein", "0")])
+}))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Channels of the layers next to the image; each halving doubles them
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    pub width: usize,
+
+    /// The flags of every game.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub game: GameArgs,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "dcgan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        self.game.settings(1)?;
+        let a = self.architecture(data::channels(&self.common)?)?;
+        let batch = self.common.batch_size;
+        let step = (a.step_flops(batch, self.game.d_steps), a.step_bytes(batch));
+        let networks = [("generator", a.generator_costs()), ("discriminator", a.discriminator_costs())];
+        Ok(workbench::summary(networks, step))
+    }
+}
+
+impl Settings {
+    /// The networks these flags ask for.
+    ///
+    /// # Errors
+    /// If flags contradict each other.
+    pub fn architecture(&self, channels: usize) -> Result<Architecture, BoxError> {
+        limits::image_size(&self.common)?;
+        let (d_norm, d_dropout) = self.game.d_style();
+        let (image_size, width, latent) = (self.common.image_size, self.width, self.game.latent);
+        Ok(Architecture { image_size, channels, width, latent, d_norm, d_dropout })
+    }
+
+    /// The model with its first weights, and its data.
+    ///
+    /// # Errors
+    /// If flags contradict each other or the data can't be had.
+    pub fn trainer(&self) -> Result<GameTrainer<Generator<f32>, Discriminator<f32>>, BoxError> {
+        // Flags first: a wrong one should not cost a download.
+        let common = &self.common;
+        self.game.settings(1)?;
+        let architecture = self.architecture(data::channels(common)?)?;
+        limits::memory(architecture.step_bytes(common.batch_size))?;
+        let stage = Box::new(ImageStage::load(common, Condition::None)?);
+        let mut settings = self.game.settings(stage.batches_per_epoch() / self.game.d_steps as u64)?;
+        settings.lr = step_size(self.game.lr, self.width);
+        GameTrainer::new(dcgan(&architecture, settings, common.seed), stage, &self.game, common)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn losses_without_labels_do_not_smooth_them_and_a_penalty_takes_batch_norm_from_d() {
+        let settings = |flags: &[&str]| Settings::parse_from(["train-dcgan"].iter().chain(flags));
+        let game = |flags: &[&str]| settings(flags).game.settings(1).unwrap();
+        assert_eq!(game(&[]).label_smoothing, 0.1);
+        assert_eq!(game(&["--loss", "hinge"]).label_smoothing, 0.0);
+        assert_eq!(game(&["--loss", "wasserstein"]).label_smoothing, 0.0);
+        use adjoint_nn::layers::Norm;
+        let norm = |flags: &[&str]| settings(flags).game.d_style().0;
+        assert_eq!(norm(&[]), Norm::Batch);
+        assert_eq!(norm(&["--penalty", "r1"]), Norm::None);
+        assert_eq!(norm(&["--penalty", "r1", "--d-norm", "spectral"]), Norm::Spectral);
+    }
+}

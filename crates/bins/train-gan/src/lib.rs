@@ -1,0 +1,132 @@
+//! The original GAN on the command line.
+#![forbid(unsafe_code)]
+
+use adjoint_adversarial::cost;
+use adjoint_data::points::Points;
+use adjoint_gan::{Architecture, Discriminator, Generator, gan};
+use adjoint_nn::layers::Norm;
+use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_workbench::game::images::Condition;
+use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, PointStage, Stage};
+use adjoint_workbench::{self as workbench, data, limits};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-gan
+      glyphs at 28x28
+  cargo run -p train-gan -- --dataset mnist --download
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-gan -- --dataset ring --d-steps 5 --loss minimax
+      eight clusters in the plane; D gets ahead, the minimax loss saturates, and G finds none or one of them
+  cargo run -p train-gan -- --dataset ring --d-steps 5 --loss wasserstein
+      the Wasserstein distance with the gradient penalty finds all
+  cargo run -p train-gan -- --g-hidden 1200,1200 --d-hidden 240,240 --d-dropout 0.5 --optimizer momentum
+      sizes and optimiser near those of the paper";
+
+/// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
+///
+/// Beside images there are points in the plane to train on: --dataset ring, grid or moons. Then pictures are scatter plots of samples over
+/// data, on the levels of D.
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-gan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("20")))]
+#[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
+#[command(mut_arg("d_norm", |arg| arg.default_value("none").help("What keeps D's layers in bounds")))]
+#[command(mut_arg("latent", |arg| arg.default_value_ifs(for_points("2"))))]
+#[command(mut_arg("lr", |arg| arg.default_value_ifs(for_points("0.001"))))]
+#[command(mut_arg("penalty_weight", |arg| arg.default_value_ifs(for_points("1"))))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Units of each hidden layer of G, from the noise on [default: 256,512,1024; 128,128 for points]
+    #[arg(long, value_name = "N,N", default_value = "256,512,1024", value_delimiter = ',', help_heading = "Model")]
+    #[arg(default_value_ifs(for_points("128,128")), value_parser = limits::units)]
+    pub g_hidden: Vec<usize>,
+
+    /// Units of each hidden layer of D, from the sample on [default: 512,256; 128,128 for points]
+    #[arg(long, value_name = "N,N", default_value = "512,256", value_delimiter = ',', help_heading = "Model")]
+    #[arg(default_value_ifs(for_points("128,128")), value_parser = limits::units)]
+    pub d_hidden: Vec<usize>,
+
+    /// Batch norm in G's hidden layers
+    #[arg(long, help_heading = "Model")]
+    pub g_batch_norm: bool,
+
+    /// The flags of every game.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub game: GameArgs,
+}
+
+/// Another default for points in the plane.
+fn for_points(value: &'static str) -> [(&'static str, &'static str, &'static str); 3] {
+    Points::ALL.map(|points| ("dataset", points.name(), value))
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "gan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        self.game.settings(1)?;
+        let a = self.architecture()?;
+        let (g, d, batch) = (a.generator_costs(), a.discriminator_costs(), self.common.batch_size);
+        let step = (cost::step_flops(&g, &d, batch, self.game.d_steps), cost::step_bytes(&g, &d, batch));
+        Ok(workbench::summary([("generator", g), ("discriminator", d)], step))
+    }
+}
+
+impl Settings {
+    fn points(&self) -> Option<Points> {
+        self.common.dataset.parse().ok()
+    }
+
+    /// The networks these flags ask for.
+    ///
+    /// # Errors
+    /// If flags contradict each other, or there is no such dataset.
+    pub fn architecture(&self) -> Result<Architecture, BoxError> {
+        limits::image_size(&self.common)?;
+        let size = self.common.image_size;
+        let sample = match self.points() {
+            Some(_) => vec![2],
+            None => vec![size, size, data::channels(&self.common)?],
+        };
+        let (d_norm, d_dropout) = self.game.d_style();
+        Ok(Architecture {
+            bounded: self.points().is_none(),
+            sample,
+            latent: self.game.latent,
+            g_hidden: self.g_hidden.clone(),
+            d_hidden: self.d_hidden.clone(),
+            g_norm: if self.g_batch_norm { Norm::Batch } else { Norm::None },
+            d_norm,
+            d_dropout,
+        })
+    }
+
+    /// The model with its first weights, and its data.
+    ///
+    /// # Errors
+    /// If flags contradict each other or the data can't be had.
+    pub fn trainer(&self) -> Result<GameTrainer<Generator<f32>, Discriminator<f32>>, BoxError> {
+        // Flags first: a wrong one should not cost a download.
+        let Self { common, game, .. } = self;
+        game.settings(1)?;
+        let a = self.architecture()?;
+        limits::memory(cost::step_bytes(&a.generator_costs(), &a.discriminator_costs(), common.batch_size))?;
+        let stage: Box<dyn Stage> = match self.points() {
+            Some(points) => Box::new(PointStage::new(points, common)),
+            None => Box::new(ImageStage::load(common, Condition::None)?),
+        };
+        let settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
+        GameTrainer::new(gan(&a, settings, common.seed), stage, game, common)
+    }
+}

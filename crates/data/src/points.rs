@@ -1,0 +1,207 @@
+//! Points in the plane: data whose distribution is known, so that what a model makes of it can be counted, not only looked at.
+
+use std::fmt;
+use std::str::FromStr;
+
+use adjoint_tensor::{Stream, Tensor};
+
+/// A distribution of points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Points {
+    /// Eight normal clusters on a circle.
+    Ring,
+    /// Twenty-five, five by five.
+    Grid,
+    /// Two half circles that reach into each other.
+    Moons,
+}
+
+/// How well samples match a distribution of points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Match {
+    /// Clusters that get a twentieth of their fair share of the samples, counting those of high quality.
+    pub modes: usize,
+    /// Share of the samples within three standard deviations of a cluster's centre or, without clusters, of the curve.
+    pub high_quality: f64,
+}
+
+/// A mode counts as found when it gets a twentieth of its fair share of all samples.
+const FOUND: f64 = 0.05;
+
+impl Points {
+    /// Every distribution.
+    pub const ALL: [Points; 3] = [Points::Ring, Points::Grid, Points::Moons];
+
+    /// Its name on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Points::Ring => "ring",
+            Points::Grid => "grid",
+            Points::Moons => "moons",
+        }
+    }
+
+    /// Standard deviation of a point, along each axis, about its cluster's centre or about the curve.
+    pub fn sigma(self) -> f64 {
+        match self {
+            Points::Ring | Points::Grid => 0.05,
+            Points::Moons => 0.08,
+        }
+    }
+
+    /// All points lie within this distance of the middle along each axis, but for a few in millions.
+    pub fn extent(self) -> f64 {
+        match self {
+            Points::Ring => 2.5,
+            Points::Grid => 2.5,
+            Points::Moons => 2.0,
+        }
+    }
+
+    /// The centres of its clusters; none of the moons, which are curves.
+    pub fn centres(self) -> Vec<[f64; 2]> {
+        match self {
+            Points::Ring => (0..8)
+                .map(|i| (f64::from(i) * std::f64::consts::FRAC_PI_4).sin_cos())
+                .map(|(sin, cos)| [2.0 * cos, 2.0 * sin])
+                .collect(),
+            Points::Grid => (0..25).map(|i| [f64::from(i % 5) - 2.0, f64::from(i / 5) - 2.0]).collect(),
+            Points::Moons => vec![],
+        }
+    }
+
+    /// `n` points, (n, 2).
+    pub fn draw(self, n: usize, stream: &mut Stream) -> Tensor<f32> {
+        let (centres, sigma) = (self.centres(), self.sigma());
+        Tensor::build([n, 2], |out| {
+            for point in out.chunks_exact_mut(2) {
+                let on = match self {
+                    Points::Ring | Points::Grid => centres[stream.below(centres.len())],
+                    Points::Moons => moon(stream.below(2), std::f64::consts::PI * stream.uniform()),
+                };
+                point.iter_mut().zip(on).for_each(|(x, c)| *x = (c + sigma * stream.normal()) as f32);
+            }
+        })
+    }
+
+    /// How well samples (n, 2) match.
+    ///
+    /// # Panics
+    /// If they are no points.
+    #[track_caller]
+    pub fn compare(self, samples: &Tensor<f32>) -> Match {
+        assert!(samples.dims().len() == 2 && samples.dims()[1] == 2, "points of shape {}", samples.shape());
+        let centres = self.centres();
+        let (mut counts, mut good) = (vec![0usize; centres.len()], 0usize);
+        for point in samples.data().chunks_exact(2) {
+            let point = [f64::from(point[0]), f64::from(point[1])];
+            let (nearest, distance) = if centres.is_empty() {
+                (None, distance_to_moons(point))
+            } else {
+                let distances = centres.iter().map(|&c| distance(point, c)).enumerate();
+                let (i, d) = distances.min_by(|a, b| a.1.total_cmp(&b.1)).expect("there are centres");
+                (Some(i), d)
+            };
+            if distance <= 3.0 * self.sigma() {
+                good += 1;
+                nearest.into_iter().for_each(|i| counts[i] += 1);
+            }
+        }
+        let n = samples.dims()[0].max(1) as f64;
+        let fair = n / centres.len().max(1) as f64;
+        let modes = counts.iter().filter(|&&count| count > 0 && count as f64 >= FOUND * fair).count();
+        Match { modes, high_quality: good as f64 / n }
+    }
+}
+
+/// The point at angle t, from 0 to pi, of the upper or the lower moon; both together have their middle at 0.
+fn moon(which: usize, t: f64) -> [f64; 2] {
+    let [x, y] = if which == 0 { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
+    [x - 0.5, y - 0.25]
+}
+
+fn distance([x, y]: [f64; 2], [a, b]: [f64; 2]) -> f64 {
+    (x - a).hypot(y - b)
+}
+
+/// To the nearer of the two half circles.
+fn distance_to_moons([x, y]: [f64; 2]) -> f64 {
+    // In the coordinates of a half circle about 0 that lies above the axis; the lower moon is one turned over.
+    let to_half = |x: f64, y: f64| {
+        if y >= 0.0 { (x.hypot(y) - 1.0).abs() } else { distance([x, y], [1.0f64.copysign(x), 0.0]) }
+    };
+    to_half(x + 0.5, y + 0.25).min(to_half(x - 0.5, 0.25 - y))
+}
+
+impl fmt::Display for Points {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is none of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoPoints;
+
+impl FromStr for Points {
+    type Err = NoPoints;
+
+    fn from_str(name: &str) -> Result<Self, NoPoints> {
+        Self::ALL.into_iter().find(|points| points.name() == name).ok_or(NoPoints)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A normal point of the plane lies within three sigma with probability 1 - exp(-9/2) = 0.9889.
+    #[test]
+    fn data_matches_itself() {
+        for points in Points::ALL {
+            let data = points.draw(20_000, &mut Stream::new(1, "points", 0));
+            let found = points.compare(&data);
+            assert_eq!(found.modes, points.centres().len(), "{points}");
+            // About a curve only one of the two axes counts, but for its ends.
+            let want = if points == Points::Moons { 0.9973 } else { 0.9889 };
+            assert!((found.high_quality - want).abs() < 0.004, "{points}: {}", found.high_quality);
+            let extent = points.extent() as f32;
+            assert!(data.data().iter().all(|x| x.abs() < extent), "{points}");
+        }
+    }
+
+    #[test]
+    fn a_missing_mode_and_stray_samples_are_seen() {
+        let ring = Points::Ring;
+        // All on the first centre, then all but one sample in a thousand, then half of them between two.
+        let at = |far: usize, x: f32, y: f32| {
+            let points = (0..1000).flat_map(|i| if i < far { [x, y] } else { [2.0, 0.0] });
+            Tensor::from_slice([1000, 2], &points.collect::<Vec<f32>>())
+        };
+        assert_eq!(ring.compare(&at(0, 0.0, 0.0)), Match { modes: 1, high_quality: 1.0 });
+        assert_eq!(ring.compare(&at(1, -2.0, 0.0)), Match { modes: 1, high_quality: 1.0 });
+        assert_eq!(ring.compare(&at(500, -2.0, 0.0)), Match { modes: 2, high_quality: 1.0 });
+        assert_eq!(ring.compare(&at(500, 0.0, 0.0)), Match { modes: 1, high_quality: 0.5 });
+    }
+
+    #[test]
+    fn distances_to_the_moons() {
+        for (point, want) in [
+            ([-0.5, 0.75], 0.0),
+            ([0.5, 0.75], 0.5f64.hypot(1.0).min(2f64.sqrt() - 1.0)),
+            ([-0.5, -0.25], 0.5),
+        ] {
+            let got = distance_to_moons(point);
+            assert!((got - want).abs() < 1e-9, "{point:?}: {got} for {want}");
+        }
+        for t in [0.0, 1.0, 3.0] {
+            assert!([0, 1].iter().all(|&which| distance_to_moons(moon(which, t)) < 1e-12));
+        }
+    }
+
+    #[test]
+    fn names_read_back() {
+        assert!(Points::ALL.iter().all(|points| points.to_string().parse() == Ok(*points)));
+        assert_eq!("glyphs".parse::<Points>(), Err(NoPoints));
+    }
+}

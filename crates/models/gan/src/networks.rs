@@ -1,0 +1,183 @@
+//! The generator and the discriminator.
+
+use adjoint_adversarial::{self as adversarial, Game, Settings};
+use adjoint_nn::cost::LayerCost;
+use adjoint_nn::layers::{Dropout, Flatten, Norm};
+use adjoint_nn::perceptron::{self, Perceptron};
+use adjoint_nn::{Element, Init, Mode, Scheme, Shape, Stream, Var, init, module};
+
+/// Sizes of the two networks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// Shape of a sample: (height, width, channels) of an image, (numbers) of a point.
+    pub sample: Vec<usize>,
+    /// Does G end in a tanh?
+    pub bounded: bool,
+    /// Numbers in z.
+    pub latent: usize,
+    /// Units of G's hidden layers, from z on.
+    pub g_hidden: Vec<usize>,
+    /// Units of D's hidden layers, from the sample on.
+    pub d_hidden: Vec<usize>,
+    /// What keeps G's hidden layers in bounds.
+    pub g_norm: Norm,
+    /// What keeps D's layers in bounds.
+    pub d_norm: Norm,
+    /// Dropout behind each hidden layer of D.
+    pub d_dropout: Dropout,
+}
+
+impl Architecture {
+    fn numbers(&self) -> usize {
+        self.sample.iter().product()
+    }
+
+    /// The layers of G, from z to the sample.
+    pub fn generator_costs(&self) -> Vec<LayerCost> {
+        let end = if self.bounded { ", tanh" } else { "" };
+        perceptron::costs(self.latent, &self.g_hidden, self.numbers(), self.g_norm, end)
+    }
+
+    /// The layers of D, from the sample to its logit.
+    pub fn discriminator_costs(&self) -> Vec<LayerCost> {
+        perceptron::costs(self.numbers(), &self.d_hidden, 1, self.d_norm, ", logit")
+    }
+}
+
+/// The GAN: a game of its two networks.
+pub type Gan<E> = Game<E, Generator<E>, Discriminator<E>>;
+
+/// A GAN with its first weights, drawn from streams of `seed` so that signals keep their size (He et al. 2015).
+pub fn gan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Gan<E> {
+    let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
+    let scheme = Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(0.2) });
+    scheme.apply(&mut generator, "generator", seed);
+    scheme.apply(&mut discriminator, "discriminator", seed);
+    Game::new(generator, discriminator, settings, seed)
+}
+
+/// G: z -> sample.
+pub struct Generator<E: Element> {
+    net: Perceptron<E>,
+    sample: Vec<usize>,
+    bounded: bool,
+}
+module!(Generator { net });
+
+impl<E: Element> Generator<E> {
+    /// A generator without weights.
+    pub fn new(a: &Architecture) -> Self {
+        let net = Perceptron::new(a.latent, &a.g_hidden, a.numbers(), a.g_norm, Dropout::default());
+        Generator { net, sample: a.sample.clone(), bounded: a.bounded }
+    }
+
+    /// Samples `[N, ...]` from z (N, latent).
+    ///
+    /// # Panics
+    /// If z has another number of columns.
+    #[track_caller]
+    pub fn forward(&mut self, z: &Var<E>, mode: Mode) -> Var<E> {
+        let y = self.net.forward(z, mode, &mut Stream::new(0, "G drops nothing", 0));
+        let shape: Vec<usize> = [&z.dims()[..1], &self.sample].concat();
+        let y = y.reshape(Shape::new(&shape));
+        if self.bounded { y.tanh() } else { y }
+    }
+}
+
+impl<E: Element> adversarial::Generator<E> for Generator<E> {
+    fn generate(&mut self, z: &Var<E>, _condition: Option<&Var<E>>, mode: Mode) -> Var<E> {
+        self.forward(z, mode)
+    }
+}
+
+/// D: sample -> logit of "real".
+pub struct Discriminator<E: Element> {
+    net: Perceptron<E>,
+}
+module!(Discriminator { net });
+
+impl<E: Element> Discriminator<E> {
+    /// A discriminator without weights.
+    pub fn new(a: &Architecture) -> Self {
+        Discriminator { net: Perceptron::new(a.numbers(), &a.d_hidden, 1, a.d_norm, a.d_dropout) }
+    }
+
+    /// One logit a sample, (N), from samples `[N, ...]`. D(x) is its sigmoid. `masks` says what dropout drops.
+    ///
+    /// # Panics
+    /// If samples have another shape.
+    #[track_caller]
+    pub fn forward(&mut self, x: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
+        self.net.forward(&Flatten.forward(x), mode, masks).reshape([x.dims()[0]])
+    }
+}
+
+impl<E: Element> adversarial::Discriminator<E> for Discriminator<E> {
+    fn judge(&mut self, x: &Var<E>, _condition: Option<&Var<E>>, mode: Mode, masks: &mut Stream) -> Var<E> {
+        self.forward(x, mode, masks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::{Module, Tensor};
+
+    fn small(sample: &[usize], bounded: bool) -> Architecture {
+        Architecture {
+            sample: sample.to_vec(),
+            bounded,
+            latent: 2,
+            g_hidden: vec![16],
+            d_hidden: vec![16, 16],
+            g_norm: Norm::None,
+            d_norm: Norm::None,
+            d_dropout: Dropout::default(),
+        }
+    }
+
+    #[test]
+    fn samples_have_the_shape_and_bounds_that_were_asked_for() {
+        for (sample, bounded) in [(&[4, 3, 1][..], true), (&[2], false)] {
+            let a = small(sample, bounded);
+            let mut game = gan::<f32>(&a, Settings::default(), 1);
+            let z = Stream::new(1, "z", 0).normal_tensor([5, 2], 0.0, 30.0);
+            let x = game.generator.forward(&Var::constant(z), Mode::Eval);
+            assert_eq!(&x.dims()[1..], sample);
+            assert_eq!(x.value().data().iter().all(|x| x.abs() <= 1.0), bounded);
+            let mut masks = Stream::new(1, "masks", 0);
+            assert_eq!(game.discriminator.forward(&x, Mode::Eval, &mut masks).dims(), [5]);
+            let costs = [a.generator_costs(), a.discriminator_costs()].map(|c| adjoint_nn::cost::parameters(&c));
+            let own = [game.generator.num_parameters(), game.discriminator.num_parameters()];
+            assert_eq!(costs, own.map(|n| n as u64));
+        }
+    }
+
+    /// Proposition 1: against a G that stands still, D becomes p_data / (p_data + p_g). Data is N(1, 1), samples are N(-1, 1),
+    /// so its logit is log p_data - log p_g = 2 x.
+    #[test]
+    fn the_best_discriminator_is_the_share_of_the_data() {
+        let mut a = small(&[1], false);
+        a.latent = 1;
+        a.g_hidden = vec![];
+        let settings = Settings { lr: 0.01, ..Settings::default() };
+        let mut game = gan::<f64>(&a, settings, 3);
+        let shift = [("net.out.weight", Tensor::full([1, 1], 1.0)), ("net.out.bias", Tensor::full([1], -1.0))];
+        let shift = shift.map(|(name, value)| (name.to_owned(), value));
+        game.generator.load_state(&shift).unwrap();
+        for step in 0..600 {
+            game.generator.load_state(&shift).unwrap();
+            let x = Stream::new(1, "x", step).normal_tensor([512, 1], 1.0, 1.0);
+            let z = Stream::new(1, "z", step).normal_tensor([512, 1], 0.0, 1.0);
+            game.optimizer_d.set_lr(0.01 / (1.0 + step as f64 / 100.0));
+            game.step(step, [adversarial::Round::new(x, z)]);
+        }
+        let x = Tensor::from_slice([5, 1], &[-2.0, -1.0, 0.0, 1.0, 2.0]);
+        let mut masks = Stream::new(1, "masks", 0);
+        let logits = game.discriminator.forward(&Var::constant(x.clone()), Mode::Eval, &mut masks);
+        for (x, logit) in x.data().iter().zip(logits.value().data()) {
+            let [d, best] = [logit, &(2.0 * x)].map(|l| 1.0 / (1.0 + (-l).exp()));
+            assert!((d - best).abs() < 0.05, "D({x}) = {d}, the best is {best}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Multilayer perceptrons: fully connected layers with leaky relu between them, as the first adversarial nets were made of
+//! (Goodfellow et al. 2014, section 5).
+
+use crate::cost::LayerCost;
+use crate::layers::{BatchNorm1d, Dropout, Linear, Norm, SpectralNorm};
+use crate::{Activation, Element, Mode, Stream, Var, module};
+
+/// Activation of hidden layers.
+const LEAKY: Activation = Activation::LeakyRelu(0.2);
+
+/// A hidden layer: x -> leaky_relu(norm(W x + b)).
+struct Dense<E: Element> {
+    linear: Linear<E>,
+    spectral: Option<SpectralNorm<E>>,
+    norm: Option<BatchNorm1d<E>>,
+}
+module!(Dense { linear, spectral, norm });
+
+/// Hidden layers, and a linear one at the end.
+pub struct Perceptron<E: Element> {
+    hidden: Vec<Dense<E>>,
+    out: Linear<E>,
+    spectral: Option<SpectralNorm<E>>,
+    dropout: Dropout,
+}
+module!(Perceptron { hidden, out, spectral });
+
+impl<E: Element> Perceptron<E> {
+    /// A perceptron from so many inputs over hidden layers of these sizes to so many outputs. The norm is that of hidden layers; if it
+    /// is spectral, also of the last. Dropout follows each hidden layer.
+    pub fn new(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, dropout: Dropout) -> Self {
+        let mut from = inputs;
+        let spectral = |linear: &Linear<E>| {
+            (norm == Norm::Spectral).then(|| SpectralNorm::of_matrix(&linear.weight))
+        };
+        let layer = |&to: &usize| {
+            let linear = Linear::new(std::mem::replace(&mut from, to), to);
+            let norm = (norm == Norm::Batch).then(|| BatchNorm1d::new(to));
+            Dense { spectral: spectral(&linear), linear, norm }
+        };
+        let hidden = hidden.iter().map(layer).collect();
+        let out = Linear::new(from, outputs);
+        Perceptron { hidden, spectral: spectral(&out), out, dropout }
+    }
+
+    /// `[N, inputs]` to `[N, outputs]`. `masks` says what dropout drops.
+    ///
+    /// # Panics
+    /// If x has another number of columns.
+    #[track_caller]
+    pub fn forward(&mut self, x: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
+        let mut h = x.clone();
+        for Dense { linear, spectral, norm } in &mut self.hidden {
+            h = linear.forward_with(&h, &SpectralNorm::apply(spectral, &linear.weight, mode));
+            h = match norm {
+                Some(norm) => norm.forward_activated(&h, mode, LEAKY),
+                None => h.activated(LEAKY),
+            };
+            h = self.dropout.forward(&h, mode, masks);
+        }
+        let weight = SpectralNorm::apply(&mut self.spectral, &self.out.weight, mode);
+        self.out.forward_with(&h, &weight)
+    }
+}
+
+/// The layers of such a perceptron; `end` is what follows the last.
+pub fn costs(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> Vec<LayerCost> {
+    let mut from = inputs;
+    let layer = |&to: &usize| {
+        let name = format!("linear, {norm}leaky relu");
+        let cost = LayerCost::linear(name, std::mem::replace(&mut from, to), to);
+        if norm == Norm::Batch { cost.with_norm() } else { cost }
+    };
+    let mut costs: Vec<LayerCost> = hidden.iter().map(layer).collect();
+    costs.push(LayerCost::linear(format!("linear{end}"), from, outputs));
+    costs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::parameters;
+    use crate::{Module, Scheme, Tensor};
+
+    #[test]
+    fn the_layers_are_those_that_are_counted() {
+        for norm in [Norm::None, Norm::Batch, Norm::Spectral] {
+            let net = Perceptron::<f32>::new(5, &[4, 3], 2, norm, Dropout::default());
+            assert_eq!(parameters(&costs(5, &[4, 3], 2, norm, "")), net.num_parameters() as u64);
+            assert_eq!(net.parameters()[0].0, "hidden.0.linear.weight");
+        }
+        assert_eq!(Perceptron::<f32>::new(5, &[], 2, Norm::Batch, Dropout::default()).num_parameters(), 12);
+    }
+
+    #[test]
+    fn hidden_layers_are_leaky_and_dropped_in_training() {
+        let mut net = Perceptron::<f64>::new(1, &[1], 1, Norm::None, Dropout::new(0.5));
+        let mut weights = [("hidden.0.linear.weight", [1, 1], -2.0), ("out.weight", [1, 1], 3.0)]
+            .map(|(name, shape, value)| (name.to_owned(), Tensor::full(shape, value)))
+            .to_vec();
+        weights.insert(1, ("hidden.0.linear.bias".into(), Tensor::full([1], 1.0)));
+        weights.push(("out.bias".into(), Tensor::full([1], 0.5)));
+        net.load_state(&weights).unwrap();
+        let x = Var::constant(Tensor::full([64, 1], 3.0));
+        let mut at = |mode| net.forward(&x, mode, &mut Stream::new(1, "masks", 0)).into_value();
+        // -2 3 + 1 = -5, leaky -1, times 3 plus 1/2.
+        assert!(at(Mode::Eval).data().iter().all(|y| (y + 2.5).abs() < 1e-12));
+        // Dropped: 1/2. Kept: twice as large.
+        let y = at(Mode::Train);
+        let count = |want: f64| y.data().iter().filter(|&&y| (y - want).abs() < 1e-12).count();
+        assert!(count(0.5) > 10 && count(-5.5) > 10 && count(0.5) + count(-5.5) == 64);
+    }
+
+    /// A spectral norm of 1 in each layer, and leaky relu: no difference of inputs grows.
+    #[test]
+    fn spectral_norms_make_it_a_contraction() {
+        let mut net = Perceptron::<f64>::new(3, &[6, 5], 1, Norm::Spectral, Dropout::default());
+        Scheme::with_weights(crate::Init::Normal { mean: 0.0, std: 3.0 }).apply(&mut net, "net", 1);
+        let mut masks = Stream::new(1, "masks", 0);
+        let x = Stream::new(1, "x", 0).normal_tensor::<f64>([200, 3], 0.0, 2.0);
+        (0..100).for_each(|_| _ = net.forward(&Var::constant(x.clone()), Mode::Train, &mut masks));
+        let y = net.forward(&Var::constant(x.clone()), Mode::Eval, &mut masks).into_value();
+        let mut steepest = 0.0f64;
+        for i in 1..200 {
+            let [a, b] = [i - 1, i].map(|i| &x.data()[3 * i..3 * i + 3]);
+            let far = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+            steepest = steepest.max((y.data()[i] - y.data()[i - 1]).abs() / far);
+        }
+        assert!(steepest <= 1.0 + 1e-9 && steepest > 0.01, "{steepest}");
+    }
+}

@@ -1,0 +1,227 @@
+//! The variants of the game as flags.
+
+use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
+use adjoint_nn::layers::{Dropout, Norm};
+use adjoint_nn::objective::AdversarialLoss;
+use adjoint_nn::{Stream, Tensor};
+use adjoint_train::values::{count, fraction, not_negative, positive};
+use adjoint_train::{BoxError, CommonArgs};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use serde::{Serialize, Serializer};
+
+/// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`]. A trainer gives other defaults by
+/// `#[command(mut_arg("lr", |arg| arg.default_value("0.0001")))]`.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct GameArgs {
+    /// Random numbers that G makes a sample from
+    #[arg(long, value_name = "N", default_value = "100", help_heading = "Model", value_parser = crate::limits::units)]
+    pub latent: usize,
+
+    /// How they are distributed: uniform on [-1, 1), or normal
+    #[arg(long, value_name = "NAME", default_value = "uniform", help_heading = "Model")]
+    pub noise: Distribution,
+
+    /// What keeps D's layers in bounds [default: batch; none with --penalty]
+    #[arg(long, value_name = "NAME", help_heading = "Model", default_value = "batch")]
+    #[arg(default_value_ifs([("penalty", "gp", "none"), ("penalty", "r1", "none")]))]
+    pub d_norm: NormName,
+
+    /// Share of the numbers behind each hidden layer of D that are dropped
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
+    pub d_dropout: f64,
+
+    /// Step size of both networks
+    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    pub lr: f64,
+
+    /// How both descend
+    #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Training")]
+    pub optimizer: OptimizerName,
+
+    /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum repeats
+    #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub beta1: f64,
+
+    /// Adam's decay of the second moment
+    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub beta2: f64,
+
+    /// Steps of D for each step of G
+    #[arg(long, value_name = "K", default_value = "1", help_heading = "Training")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    pub d_steps: usize,
+
+    /// Who moves when: first D and then G against the new D, or both at once
+    #[arg(long, value_name = "NAME", default_value = "alternating", help_heading = "Training")]
+    pub update: UpdateName,
+
+    /// What D and G minimise
+    #[arg(long, value_name = "LOSS", default_value_t, help_heading = "Training", value_parser = losses())]
+    #[serde(serialize_with = "by_name")]
+    pub loss: AdversarialLoss,
+
+    /// Penalty on D's gradient by its input: WGAN-GP's, or R1 [default: none; gp for --loss wasserstein]
+    #[arg(long, value_name = "NAME", default_value = "none", help_heading = "Training")]
+    #[arg(default_value_if("loss", "wasserstein", "gp"))] // is nothing without one
+    pub penalty: PenaltyName,
+
+    /// Its weight: lambda of gp, gamma of r1
+    #[arg(long, value_name = "X", default_value = "10", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    pub penalty_weight: f64,
+
+    /// Let it count in every N-th step of D only, N-fold
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training", value_parser = count::<u64>)]
+    pub penalty_every: u64,
+
+    /// One-sided label smoothing: D is to call data real with probability 1 - X
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub label_smoothing: f64,
+
+    /// Standard deviation of normal noise on all that D sees
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    pub instance_noise: f64,
+
+    /// Epochs over which it falls to 0
+    #[arg(long, value_name = "N", default_value = "10", help_heading = "Training", value_parser = count::<u64>)]
+    pub instance_noise_epochs: u64,
+
+    /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
+    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub ema: f64,
+}
+
+choice!(
+    /// How the numbers that G starts from are distributed.
+    Distribution {
+        /// On [-1, 1)
+        Uniform,
+        /// N(0, 1)
+        Gaussian
+    }
+);
+choice!(
+    /// What keeps D's layers in bounds.
+    NormName {
+        /// Batch norm, except on the layer that sees the data
+        Batch,
+        /// Spectral normalisation of every weight
+        Spectral,
+        /// Nothing
+        None
+    }
+);
+choice!(
+    /// A rule of descent.
+    OptimizerName {
+        /// Along the gradient
+        Sgd,
+        /// With momentum
+        Momentum,
+        /// RMSprop
+        Rmsprop,
+        /// Adam
+        Adam
+    }
+);
+choice!(
+    /// Who moves when.
+    UpdateName {
+        /// First D, then G
+        Alternating,
+        /// Both at once
+        Simultaneous
+    }
+);
+choice!(
+    /// A penalty on D's gradient by its input.
+    PenaltyName {
+        /// No penalty
+        None,
+        /// (|gradient| - 1)^2 between data and samples
+        Gp,
+        /// |gradient|^2 on data
+        R1
+    }
+);
+
+impl Distribution {
+    /// Numbers (rows, latent) of this kind: number `index` of their purpose.
+    pub fn draw(self, seed: u64, purpose: &str, index: u64, shape: [usize; 2]) -> Tensor<f32> {
+        let mut stream = Stream::new(seed, purpose, index);
+        match self {
+            Distribution::Uniform => stream.uniform_tensor(shape, -1.0, 1.0),
+            Distribution::Gaussian => stream.normal_tensor(shape, 0.0, 1.0),
+        }
+    }
+}
+
+impl GameArgs {
+    /// The game that these flags ask for.
+    ///
+    /// # Errors
+    /// If they contradict each other.
+    pub fn settings(&self, steps_per_epoch: u64) -> Result<Settings, BoxError> {
+        let refuse = |what: String| Err(what.into());
+        let (loss, smoothing) = (self.loss, self.label_smoothing);
+        if smoothing > 0.0 && !loss.has_labels() {
+            return refuse(format!("--label-smoothing {smoothing} needs labels, and --loss {loss} has none"));
+        }
+        if loss == AdversarialLoss::Wasserstein
+            && self.penalty == PenaltyName::None
+            && self.d_norm != NormName::Spectral
+        {
+            return refuse(format!(
+                "--loss {loss} needs a D with bounded slopes; take --penalty gp or --d-norm spectral"
+            ));
+        }
+        Ok(Settings {
+            loss,
+            penalty: match self.penalty {
+                PenaltyName::None => Penalty::None,
+                PenaltyName::Gp => Penalty::Gp(self.penalty_weight),
+                PenaltyName::R1 => Penalty::R1(self.penalty_weight),
+            },
+            penalty_every: self.penalty_every,
+            label_smoothing: smoothing,
+            instance_noise: Noise {
+                sigma: self.instance_noise,
+                steps: self.instance_noise_epochs.saturating_mul(steps_per_epoch),
+            },
+            reconstruction: 0.0,
+            update: match self.update {
+                UpdateName::Alternating => Update::Alternating,
+                UpdateName::Simultaneous => Update::Simultaneous,
+            },
+            descent: match self.optimizer {
+                OptimizerName::Sgd => Descent::Sgd,
+                OptimizerName::Momentum => Descent::Momentum { momentum: self.beta1 },
+                OptimizerName::Rmsprop => Descent::RmsProp,
+                OptimizerName::Adam => Descent::Adam { beta1: self.beta1, beta2: self.beta2 },
+            },
+            lr: self.lr,
+        })
+    }
+
+    /// What keeps D's layers in bounds, and what they drop.
+    pub fn d_style(&self) -> (Norm, Dropout) {
+        let norm = match self.d_norm {
+            NormName::Batch => Norm::Batch,
+            NormName::Spectral => Norm::Spectral,
+            NormName::None => Norm::None,
+        };
+        (norm, Dropout::new(self.d_dropout))
+    }
+
+    /// Numbers for so many samples: number `index` of their purpose.
+    pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+        self.noise.draw(common.seed, purpose, index, [rows, self.latent])
+    }
+}
+
+fn losses() -> impl TypedValueParser<Value = AdversarialLoss> {
+    PossibleValuesParser::new(AdversarialLoss::ALL.map(AdversarialLoss::name)).try_map(|name| name.parse())
+}
+
+fn by_name<S: Serializer>(loss: &AdversarialLoss, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(loss)
+}
