@@ -34,12 +34,28 @@ pub fn levels(image_size: usize, width: usize) -> Option<Vec<Level>> {
     (image_size >= MIN_SIZE).then(|| levels.collect())
 }
 
+/// Adam's step size for networks of a width, given one for the paper's width of 128 channels: inversely proportional to the
+/// width. Adam moves each weight by about its step size, whatever the gradient, and a channel sums over all channels
+/// before it: with fewer of them each must move further for the same change of the sum (Yang et al. 2022, Tensor Programs V,
+/// table 3: Adam's rate of hidden weights is proportional to 1 / fan-in). So one step size suits all widths.
+pub fn step_size(at_width_128: f64, width: usize) -> f64 {
+    at_width_128 * 128.0 / width as f64
+}
+
 /// A layer up: x -> relu(norm(conv^T x)).
 pub struct Up<E: Element> {
     conv: ConvTranspose2d<E>,
     norm: BatchNorm2d<E>,
 }
 module!(Up { conv, norm });
+
+impl Level {
+    /// The same level with more channels, behind its own.
+    #[must_use]
+    pub fn and(self, channels: usize) -> Self {
+        Level { channels: self.channels + channels, ..self }
+    }
+}
 
 impl<E: Element> Up<E> {
     /// From one pixel with so many channels to all of a level.
@@ -115,24 +131,34 @@ pub fn down_cost(from: Level, to: Level, norm: Norm) -> LayerCost {
     if norm == Norm::Batch { cost.with_norm() } else { cost }
 }
 
-/// The layers up from one pixel with so many channels over the levels to the image, the last without its bias; `end` is what
-/// follows it.
+/// The layer from one pixel with so many channels to all of a level.
+pub fn project_cost(channels: usize, to: Level) -> LayerCost {
+    let name = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
+    LayerCost::conv(name, channels, to, to.size * to.size, 1).with_norm()
+}
+
+/// The layer up from a level to the next one.
+pub fn double_cost(from: Level, to: Level) -> LayerCost {
+    image_cost(from, to, ", batch norm, relu").with_norm()
+}
+
+/// The last layer up, to the image, without its bias; `end` is what follows it.
+pub fn image_cost(from: Level, to: Level, end: &str) -> LayerCost {
+    LayerCost::conv(format!("conv_transpose 4x4/2{end}"), from.channels, to, 16, from.size * from.size)
+}
+
+/// All layers up from one pixel with so many channels over the levels to the image.
 pub fn up_costs(channels: usize, levels: &[Level], image: Level, end: &str) -> Vec<LayerCost> {
-    let mut costs = vec![];
-    if let Some(&to) = levels.last() {
-        let name = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
-        costs.push(LayerCost::conv(name, channels, to, to.size * to.size, 1).with_norm());
-    }
-    for pair in levels.windows(2).rev() {
-        let windows = pair[1].size * pair[1].size;
-        let name = "conv_transpose 4x4/2, batch norm, relu";
-        costs.push(LayerCost::conv(name, pair[1].channels, pair[0], 16, windows).with_norm());
-    }
-    if let Some(from) = levels.first() {
-        let name = format!("conv_transpose 4x4/2{end}");
-        costs.push(LayerCost::conv(name, from.channels, image, 16, from.size * from.size));
-    }
-    costs
+    let project = levels.last().map(|&to| project_cost(channels, to));
+    let doublings = levels.windows(2).rev().map(|pair| double_cost(pair[1], pair[0]));
+    let image = levels.first().map(|&from| image_cost(from, image, end));
+    project.into_iter().chain(doublings).chain(image).collect()
+}
+
+/// The layer from all of a level to one logit, without a bias.
+pub fn logit_cost(from: Level) -> LayerCost {
+    let (name, taps) = (format!("conv {0}x{0}, logit", from.size), from.size * from.size);
+    LayerCost::conv(name, from.channels, Level { size: 1, channels: 1 }, taps, 1)
 }
 
 /// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a sample in all of its
@@ -185,6 +211,11 @@ mod tests {
             }
             assert_eq!(h.dims(), x.dims());
         }
+    }
+
+    #[test]
+    fn the_step_size_is_the_papers_at_its_width() {
+        assert_eq!([128, 64, 16].map(|width| step_size(2e-4, width)), [2e-4, 4e-4, 1.6e-3]);
     }
 
     #[test]

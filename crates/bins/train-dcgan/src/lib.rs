@@ -1,7 +1,8 @@
 //! The DCGAN on the command line.
 #![forbid(unsafe_code)]
 
-use adjoint_dcgan::{Architecture, Discriminator, Generator, dcgan, step_size};
+use adjoint_dcgan::{Architecture, Discriminator, Generator, dcgan};
+use adjoint_nn::pyramid::step_size;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
 use adjoint_workbench::game::images::Condition;
 use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, Stage};

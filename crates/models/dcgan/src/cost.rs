@@ -3,7 +3,7 @@
 use crate::Architecture;
 use adjoint_adversarial::cost as adversarial;
 use adjoint_nn::cost::LayerCost;
-use adjoint_nn::pyramid::{self, Level};
+use adjoint_nn::pyramid;
 
 impl Architecture {
     /// The layers of G, from z to the image.
@@ -13,14 +13,13 @@ impl Architecture {
 
     /// The layers of D, from the image to its logit.
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
-        let (mut from, to) = (self.image(), Level { size: 1, channels: 1 });
+        let mut from = self.image();
         let mut costs = vec![];
         for level in self.levels() {
             costs.push(pyramid::down_cost(from, level, self.d_norm_from(from)));
             from = level;
         }
-        let name = format!("conv {0}x{0}, logit", from.size);
-        costs.push(LayerCost::conv(name, from.channels, to, from.size * from.size, 1));
+        costs.push(pyramid::logit_cost(from));
         costs
     }
 

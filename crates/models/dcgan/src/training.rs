@@ -19,14 +19,6 @@ pub fn dcgan<E: Element>(architecture: &Architecture, settings: Settings, seed: 
     Game::new(generator, discriminator, settings, seed)
 }
 
-/// Adam's step size for networks of a width, given one for the paper's width of 128 channels: inversely proportional to the
-/// width. Adam moves each weight by about its step size, whatever the gradient, and a channel sums over all channels
-/// before it: with fewer of them each must move further for the same change of the sum (Yang et al. 2022, Tensor Programs V,
-/// table 3: Adam's rate of hidden weights is proportional to 1 / fan-in). So one step size suits all widths.
-pub fn step_size(at_width_128: f64, width: usize) -> f64 {
-    at_width_128 * 128.0 / width as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,11 +61,6 @@ mod tests {
         assert_eq!(Generator::<f32>::new(&a).num_parameters(), g + norms);
         let d = conv(3, 128) + conv(128, 256) + conv(256, 512) + conv(512, 1024) + conv(1024, 1);
         assert_eq!(Discriminator::<f32>::new(&a).num_parameters(), d + 2 * (256 + 512 + 1024));
-    }
-
-    #[test]
-    fn the_step_size_is_the_papers_at_its_width() {
-        assert_eq!([128, 64, 16].map(|width| step_size(Settings::default().lr, width)), [2e-4, 4e-4, 1.6e-3]);
     }
 
     /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is log 2.

@@ -2,22 +2,35 @@
 
 use crate::game::{Play, Stage};
 use crate::{data, labels};
-use adjoint_data::{Batches, LastBatch, PixelRange, Prefetch, Split};
-use adjoint_nn::Tensor;
-use adjoint_train::{BoxError, CommonArgs, Grid, Image, Panel, Range, plot};
+use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
+use adjoint_nn::{Stream, Tensor};
+use adjoint_train::{BoxError, CommonArgs, Figures, Grid, Image, Panel, Range, plot};
 
 /// Samples on a grid, 8 x 8 of them.
 const SAMPLES: usize = 64;
-/// Samples of each class on a grid of classes.
-const PER_CLASS: usize = 8;
+/// Tiles in a row, on every grid.
+const COLUMNS: usize = 8;
+/// Test images that are shown with their conditions.
+const SHOWN: usize = 24;
+/// Test images that are measured, and how many at once.
+const MEASURED: usize = 2_000;
+const CHUNK: usize = 500;
+/// Standard deviation of the noise of [`Condition::Denoise`], of pixels in [-1, 1].
+const NOISE: f64 = 0.6;
 
-/// What G is told of the image it is to make.
+/// What both networks are told of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing.
     None,
     /// Its class, as a one-hot row.
     Class,
+    /// All of it but a square, half as wide and high, that is grey.
+    Inpaint,
+    /// It under normal noise.
+    Denoise,
+    /// How steep it is at each pixel.
+    Edges,
 }
 
 /// The images of a dataset in [-1, 1].
@@ -26,6 +39,9 @@ pub struct ImageStage {
     condition: Condition,
     classes: usize,
     size: usize,
+    seed: u64,
+    /// Where the condition is an image: the test set, to show and to measure.
+    test: Option<Dataset>,
 }
 
 impl ImageStage {
@@ -35,11 +51,74 @@ impl ImageStage {
     /// If it can't be had, or has fewer images than a batch.
     pub fn load(common: &CommonArgs, condition: Condition) -> Result<Self, BoxError> {
         let dataset = data::load(common, Split::Train)?;
+        let test = condition.is_image().then(|| data::load(common, Split::Test)).transpose()?;
         let (classes, size) = (dataset.classes().len(), dataset.image_size());
         let (seed, last) = (common.seed, LastBatch::Drop);
         let batches = Batches::new(dataset, common.batch_size, seed, last, PixelRange::Symmetric)?;
-        Ok(Self { batches: Prefetch::new(batches), condition, classes, size })
+        Ok(Self { batches: Prefetch::new(batches), condition, classes, size, seed, test })
     }
+
+    /// Test images with their conditions: always the same.
+    fn tests(&self, test: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Tensor<f32>) {
+        let mut stream = Stream::new(self.seed, "condition/test", range.start as u64);
+        let x = test.images(&range.collect::<Vec<_>>(), PixelRange::Symmetric);
+        let y = self.condition.of_images(&x, &mut stream);
+        (x, y)
+    }
+}
+
+impl Condition {
+    /// Is it an image?
+    pub fn is_image(self) -> bool {
+        !matches!(self, Condition::None | Condition::Class)
+    }
+
+    /// The conditions of images (N, H, W, C) where they are images, too. What is random of them is the stream's.
+    ///
+    /// # Panics
+    /// If they are none.
+    #[track_caller]
+    pub fn of_images(self, x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
+        match self {
+            Condition::None | Condition::Class => panic!("{self:?} is no image"),
+            Condition::Inpaint => with_hole(x, stream),
+            Condition::Denoise => x.zip(&stream.normal_tensor(x.shape(), 0.0, NOISE), |x, e| x + e),
+            Condition::Edges => steepness(x),
+        }
+    }
+}
+
+/// Images with a square of half their size grey, anywhere.
+fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
+    let [_, height, width, channels] = x.shape().nhwc();
+    let mut y = x.clone();
+    let row = width * channels;
+    for image in y.data_mut().chunks_exact_mut((height * row).max(1)) {
+        let [top, left] = [height, width].map(|side| stream.below(side - side / 2 + 1));
+        for line in image.chunks_exact_mut(row).skip(top).take(height / 2) {
+            line[left * channels..(left + width / 2) * channels].fill(0.0);
+        }
+    }
+    y
+}
+
+/// The length of the gradient of each channel by central differences, from -1 (flat) to 1 (as steep as from black to white within
+/// two pixels, or steeper).
+fn steepness(x: &Tensor<f32>) -> Tensor<f32> {
+    let [_, height, width, channels] = x.shape().nhwc();
+    let row = width * channels;
+    Tensor::build(x.shape(), |out| {
+        let images = x.data().chunks_exact((height * row).max(1));
+        for (image, out) in images.zip(out.chunks_exact_mut((height * row).max(1))) {
+            let at = |i: usize, j: usize, c: usize| image[i * row + j * channels + c];
+            for (k, y) in out.iter_mut().enumerate() {
+                let (i, j, c) = (k / row, k % row / channels, k % channels);
+                let down = at((i + 1).min(height - 1), j, c) - at(i.saturating_sub(1), j, c);
+                let right = at(i, (j + 1).min(width - 1), c) - at(i, j.saturating_sub(1), c);
+                *y = down.hypot(right).min(2.0) - 1.0;
+            }
+        }
+    })
 }
 
 impl Stage for ImageStage {
@@ -49,34 +128,99 @@ impl Stage for ImageStage {
 
     fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let batch = self.batches.batch(index);
-        let classes = self.classes;
         let condition = match self.condition {
             Condition::None => None,
-            Condition::Class => Some(labels::one_hot(&batch.labels, classes)),
+            Condition::Class => Some(labels::one_hot(&batch.labels, self.classes)),
+            image => Some(image.of_images(&batch.images, &mut Stream::new(self.seed, "condition", index))),
         };
         (batch.images, condition)
     }
 
-    /// A square of samples; or a row of each class, with the same noise down a column.
+    /// A square of samples; or a row of each class, with the same noise down a column; or test images in rows of three: the
+    /// condition, the sample, the image itself.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
-        let (samples, grid) = match self.condition {
-            Condition::None => {
-                let z = players.noise("samples", SAMPLES);
-                (players.sample(&z, None), Grid::square(SAMPLES, self.size))
-            }
+        let (samples, count) = match self.condition {
+            Condition::None => (players.sample(&players.noise("samples", SAMPLES), None), SAMPLES),
             Condition::Class => {
-                let z = players.noise("samples", PER_CLASS);
+                let z = players.noise("samples", COLUMNS);
                 let z = Tensor::concat(&vec![&z; self.classes], 0);
-                let rows: Vec<usize> = (0..self.classes * PER_CLASS).map(|i| i / PER_CLASS).collect();
+                let rows: Vec<usize> = (0..self.classes * COLUMNS).map(|i| i / COLUMNS).collect();
                 let labels = labels::one_hot(&rows, self.classes);
-                let grid = Grid { columns: PER_CLASS, ..Grid::square(rows.len(), self.size) };
-                (players.sample(&z, Some(&labels)), grid)
+                (players.sample(&z, Some(&labels)), rows.len())
+            }
+            _ => {
+                let test = self.test.as_ref().expect("loaded where conditions are images");
+                let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
+                let n = x.dims()[0];
+                let fake = players.sample(&players.noise("samples", n), Some(&y));
+                let rows = (0..n).step_by(COLUMNS).flat_map(|i| {
+                    [&y, &fake, &x].map(|images| images.narrow(0, i, COLUMNS.min(n - i)))
+                });
+                let rows: Vec<Tensor<f32>> = rows.collect();
+                (Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0), 3 * n)
             }
         };
+        let grid = Grid { columns: COLUMNS, ..Grid::square(count, self.size) };
         vec![("samples", grid.draw(&samples, Range::Signed))]
+    }
+
+    /// Where conditions are images, the mean of |x - G(z, y)| over test images.
+    fn epoch_figures(&mut self, players: &mut dyn Play) -> Result<Figures, BoxError> {
+        let Some(test) = &self.test else { return Ok(Figures::default()) };
+        let images = MEASURED.min(test.len());
+        let (mut sum, mut count) = (0.0, 0);
+        for start in (0..images).step_by(CHUNK) {
+            let (x, y) = self.tests(test, start..(start + CHUNK).min(images));
+            let fake = players.sample(&players.noise("measured", x.dims()[0]), Some(&y));
+            sum += x.data().iter().zip(fake.data()).map(|(x, g)| f64::from((x - g).abs())).sum::<f64>();
+            count += x.len();
+        }
+        Ok([("l1_test", sum / count as f64)].into())
     }
 
     fn panels(&self) -> &'static [Panel] {
         plot::ADVERSARIAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images() -> Tensor<f32> {
+        // Left half black, right half white.
+        let pixel = |i: usize| if i % 8 < 4 { -1.0 } else { 1.0 };
+        Tensor::from_slice([2, 8, 8, 1], &(0..128).map(pixel).collect::<Vec<f32>>())
+    }
+
+    #[test]
+    fn a_hole_is_a_grey_square_of_half_the_size() {
+        let x = images();
+        let (y, z) = (
+            Condition::Inpaint.of_images(&x, &mut Stream::new(1, "c", 0)),
+            Condition::Inpaint.of_images(&x, &mut Stream::new(1, "c", 1)),
+        );
+        for (x, y) in x.data().chunks(64).zip(y.data().chunks(64)) {
+            let hole: Vec<usize> = (0..64).filter(|&i| y[i] == 0.0).collect();
+            let (top, left) = (hole[0] / 8, hole.iter().map(|i| i % 8).min().unwrap_or(0));
+            let want = (0..64).filter(|i| (top..top + 4).contains(&(i / 8)) && (left..left + 4).contains(&(i % 8)));
+            assert!(hole.iter().copied().eq(want));
+            assert!((0..64).all(|i| y[i] == 0.0 || y[i] == x[i]));
+        }
+        assert!(y.data() != z.data());
+    }
+
+    #[test]
+    fn edges_are_where_the_image_changes() {
+        let y = Condition::Edges.of_images(&images(), &mut Stream::new(1, "c", 0));
+        assert!((0..128).all(|i| y.data()[i] == if matches!(i % 8, 3 | 4) { 1.0 } else { -1.0 }));
+    }
+
+    #[test]
+    fn noise_has_its_size() {
+        let x = Tensor::full([10, 28, 28, 1], 0.25f32);
+        let y = Condition::Denoise.of_images(&x, &mut Stream::new(1, "c", 0));
+        let squares = y.data().iter().map(|y| f64::from(y - 0.25).powi(2)).sum::<f64>() / y.len() as f64;
+        assert!((squares.sqrt() - NOISE).abs() < 0.02);
     }
 }

@@ -1,0 +1,179 @@
+//! The conditional GAN on the command line.
+#![forbid(unsafe_code)]
+
+use adjoint_adversarial::cost;
+use adjoint_cgan::{Architecture, Body, Condition, Discriminator, Generator, cgan};
+use adjoint_nn::pyramid::step_size;
+use adjoint_train::values::not_negative;
+use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, Stage, images};
+use adjoint_workbench::{self as workbench, choice, data, limits};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-cgan
+      glyphs at 28x28, a row of each digit
+  cargo run -p train-cgan -- --dataset mnist --download
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-cgan -- --arch mlp
+      fully connected, as in the paper
+  cargo run -p train-cgan -- --task inpaint
+      images for conditions: fill in a square that is missing";
+
+/// Train a conditional GAN (Mirza & Osindero 2014).
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-cgan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("10")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, multiplied by 128 / width")))]
+#[command(mut_arg("d_norm", |arg| arg.default_value_ifs([
+    ("penalty", "gp", "none"), ("arch", "mlp", "none")
+])))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Layers of both networks: fully connected, or the DCGAN's convolutions with planes of the label beside every layer's input
+    #[arg(long, value_name = "NAME", default_value = "conv", help_heading = "Model")]
+    pub arch: Arch,
+
+    /// What the condition is: the class, or an image made from the one in question
+    #[arg(long, value_name = "NAME", default_value = "class", help_heading = "Model")]
+    pub task: Task,
+
+    /// How the class is told: as a one-hot row, or as a learned vector
+    #[arg(long, value_name = "NAME", default_value = "onehot", help_heading = "Model")]
+    pub condition: Label,
+
+    /// Channels next to the image of --arch conv; each halving doubles them
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units)]
+    pub width: usize,
+
+    /// Units of each hidden layer of G in --arch mlp, from the noise on
+    #[arg(long, value_name = "N,N", default_value = "256,512,1024", value_delimiter = ',', help_heading = "Model")]
+    #[arg(value_parser = limits::units)]
+    pub g_hidden: Vec<usize>,
+
+    /// Units of each hidden layer of D in --arch mlp, from the image on
+    #[arg(long, value_name = "N,N", default_value = "512,256", value_delimiter = ',', help_heading = "Model")]
+    #[arg(value_parser = limits::units)]
+    pub d_hidden: Vec<usize>,
+
+    /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image
+    #[arg(long, value_name = "X", default_value = "100", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    pub l1: f64,
+
+    /// The flags of every game.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub game: GameArgs,
+}
+
+choice!(
+    /// Layers of both networks.
+    Arch {
+        /// Fully connected
+        Mlp,
+        /// Strided convolutions
+        Conv
+    }
+);
+choice!(
+    /// What the condition is.
+    Task {
+        /// The class
+        Class,
+        /// The image with a square missing
+        Inpaint,
+        /// The image under noise
+        Denoise,
+        /// The edges of the image
+        Edges
+    }
+);
+choice!(
+    /// How the class is told.
+    Label {
+        /// A one-hot row
+        #[value(name = "onehot")]
+        #[serde(rename = "onehot")]
+        OneHot,
+        /// A learned vector
+        Embedding
+    }
+);
+
+impl Config for Settings {
+    const MODEL: &'static str = "cgan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        self.game.settings(1)?;
+        let a = self.architecture()?;
+        let (g, d, batch) = (a.generator_costs(), a.discriminator_costs(), self.common.batch_size);
+        let step = (cost::step_flops(&g, &d, batch, self.game.d_steps), cost::step_bytes(&g, &d, batch));
+        Ok(workbench::summary([("generator", g), ("discriminator", d)], step))
+    }
+}
+
+impl Settings {
+    /// The networks these flags ask for.
+    ///
+    /// # Errors
+    /// If flags contradict each other, or there is no such dataset.
+    pub fn architecture(&self) -> Result<Architecture, BoxError> {
+        limits::image_size(&self.common)?;
+        let classes = data::classes(&self.common)?;
+        let condition = match (self.task, self.condition) {
+            (Task::Class, Label::OneHot) => Condition::OneHot(classes),
+            (Task::Class, Label::Embedding) => Condition::Embedding(classes),
+            _ if self.arch == Arch::Mlp => {
+                return Err("--arch mlp is told classes, not images; take --task class or --arch conv".into());
+            }
+            _ => Condition::Image,
+        };
+        let body = match self.arch {
+            Arch::Mlp => Body::Mlp { g_hidden: self.g_hidden.clone(), d_hidden: self.d_hidden.clone() },
+            Arch::Conv => Body::Conv { width: self.width },
+        };
+        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let (latent, (d_norm, d_dropout)) = (self.game.latent, self.game.d_style());
+        Ok(Architecture { image_size, channels, latent, condition, body, d_norm, d_dropout })
+    }
+
+    /// What the stage tells both networks.
+    pub fn told(&self) -> images::Condition {
+        match self.task {
+            Task::Class => images::Condition::Class,
+            Task::Inpaint => images::Condition::Inpaint,
+            Task::Denoise => images::Condition::Denoise,
+            Task::Edges => images::Condition::Edges,
+        }
+    }
+
+    /// The model with its first weights, and its data.
+    ///
+    /// # Errors
+    /// If flags contradict each other or the data can't be had.
+    pub fn trainer(&self) -> Result<GameTrainer<Generator<f32>, Discriminator<f32>>, BoxError> {
+        // Flags first: a wrong one should not cost a download.
+        let Self { common, game, .. } = self;
+        game.settings(1)?;
+        let a = self.architecture()?;
+        limits::memory(cost::step_bytes(&a.generator_costs(), &a.discriminator_costs(), common.batch_size))?;
+        let stage = Box::new(ImageStage::load(common, self.told())?);
+        let mut settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
+        if self.arch == Arch::Conv {
+            settings.lr = step_size(game.lr, self.width);
+        }
+        if a.condition == Condition::Image {
+            settings.reconstruction = self.l1;
+        }
+        GameTrainer::new(cgan(&a, settings, common.seed), stage, game, common)
+    }
+}

@@ -1,0 +1,10 @@
+//! `cargo run -p train-cgan`: trains a conditional GAN, on built-in glyphs or on MNIST.
+#![forbid(unsafe_code)]
+
+use adjoint_train::{Launch, run_main};
+use std::process::ExitCode;
+use train_cgan::Settings;
+
+fn main() -> ExitCode {
+    run_main(|| Launch::<Settings>::from_args()?.train(Settings::trainer))
+}
