@@ -130,7 +130,12 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
     }
 
     /// What D minimises, by default  -1/m sum \[log D(x) + log(1 - D(G(z)))\].
-    fn discriminator_loss(&mut self, seen: &Seen<E>, [real, fake]: &[Var<E>; 2], streams: &mut Streams) -> Var<E> {
+    fn discriminator_loss(
+        &mut self,
+        seen: &Seen<E>,
+        [real, fake]: &[Var<E>; 2],
+        streams: &mut Streams,
+    ) -> Var<E> {
         let Settings { loss, label_smoothing, penalty, penalty_every, .. } = self.settings;
         let loss = loss.discriminator(real, fake, label_smoothing);
         if penalty == Penalty::None || !self.optimizer_d.steps().is_multiple_of(penalty_every) {
@@ -370,7 +375,10 @@ mod tests {
         let new_psi = psi - LR * sigmoid(psi * theta) * theta;
         let new_theta = theta + LR * sigmoid(new_psi * theta) * new_psi;
         near(at(&game), [new_theta, new_psi]);
-        near([report.value, report.loss_g], [0.5f64.ln() + (1.0 - sigmoid(0.5)).ln(), (1.0 - sigmoid(new_psi)).ln()]);
+        near(
+            [report.value, report.loss_g],
+            [0.5f64.ln() + (1.0 - sigmoid(0.5)).ln(), (1.0 - sigmoid(new_psi)).ln()],
+        );
         near([report.d_real, report.d_fake], [0.5, sigmoid(0.5)]);
         near([report.gradient_d, report.gradient_g], [sigmoid(0.5), sigmoid(new_psi) * new_psi]);
         assert_eq!(report.loss_d, -report.value);
@@ -443,7 +451,11 @@ mod tests {
     /// G's loss has |x - theta| in it: with a weight it goes to the datum and stays about there.
     #[test]
     fn reconstruction_pulls_to_the_datum() {
-        let mut game = dirac(Settings { reconstruction: 1.0, loss: AdversarialLoss::NonSaturating, ..plain() }, 1.0, 0.0);
+        let mut game = dirac(
+            Settings { reconstruction: 1.0, loss: AdversarialLoss::NonSaturating, ..plain() },
+            1.0,
+            0.0,
+        );
         game.step(0, [round(3.0)]);
         // D moves first: by the data up, by the sample down, half of each at psi = 0.
         let psi = LR * (0.5 * 3.0 - 0.5 * 1.0);

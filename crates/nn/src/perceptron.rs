@@ -30,9 +30,8 @@ impl<E: Element> Perceptron<E> {
     /// is spectral, also of the last. Dropout follows each hidden layer.
     pub fn new(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, dropout: Dropout) -> Self {
         let mut from = inputs;
-        let spectral = |linear: &Linear<E>| {
-            (norm == Norm::Spectral).then(|| SpectralNorm::of_matrix(&linear.weight))
-        };
+        let spectral =
+            |linear: &Linear<E>| (norm == Norm::Spectral).then(|| SpectralNorm::of_matrix(&linear.weight));
         let layer = |&to: &usize| {
             let linear = Linear::new(std::mem::replace(&mut from, to), to);
             let norm = (norm == Norm::Batch).then(|| BatchNorm1d::new(to));

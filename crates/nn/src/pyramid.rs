@@ -117,6 +117,20 @@ impl<E: Element> Down<E> {
             None => h.activated(LEAKY),
         }
     }
+
+    /// What the activation of this layer is applied to.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    #[track_caller]
+    pub fn before_activation(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
+        let weight = SpectralNorm::apply(&mut self.spectral, &self.conv.weight, mode);
+        let h = self.conv.forward_with(x, &weight);
+        match &mut self.norm {
+            Some(norm) => norm.forward(&h, mode),
+            None => h,
+        }
+    }
 }
 
 /// The convolution with a bias from all of a level to one pixel.

@@ -122,7 +122,7 @@ impl CommonArgs {
     ///
     /// # Panics
     /// If neither is given; a command line gives one of them.
-    pub(crate) fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
         let of_epochs = |epochs: u64| epochs.saturating_mul(steps_per_epoch);
         self.steps.or(self.epochs.map(of_epochs)).expect("there are steps or epochs")
     }

@@ -69,6 +69,28 @@ pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
     Ok(config)
 }
 
+/// The kind of model that a run has trained: the [`Config::MODEL`] of its trainer.
+///
+/// # Errors
+/// If the directory holds no run, or its settings can't be read.
+pub fn model_of_run(directory: &Path) -> Result<String, Error> {
+    let file = config_of_run(directory)?;
+    let model = read(&file)?.get(MODEL).and_then(Value::as_str).map(str::to_owned);
+    model.ok_or_else(|| {
+        unreadable(&file, format!("does not say which `{MODEL}` it is of; it was written by no trainer"))
+    })
+}
+
+/// The settings of a run.
+///
+/// # Errors
+/// If the directory holds no run of this kind of model, or its settings can't be read.
+pub fn settings_of_run<C: Config>(directory: &Path) -> Result<C, Error> {
+    let file = config_of_run(directory)?;
+    let settings = to_flags::<C>(&file, &read(&file)?)?;
+    parse_layers::<C>(&file, &[OsString::from(C::MODEL)], &settings, None)
+}
+
 fn config_of_run(directory: &Path) -> Result<std::path::PathBuf, Error> {
     let config = run::config_of(directory);
     if config.is_file() {
@@ -76,7 +98,7 @@ fn config_of_run(directory: &Path) -> Result<std::path::PathBuf, Error> {
     }
     let found =
         if directory.is_dir() { "holds no run (no config.toml in it)" } else { "there is no such run" };
-    let problem = format!("{found}; --resume takes the directory of one, such as runs/NAME");
+    let problem = format!("{found}; take the directory of one, such as runs/NAME");
     Err(Error::Unreadable { path: directory.to_path_buf(), problem })
 }
 

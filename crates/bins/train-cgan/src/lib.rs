@@ -6,7 +6,7 @@ use adjoint_cgan::{Architecture, Body, Condition, Discriminator, Generator, cgan
 use adjoint_nn::pyramid::step_size;
 use adjoint_train::values::not_negative;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, Stage, images};
+use adjoint_workbench::game::{self, GameArgs, GameConfig, GameTrainer, ImageStage, Stage};
 use adjoint_workbench::{self as workbench, choice, data, limits};
 use serde::Serialize;
 
@@ -26,9 +26,7 @@ Examples:
 #[command(name = "train-cgan", version, after_help = EXAMPLES)]
 #[command(mut_arg("epochs", |arg| arg.default_value("10")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, multiplied by 128 / width")))]
-#[command(mut_arg("d_norm", |arg| arg.default_value_ifs([
-    ("penalty", "gp", "none"), ("arch", "mlp", "none")
-])))]
+#[command(mut_arg("d_norm", |arg| arg.default_value_if("arch", "mlp", "none")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -52,12 +50,24 @@ pub struct Settings {
     pub width: usize,
 
     /// Units of each hidden layer of G in --arch mlp, from the noise on
-    #[arg(long, value_name = "N,N", default_value = "256,512,1024", value_delimiter = ',', help_heading = "Model")]
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "256,512,1024",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
     #[arg(value_parser = limits::units)]
     pub g_hidden: Vec<usize>,
 
     /// Units of each hidden layer of D in --arch mlp, from the image on
-    #[arg(long, value_name = "N,N", default_value = "512,256", value_delimiter = ',', help_heading = "Model")]
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "512,256",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
     #[arg(value_parser = limits::units)]
     pub d_hidden: Vec<usize>,
 
@@ -121,6 +131,29 @@ impl Config for Settings {
     }
 }
 
+impl GameConfig for Settings {
+    type Generator = Generator<f32>;
+    type Discriminator = Discriminator<f32>;
+
+    fn game(&self) -> &GameArgs {
+        &self.game
+    }
+
+    fn networks(&self) -> Result<(Generator<f32>, Discriminator<f32>), BoxError> {
+        let a = self.architecture()?;
+        Ok((Generator::new(&a), Discriminator::new(&a)))
+    }
+
+    fn condition(&self) -> game::Condition {
+        match self.task {
+            Task::Class => game::Condition::Class,
+            Task::Inpaint => game::Condition::Inpaint,
+            Task::Denoise => game::Condition::Denoise,
+            Task::Edges => game::Condition::Edges,
+        }
+    }
+}
+
 impl Settings {
     /// The networks these flags ask for.
     ///
@@ -146,16 +179,6 @@ impl Settings {
         Ok(Architecture { image_size, channels, latent, condition, body, d_norm, d_dropout })
     }
 
-    /// What the stage tells both networks.
-    pub fn told(&self) -> images::Condition {
-        match self.task {
-            Task::Class => images::Condition::Class,
-            Task::Inpaint => images::Condition::Inpaint,
-            Task::Denoise => images::Condition::Denoise,
-            Task::Edges => images::Condition::Edges,
-        }
-    }
-
     /// The model with its first weights, and its data.
     ///
     /// # Errors
@@ -166,7 +189,7 @@ impl Settings {
         game.settings(1)?;
         let a = self.architecture()?;
         limits::memory(cost::step_bytes(&a.generator_costs(), &a.discriminator_costs(), common.batch_size))?;
-        let stage = Box::new(ImageStage::load(common, self.told())?);
+        let stage = Box::new(ImageStage::load(common, self.condition())?);
         let mut settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
         if self.arch == Arch::Conv {
             settings.lr = step_size(game.lr, self.width);

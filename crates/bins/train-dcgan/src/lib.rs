@@ -4,8 +4,7 @@
 use adjoint_dcgan::{Architecture, Discriminator, Generator, dcgan};
 use adjoint_nn::pyramid::step_size;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::images::Condition;
-use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, Stage};
+use adjoint_workbench::game::{Condition, GameArgs, GameConfig, GameTrainer, ImageStage, Stage};
 use adjoint_workbench::{self as workbench, data, limits};
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
@@ -28,12 +27,8 @@ Examples:
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("30")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("18")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; multiplied by 128 / width, so 0.0016 at width 16")))]
-// Hinge and Wasserstein have no labels.
-#[command(mut_arg("label_smoothing", |arg| {
-    arg.default_value("0.1").default_value_ifs([("loss", "hinge", "0"), ("loss", "wasserstein", "0")])
-}))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -65,6 +60,20 @@ impl Config for Settings {
         let step = (a.step_flops(batch, self.game.d_steps), a.step_bytes(batch));
         let networks = [("generator", a.generator_costs()), ("discriminator", a.discriminator_costs())];
         Ok(workbench::summary(networks, step))
+    }
+}
+
+impl GameConfig for Settings {
+    type Generator = Generator<f32>;
+    type Discriminator = Discriminator<f32>;
+
+    fn game(&self) -> &GameArgs {
+        &self.game
+    }
+
+    fn networks(&self) -> Result<(Generator<f32>, Discriminator<f32>), BoxError> {
+        let a = self.architecture(data::channels(&self.common)?)?;
+        Ok((Generator::new(&a), Discriminator::new(&a)))
     }
 }
 
@@ -100,19 +109,33 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adjoint_adversarial::Penalty;
+    use adjoint_nn::layers::Norm;
     use clap::Parser;
 
     #[test]
-    fn losses_without_labels_do_not_smooth_them_and_a_penalty_takes_batch_norm_from_d() {
-        let settings = |flags: &[&str]| Settings::parse_from(["train-dcgan"].iter().chain(flags));
-        let game = |flags: &[&str]| settings(flags).game.settings(1).unwrap();
-        assert_eq!(game(&[]).label_smoothing, 0.1);
-        assert_eq!(game(&["--loss", "hinge"]).label_smoothing, 0.0);
-        assert_eq!(game(&["--loss", "wasserstein"]).label_smoothing, 0.0);
-        use adjoint_nn::layers::Norm;
-        let norm = |flags: &[&str]| settings(flags).game.d_style().0;
-        assert_eq!(norm(&[]), Norm::Batch);
-        assert_eq!(norm(&["--penalty", "r1"]), Norm::None);
-        assert_eq!(norm(&["--penalty", "r1", "--d-norm", "spectral"]), Norm::Spectral);
+    fn a_loss_brings_what_it_needs() {
+        let game = |flags: &[&str]| {
+            let settings = Settings::parse_from(["train-dcgan"].iter().chain(flags));
+            let game = settings.game.settings(1).unwrap();
+            (game.penalty, game.penalty_every, settings.game.d_style().0)
+        };
+        assert_eq!(game(&[]), (Penalty::R1(1.0), 8, Norm::Batch));
+        assert_eq!(game(&["--penalty", "none"]), (Penalty::None, 8, Norm::Batch));
+        let gp = (Penalty::Gp(10.0), 1, Norm::None);
+        assert_eq!(game(&["--loss", "wasserstein"]), gp);
+        assert_eq!(game(&["--penalty", "gp"]), gp);
+        let free = game(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "spectral"]);
+        assert_eq!((free.0, free.2), (Penalty::None, Norm::Spectral));
+        let bare = Settings::parse_from([
+            "train-dcgan",
+            "--loss",
+            "wasserstein",
+            "--penalty",
+            "none",
+            "--d-norm",
+            "batch",
+        ]);
+        assert!(bare.game.settings(1).unwrap_err().to_string().contains("take --penalty gp"));
     }
 }

@@ -6,8 +6,7 @@ use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Generator, gan};
 use adjoint_nn::layers::Norm;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::images::Condition;
-use adjoint_workbench::game::{GameArgs, GameTrainer, ImageStage, PointStage, Stage};
+use adjoint_workbench::game::{Condition, GameArgs, GameConfig, GameTrainer, ImageStage, PointStage, Stage};
 use adjoint_workbench::{self as workbench, data, limits};
 use serde::Serialize;
 
@@ -32,10 +31,10 @@ Examples:
 #[command(name = "train-gan", version, after_help = EXAMPLES)]
 #[command(mut_arg("epochs", |arg| arg.default_value("20")))]
 #[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
-#[command(mut_arg("d_norm", |arg| arg.default_value("none").help("What keeps D's layers in bounds")))]
+#[command(mut_arg("d_norm", |arg| arg.default_value("none")))]
+#[command(mut_arg("penalty", |arg| arg.default_value("none")))]
 #[command(mut_arg("latent", |arg| arg.default_value_ifs(for_points("2"))))]
 #[command(mut_arg("lr", |arg| arg.default_value_ifs(for_points("0.001"))))]
-#[command(mut_arg("penalty_weight", |arg| arg.default_value_ifs(for_points("1"))))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -43,12 +42,24 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Units of each hidden layer of G, from the noise on [default: 256,512,1024; 128,128 for points]
-    #[arg(long, value_name = "N,N", default_value = "256,512,1024", value_delimiter = ',', help_heading = "Model")]
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "256,512,1024",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
     #[arg(default_value_ifs(for_points("128,128")), value_parser = limits::units)]
     pub g_hidden: Vec<usize>,
 
     /// Units of each hidden layer of D, from the sample on [default: 512,256; 128,128 for points]
-    #[arg(long, value_name = "N,N", default_value = "512,256", value_delimiter = ',', help_heading = "Model")]
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "512,256",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
     #[arg(default_value_ifs(for_points("128,128")), value_parser = limits::units)]
     pub d_hidden: Vec<usize>,
 
@@ -83,11 +94,25 @@ impl Config for Settings {
     }
 }
 
-impl Settings {
+impl GameConfig for Settings {
+    type Generator = Generator<f32>;
+    type Discriminator = Discriminator<f32>;
+
+    fn game(&self) -> &GameArgs {
+        &self.game
+    }
+
+    fn networks(&self) -> Result<(Generator<f32>, Discriminator<f32>), BoxError> {
+        let a = self.architecture()?;
+        Ok((Generator::new(&a), Discriminator::new(&a)))
+    }
+
     fn points(&self) -> Option<Points> {
         self.common.dataset.parse().ok()
     }
+}
 
+impl Settings {
     /// The networks these flags ask for.
     ///
     /// # Errors

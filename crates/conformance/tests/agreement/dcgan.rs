@@ -59,7 +59,8 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     load(&mut model.discriminator, case, "discriminator");
     let [images, noise] = ["images", "noise"].map(|part| tensor::<E>(case, part, Layout::Image));
     let batches = (0..images.dims()[0]).step_by(batch);
-    let batches: Vec<_> = batches.map(|i| Round::new(images.narrow(0, i, batch), noise.narrow(0, i, batch))).collect();
+    let batches: Vec<_> =
+        batches.map(|i| Round::new(images.narrow(0, i, batch), noise.narrow(0, i, batch))).collect();
     let mut losses = vec![];
     for (step, rounds) in (0..).zip(batches.chunks(run.d_steps)) {
         let report = model.step(step, rounds.iter().cloned());

@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     (
         "bins",
         &[
+            "bins", // `sample` opens the runs of all trainers
             "testing",
             "workbench",
             "adversarial",
@@ -31,8 +32,14 @@ const ALLOWED: [(&str, &[&str]); 14] = [
             "kernels",
         ],
     ),
-    ("benches", &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
-    ("conformance", &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"]),
+    (
+        "benches",
+        &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"],
+    ),
+    (
+        "conformance",
+        &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"],
+    ),
 ];
 
 /// Crates a build may compile, the crate itself included: the bound of each layer that has one.

@@ -146,8 +146,14 @@ impl<E: Element> Generator<E> {
     pub fn new(a: &Architecture) -> Self {
         let y = a.condition.numbers();
         let shape = [a.image_size, a.image_size, a.channels];
-        let bare =
-            Generator { embedding: a.condition.embedding(), net: None, down: vec![], up: vec![], image: None, shape };
+        let bare = Generator {
+            embedding: a.condition.embedding(),
+            net: None,
+            down: vec![],
+            up: vec![],
+            image: None,
+            shape,
+        };
         match &a.body {
             Body::Mlp { g_hidden, .. } => {
                 assert!(a.condition != Condition::Image, "perceptrons are told classes, not images");
@@ -158,11 +164,14 @@ impl<E: Element> Generator<E> {
             Body::Conv { width } if a.condition == Condition::Image => {
                 let levels = a.levels(*width);
                 let mut from = a.image();
-                let down = levels.iter().map(|&to| Down::halve(std::mem::replace(&mut from, to), to, Norm::Batch));
+                let down =
+                    levels.iter().map(|&to| Down::halve(std::mem::replace(&mut from, to), to, Norm::Batch));
                 let down = down.collect();
                 // From the deepest level, beside which z lies; each other lies beside its like on the way down.
                 let mut beside = a.latent;
-                let double = |pair: &[Level]| Up::double(pair[1].and(std::mem::replace(&mut beside, pair[0].channels)), pair[0]);
+                let double = |pair: &[Level]| {
+                    Up::double(pair[1].and(std::mem::replace(&mut beside, pair[0].channels)), pair[0])
+                };
                 let up = levels.windows(2).rev().map(double).collect();
                 let image = pyramid::double(levels[0].and(beside), a.image()).without_bias();
                 Generator { down, up, image: Some(image), ..bare }
@@ -333,7 +342,9 @@ mod tests {
             labels => {
                 let k = labels.numbers();
                 Tensor::build([batch, k], |rows| {
-                    rows.iter_mut().enumerate().for_each(|(i, y)| *y = E::of(f64::from(u8::from(i / k % k == i % k))));
+                    rows.iter_mut()
+                        .enumerate()
+                        .for_each(|(i, y)| *y = E::of(f64::from(u8::from(i / k % k == i % k))));
                 })
             }
         };
@@ -384,7 +395,8 @@ mod tests {
             let mut make = |y: &Var<f64>| game.generator.forward(&z, y, Mode::Eval).into_value();
             assert!(make(&y).data() != make(&other).data(), "{a:?}");
             let mut masks = Stream::new(1, "masks", 0);
-            let mut judge = |y: &Var<f64>| game.discriminator.forward(&x, y, Mode::Eval, &mut masks).into_value();
+            let mut judge =
+                |y: &Var<f64>| game.discriminator.forward(&x, y, Mode::Eval, &mut masks).into_value();
             assert!(judge(&y).data() != judge(&other).data(), "{a:?}");
         }
     }

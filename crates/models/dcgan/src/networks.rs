@@ -3,7 +3,7 @@
 use adjoint_adversarial as adversarial;
 use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, Norm, SpectralNorm};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
-use adjoint_nn::{Element, Mode, Stream, Var, module};
+use adjoint_nn::{Element, Mode, Stream, Tensor, Var, module, no_grad};
 
 /// Sizes of the two networks, which mirror each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,6 +136,49 @@ impl<E: Element> Discriminator<E> {
         let weight = SpectralNorm::apply(&mut self.spectral, &self.logit.weight, mode);
         let logits = self.logit.forward_with(&h, &weight);
         logits.reshape([x.dims()[0]])
+    }
+}
+
+impl<E: Element> Discriminator<E> {
+    /// Number of halvings.
+    pub fn depth(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// What comes out of halving `layer`, counted from 1, as D is used: (N, h, w, channels).
+    ///
+    /// # Panics
+    /// If there is no such layer, or the images do not fit.
+    #[track_caller]
+    pub fn features(&mut self, x: &Var<E>, layer: usize) -> Var<E> {
+        let blocks = self.blocks[..layer].iter_mut();
+        no_grad(|| blocks.fold(x.clone(), |h, block| block.forward(&h, Mode::Eval)))
+    }
+
+    /// What in the images x speaks for the features of a layer, weighted by `seed`: guided backpropagation (Springenberg et al. 2015,
+    /// section 3.4). It is the gradient but for this: on its way back through an activation only what is above 0 passes, where
+    /// the activation's input was above 0, too.
+    ///
+    /// # Panics
+    /// If there is no such layer, or shapes do not fit.
+    #[track_caller]
+    pub fn guided_backpropagation(&mut self, x: &Tensor<E>, layer: usize, seed: &Tensor<E>) -> Tensor<E> {
+        let blocks = &mut self.blocks[..layer];
+        // The input of each block as a leaf of its own, so that the chain rule can be changed between two.
+        let mut passes: Vec<[Var<E>; 2]> = vec![];
+        let mut h = x.clone();
+        for block in blocks {
+            let input = Var::leaf(h);
+            let before = block.before_activation(&input, Mode::Eval);
+            h = no_grad(|| before.leaky_relu(0.2)).into_value();
+            passes.push([input, before]);
+        }
+        let mut g = seed.clone();
+        while let Some([input, before]) = passes.pop() {
+            let guided = g.zip(before.value(), |g, b| if g > E::ZERO && b > E::ZERO { g } else { E::ZERO });
+            g = (before * Var::constant(guided)).sum().gradients(&[&input]).remove(0);
+        }
+        g
     }
 }
 

@@ -139,4 +139,45 @@ mod tests {
             assert!((mean - 0.75).abs() < 0.25, "mean grey {mean} of {settings:?}, {d_norm:?}");
         }
     }
+
+    /// Where every activation's input is above 0 and every weight, too, guided backpropagation is the gradient; elsewhere it lets
+    /// nothing through that speaks against a feature.
+    #[test]
+    fn guided_backpropagation_is_the_gradient_where_all_is_positive() {
+        let a = Architecture { d_norm: Norm::None, ..small() };
+        let mut d = dcgan::<f64>(&a, Settings::default(), 1).discriminator;
+        let x = round::<f64>(&a, 2, 0).x;
+        let seed = |d: &mut Discriminator<f64>, x: &adjoint_nn::Tensor<f64>, layer| {
+            Stream::new(1, "seed", 0).uniform_tensor(
+                d.features(&Var::constant(x.clone()), layer).shape(),
+                0.1,
+                1.0,
+            )
+        };
+        for layer in 1..=d.depth() {
+            let seed = seed(&mut d, &x, layer);
+            let guided = d.guided_backpropagation(&x, layer, &seed);
+            assert!(guided.dims() == x.dims() && guided.data().iter().any(|&g| g != 0.0));
+        }
+        d.visit_mut("", &mut |_, slot| {
+            let value = slot.into_value();
+            *value = value.map(f64::abs);
+        });
+        let x = x.map(f64::abs);
+        let layer = d.depth();
+        let seed = seed(&mut d, &x, layer);
+        let guided = d.guided_backpropagation(&x, layer, &seed);
+        // The same by differences: features are linear in x here.
+        let weighted = |d: &mut Discriminator<f64>, x: &adjoint_nn::Tensor<f64>| {
+            let features = d.features(&Var::constant(x.clone()), layer).into_value();
+            features.data().iter().zip(seed.data()).map(|(f, s)| f * s).sum::<f64>()
+        };
+        let base = weighted(&mut d, &x);
+        for i in [0, 100, 300, 511] {
+            let mut moved = x.clone();
+            moved.data_mut()[i] += 1.0;
+            let slope = weighted(&mut d, &moved) - base;
+            assert!((guided.data()[i] - slope).abs() <= 1e-9 * slope, "{} for {slope}", guided.data()[i]);
+        }
+    }
 }

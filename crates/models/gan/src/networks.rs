@@ -147,7 +147,8 @@ mod tests {
             assert_eq!(x.value().data().iter().all(|x| x.abs() <= 1.0), bounded);
             let mut masks = Stream::new(1, "masks", 0);
             assert_eq!(game.discriminator.forward(&x, Mode::Eval, &mut masks).dims(), [5]);
-            let costs = [a.generator_costs(), a.discriminator_costs()].map(|c| adjoint_nn::cost::parameters(&c));
+            let costs =
+                [a.generator_costs(), a.discriminator_costs()].map(|c| adjoint_nn::cost::parameters(&c));
             let own = [game.generator.num_parameters(), game.discriminator.num_parameters()];
             assert_eq!(costs, own.map(|n| n as u64));
         }
@@ -162,7 +163,8 @@ mod tests {
         a.g_hidden = vec![];
         let settings = Settings { lr: 0.01, ..Settings::default() };
         let mut game = gan::<f64>(&a, settings, 3);
-        let shift = [("net.out.weight", Tensor::full([1, 1], 1.0)), ("net.out.bias", Tensor::full([1], -1.0))];
+        let shift =
+            [("net.out.weight", Tensor::full([1, 1], 1.0)), ("net.out.bias", Tensor::full([1], -1.0))];
         let shift = shift.map(|(name, value)| (name.to_owned(), value));
         game.generator.load_state(&shift).unwrap();
         for step in 0..600 {

@@ -100,7 +100,8 @@ mod tests {
     fn divides_by_the_largest_singular_value() {
         let w = weight(&[2, 2], &[2.0, 1.0, 1.0, 2.0]);
         let kernel = weight(&[1, 2, 1, 2], &[2.0, 1.0, 1.0, 2.0]);
-        for (mut norm, w) in [(SpectralNorm::of_matrix(&w), &w), (SpectralNorm::of_kernel(&kernel), &kernel)] {
+        for (mut norm, w) in [(SpectralNorm::of_matrix(&w), &w), (SpectralNorm::of_kernel(&kernel), &kernel)]
+        {
             // Off the first singular vector, to see the iteration find it.
             norm.u = Tensor::from_slice([2, 1], &[1.0, 0.0]);
             let mut y = w.var();

@@ -1,11 +1,13 @@
 //! The variants of the game as flags.
 
-use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
+use crate::game::images::Condition;
+use adjoint_adversarial::{Descent, Discriminator, Generator, Noise, Penalty, Settings, Update};
+use adjoint_data::points::Points;
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
-use adjoint_nn::{Stream, Tensor};
+use adjoint_nn::{Schedule, Stream, Tensor};
 use adjoint_train::values::{count, fraction, not_negative, positive};
-use adjoint_train::{BoxError, CommonArgs};
+use adjoint_train::{BoxError, CommonArgs, Config};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
@@ -21,9 +23,10 @@ pub struct GameArgs {
     #[arg(long, value_name = "NAME", default_value = "uniform", help_heading = "Model")]
     pub noise: Distribution,
 
-    /// What keeps D's layers in bounds [default: batch; none with --penalty]
+    /// What keeps D's layers in bounds; with --penalty gp nothing by itself: batch norm lets the samples of a batch meet, and the
+    /// penalty is one on each
     #[arg(long, value_name = "NAME", help_heading = "Model", default_value = "batch")]
-    #[arg(default_value_ifs([("penalty", "gp", "none"), ("penalty", "r1", "none")]))]
+    #[arg(default_value_ifs([("penalty", "gp", "none"), ("loss", "wasserstein", "none")]))]
     pub d_norm: NormName,
 
     /// Share of the numbers behind each hidden layer of D that are dropped
@@ -33,6 +36,11 @@ pub struct GameArgs {
     /// Step size of both networks
     #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
+
+    /// How the step size changes: not at all, in equal parts down to 0 over the second half of the run, or as a half cosine down to 0
+    /// over all of it. A run that is resumed with another end follows the curve to that
+    #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
+    pub lr_schedule: ScheduleName,
 
     /// How both descend
     #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Training")]
@@ -60,17 +68,22 @@ pub struct GameArgs {
     #[serde(serialize_with = "by_name")]
     pub loss: AdversarialLoss,
 
-    /// Penalty on D's gradient by its input: WGAN-GP's, or R1 [default: none; gp for --loss wasserstein]
-    #[arg(long, value_name = "NAME", default_value = "none", help_heading = "Training")]
-    #[arg(default_value_if("loss", "wasserstein", "gp"))] // is nothing without one
+    /// Penalty on D's gradient by its input: R1, or WGAN-GP's, which goes with --loss wasserstein by itself
+    #[arg(long, value_name = "NAME", default_value = "r1", help_heading = "Training")]
+    #[arg(default_value_if("loss", "wasserstein", "gp"))] // is nothing without it
     pub penalty: PenaltyName,
 
-    /// Its weight: lambda of gp, gamma of r1
-    #[arg(long, value_name = "X", default_value = "10", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    /// Its weight: gamma of r1, lambda of gp, which is 10 by itself on images
+    #[arg(long, value_name = "X", default_value = "1", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(default_value_ifs([
+        ("dataset", "ring", "1"), ("dataset", "grid", "1"), ("dataset", "moons", "1"),
+        ("penalty", "gp", "10"), ("loss", "wasserstein", "10"),
+    ]))]
     pub penalty_weight: f64,
 
-    /// Let it count in every N-th step of D only, N-fold
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training", value_parser = count::<u64>)]
+    /// Let it count in every N-th step of D only, N-fold; gp counts in every one by itself
+    #[arg(long, value_name = "N", default_value = "8", help_heading = "Training", value_parser = count::<u64>)]
+    #[arg(default_value_ifs([("penalty", "gp", "1"), ("loss", "wasserstein", "1")]))]
     pub penalty_every: u64,
 
     /// One-sided label smoothing: D is to call data real with probability 1 - X
@@ -121,6 +134,17 @@ choice!(
         Rmsprop,
         /// Adam
         Adam
+    }
+);
+choice!(
+    /// How the step size changes.
+    ScheduleName {
+        /// Not at all
+        Constant,
+        /// Down to 0 over the second half of the run
+        Linear,
+        /// Down to 0 over all of it
+        Cosine
     }
 );
 choice!(
@@ -202,6 +226,15 @@ impl GameArgs {
         })
     }
 
+    /// How the step size changes in a run of so many steps.
+    pub fn schedule(&self, steps: u64) -> Schedule {
+        match self.lr_schedule {
+            ScheduleName::Constant => Schedule::Constant,
+            ScheduleName::Linear => Schedule::LinearDecay { from: steps / 2, to: steps },
+            ScheduleName::Cosine => Schedule::Cosine { steps },
+        }
+    }
+
     /// What keeps D's layers in bounds, and what they drop.
     pub fn d_style(&self) -> (Norm, Dropout) {
         let norm = match self.d_norm {
@@ -215,6 +248,33 @@ impl GameArgs {
     /// Numbers for so many samples: number `index` of their purpose.
     pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         self.noise.draw(common.seed, purpose, index, [rows, self.latent])
+    }
+}
+
+/// The settings of an adversarial trainer.
+pub trait GameConfig: Config {
+    /// Its G.
+    type Generator: Generator<f32> + 'static;
+    /// Its D.
+    type Discriminator: Discriminator<f32> + 'static;
+
+    /// The flattened part.
+    fn game(&self) -> &GameArgs;
+
+    /// Both networks, without weights.
+    ///
+    /// # Errors
+    /// If flags contradict each other, or there is no such dataset.
+    fn networks(&self) -> Result<(Self::Generator, Self::Discriminator), BoxError>;
+
+    /// What they are told.
+    fn condition(&self) -> Condition {
+        Condition::None
+    }
+
+    /// The distribution of points that samples are of, if they are no images.
+    fn points(&self) -> Option<Points> {
+        None
     }
 }
 

@@ -153,9 +153,9 @@ impl Stage for ImageStage {
                 let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
                 let n = x.dims()[0];
                 let fake = players.sample(&players.noise("samples", n), Some(&y));
-                let rows = (0..n).step_by(COLUMNS).flat_map(|i| {
-                    [&y, &fake, &x].map(|images| images.narrow(0, i, COLUMNS.min(n - i)))
-                });
+                let rows = (0..n)
+                    .step_by(COLUMNS)
+                    .flat_map(|i| [&y, &fake, &x].map(|images| images.narrow(0, i, COLUMNS.min(n - i))));
                 let rows: Vec<Tensor<f32>> = rows.collect();
                 (Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0), 3 * n)
             }
@@ -203,7 +203,8 @@ mod tests {
         for (x, y) in x.data().chunks(64).zip(y.data().chunks(64)) {
             let hole: Vec<usize> = (0..64).filter(|&i| y[i] == 0.0).collect();
             let (top, left) = (hole[0] / 8, hole.iter().map(|i| i % 8).min().unwrap_or(0));
-            let want = (0..64).filter(|i| (top..top + 4).contains(&(i / 8)) && (left..left + 4).contains(&(i % 8)));
+            let want =
+                (0..64).filter(|i| (top..top + 4).contains(&(i / 8)) && (left..left + 4).contains(&(i % 8)));
             assert!(hole.iter().copied().eq(want));
             assert!((0..64).all(|i| y[i] == 0.0 || y[i] == x[i]));
         }

@@ -11,8 +11,8 @@ pub mod points;
 pub mod stage;
 pub mod trainer;
 
-pub use flags::GameArgs;
-pub use images::ImageStage;
+pub use flags::{GameArgs, GameConfig};
+pub use images::{Condition, ImageStage};
 pub use points::PointStage;
 pub use stage::{Play, Stage};
 pub use trainer::GameTrainer;

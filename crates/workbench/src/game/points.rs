@@ -7,8 +7,9 @@ use adjoint_train::{BoxError, CommonArgs, Figures, Image, Panel, plot};
 
 /// Points that count as a pass through the data, which has no end: as many as there are images in MNIST.
 const EPOCH: u64 = 60_000;
-/// Points on a picture and samples beside them, and samples that are counted.
-const SHOWN: usize = 2_000;
+/// Points on a picture and samples beside them.
+pub const SHOWN: usize = 2_000;
+/// Samples that are counted.
 const COUNTED: usize = 10_000;
 /// Height and width of a picture.
 const SIDE: usize = 400;
@@ -51,23 +52,11 @@ impl Stage for PointStage {
         (self.points.draw(self.batch, &mut Stream::new(self.seed, "points", index)), None)
     }
 
-    /// Samples (orange) over data (grey), on the levels of D: blue where it sees data, white where it can't tell, red where it
-    /// sees samples.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let beliefs = self.beliefs(players);
         let data = self.points.draw(SHOWN, &mut Stream::new(self.seed, "points/shown", 0));
         let samples = players.sample(&players.noise("samples", SHOWN), None);
-        let mut image = Image::filled(SIDE, SIDE, 3, 255);
-        for (i, pixel) in image.pixels.chunks_exact_mut(3).enumerate() {
-            let (x, y) = (i % SIDE / COARSE, i / SIDE / COARSE);
-            pixel.copy_from_slice(&colour(beliefs[y * (SIDE / COARSE) + x]));
-        }
-        for (points, colour) in [(&data, DATA), (&samples, SAMPLE)] {
-            for point in points.data().chunks_exact(2) {
-                self.dot(&mut image, point, colour);
-            }
-        }
-        vec![("samples", image)]
+        vec![("samples", scatter(self.points, &data, &samples, Some(&beliefs)))]
     }
 
     fn epoch_figures(&mut self, players: &mut dyn Play) -> Result<Figures, BoxError> {
@@ -86,18 +75,33 @@ impl Stage for PointStage {
     }
 }
 
-impl PointStage {
-    /// Two by two pixels, if they are on the picture.
-    fn dot(&self, image: &mut Image, point: &[f32], colour: [u8; 3]) {
-        let extent = self.points.extent() as f32;
-        let place = |x: f32| ((x + extent) / (2.0 * extent) * SIDE as f32).floor();
-        let (x, y) = (place(point[0]), place(-point[1]));
-        let inside = |v: f32| (0.0..SIDE as f32 - 1.0).contains(&v);
-        if inside(x) && inside(y) {
-            for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                let start = ((y as usize + dy) * SIDE + x as usize + dx) * 3;
-                image.pixels[start..start + 3].copy_from_slice(&colour);
-            }
+/// Samples (orange) over data (grey); where there are beliefs, one for each fourth pixel, on the levels of D: blue where it sees
+/// data, white where it can't tell, red where it sees samples.
+pub fn scatter(points: Points, data: &Tensor<f32>, samples: &Tensor<f32>, beliefs: Option<&[f32]>) -> Image {
+    let mut image = Image::filled(SIDE, SIDE, 3, 255);
+    if let Some(beliefs) = beliefs {
+        for (i, pixel) in image.pixels.chunks_exact_mut(3).enumerate() {
+            let (x, y) = (i % SIDE / COARSE, i / SIDE / COARSE);
+            pixel.copy_from_slice(&colour(beliefs[y * (SIDE / COARSE) + x]));
+        }
+    }
+    for (places, colour) in [(data, DATA), (samples, SAMPLE)] {
+        for place in places.data().chunks_exact(2) {
+            dot(&mut image, points.extent() as f32, place, colour);
+        }
+    }
+    image
+}
+
+/// Two by two pixels, if they are on the picture.
+fn dot(image: &mut Image, extent: f32, point: &[f32], colour: [u8; 3]) {
+    let place = |x: f32| ((x + extent) / (2.0 * extent) * SIDE as f32).floor();
+    let (x, y) = (place(point[0]), place(-point[1]));
+    let inside = |v: f32| (0.0..SIDE as f32 - 1.0).contains(&v);
+    if inside(x) && inside(y) {
+        for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let start = ((y as usize + dy) * SIDE + x as usize + dx) * 3;
+            image.pixels[start..start + 3].copy_from_slice(&colour);
         }
     }
 }

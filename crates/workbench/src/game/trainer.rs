@@ -2,8 +2,10 @@
 
 use crate::game::{GameArgs, Play, Stage};
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
-use adjoint_nn::{Ema, Mode, Stream, Tensor, Var, no_grad};
-use adjoint_train::{BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, take_part};
+use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
+use adjoint_train::{
+    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, take_part,
+};
 
 /// Batches that V is measured on at the end.
 const VALUE_BATCHES: u64 = 20;
@@ -12,6 +14,9 @@ const VALUE_BATCHES: u64 = 20;
 pub struct GameTrainer<G: Generator<f32>, D: Discriminator<f32>> {
     players: Players<G, D>,
     stage: Box<dyn Stage>,
+    /// Step size of the first step, and how it changes.
+    lr: f64,
+    schedule: Schedule,
 }
 
 /// The networks, and the noise they start from.
@@ -40,9 +45,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
             )
             .into());
         }
+        let (lr, schedule) = (game.optimizer_g.lr(), args.schedule(common.total_steps(epoch / k as u64)));
         let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
         let players = Players { game, ema, args: args.clone(), common: common.clone() };
-        Ok(Self { players, stage })
+        Ok(Self { players, stage, lr, schedule })
     }
 
     /// Steps of D in a step of training.
@@ -91,10 +97,12 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
-        let (k, stage) = (self.k(), &mut *self.stage);
+        let (k, stage, lr) = (self.k(), &mut *self.stage, self.lr * self.schedule.factor(step));
         let Players { game, ema, args, common } = &mut self.players;
         // Made when D asks for them: k batches never exist together.
         let rounds = (step * k..(step + 1) * k).map(|i| Self::round(stage, (args, common), "noise", i));
+        game.optimizer_g.set_lr(lr);
+        game.optimizer_d.set_lr(lr);
         let report = game.step(step, rounds);
         if let Some(ema) = ema {
             ema.update(&game.generator);
@@ -125,7 +133,8 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
             sum += game.value(Self::round(&mut *self.stage, (args, common), "noise/value", i));
         }
         let equilibrium = -(4f64.ln());
-        let mut figures = Figures::from([("value", sum / batches as f64), ("value_at_equilibrium", equilibrium)]);
+        let mut figures =
+            Figures::from([("value", sum / batches as f64), ("value_at_equilibrium", equilibrium)]);
         figures.append(self.stage.epoch_figures(&mut self.players)?);
         Ok(figures)
     }

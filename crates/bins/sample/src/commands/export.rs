@@ -1,0 +1,69 @@
+//! Samples for other programs.
+
+use crate::cli::{Common, images};
+use crate::model::Model;
+use crate::npy;
+use adjoint_data::Split;
+use adjoint_nn::Tensor;
+use adjoint_train::{BoxError, Range};
+use adjoint_workbench::game::Condition;
+
+/// Samples that are in memory at once.
+const CHUNK: usize = 1_000;
+
+/// Samples as an array.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Number of samples
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = images)]
+    n: usize,
+}
+
+impl Export {
+    /// Writes them, and the labels of conditional ones beside them. Says what was written.
+    pub(crate) fn write(&self, model: &mut Model) -> Result<String, BoxError> {
+        let (n, range) = (self.n, model.range);
+        let out = self.common.out.clone().unwrap_or_else(|| self.common.run.join("export.npy"));
+        if model.condition.is_image() {
+            // Sooner than in the middle of a file.
+            model.dataset(Split::Test)?;
+        }
+        let (z, conditions) = (model.draw("export", n), model.conditions(n)?);
+        let mut part = |from: usize| {
+            let rows = CHUNK.min(n - from);
+            let conditions = conditions.as_ref().map(|c| c.narrow(0, from, rows));
+            let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref());
+            if x.dims().len() == 4 { unit(&x, range).permute([0, 3, 1, 2]) } else { x }
+        };
+        let first = part(0);
+        let shape = [&[n], &first.dims()[1..]].concat();
+        let mut next = Some((first, 0));
+        npy::write(&out, &shape, || {
+            let (x, from) = next.take()?;
+            let numbers = x.data().to_vec();
+            let from = from + x.dims()[0];
+            next = (from < n).then(|| (part(from), from));
+            Some(numbers)
+        })?;
+        let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
+        if model.condition == Condition::Class {
+            let classes = model.classes()?;
+            let labels = out.with_extension("labels.npy");
+            let mut all = Some((0..n).map(|i| (i % classes) as i64).collect());
+            npy::write(&labels, &[n], || all.take())?;
+            said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
+        }
+        Ok(said)
+    }
+}
+
+/// Pixels in [0, 1].
+fn unit(x: &Tensor<f32>, range: Range) -> Tensor<f32> {
+    match range {
+        Range::Unit => x.map(|p| p.clamp(0.0, 1.0)),
+        Range::Signed => x.map(|p| ((p + 1.0) * 0.5).clamp(0.0, 1.0)),
+    }
+}

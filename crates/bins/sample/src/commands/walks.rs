@@ -1,0 +1,212 @@
+//! Walks through latent space.
+
+use crate::cli::{Common, Run, tiles};
+use crate::latent::{between, quantile, rows};
+use crate::model::Model;
+use adjoint_nn::Tensor;
+use adjoint_train::{BoxError, Error, Grid, Image};
+
+/// A traversal goes from where this share of all latent numbers is lower to where as many are higher.
+const LOW: f64 = 0.01;
+/// Rows of a traversal.
+const DIMENSIONS: usize = 10;
+
+/// Walks between latent vectors.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Interpolate {
+    #[command(flatten)]
+    common: Common,
+
+    /// Rows
+    #[arg(long, value_name = "N", default_value = "8", value_parser = tiles)]
+    rows: usize,
+
+    /// Latent vectors that a row passes through
+    #[arg(long, value_name = "K", default_value = "2", value_parser = tiles)]
+    through: usize,
+
+    /// Images of a row
+    #[arg(long, value_name = "N", default_value = "10", value_parser = tiles)]
+    steps: usize,
+
+    /// Class of all images (models that are told classes)
+    #[arg(long, value_name = "N", default_value = "0")]
+    class: usize,
+
+    /// Given latent vectors instead of random ones, one a use: numbers between commas; one row through all of them
+    #[arg(long, value_name = "X,X", allow_hyphen_values = true)]
+    z: Vec<String>,
+}
+
+impl Interpolate {
+    /// The latent vectors that each row passes through.
+    fn stations(&self, model: &Model) -> Result<Vec<Vec<Vec<f32>>>, BoxError> {
+        let given: Result<Vec<Vec<f32>>, BoxError> =
+            self.z.iter().map(|text| vector(text, model.latent)).collect();
+        let given = given?;
+        match given.len() {
+            0 => {}
+            1 => return Err(Error::Flags("--z: a walk needs two of them or more".into()).into()),
+            _ => return Ok(vec![given]),
+        }
+        if self.through < 2 {
+            return Err(Error::Flags("--through: a walk needs 2 latent vectors or more".into()).into());
+        }
+        let z = model.draw("interpolate", self.rows * self.through);
+        let vectors: Vec<Vec<f32>> = z.data().chunks(model.latent).map(<[f32]>::to_vec).collect();
+        Ok(vectors.chunks(self.through).map(<[Vec<f32>]>::to_vec).collect())
+    }
+}
+
+fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse::<f32>()).collect();
+    match numbers {
+        Ok(numbers) if numbers.len() == latent && numbers.iter().all(|x| x.is_finite()) => Ok(numbers),
+        _ => Err(Error::Flags(format!("--z {text}: {latent} numbers between commas are needed")).into()),
+    }
+}
+
+impl Run for Interpolate {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        let steps = self.steps.max(2);
+        let mut z = vec![];
+        let stations = self.stations(model)?;
+        for row in &stations {
+            let legs = row.len() - 1;
+            for i in 0..steps {
+                let place = i as f64 / (steps - 1) as f64 * legs as f64;
+                let leg = (place as usize).min(legs - 1);
+                z.push(between(&row[leg], &row[leg + 1], place - leg as f64, model.noise));
+            }
+        }
+        let conditions = model.one_condition(self.class, z.len())?;
+        let x = model.decode(&rows(&z), conditions.as_ref());
+        let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
+        let what = format!("{} walks of {steps} images between latent vectors", stations.len());
+        Ok((grid.draw(&x, model.range), what))
+    }
+}
+
+/// One latent number from low to high.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Traverse {
+    #[command(flatten)]
+    common: Common,
+
+    /// Which latent numbers, from 0 [default: the ten that change the image most]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    dimensions: Vec<usize>,
+
+    /// Images of a row
+    #[arg(long, value_name = "N", default_value = "11", value_parser = tiles)]
+    steps: usize,
+
+    /// Class of all images (models that are told classes)
+    #[arg(long, value_name = "N", default_value = "0")]
+    class: usize,
+}
+
+impl Traverse {
+    fn dimensions(&self, model: &mut Model, start: &[f32]) -> Result<Vec<usize>, BoxError> {
+        if let Some(d) = self.dimensions.iter().find(|&&d| d >= model.latent) {
+            let latent = model.latent;
+            return Err(Error::Flags(format!("--dimensions {d}: there are 0 to {}", latent - 1)).into());
+        }
+        if !self.dimensions.is_empty() {
+            return Ok(self.dimensions.clone());
+        }
+        let change = change(model, start, self.class)?;
+        let mut order: Vec<usize> = (0..model.latent).collect();
+        order.sort_by(|&a, &b| change[b].total_cmp(&change[a]));
+        order.truncate(DIMENSIONS);
+        Ok(order)
+    }
+}
+
+/// By how much each latent number, from low to high, changes the image at `start`: the sum of squared differences of its pixels.
+fn change(model: &mut Model, start: &[f32], class: usize) -> Result<Vec<f64>, BoxError> {
+    let mut z = vec![];
+    for d in 0..model.latent {
+        for p in [LOW, 1.0 - LOW] {
+            let mut vector = start.to_vec();
+            vector[d] = quantile(p, model.noise) as f32;
+            z.push(vector);
+        }
+    }
+    let conditions = model.one_condition(class, z.len())?;
+    let x = model.decode(&rows(&z), conditions.as_ref());
+    let pixels = x.len() / z.len();
+    let square = |pair: &[f32]| (0..pixels).map(|i| f64::from(pair[i] - pair[pixels + i]).powi(2)).sum();
+    Ok(x.data().chunks(2 * pixels).map(square).collect())
+}
+
+impl Run for Traverse {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        let start = model.draw("traverse", 1).data().to_vec();
+        let (dimensions, steps) = (self.dimensions(model, &start)?, self.steps.max(2));
+        let mut z = vec![];
+        for &d in &dimensions {
+            for i in 0..steps {
+                let p = LOW + (1.0 - 2.0 * LOW) * i as f64 / (steps - 1) as f64;
+                let mut vector = start.clone();
+                vector[d] = quantile(p, model.noise) as f32;
+                z.push(vector);
+            }
+        }
+        let conditions = model.one_condition(self.class, z.len())?;
+        let x = model.decode(&rows(&z), conditions.as_ref());
+        let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
+        let names: Vec<String> = dimensions.iter().map(usize::to_string).collect();
+        Ok((
+            grid.draw(&x, model.range),
+            format!("latent numbers {}, a row each, from low to high", names.join(", ")),
+        ))
+    }
+}
+
+/// The plane of a model with two latent numbers.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Manifold {
+    #[command(flatten)]
+    common: Common,
+
+    /// Images along each side
+    #[arg(long, value_name = "N", default_value = "20", value_parser = tiles)]
+    n: usize,
+
+    /// Class of all images (models that are told classes)
+    #[arg(long, value_name = "N", default_value = "0")]
+    class: usize,
+}
+
+impl Run for Manifold {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// At equal steps of the cumulative distribution (Kingma & Welling 2014, appendix A).
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        if model.latent != 2 {
+            let lack = format!("has {} latent numbers", model.latent);
+            return Err(model.refusal(&lack, "a run with --latent 2"));
+        }
+        let n = self.n;
+        let at = |i: usize| quantile((i as f64 + 0.5) / n as f64, model.noise) as f32;
+        let z: Vec<Vec<f32>> = (0..n * n).map(|i| vec![at(i % n), at(n - 1 - i / n)]).collect();
+        let conditions = model.one_condition(self.class, z.len())?;
+        let x: Tensor<f32> = model.decode(&rows(&z), conditions.as_ref());
+        let grid = Grid { columns: n, margin: 0, ..Grid::square(z.len(), model.common.image_size) };
+        Ok((grid.draw(&x, model.range), format!("the latent plane at {n} x {n} quantiles")))
+    }
+}

@@ -1,0 +1,290 @@
+//! A run of any trainer, opened to be played with.
+
+use crate::cli::Common;
+use adjoint_adversarial::Generator;
+use adjoint_data::points::Points;
+use adjoint_data::{Dataset, PixelRange, Split};
+use adjoint_nn::{Mode, Module, Stream, Tensor, Var, no_grad};
+use adjoint_train::{BoxError, CommonArgs, Error, Range, model_of_run, settings_of_run, weights};
+use adjoint_vae::Vae;
+use adjoint_workbench::game::flags::Distribution;
+use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
+use adjoint_workbench::{data, labels};
+use std::path::{Path, PathBuf};
+
+/// Samples that are made at once.
+const CHUNK: usize = 500;
+
+/// A trained model, whatever it is inside.
+pub(crate) struct Model {
+    /// What it is: "dcgan".
+    pub(crate) kind: &'static str,
+    /// Its run.
+    pub(crate) run: PathBuf,
+    /// The settings that all trainers have.
+    pub(crate) common: CommonArgs,
+    /// Numbers in z, and how they are distributed.
+    pub(crate) latent: usize,
+    pub(crate) noise: Distribution,
+    /// What it is told.
+    pub(crate) condition: Condition,
+    /// The distribution that its samples are points of, if they are no images.
+    pub(crate) points: Option<Points>,
+    /// Was its encoder trained without anything to say which z are likely?
+    pub(crate) autoencoder: bool,
+    /// Which numbers are black and white.
+    pub(crate) range: Range,
+    /// The seed of this command.
+    pub(crate) seed: u64,
+    networks: Box<dyn Networks>,
+}
+
+/// The networks of a model, in evaluation mode: one sample alone is the same as in a batch.
+trait Networks {
+    /// z (N, latent) to samples.
+    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
+
+    /// Samples to z, if there is an encoder.
+    fn encode(&mut self, _x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
+        None
+    }
+}
+
+impl Networks for Vae<f32> {
+    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        Vae::decode(self, z, condition)
+    }
+
+    fn encode(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
+        Some(Vae::encode(self, x, condition))
+    }
+}
+
+/// A generator alone.
+struct Alone<G>(G);
+
+impl<G: Generator<f32>> Networks for Alone<G> {
+    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
+        no_grad(|| self.0.generate(&z, condition.as_ref(), Mode::Eval).into_value())
+    }
+}
+
+impl Model {
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
+    pub(crate) fn open(flags: &Common) -> Result<Self, BoxError> {
+        let kind = model_of_run(&flags.run)?;
+        let mut model = match kind.as_str() {
+            "vae" => Self::vae(flags),
+            "gan" => Self::game::<train_gan::Settings>(flags),
+            "dcgan" => Self::game::<train_dcgan::Settings>(flags),
+            "cgan" => Self::game::<train_cgan::Settings>(flags),
+            _ => {
+                let known = "vae, gan, dcgan or cgan";
+                return Err(mismatch(
+                    &flags.run,
+                    format!("a run of the model `{kind}`; this is for {known}"),
+                ));
+            }
+        }?;
+        if let Some(directory) = &flags.data_dir {
+            model.common.data_dir.clone_from(directory);
+        }
+        Ok(model)
+    }
+
+    fn vae(flags: &Common) -> Result<Self, BoxError> {
+        let settings: train_vae::Settings = settings_of_run(&flags.run)?;
+        let common = settings.common.clone();
+        let a = settings.architecture(data::channels(&common)?, data::classes(&common)?)?;
+        let mut vae = Vae::new(&a, settings.training()?, 0);
+        load(&flags.run, "encoder", &mut vae.networks.encoder)?;
+        load(&flags.run, "decoder", &mut vae.networks.decoder)?;
+        let condition = if settings.conditional { Condition::Class } else { Condition::None };
+        Ok(Model {
+            kind: "vae",
+            autoencoder: settings.autoencoder,
+            latent: settings.latent,
+            noise: Distribution::Gaussian,
+            range: Range::Unit,
+            points: None,
+            condition,
+            common,
+            run: flags.run.clone(),
+            seed: flags.seed,
+            networks: Box::new(vae),
+        })
+    }
+
+    fn game<C: GameConfig>(flags: &Common) -> Result<Self, BoxError> {
+        let settings: C = settings_of_run(&flags.run)?;
+        let (mut generator, _) = settings.networks()?;
+        let averaged = settings.game().ema > 0.0 && !flags.raw;
+        load(&flags.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
+        let GameArgs { latent, noise, .. } = *settings.game();
+        Ok(Model {
+            kind: C::MODEL,
+            autoencoder: false,
+            latent,
+            noise,
+            range: Range::Signed,
+            points: settings.points(),
+            condition: settings.condition(),
+            common: settings.common().clone(),
+            run: flags.run.clone(),
+            seed: flags.seed,
+            networks: Box::new(Alone(generator)),
+        })
+    }
+
+    /// Latent vectors, (rows, latent): always the same for a purpose and the seed.
+    pub(crate) fn draw(&self, purpose: &str, rows: usize) -> Tensor<f32> {
+        self.noise.draw(self.seed, purpose, 0, [rows, self.latent])
+    }
+
+    /// Samples from latent vectors and conditions.
+    pub(crate) fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        let n = z.dims()[0];
+        let parts: Vec<Tensor<f32>> = (0..n)
+            .step_by(CHUNK)
+            .map(|i| {
+                let rows = CHUNK.min(n - i);
+                let condition = condition.map(|c| c.narrow(0, i, rows));
+                self.networks.decode(&z.narrow(0, i, rows), condition.as_ref())
+            })
+            .collect();
+        Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0)
+    }
+
+    /// Latent vectors of images: the means of an encoder.
+    ///
+    /// # Errors
+    /// If there is no encoder.
+    pub(crate) fn encode(
+        &mut self,
+        x: &Tensor<f32>,
+        condition: Option<&Tensor<f32>>,
+    ) -> Result<Tensor<f32>, BoxError> {
+        let refusal = self.refusal("has no encoder", "a run of train-vae");
+        self.networks.encode(x, condition).ok_or(refusal)
+    }
+
+    /// Conditions of the first `rows` of many samples: each class in turn, or test images in turn. None where the model is told
+    /// nothing.
+    ///
+    /// # Errors
+    /// If test images are needed and can't be had.
+    pub(crate) fn conditions(&self, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
+        Ok(match self.condition {
+            Condition::None => None,
+            Condition::Class => {
+                let classes = self.classes()?;
+                let labels: Vec<usize> = (0..rows).map(|i| i % classes).collect();
+                Some(labels::one_hot(&labels, classes))
+            }
+            image => {
+                let test = self.dataset(Split::Test)?;
+                let x = self.images(&test, &(0..rows).map(|i| i % test.len()).collect::<Vec<_>>());
+                Some(image.of_images(&x, &mut Stream::new(self.seed, "condition", 0)))
+            }
+        })
+    }
+
+    /// The same condition for all of `rows` samples: the first one's, or the class's.
+    ///
+    /// # Errors
+    /// As [`conditions`](Self::conditions), or if there is no such class.
+    pub(crate) fn one_condition(&self, class: usize, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
+        if self.condition != Condition::Class {
+            let one = self.conditions(1)?;
+            return Ok(one.map(|one| Tensor::concat(&vec![&one; rows], 0)));
+        }
+        let classes = self.classes()?;
+        if class >= classes {
+            return Err(
+                Error::Flags(format!("--class {class}: there are classes 0 to {}", classes - 1)).into()
+            );
+        }
+        Ok(Some(labels::one_hot(&vec![class; rows], classes)))
+    }
+
+    /// Number of classes of its dataset.
+    ///
+    /// # Errors
+    /// If there is no such dataset.
+    pub(crate) fn classes(&self) -> Result<usize, BoxError> {
+        data::classes(&self.common)
+    }
+
+    /// A split of the dataset that it was trained on.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub(crate) fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
+        data::load(&self.common, split)
+    }
+
+    /// Images of a dataset as this model sees and makes them.
+    pub(crate) fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+        let range = if self.range == Range::Unit { PixelRange::Unit } else { PixelRange::Symmetric };
+        set.images(indices, range)
+    }
+
+    /// Refuses models whose samples are points.
+    ///
+    /// # Errors
+    /// If they are.
+    pub(crate) fn needs_images(&self) -> Result<(), BoxError> {
+        match self.points {
+            Some(points) => {
+                Err(self.refusal(&format!("makes points ({points}), not images"), "`grid` or `export`"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// This run lacks something.
+    pub(crate) fn refusal(&self, lack: &str, instead: &str) -> BoxError {
+        mismatch(&self.run, format!("a {} that {lack}; take {instead}", self.kind))
+    }
+}
+
+fn mismatch(run: &Path, problem: String) -> BoxError {
+    Error::Mismatch { path: run.to_path_buf(), problem }.into()
+}
+
+/// Loads RUN/NAME.safetensors.
+fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
+    let path = run.join(format!("{name}.safetensors"));
+    if !path.is_file() {
+        let problem = "the run has no such weights yet; they are written with its checkpoints";
+        return Err(Error::Unreadable { path, problem: problem.into() }.into());
+    }
+    network.load_state(&weights::import(&path, &network.state())?)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::Scheme;
+
+    /// Batch norm in evaluation mode: what else is in the batch makes no difference.
+    #[test]
+    fn a_sample_alone_is_the_same_in_a_batch() {
+        let a = adjoint_dcgan::Architecture { image_size: 28, channels: 1, width: 8, ..Default::default() };
+        let mut generator = adjoint_dcgan::Generator::<f32>::new(&a);
+        Scheme::dcgan().apply(&mut generator, "generator", 1);
+        let mut networks = Alone(generator);
+        let z = Distribution::Uniform.draw(1, "z", 0, [9, 100]);
+        let all = networks.decode(&z, None);
+        for i in 0..9 {
+            let one = networks.decode(&z.narrow(0, i, 1), None);
+            let (one, same) = (one.data(), &all.data()[i * 784..][..784]);
+            assert!(one.iter().zip(same).all(|(a, b)| (a - b).abs() <= 1e-6), "sample {i}");
+        }
+    }
+}
