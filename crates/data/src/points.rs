@@ -188,8 +188,11 @@ mod tests {
     fn distances_to_the_moons() {
         for (point, want) in [
             ([-0.5, 0.75], 0.0),
-            ([0.5, 0.75], 0.5f64.hypot(1.0).min(2f64.sqrt() - 1.0)),
-            ([-0.5, -0.25], 0.5),
+            ([0.5, 0.75], 2f64.sqrt() - 1.0),
+            ([-0.5, 2.0], 1.25),
+            ([0.0, -2.0], 0.5f64.hypot(2.25) - 1.0),
+            // Beyond the end of the upper moon, at (-1.5, -0.25).
+            ([-1.5, -0.75], 0.5),
         ] {
             let got = distance_to_moons(point);
             assert!((got - want).abs() < 1e-9, "{point:?}: {got} for {want}");

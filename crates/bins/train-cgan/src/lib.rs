@@ -46,7 +46,7 @@ pub struct Settings {
     pub condition: Label,
 
     /// Channels next to the image of --arch conv; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units)]
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
     /// Units of each hidden layer of G in --arch mlp, from the noise on
@@ -57,7 +57,7 @@ pub struct Settings {
         value_delimiter = ',',
         help_heading = "Model"
     )]
-    #[arg(value_parser = limits::units)]
+    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub g_hidden: Vec<usize>,
 
     /// Units of each hidden layer of D in --arch mlp, from the image on
@@ -68,7 +68,7 @@ pub struct Settings {
         value_delimiter = ',',
         help_heading = "Model"
     )]
-    #[arg(value_parser = limits::units)]
+    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub d_hidden: Vec<usize>,
 
     /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image

@@ -28,7 +28,8 @@ fn wrong_flags_and_missing_data_are_explained() {
     program.fail(&["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
     program.fail(&["--batch-size", "100000"], "100000");
     program.fail(&["--loss", "hopeful"], "hopeful");
-    program.fail(&["--loss", "wasserstein"], "wasserstein");
+    let free = ["--loss", "wasserstein", "--penalty", "none", "--d-norm", "batch"];
+    program.fail(&free, "--loss wasserstein needs a D with bounded slopes");
     program.fail(&["--width", "1024", "--image-size", "512"], "GiB");
     program
         .fail(&["--d-steps", "300", "--batch-size", "256"], "--d-steps 300: an epoch has only 234 batches");

@@ -39,15 +39,15 @@ pub struct Settings {
         value_delimiter = ',',
         help_heading = "Model"
     )]
-    #[arg(value_parser = limits::units)]
+    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub hidden: Vec<usize>,
 
     /// Channels next to the image of --arch conv; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units)]
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
     /// Numbers in z
-    #[arg(long, value_name = "N", default_value = "20", help_heading = "Model", value_parser = limits::units)]
+    #[arg(long, value_name = "N", default_value = "20", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
     /// Let the label enter encoder and decoder (a conditional VAE)
@@ -72,7 +72,7 @@ pub struct Settings {
     pub objective: Bound,
 
     /// Samples of z for each image in a step
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training", value_parser = limits::units)]
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training", value_parser = limits::units, allow_negative_numbers = true)]
     pub k: usize,
 
     /// Weight of the KL divergence
@@ -84,7 +84,7 @@ pub struct Settings {
     pub kl_warmup: u64,
 
     /// A plain autoencoder: z = mu(x), no sampling, no KL divergence
-    #[arg(long, conflicts_with_all = ["objective", "k", "beta", "kl_warmup", "estimator", "nll_samples"], help_heading = "Training")]
+    #[arg(long, help_heading = "Training")]
     pub autoencoder: bool,
 
     /// How the gradient reaches the encoder: through the sample, or by the score function
@@ -197,6 +197,13 @@ impl Settings {
         if self.likelihood == Density::Gaussian && self.binarize != Binarize::None {
             return refuse(
                 "--binarize makes pixels 0 or 1, which --likelihood gaussian has no density for; take bernoulli",
+            );
+        }
+        // (Not by clap: config.toml holds all settings, also those at their defaults.)
+        let bound = self.objective == Bound::Iwae || self.k != 1 || self.beta != 1.0 || self.kl_warmup != 0;
+        if self.autoencoder && (bound || score || self.nll_samples.is_some()) {
+            return refuse(
+                "--autoencoder has no bound: it goes without --objective, --k, --beta, --kl-warmup, --estimator and --nll-samples",
             );
         }
         if score && self.objective == Bound::Iwae {

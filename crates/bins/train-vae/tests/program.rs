@@ -57,6 +57,8 @@ fn every_kind_of_run_trains() {
         let name = i.to_string();
         program.succeed(&[&SMALL[2..], flags, &["--steps", "3", "--name", &name]].concat());
         assert_eq!(program.figures(&name).len(), 3, "{flags:?}");
+        program.succeed(&["--resume", &format!("runs/{name}"), "--steps", "4"]);
+        assert_eq!(program.figures(&name).len(), 4, "{flags:?}");
     }
 }
 

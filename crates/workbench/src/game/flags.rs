@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct GameArgs {
     /// Random numbers that G makes a sample from
-    #[arg(long, value_name = "N", default_value = "100", help_heading = "Model", value_parser = crate::limits::units)]
+    #[arg(long, value_name = "N", default_value = "100", help_heading = "Model", value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
     /// How they are distributed: uniform on [-1, 1), or normal

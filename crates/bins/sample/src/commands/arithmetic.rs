@@ -15,9 +15,9 @@ use adjoint_train::{BoxError, Error, Grid, Image};
 use adjoint_workbench::game::Condition;
 
 /// Samples among which A, B and C are sought.
-const SAMPLES: usize = 2_000;
+const SAMPLES: usize = 1_000;
 /// Training images they are compared with.
-const TRAINING: usize = 20_000;
+const TRAINING: usize = 10_000;
 /// Samples of each that are shown, at most.
 const SHOWN: usize = 3;
 /// How far the neighbourhood of the result reaches, uniformly in each number (the paper's 0.25).
@@ -162,16 +162,14 @@ impl Run for Arithmetic {
             terms.iter().map(|text| words(text)).collect::<Result<_, _>>()?;
         let z = model.draw("arithmetic", SAMPLES);
         let x = model.decode(&z, None);
-        let near = nearest(model, &x, &train, 1);
+        let near = nearest(model, &x, (&train, known), 1);
         let mut means = vec![];
         let mut tiles = vec![];
         for (attributes, text) in attributes.iter().zip(terms) {
             let test = knowledge.test(attributes);
             // Nearest of all first: the surest.
-            let mut found: Vec<(f64, usize)> = (0..SAMPLES)
-                .filter(|&i| near[i][0].0 < known && test(near[i][0].0))
-                .map(|i| (near[i][0].1, i))
-                .collect();
+            let mut found: Vec<(f64, usize)> =
+                (0..SAMPLES).filter(|&i| test(near[i][0].0)).map(|i| (near[i][0].1, i)).collect();
             found.sort_by(|a, b| a.0.total_cmp(&b.0));
             if found.len() < self.examples {
                 let (there, needed) = (found.len(), self.examples);

@@ -34,7 +34,7 @@ impl Run for Neighbours {
         let (z, conditions) = (model.draw("neighbours", self.n), model.conditions(self.n)?);
         let x = model.decode(&z, conditions.as_ref());
         let train = model.dataset(Split::Train)?;
-        let near = nearest(model, &x, &train, self.k);
+        let near = nearest(model, &x, (&train, train.len()), self.k);
         let mut rows = vec![];
         for (i, near) in near.iter().enumerate() {
             rows.push(x.narrow(0, i, 1));
@@ -53,8 +53,14 @@ impl Run for Neighbours {
     }
 }
 
-/// The k images of a set nearest to each sample by the distance of their pixels, nearest first, with its square.
-pub(crate) fn nearest(model: &Model, x: &Tensor<f32>, set: &Dataset, k: usize) -> Vec<Vec<(usize, f64)>> {
+/// The k of the first `among` images of a set that are nearest to each sample by the distance of their pixels, nearest first, with
+/// the square of that distance.
+pub(crate) fn nearest(
+    model: &Model,
+    x: &Tensor<f32>,
+    (set, among): (&Dataset, usize),
+    k: usize,
+) -> Vec<Vec<(usize, f64)>> {
     let n = x.dims()[0];
     let pixels = x.len() / n.max(1);
     let flat = x.reshape([n, pixels]);
@@ -64,18 +70,43 @@ pub(crate) fn nearest(model: &Model, x: &Tensor<f32>, set: &Dataset, k: usize) -
     let of_samples = squares(&flat);
     let samples = Var::constant(flat);
     let mut best: Vec<Vec<(usize, f64)>> = vec![vec![]; n];
-    for start in (0..set.len()).step_by(CHUNK) {
-        let indices: Vec<usize> = (start..(start + CHUNK).min(set.len())).collect();
+    for start in (0..among).step_by(CHUNK) {
+        let indices: Vec<usize> = (start..(start + CHUNK).min(among)).collect();
         let images = model.images(set, &indices).reshape([indices.len(), pixels]);
         let of_images = squares(&images);
         // |a - b|^2 = |a|^2 + |b|^2 - 2 <a, b>
         let products = no_grad(|| samples.matmul_flags(false, &Var::constant(images), true)).into_value();
-        for (i, row) in products.data().chunks(indices.len()).enumerate() {
-            let square = |j: usize| (of_samples[i] + of_images[j] - 2.0 * f64::from(row[j])).max(0.0);
-            best[i].extend((0..indices.len()).map(|j| (start + j, square(j))));
-            best[i].sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-            best[i].truncate(k);
+        for ((best, row), square) in
+            best.iter_mut().zip(products.data().chunks(indices.len())).zip(&of_samples)
+        {
+            for (j, product) in row.iter().enumerate() {
+                let distance = (square + of_images[j] - 2.0 * f64::from(*product)).max(0.0);
+                keep(best, (start + j, distance), k);
+            }
         }
     }
     best
+}
+
+/// Puts an image in its place among the k nearest so far, if it has one; of two at the same distance the first stays.
+fn keep(best: &mut Vec<(usize, f64)>, image: (usize, f64), k: usize) {
+    if best.len() == k && best.last().is_some_and(|last| last.1 <= image.1) {
+        return;
+    }
+    best.insert(best.partition_point(|other| other.1 <= image.1), image);
+    best.truncate(k);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_are_kept_in_order() {
+        let mut best = vec![];
+        for image in [5.0, 3.0, 9.0, 3.0, 1.0, 4.0].into_iter().enumerate() {
+            keep(&mut best, image, 3);
+        }
+        assert_eq!(best, [(4, 1.0), (1, 3.0), (3, 3.0)]);
+    }
 }

@@ -1,0 +1,199 @@
+//! Every command on runs of the trainers, which this test makes itself; and what a run is refused for. The trainers are called as
+//! libraries, since cargo builds a test's own program only.
+#![allow(missing_docs)]
+
+use adjoint_testing::Program;
+use adjoint_train::{Config, Launch, Trainable};
+use std::fs;
+use std::path::Path;
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_sample"))
+}
+
+fn train<C: Config, T: Trainable>(
+    directory: &Path,
+    name: &str,
+    flags: &[&str],
+    build: impl FnOnce(&C) -> Result<T, adjoint_train::BoxError>,
+) {
+    let out = directory.join("runs");
+    let fixed = [C::MODEL, "--out", out.to_str().unwrap(), "--name", name, "--quiet", "--steps", "3"];
+    let small = ["--batch-size", "16"];
+    let launch = Launch::<C>::parse([&fixed[..], &small, flags].concat()).unwrap();
+    launch.train(build).unwrap();
+}
+
+fn dcgan(program: &Program, name: &str) {
+    let flags = ["--width", "4", "--latent", "5"];
+    train(program.directory(), name, &flags, train_dcgan::Settings::trainer);
+}
+
+fn png(program: &Program, name: &str, command: &str) -> Vec<u8> {
+    let bytes = program.read(name, &format!("{command}.png"));
+    assert!(bytes.starts_with(b"\x89PNG"), "{command}");
+    bytes
+}
+
+#[test]
+fn commands_of_a_dcgan() {
+    let program = program();
+    dcgan(&program, "a");
+    for command in ["grid", "interpolate", "traverse", "neighbours", "features"] {
+        let said = program.succeed(&[command, "runs/a"]);
+        assert!(said.contains("pixels") && said.lines().count() == 1, "{said}");
+        let first = png(&program, "a", command);
+        program.succeed(&[command, "runs/a", "--threads", "1"]);
+        assert!(first == png(&program, "a", command), "{command}: the same seed, another file");
+        program.succeed(&[command, "runs/a", "--seed", "2"]);
+        // What D's filters look at is not drawn from a seed.
+        assert_eq!(first == png(&program, "a", command), command == "features", "{command}");
+    }
+    // An untrained generator's samples are nothing in particular, so what they resemble has to be looked up: some class.
+    let any = (0..10).find(|class| {
+        let class = class.to_string();
+        let flags = ["--a", &class, "--b", &class, "--c", &class, "--examples", "1"];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_sample"))
+            .current_dir(program.directory())
+            .args([&["arithmetic", "runs/a"], &flags[..]].concat())
+            .output()
+            .unwrap();
+        output.status.success()
+    });
+    assert!(any.is_some() && !png(&program, "a", "arithmetic").is_empty());
+    let zero = "0,0,0,0,0";
+    program.succeed(&["interpolate", "runs/a", "--z", zero, "--z", "1,1,1,1,1", "--out", "walk.png"]);
+    assert!(program.directory().join("walk.png").is_file());
+
+    program.fail(&["interpolate", "runs/a", "--z", zero], "a walk needs two");
+    program.fail(&["interpolate", "runs/a", "--z", "1,2", "--z", zero], "5 numbers between commas");
+    program.fail(&["traverse", "runs/a", "--dimensions", "5"], "there are 0 to 4");
+    program.fail(&["classes", "runs/a"], "a dcgan that is not told classes");
+    program.fail(&["reconstruct", "runs/a"], "has no encoder");
+    program.fail(&["manifold", "runs/a"], "has 5 latent numbers");
+    program.fail(&["features", "runs/a", "--layer", "4"], "there are 1 to 3");
+    program.fail(&["arithmetic", "runs/a", "--a", "huge", "--b", "1", "--c", "2"], "`huge` is no attribute");
+    program.fail(&["grid", "runs/a", "--n", "0"], "from 1 to 1000000");
+}
+
+/// The averaged weights are taken where there are any, and others on request.
+#[test]
+fn raw_weights_are_others() {
+    let program = program();
+    dcgan(&program, "a");
+    program.succeed(&["grid", "runs/a"]);
+    let averaged = png(&program, "a", "grid");
+    program.succeed(&["grid", "runs/a", "--raw"]);
+    assert!(averaged != png(&program, "a", "grid"));
+    fs::copy(
+        program.run("a").join("generator_ema.safetensors"),
+        program.run("a").join("generator.safetensors"),
+    )
+    .unwrap();
+    program.succeed(&["grid", "runs/a", "--raw"]);
+    assert!(averaged == png(&program, "a", "grid"));
+}
+
+#[test]
+fn commands_of_a_vae() {
+    let program = program();
+    let flags = ["--hidden", "8", "--latent", "2"];
+    train(program.directory(), "a", &flags, train_vae::Trainer::new);
+    for command in ["grid", "interpolate", "traverse", "manifold", "reconstruct", "neighbours"] {
+        program.succeed(&[command, "runs/a"]);
+        png(&program, "a", command);
+    }
+    program.fail(&["features", "runs/a"], "no convolutional D");
+    program.fail(&["reconstruct", "runs/a", "--from", "10000"], "there are 10000 test images");
+    let conditional = [&flags[..], &["--conditional"]].concat();
+    train(program.directory(), "b", &conditional, train_vae::Trainer::new);
+    for command in ["classes", "grid", "reconstruct", "traverse"] {
+        program.succeed(&[command, "runs/b"]);
+        png(&program, "b", command);
+    }
+    program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
+    program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is told what to make");
+    train(program.directory(), "c", &[&flags[..], &["--autoencoder"]].concat(), train_vae::Trainer::new);
+    assert!(program.succeed(&["grid", "runs/c"]).contains("autoencoder"));
+}
+
+#[test]
+fn commands_of_conditional_gans() {
+    let program = program();
+    let flags = ["--width", "2", "--latent", "3"];
+    train(program.directory(), "a", &flags, train_cgan::Settings::trainer);
+    for command in ["classes", "grid", "interpolate"] {
+        program.succeed(&[command, "runs/a"]);
+        png(&program, "a", command);
+    }
+    program.succeed(&["export", "runs/a", "--n", "25", "--out", "x.npy"]);
+    let labels = fs::read(program.directory().join("x.labels.npy")).unwrap();
+    let last: Vec<u8> = (0..25u8).map(|i| i % 10).collect();
+    let numbers: Vec<u8> = labels[labels.len() - 200..].iter().step_by(8).copied().collect();
+    assert_eq!(numbers, last);
+    train(
+        program.directory(),
+        "b",
+        &[&flags[..], &["--task", "inpaint"]].concat(),
+        train_cgan::Settings::trainer,
+    );
+    for command in ["reconstruct", "grid"] {
+        program.succeed(&[command, "runs/b"]);
+        png(&program, "b", command);
+    }
+    program.fail(&["classes", "runs/b"], "a cgan that is not told classes");
+}
+
+/// As NumPy reads it: 25 images in planes, numbers in [0, 1].
+#[test]
+fn an_export_is_what_its_header_says() {
+    let program = program();
+    dcgan(&program, "a");
+    let said = program.succeed(&["export", "runs/a", "--n", "25"]);
+    assert!(said.contains("25 samples, float32 [25, 1, 28, 28]"), "{said}");
+    let bytes = program.read("a", "export.npy");
+    let start = bytes.len() - 25 * 784 * 4;
+    assert!(start.is_multiple_of(64) && bytes[..start].ends_with(b"\n"));
+    let numbers = bytes[start..].chunks(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    assert!(
+        numbers.clone().all(|x| (0.0..=1.0).contains(&x))
+            && numbers.clone().any(|x| x != numbers.clone().next().unwrap())
+    );
+}
+
+#[test]
+fn commands_of_points() {
+    let program = program();
+    let flags = ["--dataset", "grid", "--g-hidden", "8", "--d-hidden", "8"];
+    train(program.directory(), "a", &flags, train_gan::Settings::trainer);
+    program.succeed(&["grid", "runs/a"]);
+    png(&program, "a", "grid");
+    let said = program.succeed(&["export", "runs/a", "--n", "7"]);
+    assert!(said.contains("float32 [7, 2]"), "{said}");
+    program.fail(&["neighbours", "runs/a"], "makes points (grid), not images");
+}
+
+#[test]
+fn runs_that_are_none_are_explained() {
+    let program = program();
+    program.fail(&["grid", "runs/nowhere"], "there is no such run");
+    fs::create_dir_all(program.run("empty")).unwrap();
+    program.fail(&["grid", "runs/empty"], "holds no run");
+    dcgan(&program, "a");
+    let config = program.run("a").join("config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("model = \"dcgan\"", "model = \"diffusion\"")).unwrap();
+    program.fail(&["grid", "runs/a"], "`diffusion`");
+    fs::write(&config, text.replace("model = \"dcgan\"", "")).unwrap();
+    program.fail(&["grid", "runs/a"], "does not say which `model`");
+    fs::write(&config, text.replace("width = 4", "width = 8")).unwrap();
+    program.fail(&["grid", "runs/a"], "generator_ema.safetensors");
+    fs::write(&config, &text).unwrap();
+    let weights = program.run("a").join("generator_ema.safetensors");
+    let whole = fs::read(&weights).unwrap();
+    fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+    program.fail(&["grid", "runs/a"], "generator_ema.safetensors");
+    fs::remove_file(&weights).unwrap();
+    program.fail(&["grid", "runs/a"], "the run has no such weights yet");
+    program.fail(&["grid", "runs/a", "--raw", "--out", "nowhere/x.png"], "nowhere/x.png");
+}

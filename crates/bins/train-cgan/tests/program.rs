@@ -1,0 +1,59 @@
+//! The program as a user meets it: killed and resumed, told classes and images, given wrong flags.
+#![allow(missing_docs)]
+
+use adjoint_testing::Program;
+
+const SMALL: [&str; 8] = ["--width", "2", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_train-cgan"))
+}
+
+#[test]
+fn a_killed_run_goes_on_with_the_same_bits() {
+    let flags =
+        ["--condition", "embedding", "--steps", "40", "--checkpoint-every", "7", "--d-dropout", "0.1"];
+    let files =
+        ["checkpoint.safetensors", "generator.safetensors", "generator_ema.safetensors", "losses.svg"];
+    program().assert_killed_run_goes_on(&[&SMALL[..], &flags].concat(), &files);
+}
+
+/// The noise that is added to an image, and the place of the hole in it, belong to the step.
+#[test]
+fn a_killed_run_told_images_goes_on_with_the_same_bits() {
+    let flags = ["--task", "denoise", "--steps", "40", "--checkpoint-every", "7"];
+    program().assert_killed_run_goes_on(&[&SMALL[..], &flags].concat(), &["generator.safetensors"]);
+}
+
+#[test]
+fn every_task_and_body_trains_and_shows() {
+    let program = program();
+    for (i, flags) in [
+        &["--task", "class"][..],
+        &["--task", "inpaint"],
+        &["--task", "edges", "--dataset", "glyphs-rgb"],
+        &["--arch", "mlp", "--g-hidden", "8", "--d-hidden", "8"],
+        &["--arch", "mlp", "--condition", "embedding", "--g-hidden", "8", "--d-hidden", "8"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = i.to_string();
+        program.succeed(&[&SMALL[..], flags, &["--steps", "2", "--name", &name, "--quiet"]].concat());
+        let pictures = program.run(&name).join("samples");
+        assert!(pictures.join("epoch-0001-step-000002.png").is_file(), "{flags:?}");
+    }
+    // What is told as an image has a distance to the truth.
+    let last = String::from_utf8(program.read("1", "final.json")).unwrap();
+    assert!(last.contains("\"l1_test\":"), "{last}");
+}
+
+#[test]
+fn wrong_flags_are_explained() {
+    let program = program();
+    program.fail(&["--arch", "mlp", "--task", "inpaint"], "take --task class or --arch conv");
+    program.fail(&["--task", "colour"], "inpaint");
+    program.fail(&["--dataset", "ring"], "ring");
+    program.fail(&["--l1", "-1"], "not below 0");
+    assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
+}

@@ -1,0 +1,82 @@
+//! The program as a user meets it: killed and resumed, on images and on points, given wrong flags.
+#![allow(missing_docs)]
+
+use adjoint_testing::Program;
+
+const SMALL: [&str; 10] =
+    ["--g-hidden", "16", "--d-hidden", "16,8", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_train-gan"))
+}
+
+/// Under everything that is drawn or changes over time: noise on D's input, dropout, power iteration, batch norm, a lazy penalty,
+/// a falling step size, two steps of D.
+#[test]
+fn a_killed_run_goes_on_with_the_same_bits() {
+    let stabilisers =
+        ["--instance-noise", "0.2", "--d-dropout", "0.3", "--d-norm", "spectral", "--g-batch-norm"];
+    let game = ["--penalty", "r1", "--penalty-every", "3", "--lr-schedule", "cosine", "--d-steps", "2"];
+    let flags = [&SMALL[..], &stabilisers, &game, &["--steps", "40", "--checkpoint-every", "7"]].concat();
+    let files =
+        ["checkpoint.safetensors", "generator.safetensors", "discriminator.safetensors", "losses.svg"];
+    program().assert_killed_run_goes_on(&flags, &files);
+}
+
+/// Every loss, penalty, optimiser and order of moves changes what is trained.
+#[test]
+fn every_variant_is_another_run() {
+    let program = program();
+    let variants = [
+        &["--loss", "non-saturating"][..],
+        &["--loss", "minimax"],
+        &["--loss", "least-squares"],
+        &["--loss", "hinge"],
+        &["--loss", "wasserstein"],
+        &["--penalty", "r1"],
+        &["--update", "simultaneous"],
+        &["--optimizer", "sgd"],
+        &["--optimizer", "momentum"],
+        &["--optimizer", "rmsprop"],
+        &["--label-smoothing", "0.1"],
+        &["--noise", "uniform"],
+        &["--lr-schedule", "linear"],
+    ];
+    let mut seen = vec![];
+    for (i, variant) in variants.iter().enumerate() {
+        let name = i.to_string();
+        let flags =
+            [&SMALL[..], &["--dataset", "moons", "--steps", "4", "--name", &name, "--quiet"], variant];
+        program.succeed(&flags.concat());
+        let weights = program.read(&name, "generator.safetensors");
+        assert!(!seen.contains(&weights), "{variant:?} trains as another does");
+        seen.push(weights);
+    }
+}
+
+/// On points, modes are counted after each epoch; at the end V stands beside its equilibrium.
+#[test]
+fn points_are_counted_and_the_value_is_measured() {
+    let program = program();
+    let flags = ["--dataset", "ring", "--batch-size", "20000", "--epochs", "1", "--name", "a"];
+    program.succeed(&[&SMALL[..4], &flags].concat());
+    let figures = program.figures("a").pop().unwrap();
+    assert!(figures.contains("\"modes\":") && figures.contains("\"high_quality\":"), "{figures}");
+    let last = String::from_utf8(program.read("a", "final.json")).unwrap();
+    assert!(last.contains("\"value_at_equilibrium\":-1.386") && last.contains("\"modes\":"), "{last}");
+    assert!(program.run("a").join("samples").join("epoch-0001-step-000003.png").is_file());
+    let config = String::from_utf8(program.read("a", "config.toml")).unwrap();
+    assert!(config.contains("\nlatent = 2\n") && config.contains("\nlr = 0.001\n"), "{config}");
+}
+
+#[test]
+fn wrong_flags_are_explained() {
+    let program = program();
+    program.fail(&["--dataset", "sphere"], "sphere");
+    program.fail(&["--g-hidden", "16,,8"], "1 to 65536");
+    program.fail(&["--d-dropout", "1"], "from 0 to below 1");
+    program.fail(&["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
+    program.fail(&["--latent", "-1"], "1 to 65536");
+    program.fail(&["--dataset", "ring", "--d-steps", "900"], "an epoch has only 468 batches");
+    assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
+}
