@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from fixtures import arrays, convolution, dcgan, elementwise, layers, objectives, optimizers, vae
+from fixtures import arrays, convolution, dcgan, elementwise, games, layers, objectives, optimizers, vae
 
-MODULES = [elementwise, arrays, convolution, layers, objectives, optimizers, dcgan, vae]
+MODULES = [elementwise, arrays, convolution, layers, objectives, optimizers, dcgan, games, vae]
 DIRECTORY = Path(__file__).resolve().parent.parent / "crates" / "conformance" / "fixtures"
 LIMIT = 2_000_000  # bytes in all
 

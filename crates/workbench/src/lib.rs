@@ -27,3 +27,8 @@ pub mod limits;
 mod summary;
 
 pub use summary::summary;
+
+/// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
+pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {
+    (what.to_owned(), format!("cargo run -p sample -- {command} {run}"))
+}

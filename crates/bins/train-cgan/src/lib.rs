@@ -24,7 +24,7 @@ Examples:
 /// Train a conditional GAN (Mirza & Osindero 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-cgan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("10")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("7")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, multiplied by 128 / width")))]
 #[command(mut_arg("d_norm", |arg| arg.default_value_if("arch", "mlp", "none")))]
 pub struct Settings {

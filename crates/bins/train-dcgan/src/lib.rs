@@ -27,7 +27,7 @@ Examples:
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("18")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("16")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; multiplied by 128 / width, so 0.0016 at width 16")))]
 pub struct Settings {
     /// The flags of every trainer.

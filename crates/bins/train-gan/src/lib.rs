@@ -29,7 +29,7 @@ Examples:
 /// data, on the levels of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("20")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("18")))]
 #[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
 #[command(mut_arg("d_norm", |arg| arg.default_value("none")))]
 #[command(mut_arg("penalty", |arg| arg.default_value("none")))]

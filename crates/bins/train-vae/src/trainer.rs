@@ -7,7 +7,7 @@ use adjoint_train::{
     BoxError, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot, take_part,
 };
 use adjoint_vae::{BoundSummary, Vae};
-use adjoint_workbench::{data, labels, limits};
+use adjoint_workbench::{data, labels, limits, sample_command};
 
 /// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
 const SAMPLES: usize = 64;
@@ -45,8 +45,7 @@ impl Trainer {
 
     /// N(0, 1) numbers, number `index` of their purpose.
     fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-        let shape = [rows, self.settings.latent];
-        Stream::new(self.settings.common.seed, purpose, index).normal_tensor(shape, 0.0, 1.0)
+        noise(&self.settings, purpose, index, rows)
     }
 
     /// One-hot rows of labels, if the model is conditional.
@@ -90,6 +89,10 @@ impl Trainer {
         }
         summary
     }
+}
+
+fn noise(settings: &Settings, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+    Stream::new(settings.common.seed, purpose, index).normal_tensor([rows, settings.latent], 0.0, 1.0)
 }
 
 impl Trainable for Trainer {
@@ -136,11 +139,11 @@ impl Trainable for Trainer {
         let mut sum = 0.0;
         for i in 0..images {
             let (x, labels) = self.measured(&set, i..i + 1);
+            let settings = &self.settings;
             let rounds = (0..samples).step_by(MOST_SAMPLES).map(|from| {
                 let rows = MOST_SAMPLES.min(samples - from);
-                self.noise(&format!("nll/{i}"), from as u64, rows)
+                noise(settings, &format!("nll/{i}"), from as u64, rows)
             });
-            let rounds: Vec<_> = rounds.collect();
             sum += self.model.log_likelihood(&x, labels.as_ref(), rounds)[0];
         }
         Ok([
@@ -185,5 +188,13 @@ impl Trainable for Trainer {
 
     fn panels(&self) -> &'static [Panel] {
         plot::VARIATIONAL
+    }
+
+    fn next_commands(&self, run: &str) -> Vec<(String, String)> {
+        let (what, command) = match self.settings.latent {
+            2 => ("the latent plane", "manifold"),
+            _ => ("one latent number a row", "traverse"),
+        };
+        vec![sample_command(what, command, run)]
     }
 }

@@ -9,6 +9,7 @@ mod convolution;
 mod dcgan;
 mod elementwise;
 mod fixture;
+mod games;
 mod layers;
 mod objectives;
 mod optimizers;

@@ -86,7 +86,7 @@ fn normalised<E: Element>(x: &Tensor<E>) -> Tensor<E> {
 mod tests {
     use super::*;
     use crate::param::{Fans, Role};
-    use crate::{Module, Stream};
+    use crate::Module;
     use adjoint_autodiff::gradcheck;
 
     fn weight(shape: &[usize], values: &[f64]) -> Param<f64> {

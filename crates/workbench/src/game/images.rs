@@ -178,6 +178,14 @@ impl Stage for ImageStage {
         Ok([("l1_test", sum / count as f64)].into())
     }
 
+    fn sample_command(&self) -> (&'static str, &'static str) {
+        match self.condition {
+            Condition::None => ("walks between samples", "interpolate"),
+            Condition::Class => ("a row of each class", "classes"),
+            _ => ("test images and what is made of their conditions", "reconstruct"),
+        }
+    }
+
     fn panels(&self) -> &'static [Panel] {
         plot::ADVERSARIAL
     }

@@ -70,6 +70,10 @@ impl Stage for PointStage {
         Ok(figures)
     }
 
+    fn sample_command(&self) -> (&'static str, &'static str) {
+        ("samples over data", "grid")
+    }
+
     fn panels(&self) -> &'static [Panel] {
         plot::ADVERSARIAL
     }

@@ -34,6 +34,9 @@ pub trait Stage {
         Ok(Figures::default())
     }
 
+    /// The command of `sample` that shows most of such a model: what for, and its name.
+    fn sample_command(&self) -> (&'static str, &'static str);
+
     /// Which figures are shown.
     fn panels(&self) -> &'static [Panel];
 }

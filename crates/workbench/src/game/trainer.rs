@@ -3,6 +3,7 @@
 use crate::game::{GameArgs, Play, Stage};
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
+use crate::sample_command;
 use adjoint_train::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, take_part,
 };
@@ -176,5 +177,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
 
     fn panels(&self) -> &'static [Panel] {
         self.stage.panels()
+    }
+
+    fn next_commands(&self, run: &str) -> Vec<(String, String)> {
+        let (what, command) = self.stage.sample_command();
+        vec![sample_command(what, command, run)]
     }
 }

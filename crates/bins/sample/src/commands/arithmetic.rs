@@ -48,12 +48,15 @@ pub(crate) struct Arithmetic {
     examples: usize,
 }
 
+/// One number of a glyph.
+type Factor = fn(&Factors) -> f32;
+
 /// One word of a description.
 #[derive(Clone, Copy, Debug)]
 enum Attribute {
     Class(usize),
     /// Low or high in a factor.
-    Factor(fn(&Factors) -> f32, bool),
+    Factor(Factor, bool),
 }
 
 impl Attribute {
@@ -62,7 +65,7 @@ impl Attribute {
             return Ok(Attribute::Class(class));
         }
         let known = palette(set).is_some();
-        let factor: Option<(fn(&Factors) -> f32, bool)> = match word {
+        let factor: Option<(Factor, bool)> = match word {
             "thin" => Some((|f| f.stroke_width, false)),
             "thick" => Some((|f| f.stroke_width, true)),
             "upright" => Some((|f| f.slant, false)),

@@ -1,0 +1,191 @@
+//! The GAN and the conditional GAN that are shipped, in small sizes, trained from PyTorch's weights, images, labels and noise:
+//! losses at every step, and what is left of every parameter and buffer at the end. Twenty steps of each run.
+
+use crate::compare::relative_error;
+use crate::fixture::{Case, Layout, read};
+use adjoint_adversarial::{Descent, Discriminator, Game, Generator, Penalty, Round, Settings, Update};
+use adjoint_cgan::{Body, Condition, cgan};
+use adjoint_gan::gan;
+use adjoint_nn::Module;
+use adjoint_nn::layers::{Dropout, Norm};
+use adjoint_tensor::{Element, Tensor};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// How the recorded runs differ.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    networks: Networks,
+    /// By its name on a command line.
+    loss: String,
+    optimizer: Rule,
+    simultaneous: bool,
+    /// Is D under spectral norm?
+    spectral: bool,
+    /// Weight of the penalty R1. 0: none.
+    r1: f64,
+    penalty_every: u64,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Networks {
+    Gan,
+    CganMlp,
+    CganConv,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Rule {
+    Adam,
+    Rmsprop,
+}
+
+impl Networks {
+    /// What comes before the names of their first weights.
+    fn name(self) -> &'static str {
+        match self {
+            Networks::Gan => "gan",
+            Networks::CganMlp => "cgan_mlp",
+            Networks::CganConv => "cgan_conv",
+        }
+    }
+}
+
+/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four axes.
+fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
+    let value = case.tensor(part);
+    if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
+}
+
+fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
+    let parameters: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
+    let mut state = model.state();
+    // Buffers start alike on both sides: there is no draw in them.
+    for (name, value) in state.iter_mut().filter(|(name, _)| parameters.contains(name)) {
+        *value = tensor(case, &format!("{prefix}.{name}"), Layout::Weight);
+    }
+    model.load_state(&state).expect("the fixture holds every parameter in its shape");
+}
+
+/// The largest error of a parameter or buffer.
+fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> f64 {
+    let theirs = |name: &str| tensor(case, &format!("{prefix}.{name}.f64"), Layout::Weight);
+    model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
+}
+
+/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is left at the end.
+fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
+    let settings = Settings {
+        loss: run.loss.parse().expect("a loss that there is"),
+        penalty: if run.r1 == 0.0 { Penalty::None } else { Penalty::R1(run.r1) },
+        penalty_every: run.penalty_every,
+        update: if run.simultaneous { Update::Simultaneous } else { Update::Alternating },
+        descent: match run.optimizer {
+            Rule::Adam => Descent::Adam { beta1: case.attr("beta1"), beta2: 0.999 },
+            Rule::Rmsprop => Descent::RmsProp,
+        },
+        lr: case.attr("lr"),
+        ..Settings::default()
+    };
+    let size = |name: &str| case.attr::<usize>(name);
+    let (g_hidden, d_hidden) = (vec![size("g_hidden")], vec![size("d_hidden")]);
+    let d_norm = if run.spectral { Norm::Spectral } else { Norm::None };
+    let conditional = |image_size, condition, body, d_norm| adjoint_cgan::Architecture {
+        image_size,
+        channels: 1,
+        latent: size("latent"),
+        condition,
+        body,
+        d_norm,
+        d_dropout: Dropout::default(),
+    };
+    match run.networks {
+        Networks::Gan => {
+            let architecture = adjoint_gan::Architecture {
+                sample: vec![size("corner"), size("corner"), 1],
+                bounded: true,
+                latent: size("latent"),
+                g_hidden,
+                d_hidden,
+                g_norm: Norm::None,
+                d_norm,
+                d_dropout: Dropout::default(),
+            };
+            play(gan::<E>(&architecture, settings, 0), case, name, run)
+        }
+        Networks::CganMlp => {
+            let (condition, body) = (Condition::Embedding(size("classes")), Body::Mlp { g_hidden, d_hidden });
+            let architecture = conditional(size("corner"), condition, body, d_norm);
+            play(cgan::<E>(&architecture, settings, 0), case, name, run)
+        }
+        Networks::CganConv => {
+            let (condition, body) =
+                (Condition::OneHot(size("classes")), Body::Conv { width: size("width") });
+            let architecture = conditional(size("size"), condition, body, Norm::Batch);
+            play(cgan::<E>(&architecture, settings, 0), case, name, run)
+        }
+    }
+}
+
+fn play<E: Element, G: Generator<E>, D: Discriminator<E>>(
+    mut game: Game<E, G, D>,
+    case: &Case,
+    name: &str,
+    run: &Run,
+) -> (Tensor<E>, f64) {
+    let networks = run.networks.name();
+    load(&mut game.generator, case, &format!("{networks}.generator"));
+    load(&mut game.discriminator, case, &format!("{networks}.discriminator"));
+
+    let [mut images, labels, noise] =
+        ["images", "labels", "noise"].map(|part| tensor::<E>(case, part, Layout::Image));
+    if run.networks != Networks::CganConv {
+        let corner = case.attr("corner");
+        images = images.narrow(1, 0, corner).narrow(2, 0, corner);
+    }
+    let (batches, batch) = (case.attr::<usize>("batches"), case.attr("batch"));
+    let mut losses = vec![];
+    for step in 0..case.attr::<usize>("steps") {
+        let [x, y, z] = [&images, &labels, &noise].map(|t| t.narrow(0, step % batches, batch));
+        let condition = (run.networks != Networks::Gan).then_some(y);
+        let report = game.step(step as u64, [Round { x, z, condition }]);
+        losses.extend([report.loss_d, report.loss_g].map(E::of));
+    }
+    let generator = state_error(&game.generator, case, &format!("{name}.generator"));
+    let discriminator = state_error(&game.discriminator, case, &format!("{name}.discriminator"));
+    (Tensor::from_slice([losses.len() / 2, 2], &losses), generator.max(discriminator))
+}
+
+fn runs() -> (Case, BTreeMap<String, Run>) {
+    let case = read("games").remove(0);
+    let runs: BTreeMap<String, Run> = case.attr("runs");
+    assert_eq!(runs.len(), 6);
+    (case, runs)
+}
+
+#[test]
+fn trains_alike_in_f64() {
+    let (case, runs) = runs();
+    for (name, run) in &runs {
+        let (losses, state_error) = train::<f64>(&case, name, run);
+        let error = relative_error(&losses, &case.tensor(&format!("{name}.losses.f64")));
+        println!("{name}: losses within {error:.1e}, parameters and buffers within {state_error:.1e}");
+        assert!(error <= 1e-9 && state_error <= 1e-9, "{name}: losses {error:.1e}, state {state_error:.1e}");
+    }
+}
+
+#[test]
+fn losses_are_alike_in_f32() {
+    let (case, runs) = runs();
+    for (name, run) in &runs {
+        let (losses, _) = train::<f32>(&case, name, run);
+        for precision in ["f32", "f64"] {
+            let error = relative_error(&losses, &case.tensor(&format!("{name}.losses.{precision}")));
+            println!("{name}: losses within {error:.1e} of PyTorch's in {precision}");
+            assert!(error <= 1e-3, "{name}: losses {error:.1e} from PyTorch's in {precision}");
+        }
+    }
+}
