@@ -122,8 +122,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
             play(cgan::<E>(&architecture, settings, 0), case, name, run)
         }
         Networks::CganConv => {
-            let (condition, body) =
-                (Condition::OneHot(size("classes")), Body::Conv { width: size("width") });
+            let (condition, body) = (Condition::OneHot(size("classes")), Body::Conv { width: size("width") });
             let architecture = conditional(size("size"), condition, body, Norm::Batch);
             play(cgan::<E>(&architecture, settings, 0), case, name, run)
         }

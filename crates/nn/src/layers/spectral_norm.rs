@@ -85,8 +85,8 @@ fn normalised<E: Element>(x: &Tensor<E>) -> Tensor<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::param::{Fans, Role};
     use crate::Module;
+    use crate::param::{Fans, Role};
     use adjoint_autodiff::gradcheck;
 
     fn weight(shape: &[usize], values: &[f64]) -> Param<f64> {

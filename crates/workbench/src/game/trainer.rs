@@ -1,9 +1,9 @@
 //! Any game in the hands of the training loop: which data and which noise a step sees, what is saved, measured and shown.
 
 use crate::game::{GameArgs, Play, Stage};
+use crate::sample_command;
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
-use crate::sample_command;
 use adjoint_train::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, take_part,
 };
