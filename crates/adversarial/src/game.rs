@@ -33,8 +33,10 @@ pub struct Round<E: Element> {
 /// What a step found: D's figures from before its last step, G's loss against the D that G moved against.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
-    /// What D minimised, in its last step.
+    /// What D minimised in its last step, but for the penalty.
     pub loss_d: f64,
+    /// The penalty with its weight, in steps in which it counts.
+    pub penalty: Option<f64>,
     /// What G minimised.
     pub loss_g: f64,
     /// V(D, G). As D(x), it says little where D's output is no logit (least squares, hinge, Wasserstein).
@@ -63,13 +65,19 @@ pub struct Game<E: Element, G: Generator<E>, D: Discriminator<E>> {
     seed: u64,
 }
 
-/// What D's last step has found by the time G moves.
+/// What D minimises.
+struct Objective<E: Element> {
+    loss: Var<E>,
+    /// Its value without the penalty, and that of the penalty if it counts.
+    game: f64,
+    penalty: Option<f64>,
+}
+
+/// What D thinks of data and samples, in numbers.
 struct Judged {
-    loss: f64,
     value: f64,
     real: f64,
     fake: f64,
-    gradient: f64,
 }
 
 impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
@@ -105,7 +113,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
             let fake = no_grad(|| self.generator.generate(&z, condition.as_ref(), Train));
             let seen = Seen { x, fake, condition };
             let logits = self.judge(&seen, sigma, &mut streams);
-            let loss = self.discriminator_loss(&seen, &logits, &mut streams);
+            let loss = self.discriminator_loss(&seen, &logits, &mut streams).loss;
             drop((seen, logits));
             self.optimizer_d.descend(loss, &mut self.discriminator);
         };
@@ -114,9 +122,9 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         let seen = Seen { x, fake, condition };
         match self.settings.update {
             Update::Alternating => {
-                let judged = self.discriminator_step(&seen, sigma, &mut streams);
+                let report = self.discriminator_step(&seen, sigma, &mut streams);
                 let (loss_g, gradient_g) = self.generator_step(seen, sigma, &mut streams);
-                judged.report(loss_g, gradient_g)
+                Report { loss_g, gradient_g, ..report }
             }
             Update::Simultaneous => self.simultaneous_step(seen, sigma, &mut streams),
         }
@@ -135,35 +143,43 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         seen: &Seen<E>,
         [real, fake]: &[Var<E>; 2],
         streams: &mut Streams,
-    ) -> Var<E> {
+    ) -> Objective<E> {
         let Settings { loss, label_smoothing, penalty, penalty_every, .. } = self.settings;
-        let loss = loss.discriminator(real, fake, label_smoothing);
-        if penalty == Penalty::None || !self.optimizer_d.steps().is_multiple_of(penalty_every) {
-            return loss;
-        }
+        let game = loss.discriminator(real, fake, label_smoothing);
+        let counts = (self.optimizer_d.steps() + 1).is_multiple_of(penalty_every);
         let (c, d, every) = (seen.condition.as_ref(), &mut self.discriminator, penalty_every as f64);
         let critic = |x: &Var<E>| d.judge(x, c, Train, &mut streams.masks);
         let (x, fake) = (seen.x.value(), seen.fake.value());
-        match penalty {
-            Penalty::None => loss,
-            Penalty::Gp(lambda) => {
+        let penalty = match penalty {
+            Penalty::Gp(lambda) if counts => {
                 let eps = streams.penalty.uniform_tensor([x.dims()[0]], 0.0, 1.0);
-                loss + gradient_penalty(critic, x, fake, &eps, every * lambda)
+                gradient_penalty(critic, x, fake, &eps, every * lambda)
             }
-            Penalty::R1(gamma) => loss + r1(critic, x, every * gamma),
-        }
+            Penalty::R1(gamma) if counts => r1(critic, x, every * gamma),
+            _ => return Objective { game: game.item(), loss: game, penalty: None },
+        };
+        Objective { game: game.item(), penalty: Some(penalty.item()), loss: game + penalty }
     }
 
-    /// Descends over theta_d.
-    fn discriminator_step(&mut self, seen: &Seen<E>, sigma: f64, streams: &mut Streams) -> Judged {
+    /// Descends over theta_d. G's figures are still to come.
+    fn discriminator_step(&mut self, seen: &Seen<E>, sigma: f64, streams: &mut Streams) -> Report {
         let logits = self.judge(seen, sigma, streams);
-        let loss = self.discriminator_loss(seen, &logits, streams);
-        let judged = Judged::of(&logits);
+        let Objective { loss, game, penalty } = self.discriminator_loss(seen, &logits, streams);
+        let Judged { value, real, fake } = Judged::of(&logits);
         // All that holds D's weights must be gone when they move: then they move in place.
         drop(logits);
         let gradients = Gradients::of(loss, &self.discriminator);
         self.optimizer_d.step(&gradients, &mut self.discriminator);
-        judged.with(&gradients)
+        Report {
+            loss_d: game,
+            penalty,
+            loss_g: f64::NAN,
+            value,
+            d_real: real,
+            d_fake: fake,
+            gradient_d: gradients.norm(),
+            gradient_g: f64::NAN,
+        }
     }
 
     /// Descends over theta_g, by default  -1/m sum log D(G(z)), through D, whose own gradients nobody asks for.
@@ -199,37 +215,48 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         let (x, z, condition) = round.vars();
         let fake = self.generator.generate(&z, condition.as_ref(), Train);
         let sigma = self.settings.instance_noise.at(number);
-        self.both_losses(Seen { x, fake, condition }, sigma, &mut Streams::of(self.seed, number)).0
-    }
-
-    fn both_losses(&mut self, seen: Seen<E>, sigma: f64, streams: &mut Streams) -> ([Var<E>; 2], Judged) {
+        let mut streams = Streams::of(self.seed, number);
+        let (seen, streams) = (Seen { x, fake, condition }, &mut streams);
         let logits = self.judge(&seen, sigma, streams);
-        let loss_d = self.discriminator_loss(&seen, &logits, streams);
-        ([loss_d, self.generator_loss(&seen, &logits[1])], Judged::of(&logits))
+        let loss_d = self.discriminator_loss(&seen, &logits, streams).loss;
+        [loss_d, self.generator_loss(&seen, &logits[1])]
     }
 
     /// Both gradients first, then both moves.
     fn simultaneous_step(&mut self, seen: Seen<E>, sigma: f64, streams: &mut Streams) -> Report {
-        let ([loss_d, loss_g], judged) = self.both_losses(seen, sigma, streams);
-        let gradients = Gradients::of(loss_d, &self.discriminator);
+        let logits = self.judge(&seen, sigma, streams);
+        let Objective { loss, game, penalty } = self.discriminator_loss(&seen, &logits, streams);
+        let loss_g = self.generator_loss(&seen, &logits[1]);
+        let Judged { value, real, fake } = Judged::of(&logits);
+        drop((seen, logits));
+        let gradients = Gradients::of(loss, &self.discriminator);
         let (loss_g, gradient_g) = self.descend_generator(loss_g);
         self.optimizer_d.step(&gradients, &mut self.discriminator);
-        judged.with(&gradients).report(loss_g, gradient_g)
+        Report {
+            loss_d: game,
+            penalty,
+            loss_g,
+            value,
+            d_real: real,
+            d_fake: fake,
+            gradient_d: gradients.norm(),
+            gradient_g,
+        }
     }
 
-    /// V(D, G) on a round, with the statistics of its batches and nothing dropped or noisy. Leaves everything as it was.
+    /// V(D, G) on a round, with the statistics of its batches and what dropout number `index` drops, but no noise on what D sees. Leaves
+    /// everything as it was.
     ///
     /// # Panics
     /// If shapes are not those of the networks.
     #[track_caller]
-    pub fn value(&mut self, round: Round<E>) -> f64 {
+    pub fn value(&mut self, index: u64, round: Round<E>) -> f64 {
         let (own_g, own_d) = (self.generator.state(), self.discriminator.state());
         let (x, z, condition) = round.vars();
         let c = condition.as_ref();
         let value = no_grad(|| {
             let fake = self.generator.generate(&z, c, Train);
-            // Dropout is off in evaluation mode alone, and so are the statistics of a batch: what is dropped then averages out.
-            let mut masks = Stream::new(self.seed, "dropout/value", 0);
+            let mut masks = Stream::new(self.seed, "dropout/value", index);
             let mut judge = |x: &Var<E>| self.discriminator.judge(x, c, Train, &mut masks);
             gan_value(&judge(&x), &judge(&fake)).item()
         });
@@ -282,16 +309,7 @@ impl Streams {
 impl Judged {
     fn of<E: Element>([real, fake]: &[Var<E>; 2]) -> Self {
         let value = no_grad(|| gan_value(real, fake)).item();
-        Judged { loss: 0.0, value, real: mean_probability(real), fake: mean_probability(fake), gradient: 0.0 }
-    }
-
-    fn with<E: Element>(self, gradients: &Gradients<E>) -> Self {
-        Judged { loss: gradients.loss(), gradient: gradients.norm(), ..self }
-    }
-
-    fn report(self, loss_g: f64, gradient_g: f64) -> Report {
-        let Judged { loss: loss_d, value, real: d_real, fake: d_fake, gradient: gradient_d } = self;
-        Report { loss_d, loss_g, value, d_real, d_fake, gradient_d, gradient_g }
+        Judged { value, real: mean_probability(real), fake: mean_probability(fake) }
     }
 }
 
@@ -426,11 +444,11 @@ mod tests {
         };
         // theta starts at 0, so the first step has no other slope.
         near([psi_after(Penalty::R1(3.0), 1, 1), 0.0], [0.5 - LR * 3.0 * 0.5, 0.0]);
-        near([psi_after(Penalty::R1(3.0), 2, 1), 0.0], [0.5 - LR * 2.0 * 3.0 * 0.5, 0.0]);
         near([psi_after(Penalty::Gp(2.0), 1, 1), 0.0], [0.5 + LR * 2.0 * 2.0 * 0.5, 0.0]);
-        // The second of two steps has none: psi moves by theta alone, which is small by then.
-        let one = psi_after(Penalty::R1(3.0), 2, 1);
-        assert!((psi_after(Penalty::R1(3.0), 2, 2) - one).abs() < 0.01 && one < 0.3);
+        // In every second step only: not in the first, and twofold in the second, by which theta is still near 0.
+        near([psi_after(Penalty::R1(3.0), 2, 1), 0.0], [0.5, 0.0]);
+        let two = psi_after(Penalty::R1(3.0), 2, 2);
+        assert!((two - (0.5 - LR * 2.0 * 3.0 * 0.5)).abs() < 0.01, "{two}");
     }
 
     /// Noise on what D sees changes its step, by the stream of the step alone; and is gone when it should be.
@@ -466,7 +484,7 @@ mod tests {
     #[test]
     fn the_value_at_the_equilibrium() {
         let mut game = dirac(plain(), 0.0, 0.0);
-        assert!((game.value(round(0.0)) + 4f64.ln()).abs() < 1e-15);
+        assert!((game.value(0, round(0.0)) + 4f64.ln()).abs() < 1e-15);
         near(at(&game), [0.0, 0.0]);
         game.step(0, [round(0.0)]);
         near(at(&game), [0.0, 0.0]);

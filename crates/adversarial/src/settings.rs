@@ -17,7 +17,7 @@ pub struct Settings {
     pub penalty_every: u64,
     /// One-sided label smoothing (0: none).
     pub label_smoothing: f64,
-    /// Noise on all that D sees.
+    /// Noise on what D is to tell apart.
     pub instance_noise: Noise,
     /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss: for conditions that determine x (Isola et al. 2017,
     /// eq. 4). 0: none.
@@ -58,7 +58,7 @@ pub enum Penalty {
     R1(f64),
 }
 
-/// Normal noise on all that D sees, data and samples alike, whose standard deviation falls linearly to nothing: where the two do
+/// Normal noise on what D is to tell apart, data and samples alike (not where a penalty asks for its slope), whose standard deviation falls linearly to nothing: where the two do
 /// not overlap, D has no useful gradient (Sønderby et al. 2017, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Noise {
@@ -86,7 +86,7 @@ pub enum Update {
     Simultaneous,
 }
 
-/// A rule of descent, by the name it has on a command line.
+/// A rule of descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Descent {
     /// Along the gradient.

@@ -130,11 +130,27 @@ fn sum_rows<E: Element>(x: &[E], out: &mut [E]) {
 /// Sum of the squares, in `f64`: for the norm of a gradient.
 pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
     let mut partial = Buffer::<f64>::take(x.len().div_ceil(CHUNK));
+    let level = level();
     for_each_chunk(partial.as_mut_slice(), 1, |t, out| {
         let x = &x[t * CHUNK..((t + 1) * CHUNK).min(x.len())];
-        out[0] = x.iter().map(|x| x.f64() * x.f64()).sum();
+        level.vectorize(
+            #[inline(always)]
+            || out[0] = squares_of_piece(x),
+        );
     });
     partial.as_slice().iter().sum()
+}
+
+/// [`LANES`] running sums, added up in order.
+#[inline(always)]
+fn squares_of_piece<E: Element>(x: &[E]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for x in x.chunks(LANES) {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane += x.f64() * x.f64();
+        }
+    }
+    lanes.iter().sum()
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //! (Goodfellow et al. 2014, section 5).
 
 use crate::cost::LayerCost;
-use crate::layers::{BatchNorm1d, Dropout, Linear, Norm, SpectralNorm};
+use crate::layers::{BatchNorm1d, Dropout, LEAKY_SLOPE, Linear, Norm, SpectralNorm};
 use crate::{Activation, Element, Mode, Stream, Var, module};
 
 /// Activation of hidden layers.
-const LEAKY: Activation = Activation::LeakyRelu(0.2);
+const LEAKY: Activation = Activation::LeakyRelu(LEAKY_SLOPE);
 
 /// A hidden layer: x -> leaky_relu(norm(W x + b)).
 struct Dense<E: Element> {

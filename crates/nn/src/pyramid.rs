@@ -3,7 +3,7 @@
 //! up, so sizes and channels of both stand in one list of [`Level`]s.
 
 use crate::cost::LayerCost;
-use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, Norm, Spec, SpectralNorm};
+use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, Spec, SpectralNorm};
 use crate::{Activation, Element, Mode, Var, module};
 
 /// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution halves it.
@@ -12,7 +12,7 @@ const HALVE: Spec = Spec::new(2, 1);
 /// One window as large as the image.
 const WHOLE: Spec = Spec::new(1, 0);
 /// Activation on the way down (DCGAN, section 4).
-const LEAKY: Activation = Activation::LeakyRelu(0.2);
+const LEAKY: Activation = Activation::LeakyRelu(LEAKY_SLOPE);
 
 /// Pixels of the smallest images that have a pyramid: two halvings down to four.
 pub const MIN_SIZE: usize = 16;

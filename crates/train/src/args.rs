@@ -136,7 +136,7 @@ fn in_use<S: Serializer>(asked: &Option<Isa>, serializer: S) -> Result<S::Ok, S:
 /// Flags that a configuration file can't give: they say which file, or what to do instead of training.
 pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help", "version"];
 
-/// Settings that may change when a run is resumed: they move its end, its outputs or its data, not its numbers (but for the
-/// last bits, if it goes on with other instructions).
+/// Settings that may change when a run is resumed: they move its end, its outputs or its data. Its numbers stay (but for the
+/// last bits, if it goes on with other instructions, and for a step size that falls to 0 at the end).
 pub(crate) const FREE_ON_RESUME: [&str; 8] =
     ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download", "isa"];

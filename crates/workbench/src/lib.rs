@@ -4,7 +4,8 @@
 //! * [`data`]: the dataset that flags name, with downloads shown.
 //! * [`limits`]: what flags ask for against what there is.
 //! * [`labels`]: classes as one-hot rows.
-//! * [`summary`]: what `--dry-run` prints.
+//! * [`summary`]: what `--dry-run` prints; [`below`]: images below one another.
+//! * [`LrSchedule`]: how step sizes change over a run.
 //! * [`choice!`]: flags that are one of a few names.
 //! * [`game`]: what all programs have in common that play a generator against a discriminator.
 #![forbid(unsafe_code)]
@@ -24,9 +25,13 @@ pub mod data;
 pub mod game;
 pub mod labels;
 pub mod limits;
+mod schedule;
 mod summary;
+mod tiles;
 
+pub use schedule::LrSchedule;
 pub use summary::summary;
+pub use tiles::below;
 
 /// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
 pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {

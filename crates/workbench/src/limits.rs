@@ -42,6 +42,11 @@ pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
     .into())
 }
 
+/// How many samples of so many numbers to hold at once: `most`, or as many as fit into some 64 MB.
+pub fn chunk(most: usize, numbers: usize) -> usize {
+    ((1 << 24) / numbers.max(1)).clamp(1, most)
+}
+
 /// Bytes of memory in this machine; without a bound where the system does not say.
 fn physical_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();

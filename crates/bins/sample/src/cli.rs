@@ -31,7 +31,7 @@ pub(crate) struct Common {
     #[arg(value_name = "RUN", value_parser = path)]
     pub(crate) run: PathBuf,
 
-    /// Where to write [default: RUN/COMMAND.png]
+    /// Where to write [default: RUN/COMMAND.png, RUN/export.npy]
     #[arg(long, value_name = "FILE", value_parser = path)]
     pub(crate) out: Option<PathBuf>,
 
@@ -71,9 +71,9 @@ enum Command {
     Neighbours(neighbours::Neighbours),
     /// Vector arithmetic: the mean latent vector of samples that are A, minus B, plus C
     Arithmetic(arithmetic::Arithmetic),
-    /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy file
+    /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy file; points as they are, (N, 2)
     Export(export::Export),
-    /// What D's filters look at, by guided backpropagation (convolutional GANs)
+    /// What D's filters look at, by guided backpropagation (runs of train-dcgan)
     Features(features::Features),
 }
 
@@ -90,6 +90,14 @@ pub(crate) fn tiles(text: &str) -> Result<usize, String> {
     match count::<usize>(text) {
         Ok(n) if n <= 100 => Ok(n),
         _ => Err("a whole number from 1 to 100 is needed".into()),
+    }
+}
+
+/// Steps of a walk, which has two ends.
+pub(crate) fn steps(text: &str) -> Result<usize, String> {
+    match count::<usize>(text) {
+        Ok(n) if (2..=100).contains(&n) => Ok(n),
+        _ => Err("a whole number from 2 to 100 is needed".into()),
     }
 }
 

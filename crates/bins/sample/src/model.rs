@@ -1,19 +1,22 @@
 //! A run of any trainer, opened to be played with.
 
 use crate::cli::Common;
-use adjoint_adversarial::Generator;
+use adjoint_adversarial::{self as adversarial, Generator};
 use adjoint_data::points::Points;
 use adjoint_data::{Dataset, PixelRange, Split};
 use adjoint_nn::{Mode, Module, Stream, Tensor, Var, no_grad};
-use adjoint_train::{BoxError, CommonArgs, Error, Range, model_of_run, settings_of_run, weights};
+use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range, model_of_run, settings_of_run, weights};
 use adjoint_vae::Vae;
 use adjoint_workbench::game::flags::Distribution;
 use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
-use adjoint_workbench::{data, labels};
+use adjoint_workbench::{data, labels, limits};
 use std::path::{Path, PathBuf};
+use train_vae::MEASURED;
 
-/// Samples that are made at once.
+/// Samples that are made at once, at most.
 const CHUNK: usize = 500;
+/// Numbers in a picture or in latent vectors, at most.
+const MOST_NUMBERS: usize = 1 << 27;
 
 /// A trained model, whatever it is inside.
 pub(crate) struct Model {
@@ -48,15 +51,28 @@ trait Networks {
     fn encode(&mut self, _x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
         None
     }
+
+    /// Makes images of a split what these networks see of them.
+    fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
 }
 
-impl Networks for Vae<f32> {
+/// A VAE, and what says how it sees images.
+struct Autoencoder {
+    vae: Vae<f32>,
+    settings: train_vae::Settings,
+}
+
+impl Networks for Autoencoder {
     fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        Vae::decode(self, z, condition)
+        self.vae.decode(z, condition)
     }
 
     fn encode(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
-        Some(Vae::encode(self, x, condition))
+        Some(self.vae.encode(x, condition))
+    }
+
+    fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
+        self.settings.binarize(x, split, indices, MEASURED);
     }
 }
 
@@ -97,6 +113,12 @@ impl Model {
     }
 
     fn vae(flags: &Common) -> Result<Self, BoxError> {
+        if flags.raw {
+            return Err(mismatch(
+                &flags.run,
+                "a VAE keeps no moving average of its weights; leave out --raw".into(),
+            ));
+        }
         let settings: train_vae::Settings = settings_of_run(&flags.run)?;
         let common = settings.common.clone();
         let a = settings.architecture(data::channels(&common)?, data::classes(&common)?)?;
@@ -115,13 +137,13 @@ impl Model {
             common,
             run: flags.run.clone(),
             seed: flags.seed,
-            networks: Box::new(vae),
+            networks: Box::new(Autoencoder { vae, settings }),
         })
     }
 
     fn game<C: GameConfig>(flags: &Common) -> Result<Self, BoxError> {
         let settings: C = settings_of_run(&flags.run)?;
-        let (mut generator, _) = settings.networks()?;
+        let mut generator = settings.build(adversarial::Settings::default())?.generator;
         let averaged = settings.game().ema > 0.0 && !flags.raw;
         load(&flags.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
         let GameArgs { latent, noise, .. } = *settings.game();
@@ -141,17 +163,44 @@ impl Model {
     }
 
     /// Latent vectors, (rows, latent): always the same for a purpose and the seed.
-    pub(crate) fn draw(&self, purpose: &str, rows: usize) -> Tensor<f32> {
-        self.noise.draw(self.seed, purpose, 0, [rows, self.latent])
+    ///
+    /// # Errors
+    /// If they are too many for memory.
+    pub(crate) fn draw(&self, purpose: &str, rows: usize) -> Result<Tensor<f32>, BoxError> {
+        if rows.saturating_mul(self.latent) > MOST_NUMBERS {
+            let latent = self.latent;
+            return Err(Error::Flags(format!(
+                "{rows} samples of {latent} latent numbers are too many; ask for fewer"
+            ))
+            .into());
+        }
+        Ok(self.noise.draw(self.seed, purpose, 0, [rows, self.latent]))
+    }
+
+    /// Refuses pictures of so many images that they would be larger than anyone looks at.
+    ///
+    /// # Errors
+    /// If they would.
+    pub(crate) fn fits(&self, tiles: usize) -> Result<(), BoxError> {
+        let size = self.common.image_size;
+        let side = size * Grid::square(tiles, size).scale;
+        if tiles.saturating_mul(side * side) > MOST_NUMBERS {
+            return Err(Error::Flags(format!(
+                "{tiles} images of {size} pixels are too many for a picture; ask for fewer"
+            ))
+            .into());
+        }
+        Ok(())
     }
 
     /// Samples from latent vectors and conditions.
     pub(crate) fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
         let n = z.dims()[0];
+        let chunk = limits::chunk(CHUNK, self.common.image_size * self.common.image_size * 3);
         let parts: Vec<Tensor<f32>> = (0..n)
-            .step_by(CHUNK)
+            .step_by(chunk)
             .map(|i| {
-                let rows = CHUNK.min(n - i);
+                let rows = chunk.min(n - i);
                 let condition = condition.map(|c| c.narrow(0, i, rows));
                 self.networks.decode(&z.narrow(0, i, rows), condition.as_ref())
             })
@@ -172,37 +221,43 @@ impl Model {
         self.networks.encode(x, condition).ok_or(refusal)
     }
 
-    /// Conditions of the first `rows` of many samples: each class in turn, or test images in turn. None where the model is told
-    /// nothing.
+    /// Conditions of samples `range` of many: each class in turn, or test images in turn. None where the model is told nothing.
     ///
     /// # Errors
     /// If test images are needed and can't be had.
-    pub(crate) fn conditions(&self, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
+    pub(crate) fn conditions(&self, range: std::ops::Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
         Ok(match self.condition {
             Condition::None => None,
             Condition::Class => {
                 let classes = self.classes()?;
-                let labels: Vec<usize> = (0..rows).map(|i| i % classes).collect();
-                Some(labels::one_hot(&labels, classes))
+                Some(labels::one_hot(&range.map(|i| i % classes).collect::<Vec<_>>(), classes))
             }
             image => {
                 let test = self.dataset(Split::Test)?;
-                let x = self.images(&test, &(0..rows).map(|i| i % test.len()).collect::<Vec<_>>());
-                Some(image.of_images(&x, &mut Stream::new(self.seed, "condition", 0)))
+                let mut stream = Stream::new(self.seed, "condition", range.start as u64);
+                let x = self.images(&test, &range.map(|i| i % test.len()).collect::<Vec<_>>());
+                Some(image.of_images(&x, &mut stream))
             }
         })
     }
 
-    /// The same condition for all of `rows` samples: the first one's, or the class's.
+    /// The same condition for all of `rows` samples: this class, 0 unless it is given, or the first test image's.
     ///
     /// # Errors
-    /// As [`conditions`](Self::conditions), or if there is no such class.
-    pub(crate) fn one_condition(&self, class: usize, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
+    /// As [`conditions`](Self::conditions), or if a class is given and there is none, or not that.
+    pub(crate) fn one_condition(
+        &self,
+        class: Option<usize>,
+        rows: usize,
+    ) -> Result<Option<Tensor<f32>>, BoxError> {
         if self.condition != Condition::Class {
-            let one = self.conditions(1)?;
+            if class.is_some() {
+                return Err(self.refusal("is not told classes", "it without --class"));
+            }
+            let one = self.conditions(0..1)?;
             return Ok(one.map(|one| Tensor::concat(&vec![&one; rows], 0)));
         }
-        let classes = self.classes()?;
+        let (class, classes) = (class.unwrap_or(0), self.classes()?);
         if class >= classes {
             return Err(
                 Error::Flags(format!("--class {class}: there are classes 0 to {}", classes - 1)).into()
@@ -227,7 +282,14 @@ impl Model {
         data::load(&self.common, split)
     }
 
-    /// Images of a dataset as this model sees and makes them.
+    /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be black and white.
+    pub(crate) fn seen(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+        let mut x = self.images(set, indices);
+        self.networks.prepare(&mut x, set.split(), indices);
+        x
+    }
+
+    /// Images of a dataset in the range in which this model makes them.
     pub(crate) fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         let range = if self.range == Range::Unit { PixelRange::Unit } else { PixelRange::Symmetric };
         set.images(indices, range)
@@ -257,7 +319,10 @@ fn mismatch(run: &Path, problem: String) -> BoxError {
 }
 
 /// Loads RUN/NAME.safetensors.
-fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
+///
+/// # Errors
+/// If it is not there, damaged, or of another network.
+pub(crate) fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
     let path = run.join(format!("{name}.safetensors"));
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";

@@ -4,6 +4,7 @@
 
 use adjoint_testing::Program;
 use adjoint_train::{Config, Launch, Trainable};
+use adjoint_workbench::game::trainer;
 use std::fs;
 use std::path::Path;
 
@@ -26,7 +27,7 @@ fn train<C: Config, T: Trainable>(
 
 fn dcgan(program: &Program, name: &str) {
     let flags = ["--width", "4", "--latent", "5"];
-    train(program.directory(), name, &flags, train_dcgan::Settings::trainer);
+    train(program.directory(), name, &flags, trainer::<train_dcgan::Settings>);
 }
 
 fn png(program: &Program, name: &str, command: &str) -> Vec<u8> {
@@ -74,6 +75,10 @@ fn commands_of_a_dcgan() {
     program.fail(&["features", "runs/a", "--layer", "4"], "there are 1 to 3");
     program.fail(&["arithmetic", "runs/a", "--a", "huge", "--b", "1", "--c", "2"], "`huge` is no attribute");
     program.fail(&["grid", "runs/a", "--n", "0"], "from 1 to 1000000");
+    program.fail(&["grid", "runs/a", "--n", "1000000"], "too many for a picture");
+    program.fail(&["interpolate", "runs/a", "--class", "3"], "is not told classes");
+    program.fail(&["traverse", "runs/a", "--steps", "1"], "from 2 to 100");
+    program.fail(&["arithmetic", "runs/a", "--a", " ", "--b", "1", "--c", "2"], "need a word each");
 }
 
 /// The averaged weights are taken where there are any, and others on request.
@@ -103,7 +108,8 @@ fn commands_of_a_vae() {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
     }
-    program.fail(&["features", "runs/a"], "no convolutional D");
+    program.fail(&["features", "runs/a"], "take a run of train-dcgan");
+    program.fail(&["grid", "runs/a", "--raw"], "leave out --raw");
     program.fail(&["reconstruct", "runs/a", "--from", "10000"], "there are 10000 test images");
     let conditional = [&flags[..], &["--conditional"]].concat();
     train(program.directory(), "b", &conditional, train_vae::Trainer::new);
@@ -121,7 +127,7 @@ fn commands_of_a_vae() {
 fn commands_of_conditional_gans() {
     let program = program();
     let flags = ["--width", "2", "--latent", "3"];
-    train(program.directory(), "a", &flags, train_cgan::Settings::trainer);
+    train(program.directory(), "a", &flags, trainer::<train_cgan::Settings>);
     for command in ["classes", "grid", "interpolate"] {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
@@ -135,7 +141,7 @@ fn commands_of_conditional_gans() {
         program.directory(),
         "b",
         &[&flags[..], &["--task", "inpaint"]].concat(),
-        train_cgan::Settings::trainer,
+        trainer::<train_cgan::Settings>,
     );
     for command in ["reconstruct", "grid"] {
         program.succeed(&[command, "runs/b"]);
@@ -165,7 +171,7 @@ fn an_export_is_what_its_header_says() {
 fn commands_of_points() {
     let program = program();
     let flags = ["--dataset", "grid", "--g-hidden", "8", "--d-hidden", "8"];
-    train(program.directory(), "a", &flags, train_gan::Settings::trainer);
+    train(program.directory(), "a", &flags, trainer::<train_gan::Settings>);
     program.succeed(&["grid", "runs/a"]);
     png(&program, "a", "grid");
     let said = program.succeed(&["export", "runs/a", "--n", "7"]);

@@ -1,13 +1,14 @@
 //! The conditional GAN on the command line.
 #![forbid(unsafe_code)]
 
-use adjoint_adversarial::cost;
-use adjoint_cgan::{Architecture, Body, Condition, Discriminator, Generator, cgan};
+use adjoint_cgan::{Architecture, Body, Cgan, Condition, Discriminator, Generator, cgan};
+use adjoint_nn::cost::LayerCost;
+use adjoint_nn::layers::Norm;
 use adjoint_nn::pyramid::step_size;
 use adjoint_train::values::not_negative;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{self, GameArgs, GameConfig, GameTrainer, ImageStage, Stage};
-use adjoint_workbench::{self as workbench, choice, data, limits};
+use adjoint_workbench::game::{self, GameArgs, GameConfig};
+use adjoint_workbench::{choice, data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -26,7 +27,9 @@ Examples:
 #[command(name = "train-cgan", version, after_help = EXAMPLES)]
 #[command(mut_arg("epochs", |arg| arg.default_value("7")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, multiplied by 128 / width")))]
-#[command(mut_arg("d_norm", |arg| arg.default_value_if("arch", "mlp", "none")))]
+#[command(mut_arg("d_norm", |arg| {
+    arg.help("What keeps D's layers in bounds; nothing by itself in --arch mlp and with --penalty gp").default_value_if("arch", "mlp", "none")
+}))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -123,11 +126,7 @@ impl Config for Settings {
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {
-        self.game.settings(1)?;
-        let a = self.architecture()?;
-        let (g, d, batch) = (a.generator_costs(), a.discriminator_costs(), self.common.batch_size);
-        let step = (cost::step_flops(&g, &d, batch, self.game.d_steps), cost::step_bytes(&g, &d, batch));
-        Ok(workbench::summary([("generator", g), ("discriminator", d)], step))
+        game::summary(self)
     }
 }
 
@@ -139,28 +138,32 @@ impl GameConfig for Settings {
         &self.game
     }
 
-    fn networks(&self) -> Result<(Generator<f32>, Discriminator<f32>), BoxError> {
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
         let a = self.architecture()?;
-        Ok((Generator::new(&a), Discriminator::new(&a)))
+        if self.arch == Arch::Mlp {
+            self.game.refuse_lonely(&self.common, Norm::None)?;
+        }
+        Ok([a.generator_costs(), a.discriminator_costs()])
+    }
+
+    fn build(&self, mut settings: adjoint_adversarial::Settings) -> Result<Cgan<f32>, BoxError> {
+        let a = self.architecture()?;
+        if self.arch == Arch::Conv {
+            settings.lr = step_size(settings.lr, self.width);
+        }
+        if a.condition == Condition::Image {
+            settings.reconstruction = self.l1;
+        }
+        Ok(cgan(&a, settings, self.common.seed))
     }
 
     fn condition(&self) -> game::Condition {
-        match self.task {
-            Task::Class => game::Condition::Class,
-            Task::Inpaint => game::Condition::Inpaint,
-            Task::Denoise => game::Condition::Denoise,
-            Task::Edges => game::Condition::Edges,
-        }
+        self.task.condition()
     }
 }
 
 impl Settings {
-    /// The networks these flags ask for.
-    ///
-    /// # Errors
-    /// If flags contradict each other, or there is no such dataset.
-    pub fn architecture(&self) -> Result<Architecture, BoxError> {
-        limits::image_size(&self.common)?;
+    fn architecture(&self) -> Result<Architecture, BoxError> {
         let classes = data::classes(&self.common)?;
         let condition = match (self.task, self.condition) {
             (Task::Class, Label::OneHot) => Condition::OneHot(classes),
@@ -178,25 +181,15 @@ impl Settings {
         let (latent, (d_norm, d_dropout)) = (self.game.latent, self.game.d_style());
         Ok(Architecture { image_size, channels, latent, condition, body, d_norm, d_dropout })
     }
+}
 
-    /// The model with its first weights, and its data.
-    ///
-    /// # Errors
-    /// If flags contradict each other or the data can't be had.
-    pub fn trainer(&self) -> Result<GameTrainer<Generator<f32>, Discriminator<f32>>, BoxError> {
-        // Flags first: a wrong one should not cost a download.
-        let Self { common, game, .. } = self;
-        game.settings(1)?;
-        let a = self.architecture()?;
-        limits::memory(cost::step_bytes(&a.generator_costs(), &a.discriminator_costs(), common.batch_size))?;
-        let stage = Box::new(ImageStage::load(common, self.condition())?);
-        let mut settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
-        if self.arch == Arch::Conv {
-            settings.lr = step_size(game.lr, self.width);
+impl Task {
+    fn condition(self) -> game::Condition {
+        match self {
+            Task::Class => game::Condition::Class,
+            Task::Inpaint => game::Condition::Inpaint,
+            Task::Denoise => game::Condition::Denoise,
+            Task::Edges => game::Condition::Edges,
         }
-        if a.condition == Condition::Image {
-            settings.reconstruction = self.l1;
-        }
-        GameTrainer::new(cgan(&a, settings, common.seed), stage, game, common)
     }
 }

@@ -1,12 +1,12 @@
 //! The DCGAN on the command line.
 #![forbid(unsafe_code)]
 
-use adjoint_dcgan::{Architecture, Discriminator, Generator, dcgan};
+use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
+use adjoint_nn::cost::LayerCost;
 use adjoint_nn::pyramid::step_size;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{Condition, GameArgs, GameConfig, GameTrainer, ImageStage, Stage};
-use adjoint_workbench::{self as workbench, data, limits};
-use clap::builder::RangedU64ValueParser;
+use adjoint_workbench::game::{self, GameArgs, GameConfig};
+use adjoint_workbench::{data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -36,8 +36,7 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Channels of the layers next to the image; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model")]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
     /// The flags of every game.
@@ -54,12 +53,7 @@ impl Config for Settings {
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {
-        self.game.settings(1)?;
-        let a = self.architecture(data::channels(&self.common)?)?;
-        let batch = self.common.batch_size;
-        let step = (a.step_flops(batch, self.game.d_steps), a.step_bytes(batch));
-        let networks = [("generator", a.generator_costs()), ("discriminator", a.discriminator_costs())];
-        Ok(workbench::summary(networks, step))
+        game::summary(self)
     }
 }
 
@@ -71,38 +65,23 @@ impl GameConfig for Settings {
         &self.game
     }
 
-    fn networks(&self) -> Result<(Generator<f32>, Discriminator<f32>), BoxError> {
-        let a = self.architecture(data::channels(&self.common)?)?;
-        Ok((Generator::new(&a), Discriminator::new(&a)))
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
+        let a = self.architecture()?;
+        Ok([a.generator_costs(), a.discriminator_costs()])
+    }
+
+    fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Dcgan<f32>, BoxError> {
+        let lr = step_size(settings.lr, self.width);
+        Ok(dcgan(&self.architecture()?, adjoint_adversarial::Settings { lr, ..settings }, self.common.seed))
     }
 }
 
 impl Settings {
-    /// The networks these flags ask for.
-    ///
-    /// # Errors
-    /// If flags contradict each other.
-    pub fn architecture(&self, channels: usize) -> Result<Architecture, BoxError> {
-        limits::image_size(&self.common)?;
+    fn architecture(&self) -> Result<Architecture, BoxError> {
         let (d_norm, d_dropout) = self.game.d_style();
-        let (image_size, width, latent) = (self.common.image_size, self.width, self.game.latent);
+        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let (width, latent) = (self.width, self.game.latent);
         Ok(Architecture { image_size, channels, width, latent, d_norm, d_dropout })
-    }
-
-    /// The model with its first weights, and its data.
-    ///
-    /// # Errors
-    /// If flags contradict each other or the data can't be had.
-    pub fn trainer(&self) -> Result<GameTrainer<Generator<f32>, Discriminator<f32>>, BoxError> {
-        // Flags first: a wrong one should not cost a download.
-        let common = &self.common;
-        self.game.settings(1)?;
-        let architecture = self.architecture(data::channels(common)?)?;
-        limits::memory(architecture.step_bytes(common.batch_size))?;
-        let stage = Box::new(ImageStage::load(common, Condition::None)?);
-        let mut settings = self.game.settings(stage.batches_per_epoch() / self.game.d_steps as u64)?;
-        settings.lr = step_size(self.game.lr, self.width);
-        GameTrainer::new(dcgan(&architecture, settings, common.seed), stage, &self.game, common)
     }
 }
 

@@ -1,13 +1,13 @@
 //! The original GAN on the command line.
 #![forbid(unsafe_code)]
 
-use adjoint_adversarial::cost;
 use adjoint_data::points::Points;
-use adjoint_gan::{Architecture, Discriminator, Generator, gan};
+use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
+use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{Condition, GameArgs, GameConfig, GameTrainer, ImageStage, PointStage, Stage};
-use adjoint_workbench::{self as workbench, data, limits};
+use adjoint_workbench::game::{self, GameArgs, GameConfig};
+use adjoint_workbench::{data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -19,9 +19,7 @@ Examples:
   cargo run -p train-gan -- --dataset ring --d-steps 5 --loss minimax
       eight clusters in the plane; D gets ahead, the minimax loss saturates, and G finds none or one of them
   cargo run -p train-gan -- --dataset ring --d-steps 5 --loss wasserstein
-      the Wasserstein distance with the gradient penalty finds all
-  cargo run -p train-gan -- --g-hidden 1200,1200 --d-hidden 240,240 --d-dropout 0.5 --optimizer momentum
-      sizes and optimiser near those of the paper";
+      the Wasserstein distance with the gradient penalty finds all";
 
 /// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
 ///
@@ -33,8 +31,9 @@ Examples:
 #[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
 #[command(mut_arg("d_norm", |arg| arg.default_value("none")))]
 #[command(mut_arg("penalty", |arg| arg.default_value("none")))]
-#[command(mut_arg("latent", |arg| arg.default_value_ifs(for_points("2"))))]
-#[command(mut_arg("lr", |arg| arg.default_value_ifs(for_points("0.001"))))]
+#[command(mut_arg("dataset", |arg| arg.help("What to train on: glyphs or glyphs-rgb, built in; mnist or fashion-mnist, from files; or the points ring, grid or moons")))]
+#[command(mut_arg("latent", |arg| arg.help("Random numbers that G makes a sample from; 2 by itself for points").default_value_ifs(for_points("2"))))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; 0.001 by itself for points").default_value_ifs(for_points("0.001"))))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -86,11 +85,7 @@ impl Config for Settings {
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {
-        self.game.settings(1)?;
-        let a = self.architecture()?;
-        let (g, d, batch) = (a.generator_costs(), a.discriminator_costs(), self.common.batch_size);
-        let step = (cost::step_flops(&g, &d, batch, self.game.d_steps), cost::step_bytes(&g, &d, batch));
-        Ok(workbench::summary([("generator", g), ("discriminator", d)], step))
+        game::summary(self)
     }
 }
 
@@ -102,9 +97,14 @@ impl GameConfig for Settings {
         &self.game
     }
 
-    fn networks(&self) -> Result<(Generator<f32>, Discriminator<f32>), BoxError> {
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
         let a = self.architecture()?;
-        Ok((Generator::new(&a), Discriminator::new(&a)))
+        self.game.refuse_lonely(&self.common, a.g_norm)?;
+        Ok([a.generator_costs(), a.discriminator_costs()])
+    }
+
+    fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Gan<f32>, BoxError> {
+        Ok(gan(&self.architecture()?, settings, self.common.seed))
     }
 
     fn points(&self) -> Option<Points> {
@@ -113,16 +113,16 @@ impl GameConfig for Settings {
 }
 
 impl Settings {
-    /// The networks these flags ask for.
-    ///
-    /// # Errors
-    /// If flags contradict each other, or there is no such dataset.
-    pub fn architecture(&self) -> Result<Architecture, BoxError> {
-        limits::image_size(&self.common)?;
+    fn architecture(&self) -> Result<Architecture, BoxError> {
         let size = self.common.image_size;
         let sample = match self.points() {
             Some(_) => vec![2],
-            None => vec![size, size, data::channels(&self.common)?],
+            None => {
+                let names = Points::ALL.map(Points::name).join(", ");
+                let channels = data::channels(&self.common)
+                    .map_err(|error| format!("{error}; and the points {names}"))?;
+                vec![size, size, channels]
+            }
         };
         let (d_norm, d_dropout) = self.game.d_style();
         Ok(Architecture {
@@ -135,23 +135,5 @@ impl Settings {
             d_norm,
             d_dropout,
         })
-    }
-
-    /// The model with its first weights, and its data.
-    ///
-    /// # Errors
-    /// If flags contradict each other or the data can't be had.
-    pub fn trainer(&self) -> Result<GameTrainer<Generator<f32>, Discriminator<f32>>, BoxError> {
-        // Flags first: a wrong one should not cost a download.
-        let Self { common, game, .. } = self;
-        game.settings(1)?;
-        let a = self.architecture()?;
-        limits::memory(cost::step_bytes(&a.generator_costs(), &a.discriminator_costs(), common.batch_size))?;
-        let stage: Box<dyn Stage> = match self.points() {
-            Some(points) => Box::new(PointStage::new(points, common)),
-            None => Box::new(ImageStage::load(common, Condition::None)?),
-        };
-        let settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
-        GameTrainer::new(gan(&a, settings, common.seed), stage, game, common)
     }
 }

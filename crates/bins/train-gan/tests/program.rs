@@ -77,6 +77,8 @@ fn wrong_flags_are_explained() {
     program.fail(&["--d-dropout", "1"], "from 0 to below 1");
     program.fail(&["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
     program.fail(&["--latent", "-1"], "1 to 65536");
+    program.fail(&["--batch-size", "1", "--g-batch-norm"], "needs 2 samples or more");
+    program.fail(&["--dataset", "rings"], "the points ring, grid, moons");
     program.fail(&["--dataset", "ring", "--d-steps", "900"], "an epoch has only 468 batches");
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }

@@ -4,5 +4,5 @@
 mod settings;
 mod trainer;
 
-pub use settings::{Binarize, Settings};
+pub use settings::{Binarize, MEASURED, Settings};
 pub use trainer::Trainer;

@@ -1,9 +1,11 @@
 //! The flags.
 
+use adjoint_data::Split;
+use adjoint_nn::{Stream, Tensor};
 use adjoint_train::values::{count, not_negative, positive};
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
 use adjoint_vae::{Architecture, Body, Estimator, Likelihood, Objective, training};
-use adjoint_workbench::{self as workbench, choice, data, limits};
+use adjoint_workbench::{self as workbench, LrSchedule, choice, data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -81,6 +83,7 @@ pub struct Settings {
 
     /// Let that weight rise from 0 over the first N epochs
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Training")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), allow_negative_numbers = true)]
     pub kl_warmup: u64,
 
     /// A plain autoencoder: z = mu(x), no sampling, no KL divergence
@@ -94,6 +97,11 @@ pub struct Settings {
     /// Adam's step size
     #[arg(long, value_name = "X", default_value = "0.001", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
+
+    /// How it changes: not at all, in equal parts down to 0 over the second half of the run, or as a half cosine down to 0 over all of
+    /// it. A run that is resumed with another end follows the curve to that
+    #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
+    pub lr_schedule: LrSchedule,
 
     /// At the end estimate log p(x) of test images by importance sampling with K samples each
     #[arg(long, value_name = "K", help_heading = "Evaluation", value_parser = count::<usize>)]
@@ -169,7 +177,25 @@ impl Config for Settings {
     }
 }
 
+/// The epoch of images that are measured or shown: they are always drawn alike.
+pub const MEASURED: u64 = u64::MAX;
+
 impl Settings {
+    /// Makes images what the model sees of them: leaves them as they are or, as `--binarize` says, draws their pixels to be 0 or 1.
+    /// `indices` are their places in the split; `epoch` counts where they are drawn anew in each.
+    pub fn binarize(&self, images: &mut Tensor<f32>, split: Split, indices: &[usize], epoch: u64) {
+        let purpose = match self.binarize {
+            Binarize::None => return,
+            Binarize::Static => format!("binarize/{split}"),
+            Binarize::Dynamic => format!("binarize/{split}/{epoch}"),
+        };
+        let pixels = images.len() / indices.len().max(1);
+        for (image, &index) in images.data_mut().chunks_exact_mut(pixels.max(1)).zip(indices) {
+            let mut stream = Stream::new(self.common.seed, &purpose, index as u64);
+            image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
+        }
+    }
+
     /// The networks these flags ask for, on images with so many channels in so many classes.
     ///
     /// # Errors

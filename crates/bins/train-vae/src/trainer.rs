@@ -1,20 +1,19 @@
 //! The VAE in the hands of the training loop: which data and which noise a step sees, what is saved, measured and shown.
 
-use crate::settings::{Binarize, Settings};
+use crate::settings::{MEASURED, Settings};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Stream, Tensor};
 use adjoint_train::{
     BoxError, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot, take_part,
 };
 use adjoint_vae::{BoundSummary, Vae};
-use adjoint_workbench::{data, labels, limits, sample_command};
+use adjoint_workbench::{below, data, labels, limits, sample_command};
 
 /// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
 const SAMPLES: usize = 64;
 const PAIRS: usize = 32;
-/// Images that are measured at once.
+/// Images that are measured at once, and samples of z, at most: fewer where images are large.
 const CHUNK: usize = 500;
-/// Samples of z that are measured at once.
 const MOST_SAMPLES: usize = 5_000;
 
 /// A model in training with its data.
@@ -54,26 +53,11 @@ impl Trainer {
         self.settings.conditional.then(|| labels::one_hot(labels, classes))
     }
 
-    /// Images as the model sees them: as they are or, as `--binarize` says, with pixels drawn to be 0 or 1. `epoch` counts where
-    /// they are drawn anew in each.
-    fn seen(&self, images: &mut Tensor<f32>, split: Split, indices: &[usize], epoch: u64) {
-        let purpose = match self.settings.binarize {
-            Binarize::None => return,
-            Binarize::Static => format!("binarize/{split}"),
-            Binarize::Dynamic => format!("binarize/{split}/{epoch}"),
-        };
-        let pixels = images.len() / indices.len().max(1);
-        for (image, &index) in images.data_mut().chunks_exact_mut(pixels).zip(indices) {
-            let mut stream = Stream::new(self.settings.common.seed, &purpose, index as u64);
-            image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
-        }
-    }
-
     /// Images of a set, from the first on, with labels and as the model sees them in measurements: always alike.
     fn measured(&self, set: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);
-        self.seen(&mut images, set.split(), &indices, u64::MAX);
+        self.settings.binarize(&mut images, set.split(), &indices, MEASURED);
         let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
         (images, self.labels(&labels))
     }
@@ -82,8 +66,9 @@ impl Trainer {
     fn bound(&mut self, set: usize) -> BoundSummary {
         let (set, images) = (self.sets[set].clone(), self.sets[1].len().min(self.sets[set].len()));
         let mut summary = BoundSummary::default();
-        for start in (0..images).step_by(CHUNK) {
-            let (x, labels) = self.measured(&set, start..(start + CHUNK).min(images));
+        let chunk = limits::chunk(CHUNK, set.image_len());
+        for start in (0..images).step_by(chunk) {
+            let (x, labels) = self.measured(&set, start..(start + chunk).min(images));
             let eps = self.noise(&format!("bound/{}", set.split()), start as u64, x.dims()[0]);
             summary.add(&self.model.bound(&x, labels.as_ref(), &eps));
         }
@@ -106,10 +91,13 @@ impl Trainable for Trainer {
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
-        self.seen(&mut images, Split::Train, &indices, epoch);
+        self.settings.binarize(&mut images, Split::Train, &indices, epoch);
         let warmup = self.settings.kl_warmup.saturating_mul(self.steps_per_epoch()).max(1);
         let beta = self.settings.beta * (step as f64 / warmup as f64).min(1.0);
         let beta = if self.settings.kl_warmup == 0 { self.settings.beta } else { beta };
+        let schedule =
+            self.settings.lr_schedule.over(self.settings.common.total_steps(self.steps_per_epoch()));
+        self.model.adam.set_lr(self.settings.lr * schedule.factor(step));
         let (labels, eps) = (self.labels(&labels), self.noise("eps", step, indices.len() * self.settings.k));
         let report = self.model.step(images, labels, &eps, beta);
         Ok([("loss", report.loss), ("reconstruction", report.reconstruction), ("kl", report.kl)].into())
@@ -140,8 +128,9 @@ impl Trainable for Trainer {
         for i in 0..images {
             let (x, labels) = self.measured(&set, i..i + 1);
             let settings = &self.settings;
-            let rounds = (0..samples).step_by(MOST_SAMPLES).map(|from| {
-                let rows = MOST_SAMPLES.min(samples - from);
+            let most = limits::chunk(MOST_SAMPLES, set.image_len());
+            let rounds = (0..samples).step_by(most).map(|from| {
+                let rows = most.min(samples - from);
                 noise(settings, &format!("nll/{i}"), from as u64, rows)
             });
             sum += self.model.log_likelihood(&x, labels.as_ref(), rounds)[0];
@@ -162,10 +151,7 @@ impl Trainable for Trainer {
         let (x, labels) = self.measured(&self.sets[1], 0..PAIRS);
         let mu = self.model.encode(&x, labels.as_ref());
         let y = self.model.decode(&mu, labels.as_ref());
-        // Rows of eight: inputs, and their outputs below.
-        let rows = (0..PAIRS).step_by(8).flat_map(|i| [x.narrow(0, i, 8), y.narrow(0, i, 8)]);
-        let rows: Vec<Tensor<f32>> = rows.collect();
-        let pairs = Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0);
+        let pairs = below(&[&x, &y], 8);
         let draw = |images: &Tensor<f32>| Grid::square(SAMPLES, size).draw(images, Range::Unit);
         vec![("samples", draw(&samples)), ("reconstructions", draw(&pairs))]
     }

@@ -151,7 +151,7 @@ fn play<E: Element, G: Generator<E>, D: Discriminator<E>>(
         let [x, y, z] = [&images, &labels, &noise].map(|t| t.narrow(0, step % batches, batch));
         let condition = (run.networks != Networks::Gan).then_some(y);
         let report = game.step(step as u64, [Round { x, z, condition }]);
-        losses.extend([report.loss_d, report.loss_g].map(E::of));
+        losses.extend([report.loss_d + report.penalty.unwrap_or(0.0), report.loss_g].map(E::of));
     }
     let generator = state_error(&game.generator, case, &format!("{name}.generator"));
     let discriminator = state_error(&game.discriminator, case, &format!("{name}.discriminator"));

@@ -1,7 +1,9 @@
 //! The generator and the discriminator.
 
 use adjoint_adversarial::{self as adversarial, Game, Settings};
-use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, Norm, SpectralNorm};
+use adjoint_nn::layers::{
+    Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, LEAKY_SLOPE, Norm, SpectralNorm,
+};
 use adjoint_nn::perceptron::Perceptron;
 use adjoint_nn::pyramid::{self, Down, Level, Up, with_planes};
 use adjoint_nn::{Element, Init, Mode, Scheme, Stream, Var, init, module};
@@ -113,7 +115,9 @@ pub type Cgan<E> = Game<E, Generator<E>, Discriminator<E>>;
 pub fn cgan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Cgan<E> {
     let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
     let scheme = match architecture.body {
-        Body::Mlp { .. } => Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(0.2) }),
+        Body::Mlp { .. } => {
+            Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(LEAKY_SLOPE) })
+        }
         Body::Conv { .. } => Scheme::dcgan(),
     };
     scheme.apply(&mut generator, "generator", seed);

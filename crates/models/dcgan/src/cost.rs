@@ -29,8 +29,8 @@ impl Architecture {
     }
 
     /// As [`step_bytes`](adversarial::step_bytes).
-    pub fn step_bytes(&self, batch: usize) -> u64 {
-        adversarial::step_bytes(&self.generator_costs(), &self.discriminator_costs(), batch)
+    pub fn step_bytes(&self, batch: usize, penalised: bool) -> u64 {
+        adversarial::step_bytes(&self.generator_costs(), &self.discriminator_costs(), batch, penalised)
     }
 }
 

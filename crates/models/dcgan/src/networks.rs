@@ -1,7 +1,7 @@
 //! The generator and the discriminator.
 
 use adjoint_adversarial as adversarial;
-use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, Norm, SpectralNorm};
+use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, LEAKY_SLOPE, Norm, SpectralNorm};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Mode, Stream, Tensor, Var, module, no_grad};
 
@@ -170,7 +170,7 @@ impl<E: Element> Discriminator<E> {
         for block in blocks {
             let input = Var::leaf(h);
             let before = block.before_activation(&input, Mode::Eval);
-            h = no_grad(|| before.leaky_relu(0.2)).into_value();
+            h = no_grad(|| before.leaky_relu(LEAKY_SLOPE)).into_value();
             passes.push([input, before]);
         }
         let mut g = seed.clone();

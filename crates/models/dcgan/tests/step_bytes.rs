@@ -1,7 +1,7 @@
 //! The estimate of a step's memory against the pool's own count. One test, because the pool is the process's.
 #![allow(missing_docs)]
 
-use adjoint_adversarial::{Round, Settings};
+use adjoint_adversarial::{Penalty, Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Stream;
 use adjoint_tensor::memory;
@@ -12,17 +12,26 @@ fn the_estimate_is_within_a_quarter_of_what_a_step_takes() {
         [(28, 1, 32, 128), (32, 3, 32, 32), (64, 3, 32, 16), (64, 1, 64, 32)]
     {
         let a = Architecture { image_size, channels, width, latent: 100, ..Architecture::default() };
-        memory::reset_peak();
-        let before = memory::stats().live;
-        let mut model = dcgan::<f32>(&a, Settings::default(), 1);
-        for i in 0..2 {
-            let x =
-                Stream::new(1, "x", i).uniform_tensor([batch, image_size, image_size, channels], -1.0, 1.0);
-            model.step(i, [Round::new(x, Stream::new(1, "z", i).uniform_tensor([batch, 100], -1.0, 1.0))]);
+        for penalty in [Penalty::None, Penalty::R1(1.0)] {
+            memory::reset_peak();
+            let before = memory::stats().live;
+            let mut model = dcgan::<f32>(&a, Settings { penalty, ..Settings::default() }, 1);
+            for i in 0..2 {
+                let x = Stream::new(1, "x", i).uniform_tensor(
+                    [batch, image_size, image_size, channels],
+                    -1.0,
+                    1.0,
+                );
+                model
+                    .step(i, [Round::new(x, Stream::new(1, "z", i).uniform_tensor([batch, 100], -1.0, 1.0))]);
+            }
+            let measured = (memory::stats().peak - before) as f64;
+            let ratio = a.step_bytes(batch, penalty != Penalty::None) as f64 / measured;
+            println!("{a:?}, {penalty:?}, batch {batch}: {measured} bytes, estimate / measured = {ratio:.2}");
+            assert!(
+                (0.75..1.25).contains(&ratio),
+                "{a:?}, batch {batch}: {measured} bytes, ratio {ratio:.2}"
+            );
         }
-        let measured = (memory::stats().peak - before) as f64;
-        let ratio = a.step_bytes(batch) as f64 / measured;
-        println!("{a:?}, batch {batch}: {measured} bytes, estimate / measured = {ratio:.2}");
-        assert!((0.75..1.25).contains(&ratio), "{a:?}, batch {batch}: {measured} bytes, ratio {ratio:.2}");
     }
 }

@@ -2,7 +2,7 @@
 
 use adjoint_adversarial::{self as adversarial, Game, Settings};
 use adjoint_nn::cost::LayerCost;
-use adjoint_nn::layers::{Dropout, Flatten, Norm};
+use adjoint_nn::layers::{Dropout, Flatten, LEAKY_SLOPE, Norm};
 use adjoint_nn::perceptron::{self, Perceptron};
 use adjoint_nn::{Element, Init, Mode, Scheme, Shape, Stream, Var, init, module};
 
@@ -50,7 +50,7 @@ pub type Gan<E> = Game<E, Generator<E>, Discriminator<E>>;
 /// A GAN with its first weights, drawn from streams of `seed` so that signals keep their size (He et al. 2015).
 pub fn gan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Gan<E> {
     let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
-    let scheme = Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(0.2) });
+    let scheme = Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(LEAKY_SLOPE) });
     scheme.apply(&mut generator, "generator", seed);
     scheme.apply(&mut discriminator, "discriminator", seed);
     Game::new(generator, discriminator, settings, seed)

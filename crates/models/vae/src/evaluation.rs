@@ -1,8 +1,8 @@
 //! What a trained VAE is worth: the bound on a batch, the likelihood by importance sampling, and which latent dimensions
 //! are in use. All in evaluation mode; sums over samples are in `f64`.
 
-use crate::Vae;
 use crate::training::{log_prior, repeat};
+use crate::{Objective, Vae};
 use adjoint_nn::objective::{gaussian_log_likelihood, kl_standard_normal_terms, reparameterise};
 use adjoint_nn::{Element, Mode, Tensor, Var, no_grad};
 
@@ -42,7 +42,7 @@ impl<E: Element> Vae<E> {
         no_grad(|| encoder.forward(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
     }
 
-    /// The bound of each image of a batch, with the noise `eps` (N, latent).
+    /// The bound of each image of a batch, with the noise `eps` (N, latent), which an autoencoder does not have.
     ///
     /// # Panics
     /// If shapes are not those of the networks.
@@ -51,7 +51,11 @@ impl<E: Element> Vae<E> {
         no_grad(|| {
             let (x, labels) = (Var::constant(x.clone()), labels.cloned().map(Var::constant));
             let (mu, log_var) = self.networks.encoder.forward(&x, labels.as_ref(), Mode::Eval);
-            let z = reparameterise(&mu, &log_var, eps);
+            // An autoencoder's log_var was never trained.
+            let z = match self.settings.objective {
+                Objective::Reconstruction => mu.clone(),
+                _ => reparameterise(&mu, &log_var, eps),
+            };
             let log_likelihood = self.log_density(&x, &z, labels.as_ref());
             let kl = kl_standard_normal_terms(&mu, &log_var).into_value();
             Bound { log_likelihood, kl, mu: mu.into_value() }

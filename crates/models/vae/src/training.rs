@@ -26,7 +26,7 @@ pub enum Likelihood {
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
-    /// Minus the evidence lower bound, its expectation over q(z|x) estimated from k samples (eq. 8 with k for L).
+    /// Minus the evidence lower bound, its expectation over q(z|x) estimated from k samples (eq. 7 with k for L).
     Elbo {
         /// Samples of z for an image.
         k: usize,

@@ -65,9 +65,8 @@ fn the_reconstruction_is_the_likelihood_at_mu() {
     let mut m = model(&a, Likelihood::Bernoulli, Objective::Reconstruction);
     let (x, _, eps) = batch(&a, 4, 1, 1);
     let loss = m.loss(&Var::constant(x.clone()), None, &eps, 1.0);
-    let zero = eps.map(|_| 0.0);
-    // With no noise z is mu, whatever sigma.
-    let bound = m.bound(&x, None, &zero);
+    // z is mu, whatever the noise and sigma.
+    let bound = m.bound(&x, None, &eps);
     let want = -bound.log_likelihood.iter().sum::<f64>() / 4.0;
     assert!((loss.loss.item() - want).abs() < 1e-12 && loss.reconstruction == loss.loss.item());
     let first = m.step(x.clone(), None, &eps, 1.0).loss;

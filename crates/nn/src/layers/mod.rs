@@ -27,6 +27,9 @@ pub use spectral_norm::SpectralNorm;
 
 use std::fmt;
 
+/// Slope below 0 of the leaky relu of discriminators (Radford et al. 2016, section 4).
+pub const LEAKY_SLOPE: f64 = 0.2;
+
 /// What keeps the signals of a layer in bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Norm {

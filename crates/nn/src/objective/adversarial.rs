@@ -131,6 +131,11 @@ impl AdversarialLoss {
         !matches!(self, AdversarialLoss::Hinge | AdversarialLoss::Wasserstein)
     }
 
+    /// Is D's output a logit, so that its sigmoid is a probability and V is what the game is about?
+    pub fn is_on_logits(self) -> bool {
+        matches!(self, AdversarialLoss::NonSaturating | AdversarialLoss::Minimax)
+    }
+
     /// Its name on a command line.
     pub fn name(self) -> &'static str {
         match self {

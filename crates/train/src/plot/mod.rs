@@ -43,7 +43,7 @@ pub const ADVERSARIAL: &[Panel] = &[
         reference: None,
     },
     Panel {
-        title: "D\u{2019}s belief that an image is real",
+        title: "D\u{2019}s belief that it sees data",
         curves: &[Curve { key: "d_real", label: "D(x)" }, Curve { key: "d_fake", label: "D(G(z))" }],
         range: Some((0.0, 1.0)),
         reference: Some((0.5, "1/2: D can\u{2019}t tell")),

@@ -1,13 +1,12 @@
 //! The variants of the game as flags.
 
-use crate::game::images::Condition;
-use adjoint_adversarial::{Descent, Discriminator, Generator, Noise, Penalty, Settings, Update};
-use adjoint_data::points::Points;
+use crate::LrSchedule;
+use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
-use adjoint_nn::{Schedule, Stream, Tensor};
+use adjoint_nn::{Stream, Tensor};
 use adjoint_train::values::{count, fraction, not_negative, positive};
-use adjoint_train::{BoxError, CommonArgs, Config};
+use adjoint_train::{BoxError, CommonArgs};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
@@ -26,7 +25,7 @@ pub struct GameArgs {
     /// What keeps D's layers in bounds; with --penalty gp nothing by itself: batch norm lets the samples of a batch meet, and the
     /// penalty is one on each
     #[arg(long, value_name = "NAME", help_heading = "Model", default_value = "batch")]
-    #[arg(default_value_ifs([("penalty", "gp", "none"), ("loss", "wasserstein", "none")]))]
+    #[arg(default_value_ifs([("penalty", "r1", "batch"), ("penalty", "gp", "none"), ("loss", "wasserstein", "none")]))]
     pub d_norm: NormName,
 
     /// Share of the numbers behind each hidden layer of D that are dropped
@@ -40,7 +39,7 @@ pub struct GameArgs {
     /// How the step size changes: not at all, in equal parts down to 0 over the second half of the run, or as a half cosine down to 0
     /// over all of it. A run that is resumed with another end follows the curve to that
     #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
-    pub lr_schedule: ScheduleName,
+    pub lr_schedule: LrSchedule,
 
     /// How both descend
     #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Training")]
@@ -56,7 +55,7 @@ pub struct GameArgs {
 
     /// Steps of D for each step of G
     #[arg(long, value_name = "K", default_value = "1", help_heading = "Training")]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000), allow_negative_numbers = true)]
     pub d_steps: usize,
 
     /// Who moves when: first D and then G against the new D, or both at once
@@ -76,21 +75,21 @@ pub struct GameArgs {
     /// Its weight: gamma of r1, lambda of gp, which is 10 by itself on images
     #[arg(long, value_name = "X", default_value = "1", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     #[arg(default_value_ifs([
-        ("dataset", "ring", "1"), ("dataset", "grid", "1"), ("dataset", "moons", "1"),
+        ("dataset", "ring", "1"), ("dataset", "grid", "1"), ("dataset", "moons", "1"), ("penalty", "r1", "1"),
         ("penalty", "gp", "10"), ("loss", "wasserstein", "10"),
     ]))]
     pub penalty_weight: f64,
 
     /// Let it count in every N-th step of D only, N-fold; gp counts in every one by itself
     #[arg(long, value_name = "N", default_value = "8", help_heading = "Training", value_parser = count::<u64>)]
-    #[arg(default_value_ifs([("penalty", "gp", "1"), ("loss", "wasserstein", "1")]))]
+    #[arg(default_value_ifs([("penalty", "r1", "8"), ("penalty", "gp", "1"), ("loss", "wasserstein", "1")]))]
     pub penalty_every: u64,
 
     /// One-sided label smoothing: D is to call data real with probability 1 - X
     #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub label_smoothing: f64,
 
-    /// Standard deviation of normal noise on all that D sees
+    /// Standard deviation of normal noise on the data and samples that D is to tell apart
     #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub instance_noise: f64,
 
@@ -115,7 +114,7 @@ choice!(
 choice!(
     /// What keeps D's layers in bounds.
     NormName {
-        /// Batch norm, except on the layer that sees the data
+        /// Batch norm; of convolutions except on the layer that sees the image
         Batch,
         /// Spectral normalisation of every weight
         Spectral,
@@ -134,17 +133,6 @@ choice!(
         Rmsprop,
         /// Adam
         Adam
-    }
-);
-choice!(
-    /// How the step size changes.
-    ScheduleName {
-        /// Not at all
-        Constant,
-        /// Down to 0 over the second half of the run
-        Linear,
-        /// Down to 0 over all of it
-        Cosine
     }
 );
 choice!(
@@ -226,13 +214,20 @@ impl GameArgs {
         })
     }
 
-    /// How the step size changes in a run of so many steps.
-    pub fn schedule(&self, steps: u64) -> Schedule {
-        match self.lr_schedule {
-            ScheduleName::Constant => Schedule::Constant,
-            ScheduleName::Linear => Schedule::LinearDecay { from: steps / 2, to: steps },
-            ScheduleName::Cosine => Schedule::Cosine { steps },
+    /// Does a penalty on D's slope count?
+    pub fn has_penalty(&self) -> bool {
+        self.penalty != PenaltyName::None
+    }
+
+    /// Refuses batch norm of fully connected layers in batches of one, which have no variance.
+    ///
+    /// # Errors
+    /// If it is asked for; `g_norm` is that of G's layers.
+    pub fn refuse_lonely(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
+        if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == NormName::Batch) {
+            return Err("--batch-size 1: batch norm of fully connected layers needs 2 samples or more".into());
         }
+        Ok(())
     }
 
     /// What keeps D's layers in bounds, and what they drop.
@@ -248,33 +243,6 @@ impl GameArgs {
     /// Numbers for so many samples: number `index` of their purpose.
     pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         self.noise.draw(common.seed, purpose, index, [rows, self.latent])
-    }
-}
-
-/// The settings of an adversarial trainer.
-pub trait GameConfig: Config {
-    /// Its G.
-    type Generator: Generator<f32> + 'static;
-    /// Its D.
-    type Discriminator: Discriminator<f32> + 'static;
-
-    /// The flattened part.
-    fn game(&self) -> &GameArgs;
-
-    /// Both networks, without weights.
-    ///
-    /// # Errors
-    /// If flags contradict each other, or there is no such dataset.
-    fn networks(&self) -> Result<(Self::Generator, Self::Discriminator), BoxError>;
-
-    /// What they are told.
-    fn condition(&self) -> Condition {
-        Condition::None
-    }
-
-    /// The distribution of points that samples are of, if they are no images.
-    fn points(&self) -> Option<Points> {
-        None
     }
 }
 

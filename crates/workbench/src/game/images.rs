@@ -1,7 +1,7 @@
 //! Games about images.
 
 use crate::game::{Play, Stage};
-use crate::{data, labels};
+use crate::{below, data, labels, limits};
 use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, CommonArgs, Figures, Grid, Image, Panel, Range, plot};
@@ -153,11 +153,7 @@ impl Stage for ImageStage {
                 let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
                 let n = x.dims()[0];
                 let fake = players.sample(&players.noise("samples", n), Some(&y));
-                let rows = (0..n)
-                    .step_by(COLUMNS)
-                    .flat_map(|i| [&y, &fake, &x].map(|images| images.narrow(0, i, COLUMNS.min(n - i))));
-                let rows: Vec<Tensor<f32>> = rows.collect();
-                (Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0), 3 * n)
+                (below(&[&y, &fake, &x], COLUMNS), 3 * n)
             }
         };
         let grid = Grid { columns: COLUMNS, ..Grid::square(count, self.size) };
@@ -169,8 +165,9 @@ impl Stage for ImageStage {
         let Some(test) = &self.test else { return Ok(Figures::default()) };
         let images = MEASURED.min(test.len());
         let (mut sum, mut count) = (0.0, 0);
-        for start in (0..images).step_by(CHUNK) {
-            let (x, y) = self.tests(test, start..(start + CHUNK).min(images));
+        let chunk = limits::chunk(CHUNK, test.image_len());
+        for start in (0..images).step_by(chunk) {
+            let (x, y) = self.tests(test, start..(start + chunk).min(images));
             let fake = players.sample(&players.noise("measured", x.dims()[0]), Some(&y));
             sum += x.data().iter().zip(fake.data()).map(|(x, g)| f64::from((x - g).abs())).sum::<f64>();
             count += x.len();

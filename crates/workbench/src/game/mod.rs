@@ -2,17 +2,20 @@
 //! played about.
 //!
 //! * [`flags`]: the variants of the game as flags.
-//! * [`trainer`]: any game in the hands of the training loop.
+//! * [`config`]: what a program brings to make of them a trainer.
+//! * [`GameTrainer`]: any game in the hands of the training loop.
 //! * [`stage`]: data, conditions and pictures; [`images`] and [`points`] are the two kinds.
 
+pub mod config;
 pub mod flags;
+mod game_trainer;
 pub mod images;
 pub mod points;
 pub mod stage;
-pub mod trainer;
 
-pub use flags::{GameArgs, GameConfig};
+pub use config::{GameConfig, summary, trainer};
+pub use flags::GameArgs;
+pub use game_trainer::GameTrainer;
 pub use images::{Condition, ImageStage};
 pub use points::PointStage;
 pub use stage::{Play, Stage};
-pub use trainer::GameTrainer;

@@ -2,6 +2,7 @@
 
 use crate::game::{Play, Stage};
 use adjoint_data::points::{Match, Points};
+use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, CommonArgs, Figures, Image, Panel, plot};
 
@@ -24,12 +25,13 @@ pub struct PointStage {
     points: Points,
     seed: u64,
     batch: usize,
+    loss: AdversarialLoss,
 }
 
 impl PointStage {
-    /// Points of this kind, in batches as the flags say.
-    pub fn new(points: Points, common: &CommonArgs) -> Self {
-        Self { points, seed: common.seed, batch: common.batch_size }
+    /// Points of this kind, in batches as the flags say, in a game of this loss.
+    pub fn new(points: Points, common: &CommonArgs, loss: AdversarialLoss) -> Self {
+        Self { points, seed: common.seed, batch: common.batch_size, loss }
     }
 
     /// D(x) at every fourth pixel of a picture, row by row.
@@ -39,7 +41,12 @@ impl PointStage {
         let at = |i: usize| (i as f32 + 0.5) / n as f32 * 2.0 * extent - extent;
         let places = (0..n * n).flat_map(|i| [at(i % n), -at(i / n)]);
         let places = Tensor::from_slice([n * n, 2], &places.collect::<Vec<f32>>());
-        players.judge(&places, None).data().iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect()
+        let outputs = players.judge(&places, None);
+        // Where the output is no logit its level says nothing (a critic has none at all): what is shown is relative to the middle.
+        let mut sorted = outputs.data().to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let middle = if self.loss.is_on_logits() { 0.0 } else { sorted[sorted.len() / 2] };
+        outputs.data().iter().map(|output| 1.0 / (1.0 + (middle - output).exp())).collect()
     }
 }
 
@@ -145,7 +152,8 @@ mod tests {
 
     #[test]
     fn pictures_and_figures_show_what_is_there() {
-        let mut stage = PointStage { points: Points::Ring, seed: 1, batch: 128 };
+        let mut stage =
+            PointStage { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
         assert_eq!(stage.epoch_figures(&mut Fixed).unwrap(), [("modes", 4.0), ("high_quality", 1.0)].into());
         let (_, image) = stage.pictures(&mut Fixed).remove(0);
         assert_eq!(image.pixel(10, 10), colour(0.0));
@@ -160,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_batch_depends_on_its_index_alone() {
-        let stage = || PointStage { points: Points::Moons, seed: 1, batch: 4 };
+        let stage =
+            || PointStage { points: Points::Moons, seed: 1, batch: 4, loss: AdversarialLoss::Minimax };
         let (a, b, c) = (stage().batch(3).0, stage().batch(3).0, stage().batch(4).0);
         assert!(a.data() == b.data() && a.data() != c.data() && a.dims() == [4, 2]);
     }

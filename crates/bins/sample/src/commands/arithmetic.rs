@@ -31,7 +31,7 @@ pub(crate) struct Arithmetic {
     #[command(flatten)]
     common: Common,
 
-    /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted, small, large, left or right
+    /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted, narrow or wide
     #[arg(long, value_name = "WORDS")]
     a: String,
 
@@ -68,12 +68,10 @@ impl Attribute {
         let factor: Option<(Factor, bool)> = match word {
             "thin" => Some((|f| f.stroke_width, false)),
             "thick" => Some((|f| f.stroke_width, true)),
-            "upright" => Some((|f| f.slant, false)),
+            "upright" => Some((|f| f.slant.abs(), false)),
             "slanted" => Some((|f| f.slant, true)),
-            "small" => Some((|f| f.scale, false)),
-            "large" => Some((|f| f.scale, true)),
-            "left" => Some((|f| f.shift_x, false)),
-            "right" => Some((|f| f.shift_x, true)),
+            "narrow" => Some((|f| f.aspect, false)),
+            "wide" => Some((|f| f.aspect, true)),
             _ => None,
         };
         let classes = set.classes().join(", ");
@@ -86,7 +84,7 @@ impl Attribute {
             .into()),
             None => Err(Error::Flags(format!(
                 "`{word}` is no attribute; there are the classes {classes} and, of glyphs, thin, thick, upright, slanted, \
-                 small, large, left and right"
+                 narrow and wide"
             ))
             .into()),
         }
@@ -163,7 +161,7 @@ impl Run for Arithmetic {
         let terms = [&self.a, &self.b, &self.c];
         let attributes: Vec<Vec<Attribute>> =
             terms.iter().map(|text| words(text)).collect::<Result<_, _>>()?;
-        let z = model.draw("arithmetic", SAMPLES);
+        let z = model.draw("arithmetic", SAMPLES)?;
         let x = model.decode(&z, None);
         let near = nearest(model, &x, (&train, known), 1);
         let mut means = vec![];

@@ -3,10 +3,10 @@
 use crate::cli::{Common, images};
 use crate::model::Model;
 use crate::npy;
-use adjoint_data::Split;
 use adjoint_nn::Tensor;
 use adjoint_train::{BoxError, Range};
 use adjoint_workbench::game::Condition;
+use adjoint_workbench::limits;
 
 /// Samples that are in memory at once.
 const CHUNK: usize = 1_000;
@@ -27,33 +27,31 @@ impl Export {
     pub(crate) fn write(&self, model: &mut Model) -> Result<String, BoxError> {
         let (n, range) = (self.n, model.range);
         let out = self.common.out.clone().unwrap_or_else(|| self.common.run.join("export.npy"));
-        if model.condition.is_image() {
-            // Sooner than in the middle of a file.
-            model.dataset(Split::Test)?;
-        }
-        let (z, conditions) = (model.draw("export", n), model.conditions(n)?);
-        let mut part = |from: usize| {
-            let rows = CHUNK.min(n - from);
-            let conditions = conditions.as_ref().map(|c| c.narrow(0, from, rows));
+        let z = model.draw("export", n)?;
+        let chunk = limits::chunk(CHUNK, model.common.image_size * model.common.image_size * 3);
+        let mut part = |from: usize| -> Result<Tensor<f32>, BoxError> {
+            let rows = chunk.min(n - from);
+            let conditions = model.conditions(from..from + rows)?;
             let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref());
-            if x.dims().len() == 4 { unit(&x, range).permute([0, 3, 1, 2]) } else { x }
+            Ok(if x.dims().len() == 4 { unit(&x, range).permute([0, 3, 1, 2]) } else { x })
         };
-        let first = part(0);
+        let first = part(0)?;
         let shape = [&[n], &first.dims()[1..]].concat();
         let mut next = Some((first, 0));
         npy::write(&out, &shape, || {
-            let (x, from) = next.take()?;
-            let numbers = x.data().to_vec();
+            let Some((x, from)) = next.take() else { return Ok(None) };
             let from = from + x.dims()[0];
-            next = (from < n).then(|| (part(from), from));
-            Some(numbers)
+            if from < n {
+                next = Some((part(from)?, from));
+            }
+            Ok(Some(x.data().to_vec()))
         })?;
         let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
         if model.condition == Condition::Class {
             let classes = model.classes()?;
             let labels = out.with_extension("labels.npy");
             let mut all = Some((0..n).map(|i| (i % classes) as i64).collect());
-            npy::write(&labels, &[n], || all.take())?;
+            npy::write(&labels, &[n], || Ok(all.take()))?;
             said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
         }
         Ok(said)

@@ -1,11 +1,10 @@
 //! What D's filters look at.
 
 use crate::cli::{Common, Run, tiles};
-use crate::model::Model;
+use crate::model::{Model, load};
 use adjoint_data::Split;
-use adjoint_nn::Module;
 use adjoint_nn::{Tensor, Var};
-use adjoint_train::{BoxError, Error, Grid, Image, Range, settings_of_run, weights};
+use adjoint_train::{BoxError, Error, Grid, Image, Range, settings_of_run};
 use adjoint_workbench::game::GameConfig;
 
 /// Test images in which the strongest answers are sought.
@@ -38,12 +37,11 @@ impl Run for Features {
     /// Guided backpropagation (Springenberg et al. 2015), as in figure 5 of the DCGAN's paper.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         if model.kind != "dcgan" {
-            return Err(model.refusal("has no convolutional D of its own", "a run of train-dcgan"));
+            return Err(model.refusal("this can't look into", "a run of train-dcgan"));
         }
         let settings: train_dcgan::Settings = settings_of_run(&model.run)?;
-        let (_, mut d) = settings.networks()?;
-        let path = model.run.join("discriminator.safetensors");
-        d.load_state(&weights::import(&path, &d.state())?)?;
+        let mut d = settings.build(adjoint_adversarial::Settings::default())?.discriminator;
+        load(&model.run, "discriminator", &mut d)?;
         let layers = d.depth();
         let layer = self.layer.unwrap_or(layers);
         if !(1..=layers).contains(&layer) {
@@ -55,6 +53,7 @@ impl Run for Features {
         let [n, h, w, channels] = features.value().shape().nhwc();
         let mut rows = vec![];
         let filters = self.filters.min(channels);
+        model.fits(2 * filters * self.images)?;
         for filter in 0..filters {
             // The strongest answer of each image, and where it is.
             let answer = |i: usize| {

@@ -6,7 +6,7 @@ use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, Grid as Layout, Image};
 use adjoint_workbench::game::{Condition, points};
-use adjoint_workbench::labels;
+use adjoint_workbench::{below, labels};
 
 /// Samples side by side.
 #[derive(clap::Args, Debug)]
@@ -26,7 +26,10 @@ impl Run for Grid {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         let n = self.n.unwrap_or(if model.points.is_some() { points::SHOWN } else { 64 });
-        let (z, conditions) = (model.draw("grid", n), model.conditions(n)?);
+        if model.points.is_none() {
+            model.fits(n)?;
+        }
+        let (z, conditions) = (model.draw("grid", n)?, model.conditions(0..n)?);
         let x = model.decode(&z, conditions.as_ref());
         if let Some(points) = model.points {
             let data = points.draw(n, &mut Stream::new(model.seed, "points/shown", 0));
@@ -67,7 +70,8 @@ impl Run for Classes {
             return Err(model.refusal("is not told classes", instead));
         }
         let (n, classes) = (self.n, model.classes()?);
-        let z = model.draw("classes", n);
+        model.fits(classes * n)?;
+        let z = model.draw("classes", n)?;
         let labels: Vec<usize> = (0..classes * n).map(|i| i / n).collect();
         let conditions = labels::one_hot(&labels, classes);
         let x = model.decode(&Tensor::concat(&vec![&z; classes], 0), Some(&conditions));
@@ -111,10 +115,11 @@ impl Run for Reconstruct {
         if indices.is_empty() {
             return Err(format!("--from {}: there are {} test images", self.from, test.len()).into());
         }
-        let x = model.images(&test, &indices);
+        model.fits(3 * indices.len())?;
+        let x = model.seen(&test, &indices);
         let (rows, what): (Vec<Tensor<f32>>, _) = if model.condition.is_image() {
             let y = model.condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
-            let fake = model.decode(&model.draw("reconstruct", indices.len()), Some(&y));
+            let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y));
             (vec![y, fake, x], "conditions, samples and the test images themselves")
         } else {
             let labels: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
@@ -125,11 +130,8 @@ impl Run for Reconstruct {
             (vec![x, y], "test images above what the model makes of them")
         };
         let n = indices.len();
-        let strips =
-            (0..n).step_by(8).flat_map(|i| rows.iter().map(move |row| row.narrow(0, i, 8.min(n - i))));
-        let strips: Vec<Tensor<f32>> = strips.collect();
-        let tiles = Tensor::concat(&strips.iter().collect::<Vec<_>>(), 0);
+        let tiles = below(&rows.iter().collect::<Vec<_>>(), 8);
         let layout = Layout { columns: 8.min(n), ..Layout::square(tiles.dims()[0], model.common.image_size) };
-        Ok((layout.draw(&tiles, model.range), format!("{n} rows of {what}").replacen("rows of ", "", 1)))
+        Ok((layout.draw(&tiles, model.range), format!("{n} {what}")))
     }
 }

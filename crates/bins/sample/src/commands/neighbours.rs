@@ -31,7 +31,8 @@ impl Run for Neighbours {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        let (z, conditions) = (model.draw("neighbours", self.n), model.conditions(self.n)?);
+        model.fits(self.n * (1 + self.k))?;
+        let (z, conditions) = (model.draw("neighbours", self.n)?, model.conditions(0..self.n)?);
         let x = model.decode(&z, conditions.as_ref());
         let train = model.dataset(Split::Train)?;
         let near = nearest(model, &x, (&train, train.len()), self.k);

@@ -1,6 +1,6 @@
 //! Walks through latent space.
 
-use crate::cli::{Common, Run, tiles};
+use crate::cli::{Common, Run, steps, tiles};
 use crate::latent::{between, quantile, rows};
 use crate::model::Model;
 use adjoint_nn::Tensor;
@@ -26,15 +26,15 @@ pub(crate) struct Interpolate {
     through: usize,
 
     /// Images of a row
-    #[arg(long, value_name = "N", default_value = "10", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = steps)]
     steps: usize,
 
-    /// Class of all images (models that are told classes)
-    #[arg(long, value_name = "N", default_value = "0")]
-    class: usize,
+    /// Class of all images (models that are told classes) [default: 0]
+    #[arg(long, value_name = "N")]
+    class: Option<usize>,
 
     /// Given latent vectors instead of random ones, one a use: numbers between commas; one row through all of them
-    #[arg(long, value_name = "X,X", allow_hyphen_values = true)]
+    #[arg(long, value_name = "X,X", allow_hyphen_values = true, conflicts_with_all = ["rows", "through"])]
     z: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Interpolate {
         if self.through < 2 {
             return Err(Error::Flags("--through: a walk needs 2 latent vectors or more".into()).into());
         }
-        let z = model.draw("interpolate", self.rows * self.through);
+        let z = model.draw("interpolate", self.rows * self.through)?;
         let vectors: Vec<Vec<f32>> = z.data().chunks(model.latent).map(<[f32]>::to_vec).collect();
         Ok(vectors.chunks(self.through).map(<[Vec<f32>]>::to_vec).collect())
     }
@@ -73,9 +73,10 @@ impl Run for Interpolate {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        let steps = self.steps.max(2);
+        let steps = self.steps;
         let mut z = vec![];
         let stations = self.stations(model)?;
+        model.fits(stations.len() * steps)?;
         for row in &stations {
             let legs = row.len() - 1;
             for i in 0..steps {
@@ -103,12 +104,12 @@ pub(crate) struct Traverse {
     dimensions: Vec<usize>,
 
     /// Images of a row
-    #[arg(long, value_name = "N", default_value = "11", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "11", value_parser = steps)]
     steps: usize,
 
-    /// Class of all images (models that are told classes)
-    #[arg(long, value_name = "N", default_value = "0")]
-    class: usize,
+    /// Class of all images (models that are told classes) [default: 0]
+    #[arg(long, value_name = "N")]
+    class: Option<usize>,
 }
 
 impl Traverse {
@@ -129,20 +130,21 @@ impl Traverse {
 }
 
 /// By how much each latent number, from low to high, changes the image at `start`: the sum of squared differences of its pixels.
-fn change(model: &mut Model, start: &[f32], class: usize) -> Result<Vec<f64>, BoxError> {
-    let mut z = vec![];
+fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<f64>, BoxError> {
+    let conditions = model.one_condition(class, 2)?;
+    let mut changes = vec![];
     for d in 0..model.latent {
-        for p in [LOW, 1.0 - LOW] {
+        let at = |p: f64| {
             let mut vector = start.to_vec();
             vector[d] = quantile(p, model.noise) as f32;
-            z.push(vector);
-        }
+            vector
+        };
+        let ends = rows(&[at(LOW), at(1.0 - LOW)]);
+        let x = model.decode(&ends, conditions.as_ref());
+        let (low, high) = x.data().split_at(x.len() / 2);
+        changes.push(low.iter().zip(high).map(|(a, b)| f64::from(a - b).powi(2)).sum());
     }
-    let conditions = model.one_condition(class, z.len())?;
-    let x = model.decode(&rows(&z), conditions.as_ref());
-    let pixels = x.len() / z.len();
-    let square = |pair: &[f32]| (0..pixels).map(|i| f64::from(pair[i] - pair[pixels + i]).powi(2)).sum();
-    Ok(x.data().chunks(2 * pixels).map(square).collect())
+    Ok(changes)
 }
 
 impl Run for Traverse {
@@ -152,8 +154,9 @@ impl Run for Traverse {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        let start = model.draw("traverse", 1).data().to_vec();
-        let (dimensions, steps) = (self.dimensions(model, &start)?, self.steps.max(2));
+        let start = model.draw("traverse", 1)?.data().to_vec();
+        let (dimensions, steps) = (self.dimensions(model, &start)?, self.steps);
+        model.fits(dimensions.len() * steps)?;
         let mut z = vec![];
         for &d in &dimensions {
             for i in 0..steps {
@@ -184,9 +187,9 @@ pub(crate) struct Manifold {
     #[arg(long, value_name = "N", default_value = "20", value_parser = tiles)]
     n: usize,
 
-    /// Class of all images (models that are told classes)
-    #[arg(long, value_name = "N", default_value = "0")]
-    class: usize,
+    /// Class of all images (models that are told classes) [default: 0]
+    #[arg(long, value_name = "N")]
+    class: Option<usize>,
 }
 
 impl Run for Manifold {
@@ -202,6 +205,7 @@ impl Run for Manifold {
             return Err(model.refusal(&lack, "a run with --latent 2"));
         }
         let n = self.n;
+        model.fits(n * n)?;
         let at = |i: usize| quantile((i as f64 + 0.5) / n as f64, model.noise) as f32;
         let z: Vec<Vec<f32>> = (0..n * n).map(|i| vec![at(i % n), at(n - 1 - i / n)]).collect();
         let conditions = model.one_condition(self.class, z.len())?;

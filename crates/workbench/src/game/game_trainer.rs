@@ -46,7 +46,8 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
             )
             .into());
         }
-        let (lr, schedule) = (game.optimizer_g.lr(), args.schedule(common.total_steps(epoch / k as u64)));
+        let (lr, schedule) =
+            (game.optimizer_g.lr(), args.lr_schedule.over(common.total_steps(epoch / k as u64)));
         let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
         let players = Players { game, ema, args: args.clone(), common: common.clone() };
         Ok(Self { players, stage, lr, schedule })
@@ -108,8 +109,8 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         if let Some(ema) = ema {
             ema.update(&game.generator);
         }
-        let Report { loss_d, loss_g, value, d_real, d_fake, gradient_d, gradient_g } = report;
-        Ok([
+        let Report { loss_d, penalty, loss_g, value, d_real, d_fake, gradient_d, gradient_g } = report;
+        let mut figures = Figures::from([
             ("loss_d", loss_d),
             ("loss_g", loss_g),
             ("d_real", d_real),
@@ -117,25 +118,29 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
             ("value", value),
             ("gradient_d", gradient_d),
             ("gradient_g", gradient_g),
-        ]
-        .into())
+        ]);
+        penalty.into_iter().for_each(|penalty| figures.push("penalty", penalty));
+        Ok(figures)
     }
 
     fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
         self.stage.epoch_figures(&mut self.players)
     }
 
-    /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem 1).
+    /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem 1); not of games in which D gives no
+    /// logit.
     fn final_figures(&mut self) -> Result<Figures, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let batches = VALUE_BATCHES.min(self.stage.batches_per_epoch());
         let mut sum = 0.0;
         for i in 0..batches {
-            sum += game.value(Self::round(&mut *self.stage, (args, common), "noise/value", i));
+            sum += game.value(i, Self::round(&mut *self.stage, (args, common), "noise/value", i));
         }
-        let equilibrium = -(4f64.ln());
-        let mut figures =
-            Figures::from([("value", sum / batches as f64), ("value_at_equilibrium", equilibrium)]);
+        let mut figures = Figures::default();
+        if args.loss.is_on_logits() {
+            figures.push("value", sum / batches as f64);
+            figures.push("value_at_equilibrium", -(4f64.ln()));
+        }
         figures.append(self.stage.epoch_figures(&mut self.players)?);
         Ok(figures)
     }
