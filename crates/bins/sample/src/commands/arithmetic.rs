@@ -153,10 +153,13 @@ impl Run for Arithmetic {
         let known = train.len().min(TRAINING);
         let knowledge = Knowledge::of(&train, known);
         let words = |text: &str| -> Result<Vec<Attribute>, BoxError> {
-            text.split([' ', ','])
-                .filter(|w| !w.is_empty())
-                .map(|word| Attribute::parse(word, &train))
-                .collect()
+            let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+            if words.is_empty() {
+                return Err(
+                    Error::Flags("--a, --b and --c need a word each, such as \"7 thick\"".into()).into()
+                );
+            }
+            words.into_iter().map(|word| Attribute::parse(word, &train)).collect()
         };
         let terms = [&self.a, &self.b, &self.c];
         let attributes: Vec<Vec<Attribute>> =
