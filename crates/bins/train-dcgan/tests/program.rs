@@ -26,7 +26,7 @@ fn wrong_flags_and_missing_data_are_explained() {
     let program = program();
     program.fail(&["--image-size", "8"], "--image-size 8");
     program.fail(&["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
-    program.fail(&["--batch-size", "100000"], "100000");
+    program.fail(&["--batch-size", "100000", "--width", "1"], "100000");
     program.fail(&["--loss", "hopeful"], "hopeful");
     let free = ["--loss", "wasserstein", "--penalty", "none", "--d-norm", "batch"];
     program.fail(&free, "--loss wasserstein needs a D with bounded slopes");
