@@ -22,7 +22,7 @@ Examples:
 /// Train a variational autoencoder (Kingma & Welling 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-vae", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("30")))]
+#[command(mut_arg("epochs", |arg| arg.default_value("22")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
