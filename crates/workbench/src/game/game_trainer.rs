@@ -131,13 +131,13 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     /// logit.
     fn final_figures(&mut self) -> Result<Figures, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
-        let batches = VALUE_BATCHES.min(self.stage.batches_per_epoch());
-        let mut sum = 0.0;
-        for i in 0..batches {
-            sum += game.value(i, Self::round(&mut *self.stage, (args, common), "noise/value", i));
-        }
         let mut figures = Figures::default();
         if args.loss.is_on_logits() {
+            let batches = VALUE_BATCHES.min(self.stage.batches_per_epoch());
+            let mut sum = 0.0;
+            for i in 0..batches {
+                sum += game.value(i, Self::round(&mut *self.stage, (args, common), "noise/value", i));
+            }
             figures.push("value", sum / batches as f64);
             figures.push("value_at_equilibrium", -(4f64.ln()));
         }
