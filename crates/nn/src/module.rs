@@ -161,10 +161,18 @@ pub fn join(path: &str, name: &str) -> String {
 /// module!(Block { conv, norm });
 /// # let _: fn(&Block<f32>) -> f64 = |b| b.slope;
 /// ```
+///
+/// A struct of any two modules names them: `module!(Pair<A, B> { first, second })`.
 #[macro_export]
 macro_rules! module {
     ($ty:ident { $($field:ident),+ $(,)? }) => {
-        impl<E: $crate::Element> $crate::Module<E> for $ty<E> {
+        $crate::module!(@ [] [$ty<E>] $($field),+);
+    };
+    ($ty:ident<$($part:ident),+> { $($field:ident),+ $(,)? }) => {
+        $crate::module!(@ [$($part: $crate::Module<E>),+] [$ty<$($part),+>] $($field),+);
+    };
+    (@ [$($bounds:tt)*] [$ty:ty] $($field:ident),+) => {
+        impl<E: $crate::Element, $($bounds)*> $crate::Module<E> for $ty {
             fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, $crate::Slot<'a, E>)) {
                 $($crate::Module::<E>::visit(
                     &self.$field, &$crate::module::join(path, stringify!($field)), visitor,

@@ -6,8 +6,9 @@
 //! * [`labels`]: classes as one-hot rows.
 //! * [`summary`]: what `--dry-run` prints; [`below`]: images below one another.
 //! * [`LrSchedule`]: how step sizes change over a run.
-//! * [`choice!`]: flags that are one of a few names.
+//! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
 //! * [`game`]: what all programs have in common that play a generator against a discriminator.
+//! * [`variational`]: what all have in common that learn a model with latent variables by a bound.
 #![forbid(unsafe_code)]
 
 /// A choice among names, as it stands on a command line and in config.toml.
@@ -21,6 +22,16 @@ macro_rules! choice {
     };
 }
 
+choice!(
+    /// The layers of models that come in both kinds.
+    Arch {
+        /// Fully connected
+        Mlp,
+        /// Strided convolutions
+        Conv
+    }
+);
+
 pub mod data;
 pub mod game;
 pub mod labels;
@@ -28,6 +39,7 @@ pub mod limits;
 mod schedule;
 mod summary;
 mod tiles;
+pub mod variational;
 
 pub use schedule::LrSchedule;
 pub use summary::summary;

@@ -6,12 +6,12 @@ use adjoint_data::points::Points;
 use adjoint_data::{Dataset, PixelRange, Split};
 use adjoint_nn::{Mode, Module, Stream, Tensor, Var, no_grad};
 use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range, model_of_run, settings_of_run, weights};
-use adjoint_vae::Vae;
+use adjoint_variational::{self as variational, Decoder, Encoder};
 use adjoint_workbench::game::flags::Distribution;
 use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
+use adjoint_workbench::variational::{MEASURED, VariationalArgs, VariationalConfig};
 use adjoint_workbench::{data, labels, limits};
 use std::path::{Path, PathBuf};
-use train_vae::MEASURED;
 
 /// Samples that are made at once, at most.
 const CHUNK: usize = 500;
@@ -29,8 +29,8 @@ pub(crate) struct Model {
     /// Numbers in z, and how they are distributed.
     pub(crate) latent: usize,
     pub(crate) noise: Distribution,
-    /// What it is told.
-    pub(crate) condition: Condition,
+    /// What it is told, if anything.
+    pub(crate) condition: Option<Condition>,
     /// The distribution that its samples are points of, if they are no images.
     pub(crate) points: Option<Points>,
     /// Was its encoder trained without anything to say which z are likely?
@@ -56,23 +56,25 @@ trait Networks {
     fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
 }
 
-/// A VAE, and what says how it sees images.
-struct Autoencoder {
-    vae: Vae<f32>,
-    settings: train_vae::Settings,
+/// A model with latent variables, and what says how it sees images.
+struct Autoencoder<Q: Encoder<f32>, P: Decoder<f32>> {
+    model: variational::Autoencoder<f32, Q, P>,
+    args: VariationalArgs,
+    /// The seed of its run.
+    seed: u64,
 }
 
-impl Networks for Autoencoder {
+impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for Autoencoder<Q, P> {
     fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        self.vae.decode(z, condition)
+        self.model.decode(z, condition)
     }
 
     fn encode(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
-        Some(self.vae.encode(x, condition))
+        Some(self.model.encode(x, condition))
     }
 
     fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
-        self.settings.binarize(x, split, indices, MEASURED);
+        self.args.binarize(self.seed, x, (split, indices), MEASURED);
     }
 }
 
@@ -94,7 +96,7 @@ impl Model {
     pub(crate) fn open(flags: &Common) -> Result<Self, BoxError> {
         let kind = model_of_run(&flags.run)?;
         let mut model = match kind.as_str() {
-            "vae" => Self::vae(flags),
+            "vae" => Self::variational::<train_vae::Settings>(flags),
             "gan" => Self::game::<train_gan::Settings>(flags),
             "dcgan" => Self::game::<train_dcgan::Settings>(flags),
             "cgan" => Self::game::<train_cgan::Settings>(flags),
@@ -112,32 +114,28 @@ impl Model {
         Ok(model)
     }
 
-    fn vae(flags: &Common) -> Result<Self, BoxError> {
+    fn variational<C: VariationalConfig>(flags: &Common) -> Result<Self, BoxError> {
         if flags.raw {
-            return Err(mismatch(
-                &flags.run,
-                "a VAE keeps no moving average of its weights; leave out --raw".into(),
-            ));
+            let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
+            return Err(mismatch(&flags.run, problem));
         }
-        let settings: train_vae::Settings = settings_of_run(&flags.run)?;
-        let common = settings.common.clone();
-        let a = settings.architecture(data::channels(&common)?, data::classes(&common)?)?;
-        let mut vae = Vae::new(&a, settings.training()?, 0);
-        load(&flags.run, "encoder", &mut vae.networks.encoder)?;
-        load(&flags.run, "decoder", &mut vae.networks.decoder)?;
-        let condition = if settings.conditional { Condition::Class } else { Condition::None };
+        let settings: C = settings_of_run(&flags.run)?;
+        let (common, args) = (settings.common().clone(), settings.variational().clone());
+        let mut model = settings.build(args.settings()?)?;
+        load(&flags.run, "encoder", &mut model.networks.encoder)?;
+        load(&flags.run, "decoder", &mut model.networks.decoder)?;
         Ok(Model {
-            kind: "vae",
-            autoencoder: settings.autoencoder,
-            latent: settings.latent,
+            kind: C::MODEL,
+            autoencoder: args.autoencoder,
+            latent: args.latent,
             noise: Distribution::Gaussian,
             range: Range::Unit,
             points: None,
-            condition,
-            common,
+            condition: args.conditional.then_some(Condition::Class),
             run: flags.run.clone(),
             seed: flags.seed,
-            networks: Box::new(Autoencoder { vae, settings }),
+            networks: Box::new(Autoencoder { model, args, seed: common.seed }),
+            common,
         })
     }
 
@@ -226,19 +224,19 @@ impl Model {
     /// # Errors
     /// If test images are needed and can't be had.
     pub(crate) fn conditions(&self, range: std::ops::Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
-        Ok(match self.condition {
-            Condition::None => None,
+        let Some(condition) = self.condition else { return Ok(None) };
+        Ok(Some(match condition {
             Condition::Class => {
                 let classes = self.classes()?;
-                Some(labels::one_hot(&range.map(|i| i % classes).collect::<Vec<_>>(), classes))
+                labels::one_hot(&range.map(|i| i % classes).collect::<Vec<_>>(), classes)
             }
             image => {
                 let test = self.dataset(Split::Test)?;
                 let mut stream = Stream::new(self.seed, "condition", range.start as u64);
                 let x = self.images(&test, &range.map(|i| i % test.len()).collect::<Vec<_>>());
-                Some(image.of_images(&x, &mut stream))
+                image.of_images(&x, &mut stream)
             }
-        })
+        }))
     }
 
     /// The same condition for all of `rows` samples: this class, 0 unless it is given, or the first test image's.
@@ -250,7 +248,7 @@ impl Model {
         class: Option<usize>,
         rows: usize,
     ) -> Result<Option<Tensor<f32>>, BoxError> {
-        if self.condition != Condition::Class {
+        if self.condition != Some(Condition::Class) {
             if class.is_some() {
                 return Err(self.refusal("is not told classes", "it without --class"));
             }

@@ -5,6 +5,7 @@
 use adjoint_testing::Program;
 use adjoint_train::{Config, Launch, Trainable};
 use adjoint_workbench::game::trainer;
+use adjoint_workbench::variational;
 use std::fs;
 use std::path::Path;
 
@@ -103,7 +104,7 @@ fn raw_weights_are_others() {
 fn commands_of_a_vae() {
     let program = program();
     let flags = ["--hidden", "8", "--latent", "2"];
-    train(program.directory(), "a", &flags, train_vae::Trainer::new);
+    train(program.directory(), "a", &flags, variational::trainer::<train_vae::Settings>);
     for command in ["grid", "interpolate", "traverse", "manifold", "reconstruct", "neighbours"] {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
@@ -112,14 +113,19 @@ fn commands_of_a_vae() {
     program.fail(&["grid", "runs/a", "--raw"], "leave out --raw");
     program.fail(&["reconstruct", "runs/a", "--from", "10000"], "there are 10000 test images");
     let conditional = [&flags[..], &["--conditional"]].concat();
-    train(program.directory(), "b", &conditional, train_vae::Trainer::new);
+    train(program.directory(), "b", &conditional, variational::trainer::<train_vae::Settings>);
     for command in ["classes", "grid", "reconstruct", "traverse"] {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
     }
     program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
     program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is told what to make");
-    train(program.directory(), "c", &[&flags[..], &["--autoencoder"]].concat(), train_vae::Trainer::new);
+    train(
+        program.directory(),
+        "c",
+        &[&flags[..], &["--autoencoder"]].concat(),
+        variational::trainer::<train_vae::Settings>,
+    );
     assert!(program.succeed(&["grid", "runs/c"]).contains("autoencoder"));
 }
 

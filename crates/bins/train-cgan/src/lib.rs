@@ -1,14 +1,14 @@
 //! The conditional GAN on the command line.
 #![forbid(unsafe_code)]
 
-use adjoint_cgan::{Architecture, Body, Cgan, Condition, Discriminator, Generator, cgan};
+use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_nn::pyramid::step_size;
 use adjoint_train::values::not_negative;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{self, GameArgs, GameConfig};
-use adjoint_workbench::{choice, data, limits};
+use adjoint_workbench::game::{self, Condition, GameArgs, GameConfig, HiddenArgs};
+use adjoint_workbench::{Arch, choice, data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -42,7 +42,7 @@ pub struct Settings {
 
     /// What the condition is: the class, or an image made from the one in question
     #[arg(long, value_name = "NAME", default_value = "class", help_heading = "Model")]
-    pub task: Task,
+    pub task: Condition,
 
     /// How the class is told: as a one-hot row, or as a learned vector
     #[arg(long, value_name = "NAME", default_value = "onehot", help_heading = "Model")]
@@ -52,27 +52,10 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
-    /// Units of each hidden layer of G in --arch mlp, from the noise on
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "256,512,1024",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
-    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
-    pub g_hidden: Vec<usize>,
-
-    /// Units of each hidden layer of D in --arch mlp, from the image on
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "512,256",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
-    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
-    pub d_hidden: Vec<usize>,
+    /// Units of hidden layers of --arch mlp.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hidden: HiddenArgs,
 
     /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image
     #[arg(long, value_name = "X", default_value = "100", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
@@ -84,28 +67,6 @@ pub struct Settings {
     pub game: GameArgs,
 }
 
-choice!(
-    /// Layers of both networks.
-    Arch {
-        /// Fully connected
-        Mlp,
-        /// Strided convolutions
-        Conv
-    }
-);
-choice!(
-    /// What the condition is.
-    Task {
-        /// The class
-        Class,
-        /// The image with a square missing
-        Inpaint,
-        /// The image under noise
-        Denoise,
-        /// The edges of the image
-        Edges
-    }
-);
 choice!(
     /// How the class is told.
     Label {
@@ -151,14 +112,14 @@ impl GameConfig for Settings {
         if self.arch == Arch::Conv {
             settings.lr = step_size(settings.lr, self.width);
         }
-        if a.condition == Condition::Image {
+        if self.task.is_image() {
             settings.reconstruction = self.l1;
         }
         Ok(cgan(&a, settings, self.common.seed))
     }
 
-    fn condition(&self) -> game::Condition {
-        self.task.condition()
+    fn condition(&self) -> Option<Condition> {
+        Some(self.task)
     }
 }
 
@@ -166,30 +127,22 @@ impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let classes = data::classes(&self.common)?;
         let condition = match (self.task, self.condition) {
-            (Task::Class, Label::OneHot) => Condition::OneHot(classes),
-            (Task::Class, Label::Embedding) => Condition::Embedding(classes),
+            (Condition::Class, Label::OneHot) => model::Condition::OneHot(classes),
+            (Condition::Class, Label::Embedding) => model::Condition::Embedding(classes),
             _ if self.arch == Arch::Mlp => {
                 return Err("--arch mlp is told classes, not images; take --task class or --arch conv".into());
             }
-            _ => Condition::Image,
+            _ => model::Condition::Image,
         };
         let body = match self.arch {
-            Arch::Mlp => Body::Mlp { g_hidden: self.g_hidden.clone(), d_hidden: self.d_hidden.clone() },
+            Arch::Mlp => {
+                let HiddenArgs { g_hidden, d_hidden } = self.hidden.clone();
+                Body::Mlp { g_hidden, d_hidden }
+            }
             Arch::Conv => Body::Conv { width: self.width },
         };
         let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
         let (latent, (d_norm, d_dropout)) = (self.game.latent, self.game.d_style());
         Ok(Architecture { image_size, channels, latent, condition, body, d_norm, d_dropout })
-    }
-}
-
-impl Task {
-    fn condition(self) -> game::Condition {
-        match self {
-            Task::Class => game::Condition::Class,
-            Task::Inpaint => game::Condition::Inpaint,
-            Task::Denoise => game::Condition::Denoise,
-            Task::Edges => game::Condition::Edges,
-        }
     }
 }

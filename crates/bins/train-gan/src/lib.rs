@@ -6,8 +6,8 @@ use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{self, GameArgs, GameConfig};
-use adjoint_workbench::{data, limits};
+use adjoint_workbench::data;
+use adjoint_workbench::game::{self, GameArgs, GameConfig, HiddenArgs};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -33,6 +33,8 @@ Examples:
 #[command(mut_arg("penalty", |arg| arg.default_value("none")))]
 #[command(mut_arg("dataset", |arg| arg.help("What to train on: glyphs or glyphs-rgb, built in; mnist or fashion-mnist, from files; or the points ring, grid or moons")))]
 #[command(mut_arg("latent", |arg| arg.help("Random numbers that G makes a sample from; 2 by itself for points").default_value_ifs(for_points("2"))))]
+#[command(mut_arg("g_hidden", |arg| arg.help("Units of each hidden layer of G, from the noise on; 128,128 by itself for points").default_value_ifs(for_points("128,128"))))]
+#[command(mut_arg("d_hidden", |arg| arg.help("Units of each hidden layer of D, from the sample on; 128,128 by itself for points").default_value_ifs(for_points("128,128"))))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; 0.001 by itself for points").default_value_ifs(for_points("0.001"))))]
 pub struct Settings {
     /// The flags of every trainer.
@@ -40,27 +42,10 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Units of each hidden layer of G, from the noise on [default: 256,512,1024; 128,128 for points]
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "256,512,1024",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
-    #[arg(default_value_ifs(for_points("128,128")), value_parser = limits::units)]
-    pub g_hidden: Vec<usize>,
-
-    /// Units of each hidden layer of D, from the sample on [default: 512,256; 128,128 for points]
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "512,256",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
-    #[arg(default_value_ifs(for_points("128,128")), value_parser = limits::units)]
-    pub d_hidden: Vec<usize>,
+    /// Units of hidden layers.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hidden: HiddenArgs,
 
     /// Batch norm in G's hidden layers
     #[arg(long, help_heading = "Model")]
@@ -129,8 +114,8 @@ impl Settings {
             bounded: self.points().is_none(),
             sample,
             latent: self.game.latent,
-            g_hidden: self.g_hidden.clone(),
-            d_hidden: self.d_hidden.clone(),
+            g_hidden: self.hidden.g_hidden.clone(),
+            d_hidden: self.hidden.d_hidden.clone(),
             g_norm: if self.g_batch_norm { Norm::Batch } else { Norm::None },
             d_norm,
             d_dropout,

@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use adjoint_train::{Launch, run_main};
+use adjoint_workbench::variational::trainer;
 use std::process::ExitCode;
-use train_vae::{Settings, Trainer};
+use train_vae::Settings;
 
 fn main() -> ExitCode {
-    run_main(|| Launch::<Settings>::from_args()?.train(Trainer::new))
+    run_main(|| Launch::<Settings>::from_args()?.train(trainer))
 }

@@ -5,7 +5,8 @@ use crate::compare::relative_error;
 use crate::fixture::{Case, read};
 use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
-use adjoint_vae::{Architecture, Body, Estimator, Likelihood, Objective, Settings, Vae};
+use adjoint_vae::{Architecture, Body, vae};
+use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
         objective: if run.iwae { Objective::Iwae { k } } else { elbo },
         lr: case.attr("lr"),
     };
-    let mut model = Vae::<E>::new(&architecture, settings, 0);
+    let mut model = vae::<E>(&architecture, settings, 0);
     let start = model.networks.state().into_iter().map(|(parameter, _)| {
         let value = case.tensor(&format!("{name}.{parameter}"));
         (parameter, value)

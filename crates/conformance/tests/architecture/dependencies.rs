@@ -3,17 +3,18 @@
 use crate::workspace::{Member, members};
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("kernels", &[]),
     ("tensor", &["kernels"]),
     ("autodiff", &["tensor", "kernels"]),
     ("nn", &["autodiff", "tensor", "kernels"]),
     ("adversarial", &["nn"]),
+    ("variational", &["nn"]),
     ("data", &["tensor"]),
     ("train", &["nn", "tensor"]),
     ("metrics", &["nn", "autodiff", "tensor"]),
-    ("models", &["adversarial", "nn", "autodiff", "tensor"]),
-    ("workbench", &["models", "train", "data", "adversarial", "nn", "tensor"]),
+    ("models", &["adversarial", "variational", "nn", "autodiff", "tensor"]),
+    ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
     ("testing", &[]),
     (
         "bins",
@@ -22,6 +23,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
             "testing",
             "workbench",
             "adversarial",
+            "variational",
             "models",
             "train",
             "data",
@@ -34,11 +36,33 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ),
     (
         "benches",
-        &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"],
+        &[
+            "adversarial",
+            "variational",
+            "models",
+            "train",
+            "data",
+            "metrics",
+            "nn",
+            "autodiff",
+            "tensor",
+            "kernels",
+        ],
     ),
     (
         "conformance",
-        &["adversarial", "models", "train", "data", "metrics", "nn", "autodiff", "tensor", "kernels"],
+        &[
+            "adversarial",
+            "variational",
+            "models",
+            "train",
+            "data",
+            "metrics",
+            "nn",
+            "autodiff",
+            "tensor",
+            "kernels",
+        ],
     ),
 ];
 

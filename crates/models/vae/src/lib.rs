@@ -11,14 +11,10 @@
 //! * With k samples, E log 1/k sum over i of p(x, z_i) / q(z_i|x) is a tighter bound (Burda et al. 2016, eq. 8), and the
 //!   likelihood itself as k grows.
 //!
-//! [`networks`] holds the two networks, [`training`] one training step, [`evaluation`] bounds and likelihoods of a trained
-//! model. Nothing here reads, writes or looks at a clock.
+//! [`networks`] holds the two networks; how they learn, and what they are worth, is `adjoint-variational`'s. Nothing here reads,
+//! writes or looks at a clock.
 #![forbid(unsafe_code)]
 
-pub mod evaluation;
 pub mod networks;
-pub mod training;
 
-pub use evaluation::{Bound, BoundSummary};
-pub use networks::{Architecture, Body, Decoder, Encoder};
-pub use training::{Estimator, Likelihood, Objective, Report, Settings, Vae};
+pub use networks::{Architecture, Body, Decoder, Encoder, Vae, vae};

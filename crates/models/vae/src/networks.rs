@@ -1,10 +1,11 @@
 //! The encoder and the decoder.
 
-use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
+use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear, Norm};
 use adjoint_nn::param::Role;
 use adjoint_nn::pyramid::{self, Down, Level, Up};
-use adjoint_nn::{Element, Mode, Param, Var, module};
+use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module};
+use adjoint_variational::{self as variational, Autoencoder, Likelihood, Networks, Settings};
 
 /// Sizes of the two networks, which mirror each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,28 +101,21 @@ impl Architecture {
         costs.push(LayerCost::linear("linear, pixels", from, self.pixels()));
         costs
     }
+}
 
-    /// Floating-point operations of the products in one training step on `batch` images with k samples of z each: of each
-    /// layer its value and both gradients, but none by the image. Saturates.
-    #[track_caller]
-    pub fn step_flops(&self, batch: usize, k: usize) -> u64 {
-        let (encoder, decoder) = (self.encoder_costs(), self.decoder_costs());
-        let once = flops(&encoder).saturating_mul(3) - encoder[0].flops;
-        let per_image = flops(&decoder).saturating_mul(3).saturating_mul(k as u64).saturating_add(once);
-        per_image.saturating_mul(batch as u64)
-    }
+/// A VAE: its two networks and their optimiser.
+pub type Vae<E> = Autoencoder<E, Encoder<E>, Decoder<E>>;
 
-    /// About how many bytes it needs at its peak, in `f32`: weights, two moments and a gradient of each; of each layer's
-    /// output what backward needs; the temporaries of the likelihood, as large as six images. Saturates.
-    #[track_caller]
-    pub fn step_bytes(&self, batch: usize, k: usize) -> u64 {
-        let (encoder, decoder) = (self.encoder_costs(), self.decoder_costs());
-        let image = self.pixels() as u64;
-        let per_sample = kept(&decoder).saturating_add(6 * image).saturating_mul(k as u64);
-        let per_image = kept(&encoder).saturating_add(image).saturating_add(per_sample);
-        let weights = parameters(&encoder).saturating_add(parameters(&decoder)).saturating_mul(4);
-        per_image.saturating_mul(batch as u64).saturating_add(weights).saturating_mul(4)
-    }
+/// A VAE with its first weights, drawn from streams of `seed` (Glorot & Bengio 2010).
+///
+/// # Panics
+/// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]), or the objective draws no sample.
+#[track_caller]
+pub fn vae<E: Element>(a: &Architecture, settings: Settings, seed: u64) -> Vae<E> {
+    let learns_variance = settings.likelihood == Likelihood::Gaussian { sigma: None };
+    let mut networks = Networks { encoder: Encoder::new(a), decoder: Decoder::new(a, learns_variance) };
+    Scheme::with_weights(Init::XavierUniform).apply(&mut networks, "vae", seed);
+    Autoencoder::new(networks, settings)
 }
 
 /// q(z|x) = N(mu(x), diag sigma^2(x)): image -> mu and log sigma^2.
@@ -154,14 +148,13 @@ impl<E: Element> Encoder<E> {
         let (hidden, features) = linears(features, hidden.iter().copied());
         Encoder { down, hidden, posterior: Linear::new(features, 2 * a.latent) }
     }
+}
 
-    /// (mu, log sigma^2), each (N, latent), from images (N, H, W, C) and, in a conditional VAE, labels as one-hot rows
-    /// (N, classes).
-    ///
+impl<E: Element> variational::Encoder<E> for Encoder<E> {
     /// # Panics
     /// If shapes are not those of the architecture.
     #[track_caller]
-    pub fn forward(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>) {
+    fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>) {
         let mut h = match labels {
             Some(labels) if self.down.is_empty() => Var::concat(&[&Flatten.forward(x), labels], 1),
             Some(labels) => pyramid::with_planes(x, labels),
@@ -214,13 +207,13 @@ impl<E: Element> Decoder<E> {
             shape: [a.image_size, a.image_size, a.channels],
         }
     }
+}
 
-    /// Logits or means (N, H, W, C) from z (N, latent) and, in a conditional VAE, labels as one-hot rows (N, classes).
-    ///
+impl<E: Element> variational::Decoder<E> for Decoder<E> {
     /// # Panics
     /// If shapes are not those of the architecture.
     #[track_caller]
-    pub fn forward(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E> {
+    fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E> {
         let h = labels.map_or_else(|| z.clone(), |labels| Var::concat(&[z, labels], 1));
         let mut h = self.hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh());
         let ([n, features], [height, width, channels]) = (h.shape().matrix(), self.shape);
@@ -234,8 +227,7 @@ impl<E: Element> Decoder<E> {
         self.image.as_ref().expect("a body is flat or ends in an image").forward(&h)
     }
 
-    /// The logarithm of the pixels' variance, if it is learned.
-    pub fn log_var(&self) -> Option<Var<E>> {
+    fn log_var(&self) -> Option<Var<E>> {
         self.log_var.as_ref().map(Param::var)
     }
 }

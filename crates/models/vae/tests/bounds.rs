@@ -3,7 +3,8 @@
 use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::optim::Gradients;
 use adjoint_nn::{Module, Stream, Tensor, Var};
-use adjoint_vae::{Architecture, Body, BoundSummary, Estimator, Likelihood, Objective, Settings, Vae};
+use adjoint_vae::{Architecture, Body, Vae, vae};
+use adjoint_variational::{Bound, BoundSummary, Estimator, Likelihood, Objective, Settings};
 
 const LATENT: usize = 2;
 
@@ -21,7 +22,7 @@ fn elbo(k: usize, estimator: Estimator) -> Objective {
 }
 
 fn model(a: &Architecture, likelihood: Likelihood, objective: Objective) -> Vae<f64> {
-    Vae::new(a, Settings { likelihood, objective, ..Settings::default() }, 7)
+    vae(a, Settings { likelihood, objective, ..Settings::default() }, 7)
 }
 
 /// Images in [0, 1], labels where they belong, and noise for k samples each.
@@ -193,7 +194,7 @@ fn unused_dimensions_are_not_active() {
             mu.iter_mut().enumerate().for_each(|(at, mu)| *mu = column(at % 2, at / 2));
         });
         let kl = mu.map(|_| f64::from(part));
-        summary.add(&adjoint_vae::Bound { log_likelihood: vec![-1.0; 4], kl, mu });
+        summary.add(&Bound { log_likelihood: vec![-1.0; 4], kl, mu });
     }
     assert_eq!(summary.active_units(), 1);
     assert_eq!(summary.kl_by_dimension(), [1.5, 1.5]);

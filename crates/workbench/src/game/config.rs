@@ -30,9 +30,9 @@ pub trait GameConfig: Config {
     /// As [`costs`](Self::costs).
     fn build(&self, settings: Settings) -> Result<Game<f32, Self::Generator, Self::Discriminator>, BoxError>;
 
-    /// What both are told.
-    fn condition(&self) -> Condition {
-        Condition::None
+    /// What both are told, if anything.
+    fn condition(&self) -> Option<Condition> {
+        None
     }
 
     /// The distribution of points that samples are of, if they are no images.

@@ -102,6 +102,32 @@ pub struct GameArgs {
     pub ema: f64,
 }
 
+/// Units of perceptrons, to be flattened where networks are such.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct HiddenArgs {
+    /// Units of each hidden layer of a fully connected G, from the noise on
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "256,512,1024",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
+    #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
+    pub g_hidden: Vec<usize>,
+
+    /// Units of each hidden layer of a fully connected D, from the sample on
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "512,256",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
+    #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
+    pub d_hidden: Vec<usize>,
+}
+
 choice!(
     /// How the numbers that G starts from are distributed.
     Distribution {

@@ -18,25 +18,24 @@ const CHUNK: usize = 500;
 /// Standard deviation of the noise of [`Condition::Denoise`], of pixels in [-1, 1].
 const NOISE: f64 = 0.6;
 
-/// What both networks are told of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// Nothing.
-    None,
-    /// Its class, as a one-hot row.
-    Class,
-    /// All of it but a square, half as wide and high, that is grey.
-    Inpaint,
-    /// It under normal noise.
-    Denoise,
-    /// How steep it is at each pixel.
-    Edges,
-}
+choice!(
+    /// What both networks are told of an image.
+    Condition {
+        /// Its class
+        Class,
+        /// All of it but a square, half as wide and high, that is grey
+        Inpaint,
+        /// It under noise
+        Denoise,
+        /// Its edges: how steep it is at each pixel
+        Edges
+    }
+);
 
 /// The images of a dataset in [-1, 1].
 pub struct ImageStage {
     batches: Prefetch,
-    condition: Condition,
+    condition: Option<Condition>,
     classes: usize,
     size: usize,
     seed: u64,
@@ -49,9 +48,10 @@ impl ImageStage {
     ///
     /// # Errors
     /// If it can't be had, or has fewer images than a batch.
-    pub fn load(common: &CommonArgs, condition: Condition) -> Result<Self, BoxError> {
+    pub fn load(common: &CommonArgs, condition: Option<Condition>) -> Result<Self, BoxError> {
         let dataset = data::load(common, Split::Train)?;
-        let test = condition.is_image().then(|| data::load(common, Split::Test)).transpose()?;
+        let images = condition.is_some_and(Condition::is_image);
+        let test = images.then(|| data::load(common, Split::Test)).transpose()?;
         let (classes, size) = (dataset.classes().len(), dataset.image_size());
         let (seed, last) = (common.seed, LastBatch::Drop);
         let batches = Batches::new(dataset, common.batch_size, seed, last, PixelRange::Symmetric)?;
@@ -62,7 +62,8 @@ impl ImageStage {
     fn tests(&self, test: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Tensor<f32>) {
         let mut stream = Stream::new(self.seed, "condition/test", range.start as u64);
         let x = test.images(&range.collect::<Vec<_>>(), PixelRange::Symmetric);
-        let y = self.condition.of_images(&x, &mut stream);
+        let condition = self.condition.expect("the test set is loaded where conditions are images");
+        let y = condition.of_images(&x, &mut stream);
         (x, y)
     }
 }
@@ -70,7 +71,7 @@ impl ImageStage {
 impl Condition {
     /// Is it an image?
     pub fn is_image(self) -> bool {
-        !matches!(self, Condition::None | Condition::Class)
+        self != Condition::Class
     }
 
     /// The conditions of images (N, H, W, C) where they are images, too. What is random of them is the stream's.
@@ -80,7 +81,7 @@ impl Condition {
     #[track_caller]
     pub fn of_images(self, x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
         match self {
-            Condition::None | Condition::Class => panic!("{self:?} is no image"),
+            Condition::Class => panic!("a class is no image"),
             Condition::Inpaint => with_hole(x, stream),
             Condition::Denoise => x.zip(&stream.normal_tensor(x.shape(), 0.0, NOISE), |x, e| x + e),
             Condition::Edges => steepness(x),
@@ -128,11 +129,10 @@ impl Stage for ImageStage {
 
     fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let batch = self.batches.batch(index);
-        let condition = match self.condition {
-            Condition::None => None,
-            Condition::Class => Some(labels::one_hot(&batch.labels, self.classes)),
-            image => Some(image.of_images(&batch.images, &mut Stream::new(self.seed, "condition", index))),
-        };
+        let condition = self.condition.map(|condition| match condition {
+            Condition::Class => labels::one_hot(&batch.labels, self.classes),
+            image => image.of_images(&batch.images, &mut Stream::new(self.seed, "condition", index)),
+        });
         (batch.images, condition)
     }
 
@@ -140,15 +140,15 @@ impl Stage for ImageStage {
     /// condition, the sample, the image itself.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let (samples, count) = match self.condition {
-            Condition::None => (players.sample(&players.noise("samples", SAMPLES), None), SAMPLES),
-            Condition::Class => {
+            None => (players.sample(&players.noise("samples", SAMPLES), None), SAMPLES),
+            Some(Condition::Class) => {
                 let z = players.noise("samples", COLUMNS);
                 let z = Tensor::concat(&vec![&z; self.classes], 0);
                 let rows: Vec<usize> = (0..self.classes * COLUMNS).map(|i| i / COLUMNS).collect();
                 let labels = labels::one_hot(&rows, self.classes);
                 (players.sample(&z, Some(&labels)), rows.len())
             }
-            _ => {
+            Some(_) => {
                 let test = self.test.as_ref().expect("loaded where conditions are images");
                 let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
                 let n = x.dims()[0];
@@ -177,9 +177,9 @@ impl Stage for ImageStage {
 
     fn sample_command(&self) -> (&'static str, &'static str) {
         match self.condition {
-            Condition::None => ("walks between samples", "interpolate"),
-            Condition::Class => ("a row of each class", "classes"),
-            _ => ("test images and what is made of their conditions", "reconstruct"),
+            None => ("walks between samples", "interpolate"),
+            Some(Condition::Class) => ("a row of each class", "classes"),
+            Some(_) => ("test images and what is made of their conditions", "reconstruct"),
         }
     }
 

@@ -14,7 +14,7 @@ pub mod points;
 pub mod stage;
 
 pub use config::{GameConfig, summary, trainer};
-pub use flags::GameArgs;
+pub use flags::{GameArgs, HiddenArgs};
 pub use game_trainer::GameTrainer;
 pub use images::{Condition, ImageStage};
 pub use points::PointStage;

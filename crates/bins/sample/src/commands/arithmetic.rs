@@ -12,7 +12,6 @@ use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, Error, Grid, Image};
-use adjoint_workbench::game::Condition;
 
 /// Samples among which A, B and C are sought.
 const SAMPLES: usize = 1_000;
@@ -145,7 +144,7 @@ impl Run for Arithmetic {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        if model.condition != Condition::None {
+        if model.condition.is_some() {
             let lack = "is told what to make: what a sample is does not follow from z";
             return Err(model.refusal(lack, "a model without conditions"));
         }

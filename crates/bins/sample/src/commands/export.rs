@@ -47,7 +47,7 @@ impl Export {
             Ok(Some(x.data().to_vec()))
         })?;
         let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
-        if model.condition == Condition::Class {
+        if model.condition == Some(Condition::Class) {
             let classes = model.classes()?;
             let labels = out.with_extension("labels.npy");
             let mut all = Some((0..n).map(|i| (i % classes) as i64).collect());

@@ -65,7 +65,7 @@ impl Run for Classes {
     }
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
-        if model.condition != Condition::Class {
+        if model.condition != Some(Condition::Class) {
             let instead = "a run of train-cgan, or of train-vae --conditional";
             return Err(model.refusal("is not told classes", instead));
         }
@@ -105,7 +105,8 @@ impl Run for Reconstruct {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        if model.kind != "vae" && !model.condition.is_image() {
+        let told = model.condition.filter(|condition| condition.is_image());
+        if model.kind != "vae" && told.is_none() {
             return Err(
                 model.refusal("has no encoder", "a run of train-vae, or of train-cgan --task inpaint")
             );
@@ -117,14 +118,14 @@ impl Run for Reconstruct {
         }
         model.fits(3 * indices.len())?;
         let x = model.seen(&test, &indices);
-        let (rows, what): (Vec<Tensor<f32>>, _) = if model.condition.is_image() {
-            let y = model.condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
+        let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = told {
+            let y = condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
             let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y));
             (vec![y, fake, x], "conditions, samples and the test images themselves")
         } else {
             let labels: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
             let labels = labels::one_hot(&labels, test.classes().len());
-            let labels = (model.condition == Condition::Class).then_some(labels);
+            let labels = (model.condition == Some(Condition::Class)).then_some(labels);
             let z = model.encode(&x, labels.as_ref())?;
             let y = model.decode(&z, labels.as_ref());
             (vec![x, y], "test images above what the model makes of them")

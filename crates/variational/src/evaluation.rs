@@ -1,8 +1,8 @@
-//! What a trained VAE is worth: the bound on a batch, the likelihood by importance sampling, and which latent dimensions
+//! What a trained model is worth: the bound on a batch, the likelihood by importance sampling, and which latent dimensions
 //! are in use. All in evaluation mode; sums over samples are in `f64`.
 
-use crate::training::{log_prior, repeat};
-use crate::{Objective, Vae};
+use crate::autoencoder::{log_prior, repeat};
+use crate::{Autoencoder, Decoder, Encoder, Objective};
 use adjoint_nn::objective::{gaussian_log_likelihood, kl_standard_normal_terms, reparameterise};
 use adjoint_nn::{Element, Mode, Tensor, Var, no_grad};
 
@@ -17,7 +17,7 @@ pub struct Bound<E: Element> {
     pub mu: Tensor<E>,
 }
 
-impl<E: Element> Vae<E> {
+impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     /// The images that the decoder expects of z (N, latent), and labels where they belong to it: (N, H, W, C) in \[0, 1\],
     /// but for what a normal variable has outside.
     ///
@@ -27,7 +27,7 @@ impl<E: Element> Vae<E> {
     pub fn decode(&mut self, z: &Tensor<E>, labels: Option<&Tensor<E>>) -> Tensor<E> {
         let labels = labels.cloned().map(Var::constant);
         let decoder = &mut self.networks.decoder;
-        let y = no_grad(|| decoder.forward(&Var::constant(z.clone()), labels.as_ref(), Mode::Eval));
+        let y = no_grad(|| decoder.decode(&Var::constant(z.clone()), labels.as_ref(), Mode::Eval));
         self.settings.likelihood.mean(y.value())
     }
 
@@ -39,7 +39,7 @@ impl<E: Element> Vae<E> {
     pub fn encode(&mut self, x: &Tensor<E>, labels: Option<&Tensor<E>>) -> Tensor<E> {
         let labels = labels.cloned().map(Var::constant);
         let encoder = &mut self.networks.encoder;
-        no_grad(|| encoder.forward(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
+        no_grad(|| encoder.posterior(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
     }
 
     /// The bound of each image of a batch, with the noise `eps` (N, latent), which an autoencoder does not have.
@@ -50,7 +50,7 @@ impl<E: Element> Vae<E> {
     pub fn bound(&mut self, x: &Tensor<E>, labels: Option<&Tensor<E>>, eps: &Tensor<E>) -> Bound<E> {
         no_grad(|| {
             let (x, labels) = (Var::constant(x.clone()), labels.cloned().map(Var::constant));
-            let (mu, log_var) = self.networks.encoder.forward(&x, labels.as_ref(), Mode::Eval);
+            let (mu, log_var) = self.networks.encoder.posterior(&x, labels.as_ref(), Mode::Eval);
             // An autoencoder's log_var was never trained.
             let z = match self.settings.objective {
                 Objective::Reconstruction => mu.clone(),
@@ -77,7 +77,7 @@ impl<E: Element> Vae<E> {
     ) -> Vec<f64> {
         no_grad(|| {
             let (x, labels) = (Var::constant(x.clone()), labels.cloned().map(Var::constant));
-            let (mu, log_var) = self.networks.encoder.forward(&x, labels.as_ref(), Mode::Eval);
+            let (mu, log_var) = self.networks.encoder.posterior(&x, labels.as_ref(), Mode::Eval);
             let n = x.dims()[0];
             let mut means = vec![LogMeanExp::default(); n];
             for eps in rounds {
@@ -96,7 +96,7 @@ impl<E: Element> Vae<E> {
     }
 
     fn log_density(&mut self, x: &Var<E>, z: &Var<E>, labels: Option<&Var<E>>) -> Vec<f64> {
-        let y = self.networks.decoder.forward(z, labels, Mode::Eval);
+        let y = self.networks.decoder.decode(z, labels, Mode::Eval);
         let log_p = self.settings.likelihood.log_density(x, &y, self.networks.decoder.log_var());
         log_p.value().data().iter().map(|p| p.f64()).collect()
     }

@@ -1,53 +1,16 @@
-//! The flags.
+//! The variants of the bound as flags.
 
+use crate::{LrSchedule, limits};
 use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
+use adjoint_train::BoxError;
 use adjoint_train::values::{count, not_negative, positive};
-use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_vae::{Architecture, Body, Estimator, Likelihood, Objective, training};
-use adjoint_workbench::{self as workbench, LrSchedule, choice, data, limits};
+use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
 use serde::Serialize;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p train-vae
-      glyphs at 28x28
-  cargo run -p train-vae -- --latent 2
-      a plane of digits, for `sample manifold`
-  cargo run -p train-vae -- --dataset mnist --download --binarize dynamic --hidden 200,200 --latent 50 --epochs 100
-      the network of the importance weighted autoencoder's paper
-  cargo run -p train-vae -- --arch conv --dataset glyphs-rgb --image-size 32
-      convolutions on coloured glyphs";
-
-/// Train a variational autoencoder (Kingma & Welling 2014).
-#[derive(clap::Parser, Clone, Debug, Serialize)]
-#[command(name = "train-vae", version, after_help = EXAMPLES)]
-#[command(mut_arg("epochs", |arg| arg.default_value("22")))]
-pub struct Settings {
-    /// The flags of every trainer.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub common: CommonArgs,
-
-    /// Layers between image and z: fully connected, or the DCGAN's convolutions
-    #[arg(long, value_name = "NAME", default_value = "mlp", help_heading = "Model")]
-    pub arch: Arch,
-
-    /// Units of each hidden layer of --arch mlp, from the image to z
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "400,400",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
-    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
-    pub hidden: Vec<usize>,
-
-    /// Channels next to the image of --arch conv; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
-    pub width: usize,
-
+/// Flags of every trainer of a latent variable model, to be flattened into its own beside [`CommonArgs`](adjoint_train::CommonArgs).
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct VariationalArgs {
     /// Numbers in z
     #[arg(long, value_name = "N", default_value = "20", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub latent: usize,
@@ -114,15 +77,6 @@ pub struct Settings {
 }
 
 choice!(
-    /// Layers between image and z.
-    Arch {
-        /// Fully connected with tanh
-        Mlp,
-        /// Strided convolutions with batch norm
-        Conv
-    }
-);
-choice!(
     /// What a pixel is.
     Density {
         /// 0 or 1, of which grey is the probability
@@ -161,29 +115,19 @@ choice!(
     }
 );
 
-impl Config for Settings {
-    const MODEL: &'static str = "vae";
-
-    fn common(&self) -> &CommonArgs {
-        &self.common
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        self.training()?;
-        let a = self.architecture(data::channels(&self.common)?, data::classes(&self.common)?)?;
-        let batch = self.common.batch_size;
-        let networks = [("encoder", a.encoder_costs()), ("decoder", a.decoder_costs())];
-        Ok(workbench::summary(networks, (a.step_flops(batch, self.k), a.step_bytes(batch, self.k))))
-    }
-}
-
 /// The epoch of images that are measured or shown: they are always drawn alike.
 pub const MEASURED: u64 = u64::MAX;
 
-impl Settings {
+impl VariationalArgs {
     /// Makes images what the model sees of them: leaves them as they are or, as `--binarize` says, draws their pixels to be 0 or 1.
     /// `indices` are their places in the split; `epoch` counts where they are drawn anew in each.
-    pub fn binarize(&self, images: &mut Tensor<f32>, split: Split, indices: &[usize], epoch: u64) {
+    pub fn binarize(
+        &self,
+        seed: u64,
+        images: &mut Tensor<f32>,
+        (split, indices): (Split, &[usize]),
+        epoch: u64,
+    ) {
         let purpose = match self.binarize {
             Binarize::None => return,
             Binarize::Static => format!("binarize/{split}"),
@@ -191,30 +135,16 @@ impl Settings {
         };
         let pixels = images.len() / indices.len().max(1);
         for (image, &index) in images.data_mut().chunks_exact_mut(pixels.max(1)).zip(indices) {
-            let mut stream = Stream::new(self.common.seed, &purpose, index as u64);
+            let mut stream = Stream::new(seed, &purpose, index as u64);
             image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
         }
     }
 
-    /// The networks these flags ask for, on images with so many channels in so many classes.
+    /// How to train what these flags ask for.
     ///
     /// # Errors
     /// If flags contradict each other.
-    pub fn architecture(&self, channels: usize, classes: usize) -> Result<Architecture, BoxError> {
-        limits::image_size(&self.common)?;
-        let body = match self.arch {
-            Arch::Mlp => Body::Mlp { hidden: self.hidden.clone() },
-            Arch::Conv => Body::Conv { width: self.width },
-        };
-        let classes = if self.conditional { classes } else { 0 };
-        Ok(Architecture { image_size: self.common.image_size, channels, latent: self.latent, classes, body })
-    }
-
-    /// How to train them.
-    ///
-    /// # Errors
-    /// If flags contradict each other.
-    pub fn training(&self) -> Result<training::Settings, BoxError> {
+    pub fn settings(&self) -> Result<Settings, BoxError> {
         let score = self.estimator == Gradient::Score;
         let refuse = |what: &str| Err(what.into());
         if self.likelihood == Density::Bernoulli && self.sigma.is_some() {
@@ -247,6 +177,6 @@ impl Settings {
             Density::Bernoulli => Likelihood::Bernoulli,
             Density::Gaussian => Likelihood::Gaussian { sigma: self.sigma },
         };
-        Ok(training::Settings { likelihood, objective, lr: self.lr })
+        Ok(Settings { likelihood, objective, lr: self.lr })
     }
 }

@@ -1,13 +1,15 @@
-//! The VAE in the hands of the training loop: which data and which noise a step sees, what is saved, measured and shown.
+//! Any model with latent variables in the hands of the training loop: which data and which noise a step sees, what is saved, measured
+//! and shown.
 
-use crate::settings::{MEASURED, Settings};
+use crate::variational::{MEASURED, VariationalArgs};
+use crate::{below, data, labels, limits, sample_command};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Stream, Tensor};
 use adjoint_train::{
-    BoxError, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot, take_part,
+    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot,
+    take_part,
 };
-use adjoint_vae::{BoundSummary, Vae};
-use adjoint_workbench::{below, data, labels, limits, sample_command};
+use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
 
 /// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
 const SAMPLES: usize = 64;
@@ -17,47 +19,47 @@ const CHUNK: usize = 500;
 const MOST_SAMPLES: usize = 5_000;
 
 /// A model in training with its data.
-pub struct Trainer {
-    model: Vae<f32>,
+pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
+    model: Autoencoder<f32, Q, P>,
     batches: Prefetch,
     /// The training and the test set, to measure on.
     sets: [Dataset; 2],
-    settings: Settings,
+    args: VariationalArgs,
+    common: CommonArgs,
 }
 
-impl Trainer {
-    /// The model with its first weights, and its data.
+impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
+    /// A model with its data.
     ///
     /// # Errors
-    /// If flags contradict each other or the data can't be had.
-    pub fn new(settings: &Settings) -> Result<Self, BoxError> {
-        // Flags first: a wrong one should not cost a download.
-        let (common, training) = (&settings.common, settings.training()?);
-        let architecture = settings.architecture(data::channels(common)?, data::classes(common)?)?;
-        limits::memory(architecture.step_bytes(common.batch_size, settings.k))?;
+    /// If the data can't be had.
+    pub fn new(
+        model: Autoencoder<f32, Q, P>,
+        args: &VariationalArgs,
+        common: &CommonArgs,
+    ) -> Result<Self, BoxError> {
         let sets = [data::load(common, Split::Train)?, data::load(common, Split::Test)?];
         let train = sets[0].clone();
         let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
-        let model = Vae::new(&architecture, training, common.seed);
-        Ok(Self { model, batches: Prefetch::new(batches), sets, settings: settings.clone() })
+        Ok(Self { model, batches: Prefetch::new(batches), sets, args: args.clone(), common: common.clone() })
     }
 
     /// N(0, 1) numbers, number `index` of their purpose.
     fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-        noise(&self.settings, purpose, index, rows)
+        noise(self.common.seed, self.args.latent, purpose, index, rows)
     }
 
     /// One-hot rows of labels, if the model is conditional.
     fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
         let classes = self.sets[0].classes().len();
-        self.settings.conditional.then(|| labels::one_hot(labels, classes))
+        self.args.conditional.then(|| labels::one_hot(labels, classes))
     }
 
     /// Images of a set, from the first on, with labels and as the model sees them in measurements: always alike.
     fn measured(&self, set: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);
-        self.settings.binarize(&mut images, set.split(), &indices, MEASURED);
+        self.args.binarize(self.common.seed, &mut images, (set.split(), &indices), MEASURED);
         let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
         (images, self.labels(&labels))
     }
@@ -76,29 +78,28 @@ impl Trainer {
     }
 }
 
-fn noise(settings: &Settings, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-    Stream::new(settings.common.seed, purpose, index).normal_tensor([rows, settings.latent], 0.0, 1.0)
+fn noise(seed: u64, latent: usize, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+    Stream::new(seed, purpose, index).normal_tensor([rows, latent], 0.0, 1.0)
 }
 
-impl Trainable for Trainer {
+impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     fn steps_per_epoch(&self) -> u64 {
         self.batches.steps_per_epoch()
     }
 
     fn images_per_step(&self) -> u64 {
-        self.settings.common.batch_size as u64
+        self.common.batch_size as u64
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
-        self.settings.binarize(&mut images, Split::Train, &indices, epoch);
-        let warmup = self.settings.kl_warmup.saturating_mul(self.steps_per_epoch()).max(1);
-        let beta = self.settings.beta * (step as f64 / warmup as f64).min(1.0);
-        let beta = if self.settings.kl_warmup == 0 { self.settings.beta } else { beta };
-        let schedule =
-            self.settings.lr_schedule.over(self.settings.common.total_steps(self.steps_per_epoch()));
-        self.model.adam.set_lr(self.settings.lr * schedule.factor(step));
-        let (labels, eps) = (self.labels(&labels), self.noise("eps", step, indices.len() * self.settings.k));
+        self.args.binarize(self.common.seed, &mut images, (Split::Train, &indices), epoch);
+        let warmup = self.args.kl_warmup.saturating_mul(self.steps_per_epoch()).max(1);
+        let beta = self.args.beta * (step as f64 / warmup as f64).min(1.0);
+        let beta = if self.args.kl_warmup == 0 { self.args.beta } else { beta };
+        let schedule = self.args.lr_schedule.over(self.common.total_steps(self.steps_per_epoch()));
+        self.model.adam.set_lr(self.args.lr * schedule.factor(step));
+        let (labels, eps) = (self.labels(&labels), self.noise("eps", step, indices.len() * self.args.k));
         let report = self.model.step(images, labels, &eps, beta);
         Ok([("loss", report.loss), ("reconstruction", report.reconstruction), ("kl", report.kl)].into())
     }
@@ -108,7 +109,7 @@ impl Trainable for Trainer {
         for (set, name) in ["train", "test"].into_iter().enumerate() {
             let bound = self.bound(set);
             figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
-            if !self.settings.autoencoder {
+            if !self.args.autoencoder {
                 figures.push(format!("elbo_{name}"), bound.elbo());
                 figures.push(format!("kl_{name}"), bound.kl());
                 figures.push(format!("active_units_{name}"), bound.active_units() as f64);
@@ -121,17 +122,17 @@ impl Trainable for Trainer {
     }
 
     fn final_figures(&mut self) -> Result<Figures, BoxError> {
-        let Some(samples) = self.settings.nll_samples else { return Ok(Figures::default()) };
+        let Some(samples) = self.args.nll_samples else { return Ok(Figures::default()) };
         let set = self.sets[1].clone();
-        let images = self.settings.nll_images.min(set.len());
+        let images = self.args.nll_images.min(set.len());
         let mut sum = 0.0;
         for i in 0..images {
             let (x, labels) = self.measured(&set, i..i + 1);
-            let settings = &self.settings;
+            let (seed, latent) = (self.common.seed, self.args.latent);
             let most = limits::chunk(MOST_SAMPLES, set.image_len());
             let rounds = (0..samples).step_by(most).map(|from| {
                 let rows = most.min(samples - from);
-                noise(settings, &format!("nll/{i}"), from as u64, rows)
+                noise(seed, latent, &format!("nll/{i}"), from as u64, rows)
             });
             sum += self.model.log_likelihood(&x, labels.as_ref(), rounds)[0];
         }
@@ -144,7 +145,7 @@ impl Trainable for Trainer {
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        let size = self.settings.common.image_size;
+        let size = self.common.image_size;
         let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
         let (z, labels) = (self.noise("samples", 0, SAMPLES), self.labels(&classes));
         let samples = self.model.decode(&z, labels.as_ref());
@@ -157,7 +158,7 @@ impl Trainable for Trainer {
     }
 
     fn state(&self) -> NamedTensors {
-        let Vae { networks, adam, .. } = &self.model;
+        let Autoencoder { networks, adam, .. } = &self.model;
         join_parts([("networks", networks.state()), ("adam", adam.state())])
     }
 
@@ -177,7 +178,7 @@ impl Trainable for Trainer {
     }
 
     fn next_commands(&self, run: &str) -> Vec<(String, String)> {
-        let (what, command) = match self.settings.latent {
+        let (what, command) = match self.args.latent {
             2 => ("the latent plane", "manifold"),
             _ => ("one latent number a row", "traverse"),
         };

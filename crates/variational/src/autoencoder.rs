@@ -1,0 +1,144 @@
+//! One training step: Algorithm 1 of Kingma & Welling 2014.
+
+use crate::{Estimator, Objective, Settings};
+use adjoint_nn::objective::{
+    gaussian_log_likelihood, importance_weighted_bound, kl_standard_normal, reparameterise,
+};
+use adjoint_nn::optim::{Adam, Optimizer};
+use adjoint_nn::{Element, Mode, Module, Shape, Tensor, Var, module};
+
+/// q(z|x) = N(mu(x), diag sigma^2(x)).
+pub trait Encoder<E: Element>: Module<E> {
+    /// mu and log sigma^2, each (N, latent), of images (N, H, W, C) and, in a conditional model, labels as one-hot rows
+    /// (N, classes).
+    fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>);
+}
+
+/// p(x|z).
+pub trait Decoder<E: Element>: Module<E> {
+    /// A number a pixel, (N, H, W, C), from z (N, latent) and, in a conditional model, labels as one-hot rows (N, classes):
+    /// the [`Likelihood`](crate::Likelihood) says of what.
+    fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E>;
+
+    /// The logarithm of the pixels' variance, if it is learned.
+    fn log_var(&self) -> Option<Var<E>>;
+}
+
+/// What a step found, in nats an image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// What was minimised.
+    pub loss: f64,
+    /// Mean of -log p(x|z) over the batch (and the samples of z).
+    pub reconstruction: f64,
+    /// Mean of KL(q(z|x) || p(z)) over the batch, whatever its weight.
+    pub kl: f64,
+}
+
+/// Both networks: they descend together.
+pub struct Networks<Q, P> {
+    /// q(z|x).
+    pub encoder: Q,
+    /// p(x|z).
+    pub decoder: P,
+}
+module!(Networks<Q, P> { encoder, decoder });
+
+/// The networks and their optimiser.
+pub struct Autoencoder<E: Element, Q: Encoder<E>, P: Decoder<E>> {
+    /// phi and theta.
+    pub networks: Networks<Q, P>,
+    /// Adam on both.
+    pub adam: Optimizer<E>,
+    pub(crate) settings: Settings,
+}
+
+impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
+    /// A model of networks with their first weights.
+    ///
+    /// # Panics
+    /// If k is 0.
+    #[track_caller]
+    pub fn new(networks: Networks<Q, P>, settings: Settings) -> Self {
+        let draws = settings.objective.samples();
+        assert!(draws > 0 || settings.objective == Objective::Reconstruction, "an estimate from no sample");
+        Autoencoder { adam: Optimizer::new(&networks, settings.lr, Adam::default()), networks, settings }
+    }
+
+    /// One step of Algorithm 1 on images (N, H, W, C) and, in a conditional VAE, their labels as one-hot rows (N, classes).
+    /// `eps` are N(0, 1) numbers, (N k, latent), the k of an image one after another. The KL divergence counts
+    /// `beta`-fold (Higgins et al. 2017, eq. 4; 1 is the bound).
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn step(&mut self, x: Tensor<E>, labels: Option<Tensor<E>>, eps: &Tensor<E>, beta: f64) -> Report {
+        let (x, labels) = (Var::constant(x), labels.map(Var::constant));
+        let Loss { loss, reconstruction, kl } = self.loss(&x, labels.as_ref(), eps, beta);
+        Report { loss: self.adam.descend(loss, &mut self.networks), reconstruction, kl }
+    }
+
+    /// The loss of a batch, as [`step`](Self::step) descends it.
+    ///
+    /// # Panics
+    /// As `step`.
+    #[track_caller]
+    pub fn loss(&mut self, x: &Var<E>, labels: Option<&Var<E>>, eps: &Tensor<E>, beta: f64) -> Loss<E> {
+        let Settings { likelihood, objective, .. } = self.settings;
+        let (mu, log_var) = self.networks.encoder.posterior(x, labels, Mode::Train);
+        let (n, k) = (x.dims()[0], objective.samples().max(1));
+        let kl = kl_standard_normal(&mu, &log_var).mean();
+        let (mu, log_var) = (repeat(&mu, k), repeat(&log_var, k));
+        let z = match objective {
+            Objective::Reconstruction => mu.clone(),
+            Objective::Elbo { estimator: Estimator::Score, .. } => {
+                reparameterise(&mu, &log_var, eps).detach()
+            }
+            _ => reparameterise(&mu, &log_var, eps),
+        };
+        let labels = labels.map(|labels| repeat(labels, k));
+        let y = self.networks.decoder.decode(&z, labels.as_ref(), Mode::Train);
+        let log_p = likelihood.log_density(&repeat(x, k), &y, self.networks.decoder.log_var());
+        let (reconstruction, kl_value) = (-log_p.mean().item(), kl.item());
+        let loss = match objective {
+            Objective::Reconstruction => -log_p.mean(),
+            Objective::Elbo { estimator: Estimator::Pathwise, .. } => beta * kl - log_p.mean(),
+            Objective::Elbo { estimator: Estimator::Score, .. } => {
+                // The value of the second term is 0; its gradient is f(z) grad log q(z).
+                let log_q = gaussian_log_likelihood(&z, &mu, &log_var);
+                let score = log_p.detach() * (&log_q - log_q.detach());
+                beta * kl - (log_p + score).mean()
+            }
+            Objective::Iwae { k } => {
+                let ratio = log_prior(&z) - gaussian_log_likelihood(&z, &mu, &log_var);
+                -importance_weighted_bound(&(log_p + beta * ratio).reshape([n, k])).mean()
+            }
+        };
+        Loss { loss, reconstruction, kl: kl_value }
+    }
+}
+
+/// The loss of a batch and the two parts of the bound.
+pub struct Loss<E: Element> {
+    /// To be descended.
+    pub loss: Var<E>,
+    /// As in [`Report`].
+    pub reconstruction: f64,
+    /// As in [`Report`].
+    pub kl: f64,
+}
+
+/// log N(z; 0, I) of each row.
+pub(crate) fn log_prior<E: Element>(z: &Var<E>) -> Var<E> {
+    let zero = |shape: Shape| Var::constant(Tensor::zeros(shape));
+    gaussian_log_likelihood(z, &zero(z.shape()), &zero(Shape::new(&[])))
+}
+
+/// Each row k times, one after another: `[N, ...]` to `[N k, ...]`.
+pub(crate) fn repeat<E: Element>(x: &Var<E>, k: usize) -> Var<E> {
+    if k == 1 {
+        return x.clone();
+    }
+    let (n, [_, row]) = (x.dims()[0], x.shape().around(0));
+    x.reshape([n, 1, row]).expand([n, k, row]).reshape(x.shape().with(0, n * k))
+}

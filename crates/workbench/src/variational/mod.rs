@@ -1,0 +1,13 @@
+//! A model with latent variables as a program: its flags, and the trainer of all such models.
+//!
+//! * [`flags`]: the variants of the bound as flags.
+//! * [`config`]: what a program brings to make of them a trainer.
+//! * [`VariationalTrainer`]: any such model in the hands of the training loop.
+
+pub mod config;
+pub mod flags;
+mod trainer;
+
+pub use config::{VariationalConfig, summary, trainer};
+pub use flags::{MEASURED, VariationalArgs};
+pub use trainer::VariationalTrainer;
