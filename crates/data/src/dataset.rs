@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use adjoint_tensor::Tensor;
+use sha2::{Digest as _, Sha256};
 
 use crate::fit::Fit;
 use crate::glyphs::{Glyphs, Palette};
@@ -225,6 +226,18 @@ impl Dataset {
     /// The label of every image, an index into [`classes`](Self::classes).
     pub fn labels(&self) -> &[u8] {
         &self.labels
+    }
+
+    /// SHA-256 of all images and labels, as 64 hexadecimal digits: what is made from exactly these can be told from what is not.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut bytes = vec![0; self.image_len()];
+        for index in 0..self.len() {
+            self.image(index, &mut bytes);
+            hash.update(&bytes);
+        }
+        hash.update(&*self.labels);
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Writes image `index`, height x width x channels bytes, over all of `image`.

@@ -28,6 +28,9 @@ pub struct Match {
 /// A mode counts as found when it gets a twentieth of its fair share of all samples.
 const FOUND: f64 = 0.05;
 
+/// Places on each moon that its density is a sum over.
+const PLACES: u32 = 256;
+
 impl Points {
     /// Every distribution.
     pub const ALL: [Points; 3] = [Points::Ring, Points::Grid, Points::Moons];
@@ -82,6 +85,24 @@ impl Points {
                 point.iter_mut().zip(on).for_each(|(x, c)| *x = (c + sigma * stream.normal()) as f32);
             }
         })
+    }
+
+    /// log of the density at a point. About a curve it is a sum over many places on it, which are nearer to one another than a point is to its
+    /// place.
+    pub fn log_density(self, point: [f64; 2]) -> f64 {
+        let along = |i: u32| std::f64::consts::PI * (f64::from(i) + 0.5) / f64::from(PLACES);
+        let places = match self {
+            Points::Ring | Points::Grid => self.centres(),
+            Points::Moons => {
+                (0..2).flat_map(|which| (0..PLACES).map(move |i| moon(which, along(i)))).collect()
+            }
+        };
+        let variance = self.sigma().powi(2);
+        let exponents = places.iter().map(|&place| -0.5 * distance(point, place).powi(2) / variance);
+        let exponents: Vec<f64> = exponents.collect();
+        let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = exponents.iter().map(|e| (e - largest).exp()).sum();
+        largest + (sum / places.len() as f64).ln() - (std::f64::consts::TAU * variance).ln()
     }
 
     /// How well samples (n, 2) match.
@@ -200,6 +221,21 @@ mod tests {
         for t in [0.0, 1.0, 3.0] {
             assert!([0, 1].iter().all(|&which| distance_to_moons(moon(which, t)) < 1e-12));
         }
+    }
+
+    /// The mean of the density over a square that holds all of it, times the area of the square.
+    #[test]
+    fn densities_have_a_mass_of_one() {
+        for points in Points::ALL {
+            let (side, n) = (2.0 * points.extent(), 400);
+            let at = |i: usize| side * ((i as f64 + 0.5) / n as f64 - 0.5);
+            let cell = (side / n as f64).powi(2);
+            let mass: f64 = (0..n * n).map(|k| cell * points.log_density([at(k / n), at(k % n)]).exp()).sum();
+            assert!((mass - 1.0).abs() < 1e-3, "{points}: {mass}");
+        }
+        // At the centre of a cluster: an eighth of a normal density's peak.
+        let want = (1.0 / (8.0 * std::f64::consts::TAU * 0.05f64.powi(2))).ln();
+        assert!((Points::Ring.log_density([2.0, 0.0]) - want).abs() < 1e-9);
     }
 
     #[test]

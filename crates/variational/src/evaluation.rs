@@ -3,8 +3,8 @@
 
 use crate::autoencoder::{log_prior, repeat};
 use crate::{Autoencoder, Decoder, Encoder, Objective};
-use adjoint_nn::objective::{gaussian_log_likelihood, kl_standard_normal_terms, reparameterise};
-use adjoint_nn::{Element, Mode, Tensor, Var, no_grad};
+use adjoint_nn::objective::{LogMeanExp, gaussian_log_likelihood, kl_standard_normal_terms, reparameterise};
+use adjoint_nn::{Element, Mode, Stream, Tensor, Var, no_grad};
 
 /// The parts of the bound for each image of a batch, in nats, from one sample of z each.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
                 Objective::Reconstruction => mu.clone(),
                 _ => reparameterise(&mu, &log_var, eps),
             };
-            let log_likelihood = self.log_density(&x, &z, labels.as_ref());
+            let log_likelihood = numbers(&self.log_density(&x, &z, labels.as_ref()));
             let kl = kl_standard_normal_terms(&mu, &log_var).into_value();
             Bound { log_likelihood, kl, mu: mu.into_value() }
         })
@@ -86,7 +86,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
                 let z = reparameterise(&mu, &log_var, &eps);
                 let ratio = log_prior(&z) - gaussian_log_likelihood(&z, &mu, &log_var);
                 let labels = labels.as_ref().map(|labels| repeat(labels, k));
-                let log_p = self.log_density(&repeat(&x, k), &z, labels.as_ref());
+                let log_p = numbers(&self.log_density(&repeat(&x, k), &z, labels.as_ref()));
                 for (i, (log_p, ratio)) in log_p.iter().zip(ratio.value().data()).enumerate() {
                     means[i / k].add(log_p + ratio.f64());
                 }
@@ -95,41 +95,25 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         })
     }
 
-    fn log_density(&mut self, x: &Var<E>, z: &Var<E>, labels: Option<&Var<E>>) -> Vec<f64> {
+    /// x drawn from p(x|z), of which [`decode`](Self::decode) gave the mean.
+    pub fn observe(&self, mean: &Tensor<E>, stream: &mut Stream) -> Tensor<E> {
+        self.settings.likelihood.draw(mean, self.networks.decoder.log_var(), stream)
+    }
+
+    /// log p(x|z) of each pair of rows, `[N]`.
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn log_density(&mut self, x: &Var<E>, z: &Var<E>, labels: Option<&Var<E>>) -> Var<E> {
         let y = self.networks.decoder.decode(z, labels, Mode::Eval);
-        let log_p = self.settings.likelihood.log_density(x, &y, self.networks.decoder.log_var());
-        log_p.value().data().iter().map(|p| p.f64()).collect()
+        self.settings.likelihood.log_density(x, &y, self.networks.decoder.log_var())
     }
 }
 
-/// log 1/n sum e^x over numbers that come one by one.
-#[derive(Clone, Copy, Debug)]
-struct LogMeanExp {
-    largest: f64,
-    /// Sum of e^(x - largest).
-    sum: f64,
-    count: u64,
-}
-
-impl Default for LogMeanExp {
-    fn default() -> Self {
-        LogMeanExp { largest: f64::NEG_INFINITY, sum: 0.0, count: 0 }
-    }
-}
-
-impl LogMeanExp {
-    fn add(&mut self, x: f64) {
-        if x > self.largest {
-            self.sum *= (self.largest - x).exp();
-            self.largest = x;
-        }
-        self.sum += (x - self.largest).exp();
-        self.count += 1;
-    }
-
-    fn value(&self) -> f64 {
-        self.largest + (self.sum / self.count as f64).ln()
-    }
+/// The numbers of a row, in `f64`.
+fn numbers<E: Element>(x: &Var<E>) -> Vec<f64> {
+    x.value().data().iter().map(|x| x.f64()).collect()
 }
 
 /// A latent dimension is in use if its mean varies by more than this over the images: Cov_x(E\[z_j|x\]) > 0.01 (Burda,

@@ -1,7 +1,7 @@
 //! The variants: what a pixel is, what is minimised, how its gradient is estimated.
 
 use adjoint_nn::objective::{bernoulli_log_likelihood, gaussian_log_likelihood};
-use adjoint_nn::{Element, Tensor, Var};
+use adjoint_nn::{Element, Stream, Tensor, Var};
 
 /// p(x|z): what the decoder's numbers mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -93,6 +93,25 @@ impl Likelihood {
                 let given = |sigma: f64| Var::constant(Tensor::scalar(2.0 * sigma.ln()));
                 let log_var = sigma.map(given).or(log_var).expect("a variance is given or learned");
                 gaussian_log_likelihood(x, y, &log_var)
+            }
+        }
+    }
+
+    /// x drawn from p(x|z) with this mean, and the variance that the decoder learns, if it does.
+    pub fn draw<E: Element>(
+        self,
+        mean: &Tensor<E>,
+        log_var: Option<Var<E>>,
+        stream: &mut Stream,
+    ) -> Tensor<E> {
+        match self {
+            Likelihood::Bernoulli => mean.zip(&stream.uniform_tensor(mean.shape(), 0.0, 1.0), |p, u| {
+                E::of(f64::from(u8::from(u < p)))
+            }),
+            Likelihood::Gaussian { sigma } => {
+                let learned = || log_var.map(|log_var| (0.5 * log_var.item()).exp());
+                let sigma = sigma.or_else(learned).expect("a variance is given or learned");
+                mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
             }
         }
     }

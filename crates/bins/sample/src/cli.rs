@@ -1,10 +1,10 @@
 //! The command line.
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
-use crate::model::Model;
 use adjoint_tensor::threads;
 use adjoint_train::values::{count, path};
 use adjoint_train::{BoxError, Error, Image, say};
+use adjoint_trained::{Model, Open};
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ struct Cli {
 }
 
 /// What every command needs.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Directory of the run
     #[arg(value_name = "RUN", value_parser = path)]
@@ -134,7 +134,8 @@ pub(crate) fn run() -> Result<(), BoxError> {
 fn open(common: &Common) -> Result<Model, BoxError> {
     threads::set(common.threads.unwrap_or(0) as usize)
         .map_err(|error| Error::Flags(format!("--threads: {error}")))?;
-    Model::open(common)
+    let Common { run, seed, raw, data_dir, .. } = common.clone();
+    Model::open(&Open { run, seed, raw, data_dir })
 }
 
 fn picture(name: &str, command: &impl Run) -> Result<(), BoxError> {

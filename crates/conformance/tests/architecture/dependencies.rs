@@ -3,7 +3,7 @@
 use crate::workspace::{Member, members};
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("kernels", &[]),
     ("tensor", &["kernels"]),
     ("autodiff", &["tensor", "kernels"]),
@@ -12,14 +12,16 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("variational", &["nn"]),
     ("data", &["tensor"]),
     ("train", &["nn", "tensor"]),
-    ("metrics", &["nn", "autodiff", "tensor"]),
+    ("metrics", &["nn"]),
     ("models", &["adversarial", "variational", "nn", "autodiff", "tensor"]),
     ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
+    ("trained", &["bins", "workbench", "train", "data", "adversarial", "variational", "nn"]),
     ("testing", &[]),
     (
         "bins",
         &[
-            "bins", // `sample` opens the runs of all trainers
+            "bins",
+            "trained",
             "testing",
             "workbench",
             "adversarial",

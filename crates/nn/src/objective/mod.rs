@@ -10,6 +10,7 @@
 mod adversarial;
 mod cross_entropy;
 mod elbo;
+mod log_mean_exp;
 mod penalty;
 
 pub use adversarial::{
@@ -22,6 +23,7 @@ pub use elbo::{
     bernoulli_log_likelihood, gaussian_log_likelihood, importance_weighted_bound, kl_standard_normal,
     kl_standard_normal_terms, reparameterise,
 };
+pub use log_mean_exp::LogMeanExp;
 pub use penalty::{gradient_penalty, r1};
 
 use crate::{Element, Var};

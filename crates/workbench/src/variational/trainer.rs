@@ -1,22 +1,19 @@
 //! Any model with latent variables in the hands of the training loop: which data and which noise a step sees, what is saved, measured
 //! and shown.
 
-use crate::variational::{MEASURED, VariationalArgs};
-use crate::{below, data, labels, limits, sample_command};
+use crate::variational::{Measures, VariationalArgs};
+use crate::{below, data, labels, sample_command};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
-use adjoint_nn::{Module, Stream, Tensor};
+use adjoint_nn::{Module, Tensor};
 use adjoint_train::{
     BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot,
     take_part,
 };
-use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
+use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
 /// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
 const SAMPLES: usize = 64;
 const PAIRS: usize = 32;
-/// Images that are measured at once, and samples of z, at most: fewer where images are large.
-const CHUNK: usize = 500;
-const MOST_SAMPLES: usize = 5_000;
 
 /// A model in training with its data.
 pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
@@ -24,7 +21,7 @@ pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
     batches: Prefetch,
     /// The training and the test set, to measure on.
     sets: [Dataset; 2],
-    args: VariationalArgs,
+    measures: Measures,
     common: CommonArgs,
 }
 
@@ -41,45 +38,15 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         let sets = [data::load(common, Split::Train)?, data::load(common, Split::Test)?];
         let train = sets[0].clone();
         let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
-        Ok(Self { model, batches: Prefetch::new(batches), sets, args: args.clone(), common: common.clone() })
-    }
-
-    /// N(0, 1) numbers, number `index` of their purpose.
-    fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-        noise(self.common.seed, self.args.latent, purpose, index, rows)
+        let measures = Measures { args: args.clone(), seed: common.seed };
+        Ok(Self { model, batches: Prefetch::new(batches), sets, measures, common: common.clone() })
     }
 
     /// One-hot rows of labels, if the model is conditional.
     fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
         let classes = self.sets[0].classes().len();
-        self.args.conditional.then(|| labels::one_hot(labels, classes))
+        self.measures.args.conditional.then(|| labels::one_hot(labels, classes))
     }
-
-    /// Images of a set, from the first on, with labels and as the model sees them in measurements: always alike.
-    fn measured(&self, set: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
-        let indices: Vec<usize> = range.collect();
-        let mut images = set.images(&indices, PixelRange::Unit);
-        self.args.binarize(self.common.seed, &mut images, (set.split(), &indices), MEASURED);
-        let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
-        (images, self.labels(&labels))
-    }
-
-    /// The bound on the first images of a set: all of the test set, and as many to train with.
-    fn bound(&mut self, set: usize) -> BoundSummary {
-        let (set, images) = (self.sets[set].clone(), self.sets[1].len().min(self.sets[set].len()));
-        let mut summary = BoundSummary::default();
-        let chunk = limits::chunk(CHUNK, set.image_len());
-        for start in (0..images).step_by(chunk) {
-            let (x, labels) = self.measured(&set, start..(start + chunk).min(images));
-            let eps = self.noise(&format!("bound/{}", set.split()), start as u64, x.dims()[0]);
-            summary.add(&self.model.bound(&x, labels.as_ref(), &eps));
-        }
-        summary
-    }
-}
-
-fn noise(seed: u64, latent: usize, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-    Stream::new(seed, purpose, index).normal_tensor([rows, latent], 0.0, 1.0)
 }
 
 impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
@@ -93,23 +60,26 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
-        self.args.binarize(self.common.seed, &mut images, (Split::Train, &indices), epoch);
-        let warmup = self.args.kl_warmup.saturating_mul(self.steps_per_epoch()).max(1);
-        let beta = self.args.beta * (step as f64 / warmup as f64).min(1.0);
-        let beta = if self.args.kl_warmup == 0 { self.args.beta } else { beta };
-        let schedule = self.args.lr_schedule.over(self.common.total_steps(self.steps_per_epoch()));
-        self.model.adam.set_lr(self.args.lr * schedule.factor(step));
-        let (labels, eps) = (self.labels(&labels), self.noise("eps", step, indices.len() * self.args.k));
+        let Measures { args, seed } = &self.measures;
+        args.binarize(*seed, &mut images, (Split::Train, &indices), epoch);
+        let total = self.common.total_steps(self.steps_per_epoch());
+        let args = &self.measures.args;
+        let warmup = args.kl_warmup.saturating_mul(self.steps_per_epoch());
+        let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
+        self.model.adam.set_lr(args.lr * args.lr_schedule.over(total).factor(step));
+        let (labels, eps) = (self.labels(&labels), self.measures.noise("eps", step, indices.len() * args.k));
         let report = self.model.step(images, labels, &eps, beta);
         Ok([("loss", report.loss), ("reconstruction", report.reconstruction), ("kl", report.kl)].into())
     }
 
     fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
         let mut figures = Figures::default();
-        for (set, name) in ["train", "test"].into_iter().enumerate() {
-            let bound = self.bound(set);
+        // All of the test set, and as many to train with.
+        let images = self.sets[1].len().min(self.sets[0].len());
+        for (set, name) in self.sets.iter().zip(["train", "test"]) {
+            let bound = self.measures.bound(&mut self.model, set, 0..images.min(set.len()));
             figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
-            if !self.args.autoencoder {
+            if !self.measures.args.autoencoder {
                 figures.push(format!("elbo_{name}"), bound.elbo());
                 figures.push(format!("kl_{name}"), bound.kl());
                 figures.push(format!("active_units_{name}"), bound.active_units() as f64);
@@ -122,20 +92,11 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn final_figures(&mut self) -> Result<Figures, BoxError> {
-        let Some(samples) = self.args.nll_samples else { return Ok(Figures::default()) };
-        let set = self.sets[1].clone();
-        let images = self.args.nll_images.min(set.len());
-        let mut sum = 0.0;
-        for i in 0..images {
-            let (x, labels) = self.measured(&set, i..i + 1);
-            let (seed, latent) = (self.common.seed, self.args.latent);
-            let most = limits::chunk(MOST_SAMPLES, set.image_len());
-            let rounds = (0..samples).step_by(most).map(|from| {
-                let rows = most.min(samples - from);
-                noise(seed, latent, &format!("nll/{i}"), from as u64, rows)
-            });
-            sum += self.model.log_likelihood(&x, labels.as_ref(), rounds)[0];
-        }
+        let Some(samples) = self.measures.args.nll_samples else { return Ok(Figures::default()) };
+        let set = &self.sets[1];
+        let images = self.measures.args.nll_images.min(set.len());
+        let value = |i| self.measures.log_likelihood(&mut self.model, set, i, samples);
+        let sum: f64 = (0..images).map(value).sum();
         Ok([
             ("nll_test", -sum / images as f64),
             ("nll_images", images as f64),
@@ -147,9 +108,9 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
         let size = self.common.image_size;
         let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
-        let (z, labels) = (self.noise("samples", 0, SAMPLES), self.labels(&classes));
+        let (z, labels) = (self.measures.noise("samples", 0, SAMPLES), self.labels(&classes));
         let samples = self.model.decode(&z, labels.as_ref());
-        let (x, labels) = self.measured(&self.sets[1], 0..PAIRS);
+        let (x, labels) = self.measures.images(&self.sets[1], 0..PAIRS);
         let mu = self.model.encode(&x, labels.as_ref());
         let y = self.model.decode(&mu, labels.as_ref());
         let pairs = below(&[&x, &y], 8);
@@ -178,7 +139,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn next_commands(&self, run: &str) -> Vec<(String, String)> {
-        let (what, command) = match self.args.latent {
+        let (what, command) = match self.measures.args.latent {
             2 => ("the latent plane", "manifold"),
             _ => ("one latent number a row", "traverse"),
         };

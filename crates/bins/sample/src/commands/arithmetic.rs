@@ -7,11 +7,11 @@
 use crate::cli::{Common, Run, tiles};
 use crate::commands::neighbours::nearest;
 use crate::latent::rows;
-use crate::model::Model;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, Error, Grid, Image};
+use adjoint_trained::Model;
 
 /// Samples among which A, B and C are sought.
 const SAMPLES: usize = 1_000;
@@ -172,7 +172,7 @@ impl Run for Arithmetic {
             let test = knowledge.test(attributes);
             // Nearest of all first: the surest.
             let mut found: Vec<(f64, usize)> =
-                (0..SAMPLES).filter(|&i| test(near[i][0].0)).map(|i| (near[i][0].1, i)).collect();
+                (0..SAMPLES).filter(|&i| test(near[i][0].index)).map(|i| (near[i][0].squared, i)).collect();
             found.sort_by(|a, b| a.0.total_cmp(&b.0));
             if found.len() < self.examples {
                 let (there, needed) = (found.len(), self.examples);

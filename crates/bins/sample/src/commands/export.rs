@@ -1,10 +1,10 @@
 //! Samples for other programs.
 
 use crate::cli::{Common, images};
-use crate::model::Model;
 use crate::npy;
 use adjoint_nn::Tensor;
-use adjoint_train::{BoxError, Range};
+use adjoint_train::BoxError;
+use adjoint_trained::Model;
 use adjoint_workbench::game::Condition;
 use adjoint_workbench::limits;
 
@@ -25,7 +25,7 @@ pub(crate) struct Export {
 impl Export {
     /// Writes them, and the labels of conditional ones beside them. Says what was written.
     pub(crate) fn write(&self, model: &mut Model) -> Result<String, BoxError> {
-        let (n, range) = (self.n, model.range);
+        let n = self.n;
         let out = self.common.out.clone().unwrap_or_else(|| self.common.run.join("export.npy"));
         let z = model.draw("export", n)?;
         let chunk = limits::chunk(CHUNK, model.common.image_size * model.common.image_size * 3);
@@ -33,7 +33,7 @@ impl Export {
             let rows = chunk.min(n - from);
             let conditions = model.conditions(from..from + rows)?;
             let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref());
-            Ok(if x.dims().len() == 4 { unit(&x, range).permute([0, 3, 1, 2]) } else { x })
+            Ok(if x.dims().len() == 4 { model.unit(&x).permute([0, 3, 1, 2]) } else { x })
         };
         let first = part(0)?;
         let shape = [&[n], &first.dims()[1..]].concat();
@@ -55,13 +55,5 @@ impl Export {
             said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
         }
         Ok(said)
-    }
-}
-
-/// Pixels in [0, 1].
-fn unit(x: &Tensor<f32>, range: Range) -> Tensor<f32> {
-    match range {
-        Range::Unit => x.map(|p| p.clamp(0.0, 1.0)),
-        Range::Signed => x.map(|p| ((p + 1.0) * 0.5).clamp(0.0, 1.0)),
     }
 }

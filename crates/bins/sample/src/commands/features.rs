@@ -1,10 +1,10 @@
 //! What D's filters look at.
 
 use crate::cli::{Common, Run, tiles};
-use crate::model::{Model, load};
 use adjoint_data::Split;
 use adjoint_nn::{Tensor, Var};
 use adjoint_train::{BoxError, Error, Grid, Image, Range, settings_of_run};
+use adjoint_trained::{Model, load};
 use adjoint_workbench::game::GameConfig;
 
 /// Test images in which the strongest answers are sought.

@@ -1,10 +1,10 @@
 //! Pictures of many samples.
 
 use crate::cli::{Common, Run, images, tiles};
-use crate::model::Model;
 use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, Grid as Layout, Image};
+use adjoint_trained::Model;
 use adjoint_workbench::game::{Condition, points};
 use adjoint_workbench::{below, labels};
 

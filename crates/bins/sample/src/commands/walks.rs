@@ -2,9 +2,9 @@
 
 use crate::cli::{Common, Run, steps, tiles};
 use crate::latent::{between, quantile, rows};
-use crate::model::Model;
 use adjoint_nn::Tensor;
 use adjoint_train::{BoxError, Error, Grid, Image};
+use adjoint_trained::Model;
 
 /// A traversal goes from where this share of all latent numbers is lower to where as many are higher.
 const LOW: f64 = 0.01;

@@ -1,15 +1,18 @@
-//! A run of any trainer, opened to be played with.
+//! A run of any trainer, opened to be used: sampled, encoded, measured.
+//!
+//! [`Model`] is a trained model whatever it is inside; what programs such as `sample` and `evaluate` do with one, they do with all.
+#![forbid(unsafe_code)]
 
-use crate::cli::Common;
 use adjoint_adversarial::{self as adversarial, Generator};
 use adjoint_data::points::Points;
 use adjoint_data::{Dataset, PixelRange, Split};
+use adjoint_nn::objective::gaussian_log_likelihood;
 use adjoint_nn::{Mode, Module, Stream, Tensor, Var, no_grad};
 use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range, model_of_run, settings_of_run, weights};
-use adjoint_variational::{self as variational, Decoder, Encoder};
+use adjoint_variational::{self as variational, BoundSummary, Decoder, Encoder};
 use adjoint_workbench::game::flags::Distribution;
 use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
-use adjoint_workbench::variational::{MEASURED, VariationalArgs, VariationalConfig};
+use adjoint_workbench::variational::{MEASURED, Measures, VariationalConfig};
 use adjoint_workbench::{data, labels, limits};
 use std::path::{Path, PathBuf};
 
@@ -18,27 +21,41 @@ const CHUNK: usize = 500;
 /// Numbers in a picture or in latent vectors, at most.
 const MOST_NUMBERS: usize = 1 << 27;
 
+/// Which run to open, and how.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its directory.
+    pub run: PathBuf,
+    /// What is drawn follows from it.
+    pub seed: u64,
+    /// Take G's last weights instead of their moving average.
+    pub raw: bool,
+    /// Where datasets lie, if not where the run found them.
+    pub data_dir: Option<PathBuf>,
+}
+
 /// A trained model, whatever it is inside.
-pub(crate) struct Model {
+pub struct Model {
     /// What it is: "dcgan".
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// Its run.
-    pub(crate) run: PathBuf,
+    pub run: PathBuf,
     /// The settings that all trainers have.
-    pub(crate) common: CommonArgs,
-    /// Numbers in z, and how they are distributed.
-    pub(crate) latent: usize,
-    pub(crate) noise: Distribution,
+    pub common: CommonArgs,
+    /// Numbers in z.
+    pub latent: usize,
+    /// How they are distributed.
+    pub noise: Distribution,
     /// What it is told, if anything.
-    pub(crate) condition: Option<Condition>,
+    pub condition: Option<Condition>,
     /// The distribution that its samples are points of, if they are no images.
-    pub(crate) points: Option<Points>,
+    pub points: Option<Points>,
     /// Was its encoder trained without anything to say which z are likely?
-    pub(crate) autoencoder: bool,
+    pub autoencoder: bool,
     /// Which numbers are black and white.
-    pub(crate) range: Range,
-    /// The seed of this command.
-    pub(crate) seed: u64,
+    pub range: Range,
+    /// What is drawn follows from it.
+    pub seed: u64,
     networks: Box<dyn Networks>,
 }
 
@@ -54,14 +71,37 @@ trait Networks {
 
     /// Makes images of a split what these networks see of them.
     fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
+
+    /// log p(x|z) of each pair of rows, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this standard
+    /// deviation.
+    fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        sigma: f64,
+    ) -> Var<f32>;
+
+    /// x drawn from p(x|z) where its mean is known.
+    fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
+        mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
+    }
+
+    /// The bound on images of a set, if there is one.
+    fn bound(&mut self, _set: &Dataset, _range: std::ops::Range<usize>) -> Option<BoundSummary> {
+        None
+    }
+
+    /// log p(x) of an image of a set by importance sampling with so many samples, if there is an encoder to sample from.
+    fn log_likelihood(&mut self, _set: &Dataset, _image: usize, _samples: usize) -> Option<f64> {
+        None
+    }
 }
 
 /// A model with latent variables, and what says how it sees images.
 struct Autoencoder<Q: Encoder<f32>, P: Decoder<f32>> {
     model: variational::Autoencoder<f32, Q, P>,
-    args: VariationalArgs,
-    /// The seed of its run.
-    seed: u64,
+    measures: Measures,
 }
 
 impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for Autoencoder<Q, P> {
@@ -74,7 +114,31 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for Autoencoder<Q, P> {
     }
 
     fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
-        self.args.binarize(self.seed, x, (split, indices), MEASURED);
+        self.measures.args.binarize(self.measures.seed, x, (split, indices), MEASURED);
+    }
+
+    fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        _sigma: f64,
+    ) -> Var<f32> {
+        self.model.log_density(x, z, condition)
+    }
+
+    fn observe(&self, mean: &Tensor<f32>, _sigma: f64, stream: &mut Stream) -> Tensor<f32> {
+        self.model.observe(mean, stream)
+    }
+
+    fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
+        let bounded = !self.measures.args.autoencoder;
+        bounded.then(|| self.measures.bound(&mut self.model, set, range))
+    }
+
+    fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
+        let bounded = !self.measures.args.autoencoder;
+        bounded.then(|| self.measures.log_likelihood(&mut self.model, set, image, samples))
     }
 }
 
@@ -86,6 +150,17 @@ impl<G: Generator<f32>> Networks for Alone<G> {
         let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
         no_grad(|| self.0.generate(&z, condition.as_ref(), Mode::Eval).into_value())
     }
+
+    fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        sigma: f64,
+    ) -> Var<f32> {
+        let log_var = Var::constant(Tensor::scalar(2.0 * sigma.ln()));
+        gaussian_log_likelihood(x, &self.0.generate(z, condition, Mode::Eval), &log_var)
+    }
 }
 
 impl Model {
@@ -93,37 +168,34 @@ impl Model {
     ///
     /// # Errors
     /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
-    pub(crate) fn open(flags: &Common) -> Result<Self, BoxError> {
-        let kind = model_of_run(&flags.run)?;
+    pub fn open(open: &Open) -> Result<Self, BoxError> {
+        let kind = model_of_run(&open.run)?;
         let mut model = match kind.as_str() {
-            "vae" => Self::variational::<train_vae::Settings>(flags),
-            "gan" => Self::game::<train_gan::Settings>(flags),
-            "dcgan" => Self::game::<train_dcgan::Settings>(flags),
-            "cgan" => Self::game::<train_cgan::Settings>(flags),
+            "vae" => Self::variational::<train_vae::Settings>(open),
+            "gan" => Self::game::<train_gan::Settings>(open),
+            "dcgan" => Self::game::<train_dcgan::Settings>(open),
+            "cgan" => Self::game::<train_cgan::Settings>(open),
             _ => {
                 let known = "vae, gan, dcgan or cgan";
-                return Err(mismatch(
-                    &flags.run,
-                    format!("a run of the model `{kind}`; this is for {known}"),
-                ));
+                return Err(mismatch(&open.run, format!("a run of the model `{kind}`; this is for {known}")));
             }
         }?;
-        if let Some(directory) = &flags.data_dir {
+        if let Some(directory) = &open.data_dir {
             model.common.data_dir.clone_from(directory);
         }
         Ok(model)
     }
 
-    fn variational<C: VariationalConfig>(flags: &Common) -> Result<Self, BoxError> {
-        if flags.raw {
+    fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
+        if open.raw {
             let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
-            return Err(mismatch(&flags.run, problem));
+            return Err(mismatch(&open.run, problem));
         }
-        let settings: C = settings_of_run(&flags.run)?;
+        let settings: C = settings_of_run(&open.run)?;
         let (common, args) = (settings.common().clone(), settings.variational().clone());
         let mut model = settings.build(args.settings()?)?;
-        load(&flags.run, "encoder", &mut model.networks.encoder)?;
-        load(&flags.run, "decoder", &mut model.networks.decoder)?;
+        load(&open.run, "encoder", &mut model.networks.encoder)?;
+        load(&open.run, "decoder", &mut model.networks.decoder)?;
         Ok(Model {
             kind: C::MODEL,
             autoencoder: args.autoencoder,
@@ -132,18 +204,18 @@ impl Model {
             range: Range::Unit,
             points: None,
             condition: args.conditional.then_some(Condition::Class),
-            run: flags.run.clone(),
-            seed: flags.seed,
-            networks: Box::new(Autoencoder { model, args, seed: common.seed }),
+            run: open.run.clone(),
+            seed: open.seed,
+            networks: Box::new(Autoencoder { model, measures: Measures { args, seed: common.seed } }),
             common,
         })
     }
 
-    fn game<C: GameConfig>(flags: &Common) -> Result<Self, BoxError> {
-        let settings: C = settings_of_run(&flags.run)?;
+    fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
+        let settings: C = settings_of_run(&open.run)?;
         let mut generator = settings.build(adversarial::Settings::default())?.generator;
-        let averaged = settings.game().ema > 0.0 && !flags.raw;
-        load(&flags.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
+        let averaged = settings.game().ema > 0.0 && !open.raw;
+        load(&open.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
         let GameArgs { latent, noise, .. } = *settings.game();
         Ok(Model {
             kind: C::MODEL,
@@ -154,8 +226,8 @@ impl Model {
             points: settings.points(),
             condition: settings.condition(),
             common: settings.common().clone(),
-            run: flags.run.clone(),
-            seed: flags.seed,
+            run: open.run.clone(),
+            seed: open.seed,
             networks: Box::new(Alone(generator)),
         })
     }
@@ -164,7 +236,7 @@ impl Model {
     ///
     /// # Errors
     /// If they are too many for memory.
-    pub(crate) fn draw(&self, purpose: &str, rows: usize) -> Result<Tensor<f32>, BoxError> {
+    pub fn draw(&self, purpose: &str, rows: usize) -> Result<Tensor<f32>, BoxError> {
         if rows.saturating_mul(self.latent) > MOST_NUMBERS {
             let latent = self.latent;
             return Err(Error::Flags(format!(
@@ -179,7 +251,7 @@ impl Model {
     ///
     /// # Errors
     /// If they would.
-    pub(crate) fn fits(&self, tiles: usize) -> Result<(), BoxError> {
+    pub fn fits(&self, tiles: usize) -> Result<(), BoxError> {
         let size = self.common.image_size;
         let side = size * Grid::square(tiles, size).scale;
         if tiles.saturating_mul(side * side) > MOST_NUMBERS {
@@ -192,7 +264,7 @@ impl Model {
     }
 
     /// Samples from latent vectors and conditions.
-    pub(crate) fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    pub fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
         let n = z.dims()[0];
         let chunk = limits::chunk(CHUNK, self.common.image_size * self.common.image_size * 3);
         let parts: Vec<Tensor<f32>> = (0..n)
@@ -210,7 +282,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is no encoder.
-    pub(crate) fn encode(
+    pub fn encode(
         &mut self,
         x: &Tensor<f32>,
         condition: Option<&Tensor<f32>>,
@@ -219,11 +291,37 @@ impl Model {
         self.networks.encode(x, condition).ok_or(refusal)
     }
 
+    /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this
+    /// standard deviation, in the range of the model.
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
+    pub fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        sigma: f64,
+    ) -> Var<f32> {
+        self.networks.log_density(x, z, condition, sigma)
+    }
+
+    /// The bound on images of a set; of models with one.
+    pub fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
+        self.networks.bound(set, range)
+    }
+
+    /// log p(x) of an image of a set by importance sampling with so many samples of z; of models with an encoder that was trained for it.
+    pub fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
+        self.networks.log_likelihood(set, image, samples)
+    }
+
     /// Conditions of samples `range` of many: each class in turn, or test images in turn. None where the model is told nothing.
     ///
     /// # Errors
     /// If test images are needed and can't be had.
-    pub(crate) fn conditions(&self, range: std::ops::Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
+    pub fn conditions(&self, range: std::ops::Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
         let Some(condition) = self.condition else { return Ok(None) };
         Ok(Some(match condition {
             Condition::Class => {
@@ -243,11 +341,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`conditions`](Self::conditions), or if a class is given and there is none, or not that.
-    pub(crate) fn one_condition(
-        &self,
-        class: Option<usize>,
-        rows: usize,
-    ) -> Result<Option<Tensor<f32>>, BoxError> {
+    pub fn one_condition(&self, class: Option<usize>, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
         if self.condition != Some(Condition::Class) {
             if class.is_some() {
                 return Err(self.refusal("is not told classes", "it without --class"));
@@ -268,7 +362,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is no such dataset.
-    pub(crate) fn classes(&self) -> Result<usize, BoxError> {
+    pub fn classes(&self) -> Result<usize, BoxError> {
         data::classes(&self.common)
     }
 
@@ -276,28 +370,41 @@ impl Model {
     ///
     /// # Errors
     /// If it can't be had.
-    pub(crate) fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
+    pub fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
         data::load(&self.common, split)
     }
 
     /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be black and white.
-    pub(crate) fn seen(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+    pub fn seen(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         let mut x = self.images(set, indices);
         self.networks.prepare(&mut x, set.split(), indices);
         x
     }
 
     /// Images of a dataset in the range in which this model makes them.
-    pub(crate) fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+    pub fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         let range = if self.range == Range::Unit { PixelRange::Unit } else { PixelRange::Symmetric };
         set.images(indices, range)
+    }
+
+    /// Samples, pixels in \[0, 1\].
+    pub fn unit(&self, x: &Tensor<f32>) -> Tensor<f32> {
+        match self.range {
+            Range::Unit => x.map(|p| p.clamp(0.0, 1.0)),
+            Range::Signed => x.map(|p| ((p + 1.0) * 0.5).clamp(0.0, 1.0)),
+        }
+    }
+
+    /// What is observed where samples are the mean: drawn from p(x|z), as [`log_density`](Self::log_density) has it.
+    pub fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
+        self.networks.observe(mean, sigma, stream)
     }
 
     /// Refuses models whose samples are points.
     ///
     /// # Errors
     /// If they are.
-    pub(crate) fn needs_images(&self) -> Result<(), BoxError> {
+    pub fn needs_images(&self) -> Result<(), BoxError> {
         match self.points {
             Some(points) => {
                 Err(self.refusal(&format!("makes points ({points}), not images"), "`grid` or `export`"))
@@ -307,7 +414,7 @@ impl Model {
     }
 
     /// This run lacks something.
-    pub(crate) fn refusal(&self, lack: &str, instead: &str) -> BoxError {
+    pub fn refusal(&self, lack: &str, instead: &str) -> BoxError {
         mismatch(&self.run, format!("a {} that {lack}; take {instead}", self.kind))
     }
 }
@@ -320,7 +427,7 @@ fn mismatch(run: &Path, problem: String) -> BoxError {
 ///
 /// # Errors
 /// If it is not there, damaged, or of another network.
-pub(crate) fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
+pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
     let path = run.join(format!("{name}.safetensors"));
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";

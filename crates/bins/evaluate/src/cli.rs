@@ -1,0 +1,202 @@
+//! The command line.
+
+use crate::bounds::{self, Effort};
+use crate::control::Control;
+use crate::images::Ground;
+use crate::judges::Recipe;
+use crate::plane;
+use crate::table::{Comparison, Subject};
+use adjoint_data::Split;
+use adjoint_tensor::threads;
+use adjoint_train::values::{count, path, positive};
+use adjoint_train::{BoxError, Error, note, say, write_atomic};
+use adjoint_trained::{Model, Open};
+use adjoint_workbench::game::Condition;
+use clap::Parser;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p evaluate -- runs/dcgan-glyphs-001
+      one run between the test set and noise
+  cargo run -p evaluate -- runs/*-mnist-001 --markdown mnist.md
+      all models of MNIST side by side
+  cargo run -p evaluate -- runs/vae-mnist-001 --nll-samples 5000 --ais-images 20
+      its likelihood, twice over";
+
+/// Compare trained models in numbers. Runs on the same data stand in one table, between the test set and noise.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "evaluate", version, after_help = EXAMPLES)]
+struct Cli {
+    /// Directories of runs
+    #[arg(value_name = "RUN", required = true, value_parser = path)]
+    runs: Vec<PathBuf>,
+
+    /// Samples of each run, and images of the data they are compared with
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
+    samples: usize,
+
+    /// Labelled samples of conditional models, and training images, that the test set is read by
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
+    labelled: usize,
+
+    /// Everything random follows from it
+    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: u64,
+
+    /// Take G's last weights instead of their moving average
+    #[arg(long)]
+    raw: bool,
+
+    /// Where datasets lie [default: where the runs found them]
+    #[arg(long, value_name = "DIR", value_parser = path)]
+    data_dir: Option<PathBuf>,
+
+    /// Where judges are kept, once trained
+    #[arg(long, value_name = "DIR", default_value = "runs/.judges", value_parser = path)]
+    judges: PathBuf,
+
+    /// Passes through the data that a judge is trained for
+    #[arg(long, value_name = "N", default_value = "6", value_parser = count::<u64>)]
+    judge_epochs: u64,
+
+    /// Samples of z for the likelihood of a test image by importance sampling (models with an encoder); 0 for none
+    #[arg(long, value_name = "K", default_value = "500")]
+    nll_samples: usize,
+
+    /// Test images of that, from the first on
+    #[arg(long, value_name = "N", default_value = "1000")]
+    nll_images: usize,
+
+    /// Test images whose likelihood is found by annealed importance sampling, which takes long
+    #[arg(long, value_name = "N", default_value = "0")]
+    ais_images: usize,
+
+    /// Temperatures of that: more are nearer to the truth
+    #[arg(long, value_name = "N", default_value = "500", value_parser = count::<usize>)]
+    ais_temperatures: usize,
+
+    /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood otherwise
+    #[arg(long, value_name = "X", default_value = "0.1", value_parser = positive)]
+    ais_sigma: f64,
+
+    /// Write the figures to a file as JSON
+    #[arg(long, value_name = "FILE", value_parser = path)]
+    json: Option<PathBuf>,
+
+    /// Write the tables to a file as Markdown
+    #[arg(long, value_name = "FILE", value_parser = path)]
+    markdown: Option<PathBuf>,
+
+    /// Threads to compute with; changes no bit of the result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
+    threads: Option<u64>,
+}
+
+/// Nearest neighbours and covariances need some.
+fn samples(text: &str) -> Result<usize, String> {
+    match count::<usize>(text) {
+        Ok(n) if (100..=100_000).contains(&n) => Ok(n),
+        _ => Err("a whole number from 100 to 100000 is needed".into()),
+    }
+}
+
+/// Parses the command line of this process and does what it says.
+pub(crate) fn run() -> Result<(), BoxError> {
+    let cli = Cli::try_parse().map_err(Error::from)?;
+    threads::set(cli.threads.unwrap_or(0) as usize)
+        .map_err(|error| Error::Flags(format!("--threads: {error}")))?;
+    // All of them first: a wrong one should not cost what is found for the others.
+    let open = |run: &PathBuf| {
+        let Cli { seed, raw, data_dir, .. } = cli.clone();
+        // A model that keeps no average has its last weights.
+        let raw = raw && adjoint_train::model_of_run(run).is_ok_and(|kind| kind != "vae");
+        Model::open(&Open { run: run.clone(), seed, raw, data_dir })
+    };
+    let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;
+    let mut comparisons = vec![];
+    while let Some(first) = models.first() {
+        let (dataset, size) = (first.common.dataset.clone(), first.common.image_size);
+        let points = first.points;
+        let alike =
+            |m: &Model| m.common.dataset == dataset && (m.common.image_size == size || m.points.is_some());
+        let (mut group, rest): (Vec<Model>, Vec<Model>) = models.into_iter().partition(alike);
+        models = rest;
+        comparisons.push(match points {
+            Some(points) => plane::compare(points, &mut group, cli.samples, cli.seed)?,
+            None => compare(&cli, &mut group)?,
+        });
+    }
+    let markdown = comparisons.iter().map(Comparison::markdown).collect::<Vec<_>>().join("\n");
+    say(markdown.trim_end());
+    if let Some(path) = &cli.markdown {
+        write(path, &markdown)?;
+    }
+    if let Some(path) = &cli.json {
+        let all: Vec<Value> = comparisons.iter().map(Comparison::json).collect();
+        write(path, &format!("{:#}\n", json!(all)))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), BoxError> {
+    Ok(write_atomic(path, |out| out.write_all(text.as_bytes()))?)
+}
+
+/// Runs on one dataset of images side by side.
+fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
+    let recipe = Recipe { directory: cli.judges.clone(), epochs: cli.judge_epochs };
+    let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
+    let mut control = Control::new(&train, &test, &recipe)?;
+    let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &recipe)?;
+    let effort = Effort {
+        nll_samples: cli.nll_samples,
+        nll_images: cli.nll_images,
+        ais_images: cli.ais_images,
+        ais_temperatures: cli.ais_temperatures,
+        sigma: cli.ais_sigma,
+    };
+    let mut subjects = vec![ground.data(cli.labelled)?];
+    for model in models.iter_mut() {
+        let mut subject = Subject::new(model.run.display().to_string());
+        note(format_args!("{}: {} samples", subject.name, ground.count));
+        let z = model.draw("evaluate", ground.count)?;
+        let conditions = model.conditions(0..ground.count)?;
+        let images = model.decode(&z, conditions.as_ref());
+        let images = model.unit(&images);
+        let asked = model.condition == Some(Condition::Class);
+        let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
+        ground.score(&mut subject, &images, asked.as_deref());
+        if model.condition == Some(Condition::Class) {
+            let z = model.draw("labelled", cli.labelled)?;
+            ground.misread(&mut subject, cli.labelled, |range| {
+                let conditions = model.conditions(range.clone())?;
+                let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref());
+                Ok((model.unit(&x), range.map(|i| i % train.classes().len()).collect()))
+            })?;
+        }
+        bounds::variational(&mut subject, model, &test, effort);
+        bounds::annealed(&mut subject, model, effort)?;
+        if let Some(control) = &mut control {
+            control.score(&mut subject, model, &mut ground.classifier.judge)?;
+        }
+        subjects.push(subject);
+    }
+    subjects.push(ground.noise(cli.seed));
+    let mut notes = vec![format!(
+        "{} samples each. The judge is right about {:.2} % of the test set.",
+        ground.count,
+        100.0 * ground.classifier.accuracy
+    )];
+    if let Some(control) = &control {
+        let explained: Vec<String> = control.explained.iter().map(|r| format!("{:.1}", 100.0 * r)).collect();
+        let shares = explained.join(", ");
+        notes.push(format!(
+            "The regressor explains {shares} % of the variance of thickness, slant and width."
+        ));
+    }
+    let size = train.image_size();
+    Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
+}

@@ -1,0 +1,215 @@
+//! The judges: trained once on a dataset's training split, then kept in files whose names say of what.
+
+use adjoint_data::glyphs::Factors;
+use adjoint_data::{Batches, Dataset, LastBatch, PixelRange};
+use adjoint_metrics::classifier::{accuracy, classes};
+use adjoint_metrics::judge::{Judge, cross_entropy, squared_error};
+use adjoint_nn::optim::{Adam, Optimizer};
+use adjoint_nn::{Mode, Module, Tensor, Var, no_grad};
+use adjoint_train::{BoxError, note, warn, weights};
+use adjoint_workbench::{labels, limits};
+use std::path::{Path, PathBuf};
+
+/// Of everything about a judge that is not in its weights' shapes: another recipe is another judge.
+const VERSION: u32 = 1;
+const BATCH: usize = 128;
+const STEP_SIZE: f64 = 1e-3;
+const SEED: u64 = 1;
+/// Images that are read at once.
+const CHUNK: usize = 500;
+
+/// How judges are had.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    /// Where they are kept.
+    pub(crate) directory: PathBuf,
+    /// Passes through the training split.
+    pub(crate) epochs: u64,
+}
+
+/// What a judge made of images.
+pub(crate) struct Reading {
+    /// (N, features).
+    pub(crate) features: Tensor<f64>,
+    /// (N, outputs): logits or factors.
+    pub(crate) verdicts: Tensor<f64>,
+}
+
+/// Reads images (N, H, W, C) in [0, 1] in parts that `part` gives by range.
+pub(crate) fn read(
+    judge: &mut Judge<f32>,
+    count: usize,
+    image_len: usize,
+    mut part: impl FnMut(std::ops::Range<usize>) -> Tensor<f32>,
+) -> Reading {
+    let chunk = limits::chunk(CHUNK, image_len);
+    let (mut features, mut verdicts) = (vec![], vec![]);
+    for start in (0..count).step_by(chunk) {
+        let x = Var::constant(part(start..(start + chunk).min(count)));
+        let read = no_grad(|| judge.features(&x, Mode::Eval));
+        verdicts.push(wide(no_grad(|| judge.verdict(&read)).value()));
+        features.push(wide(read.value()));
+    }
+    let join = |parts: &[Tensor<f64>]| Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
+    Reading { features: join(&features), verdicts: join(&verdicts) }
+}
+
+/// The same numbers in `f64`.
+pub(crate) fn wide(x: &Tensor<f32>) -> Tensor<f64> {
+    Tensor::build(x.shape(), |out: &mut [f64]| {
+        out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = f64::from(*x))
+    })
+}
+
+/// Reads images of a set.
+pub(crate) fn read_set(judge: &mut Judge<f32>, set: &Dataset, count: usize) -> Reading {
+    read(judge, count, set.image_len(), |range| set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
+}
+
+/// A judge of classes, and how often it is right on the test split.
+pub(crate) struct Classifier {
+    pub(crate) judge: Judge<f32>,
+    pub(crate) accuracy: f64,
+}
+
+impl Recipe {
+    /// The classifier of a dataset.
+    ///
+    /// # Errors
+    /// If it can't be kept.
+    pub(crate) fn classifier(&self, train: &Dataset, test: &Dataset) -> Result<Classifier, BoxError> {
+        let count = train.classes().len();
+        let target = |indices: &[usize]| {
+            let found: Vec<usize> = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
+            labels::one_hot(&found, count)
+        };
+        let mut judge = self.judge("classes", train, count, target, cross_entropy)?;
+        let found = classes(&read_set(&mut judge, test, test.len()).verdicts);
+        let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
+        Ok(Classifier { accuracy: accuracy(&found, &known), judge })
+    }
+
+    /// A regressor of numbers that are known of each training image, which are brought to mean 0 and variance 1.
+    ///
+    /// # Errors
+    /// If it can't be kept.
+    pub(crate) fn regressor(
+        &self,
+        train: &Dataset,
+        factors: &[Factors],
+        numbers: &[fn(&Factors) -> f32],
+    ) -> Result<Regressor, BoxError> {
+        let scales: Vec<[f64; 2]> =
+            numbers.iter().map(|number| mean_and_deviation(factors, *number)).collect();
+        let target = |indices: &[usize]| {
+            let rows = indices.iter().flat_map(|&i| {
+                let factors = &factors[i];
+                numbers.iter().zip(&scales).map(move |(number, [mean, deviation])| {
+                    ((f64::from(number(factors)) - mean) / deviation) as f32
+                })
+            });
+            Tensor::from_slice([indices.len(), numbers.len()], &rows.collect::<Vec<f32>>())
+        };
+        let judge = self.judge("factors", train, numbers.len(), target, squared_error)?;
+        Ok(Regressor { judge, scales })
+    }
+
+    /// A judge from its file, or trained and kept there.
+    fn judge(
+        &self,
+        what: &str,
+        train: &Dataset,
+        outputs: usize,
+        target: impl Fn(&[usize]) -> Tensor<f32>,
+        loss: fn(&Var<f32>, &Var<f32>) -> Var<f32>,
+    ) -> Result<Judge<f32>, BoxError> {
+        let mut judge = Judge::new(train.image_size(), train.channels(), outputs, SEED);
+        let path = self.path(what, train);
+        if path.is_file() {
+            match load(&path, &mut judge) {
+                Ok(()) => return Ok(judge),
+                Err(error) => warn(format_args!("{error}; a new judge is trained")),
+            }
+        }
+        std::fs::create_dir_all(&self.directory).map_err(|error| {
+            format!("{}: {error}; give another --judges directory", self.directory.display())
+        })?;
+        let mut batches = Batches::new(train.clone(), BATCH, SEED, LastBatch::Drop, PixelRange::Unit)?;
+        let (epoch, steps) = (batches.steps_per_epoch(), self.epochs * batches.steps_per_epoch());
+        let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
+        for step in 0..steps {
+            adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
+            let batch = batches.batch(step);
+            let (x, y) = (Var::constant(batch.images), Var::constant(target(&batch.indices)));
+            let value = adam.descend(loss(&judge.forward(&x), &y), &mut judge);
+            if (step + 1) % epoch == 0 {
+                let (done, all) = ((step + 1) / epoch, self.epochs);
+                note(format_args!(
+                    "judge of {}, {what}: epoch {done} of {all}, loss {value:.4}",
+                    train.name()
+                ));
+            }
+        }
+        weights::export(&path, &judge.state())?;
+        Ok(judge)
+    }
+
+    /// Where the judge of exactly these images, by exactly this recipe, is kept.
+    fn path(&self, what: &str, train: &Dataset) -> PathBuf {
+        let (name, size, epochs) = (train.name(), train.image_size(), self.epochs);
+        let digest = train.digest();
+        let name = format!("{name}-{size}-{what}-v{VERSION}-{epochs}-{}.safetensors", &digest[..16]);
+        self.directory.join(name)
+    }
+}
+
+fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
+    judge.load_state(&weights::import(path, &judge.state())?)?;
+    Ok(())
+}
+
+/// A judge of known factors.
+pub(crate) struct Regressor {
+    judge: Judge<f32>,
+    /// Mean and standard deviation of each over the training images.
+    scales: Vec<[f64; 2]>,
+}
+
+impl Regressor {
+    /// Its factors of images, (N, factors), in standard deviations of the training images about their mean.
+    pub(crate) fn measure(&mut self, images: &Tensor<f32>) -> Tensor<f64> {
+        let [_, image_len] = images.shape().around(0);
+        let part = |range: std::ops::Range<usize>| images.narrow(0, range.start, range.len());
+        read(&mut self.judge, images.dims()[0], image_len, part).verdicts
+    }
+
+    /// The share of each factor's variance over images that it explains.
+    pub(crate) fn explained(
+        &mut self,
+        images: &Tensor<f32>,
+        factors: &[Factors],
+        numbers: &[fn(&Factors) -> f32],
+    ) -> Vec<f64> {
+        let found = self.measure(images);
+        let columns = numbers.len();
+        let share = |(j, number): (usize, &fn(&Factors) -> f32)| {
+            let [mean, deviation] = self.scales[j];
+            let known: Vec<f64> = factors.iter().map(|f| (f64::from(number(f)) - mean) / deviation).collect();
+            let own = known.iter().sum::<f64>() / known.len() as f64;
+            let error = known
+                .iter()
+                .enumerate()
+                .map(|(i, k)| (found.data()[i * columns + j] - k).powi(2))
+                .sum::<f64>();
+            1.0 - error / known.iter().map(|k| (k - own).powi(2)).sum::<f64>()
+        };
+        numbers.iter().enumerate().map(share).collect()
+    }
+}
+
+fn mean_and_deviation(factors: &[Factors], number: fn(&Factors) -> f32) -> [f64; 2] {
+    let n = factors.len() as f64;
+    let mean = factors.iter().map(|f| f64::from(number(f))).sum::<f64>() / n;
+    let variance = factors.iter().map(|f| (f64::from(number(f)) - mean).powi(2)).sum::<f64>() / n;
+    [mean, variance.sqrt().max(f64::MIN_POSITIVE)]
+}

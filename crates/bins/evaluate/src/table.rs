@@ -1,0 +1,255 @@
+//! Figures of several subjects, as tables to read and as JSON.
+
+use adjoint_metrics::Estimate;
+use serde_json::{Map, Value, json};
+
+/// A figure: its place in a table, and how it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figure {
+    /// Its name in JSON.
+    pub(crate) key: &'static str,
+    /// Its name above a column, with an arrow to where better is.
+    pub(crate) heading: &'static str,
+    /// The table it stands in.
+    pub(crate) group: &'static str,
+    /// What it is multiplied by to be read, and the digits behind the point.
+    pub(crate) scale: f64,
+    pub(crate) digits: usize,
+}
+
+const fn figure(
+    key: &'static str,
+    heading: &'static str,
+    group: &'static str,
+    scale: f64,
+    digits: usize,
+) -> Figure {
+    Figure { key, heading, group, scale, digits }
+}
+
+const JUDGE: &str = "by the judge";
+const FEATURES: &str = "in the judge's features";
+const PIXELS: &str = "in pixels";
+const BOUNDS: &str = "likelihood, in nats an image";
+const CONTROL: &str = "control of known factors, in % (and by chance)";
+const PLANE: &str = "in the plane";
+
+/// All figures, in the order in which they are read.
+pub(crate) const FIGURES: [Figure; 31] = [
+    figure("classifier_score", "score ↑", JUDGE, 1.0, 2),
+    figure("confident", "confident % ↑", JUDGE, 100.0, 1),
+    figure("class_distance", "classes off % ↓", JUDGE, 100.0, 1),
+    figure("condition_accuracy", "as asked % ↑", JUDGE, 100.0, 1),
+    figure("frechet", "Fréchet ↓", FEATURES, 1.0, 2),
+    figure("kernel", "kernel ×1000 ↓", FEATURES, 1000.0, 2),
+    figure("precision", "precision % ↑", FEATURES, 100.0, 1),
+    figure("recall", "recall % ↑", FEATURES, 100.0, 1),
+    figure("density", "density ↑", FEATURES, 1.0, 2),
+    figure("coverage", "coverage % ↑", FEATURES, 100.0, 1),
+    figure("parzen", "Parzen nats ↑", PIXELS, 1.0, 1),
+    figure("parzen_sigma", "sigma", PIXELS, 1.0, 3),
+    figure("nearest_error", "1-NN error % ↓", PIXELS, 100.0, 2),
+    figure("two_sample", "told apart % →50", PIXELS, 100.0, 1),
+    figure("distance_ratio", "distance ratio →1", PIXELS, 1.0, 3),
+    figure("sharpness", "sharpness", PIXELS, 1.0, 3),
+    figure("elbo", "ELBO ↑", BOUNDS, 1.0, 2),
+    figure("nll", "NLL ↓", BOUNDS, 1.0, 2),
+    figure("kl", "KL", BOUNDS, 1.0, 2),
+    figure("active_units", "active units", BOUNDS, 1.0, 0),
+    figure("ais", "AIS: log p(x) ≥", BOUNDS, 1.0, 2),
+    figure("ais_gap", "AIS gap ↓", BOUNDS, 1.0, 2),
+    figure("arithmetic", "arithmetic ↑", CONTROL, 100.0, 1),
+    figure("arithmetic_chance", "(chance)", CONTROL, 100.0, 1),
+    figure("direction_thickness", "thickness ↑", CONTROL, 100.0, 1),
+    figure("direction_slant", "slant ↑", CONTROL, 100.0, 1),
+    figure("direction_width", "width ↑", CONTROL, 100.0, 1),
+    figure("direction_chance", "(chance)", CONTROL, 100.0, 1),
+    figure("modes", "modes ↑", PLANE, 1.0, 0),
+    figure("high_quality", "high quality % ↑", PLANE, 100.0, 1),
+    figure("divergence", "KL nats ↓", PLANE, 1.0, 3),
+];
+
+/// A value, with its standard error where that is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cell {
+    pub(crate) value: f64,
+    pub(crate) error: Option<f64>,
+}
+
+impl From<f64> for Cell {
+    fn from(value: f64) -> Self {
+        Cell { value, error: None }
+    }
+}
+
+impl From<Estimate> for Cell {
+    fn from(Estimate { value, error }: Estimate) -> Self {
+        Cell { value, error: error.is_finite().then_some(error) }
+    }
+}
+
+/// What is known of one subject: a run, the test set, noise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    cells: Vec<(&'static str, Cell)>,
+    /// Mean KL divergence of each latent dimension, for JSON.
+    pub(crate) kl_by_dimension: Option<Vec<f64>>,
+}
+
+impl Subject {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Subject { name: name.into(), ..Subject::default() }
+    }
+
+    /// Notes a figure.
+    ///
+    /// # Panics
+    /// If there is none of that key.
+    #[track_caller]
+    pub(crate) fn note(&mut self, key: &'static str, cell: impl Into<Cell>) {
+        assert!(FIGURES.iter().any(|figure| figure.key == key), "no figure {key}");
+        self.cells.push((key, cell.into()));
+    }
+
+    fn cell(&self, key: &str) -> Option<Cell> {
+        self.cells.iter().find(|(own, _)| *own == key).map(|(_, cell)| *cell)
+    }
+
+    fn json(&self) -> Value {
+        let mut figures = Map::new();
+        for (key, cell) in &self.cells {
+            // JSON has no infinity: null.
+            let value = match cell.error {
+                Some(error) => json!({ "value": cell.value, "error": error }),
+                None => json!({ "value": cell.value }),
+            };
+            figures.insert((*key).to_owned(), value);
+        }
+        let mut subject = json!({ "name": self.name, "figures": figures });
+        if let Some(kl) = &self.kl_by_dimension {
+            subject["kl_by_dimension"] = json!(kl);
+        }
+        subject
+    }
+}
+
+/// Subjects that are compared with one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Comparison {
+    /// What it is about: "mnist, 28x28".
+    pub(crate) title: String,
+    /// What is to be known to read it.
+    pub(crate) notes: Vec<String>,
+    pub(crate) subjects: Vec<Subject>,
+}
+
+impl Comparison {
+    pub(crate) fn json(&self) -> Value {
+        let subjects: Vec<Value> = self.subjects.iter().map(Subject::json).collect();
+        json!({ "title": self.title, "notes": self.notes, "subjects": subjects })
+    }
+
+    /// Tables of what at least one subject has, as Markdown, aligned so that it reads as well in a terminal.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!("## {}\n", self.title);
+        for note in &self.notes {
+            text.push_str(&format!("\n{note}\n"));
+        }
+        let mut groups: Vec<&str> = FIGURES.iter().map(|figure| figure.group).collect();
+        groups.dedup();
+        for group in groups {
+            let known = |figure: &&Figure| self.subjects.iter().any(|s| s.cell(figure.key).is_some());
+            let figures: Vec<&Figure> = FIGURES.iter().filter(|f| f.group == group).filter(known).collect();
+            if figures.is_empty() {
+                continue;
+            }
+            let mut rows = vec![vec![group.to_owned()]];
+            rows[0].extend(figures.iter().map(|figure| figure.heading.to_owned()));
+            // A subject of which nothing here is known has no row.
+            for subject in &self.subjects {
+                let cells: Vec<String> =
+                    figures.iter().map(|figure| written(figure, subject.cell(figure.key))).collect();
+                if cells.iter().any(|cell| !cell.is_empty()) {
+                    rows.push([vec![subject.name.clone()], cells].concat());
+                }
+            }
+            text.push_str(&format!("\n{}", aligned(&rows)));
+        }
+        text
+    }
+}
+
+fn written(figure: &Figure, cell: Option<Cell>) -> String {
+    let Some(Cell { value, error }) = cell else { return String::new() };
+    let number = |x: f64| format!("{:.*}", figure.digits, figure.scale * x);
+    match error {
+        Some(error) => format!("{} ± {}", number(value), number(error)),
+        None => number(value),
+    }
+}
+
+/// A Markdown table whose columns are as wide as their widest cell.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows[0].len();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(i, (cell, &width))| {
+            let blank = " ".repeat(width - cell.chars().count());
+            if i == 0 { format!("{cell}{blank}") } else { format!("{blank}{cell}") }
+        });
+        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+    };
+    let rule = widths.iter().enumerate().map(|(i, &width)| {
+        if i == 0 { "-".repeat(width) } else { format!("{}:", "-".repeat(width.max(2) - 1)) }
+    });
+    let rule = format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
+    let (head, body) = rows.split_first().expect("a heading");
+    line(head) + &rule + &body.iter().map(|row| line(row)).collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_hold_what_is_known_and_no_more() {
+        let mut data = Subject::new("test set");
+        data.note("frechet", 0.123);
+        let mut run = Subject::new("runs/a");
+        run.note("frechet", 12.5);
+        run.note("kernel", Estimate { value: 0.00123, error: 0.0004 });
+        run.note("elbo", -100.0);
+        let comparison = Comparison {
+            title: "glyphs, 28x28".into(),
+            notes: vec!["A note.".into()],
+            subjects: vec![data, run],
+        };
+        let want = "\
+## glyphs, 28x28
+
+A note.
+
+| in the judge's features | Fréchet ↓ | kernel ×1000 ↓ |
+| ----------------------- | --------: | -------------: |
+| test set                |      0.12 |                |
+| runs/a                  |     12.50 |    1.23 ± 0.40 |
+
+| likelihood, in nats an image |  ELBO ↑ |
+| ---------------------------- | ------: |
+| runs/a                       | -100.00 |
+";
+        assert_eq!(comparison.markdown(), want);
+        let json = comparison.json();
+        assert_eq!(json["subjects"][1]["figures"]["kernel"], json!({ "value": 0.00123, "error": 0.0004 }));
+        assert_eq!(json["subjects"][0]["figures"].as_object().map(Map::len), Some(1));
+    }
+
+    #[test]
+    fn keys_are_each_there_once() {
+        for (i, figure) in FIGURES.iter().enumerate() {
+            assert!(FIGURES[..i].iter().all(|other| other.key != figure.key), "{}", figure.key);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a classifier's probabilities say of samples: Salimans et al., "Improved techniques for training GANs" (2016), section 4.
+
+use adjoint_nn::Tensor;
+
+/// A sample of which a classifier is as sure as this counts as confident.
+pub const CONFIDENT: f64 = 0.9;
+
+/// exp of the mean of KL(p(y|x) || p(y)) over samples, p(y) being the mean of p(y|x): from 1 (all samples look alike to the classifier, or
+/// like nothing) to the number of classes (each surely of one class, and all equally often). Probabilities are rows (N, classes).
+pub fn classifier_score(probabilities: &Tensor<f64>) -> f64 {
+    let [n, classes] = probabilities.shape().matrix();
+    let marginal = mean_row(probabilities);
+    let divergence = |row: &[f64]| -> f64 {
+        row.iter().zip(&marginal).filter(|(p, _)| **p > 0.0).map(|(p, q)| p * (p / q).ln()).sum()
+    };
+    (probabilities.data().chunks_exact(classes).map(divergence).sum::<f64>() / n as f64).exp()
+}
+
+/// Share of samples with a class of probability [`CONFIDENT`] or more.
+pub fn confident(probabilities: &Tensor<f64>) -> f64 {
+    let [n, classes] = probabilities.shape().matrix();
+    let rows = probabilities.data().chunks_exact(classes);
+    rows.filter(|row| row.iter().any(|&p| p >= CONFIDENT)).count() as f64 / n as f64
+}
+
+/// The likeliest class of each sample; of equal ones the first.
+pub fn classes(probabilities: &Tensor<f64>) -> Vec<usize> {
+    let [_, classes] = probabilities.shape().matrix();
+    let first_largest =
+        |row: &[f64]| (0..row.len()).rev().max_by(|&i, &j| row[i].total_cmp(&row[j])).unwrap_or(0);
+    probabilities.data().chunks_exact(classes).map(first_largest).collect()
+}
+
+/// Share of samples in each of `count` classes.
+pub fn histogram(classes: &[usize], count: usize) -> Vec<f64> {
+    let mut shares = vec![0.0; count];
+    classes.iter().for_each(|&class| shares[class] += 1.0 / classes.len() as f64);
+    shares
+}
+
+/// Total variation distance of two distributions over classes, half the sum of |p - q|: the share of samples that would have to change
+/// their class.
+pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
+    0.5 * p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f64>()
+}
+
+/// Share of equal pairs.
+pub fn accuracy(found: &[usize], asked: &[usize]) -> f64 {
+    found.iter().zip(asked).filter(|(a, b)| a == b).count() as f64 / found.len() as f64
+}
+
+/// The mean of rows (N, D).
+fn mean_row(x: &Tensor<f64>) -> Vec<f64> {
+    let [n, d] = x.shape().matrix();
+    x.sum_to([1, d]).data().iter().map(|sum| sum / n as f64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[[f64; 3]]) -> Tensor<f64> {
+        Tensor::from_slice([rows.len(), 3], rows.as_flattened())
+    }
+
+    #[test]
+    fn the_score_runs_from_one_to_the_number_of_classes() {
+        let sure = |i: usize| [0, 1, 2].map(|j| f64::from(u8::from(i == j)));
+        assert!((classifier_score(&rows(&[sure(0), sure(1), sure(2)])) - 3.0).abs() < 1e-12);
+        assert!((classifier_score(&rows(&[sure(1), sure(1)])) - 1.0).abs() < 1e-12);
+        assert!((classifier_score(&rows(&[[0.2, 0.3, 0.5]; 4])) - 1.0).abs() < 1e-12);
+    }
+
+    /// Samples of two kinds: KL of each against the mean of both. The wrong axis, or KL the other way about, gives another number.
+    #[test]
+    fn the_score_of_two_kinds() {
+        let (p, q) = ([0.7, 0.2, 0.1], [0.1, 0.1, 0.8]);
+        let mean: Vec<f64> = p.iter().zip(q).map(|(p, q)| 0.5 * (p + q)).collect();
+        let kl = |p: &[f64]| p.iter().zip(&mean).map(|(p, m)| p * (p / m).ln()).sum::<f64>();
+        let want = (0.5 * (kl(&p) + kl(&q))).exp();
+        assert!((classifier_score(&rows(&[p, q])) - want).abs() < 1e-12);
+        assert!((classifier_score(&rows(&[q, p, q, p])) - want).abs() < 1e-12, "whatever the order");
+    }
+
+    #[test]
+    fn confidence_classes_and_their_shares() {
+        let p = rows(&[[0.95, 0.05, 0.0], [0.5, 0.5, 0.0], [0.1, 0.0, 0.9], [0.05, 0.06, 0.89]]);
+        assert_eq!(confident(&p), 0.5);
+        assert_eq!(classes(&p), [0, 0, 2, 2]);
+        assert_eq!(histogram(&classes(&p), 3), [0.5, 0.0, 0.5]);
+        assert!((total_variation(&[0.5, 0.0, 0.5], &[0.25, 0.25, 0.5]) - 0.25).abs() < 1e-15);
+        assert_eq!(accuracy(&classes(&p), &[0, 1, 2, 1]), 0.5);
+    }
+}

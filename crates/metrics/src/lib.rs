@@ -1,0 +1,37 @@
+//! What generated samples are worth.
+//!
+//! No number says it, so there are several, each with what it sees and what it is blind to (docs/metrics.md). All work on plain tensors,
+//! rows of numbers (N, D): pixels, or what a [`judge`] makes of them. Sums are in `f64`, distances through matrix products in `f64`,
+//! where |x - y|^2 = |x|^2 + |y|^2 - 2 <x, y> cancels. Nothing depends on the order of samples or on how many are held at once, but
+//! for rounding.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`frechet`] | distance of two normal distributions fitted to features (Heusel et al. 2017) |
+//! | [`kernel`] | maximum mean discrepancy with a polynomial kernel (Bińkowski et al. 2018) |
+//! | [`classifier`] | classifier score, confidence, classes (Salimans et al. 2016) |
+//! | [`manifold`] | precision and recall, density and coverage (Kynkäänniemi et al. 2019; Naeem et al. 2020) |
+//! | [`parzen`] | log-likelihood under a Parzen window (Goodfellow et al. 2014) |
+//! | [`neighbours`] | nearest neighbours, and what they say: classes, two-sample test, memorisation |
+//! | [`annealed`] | log-likelihood of a decoder by annealed importance sampling, from both sides (Wu et al. 2017) |
+//! | [`plane`] | points against a known density |
+//! | [`sharpness()`] | how much of an image is edge |
+//! | [`judge`] | the classifier, and the regressor of known factors, whose features all this is about |
+//! | [`linalg`] | moments, and eigenvalues of symmetric matrices |
+#![forbid(unsafe_code)]
+
+pub mod annealed;
+pub mod classifier;
+pub mod frechet;
+pub mod judge;
+pub mod kernel;
+pub mod linalg;
+pub mod manifold;
+pub mod neighbours;
+pub mod parzen;
+pub mod plane;
+mod sharpness;
+mod statistics;
+
+pub use sharpness::sharpness;
+pub use statistics::Estimate;

@@ -1,0 +1,96 @@
+//! Does every sample lie where data lies, and is there a sample wherever data lies? Kynkäänniemi et al., "Improved precision and recall
+//! metric for assessing generative models" (2019); Naeem et al., "Reliable fidelity and diversity metrics for generative models" (2020).
+
+use crate::neighbours::{each_distances, nearest_others};
+use adjoint_nn::Tensor;
+
+/// The four shares, from the balls about each sample that reach to its k-th nearest neighbour of the same kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Manifold {
+    /// Share of samples in the ball of any datum.
+    pub precision: f64,
+    /// Share of data in the ball of any sample.
+    pub recall: f64,
+    /// Balls of data that a sample is in, over k: about 1 where both are of one distribution, and unlike precision not taken in by an outlier
+    /// among the data, whose ball is large.
+    pub density: f64,
+    /// Share of data with a sample in their ball.
+    pub coverage: f64,
+}
+
+impl Manifold {
+    /// From features (N, D) of data and (M, D) of samples, with k neighbours.
+    ///
+    /// # Panics
+    /// If there are not more than k of each, k is 0, or dimensions differ.
+    #[track_caller]
+    pub fn of(real: &Tensor<f64>, fake: &Tensor<f64>, k: usize) -> Self {
+        let [n, m] = [real, fake].map(|x| x.dims()[0]);
+        assert!(k > 0 && n > k && m > k, "{k} neighbours among {n} and {m}");
+        let radii = |x: &Tensor<f64>| -> Vec<f64> {
+            nearest_others(x, k).iter().map(|near| near[k - 1].squared).collect()
+        };
+        let (of_real, of_fake) = (radii(real), radii(fake));
+        let (mut inside, mut recalled, mut covered) = (vec![0usize; m], 0usize, 0usize);
+        each_distances(real, fake, |i, row| {
+            recalled += usize::from(row.iter().zip(&of_fake).any(|(d, radius)| d <= radius));
+            covered += usize::from(row.iter().any(|d| *d <= of_real[i]));
+            row.iter().zip(&mut inside).for_each(|(d, count)| *count += usize::from(*d <= of_real[i]));
+        });
+        let share = |count: usize, of: usize| count as f64 / of as f64;
+        Manifold {
+            precision: share(inside.iter().filter(|count| **count > 0).count(), m),
+            recall: share(recalled, n),
+            density: share(inside.iter().sum(), k * m),
+            coverage: share(covered, n),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::Stream;
+
+    fn uniform(index: u64, n: usize, low: f64, high: f64) -> Tensor<f64> {
+        Stream::new(7, "x", index).uniform_tensor([n, 2], low, high)
+    }
+
+    #[test]
+    fn one_distribution_has_all() {
+        let m = Manifold::of(&uniform(0, 1000, 0.0, 1.0), &uniform(1, 1000, 0.0, 1.0), 5);
+        assert!(m.precision > 0.95 && m.recall > 0.95 && m.coverage > 0.9, "{m:?}");
+        assert!((m.density - 1.0).abs() < 0.1, "{m:?}");
+    }
+
+    #[test]
+    fn distributions_apart_have_nothing() {
+        let m = Manifold::of(&uniform(0, 200, 0.0, 1.0), &uniform(1, 300, 5.0, 6.0), 3);
+        assert_eq!(m, Manifold::default());
+    }
+
+    /// Samples from a quarter of the square are all good and leave most of the data out; those from a square of four times the area are
+    /// good to a quarter and cover it. Swapping data and samples, the typical mistake, swaps the two.
+    #[test]
+    fn overlaps_are_measured() {
+        let data = uniform(0, 2000, 0.0, 1.0);
+        let narrow = Manifold::of(&data, &uniform(1, 2000, 0.0, 0.5), 5);
+        assert!(narrow.precision > 0.95 && (narrow.recall - 0.25).abs() < 0.05, "{narrow:?}");
+        assert!((narrow.coverage - 0.25).abs() < 0.05, "{narrow:?}");
+        let wide = Manifold::of(&data, &uniform(1, 2000, 0.0, 2.0), 5);
+        assert!((wide.precision - 0.25).abs() < 0.05 && wide.recall > 0.95, "{wide:?}");
+        assert!((wide.density - 0.25).abs() < 0.05, "{wide:?}");
+    }
+
+    /// One far datum has a ball that reaches over everything between: precision counts all samples in it as good, density counts one
+    /// ball of k.
+    #[test]
+    fn density_is_not_taken_in_by_an_outlier() {
+        let far = Tensor::from_slice([1, 2], &[9.0, 9.0]);
+        let data = Tensor::concat(&[&uniform(0, 500, 0.0, 1.0), &far], 0);
+        let m = Manifold::of(&data, &uniform(1, 500, 3.0, 4.0), 5);
+        assert_eq!(m.precision, 1.0);
+        assert!((m.density - 0.2).abs() < 1e-12, "{m:?}");
+        assert!(m.coverage <= 1.0 / 501.0);
+    }
+}

@@ -1,0 +1,259 @@
+//! Nearest neighbours by the Euclidean distance, and what they say.
+
+use crate::Estimate;
+use adjoint_nn::Tensor;
+
+/// Numbers of a matrix of distances that are held at once: 64 MB of them.
+const HELD: usize = 1 << 23;
+
+/// One neighbour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// Its row.
+    pub index: usize,
+    /// The square of its distance.
+    pub squared: f64,
+}
+
+/// Squares of Euclidean norms of rows.
+fn squares(x: &Tensor<f64>) -> Vec<f64> {
+    let [_, d] = x.shape().matrix();
+    x.data().chunks_exact(d).map(|row| row.iter().map(|x| x * x).sum()).collect()
+}
+
+/// Calls `each` with the number of every row of x and the squares of its distances from all rows of y.
+///
+/// # Panics
+/// If dimensions differ.
+#[track_caller]
+pub fn each_distances(x: &Tensor<f64>, y: &Tensor<f64>, mut each: impl FnMut(usize, &[f64])) {
+    let ([n, _], [m, _]) = (x.shape().matrix(), y.shape().matrix());
+    let (of_x, of_y) = (squares(x), squares(y));
+    let chunk = (HELD / m.max(1)).clamp(1, 1024);
+    for start in (0..n).step_by(chunk) {
+        let mut products = x.narrow(0, start, chunk.min(n - start)).matmul(false, y, true);
+        for (i, row) in products.data_mut().chunks_exact_mut(m.max(1)).enumerate() {
+            let square = of_x[start + i];
+            // What rounding makes negative is a distance of 0.
+            row.iter_mut().zip(&of_y).for_each(|(p, of_y)| *p = (square + of_y - 2.0 * *p).max(0.0));
+            each(start + i, row);
+        }
+    }
+}
+
+/// A search for the rows that are nearest to each of some rows, through parts of a set that need not be in memory at once.
+pub struct Search<'a> {
+    x: &'a Tensor<f64>,
+    k: usize,
+    found: Vec<Vec<Neighbour>>,
+}
+
+impl<'a> Search<'a> {
+    /// For the k nearest of each row of x.
+    ///
+    /// # Panics
+    /// If k is 0.
+    #[track_caller]
+    pub fn new(x: &'a Tensor<f64>, k: usize) -> Self {
+        assert!(k > 0, "no neighbour is sought");
+        Search { x, k, found: vec![Vec::with_capacity(k + 1); x.dims()[0]] }
+    }
+
+    /// Searches rows y, whose first has the number `first`; none of them is sought for the row of x whose number `but` gives.
+    fn search(&mut self, y: &Tensor<f64>, first: usize, but: impl Fn(usize) -> Option<usize>) {
+        let Search { x, k, found } = self;
+        each_distances(x, y, |i, row| {
+            let (best, but) = (&mut found[i], but(i));
+            let mut bound = if best.len() == *k { best[*k - 1].squared } else { f64::INFINITY };
+            for (index, &squared) in row.iter().enumerate() {
+                let index = first + index;
+                if (squared < bound || best.len() < *k) && but != Some(index) {
+                    let place = best.partition_point(|other| other.squared <= squared);
+                    best.insert(place, Neighbour { index, squared });
+                    best.truncate(*k);
+                    bound = if best.len() == *k { best[*k - 1].squared } else { f64::INFINITY };
+                }
+            }
+        });
+    }
+
+    /// Searches another part, rows y, whose first has the number `first` in the whole.
+    ///
+    /// # Panics
+    /// If dimensions differ.
+    #[track_caller]
+    pub fn among(&mut self, y: &Tensor<f64>, first: usize) {
+        self.search(y, first, |_| None);
+    }
+
+    /// What was found for each row, nearest first; of two at the same distance the one that was searched first. Fewer than k where there were
+    /// fewer.
+    pub fn found(self) -> Vec<Vec<Neighbour>> {
+        self.found
+    }
+}
+
+/// The k rows of y that are nearest to each row of x, as [`Search::found`] gives them.
+///
+/// # Panics
+/// If dimensions differ, or k is 0.
+#[track_caller]
+pub fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
+    let mut search = Search::new(x, k);
+    search.among(y, 0);
+    search.found()
+}
+
+/// The k other rows that are nearest to each row, as [`nearest`].
+///
+/// # Panics
+/// If k is 0.
+#[track_caller]
+pub fn nearest_others(x: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
+    let mut search = Search::new(x, k);
+    search.search(x, 0, Some);
+    search.found()
+}
+
+/// The label of the nearest that was found for each row (Radford et al. 2016, table 3, score a generator so: how well do its labelled samples
+/// classify the test set?).
+///
+/// # Panics
+/// If nothing was found for a row, or what was found has no label.
+#[track_caller]
+pub fn labels_of_nearest(found: &[Vec<Neighbour>], labels: &[usize]) -> Vec<usize> {
+    found.iter().map(|near| labels[near[0].index]).collect()
+}
+
+/// How often a sample's nearest neighbour among all others of both kinds is of its own kind (Lopez-Paz & Oquab 2017; leave one out).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TwoSample {
+    /// For data.
+    pub real: f64,
+    /// For samples.
+    pub fake: f64,
+}
+
+impl TwoSample {
+    /// The accuracy of the test: 1/2 if both are of one distribution, 1 if they are easily told apart, and below 1/2 if samples sit beside
+    /// the data they were copied from.
+    pub fn accuracy(&self) -> f64 {
+        0.5 * (self.real + self.fake)
+    }
+}
+
+/// The test on as many rows of each.
+///
+/// # Panics
+/// If there are not as many of each, or dimensions differ.
+#[track_caller]
+pub fn two_sample(real: &Tensor<f64>, fake: &Tensor<f64>) -> TwoSample {
+    let n = real.dims()[0];
+    assert_eq!(n, fake.dims()[0], "the test is for sets of one size");
+    let both = Tensor::concat(&[real, fake], 0);
+    let near = nearest_others(&both, 1);
+    let own = |range: std::ops::Range<usize>| {
+        let same =
+            range.clone().filter(|&i| near[i].first().is_some_and(|other| range.contains(&other.index)));
+        same.count() as f64 / n as f64
+    };
+    TwoSample { real: own(0..n), fake: own(n..2 * n) }
+}
+
+/// How much nearer samples are to the training data than new data is: the mean distance of a sample from its nearest training row over
+/// that of a held-out row, from what was found for both. 1 for samples as new as new data; 0 for copies; above 1 for samples that are
+/// unlike any data.
+///
+/// # Panics
+/// If nothing was found for one of them.
+#[track_caller]
+pub fn distance_ratio(samples: &[Vec<Neighbour>], held_out: &[Vec<Neighbour>]) -> Estimate {
+    let distances = |found: &[Vec<Neighbour>]| {
+        Estimate::of(&found.iter().map(|near| near[0].squared.sqrt()).collect::<Vec<_>>())
+    };
+    let (ours, theirs) = (distances(samples), distances(held_out));
+    let value = ours.value / theirs.value;
+    // Of a quotient of independent means, to first order.
+    Estimate { value, error: (ours.error / theirs.value).hypot(value * theirs.error / theirs.value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::Stream;
+
+    fn normal(index: u64, n: usize, mean: f64) -> Tensor<f64> {
+        Stream::new(5, "x", index).normal_tensor([n, 3], mean, 1.0)
+    }
+
+    #[test]
+    fn neighbours_are_those_of_the_naive_search() {
+        let (x, y) = (normal(0, 40, 0.0), normal(1, 70, 0.2));
+        let distance = |i: usize, j: usize| -> f64 {
+            (0..3).map(|c| (x.data()[i * 3 + c] - y.data()[j * 3 + c]).powi(2)).sum()
+        };
+        for (i, near) in nearest(&x, &y, 4).iter().enumerate() {
+            let mut want: Vec<usize> = (0..70).collect();
+            want.sort_by(|&a, &b| distance(i, a).total_cmp(&distance(i, b)));
+            assert_eq!(near.iter().map(|n| n.index).collect::<Vec<_>>(), want[..4]);
+            assert!(near.iter().all(|n| (n.squared - distance(i, n.index)).abs() < 1e-12));
+        }
+        assert_eq!(nearest(&x, &y.narrow(0, 0, 2), 4)[0].len(), 2);
+        // In two parts: the same.
+        let mut search = Search::new(&x, 4);
+        search.among(&y.narrow(0, 0, 31), 0);
+        search.among(&y.narrow(0, 31, 39), 31);
+        let same = search.found();
+        for (a, b) in same.iter().flatten().zip(nearest(&x, &y, 4).iter().flatten()) {
+            assert!(a.index == b.index && (a.squared - b.squared).abs() < 1e-12);
+        }
+    }
+
+    /// Far from 0 the squares are 1e12 and the distance 1e-2: in f32 nothing of it is left.
+    #[test]
+    fn distances_survive_cancellation() {
+        let x = Tensor::from_slice([1, 2], &[1e6, 1e6]);
+        let y = Tensor::from_slice([3, 2], &[1e6 + 0.5, 1e6, 1e6, 1e6 + 0.1, 1e6 + 1.0, 1e6]);
+        let near = nearest(&x, &y, 3);
+        assert_eq!(near[0].iter().map(|n| n.index).collect::<Vec<_>>(), [1, 0, 2]);
+        assert!((near[0][0].squared.sqrt() - 0.1).abs() < 1e-2);
+    }
+
+    #[test]
+    fn others_leave_a_row_itself_out_but_not_its_copy() {
+        let x = Tensor::from_slice([4, 1], &[0.0, 5.0, 0.0, 7.0]);
+        let near = nearest_others(&x, 1);
+        assert_eq!(
+            near.iter().map(|n| (n[0].index, n[0].squared)).collect::<Vec<_>>(),
+            [(2, 0.0), (3, 4.0), (0, 0.0), (1, 4.0)]
+        );
+    }
+
+    #[test]
+    fn labels_of_neighbours() {
+        let training = Tensor::from_slice([3, 1], &[0.0, 10.0, 20.0]);
+        let x = Tensor::from_slice([4, 1], &[1.0, 19.0, 11.0, -5.0]);
+        assert_eq!(labels_of_nearest(&nearest(&x, &training, 1), &[7, 8, 9]), [7, 9, 8, 7]);
+    }
+
+    #[test]
+    fn the_two_sample_test_knows_equal_different_and_copied() {
+        let equal = two_sample(&normal(0, 1000, 0.0), &normal(1, 1000, 0.0));
+        assert!((equal.accuracy() - 0.5).abs() < 0.05, "{equal:?}");
+        assert!(two_sample(&normal(0, 500, 0.0), &normal(1, 500, 4.0)).accuracy() > 0.98);
+        // Each sample is a hair from a datum: the nearest neighbour is always of the other kind.
+        let real = normal(0, 300, 0.0);
+        assert_eq!(two_sample(&real, &real.map(|x| x + 1e-9)).accuracy(), 0.0);
+    }
+
+    #[test]
+    fn the_ratio_of_distances_knows_copies() {
+        let training = normal(0, 800, 0.0);
+        let held_out = nearest(&normal(1, 500, 0.0), &training, 1);
+        let ratio = |x: &Tensor<f64>| distance_ratio(&nearest(x, &training, 1), &held_out);
+        let fresh = ratio(&normal(2, 500, 0.0));
+        assert!((fresh.value - 1.0).abs() < 4.0 * fresh.error, "{fresh:?}");
+        assert!(ratio(&training.narrow(0, 0, 100)).value < 1e-7, "but for rounding");
+        assert!(ratio(&normal(2, 500, 5.0)).value > 3.0);
+    }
+}

@@ -1,0 +1,71 @@
+//! What a model is worth on images of a set: which of them, with which noise. Always alike for a run, whoever measures.
+
+use crate::variational::{MEASURED, VariationalArgs};
+use crate::{labels, limits};
+use adjoint_data::{Dataset, PixelRange};
+use adjoint_nn::{Stream, Tensor};
+use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
+use std::ops::Range;
+
+/// Images that are measured at once, and samples of z, at most: fewer where images are large.
+const CHUNK: usize = 500;
+const MOST_SAMPLES: usize = 5_000;
+
+/// The measures of a run.
+#[derive(Clone, Debug)]
+pub struct Measures {
+    /// Its flags.
+    pub args: VariationalArgs,
+    /// Its seed.
+    pub seed: u64,
+}
+
+impl Measures {
+    /// N(0, 1) numbers, number `index` of their purpose.
+    pub fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+        Stream::new(self.seed, purpose, index).normal_tensor([rows, self.args.latent], 0.0, 1.0)
+    }
+
+    /// Images of a set as the model sees them in measurements, with their labels as one-hot rows if it is told them.
+    pub fn images(&self, set: &Dataset, range: Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
+        let indices: Vec<usize> = range.collect();
+        let mut images = set.images(&indices, PixelRange::Unit);
+        self.args.binarize(self.seed, &mut images, (set.split(), &indices), MEASURED);
+        let labels = || indices.iter().map(|&i| usize::from(set.labels()[i])).collect::<Vec<_>>();
+        (images, self.args.conditional.then(|| labels::one_hot(&labels(), set.classes().len())))
+    }
+
+    /// The bound on images of a set, with one sample of z each.
+    pub fn bound<Q: Encoder<f32>, P: Decoder<f32>>(
+        &self,
+        model: &mut Autoencoder<f32, Q, P>,
+        set: &Dataset,
+        range: Range<usize>,
+    ) -> BoundSummary {
+        let mut summary = BoundSummary::default();
+        let chunk = limits::chunk(CHUNK, set.image_len());
+        for start in range.clone().step_by(chunk) {
+            let (x, labels) = self.images(set, start..(start + chunk).min(range.end));
+            let eps = self.noise(&format!("bound/{}", set.split()), start as u64, x.dims()[0]);
+            summary.add(&model.bound(&x, labels.as_ref(), &eps));
+        }
+        summary
+    }
+
+    /// log p(x) of an image by importance sampling with so many samples of z.
+    pub fn log_likelihood<Q: Encoder<f32>, P: Decoder<f32>>(
+        &self,
+        model: &mut Autoencoder<f32, Q, P>,
+        set: &Dataset,
+        image: usize,
+        samples: usize,
+    ) -> f64 {
+        let (x, labels) = self.images(set, image..image + 1);
+        let most = limits::chunk(MOST_SAMPLES, set.image_len());
+        let rounds = (0..samples).step_by(most).map(|from| {
+            let rows = most.min(samples - from);
+            self.noise(&format!("nll/{image}"), from as u64, rows)
+        });
+        model.log_likelihood(&x, labels.as_ref(), rounds)[0]
+    }
+}

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Runs published protocols and writes docs/paper-table.md: each row's published figure beside ours.
+
+A row is a training run (or several, one for each seed), an evaluation, and the figure it is read from. Rows are run with
+`--run ROW...` (or `--run all`); the others keep what an earlier call found, or say that they have not been run. A row that was
+interrupted goes on where its training stopped: runs lie in `--out` and resume by themselves. Needs a Python without any package.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "docs" / "paper-table.md"
+
+
+@dataclass
+class Row:
+    """A published figure and how it is reproduced."""
+
+    name: str
+    what: str
+    published: str
+    protocol: str
+    budget: str
+    #: Program and flags of training, without data, seed and name.
+    train: list
+    #: The figure of `evaluate`, or one of the run's own final.json.
+    figure: str
+    seeds: int = 1
+    scale: float = 1.0
+    #: Read the figure from the test set's row: no model is trained.
+    data: bool = False
+
+
+VAE = ["train-vae", "--hidden", "200,200", "--latent", "50", "--batch-size", "50", "--lr-schedule", "linear"]
+NLL = ["--nll-samples", "5000", "--nll-images", "1000"]
+BURDA = "784-200-200-50 in tanh; Adam 1e-3, falling to 0 over the second half; -log p(x) by 5,000 importance samples of 1,000 test images"
+WIDE = "10,000 samples; width of the window by cross-validation; log p of 10,000 test images, pixels in [0, 1]"
+
+ROWS = [
+    Row("gan-parzen", "GAN, Parzen window, nats", "225 ± 2 (Goodfellow et al. 2014, table 1)", WIDE, "25 epochs",
+        ["train-gan", "--epochs", "25"], "parzen"),
+    Row("cgan-parzen", "conditional GAN, Parzen window, nats", "132 ± 1.8 (Mirza & Osindero 2014, table 1)", WIDE + "; classes in equal parts",
+        "25 epochs", ["train-cgan", "--arch", "mlp", "--epochs", "25"], "parzen"),
+    Row("vae-static", "VAE, -log p(x), static binarisation, nats", "89.9 (Rezende & Mohamed 2015, table 2: no flow)",
+        BURDA + "; pixels drawn once, by our own seed, not the published draw", "100 epochs",
+        VAE + ["--binarize", "static", "--epochs", "100", *NLL], "nll_test"),
+    *[
+        Row(f"{name.lower()}-{k}", f"{name}, k = {k}, -log p(x), dynamic binarisation, nats", f"{published} (Burda et al. 2016, table 1)", BURDA,
+            f"{epochs} epochs (published: 3,280)",
+            VAE + ["--binarize", "dynamic", "--epochs", str(epochs), "--objective", objective, "--k", str(k), *NLL], "nll_test")
+        for name, objective, k, published, epochs in [
+            ("VAE", "elbo", 1, 86.76, 100), ("VAE", "elbo", 5, 86.47, 100), ("VAE", "elbo", 50, 86.35, 20),
+            ("IWAE", "iwae", 5, 85.54, 100), ("IWAE", "iwae", 50, 84.78, 20),
+        ]
+    ],
+    Row("real-1nn", "1-NN error of the test set by real images, %", "3.1 (Radford et al. 2016, table 3)",
+        "50,000 training images", "none", [], "nearest_error", scale=100, data=True),
+    Row("gan-1nn", "1-NN error by samples of a conditional GAN, %", "6.28 (Radford et al. 2016, table 3)",
+        "50,000 samples, classes in equal parts", "25 epochs", ["train-cgan", "--arch", "mlp", "--epochs", "25"], "nearest_error", scale=100),
+    Row("dcgan-1nn", "1-NN error by samples of a conditional DCGAN, %", "2.98 (Radford et al. 2016, table 3)",
+        "50,000 samples, classes in equal parts", "25 epochs", ["train-cgan", "--arch", "conv", "--epochs", "25"], "nearest_error", scale=100),
+]
+
+
+def cargo(*arguments):
+    """Runs a program of the workspace."""
+    command = ["cargo", "run", "--quiet", "-p", arguments[0], "--", *arguments[1:]]
+    print("$ " + " ".join(command), flush=True)
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+def train(row, seed, arguments):
+    """The directory of a finished run, and the seconds that this call trained."""
+    # Rows that train alike share a run.
+    key = "-".join(a.lstrip("-").replace(",", "_") for a in row.train)
+    directory = arguments.out / f"{key}-seed{seed}"
+    started = time.monotonic()
+    if (directory / "final.json").is_file():
+        return directory, 0.0
+    if (directory / "checkpoint.safetensors").is_file():
+        cargo(row.train[0], "--resume", str(directory))
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+        data = ["--dataset", "mnist", "--data-dir", str(arguments.data_dir)]
+        cargo(*row.train, *data, "--seed", str(seed), "--out", str(arguments.out), "--name", directory.name, "--quiet")
+    return directory, time.monotonic() - started
+
+
+def evaluate(row, directory, arguments):
+    """The figures of a run, or of the test set."""
+    own = directory / "final.json"
+    if not row.data and row.figure in (final := json.loads(own.read_text())):
+        return final[row.figure], None
+    found = arguments.out / f"{directory.name}.json"
+    if not found.is_file():
+        cargo("evaluate", str(directory), "--nll-samples", "0", "--labelled", "50000", "--json", str(found))
+    subjects = json.loads(found.read_text())[0]["subjects"]
+    cell = subjects[0 if row.data else 1]["figures"][row.figure]
+    return cell["value"], cell.get("error")
+
+
+def run(row, arguments):
+    """Trains and evaluates a row; what the table keeps of it."""
+    values, errors, seconds = [], [], 0.0
+    for seed in range(1, row.seeds + 1):
+        # The test set's row needs some run to stand beside.
+        source = row if row.train else next(r for r in ROWS if r.name == "gan-1nn")
+        directory, spent = train(source, seed, arguments)
+        seconds += spent
+        started = time.monotonic()
+        value, error = evaluate(row, directory, arguments)
+        seconds += time.monotonic() - started
+        values.append(row.scale * value)
+        errors.append(row.scale * error if error is not None else None)
+    mean = sum(values) / len(values)
+    if len(values) > 1:
+        error = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
+    else:
+        error = errors[0]
+    return {
+        "value": mean,
+        "error": error,
+        "seeds": row.seeds,
+        "seconds": seconds,
+        "date": datetime.date.today().isoformat(),
+        "commit": subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip(),
+        "machine": machine(),
+    }
+
+
+def machine():
+    """The processor's name, and how many there are."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} processors"
+
+
+def written(results):
+    """The table as Markdown. What was found is kept in it, in a comment that the next call reads."""
+    lines = [
+        "# Published protocols, run on two cores",
+        "",
+        "Written by `scripts/paper_table.py`. A figure of ours stands only where it was run; the budget is what was spent, which is often a small part of what",
+        "was published. All on MNIST. ± is a standard error: over test images, or over seeds where there are several.",
+        "",
+        "| what | published | ours | budget | seeds | wall time | date, commit, machine |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in ROWS:
+        found = results.get(row.name)
+        if found is None:
+            lines.append(f"| {row.what} | {row.published} | not yet run | {row.budget} | {row.seeds} | | |")
+            continue
+        error = f" ± {found['error']:.2f}" if found["error"] is not None else ""
+        minutes = found["seconds"] / 60
+        lines.append(
+            f"| {row.what} | {row.published} | {found['value']:.2f}{error} | {row.budget} | {found['seeds']} | {minutes:.1f} min "
+            f"| {found['date']}, {found['commit']}, {found['machine']} |"
+        )
+    lines += ["", "## Protocols", ""]
+    for row in ROWS:
+        command = f": `cargo run -p {' '.join([row.train[0], '--', *row.train[1:]])} --dataset mnist`" if row.train else ""
+        lines.append(f"* **{row.what}** (`--run {row.name}`): {row.protocol}{command}")
+    lines += ["", f"<!-- {json.dumps(results, sort_keys=True)} -->", ""]
+    return "\n".join(lines)
+
+
+def kept():
+    """What earlier calls found."""
+    if not TABLE.is_file():
+        return {}
+    line = next((line for line in TABLE.read_text().splitlines() if line.startswith("<!-- {")), None)
+    return json.loads(line[5:-4]) if line else {}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", nargs="+", metavar="ROW", default=[], help="rows to run: " + ", ".join(r.name for r in ROWS) + ", or all")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "datasets", help="where mnist/ lies")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "paper", help="where runs lie")
+    arguments = parser.parse_args()
+    names = [row.name for row in ROWS]
+    if unknown := [name for name in arguments.run if name not in [*names, "all"]]:
+        sys.exit(f"paper_table.py: no row {', '.join(unknown)}; there are {', '.join(names)}")
+    arguments.out = arguments.out.resolve()
+    arguments.data_dir = arguments.data_dir.resolve()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    results = kept()
+    for row in ROWS:
+        if row.name in arguments.run or "all" in arguments.run:
+            try:
+                results[row.name] = run(row, arguments)
+            except subprocess.CalledProcessError as error:
+                sys.exit(f"paper_table.py: {row.name}: {error}; call it again to go on")
+            TABLE.write_text(written(results))
+    TABLE.write_text(written(results))
+
+
+if __name__ == "__main__":
+    main()
