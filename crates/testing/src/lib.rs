@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use adjoint_train::{BoxError, Config, Launch, Trainable};
 use tempfile::TempDir;
 
 /// A program and a directory of its own, which is gone with this value.
@@ -51,6 +52,25 @@ impl Program {
 
     fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program starts")
+    }
+
+    /// A run of three steps for a program that uses runs, made by a trainer that is called as a library, since cargo builds a test's own
+    /// program only.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[track_caller]
+    pub fn train<C: Config, T: Trainable>(
+        &self,
+        name: &str,
+        flags: &[&str],
+        build: impl FnOnce(&C) -> Result<T, BoxError>,
+    ) {
+        let out = self.directory().join("runs");
+        let out = out.to_str().expect("temporary files have names that can be read");
+        let fixed = [C::MODEL, "--out", out, "--name", name, "--quiet", "--steps", "3", "--batch-size", "16"];
+        let launch = Launch::<C>::parse([&fixed[..], flags].concat()).expect("right flags");
+        launch.train(build).expect("it trains");
     }
 
     /// Its standard output.

@@ -58,9 +58,9 @@ struct Cli {
     #[arg(long, value_name = "DIR", default_value = "runs/.judges", value_parser = path)]
     judges: PathBuf,
 
-    /// Passes through the data that a judge is trained for
-    #[arg(long, value_name = "N", default_value = "6", value_parser = count::<u64>)]
-    judge_epochs: u64,
+    /// Training steps of a judge, on 128 images each
+    #[arg(long, value_name = "N", default_value = "2800", value_parser = count::<u64>)]
+    judge_steps: u64,
 
     /// Samples of z for the likelihood of a test image by importance sampling (models with an encoder); 0 for none
     #[arg(long, value_name = "K", default_value = "500")]
@@ -147,7 +147,7 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
 
 /// Runs on one dataset of images side by side.
 fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
-    let recipe = Recipe { directory: cli.judges.clone(), epochs: cli.judge_epochs };
+    let recipe = Recipe { directory: cli.judges.clone(), steps: cli.judge_steps };
     let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
     let mut control = Control::new(&train, &test, &recipe)?;
     let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &recipe)?;

@@ -38,6 +38,9 @@ pub(crate) struct Ground {
     reference: Tensor<f64>,
     features: Tensor<f64>,
     moments: Moments,
+    /// What features are multiplied by, so that their mean square over the reference is 1: distances then say the same whichever judge has
+    /// the larger numbers.
+    unit: f64,
     /// Share of each class in the training split.
     shares: Vec<f64>,
     /// The first test images, and their classes.
@@ -73,12 +76,15 @@ impl Ground {
         let mut classifier = recipe.classifier(&train, &test)?;
         let count = samples.min(test.len()).min(train.len() / 2).min(MOST_NUMBERS / train.image_len());
         note(format_args!("{}: what {count} training images look like", train.name()));
-        let Reading { features, .. } = read_set(&mut classifier.judge, &train, count);
+        let reading = read_set(&mut classifier.judge, &train, count);
+        let unit = 1.0 / reading.size();
+        let features = reading.features.map(move |x| x * unit);
         let validation = count..(count + VALIDATION).min(train.len());
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
         let mut ground = Ground {
             moments: Moments::of(&features),
             features,
+            unit,
             reference: pixels(&train, 0..count),
             shares: histogram(&classes, train.classes().len()),
             tests: pixels(&test, 0..count),
@@ -138,6 +144,8 @@ impl Ground {
         let part = |range: Range<usize>| images.narrow(0, range.start, range.len());
         let Reading { features, verdicts } =
             read(&mut self.classifier.judge, images.dims()[0], self.train.image_len(), part);
+        let unit = self.unit;
+        let features = features.map(move |x| x * unit);
         let probabilities = verdicts.softmax();
         let found = classes(&probabilities);
         subject.note("classifier_score", classifier_score(&probabilities));

@@ -15,6 +15,8 @@ const VERSION: u32 = 1;
 const BATCH: usize = 128;
 const STEP_SIZE: f64 = 1e-3;
 const SEED: u64 = 1;
+/// Steps between lines that show how training goes.
+const SHOWN: u64 = 500;
 /// Images that are read at once.
 const CHUNK: usize = 500;
 
@@ -23,8 +25,8 @@ const CHUNK: usize = 500;
 pub(crate) struct Recipe {
     /// Where they are kept.
     pub(crate) directory: PathBuf,
-    /// Passes through the training split.
-    pub(crate) epochs: u64,
+    /// Training steps.
+    pub(crate) steps: u64,
 }
 
 /// What a judge made of images.
@@ -70,6 +72,13 @@ pub(crate) fn read_set(judge: &mut Judge<f32>, set: &Dataset, count: usize) -> R
 pub(crate) struct Classifier {
     pub(crate) judge: Judge<f32>,
     pub(crate) accuracy: f64,
+}
+
+impl Reading {
+    /// The root of the mean square of features.
+    pub(crate) fn size(&self) -> f64 {
+        (self.features.sum_of_squares() / self.features.len() as f64).sqrt()
+    }
 }
 
 impl Recipe {
@@ -135,19 +144,16 @@ impl Recipe {
             format!("{}: {error}; give another --judges directory", self.directory.display())
         })?;
         let mut batches = Batches::new(train.clone(), BATCH, SEED, LastBatch::Drop, PixelRange::Unit)?;
-        let (epoch, steps) = (batches.steps_per_epoch(), self.epochs * batches.steps_per_epoch());
+        let steps = self.steps;
         let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
         for step in 0..steps {
             adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
             let batch = batches.batch(step);
             let (x, y) = (Var::constant(batch.images), Var::constant(target(&batch.indices)));
             let value = adam.descend(loss(&judge.forward(&x), &y), &mut judge);
-            if (step + 1) % epoch == 0 {
-                let (done, all) = ((step + 1) / epoch, self.epochs);
-                note(format_args!(
-                    "judge of {}, {what}: epoch {done} of {all}, loss {value:.4}",
-                    train.name()
-                ));
+            if (step + 1) % SHOWN == 0 || step + 1 == steps {
+                let name = train.name();
+                note(format_args!("judge of {name}, {what}: step {} of {steps}, loss {value:.4}", step + 1));
             }
         }
         weights::export(&path, &judge.state())?;
@@ -156,9 +162,9 @@ impl Recipe {
 
     /// Where the judge of exactly these images, by exactly this recipe, is kept.
     fn path(&self, what: &str, train: &Dataset) -> PathBuf {
-        let (name, size, epochs) = (train.name(), train.image_size(), self.epochs);
+        let (name, size, steps) = (train.name(), train.image_size(), self.steps);
         let digest = train.digest();
-        let name = format!("{name}-{size}-{what}-v{VERSION}-{epochs}-{}.safetensors", &digest[..16]);
+        let name = format!("{name}-{size}-{what}-v{VERSION}-{steps}-{}.safetensors", &digest[..16]);
         self.directory.join(name)
     }
 }

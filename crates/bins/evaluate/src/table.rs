@@ -40,7 +40,7 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("confident", "confident % ↑", JUDGE, 100.0, 1),
     figure("class_distance", "classes off % ↓", JUDGE, 100.0, 1),
     figure("condition_accuracy", "as asked % ↑", JUDGE, 100.0, 1),
-    figure("frechet", "Fréchet ↓", FEATURES, 1.0, 2),
+    figure("frechet", "Fréchet ↓", FEATURES, 1.0, 3),
     figure("kernel", "kernel ×1000 ↓", FEATURES, 1000.0, 2),
     figure("precision", "precision % ↑", FEATURES, 100.0, 1),
     figure("recall", "recall % ↑", FEATURES, 100.0, 1),
@@ -233,8 +233,8 @@ A note.
 
 | in the judge's features | Fréchet ↓ | kernel ×1000 ↓ |
 | ----------------------- | --------: | -------------: |
-| test set                |      0.12 |                |
-| runs/a                  |     12.50 |    1.23 ± 0.40 |
+| test set                |     0.123 |                |
+| runs/a                  |    12.500 |    1.23 ± 0.40 |
 
 | likelihood, in nats an image |  ELBO ↑ |
 | ---------------------------- | ------: |

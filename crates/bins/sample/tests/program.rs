@@ -1,34 +1,18 @@
-//! Every command on runs of the trainers, which this test makes itself; and what a run is refused for. The trainers are called as
-//! libraries, since cargo builds a test's own program only.
+//! Every command on runs of the trainers, which this test makes itself; and what a run is refused for.
 #![allow(missing_docs)]
 
 use adjoint_testing::Program;
-use adjoint_train::{Config, Launch, Trainable};
 use adjoint_workbench::game::trainer;
 use adjoint_workbench::variational;
 use std::fs;
-use std::path::Path;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_sample"))
 }
 
-fn train<C: Config, T: Trainable>(
-    directory: &Path,
-    name: &str,
-    flags: &[&str],
-    build: impl FnOnce(&C) -> Result<T, adjoint_train::BoxError>,
-) {
-    let out = directory.join("runs");
-    let fixed = [C::MODEL, "--out", out.to_str().unwrap(), "--name", name, "--quiet", "--steps", "3"];
-    let small = ["--batch-size", "16"];
-    let launch = Launch::<C>::parse([&fixed[..], &small, flags].concat()).unwrap();
-    launch.train(build).unwrap();
-}
-
 fn dcgan(program: &Program, name: &str) {
     let flags = ["--width", "4", "--latent", "5"];
-    train(program.directory(), name, &flags, trainer::<train_dcgan::Settings>);
+    program.train(name, &flags, trainer::<train_dcgan::Settings>);
 }
 
 fn png(program: &Program, name: &str, command: &str) -> Vec<u8> {
@@ -104,7 +88,7 @@ fn raw_weights_are_others() {
 fn commands_of_a_vae() {
     let program = program();
     let flags = ["--hidden", "8", "--latent", "2"];
-    train(program.directory(), "a", &flags, variational::trainer::<train_vae::Settings>);
+    program.train("a", &flags, variational::trainer::<train_vae::Settings>);
     for command in ["grid", "interpolate", "traverse", "manifold", "reconstruct", "neighbours"] {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
@@ -113,15 +97,14 @@ fn commands_of_a_vae() {
     program.fail(&["grid", "runs/a", "--raw"], "leave out --raw");
     program.fail(&["reconstruct", "runs/a", "--from", "10000"], "there are 10000 test images");
     let conditional = [&flags[..], &["--conditional"]].concat();
-    train(program.directory(), "b", &conditional, variational::trainer::<train_vae::Settings>);
+    program.train("b", &conditional, variational::trainer::<train_vae::Settings>);
     for command in ["classes", "grid", "reconstruct", "traverse"] {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
     }
     program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
     program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is told what to make");
-    train(
-        program.directory(),
+    program.train(
         "c",
         &[&flags[..], &["--autoencoder"]].concat(),
         variational::trainer::<train_vae::Settings>,
@@ -133,7 +116,7 @@ fn commands_of_a_vae() {
 fn commands_of_conditional_gans() {
     let program = program();
     let flags = ["--width", "2", "--latent", "3"];
-    train(program.directory(), "a", &flags, trainer::<train_cgan::Settings>);
+    program.train("a", &flags, trainer::<train_cgan::Settings>);
     for command in ["classes", "grid", "interpolate"] {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
@@ -143,12 +126,7 @@ fn commands_of_conditional_gans() {
     let last: Vec<u8> = (0..25u8).map(|i| i % 10).collect();
     let numbers: Vec<u8> = labels[labels.len() - 200..].iter().step_by(8).copied().collect();
     assert_eq!(numbers, last);
-    train(
-        program.directory(),
-        "b",
-        &[&flags[..], &["--task", "inpaint"]].concat(),
-        trainer::<train_cgan::Settings>,
-    );
+    program.train("b", &[&flags[..], &["--task", "inpaint"]].concat(), trainer::<train_cgan::Settings>);
     for command in ["reconstruct", "grid"] {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
@@ -177,7 +155,7 @@ fn an_export_is_what_its_header_says() {
 fn commands_of_points() {
     let program = program();
     let flags = ["--dataset", "grid", "--g-hidden", "8", "--d-hidden", "8"];
-    train(program.directory(), "a", &flags, trainer::<train_gan::Settings>);
+    program.train("a", &flags, trainer::<train_gan::Settings>);
     program.succeed(&["grid", "runs/a"]);
     png(&program, "a", "grid");
     let said = program.succeed(&["export", "runs/a", "--n", "7"]);

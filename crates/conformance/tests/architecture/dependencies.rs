@@ -16,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("models", &["adversarial", "variational", "nn", "autodiff", "tensor"]),
     ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
     ("trained", &["bins", "workbench", "train", "data", "adversarial", "variational", "nn"]),
-    ("testing", &[]),
+    ("testing", &["train"]),
     (
         "bins",
         &[
