@@ -46,6 +46,24 @@ impl Default for Settings {
     }
 }
 
+/// The channels next to the image of the DCGAN's paper, whose step size is the default.
+const PAPER_WIDTH: usize = 128;
+
+impl Settings {
+    /// For convolutions with so many channels next to the image, where the step size is given for the paper's 128: Adam's and
+    /// RMSprop's becomes inversely proportional to the width. They move each weight by about their step size, whatever the gradient, and a
+    /// channel sums over all channels before it: with fewer of them each must move further for the same change of the sum (Yang et al. 2022,
+    /// Tensor Programs V, table 3: Adam's rate of hidden weights is proportional to 1 / fan-in). So one step size suits all widths. Steps
+    /// along the gradient itself stay as they are.
+    #[must_use]
+    pub fn at_width(mut self, width: usize) -> Self {
+        if matches!(self.descent, Descent::Adam { .. } | Descent::RmsProp) {
+            self.lr *= PAPER_WIDTH as f64 / width as f64;
+        }
+        self
+    }
+}
+
 /// A penalty on D's gradient by its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Penalty {
@@ -124,6 +142,13 @@ impl Descent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_step_size_is_the_papers_at_its_width() {
+        let at = |settings: Settings| [128, 64, 16].map(|width| settings.at_width(width).lr);
+        assert_eq!(at(Settings::default()), [2e-4, 4e-4, 1.6e-3]);
+        assert_eq!(at(Settings { descent: Descent::Sgd, ..Settings::default() }), [2e-4; 3]);
+    }
 
     #[test]
     fn noise_falls_to_nothing() {

@@ -2,7 +2,7 @@
 //! before its last layer are the features that distances between distributions are taken in.
 
 use adjoint_nn::layers::{Flatten, LEAKY_SLOPE, Linear, Norm};
-use adjoint_nn::pyramid::{self, Down, Level};
+use adjoint_nn::pyramid::{Down, Level};
 use adjoint_nn::{Element, Mode, Scheme, Var, module};
 
 /// Numbers to an image that distances are taken in.
@@ -22,18 +22,16 @@ impl<E: Element> Judge<E> {
     /// A judge of images of so many pixels a side and channels, with its first weights.
     ///
     /// # Panics
-    /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    /// If the image is too small for a pyramid ([`MIN_SIZE`](adjoint_nn::pyramid::MIN_SIZE)).
     #[track_caller]
     pub fn new(image_size: usize, channels: usize, outputs: usize, seed: u64) -> Self {
-        let levels = pyramid::levels(image_size, WIDTH);
-        let levels = levels.unwrap_or_else(|| panic!("a pyramid below {image_size} pixels"));
         let mut from = Level { size: image_size, channels };
         let mut down = vec![];
-        for to in levels {
+        for to in from.below(WIDTH) {
             down.push(Down::halve(from, to, Norm::Batch));
             from = to;
         }
-        let hidden = Linear::new(from.size * from.size * from.channels, FEATURES);
+        let hidden = Linear::new(from.numbers(), FEATURES);
         let mut judge = Judge { down, hidden, out: Linear::new(FEATURES, outputs) };
         Scheme::pytorch().apply(&mut judge, "judge", seed);
         judge

@@ -26,22 +26,6 @@ pub struct Level {
     pub channels: usize,
 }
 
-/// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. The first has
-/// `width` channels, and channels double as sizes halve. `None` for fewer than [`MIN_SIZE`] pixels.
-pub fn levels(image_size: usize, width: usize) -> Option<Vec<Level>> {
-    let sizes = std::iter::successors(Some(image_size), |&size| (size > 4).then_some(size / 2)).skip(1);
-    let levels = (0..).zip(sizes).map(|(i, size)| Level { size, channels: width << i });
-    (image_size >= MIN_SIZE).then(|| levels.collect())
-}
-
-/// Adam's step size for networks of a width, given one for the paper's width of 128 channels: inversely proportional to the
-/// width. Adam moves each weight by about its step size, whatever the gradient, and a channel sums over all channels
-/// before it: with fewer of them each must move further for the same change of the sum (Yang et al. 2022, Tensor Programs V,
-/// table 3: Adam's rate of hidden weights is proportional to 1 / fan-in). So one step size suits all widths.
-pub fn step_size(at_width_128: f64, width: usize) -> f64 {
-    at_width_128 * 128.0 / width as f64
-}
-
 /// A layer up: x -> relu(norm(conv^T x)).
 pub struct Up<E: Element> {
     conv: ConvTranspose2d<E>,
@@ -50,6 +34,23 @@ pub struct Up<E: Element> {
 module!(Up { conv, norm });
 
 impl Level {
+    /// Numbers to an image.
+    pub fn numbers(self) -> usize {
+        self.size * self.size * self.channels
+    }
+
+    /// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. The first has
+    /// `width` channels, and channels double as sizes halve.
+    ///
+    /// # Panics
+    /// If the image has fewer than [`MIN_SIZE`] pixels a side.
+    #[track_caller]
+    pub fn below(self, width: usize) -> Vec<Level> {
+        assert!(self.size >= MIN_SIZE, "a pyramid below {} pixels; {MIN_SIZE} are needed", self.size);
+        let sizes = std::iter::successors(Some(self.size), |&size| (size > 4).then_some(size / 2)).skip(1);
+        (0..).zip(sizes).map(|(i, size)| Level { size, channels: width << i }).collect()
+    }
+
     /// The same level with more channels, behind its own.
     #[must_use]
     pub fn and(self, channels: usize) -> Self {
@@ -196,19 +197,25 @@ mod tests {
 
     #[test]
     fn sizes_halve_and_channels_double() {
-        let sizes = |size| levels(size, 3).unwrap().iter().map(|l| l.size).collect::<Vec<_>>();
+        let below = |size| Level { size, channels: 1 }.below(3);
+        let sizes = |size| below(size).iter().map(|l| l.size).collect::<Vec<_>>();
         assert_eq!([28, 45, 16].map(sizes), [vec![14, 7, 3], vec![22, 11, 5, 2], vec![8, 4]]);
         assert_eq!(sizes(64), [32, 16, 8, 4]);
-        let channels: Vec<_> = levels(64, 3).unwrap().iter().map(|l| l.channels).collect();
+        let channels: Vec<_> = below(64).iter().map(|l| l.channels).collect();
         assert_eq!(channels, [3, 6, 12, 24]);
-        assert_eq!(levels(15, 3), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "a pyramid below 15 pixels")]
+    fn small_images_have_no_pyramid() {
+        Level { size: 15, channels: 1 }.below(3);
     }
 
     #[test]
     fn the_way_up_ends_where_the_way_down_began() {
         for size in [16, 28, 29, 45, 64] {
             let image = Level { size, channels: 3 };
-            let levels = levels(size, 2).unwrap();
+            let levels = image.below(2);
             let x = Var::constant(Tensor::<f32>::full([2, size, size, 3], 0.5));
             let (mut h, mut from) = (x.clone(), image);
             for &to in &levels {
@@ -225,11 +232,6 @@ mod tests {
             }
             assert_eq!(h.dims(), x.dims());
         }
-    }
-
-    #[test]
-    fn the_step_size_is_the_papers_at_its_width() {
-        assert_eq!([128, 64, 16].map(|width| step_size(2e-4, width)), [2e-4, 4e-4, 1.6e-3]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What latent vectors do to the known factors of glyphs, measured by a regressor: does vector arithmetic arrive where it should, do
 //! directions move what they are for? Each share of successes stands beside what chance would give.
 
-use crate::judges::{Reading, Recipe, Regressor, read};
+use crate::judges::{Number, Reading, Recipe, Regressor, read};
 use crate::table::Subject;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, PixelRange, Split};
@@ -13,7 +13,7 @@ use adjoint_trained::Model;
 use adjoint_workbench::game::Condition;
 
 /// The factors, and the key of the figure of their direction.
-const FACTORS: [(&str, fn(&Factors) -> f32); 3] = [
+const FACTORS: [(&str, Number); 3] = [
     ("direction_thickness", |f| f.stroke_width),
     ("direction_slant", |f| f.slant),
     ("direction_width", |f| f.aspect),

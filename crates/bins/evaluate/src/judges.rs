@@ -20,6 +20,9 @@ const SHOWN: u64 = 500;
 /// Images that are read at once.
 const CHUNK: usize = 500;
 
+/// One number that a glyph was drawn from.
+pub(crate) type Number = fn(&Factors) -> f32;
+
 /// How judges are had.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
@@ -106,7 +109,7 @@ impl Recipe {
         &self,
         train: &Dataset,
         factors: &[Factors],
-        numbers: &[fn(&Factors) -> f32],
+        numbers: &[Number],
     ) -> Result<Regressor, BoxError> {
         let scales: Vec<[f64; 2]> =
             numbers.iter().map(|number| mean_and_deviation(factors, *number)).collect();
@@ -194,11 +197,11 @@ impl Regressor {
         &mut self,
         images: &Tensor<f32>,
         factors: &[Factors],
-        numbers: &[fn(&Factors) -> f32],
+        numbers: &[Number],
     ) -> Vec<f64> {
         let found = self.measure(images);
         let columns = numbers.len();
-        let share = |(j, number): (usize, &fn(&Factors) -> f32)| {
+        let share = |(j, number): (usize, &Number)| {
             let [mean, deviation] = self.scales[j];
             let known: Vec<f64> = factors.iter().map(|f| (f64::from(number(f)) - mean) / deviation).collect();
             let own = known.iter().sum::<f64>() / known.len() as f64;
@@ -213,7 +216,7 @@ impl Regressor {
     }
 }
 
-fn mean_and_deviation(factors: &[Factors], number: fn(&Factors) -> f32) -> [f64; 2] {
+fn mean_and_deviation(factors: &[Factors], number: Number) -> [f64; 2] {
     let n = factors.len() as f64;
     let mean = factors.iter().map(|f| f64::from(number(f))).sum::<f64>() / n;
     let variance = factors.iter().map(|f| (f64::from(number(f)) - mean).powi(2)).sum::<f64>() / n;

@@ -4,7 +4,6 @@
 use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_nn::pyramid::step_size;
 use adjoint_train::values::not_negative;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
 use adjoint_workbench::game::{self, Condition, GameArgs, GameConfig, HiddenArgs};
@@ -26,7 +25,7 @@ Examples:
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-cgan", version, after_help = EXAMPLES)]
 #[command(mut_arg("epochs", |arg| arg.default_value("7")))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, multiplied by 128 / width")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, with adam and rmsprop multiplied by 128 / width")))]
 #[command(mut_arg("d_norm", |arg| {
     arg.help("What keeps D's layers in bounds; nothing by itself in --arch mlp and with --penalty gp").default_value_if("arch", "mlp", "none")
 }))]
@@ -110,7 +109,7 @@ impl GameConfig for Settings {
     fn build(&self, mut settings: adjoint_adversarial::Settings) -> Result<Cgan<f32>, BoxError> {
         let a = self.architecture()?;
         if self.arch == Arch::Conv {
-            settings.lr = step_size(settings.lr, self.width);
+            settings = settings.at_width(self.width);
         }
         if self.task.is_image() {
             settings.reconstruction = self.l1;

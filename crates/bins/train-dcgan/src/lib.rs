@@ -3,7 +3,6 @@
 
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_nn::pyramid::step_size;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
 use adjoint_workbench::game::{self, GameArgs, GameConfig};
 use adjoint_workbench::{data, limits};
@@ -28,7 +27,7 @@ Examples:
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
 #[command(mut_arg("epochs", |arg| arg.default_value("16")))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; multiplied by 128 / width, so 0.0016 at width 16")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; with adam and rmsprop multiplied by 128 / width, so 0.0016 at width 16")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -71,8 +70,7 @@ impl GameConfig for Settings {
     }
 
     fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Dcgan<f32>, BoxError> {
-        let lr = step_size(settings.lr, self.width);
-        Ok(dcgan(&self.architecture()?, adjoint_adversarial::Settings { lr, ..settings }, self.common.seed))
+        Ok(dcgan(&self.architecture()?, settings.at_width(self.width), self.common.seed))
     }
 }
 

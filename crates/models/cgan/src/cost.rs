@@ -16,10 +16,10 @@ impl Architecture {
         let y = self.condition.numbers();
         match &self.body {
             Body::Mlp { g_hidden, .. } => {
-                perceptron::costs(self.latent + y, g_hidden, self.pixels(), Norm::None, ", tanh")
+                perceptron::costs(self.latent + y, g_hidden, self.image().numbers(), Norm::None, ", tanh")
             }
             Body::Conv { width } if self.condition == Condition::Image => {
-                let levels = self.levels(*width);
+                let levels = self.image().below(*width);
                 let (mut costs, from) = self.down(&levels, self.image(), 0, |_| Norm::Batch);
                 let mut from = from.and(self.latent);
                 for &to in levels.iter().rev().skip(1) {
@@ -30,7 +30,7 @@ impl Architecture {
                 costs
             }
             Body::Conv { width } => {
-                let levels = self.levels(*width);
+                let levels = self.image().below(*width);
                 let mut from = levels[levels.len() - 1];
                 let mut costs = vec![pyramid::project_cost(self.latent + y, from)];
                 for &to in levels.iter().rev().skip(1) {
@@ -52,11 +52,11 @@ impl Architecture {
         let y = self.condition.numbers();
         match &self.body {
             Body::Mlp { d_hidden, .. } => {
-                perceptron::costs(self.pixels() + y, d_hidden, 1, self.d_norm, ", logit")
+                perceptron::costs(self.image().numbers() + y, d_hidden, 1, self.d_norm, ", logit")
             }
             Body::Conv { width } => {
                 let norm = |from| self.d_norm_from(from);
-                let (mut costs, from) = self.down(&self.levels(*width), self.seen_by_d(), y, norm);
+                let (mut costs, from) = self.down(&self.image().below(*width), self.seen_by_d(), y, norm);
                 costs.push(pyramid::logit_cost(from.and(y)));
                 costs
             }

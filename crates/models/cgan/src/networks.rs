@@ -78,18 +78,6 @@ impl Architecture {
         Level { size: self.image_size, channels: self.channels }
     }
 
-    /// Numbers to an image.
-    pub(crate) fn pixels(&self) -> usize {
-        self.image_size * self.image_size * self.channels
-    }
-
-    /// The levels below the image of convolutional networks.
-    #[track_caller]
-    pub(crate) fn levels(&self, width: usize) -> Vec<Level> {
-        let levels = pyramid::levels(self.image_size, width);
-        levels.unwrap_or_else(|| panic!("a pyramid below {} pixels", self.image_size))
-    }
-
     /// What D's first layer sees: a conditioning image lies behind the channels of the one in question.
     pub(crate) fn seen_by_d(&self) -> Level {
         let beside = if self.condition == Condition::Image { self.channels } else { 0 };
@@ -162,11 +150,11 @@ impl<E: Element> Generator<E> {
             Body::Mlp { g_hidden, .. } => {
                 assert!(a.condition != Condition::Image, "perceptrons are told classes, not images");
                 let dropout = Dropout::default();
-                let net = Perceptron::new(a.latent + y, g_hidden, a.pixels(), Norm::None, dropout);
+                let net = Perceptron::new(a.latent + y, g_hidden, a.image().numbers(), Norm::None, dropout);
                 Generator { net: Some(net), ..bare }
             }
             Body::Conv { width } if a.condition == Condition::Image => {
-                let levels = a.levels(*width);
+                let levels = a.image().below(*width);
                 let mut from = a.image();
                 let down =
                     levels.iter().map(|&to| Down::halve(std::mem::replace(&mut from, to), to, Norm::Batch));
@@ -181,7 +169,7 @@ impl<E: Element> Generator<E> {
                 Generator { down, up, image: Some(image), ..bare }
             }
             Body::Conv { width } => {
-                let levels = a.levels(*width);
+                let levels = a.image().below(*width);
                 let mut up = vec![Up::project(a.latent + y, levels[levels.len() - 1])];
                 up.extend(levels.windows(2).rev().map(|pair| Up::double(pair[1].and(y), pair[0])));
                 let image = pyramid::double(levels[0].and(y), a.image()).without_bias();
@@ -258,13 +246,13 @@ impl<E: Element> Discriminator<E> {
         let bare = Discriminator { embedding, net: None, down: vec![], logit: None, spectral: None, dropout };
         match &a.body {
             Body::Mlp { d_hidden, .. } => {
-                let net = Perceptron::new(a.pixels() + y, d_hidden, 1, a.d_norm, dropout);
+                let net = Perceptron::new(a.image().numbers() + y, d_hidden, 1, a.d_norm, dropout);
                 Discriminator { net: Some(net), ..bare }
             }
             Body::Conv { width } => {
                 let mut from = a.seen_by_d();
                 let mut down = vec![];
-                for to in a.levels(*width) {
+                for to in a.image().below(*width) {
                     down.push(Down::halve(from.and(y), to, a.d_norm_from(from)));
                     from = to;
                 }

@@ -9,7 +9,7 @@
 //! * Both are trained by Algorithm 1 of Goodfellow et al. 2014: k steps of D up its value function
 //!   V(D, G) = E log D(x) + E log(1 - D(G(z))) (eq. 1), then one of G, which ascends E log D(G(z)) instead of descending
 //!   E log(1 - D(G(z))) (section 3: the same fixed point, and a gradient that does not vanish when D is sure).
-//! * Weights start as N(0, 0.02); Adam with beta1 0.5 and lr 2e-4 at width 128 ([`step_size`](adjoint_nn::pyramid::step_size)); batches of 128 (DCGAN,
+//! * Weights start as N(0, 0.02); Adam with beta1 0.5 and lr 2e-4 at width 128 ([`at_width`](adjoint_adversarial::Settings::at_width)); batches of 128 (DCGAN,
 //!   section 4).
 //! * No pooling, no hidden fully connected layers (section 3).
 //!

@@ -40,9 +40,7 @@ impl Architecture {
     /// The levels of both networks, from the image down.
     #[track_caller]
     pub(crate) fn levels(&self) -> Vec<Level> {
-        pyramid::levels(self.image_size, self.width).unwrap_or_else(|| {
-            panic!("a DCGAN of {} pixels: at least {} are needed", self.image_size, pyramid::MIN_SIZE)
-        })
+        self.image().below(self.width)
     }
 
     /// The norm of D's layer from this level.

@@ -44,20 +44,12 @@ impl Architecture {
         Level { size: self.image_size, channels: self.channels }
     }
 
-    /// Numbers to an image.
-    fn pixels(&self) -> usize {
-        self.image_size * self.image_size * self.channels
-    }
-
     /// The levels of a convolutional body, the units of a fully connected one.
     #[track_caller]
     fn sizes(&self) -> (Vec<Level>, &[usize]) {
         match &self.body {
             Body::Mlp { hidden } => (vec![], hidden),
-            Body::Conv { width } => {
-                let levels = pyramid::levels(self.image_size, *width);
-                (levels.unwrap_or_else(|| panic!("a pyramid below {} pixels", self.image_size)), &[])
-            }
+            Body::Conv { width } => (self.image().below(*width), &[]),
         }
     }
 }
@@ -73,8 +65,8 @@ impl Architecture {
             costs.push(pyramid::down_cost(level, to, Norm::Batch));
             level = to;
         }
-        let deepest = levels.last().map(|l| l.size * l.size * l.channels);
-        let mut from = deepest.unwrap_or(self.pixels() + self.classes);
+        let deepest = levels.last().map(|l| l.numbers());
+        let mut from = deepest.unwrap_or(self.image().numbers() + self.classes);
         for &to in hidden {
             costs.push(LayerCost::linear("linear, tanh", from, to));
             from = to;
@@ -98,7 +90,7 @@ impl Architecture {
             costs.push(LayerCost::linear("linear, tanh", from, to));
             from = to;
         }
-        costs.push(LayerCost::linear("linear, pixels", from, self.pixels()));
+        costs.push(LayerCost::linear("linear, pixels", from, self.image().numbers()));
         costs
     }
 }
@@ -143,8 +135,7 @@ impl<E: Element> Encoder<E> {
             down.push(Down::halve(from, to, Norm::Batch));
             from = to;
         }
-        let features =
-            if down.is_empty() { a.pixels() + a.classes } else { from.size * from.size * from.channels };
+        let features = if down.is_empty() { a.image().numbers() + a.classes } else { from.numbers() };
         let (hidden, features) = linears(features, hidden.iter().copied());
         Encoder { down, hidden, posterior: Linear::new(features, 2 * a.latent) }
     }
@@ -199,7 +190,7 @@ impl<E: Element> Decoder<E> {
         let doublings = levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0]));
         Decoder {
             hidden,
-            flat: levels.is_empty().then(|| Linear::new(features, a.pixels())),
+            flat: levels.is_empty().then(|| Linear::new(features, a.image().numbers())),
             image: levels.first().map(|&from| pyramid::double(from, a.image())),
             up: up.into_iter().chain(doublings).collect(),
             // Its role makes it start at 0: a variance of 1.
