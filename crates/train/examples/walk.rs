@@ -30,6 +30,11 @@ struct Settings {
     #[arg(long, default_value_t = 0)]
     pause: u64,
 
+    /// Milliseconds that measuring takes at the end of an epoch and of the run; not kept for a resumed run
+    #[arg(long, default_value_t = 0)]
+    #[serde(skip)]
+    measure: u64,
+
     /// Step in which a weight becomes infinite, unseen by the figures
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +68,16 @@ const PANELS: &[Panel] = &[Panel {
     reference: Some((1.0, "one")),
 }];
 
+impl Walk<'_> {
+    /// Takes its time to measure, unless it is to stop.
+    fn measured(&self, stop: &dyn Fn() -> bool) -> bool {
+        (0..self.settings.measure / 10).all(|_| {
+            thread::sleep(Duration::from_millis(10));
+            !stop()
+        })
+    }
+}
+
 impl Trainable for Walk<'_> {
     fn steps_per_epoch(&self) -> u64 {
         10
@@ -83,12 +98,12 @@ impl Trainable for Walk<'_> {
         Ok([("distance", self.place.sum_of_squares().sqrt())].into())
     }
 
-    fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
-        Ok([("epoch_distance", self.place.sum_of_squares())].into())
+    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        Ok(self.measured(stop).then(|| [("epoch_distance", self.place.sum_of_squares())].into()))
     }
 
-    fn final_figures(&mut self) -> Result<Figures, BoxError> {
-        Ok([("final_distance", self.place.sum_of_squares())].into())
+    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        Ok(self.measured(stop).then(|| [("final_distance", self.place.sum_of_squares())].into()))
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {

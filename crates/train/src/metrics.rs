@@ -66,6 +66,15 @@ impl Figures {
 /// One line of the file.
 pub(crate) type Record = BTreeMap<String, f64>;
 
+/// What the lines that were kept say of the run so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Kept {
+    /// `seconds` of the last line of a step, 0 if there is none.
+    pub(crate) seconds: f64,
+    /// Is there a line of what was measured at the end of an epoch, at the last step?
+    pub(crate) ends_epoch: bool,
+}
+
 /// The file, open for appending.
 #[derive(Debug)]
 pub(crate) struct MetricsLog {
@@ -74,24 +83,26 @@ pub(crate) struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`. Also returns
-    /// the `seconds` of the last line kept, 0 if there is none.
+    /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`.
     ///
     /// # Errors
     /// If the file can't be read or written, or a line other than the last isn't a metrics line.
-    pub(crate) fn open(path: &Path, last: u64) -> Result<(Self, f64), Error> {
+    pub(crate) fn open(path: &Path, last: u64) -> Result<(Self, Kept), Error> {
         let options = File::options().append(true).create(true).clone();
         let file = options.open(path).map_err(Error::io("open", path))?;
-        let (mut length, mut seconds) = (0, 0.0);
+        let (mut length, mut kept) = (0, Kept::default());
         for (end, record) in lines(path)? {
             if record.get("step").is_some_and(|&step| step > last as f64) {
                 break;
             }
             length = end;
-            seconds = record.get("seconds").copied().unwrap_or(seconds);
+            match record.get("seconds") {
+                Some(&seconds) => kept.seconds = seconds,
+                None => kept.ends_epoch |= record.get("step").is_some_and(|&step| step == last as f64),
+            }
         }
         file.set_len(length).map_err(Error::io("write", path))?;
-        Ok((Self { path: path.to_path_buf(), file }, seconds))
+        Ok((Self { path: path.to_path_buf(), file }, kept))
     }
 
     /// Appends a line. The figures must be finite: JSON has no others.
@@ -165,8 +176,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         log_of(2, &path);
-        let (mut log, seconds) = MetricsLog::open(&path, 2).unwrap();
-        assert_eq!(seconds, 0.5);
+        let (mut log, kept) = MetricsLog::open(&path, 2).unwrap();
+        assert_eq!(kept, Kept { seconds: 0.5, ends_epoch: false });
         log.append(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)].into()).unwrap();
         let expected = "{\"step\":1,\"epoch\":1,\"loss\":0.1,\"seconds\":0.25}\n\
                         {\"step\":2,\"epoch\":1,\"loss\":0.1,\"seconds\":0.5}\n\
@@ -182,8 +193,8 @@ mod tests {
         let (path, whole) = (dir.path().join("a.jsonl"), dir.path().join("b.jsonl"));
         log_of(7, &path);
         log_of(4, &whole);
-        let (_, seconds) = MetricsLog::open(&path, 4).unwrap();
-        assert_eq!(seconds, 1.0);
+        let (_, kept) = MetricsLog::open(&path, 4).unwrap();
+        assert_eq!(kept.seconds, 1.0);
         assert_eq!(fs::read(&path).unwrap(), fs::read(&whole).unwrap());
     }
 

@@ -23,20 +23,21 @@ pub trait Trainable {
     fn step(&mut self, step: u64) -> Result<Figures, BoxError>;
 
     /// What is worth measuring at the end of an epoch (counted from 1), logged on a line of its own. May not change the
-    /// state.
+    /// state. None if it gave up because `stop` said so, which is to be asked every second or so: a resumed run measures again.
     ///
     /// # Errors
     /// As in [`step`](Self::step).
-    fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
-        Ok(Figures::default())
+    fn epoch_figures(&mut self, _epoch: u64, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        Ok(Some(Figures::default()))
     }
 
-    /// What is worth measuring once, when the run is done; written to final.json and shown. May not change the state.
+    /// What is worth measuring once, when the run is done; written to final.json and shown. May not change the state. None as
+    /// for [`epoch_figures`](Self::epoch_figures).
     ///
     /// # Errors
     /// As in [`step`](Self::step).
-    fn final_figures(&mut self) -> Result<Figures, BoxError> {
-        Ok(Figures::default())
+    fn final_figures(&mut self, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        Ok(Some(Figures::default()))
     }
 
     /// Pictures of what the model can do by now, each with the name of its series ("samples"); from the same noise

@@ -146,6 +146,30 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     }
 }
 
+/// At the end of an epoch, and at that of the run.
+#[test]
+fn an_interrupt_while_it_measures_is_no_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let sign_of = [("20", "metrics.jsonl"), ("9", "samples-animation.png")];
+    for (steps, sign) in sign_of {
+        let flags = ["--steps", steps, "--log-every", "3"];
+        let [whole, stopped] = ["whole", "stopped"].map(|name| format!("{name}-{steps}"));
+        succeed(dir.path(), &[&flags[..], &["--name", &whole]].concat());
+        let run = dir.path().join("runs").join(&stopped);
+        let child = start(dir.path(), &[&flags[..], &["--name", &stopped, "--measure", "60000"]].concat());
+        wait_until("measuring", || run.join(sign).exists() && logged_lines(&run) == 3);
+        thread::sleep(Duration::from_millis(200));
+        let asked = Instant::now();
+        signal(&child, "INT");
+        let output = child.wait_with_output().unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(2));
+        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+        assert!(!run.join("final.json").exists());
+        succeed(dir.path(), &["--resume", &format!("runs/{stopped}")]);
+        assert_same_run(&dir.path().join("runs").join(&whole), &run);
+    }
+}
+
 #[test]
 fn a_second_interrupt_ends_it_at_once() {
     let dir = tempfile::tempdir().unwrap();

@@ -133,7 +133,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for Autoencoder<Q, P> {
 
     fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
         let bounded = !self.measures.args.autoencoder;
-        bounded.then(|| self.measures.bound(&mut self.model, set, range))
+        if bounded { self.measures.bound(&mut self.model, set, range, &|| false) } else { None }
     }
 
     fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {

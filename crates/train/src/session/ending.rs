@@ -41,7 +41,9 @@ impl<T: Trainable> Session<T> {
                 Err(error) => return Err(error),
             }
         }
-        let figures = self.trainer.final_figures().map_err(failed(self.done))?;
+        let stop = &self.stop;
+        let figures = self.trainer.final_figures(&|| stop.is_raised()).map_err(failed(self.done))?;
+        let Some(figures) = figures else { return self.interrupt() };
         if !figures.is_empty() {
             self.refuse_infinities(&figures)?;
             let text = metrics::line(self.done, self.plan.epoch(self.done), &figures);
@@ -57,7 +59,9 @@ impl<T: Trainable> Session<T> {
         self.progress.say(format!("\nfinished {} steps in {time}", grouped(self.done)));
         self.progress.say(columns(files));
         for (name, value) in figures.iter() {
-            self.progress.say(format!("  {name} {value:.2}"));
+            // A count is no measurement.
+            let digits = if value.fract() == 0.0 { 0 } else { 2 };
+            self.progress.say(format!("  {name} {value:.digits$}"));
         }
         self.progress.say(format!("\nnext\n{}", columns(self.next_commands())));
         Ok(Outcome::Finished)

@@ -62,6 +62,8 @@ pub(crate) struct Session<T> {
     done: u64,
     /// Step of the newest good checkpoint.
     saved: Option<u64>,
+    /// Was the run stopped while it measured an epoch?
+    owes_outputs: bool,
     clock: Clock,
 }
 
@@ -80,10 +82,11 @@ impl<T: Trainable> Session<T> {
             return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
         }
         disk::write_atomic(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
-        let (log, before) = MetricsLog::open(&run.metrics(), done)?;
-        let clock = Clock::new(before);
+        let (log, kept) = MetricsLog::open(&run.metrics(), done)?;
+        let clock = Clock::new(kept.seconds);
+        let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(plan.total, done, trainer.panels(), plan.quiet);
-        Ok(Self { plan, run, trainer, stop, checkpoints, log, progress, done, saved, clock })
+        Ok(Self { plan, run, trainer, stop, checkpoints, log, progress, done, saved, owes_outputs, clock })
     }
 
     /// Trains to the end.
@@ -104,13 +107,12 @@ impl<T: Trainable> Session<T> {
             self.draw()?;
         }
         self.forget_pictures_to_come()?;
-        while self.done < self.plan.total {
-            if self.stop.is_raised() {
-                return self.interrupt();
-            }
-            self.advance()?;
+        // A run that was stopped while it measured an epoch measures it now.
+        let mut going_on = !self.owes_outputs || self.write_outputs()?;
+        while going_on && self.done < self.plan.total {
+            going_on = !self.stop.is_raised() && self.advance()?;
         }
-        self.finish()
+        if going_on { self.finish() } else { self.interrupt() }
     }
 
     /// What to do when the cause of a failure is gone.
@@ -133,8 +135,8 @@ impl<T: Trainable> Session<T> {
         });
     }
 
-    /// One step and all that is due after it.
-    fn advance(&mut self) -> Result<(), Error> {
+    /// One step and all that is due after it. False if it was stopped on the way.
+    fn advance(&mut self) -> Result<bool, Error> {
         let started = Instant::now();
         let figures = self.trainer.step(self.done).map_err(failed(self.done + 1))?;
         self.done += 1;
@@ -146,8 +148,13 @@ impl<T: Trainable> Session<T> {
         if self.done.is_multiple_of(self.plan.log_every) {
             self.log(figures)?;
         }
-        if self.done.is_multiple_of(self.plan.steps_per_epoch) {
-            self.log_epoch()?;
+        self.write_outputs()
+    }
+
+    /// What is due now, the checkpoint last. False if it was stopped on the way.
+    fn write_outputs(&mut self) -> Result<bool, Error> {
+        if self.done.is_multiple_of(self.plan.steps_per_epoch) && !self.log_epoch()? {
+            return Ok(false);
         }
         if self.plan.is_due(self.plan.sample_every, self.done) {
             self.draw()?;
@@ -155,7 +162,7 @@ impl<T: Trainable> Session<T> {
         if self.plan.is_due(self.plan.checkpoint_every, self.done) {
             self.save()?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -28,11 +28,16 @@ impl<T: Trainable> Session<T> {
         self.log.append(self.done, self.plan.epoch(self.done), &figures)
     }
 
-    pub(super) fn log_epoch(&mut self) -> Result<(), Error> {
-        let epoch = self.plan.epoch(self.done);
-        let figures = self.trainer.epoch_figures(epoch).map_err(failed(self.done))?;
+    /// What was measured of the epoch that ends here. False if it was stopped on the way.
+    pub(super) fn log_epoch(&mut self) -> Result<bool, Error> {
+        let (epoch, stop) = (self.plan.epoch(self.done), &self.stop);
+        let figures = self.trainer.epoch_figures(epoch, &|| stop.is_raised()).map_err(failed(self.done))?;
+        let Some(figures) = figures else { return Ok(false) };
         self.refuse_infinities(&figures)?;
-        if figures.is_empty() { Ok(()) } else { self.log.append(self.done, epoch, &figures) }
+        if !figures.is_empty() {
+            self.log.append(self.done, epoch, &figures)?;
+        }
+        Ok(true)
     }
 
     /// The sample grids and the curves so far.

@@ -123,13 +123,13 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         Ok(figures)
     }
 
-    fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
-        self.stage.epoch_figures(&mut self.players)
+    fn epoch_figures(&mut self, _epoch: u64, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        self.stage.epoch_figures(&mut self.players).map(Some)
     }
 
     /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem 1); not of games in which D gives no
     /// logit.
-    fn final_figures(&mut self) -> Result<Figures, BoxError> {
+    fn final_figures(&mut self, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let mut figures = Figures::default();
         if args.loss.is_on_logits() {
@@ -142,7 +142,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
             figures.push("value_at_equilibrium", -(4f64.ln()));
         }
         figures.append(self.stage.epoch_figures(&mut self.players)?);
-        Ok(figures)
+        Ok(Some(figures))
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {

@@ -35,21 +35,25 @@ impl Measures {
         (images, self.args.conditional.then(|| labels::one_hot(&labels(), set.classes().len())))
     }
 
-    /// The bound on images of a set, with one sample of z each.
+    /// The bound on images of a set, with one sample of z each. None if `stop`, asked between parts, said so.
     pub fn bound<Q: Encoder<f32>, P: Decoder<f32>>(
         &self,
         model: &mut Autoencoder<f32, Q, P>,
         set: &Dataset,
         range: Range<usize>,
-    ) -> BoundSummary {
+        stop: &dyn Fn() -> bool,
+    ) -> Option<BoundSummary> {
         let mut summary = BoundSummary::default();
         let chunk = limits::chunk(CHUNK, set.image_len());
         for start in range.clone().step_by(chunk) {
+            if stop() {
+                return None;
+            }
             let (x, labels) = self.images(set, start..(start + chunk).min(range.end));
             let eps = self.noise(&format!("bound/{}", set.split()), start as u64, x.dims()[0]);
             summary.add(&model.bound(&x, labels.as_ref(), &eps));
         }
-        summary
+        Some(summary)
     }
 
     /// log p(x) of an image by importance sampling with so many samples of z.

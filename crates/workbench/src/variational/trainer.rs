@@ -72,12 +72,13 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         Ok([("loss", report.loss), ("reconstruction", report.reconstruction), ("kl", report.kl)].into())
     }
 
-    fn epoch_figures(&mut self, _epoch: u64) -> Result<Figures, BoxError> {
+    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
         let mut figures = Figures::default();
         // All of the test set, and as many to train with.
         let images = self.sets[1].len().min(self.sets[0].len());
         for (set, name) in self.sets.iter().zip(["train", "test"]) {
-            let bound = self.measures.bound(&mut self.model, set, 0..images.min(set.len()));
+            let range = 0..images.min(set.len());
+            let Some(bound) = self.measures.bound(&mut self.model, set, range, stop) else { return Ok(None) };
             figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
             if !self.measures.args.autoencoder {
                 figures.push(format!("elbo_{name}"), bound.elbo());
@@ -88,21 +89,22 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
                 }
             }
         }
-        Ok(figures)
+        Ok(Some(figures))
     }
 
-    fn final_figures(&mut self) -> Result<Figures, BoxError> {
-        let Some(samples) = self.measures.args.nll_samples else { return Ok(Figures::default()) };
+    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        let Some(samples) = self.measures.args.nll_samples else { return Ok(Some(Figures::default())) };
         let set = &self.sets[1];
         let images = self.measures.args.nll_images.min(set.len());
-        let value = |i| self.measures.log_likelihood(&mut self.model, set, i, samples);
-        let sum: f64 = (0..images).map(value).sum();
-        Ok([
-            ("nll_test", -sum / images as f64),
-            ("nll_images", images as f64),
-            ("nll_samples", samples as f64),
-        ]
-        .into())
+        let mut sum = 0.0;
+        for i in 0..images {
+            if stop() {
+                return Ok(None);
+            }
+            sum += self.measures.log_likelihood(&mut self.model, set, i, samples);
+        }
+        let (nll, images, samples) = (-sum / images as f64, images as f64, samples as f64);
+        Ok(Some([("nll_test", nll), ("nll_images", images), ("nll_samples", samples)].into()))
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
