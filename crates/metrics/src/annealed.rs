@@ -8,7 +8,8 @@
 //!
 //! so log w is below log p(x) in expectation, and a log-mean-exp of several is closer. A chain from an exact sample of the posterior
 //! back to the prior has E 1/w = 1/p(x), so its log w is *above* it: bidirectional Monte Carlo (Grosse et al. 2015). Such a sample is
-//! to be had where x is the decoder's own: the z it was made from. What lies between the bounds on such x is the error on any.
+//! to be had where x is the decoder's own: the z it was made from. What lies between the bounds on such x is the error on them, and a
+//! hint at that on others.
 //!
 //! The steps are Hamiltonian (Neal 2011): leapfrog steps along the gradient of log p_t by z, which the engine gives, then accepted or refused.
 
@@ -63,7 +64,7 @@ impl<E: Element> Chains<E> {
 }
 
 impl Annealing {
-    /// A way of `temperatures` steps, close together at both ends (Wu et al. 2017: a sigmoid), each of `leapfrog` steps, whose sizes are
+    /// Of `temperatures` steps, close together at both ends (Wu et al. 2017: a sigmoid), each of `leapfrog` steps, whose sizes are
     /// found by a first run of so many chains. `log_likelihood` gives log p(x|z) of each row of z (chains, latent).
     ///
     /// # Panics
@@ -81,26 +82,27 @@ impl Annealing {
         let at = |t: usize| sigmoid(4.0 * (2.0 * t as f64 / temperatures as f64 - 1.0));
         let (low, high) = (at(0), at(temperatures));
         let inverse_temperatures = (0..=temperatures).map(|t| (at(t) - low) / (high - low)).collect();
-        let mut way = Annealing {
+        let mut annealing = Annealing {
             prior,
             latent,
             leapfrog,
             inverse_temperatures,
             steps: vec![FIRST_STEP; temperatures + 1],
         };
-        let mut chains = Chains::at(way.draw_prior("annealing/tune", chains, seed), &mut log_likelihood);
+        let mut chains =
+            Chains::at(annealing.draw_prior("annealing/tune", chains, seed), &mut log_likelihood);
         let mut stream = Stream::new(seed, "annealing/tune", 1);
         let mut step = FIRST_STEP;
         for t in 1..=temperatures {
             // Twice, so that the size keeps up where the distribution narrows fast.
             for _ in 0..2 {
-                way.steps[t] = step;
-                let accepted = way.transition(t, &mut chains, &mut log_likelihood, &mut stream);
+                annealing.steps[t] = step;
+                let accepted = annealing.transition(t, &mut chains, &mut log_likelihood, &mut stream);
                 step *= (accepted - ACCEPTED).exp().clamp(1.0 / CHANGE, CHANGE);
             }
-            way.steps[t] = step;
+            annealing.steps[t] = step;
         }
-        way
+        annealing
     }
 
     /// z of so many chains, from the prior.
@@ -312,10 +314,10 @@ mod tests {
             let (z, x) = simulated(index);
             let chains = 512;
             let ll = log_likelihood(&x, chains);
-            let way = Annealing::tuned((Prior::Normal, LATENT), (1000, 10), chains, &ll, 1);
+            let annealing = Annealing::tuned((Prior::Normal, LATENT), (1000, 10), chains, &ll, 1);
             let want = exact(&x);
-            let lower = lower_bound(&way.forward(chains, &ll, 2));
-            let upper = upper_bound(&way.reverse(Tensor::concat(&vec![&z; chains], 0), &ll, 3));
+            let lower = lower_bound(&annealing.forward(chains, &ll, 2));
+            let upper = upper_bound(&annealing.reverse(Tensor::concat(&vec![&z; chains], 0), &ll, 3));
             assert!((lower - want).abs() < 0.05, "{lower} from below for {want}");
             assert!((upper - want).abs() < 0.05, "{upper} from above for {want}");
         }
@@ -328,9 +330,9 @@ mod tests {
         for index in 0..20 {
             let (z, x) = simulated(index);
             let ll = log_likelihood(&x, 1);
-            let way = Annealing::tuned((Prior::Normal, LATENT), (10, 2), 1, &ll, index);
-            below += lower_bound(&way.forward(1, &ll, index)) - exact(&x);
-            above += upper_bound(&way.reverse(z, &ll, index)) - exact(&x);
+            let annealing = Annealing::tuned((Prior::Normal, LATENT), (10, 2), 1, &ll, index);
+            below += lower_bound(&annealing.forward(1, &ll, index)) - exact(&x);
+            above += upper_bound(&annealing.reverse(z, &ll, index)) - exact(&x);
         }
         assert!(below < -1.0 && above > 1.0, "{below} and {above}");
     }
@@ -349,8 +351,41 @@ mod tests {
         let want = ((0..steps).map(|i| density(-1.0 + (i as f64 + 0.5) * 2.0 / steps as f64)).sum::<f64>()
             / steps as f64)
             .ln();
-        let way = Annealing::tuned((Prior::Uniform, 1), (100, 5), chains, ll, 1);
-        let lower = lower_bound(&way.forward(chains, ll, 2));
+        let annealing = Annealing::tuned((Prior::Uniform, 1), (100, 5), chains, ll, 1);
+        let lower = lower_bound(&annealing.forward(chains, ll, 2));
         assert!((lower - want).abs() < 0.05, "{lower} for {want}");
+        // Exact samples of the posterior, by refusing those of the prior that are unlikely; other seeds, other z.
+        let mut stream = Stream::new(1, "posterior", 0);
+        let mut posterior = || loop {
+            let z = 2.0 * stream.uniform() - 1.0;
+            if stream.uniform() < density(z) / density(x) {
+                break z;
+            }
+        };
+        let z: Vec<f64> = (0..chains).map(|_| posterior()).collect();
+        let upper = upper_bound(&annealing.reverse(Tensor::from_slice([chains, 1], &z), ll, 3));
+        assert!((upper - want).abs() < 0.05, "{upper} from above for {want}");
+    }
+
+    /// Chains of several data in one batch, in f32: as each alone.
+    #[test]
+    fn data_do_not_meet() {
+        let (chains, data) = (128, [simulated(0).1, simulated(1).1]);
+        let rows: Vec<usize> = (0..2 * chains).map(|i| i / chains).collect();
+        let narrow = |x: &Tensor<f64>| {
+            Tensor::build(x.shape(), |out: &mut [f32]| {
+                out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = *x as f32);
+            })
+        };
+        let x = Var::constant(narrow(&Tensor::concat(&[&data[0], &data[1]], 0).gather_rows(&rows)));
+        let w = Var::constant(narrow(&weights()));
+        let log_var = Var::constant(Tensor::scalar(2.0 * SIGMA.ln()));
+        let ll = |z: &Var<f32>| gaussian_log_likelihood(&x, &z.matmul(&w), &log_var);
+        let annealing = Annealing::tuned((Prior::Normal, LATENT), (500, 10), 2 * chains, ll, 1);
+        let found = annealing.forward(2 * chains, ll, 2);
+        for (weights, x) in found.chunks_exact(chains).zip(&data) {
+            let (lower, want) = (lower_bound(weights), exact(x));
+            assert!((lower - want).abs() < 0.2, "{lower} for {want}");
+        }
     }
 }

@@ -12,7 +12,7 @@ const K: usize = 3;
 ///
 /// The second term is a mean; the entropy is Kozachenko & Leonenko's (Kraskov et al. 2004, eq. 20), from the distance e of each sample
 /// to its k-th nearest neighbour:  H = psi(N) - psi(k) + log V_D + D mean of log e,  V_D being the volume of the unit ball. Infinite where
-/// so many samples coincide that q has no density, as after a collapse.
+/// more than three samples coincide: then q has no density, as after a collapse.
 ///
 /// # Panics
 /// If there are not more than three samples.
@@ -75,8 +75,11 @@ mod tests {
 
     #[test]
     fn is_infinite_after_a_collapse() {
-        let collapsed = Tensor::full([100, 2], 0.5);
-        assert_eq!(divergence_from_density(&collapsed, log_standard_normal), f64::INFINITY);
+        for d in [1, 2, 3] {
+            // 0.3 is no sum of few powers of 2, so distances through products would be 0 but for rounding.
+            let collapsed = Tensor::full([100, d], 0.3);
+            assert_eq!(divergence_from_density(&collapsed, log_standard_normal), f64::INFINITY);
+        }
     }
 
     #[test]

@@ -3,21 +3,23 @@
 //! [`Model`] is a trained model whatever it is inside; what programs such as `sample` and `evaluate` do with one, they do with all.
 #![forbid(unsafe_code)]
 
-use adjoint_adversarial::{self as adversarial, Generator};
+mod networks;
+
+use crate::networks::{GeneratorOnly, Networks, WithEncoder};
+use adjoint_adversarial as adversarial;
 use adjoint_data::points::Points;
 use adjoint_data::{Dataset, PixelRange, Split};
-use adjoint_nn::objective::gaussian_log_likelihood;
-use adjoint_nn::{Mode, Module, Stream, Tensor, Var, no_grad};
+use adjoint_nn::{Module, Stream, Tensor, Var};
 use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range, model_of_run, settings_of_run, weights};
-use adjoint_variational::{self as variational, BoundSummary, Decoder, Encoder};
+use adjoint_variational::BoundSummary;
 use adjoint_workbench::game::flags::Distribution;
 use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
-use adjoint_workbench::variational::{MEASURED, Measures, VariationalConfig};
+use adjoint_workbench::variational::{Measures, VariationalConfig};
 use adjoint_workbench::{data, labels, limits};
 use std::path::{Path, PathBuf};
 
-/// Samples that are made at once, at most.
-const CHUNK: usize = 500;
+/// Samples that are made at once: fewer where images are large.
+const BATCH: usize = 64;
 /// Numbers in a picture or in latent vectors, at most.
 const MOST_NUMBERS: usize = 1 << 27;
 
@@ -57,110 +59,6 @@ pub struct Model {
     /// What is drawn follows from it.
     pub seed: u64,
     networks: Box<dyn Networks>,
-}
-
-/// The networks of a model, in evaluation mode: one sample alone is the same as in a batch.
-trait Networks {
-    /// z (N, latent) to samples.
-    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
-
-    /// Samples to z, if there is an encoder.
-    fn encode(&mut self, _x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
-        None
-    }
-
-    /// Makes images of a split what these networks see of them.
-    fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
-
-    /// log p(x|z) of each pair of rows, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this standard
-    /// deviation.
-    fn log_density(
-        &mut self,
-        x: &Var<f32>,
-        z: &Var<f32>,
-        condition: Option<&Var<f32>>,
-        sigma: f64,
-    ) -> Var<f32>;
-
-    /// x drawn from p(x|z) where its mean is known.
-    fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
-        mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
-    }
-
-    /// The bound on images of a set, if there is one.
-    fn bound(&mut self, _set: &Dataset, _range: std::ops::Range<usize>) -> Option<BoundSummary> {
-        None
-    }
-
-    /// log p(x) of an image of a set by importance sampling with so many samples, if there is an encoder to sample from.
-    fn log_likelihood(&mut self, _set: &Dataset, _image: usize, _samples: usize) -> Option<f64> {
-        None
-    }
-}
-
-/// A model with latent variables, and what says how it sees images.
-struct Autoencoder<Q: Encoder<f32>, P: Decoder<f32>> {
-    model: variational::Autoencoder<f32, Q, P>,
-    measures: Measures,
-}
-
-impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for Autoencoder<Q, P> {
-    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        self.model.decode(z, condition)
-    }
-
-    fn encode(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Option<Tensor<f32>> {
-        Some(self.model.encode(x, condition))
-    }
-
-    fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
-        self.measures.args.binarize(self.measures.seed, x, (split, indices), MEASURED);
-    }
-
-    fn log_density(
-        &mut self,
-        x: &Var<f32>,
-        z: &Var<f32>,
-        condition: Option<&Var<f32>>,
-        _sigma: f64,
-    ) -> Var<f32> {
-        self.model.log_density(x, z, condition)
-    }
-
-    fn observe(&self, mean: &Tensor<f32>, _sigma: f64, stream: &mut Stream) -> Tensor<f32> {
-        self.model.observe(mean, stream)
-    }
-
-    fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
-        let bounded = !self.measures.args.autoencoder;
-        if bounded { self.measures.bound(&mut self.model, set, range, &|| false) } else { None }
-    }
-
-    fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
-        let bounded = !self.measures.args.autoencoder;
-        bounded.then(|| self.measures.log_likelihood(&mut self.model, set, image, samples))
-    }
-}
-
-/// A generator alone.
-struct Alone<G>(G);
-
-impl<G: Generator<f32>> Networks for Alone<G> {
-    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
-        no_grad(|| self.0.generate(&z, condition.as_ref(), Mode::Eval).into_value())
-    }
-
-    fn log_density(
-        &mut self,
-        x: &Var<f32>,
-        z: &Var<f32>,
-        condition: Option<&Var<f32>>,
-        sigma: f64,
-    ) -> Var<f32> {
-        let log_var = Var::constant(Tensor::scalar(2.0 * sigma.ln()));
-        gaussian_log_likelihood(x, &self.0.generate(z, condition, Mode::Eval), &log_var)
-    }
 }
 
 impl Model {
@@ -206,7 +104,7 @@ impl Model {
             condition: args.conditional.then_some(Condition::Class),
             run: open.run.clone(),
             seed: open.seed,
-            networks: Box::new(Autoencoder { model, measures: Measures { args, seed: common.seed } }),
+            networks: Box::new(WithEncoder { model, measures: Measures { args, seed: common.seed } }),
             common,
         })
     }
@@ -228,7 +126,7 @@ impl Model {
             common: settings.common().clone(),
             run: open.run.clone(),
             seed: open.seed,
-            networks: Box::new(Alone(generator)),
+            networks: Box::new(GeneratorOnly(generator)),
         })
     }
 
@@ -264,18 +162,12 @@ impl Model {
     }
 
     /// Samples from latent vectors and conditions.
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
     pub fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        let n = z.dims()[0];
-        let chunk = limits::chunk(CHUNK, self.common.image_size * self.common.image_size * 3);
-        let parts: Vec<Tensor<f32>> = (0..n)
-            .step_by(chunk)
-            .map(|i| {
-                let rows = chunk.min(n - i);
-                let condition = condition.map(|c| c.narrow(0, i, rows));
-                self.networks.decode(&z.narrow(0, i, rows), condition.as_ref())
-            })
-            .collect();
-        Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0)
+        self.in_batches(z, condition, |networks, z, condition| networks.decode(z, condition))
     }
 
     /// Latent vectors of images: the means of an encoder.
@@ -287,8 +179,32 @@ impl Model {
         x: &Tensor<f32>,
         condition: Option<&Tensor<f32>>,
     ) -> Result<Tensor<f32>, BoxError> {
-        let refusal = self.refusal("has no encoder", "a run of train-vae");
-        self.networks.encode(x, condition).ok_or(refusal)
+        if !self.networks.encodes() {
+            return Err(self.refusal("has no encoder", "a run of train-vae"));
+        }
+        Ok(self.in_batches(x, condition, |networks, x, condition| networks.encode(x, condition)))
+    }
+
+    /// What networks make of rows, always in batches of one size, the last of them filled up: kernels choose their ways by the size of
+    /// a batch, so that the last bits of a row would depend on how many others there are.
+    fn in_batches(
+        &mut self,
+        rows: &Tensor<f32>,
+        condition: Option<&Tensor<f32>>,
+        mut make: impl FnMut(&mut dyn Networks, &Tensor<f32>, Option<&Tensor<f32>>) -> Tensor<f32>,
+    ) -> Tensor<f32> {
+        let n = rows.dims()[0];
+        let size = limits::chunk(BATCH, self.common.image_size * self.common.image_size * 3);
+        let parts: Vec<Tensor<f32>> = (0..n)
+            .step_by(size)
+            .map(|start| {
+                let count = size.min(n - start);
+                let batch = |x: &Tensor<f32>| x.narrow(0, start, count).pad(0, 0, size - count);
+                let condition = condition.map(batch);
+                make(&mut *self.networks, &batch(rows), condition.as_ref()).narrow(0, 0, count)
+            })
+            .collect();
+        Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0)
     }
 
     /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this
@@ -305,6 +221,11 @@ impl Model {
         sigma: f64,
     ) -> Var<f32> {
         self.networks.log_density(x, z, condition, sigma)
+    }
+
+    /// What is said of the pixels of an image where its likelihood is meant.
+    pub fn observation(&self, sigma: f64) -> String {
+        self.networks.observation(sigma)
     }
 
     /// The bound on images of a set; of models with one.
@@ -440,21 +361,56 @@ pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adjoint_nn::Scheme;
+    use adjoint_nn::{Scheme, SlotMut};
+    use clap::Parser;
 
-    /// Batch norm in evaluation mode: what else is in the batch makes no difference.
+    fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model {
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            common: CommonArgs,
+        }
+        let flags = ["test", "--image-size", &size.to_string(), "--epochs", "1"].map(str::to_owned);
+        Model {
+            kind: "dcgan",
+            run: PathBuf::new(),
+            common: Flags::parse_from(flags).common,
+            latent,
+            noise: Distribution::Uniform,
+            condition: None,
+            points: None,
+            autoencoder: false,
+            range: Range::Signed,
+            seed: 1,
+            networks: Box::new(networks),
+        }
+    }
+
+    /// Batch norm in evaluation mode, and kernels that would choose other ways for other batches: what else is drawn makes no difference, to
+    /// the last bit. Weights are large, so that pixels are not all grey.
     #[test]
-    fn a_sample_alone_is_the_same_in_a_batch() {
-        let a = adjoint_dcgan::Architecture { image_size: 28, channels: 1, width: 8, ..Default::default() };
-        let mut generator = adjoint_dcgan::Generator::<f32>::new(&a);
-        Scheme::dcgan().apply(&mut generator, "generator", 1);
-        let mut networks = Alone(generator);
-        let z = Distribution::Uniform.draw(1, "z", 0, [9, 100]);
-        let all = networks.decode(&z, None);
-        for i in 0..9 {
-            let one = networks.decode(&z.narrow(0, i, 1), None);
-            let (one, same) = (one.data(), &all.data()[i * 784..][..784]);
-            assert!(one.iter().zip(same).all(|(a, b)| (a - b).abs() <= 1e-6), "sample {i}");
+    fn a_sample_alone_is_the_same_among_others() {
+        for (image_size, width) in [(28, 16), (64, 8)] {
+            let a = adjoint_dcgan::Architecture { image_size, channels: 1, width, ..Default::default() };
+            let mut generator = adjoint_dcgan::Generator::<f32>::new(&a);
+            Scheme::dcgan().apply(&mut generator, "generator", 1);
+            generator.visit_mut("", &mut |_, slot: SlotMut<'_, f32>| {
+                let value = slot.into_value();
+                *value = value.map(|x| 4.0 * x);
+            });
+            let mut model = model(GeneratorOnly(generator), 100, image_size);
+            let z = model.draw("z", 130).unwrap();
+            let all = model.decode(&z, None);
+            let pixels = image_size * image_size;
+            let spread = (all.sum_of_squares() / all.len() as f64).sqrt();
+            assert!((0.05..0.95).contains(&spread), "pixels of {spread}");
+            for i in [0, 5, 64, 129] {
+                let one = model.decode(&z.narrow(0, i, 1), None);
+                assert!(
+                    one.data() == &all.data()[i * pixels..][..pixels],
+                    "sample {i} of {image_size} pixels"
+                );
+            }
         }
     }
 }

@@ -8,9 +8,10 @@ use adjoint_nn::{Stream, Tensor, Var};
 use adjoint_train::{BoxError, Range, note};
 use adjoint_trained::Model;
 use adjoint_workbench::game::{Condition, flags::Distribution};
-use adjoint_workbench::labels;
+use adjoint_workbench::{labels, limits};
 
-/// Chains of each image, and leapfrog steps at each temperature.
+/// Images at a time, chains of each, and leapfrog steps at each temperature.
+const GROUP: usize = 8;
 const CHAINS: usize = 16;
 const LEAPFROG: usize = 10;
 
@@ -43,7 +44,7 @@ pub(crate) fn variational(subject: &mut Subject, model: &mut Model, test: &Datas
 }
 
 /// log p(x) of test images from below, and the gap between both bounds on images that the model made itself: the lower bound's mean
-/// error is between 0 and that. For models that are told nothing, or classes.
+/// error on those is between 0 and that. For models that are told nothing, or classes.
 ///
 /// # Errors
 /// If the test set can't be had.
@@ -54,42 +55,58 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
     }
     let test = model.dataset(Split::Test)?;
     let images = effort.ais_images.min(test.len());
-    let indices: Vec<usize> = (0..images).collect();
-    let classes: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
-    let told =
-        (model.condition == Some(Condition::Class)).then(|| labels::one_hot(&classes, test.classes().len()));
+    let told_classes = model.condition == Some(Condition::Class);
     let prior = match model.noise {
         Distribution::Gaussian => Prior::Normal,
         Distribution::Uniform => Prior::Uniform,
     };
-    // In the range of the model; a density over [-1, 1] is lower by a factor of 2 a pixel.
-    let (sigma, per_pixel) = match model.range {
-        Range::Unit => (effort.sigma, 0.0),
-        Range::Signed => (2.0 * effort.sigma, 2.0f64.ln()),
-    };
-    let (latent, seed) = (model.latent, model.seed);
-    note(format_args!("{}: annealing {images} test images", subject.name));
-    let real = model.seen(&test, &indices);
-    let z = model.noise.draw(seed, "annealing/simulated", 0, [images, latent]);
-    let mean = model.decode(&z, told.as_ref());
-    let simulated = model.observe(&mean, sigma, &mut Stream::new(seed, "annealing/observed", 0));
-    let told = told.map(|told| Var::constant(each(&told)));
-    let constant = per_pixel * test.image_len() as f64;
-    let tempo = (effort.ais_temperatures, LEAPFROG);
-
-    let told = told.as_ref();
-    let rows = images * CHAINS;
-    let way = Annealing::tuned((prior, latent), tempo, rows, log_density(model, &real, told, sigma), seed);
-    let bounds = |weights: Vec<f64>, bound: fn(&[f64]) -> f64| -> Vec<f64> {
-        weights.chunks_exact(CHAINS).map(|weights| bound(weights) + constant).collect()
-    };
-    let lower = bounds(way.forward(rows, log_density(model, &real, told, sigma), seed), lower_bound);
-    subject.note("ais", Estimate::of(&lower));
-    note(format_args!("{}: annealing {images} images of its own from both sides", subject.name));
-    let below = bounds(way.forward(rows, log_density(model, &simulated, told, sigma), seed), lower_bound);
-    let above = bounds(way.reverse(each(&z), log_density(model, &simulated, told, sigma), seed), upper_bound);
-    subject.note("ais_gap", Estimate::of(&above.iter().zip(&below).map(|(a, b)| a - b).collect::<Vec<_>>()));
+    let (sigma, constant) = in_unit_range(model.range, effort.sigma, test.image_len());
+    let (seed, latent) = (model.seed, model.latent);
+    let group = limits::chunk(GROUP, test.image_len() * CHAINS * 8);
+    let (mut real_bounds, mut gaps) = (vec![], vec![]);
+    let mut annealing = None;
+    for first in (0..images).step_by(group) {
+        let last = (first + group).min(images);
+        note(format_args!("{}: annealing images {first} to {} of {images}", subject.name, last - 1));
+        let indices: Vec<usize> = (first..last).collect();
+        let classes: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
+        let told = told_classes.then(|| labels::one_hot(&classes, test.classes().len()));
+        let real = model.seen(&test, &indices);
+        let z = model.noise.draw(seed, "annealing/simulated", first as u64, [indices.len(), latent]);
+        let mean = model.decode(&z, told.as_ref());
+        let mut stream = Stream::new(seed, "annealing/observed", first as u64);
+        let simulated = model.observe(&mean, sigma, &mut stream);
+        let told = told.map(|told| Var::constant(each(&told)));
+        let (told, rows, seed) = (told.as_ref(), indices.len() * CHAINS, seed.wrapping_add(first as u64));
+        // Steps that suit the first images suit the others.
+        let annealing = annealing.get_or_insert_with(|| {
+            let tempo = (effort.ais_temperatures, LEAPFROG);
+            Annealing::tuned((prior, latent), tempo, rows, log_density(model, &real, told, sigma), seed)
+        });
+        let bounds = |weights: Vec<f64>, bound: fn(&[f64]) -> f64| -> Vec<f64> {
+            weights.chunks_exact(CHAINS).map(|weights| bound(weights) + constant).collect()
+        };
+        real_bounds.extend(bounds(
+            annealing.forward(rows, log_density(model, &real, told, sigma), seed),
+            lower_bound,
+        ));
+        let of_simulated = annealing.forward(rows, log_density(model, &simulated, told, sigma), seed);
+        let below = bounds(of_simulated, lower_bound);
+        let above = annealing.reverse(each(&z), log_density(model, &simulated, told, sigma), seed);
+        gaps.extend(bounds(above, upper_bound).iter().zip(&below).map(|(a, b)| a - b));
+    }
+    subject.note("ais", Estimate::of(&real_bounds));
+    subject.note("ais_gap", Estimate::of(&gaps));
     Ok(())
+}
+
+/// The standard deviation of pixels in the range of a model, and what turns its log-densities of an image into those over \[0, 1\].
+fn in_unit_range(range: Range, sigma: f64, pixels: usize) -> (f64, f64) {
+    match range {
+        Range::Unit => (sigma, 0.0),
+        // Twice as wide: densities are half as high, in each pixel.
+        Range::Signed => (2.0 * sigma, pixels as f64 * 2.0f64.ln()),
+    }
 }
 
 /// log p(x|z) of each chain, for images x and conditions that are each the matter of several.
@@ -109,4 +126,36 @@ fn each(x: &Tensor<f32>) -> Tensor<f32> {
     let [_, len] = x.shape().around(0);
     let rows: Vec<usize> = (0..n * CHAINS).map(|i| i / CHAINS).collect();
     x.reshape([n, len]).gather_rows(&rows).reshape(x.shape().with(0, n * CHAINS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::objective::gaussian_log_likelihood;
+
+    /// The density of one image, in either range.
+    #[test]
+    fn a_density_does_not_depend_on_the_range() {
+        let density = |x: &[f32], mean: &[f32], sigma: f64| {
+            let [x, mean] = [x, mean].map(|x| Var::constant(Tensor::from_slice([1, 3], x)));
+            gaussian_log_likelihood(&x, &mean, &Var::constant(Tensor::scalar(2.0 * sigma.ln())))
+                .value()
+                .data()[0]
+        };
+        let (x, mean) = ([0.2, 0.9, 0.5], [0.1, 1.0, 0.5]);
+        let signed = |x: [f32; 3]| x.map(|x| 2.0 * x - 1.0);
+        let (sigma, constant) = in_unit_range(Range::Signed, 0.1, 3);
+        let got = f64::from(density(&signed(x), &signed(mean), sigma)) + constant;
+        let want = f64::from(density(&x, &mean, 0.1));
+        assert!((got - want).abs() < 1e-5, "{got} for {want}");
+        assert_eq!(in_unit_range(Range::Unit, 0.1, 3), (0.1, 0.0));
+    }
+
+    #[test]
+    fn chains_of_an_image_stand_together() {
+        let x = Tensor::from_slice([2, 1, 2, 1], &[1.0, 2.0, 3.0, 4.0]);
+        let rows = each(&x);
+        assert_eq!(rows.dims(), [2 * CHAINS, 1, 2, 1]);
+        assert_eq!(rows.data()[2 * CHAINS - 2..2 * CHAINS + 2], [1.0, 2.0, 3.0, 4.0]);
+    }
 }

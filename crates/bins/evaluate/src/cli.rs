@@ -71,8 +71,8 @@ struct Cli {
     nll_images: usize,
 
     /// Test images whose likelihood is found by annealed importance sampling, which takes long
-    #[arg(long, value_name = "N", default_value = "0")]
-    ais_images: usize,
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=10_000))]
+    ais_images: u64,
 
     /// Temperatures of that: more are nearer to the truth
     #[arg(long, value_name = "N", default_value = "500", value_parser = count::<usize>)]
@@ -154,10 +154,11 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let effort = Effort {
         nll_samples: cli.nll_samples,
         nll_images: cli.nll_images,
-        ais_images: cli.ais_images,
+        ais_images: cli.ais_images as usize,
         ais_temperatures: cli.ais_temperatures,
         sigma: cli.ais_sigma,
     };
+    let mut observations = vec![];
     let mut subjects = vec![ground.data(cli.labelled)?];
     for model in models.iter_mut() {
         let mut subject = Subject::new(model.run.display().to_string());
@@ -166,12 +167,19 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         let conditions = model.conditions(0..ground.count)?;
         let images = model.decode(&z, conditions.as_ref());
         let images = model.unit(&images);
+        if !images.is_finite() {
+            return Err(
+                format!("{}: samples that are no numbers; its weights are damaged", subject.name).into()
+            );
+        }
         let asked = model.condition == Some(Condition::Class);
         let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
-        ground.score(&mut subject, &images, asked.as_deref());
+        let from_tests = model.condition.is_some_and(Condition::is_image);
+        ground.score(&mut subject, &images, asked.as_deref(), from_tests);
+        drop(images);
         if model.condition == Some(Condition::Class) {
             let z = model.draw("labelled", cli.labelled)?;
-            ground.misread(&mut subject, cli.labelled, |range| {
+            ground.one_nearest(&mut subject, cli.labelled, |range| {
                 let conditions = model.conditions(range.clone())?;
                 let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref());
                 Ok((model.unit(&x), range.map(|i| i % train.classes().len()).collect()))
@@ -179,6 +187,9 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         }
         bounds::variational(&mut subject, model, &test, effort);
         bounds::annealed(&mut subject, model, effort)?;
+        if subject.has_likelihood() {
+            observations.push(format!("* {}: {}", subject.name, model.observation(effort.sigma)));
+        }
         if let Some(control) = &mut control {
             control.score(&mut subject, model, &mut ground.classifier.judge)?;
         }
@@ -196,6 +207,10 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         notes.push(format!(
             "The regressor explains {shares} % of the variance of thickness, slant and width."
         ));
+    }
+    if !observations.is_empty() {
+        let of = observations.join("\n");
+        notes.push(format!("Likelihoods are of these, and compare only where they are alike:\n\n{of}"));
     }
     let size = train.image_size();
     Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })

@@ -5,6 +5,7 @@ use crate::judges::{Number, Reading, Recipe, Regressor, read};
 use crate::table::Subject;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, PixelRange, Split};
+use adjoint_metrics::Estimate;
 use adjoint_metrics::classifier::classes;
 use adjoint_metrics::judge::Judge;
 use adjoint_nn::{Stream, Tensor};
@@ -126,7 +127,8 @@ impl Control {
         let mut wanted: Vec<(usize, usize)> = vec![];
         for _ in 0..SUMS {
             let factor = stream.below(FACTORS.len());
-            let [from, to] = [stream.below(classes), stream.below(classes)];
+            let from = stream.below(classes);
+            let to = (from + 1 + stream.below((classes - 1).max(1))) % classes;
             // A model that makes too few of a class has no such sum: it counts as failed.
             let mut mean = |class: usize, high: bool| -> Option<Vec<f32>> {
                 let mut examples: Vec<usize> = (0..SAMPLES).filter(|&i| is(i, class, factor, high)).collect();
@@ -142,21 +144,20 @@ impl Control {
                 wanted.push((to, factor));
             }
         }
-        if wanted.is_empty() {
-            subject.note("arithmetic", 0.0);
-            return;
+        let mut successes = vec![0.0; SUMS];
+        let mut chances = vec![0.0; SUMS];
+        if !wanted.is_empty() {
+            let x = model.decode(&Tensor::from_slice([wanted.len(), latent], &sums), None);
+            let sum = self.measure(judge, model, &x);
+            for (i, &(class, factor)) in wanted.iter().enumerate() {
+                let arrived = sum.classes[i] == class && sum.factor(i, factor) > FAR;
+                successes[i] = f64::from(u8::from(arrived));
+                let of_all = (0..SAMPLES).filter(|&i| is(i, class, factor, true)).count();
+                chances[i] = of_all as f64 / SAMPLES as f64;
+            }
         }
-        let x = model.decode(&Tensor::from_slice([wanted.len(), latent], &sums), None);
-        let sum = self.measure(judge, model, &x);
-        let arrived = |i: usize, (class, factor): (usize, usize)| {
-            sum.classes[i] == class && sum.factor(i, factor) > FAR
-        };
-        let successes = wanted.iter().enumerate().filter(|(i, want)| arrived(*i, **want)).count();
-        subject.note("arithmetic", successes as f64 / SUMS as f64);
-        let by_chance = |&(class, factor): &(usize, usize)| {
-            (0..SAMPLES).filter(|&i| is(i, class, factor, true)).count() as f64 / SAMPLES as f64
-        };
-        subject.note("arithmetic_chance", wanted.iter().map(by_chance).sum::<f64>() / wanted.len() as f64);
+        subject.note("arithmetic", Estimate::of(&successes));
+        subject.note("arithmetic_chance", Estimate::of(&chances).value);
     }
 
     /// Walks along the direction in which a factor rises most, by the covariance of z with it over samples, and along a random one.
@@ -168,7 +169,7 @@ impl Control {
         (z, found): (&Tensor<f32>, &Measured),
     ) -> Result<(), BoxError> {
         let latent = model.latent;
-        let mut chance = 0.0;
+        let mut chance = vec![];
         for (factor, (key, _)) in FACTORS.iter().enumerate() {
             let mean = (0..SAMPLES).map(|i| found.factor(i, factor)).sum::<f64>() / SAMPLES as f64;
             let covariance = |j: usize| -> f64 {
@@ -178,42 +179,46 @@ impl Control {
             };
             let along: Vec<f64> = (0..latent).map(covariance).collect();
             let mut stream = Stream::new(model.seed, "control/direction", factor as u64);
-            let random: Vec<f64> = (0..latent).map(|_| stream.normal()).collect();
-            subject.note(key, self.walks(model, judge, (z, found), (&along, factor))?);
-            chance += self.walks(model, judge, (z, found), (&random, factor))? / FACTORS.len() as f64;
+            let random: Vec<f64> = (0..WALKS * latent).map(|_| stream.normal()).collect();
+            let walks = self.walks(model, judge, (z, found), (&along, factor))?;
+            subject.note(key, Estimate::of(&walks));
+            chance.extend(self.walks(model, judge, (z, found), (&random, factor))?);
         }
-        subject.note("direction_chance", chance);
+        subject.note("direction_chance", Estimate::of(&chance).value);
         Ok(())
     }
 
-    /// The share of walks along a direction that change the factor and not the class.
+    /// Of each walk, along one direction or each along its own, whether it changes the factor and not the class.
     fn walks(
         &mut self,
         model: &mut Model,
         judge: &mut Judge<f32>,
         (z, found): (&Tensor<f32>, &Measured),
         (direction, factor): (&[f64], usize),
-    ) -> Result<f64, BoxError> {
+    ) -> Result<Vec<f64>, BoxError> {
         let latent = model.latent;
-        let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        let length = |row: &[f64]| row.iter().map(|d| d * d).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        let lengths: Vec<f64> = direction.chunks_exact(latent).map(length).collect();
         let spread = (z.sum_of_squares() / z.len() as f64).sqrt();
         let conditions = model.conditions(0..WALKS)?;
         let mut end = |sign: f64| {
             let moved = Tensor::build([WALKS, latent], |out| {
                 for (i, (out, z)) in out.iter_mut().zip(z.data()).enumerate() {
-                    *out = z + (sign * REACH * spread * direction[i % latent] / length) as f32;
+                    let (step, length) =
+                        (direction[i % direction.len()], lengths[i / latent % lengths.len()]);
+                    *out = z + (sign * REACH * spread * step / length) as f32;
                 }
             });
             let x = model.decode(&moved, conditions.as_ref());
             self.measure(judge, model, &x)
         };
         let (low, high) = (end(-1.0), end(1.0));
-        let success = |i: &usize| {
-            let (class, i) = (found.classes[*i], *i);
+        let success = |i: usize| {
+            let class = found.classes[i];
             low.classes[i] == class
                 && high.classes[i] == class
                 && high.factor(i, factor) - low.factor(i, factor) > CHANGE
         };
-        Ok((0..WALKS).filter(success).count() as f64 / WALKS as f64)
+        Ok((0..WALKS).map(|i| f64::from(u8::from(success(i)))).collect())
     }
 }

@@ -14,7 +14,7 @@ use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_n
 use adjoint_metrics::parzen::{Parzen, widths};
 use adjoint_metrics::sharpness;
 use adjoint_nn::{Stream, Tensor};
-use adjoint_train::{BoxError, note};
+use adjoint_train::{BoxError, note, warn};
 use adjoint_workbench::limits;
 use std::ops::Range;
 
@@ -24,8 +24,8 @@ const K: usize = 5;
 const VALIDATION: usize = 1_000;
 /// Training images that are compared at once.
 const CHUNK: usize = 2_000;
-/// Numbers in the images of a subject, at most: as `f64` they take 256 MB, and there are a few such sets at a time.
-const MOST_NUMBERS: usize = 1 << 25;
+/// Numbers in the images of a subject, at most: as `f64` they take 128 MB, and there are a few such sets at a time.
+const MOST_NUMBERS: usize = 1 << 24;
 
 /// Data that samples are measured against.
 pub(crate) struct Ground {
@@ -79,7 +79,7 @@ impl Ground {
         let reading = read_set(&mut classifier.judge, &train, count);
         let unit = 1.0 / reading.size();
         let features = reading.features.map(move |x| x * unit);
-        let validation = count..(count + VALIDATION).min(train.len());
+        let validation = count..(count + VALIDATION.min(count)).min(train.len());
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
         let mut ground = Ground {
             moments: Moments::of(&features),
@@ -104,7 +104,7 @@ impl Ground {
     /// images stand in their place.
     ///
     /// # Errors
-    /// None: [`misread`](Self::misread) has its images at hand.
+    /// None: [`one_nearest`](Self::one_nearest) has its images at hand.
     pub(crate) fn data(&mut self, labelled: usize) -> Result<Subject, BoxError> {
         let mut subject = Subject::new("test set");
         let images = self.test.images(&(0..self.count).collect::<Vec<_>>(), PixelRange::Unit);
@@ -113,7 +113,7 @@ impl Ground {
         self.against_tests(&mut subject, &self.reference);
         self.beside_data(&mut subject, &images);
         let train = &self.train;
-        self.misread(&mut subject, labelled.min(train.len()), |range| {
+        self.one_nearest(&mut subject, labelled.min(train.len()), |range| {
             let indices: Vec<usize> = range.collect();
             let labels = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
             Ok((train.images(&indices, PixelRange::Unit), labels))
@@ -127,14 +127,23 @@ impl Ground {
         let [size, channels] = [self.train.image_size(), self.train.channels()];
         let shape = [self.count, size, size, channels];
         let images = Stream::new(seed, "noise", 0).uniform_tensor(shape, 0.0, 1.0);
-        self.score(&mut subject, &images, None);
+        self.score(&mut subject, &images, None, false);
         subject
     }
 
-    /// All scores of images (N, H, W, C) in [0, 1], and of what was asked for where it was.
-    pub(crate) fn score(&mut self, subject: &mut Subject, images: &Tensor<f32>, asked: Option<&[usize]>) {
+    /// All scores of images (N, H, W, C) in [0, 1], and of what was asked for where it was. Samples that were made from test images have no
+    /// likelihood in a window: they hold what they are to be likely for.
+    pub(crate) fn score(
+        &mut self,
+        subject: &mut Subject,
+        images: &Tensor<f32>,
+        asked: Option<&[usize]>,
+        from_tests: bool,
+    ) {
         self.judged(subject, images, asked);
-        self.against_tests(subject, &flat(images));
+        if !from_tests {
+            self.against_tests(subject, &flat(images));
+        }
         self.beside_data(subject, images);
     }
 
@@ -150,7 +159,7 @@ impl Ground {
         let found = classes(&probabilities);
         subject.note("classifier_score", classifier_score(&probabilities));
         subject.note("confident", confident(&probabilities));
-        subject.note("class_distance", total_variation(&histogram(&found, self.shares.len()), &self.shares));
+        subject.note("class_variation", total_variation(&histogram(&found, self.shares.len()), &self.shares));
         if let Some(asked) = asked {
             subject.note("condition_accuracy", accuracy(&found, asked));
         }
@@ -166,17 +175,21 @@ impl Ground {
     /// The likelihood of the test set in a window about samples.
     fn against_tests(&self, subject: &mut Subject, pixels: &Tensor<f64>) {
         note(format_args!("{}: Parzen window", subject.name));
-        let window = Parzen::cross_validated(pixels.clone(), &self.validation, &widths(0.05, 1.0, 25));
+        let widths = widths(0.05, 1.0, 25);
+        let window = Parzen::cross_validated(pixels.clone(), &self.validation, &widths);
         subject.note("parzen", window.log_likelihood(&self.tests));
         subject.note("parzen_sigma", window.sigma());
+        if [widths[0], widths[widths.len() - 1]].contains(&window.sigma()) {
+            warn(format_args!("{}: the best width of the window is at an end of those tried", subject.name));
+        }
     }
 
-    /// How often the test set is misread by the nearest of `count` labelled images, which `part` gives by range, in the model's order of
+    /// How often the test set is one_nearest by the nearest of `count` labelled images, which `part` gives by range, in the model's order of
     /// classes.
     ///
     /// # Errors
     /// If a part can't be had.
-    pub(crate) fn misread(
+    pub(crate) fn one_nearest(
         &self,
         subject: &mut Subject,
         count: usize,
@@ -192,7 +205,7 @@ impl Ground {
             all.extend(labels);
         }
         let found = labels_of_nearest(&search.found(), &all);
-        subject.note("nearest_error", 1.0 - accuracy(&found, &self.labels));
+        subject.note("one_nn_error", 1.0 - accuracy(&found, &self.labels));
         Ok(())
     }
 

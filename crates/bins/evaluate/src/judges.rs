@@ -1,7 +1,7 @@
 //! The judges: trained once on a dataset's training split, then kept in files whose names say of what.
 
 use adjoint_data::glyphs::Factors;
-use adjoint_data::{Batches, Dataset, LastBatch, PixelRange};
+use adjoint_data::{Batches, Dataset, Digest, LastBatch, PixelRange};
 use adjoint_metrics::classifier::{accuracy, classes};
 use adjoint_metrics::judge::{Judge, cross_entropy, squared_error};
 use adjoint_nn::optim::{Adam, Optimizer};
@@ -10,8 +10,10 @@ use adjoint_train::{BoxError, note, warn, weights};
 use adjoint_workbench::{labels, limits};
 use std::path::{Path, PathBuf};
 
-/// Of everything about a judge that is not in its weights' shapes: another recipe is another judge.
-const VERSION: u32 = 1;
+/// What a judge is and how it is trained: where that has changed, a judge that was kept is another's.
+const CODE: [&str; 2] = [include_str!("../../../metrics/src/judge.rs"), include_str!("judges.rs")];
+/// A judge should be right this often.
+const READS: f64 = 0.99;
 const BATCH: usize = 128;
 const STEP_SIZE: f64 = 1e-3;
 const SEED: u64 = 1;
@@ -98,7 +100,11 @@ impl Recipe {
         let mut judge = self.judge("classes", train, count, target, cross_entropy)?;
         let found = classes(&read_set(&mut judge, test, test.len()).verdicts);
         let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
-        Ok(Classifier { accuracy: accuracy(&found, &known), judge })
+        let accuracy = accuracy(&found, &known);
+        if accuracy < READS {
+            warn(format_args!("the judge of {} is right about only {:.1} %", train.name(), 100.0 * accuracy));
+        }
+        Ok(Classifier { accuracy, judge })
     }
 
     /// A regressor of numbers that are known of each training image, which are brought to mean 0 and variance 1.
@@ -166,8 +172,9 @@ impl Recipe {
     /// Where the judge of exactly these images, by exactly this recipe, is kept.
     fn path(&self, what: &str, train: &Dataset) -> PathBuf {
         let (name, size, steps) = (train.name(), train.image_size(), self.steps);
-        let digest = train.digest();
-        let name = format!("{name}-{size}-{what}-v{VERSION}-{steps}-{}.safetensors", &digest[..16]);
+        let all = [&[train.digest().as_str()], &CODE[..]].concat().concat();
+        let digest = Digest::of(all.as_bytes()).to_string();
+        let name = format!("{name}-{size}-{what}-{steps}-{}.safetensors", &digest[..16]);
         self.directory.join(name)
     }
 }

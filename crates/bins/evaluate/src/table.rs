@@ -38,7 +38,7 @@ const PLANE: &str = "in the plane";
 pub(crate) const FIGURES: [Figure; 31] = [
     figure("classifier_score", "score ↑", JUDGE, 1.0, 2),
     figure("confident", "confident % ↑", JUDGE, 100.0, 1),
-    figure("class_distance", "classes off % ↓", JUDGE, 100.0, 1),
+    figure("class_variation", "class TV % ↓", JUDGE, 100.0, 1),
     figure("condition_accuracy", "as asked % ↑", JUDGE, 100.0, 1),
     figure("frechet", "Fréchet ↓", FEATURES, 1.0, 3),
     figure("kernel", "kernel ×1000 ↓", FEATURES, 1000.0, 2),
@@ -48,8 +48,8 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("coverage", "coverage % ↑", FEATURES, 100.0, 1),
     figure("parzen", "Parzen nats ↑", PIXELS, 1.0, 1),
     figure("parzen_sigma", "sigma", PIXELS, 1.0, 3),
-    figure("nearest_error", "1-NN error % ↓", PIXELS, 100.0, 2),
-    figure("two_sample", "told apart % →50", PIXELS, 100.0, 1),
+    figure("one_nn_error", "1-NN error % ↓", PIXELS, 100.0, 2),
+    figure("two_sample", "two-sample % →50", PIXELS, 100.0, 1),
     figure("distance_ratio", "distance ratio →1", PIXELS, 1.0, 3),
     figure("sharpness", "sharpness", PIXELS, 1.0, 3),
     figure("elbo", "ELBO ↑", BOUNDS, 1.0, 2),
@@ -110,6 +110,11 @@ impl Subject {
     pub(crate) fn note(&mut self, key: &'static str, cell: impl Into<Cell>) {
         assert!(FIGURES.iter().any(|figure| figure.key == key), "no figure {key}");
         self.cells.push((key, cell.into()));
+    }
+
+    /// Is anything known of the likelihood it gives to data?
+    pub(crate) fn has_likelihood(&self) -> bool {
+        FIGURES.iter().any(|figure| figure.group == BOUNDS && self.cell(figure.key).is_some())
     }
 
     fn cell(&self, key: &str) -> Option<Cell> {

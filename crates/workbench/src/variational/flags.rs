@@ -140,6 +140,22 @@ impl VariationalArgs {
         }
     }
 
+    /// What a pixel is taken for where the likelihood of an image is meant.
+    pub fn observation(&self) -> String {
+        match (self.likelihood, self.binarize) {
+            (Density::Bernoulli, Binarize::None) => {
+                "Bernoulli pixels of which grey is the mean: no normalised density of grey images".to_owned()
+            }
+            (Density::Bernoulli, how) => {
+                format!("Bernoulli pixels, drawn ({})", format!("{how:?}").to_lowercase())
+            }
+            (Density::Gaussian, _) => match self.sigma {
+                Some(sigma) => format!("normal pixels of standard deviation {sigma}"),
+                None => "normal pixels of a standard deviation that is learned".to_owned(),
+            },
+        }
+    }
+
     /// How to train what these flags ask for.
     ///
     /// # Errors

@@ -96,15 +96,24 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let Some(samples) = self.measures.args.nll_samples else { return Ok(Some(Figures::default())) };
         let set = &self.sets[1];
         let images = self.measures.args.nll_images.min(set.len());
-        let mut sum = 0.0;
+        let (mut sum, mut squares) = (0.0, 0.0);
         for i in 0..images {
             if stop() {
                 return Ok(None);
             }
-            sum += self.measures.log_likelihood(&mut self.model, set, i, samples);
+            let log_p = self.measures.log_likelihood(&mut self.model, set, i, samples);
+            sum += log_p;
+            squares += log_p * log_p;
         }
-        let (nll, images, samples) = (-sum / images as f64, images as f64, samples as f64);
-        Ok(Some([("nll_test", nll), ("nll_images", images), ("nll_samples", samples)].into()))
+        let n = images as f64;
+        let mut figures =
+            Figures::from([("nll_test", -sum / n), ("nll_images", n), ("nll_samples", samples as f64)]);
+        if images > 1 {
+            // The standard error of the mean over images.
+            let variance = (squares - sum * sum / n) / (n - 1.0);
+            figures.push("nll_test_error", (variance.max(0.0) / n).sqrt());
+        }
+        Ok(Some(figures))
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
