@@ -12,7 +12,7 @@ pub(crate) fn identity<E: Element>(x: &Var<E>) -> Var<E> {
     record("identity", x.value().clone(), [x], (), |(), bw| bw.wrt(0, Var::clone))
 }
 
-/// y = a + b. a_bar = y_bar, b_bar = y_bar.
+/// y = a + b. dy = da + db, so a_bar = y_bar, b_bar = y_bar.
 #[track_caller]
 fn add<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     record("add", a.value().zip(b.value(), |a, b| a + b), [a, b], (), |(), bw| {
@@ -21,7 +21,7 @@ fn add<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     })
 }
 
-/// y = a - b. a_bar = y_bar, b_bar = -y_bar.
+/// y = a - b. dy = da - db, so a_bar = y_bar, b_bar = -y_bar.
 #[track_caller]
 fn sub<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     record("sub", a.value().zip(b.value(), |a, b| a - b), [a, b], (), |(), bw| {
@@ -30,7 +30,7 @@ fn sub<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     })
 }
 
-/// y = a b (elementwise). a_bar = y_bar b, b_bar = y_bar a.
+/// y = a b (elementwise). dy = b da + a db, so a_bar = y_bar b, b_bar = y_bar a.
 #[track_caller]
 fn mul<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     record("mul", a.value().zip(b.value(), |a, b| a * b), [a, b], (a.clone(), b.clone()), |(a, b), bw| {
@@ -39,7 +39,7 @@ fn mul<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     })
 }
 
-/// y = a / b (elementwise). a_bar = y_bar / b, b_bar = -y_bar y / b.
+/// y = a / b (elementwise). From a = y b, da = b dy + y db, so a_bar = y_bar / b, b_bar = -y_bar y / b.
 #[track_caller]
 fn div<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     let y = a.value().zip(b.value(), |a, b| a / b);
@@ -90,7 +90,7 @@ binary!(Sub, sub);
 binary!(Mul, mul);
 binary!(Div, div);
 
-/// Operators between a value and a number.
+/// Operators between a value x and a number s, all of them scales and shifts of x, whose rules they have; but s / x.
 macro_rules! scalar {
     ($($value:ty),*) => {$(
         scalar!(@ Add, add, $value, f64, |x, s| x.shift(s));
@@ -100,6 +100,7 @@ macro_rules! scalar {
         scalar!(@ Add, add, f64, $value, |s, x| x.shift(s));
         scalar!(@ Sub, sub, f64, $value, |s, x| x.scale(-1.0).shift(s));
         scalar!(@ Mul, mul, f64, $value, |s, x| x.scale(s));
+        /// y = -x. x_bar = -y_bar.
         impl<E: Element> Neg for $value {
             type Output = Var<E>;
             fn neg(self) -> Var<E> {

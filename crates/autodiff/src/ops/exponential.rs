@@ -7,7 +7,7 @@ use crate::graph::record;
 use adjoint_tensor::Element;
 
 impl<E: Element> Var<E> {
-    /// y = e^x. x_bar = y_bar y.
+    /// y = e^x. dy/dx = e^x = y, so x_bar = y_bar y.
     #[must_use]
     pub fn exp(&self) -> Self {
         let y = self.value().map(E::exp);
@@ -17,13 +17,13 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = ln x. x_bar = y_bar / x.
+    /// y = ln x. From x = e^y, dx = x dy: x_bar = y_bar / x.
     #[must_use]
     pub fn ln(&self) -> Self {
         record("ln", self.value().map(E::ln), [self], self.clone(), |x, bw| bw.wrt(0, |g| g / x))
     }
 
-    /// y = sqrt(x). x_bar = y_bar / (2 y).
+    /// y = sqrt(x). From x = y^2, dx = 2 y dy: x_bar = y_bar / (2 y).
     #[must_use]
     pub fn sqrt(&self) -> Self {
         let y = self.value().map(E::sqrt);
@@ -33,7 +33,7 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x^2. x_bar = 2 y_bar x.
+    /// y = x^2. By the product rule dy = x dx + x dx: x_bar = 2 y_bar x.
     #[must_use]
     pub fn square(&self) -> Self {
         record("square", self.value().map(|x| x * x), [self], self.clone(), |x, bw| {
@@ -41,7 +41,7 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x^p for a constant p. x_bar = p y_bar x^(p - 1), and 0 for p = 0, also at x = 0 (where 0^0 = 1).
+    /// y = x^p for a constant p. From ln y = p ln x, dy / y = p dx / x: x_bar = p y_bar x^(p - 1), and 0 for p = 0, also at x = 0 (where 0^0 = 1).
     #[must_use]
     pub fn powf(&self, p: f64) -> Self {
         let exponent = E::of(p);

@@ -7,7 +7,7 @@ use crate::graph::record;
 use adjoint_tensor::Element;
 
 impl<E: Element> Var<E> {
-    /// y = a b for matrices a (m x k) and b (k x n).
+    /// y = a b for matrices a (m x k) and b (k x n). dy = da b + a db, so a_bar = y_bar b^T, b_bar = a^T y_bar.
     ///
     /// # Panics
     /// If an operand is no matrix or the inner dimensions differ.
@@ -17,7 +17,8 @@ impl<E: Element> Var<E> {
         matmul(self, false, b, false)
     }
 
-    /// y = op(a) op(b), op being the transpose where the flag is set.
+    /// y = op(a) op(b), op being the transpose where the flag is set. The gradient of op(a) is y_bar op(b)^T, that of op(b) is
+    /// op(a)^T y_bar; where op transposes, a_bar and b_bar are their transposes.
     ///
     /// # Panics
     /// As [`Var::matmul`].

@@ -45,7 +45,7 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
 }
 
 impl<E: Element> Var<E> {
-    /// y = max(x, 0) (Nair & Hinton 2010). x_bar = y_bar where x > 0, else 0.
+    /// y = max(x, 0) (Nair & Hinton 2010). Slope 1 or 0, and 0 at the kink: x_bar = y_bar where x > 0, else 0.
     #[must_use]
     pub fn relu(&self) -> Self {
         let y = self.value().map(|x| x.at_least(E::ZERO));
@@ -53,7 +53,8 @@ impl<E: Element> Var<E> {
         record("relu", y.clone(), [self], y, |y, bw| bw.wrt(0, |g| gate(g, y, Slope::Leaky(0.0))))
     }
 
-    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013). x_bar = y_bar, slope y_bar.
+    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013). On each side a line through 0:
+    /// x_bar = y_bar, slope y_bar.
     ///
     /// # Panics
     /// If the slope is negative: then the sign of y would not tell that of x.

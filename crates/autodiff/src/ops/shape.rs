@@ -8,7 +8,7 @@ use crate::graph::record;
 use adjoint_tensor::{Element, Shape};
 
 impl<E: Element> Var<E> {
-    /// y = x summed over every axis along which `shape` broadcasts to x. x_bar = y_bar expanded.
+    /// y = x summed over every axis along which `shape` broadcasts to x. Each x enters one sum with weight 1: x_bar = y_bar expanded.
     ///
     /// # Panics
     /// If `shape` does not broadcast to x's shape.
@@ -44,19 +44,19 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// Sum of all elements, a scalar.
+    /// y = sum of all elements, a scalar. x_bar = y_bar everywhere.
     #[must_use]
     pub fn sum(&self) -> Self {
         self.sum_to(Shape::SCALAR)
     }
 
-    /// Mean of all elements, a scalar.
+    /// y = mean of all n elements, a scalar. x_bar = y_bar / n everywhere.
     #[must_use]
     pub fn mean(&self) -> Self {
         self.mean_to(Shape::SCALAR)
     }
 
-    /// Mean over every axis along which `shape` broadcasts to x.
+    /// y = mean over every axis along which `shape` broadcasts to x, of n elements each. x_bar = y_bar / n expanded.
     ///
     /// # Panics
     /// As [`Var::sum_to`].

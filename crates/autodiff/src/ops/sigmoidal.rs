@@ -9,7 +9,7 @@ use crate::graph::record;
 use adjoint_tensor::Element;
 
 impl<E: Element> Var<E> {
-    /// y = tanh x. x_bar = y_bar (1 - y^2).
+    /// y = tanh x = sinh x / cosh x. By the quotient rule dy/dx = 1 - y^2: x_bar = y_bar (1 - y^2).
     #[must_use]
     pub fn tanh(&self) -> Self {
         let y = self.value().map(E::tanh);
@@ -19,7 +19,7 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = sigma(x) = 1 / (1 + e^-x). x_bar = y_bar y (1 - y).
+    /// y = sigma(x) = 1 / (1 + e^-x). dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y): x_bar = y_bar y (1 - y).
     #[must_use]
     pub fn sigmoid(&self) -> Self {
         let y = self.value().map(E::sigmoid);
@@ -29,7 +29,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = ln(1 + e^x) = -ln sigma(-x), exact for large |x|. x_bar = y_bar sigma(x).
+    /// y = ln(1 + e^x) = -ln sigma(-x), exact for large |x|. dy/dx = e^x / (1 + e^x):
+    /// x_bar = y_bar sigma(x).
     #[must_use]
     pub fn softplus(&self) -> Self {
         record("softplus", self.value().map(E::softplus), [self], self.clone(), |x, bw| {

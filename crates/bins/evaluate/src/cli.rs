@@ -149,7 +149,7 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
 fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let recipe = Recipe { directory: cli.judges.clone(), steps: cli.judge_steps };
     let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
-    let mut control = Control::new(&train, &test, &recipe)?;
+    let mut control = Control::new(&train, &test, cli.samples, &recipe)?;
     let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &recipe)?;
     let effort = Effort {
         nll_samples: cli.nll_samples,

@@ -20,16 +20,15 @@ const FACTORS: [(&str, Number); 3] = [
     ("direction_width", |f| f.aspect),
 ];
 
-/// Samples that examples and directions are found among.
-const SAMPLES: usize = 4_000;
-/// Sums that are tried, and examples in each of their terms.
-const SUMS: usize = 500;
+/// Samples that examples and directions are found among, at most; sums and walks that are tried, as a share of them.
+const MOST_SAMPLES: usize = 4_000;
+const SHARE: usize = 8;
+/// Examples in each term of a sum.
 const EXAMPLES: usize = 3;
 /// A factor is high or low so many standard deviations from its mean.
 const FAR: f64 = 0.5;
-/// Walks along each direction, so many standard deviations of z to both sides of a sample; that is a success that changes the factor by
+/// Walks go so many standard deviations of z to both sides of a sample along a direction; that is a success that changes the factor by
 /// this many of its own and leaves the class.
-const WALKS: usize = 500;
 const REACH: f64 = 2.0;
 const CHANGE: f64 = 1.0;
 
@@ -38,6 +37,7 @@ pub(crate) struct Control {
     regressor: Regressor,
     /// The share of each factor's variance over test images that the regressor explains.
     pub(crate) explained: Vec<f64>,
+    samples: usize,
 }
 
 /// Classes and factors of images.
@@ -58,7 +58,12 @@ impl Control {
     ///
     /// # Errors
     /// If the regressor can't be kept.
-    pub(crate) fn new(train: &Dataset, test: &Dataset, recipe: &Recipe) -> Result<Option<Self>, BoxError> {
+    pub(crate) fn new(
+        train: &Dataset,
+        test: &Dataset,
+        samples: usize,
+        recipe: &Recipe,
+    ) -> Result<Option<Self>, BoxError> {
         let palette = match train.name() {
             "glyphs" => Palette::Grey,
             "glyphs-rgb" => Palette::Rgb,
@@ -73,7 +78,12 @@ impl Control {
         let shown = test.len().min(2_000);
         let images = test.images(&(0..shown).collect::<Vec<_>>(), PixelRange::Unit);
         let explained = regressor.explained(&images, &factors(Split::Test, shown), &numbers);
-        Ok(Some(Control { regressor, explained }))
+        Ok(Some(Control { regressor, explained, samples: samples.min(MOST_SAMPLES) }))
+    }
+
+    /// Sums, and walks along each direction.
+    fn trials(&self) -> usize {
+        self.samples / SHARE
     }
 
     fn measure(&mut self, judge: &mut Judge<f32>, model: &Model, x: &Tensor<f32>) -> Measured {
@@ -98,8 +108,8 @@ impl Control {
             return Ok(());
         }
         note(format_args!("{}: vector arithmetic and directions", subject.name));
-        let z = model.draw("control", SAMPLES)?;
-        let conditions = model.conditions(0..SAMPLES)?;
+        let z = model.draw("control", self.samples)?;
+        let conditions = model.conditions(0..self.samples)?;
         let x = model.decode(&z, conditions.as_ref());
         let found = self.measure(judge, model, &x);
         if model.condition.is_none() {
@@ -125,13 +135,14 @@ impl Control {
         };
         let mut sums: Vec<f32> = vec![];
         let mut wanted: Vec<(usize, usize)> = vec![];
-        for _ in 0..SUMS {
+        for _ in 0..self.trials() {
             let factor = stream.below(FACTORS.len());
             let from = stream.below(classes);
             let to = (from + 1 + stream.below((classes - 1).max(1))) % classes;
             // A model that makes too few of a class has no such sum: it counts as failed.
             let mut mean = |class: usize, high: bool| -> Option<Vec<f32>> {
-                let mut examples: Vec<usize> = (0..SAMPLES).filter(|&i| is(i, class, factor, high)).collect();
+                let mut examples: Vec<usize> =
+                    (0..self.samples).filter(|&i| is(i, class, factor, high)).collect();
                 stream.shuffle(&mut examples);
                 let examples = examples.get(..EXAMPLES)?;
                 let number =
@@ -144,16 +155,16 @@ impl Control {
                 wanted.push((to, factor));
             }
         }
-        let mut successes = vec![0.0; SUMS];
-        let mut chances = vec![0.0; SUMS];
+        let mut successes = vec![0.0; self.trials()];
+        let mut chances = vec![0.0; self.trials()];
         if !wanted.is_empty() {
             let x = model.decode(&Tensor::from_slice([wanted.len(), latent], &sums), None);
             let sum = self.measure(judge, model, &x);
             for (i, &(class, factor)) in wanted.iter().enumerate() {
                 let arrived = sum.classes[i] == class && sum.factor(i, factor) > FAR;
                 successes[i] = f64::from(u8::from(arrived));
-                let of_all = (0..SAMPLES).filter(|&i| is(i, class, factor, true)).count();
-                chances[i] = of_all as f64 / SAMPLES as f64;
+                let of_all = (0..self.samples).filter(|&i| is(i, class, factor, true)).count();
+                chances[i] = of_all as f64 / self.samples as f64;
             }
         }
         subject.note("arithmetic", Estimate::of(&successes));
@@ -171,15 +182,15 @@ impl Control {
         let latent = model.latent;
         let mut chance = vec![];
         for (factor, (key, _)) in FACTORS.iter().enumerate() {
-            let mean = (0..SAMPLES).map(|i| found.factor(i, factor)).sum::<f64>() / SAMPLES as f64;
+            let mean = (0..self.samples).map(|i| found.factor(i, factor)).sum::<f64>() / self.samples as f64;
             let covariance = |j: usize| -> f64 {
-                (0..SAMPLES)
+                (0..self.samples)
                     .map(|i| f64::from(z.data()[i * latent + j]) * (found.factor(i, factor) - mean))
                     .sum()
             };
             let along: Vec<f64> = (0..latent).map(covariance).collect();
             let mut stream = Stream::new(model.seed, "control/direction", factor as u64);
-            let random: Vec<f64> = (0..WALKS * latent).map(|_| stream.normal()).collect();
+            let random: Vec<f64> = (0..self.trials() * latent).map(|_| stream.normal()).collect();
             let walks = self.walks(model, judge, (z, found), (&along, factor))?;
             subject.note(key, Estimate::of(&walks));
             chance.extend(self.walks(model, judge, (z, found), (&random, factor))?);
@@ -200,9 +211,9 @@ impl Control {
         let length = |row: &[f64]| row.iter().map(|d| d * d).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
         let lengths: Vec<f64> = direction.chunks_exact(latent).map(length).collect();
         let spread = (z.sum_of_squares() / z.len() as f64).sqrt();
-        let conditions = model.conditions(0..WALKS)?;
+        let conditions = model.conditions(0..self.trials())?;
         let mut end = |sign: f64| {
-            let moved = Tensor::build([WALKS, latent], |out| {
+            let moved = Tensor::build([self.trials(), latent], |out| {
                 for (i, (out, z)) in out.iter_mut().zip(z.data()).enumerate() {
                     let (step, length) =
                         (direction[i % direction.len()], lengths[i / latent % lengths.len()]);
@@ -219,6 +230,6 @@ impl Control {
                 && high.classes[i] == class
                 && high.factor(i, factor) - low.factor(i, factor) > CHANGE
         };
-        Ok((0..WALKS).map(|i| f64::from(u8::from(success(i)))).collect())
+        Ok((0..self.trials()).map(|i| f64::from(u8::from(success(i)))).collect())
     }
 }

@@ -4,10 +4,10 @@
 use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_train::values::not_negative;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
-use adjoint_workbench::game::{self, Condition, GameArgs, GameConfig, HiddenArgs};
-use adjoint_workbench::{Arch, choice, data, limits};
+use adjoint_workbench::game::flags::{D_NORM_OF_CONVOLUTIONS, Label};
+use adjoint_workbench::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
+use adjoint_workbench::{Arch, data, limits};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -27,7 +27,7 @@ Examples:
 #[command(mut_arg("epochs", |arg| arg.default_value("7")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, with adam and rmsprop multiplied by 128 / width")))]
 #[command(mut_arg("d_norm", |arg| {
-    arg.help("What keeps D's layers in bounds; nothing by itself in --arch mlp and with --penalty gp").default_value_if("arch", "mlp", "none")
+    arg.help("What keeps D's layers in bounds; nothing by itself in --arch mlp and with --penalty gp").default_value_if("arch", "mlp", "none").default_value_ifs(D_NORM_OF_CONVOLUTIONS)
 }))]
 pub struct Settings {
     /// The flags of every trainer.
@@ -39,14 +39,6 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", default_value = "conv", help_heading = "Model")]
     pub arch: Arch,
 
-    /// What the condition is: the class, or an image made from the one in question
-    #[arg(long, value_name = "NAME", default_value = "class", help_heading = "Model")]
-    pub task: Condition,
-
-    /// How the class is told: as a one-hot row, or as a learned vector
-    #[arg(long, value_name = "NAME", default_value = "onehot", help_heading = "Model")]
-    pub condition: Label,
-
     /// Channels next to the image of --arch conv; each halving doubles them
     #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
@@ -56,27 +48,16 @@ pub struct Settings {
     #[serde(flatten)]
     pub hidden: HiddenArgs,
 
-    /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image
-    #[arg(long, value_name = "X", default_value = "100", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
-    pub l1: f64,
+    /// What both are told.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub told: ConditionArgs,
 
     /// The flags of every game.
     #[command(flatten)]
     #[serde(flatten)]
     pub game: GameArgs,
 }
-
-choice!(
-    /// How the class is told.
-    Label {
-        /// A one-hot row
-        #[value(name = "onehot")]
-        #[serde(rename = "onehot")]
-        OneHot,
-        /// A learned vector
-        Embedding
-    }
-);
 
 impl Config for Settings {
     const MODEL: &'static str = "cgan";
@@ -111,21 +92,20 @@ impl GameConfig for Settings {
         if self.arch == Arch::Conv {
             settings = settings.at_width(self.width);
         }
-        if self.task.is_image() {
-            settings.reconstruction = self.l1;
-        }
+        settings.reconstruction = self.told.reconstruction();
         Ok(cgan(&a, settings, self.common.seed))
     }
 
     fn condition(&self) -> Option<Condition> {
-        Some(self.task)
+        Some(self.told.task)
     }
 }
 
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let classes = data::classes(&self.common)?;
-        let condition = match (self.task, self.condition) {
+        self.told.check()?;
+        let condition = match (self.told.task, self.told.condition) {
             (Condition::Class, Label::OneHot) => model::Condition::OneHot(classes),
             (Condition::Class, Label::Embedding) => model::Condition::Embedding(classes),
             _ if self.arch == Arch::Mlp => {

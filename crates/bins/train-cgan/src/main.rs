@@ -1,11 +1,6 @@
 //! `cargo run -p train-cgan`: trains a conditional GAN, on built-in glyphs or on MNIST.
 #![forbid(unsafe_code)]
 
-use adjoint_train::{Launch, run_main};
-use adjoint_workbench::game::trainer;
-use std::process::ExitCode;
-use train_cgan::Settings;
-
-fn main() -> ExitCode {
-    run_main(|| Launch::<Settings>::from_args()?.train(trainer))
+fn main() -> std::process::ExitCode {
+    adjoint_workbench::game::main::<train_cgan::Settings>()
 }

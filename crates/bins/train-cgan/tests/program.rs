@@ -2,6 +2,9 @@
 #![allow(missing_docs)]
 
 use adjoint_testing::Program;
+use adjoint_workbench::game::flags::NormName;
+use clap::Parser;
+use train_cgan::Settings;
 
 const SMALL: [&str; 8] = ["--width", "2", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
 
@@ -55,5 +58,28 @@ fn wrong_flags_are_explained() {
     program.fail(&["--task", "colour"], "inpaint");
     program.fail(&["--dataset", "ring"], "ring");
     program.fail(&["--l1", "-1"], "not below 0");
+    program.fail(&["--l1", "10"], "take another --task");
+    program.fail(&["--task", "inpaint", "--condition", "embedding"], "take --task class");
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
+}
+
+/// Batch norm belongs to convolutions without a gradient penalty, however the penalty came about.
+#[test]
+fn what_keeps_d_in_bounds_follows_from_the_rest() {
+    let norm = |flags: &[&str]| {
+        let settings = Settings::parse_from([&["train-cgan"], flags].concat());
+        settings.game.d_norm
+    };
+    for (flags, want) in [
+        (&[][..], NormName::Batch),
+        (&["--penalty", "r1"], NormName::Batch),
+        (&["--penalty", "gp"], NormName::None),
+        (&["--loss", "wasserstein"], NormName::None),
+        (&["--loss", "wasserstein", "--penalty", "r1"], NormName::Batch),
+        (&["--arch", "mlp"], NormName::None),
+        (&["--arch", "mlp", "--penalty", "r1"], NormName::None),
+        (&["--arch", "mlp", "--d-norm", "spectral"], NormName::Spectral),
+    ] {
+        assert_eq!(norm(flags), want, "{flags:?}");
+    }
 }

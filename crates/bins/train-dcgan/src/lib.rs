@@ -4,6 +4,7 @@
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_workbench::game::flags::D_NORM_OF_CONVOLUTIONS;
 use adjoint_workbench::game::{self, GameArgs, GameConfig};
 use adjoint_workbench::{data, limits};
 use serde::Serialize;
@@ -27,6 +28,7 @@ Examples:
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = EXAMPLES)]
 #[command(mut_arg("epochs", |arg| arg.default_value("16")))]
+#[command(mut_arg("d_norm", |arg| arg.default_value_ifs(D_NORM_OF_CONVOLUTIONS)))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; with adam and rmsprop multiplied by 128 / width, so 0.0016 at width 16")))]
 pub struct Settings {
     /// The flags of every trainer.

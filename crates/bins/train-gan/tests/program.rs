@@ -33,7 +33,7 @@ fn every_variant_is_another_run() {
         &["--loss", "least-squares"],
         &["--loss", "hinge"],
         &["--loss", "wasserstein"],
-        &["--penalty", "r1"],
+        &["--penalty", "r1", "--penalty-every", "1"],
         &["--update", "simultaneous"],
         &["--optimizer", "sgd"],
         &["--optimizer", "momentum"],
@@ -81,4 +81,26 @@ fn wrong_flags_are_explained() {
     program.fail(&["--dataset", "rings"], "the points ring, grid, moons");
     program.fail(&["--dataset", "ring", "--d-steps", "900"], "an epoch has only 468 batches");
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
+}
+
+/// R1 is a penalty on perceptrons too, which have no batch norm unless it is asked for.
+#[test]
+fn a_penalty_brings_no_batch_norm() {
+    let program = program();
+    program.succeed(&[
+        "--penalty",
+        "r1",
+        "--batch-size",
+        "1",
+        "--steps",
+        "1",
+        "--g-hidden",
+        "4",
+        "--d-hidden",
+        "4",
+        "--name",
+        "r1",
+    ]);
+    let config = String::from_utf8(program.read("r1", "config.toml")).unwrap();
+    assert!(config.contains("d_norm = \"none\"") || config.contains("d-norm = \"none\""), "{config}");
 }

@@ -15,7 +15,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("metrics", &["nn"]),
     ("models", &["adversarial", "variational", "nn", "autodiff", "tensor"]),
     ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
-    ("trained", &["bins", "workbench", "train", "data", "adversarial", "variational", "nn"]),
+    ("trained", &["bins", "models", "workbench", "train", "data", "adversarial", "variational", "nn"]),
     ("testing", &["train"]),
     (
         "bins",

@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 mod dependencies;
+mod sizes;
 mod unsafe_code;
 mod workspace;

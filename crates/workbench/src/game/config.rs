@@ -5,7 +5,8 @@ use crate::limits;
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
 use adjoint_nn::cost::LayerCost;
-use adjoint_train::{BoxError, Config, Summary};
+use adjoint_train::{BoxError, Config, Launch, Summary, run_main};
+use std::process::ExitCode;
 
 /// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what its `main` trains.
 pub trait GameConfig: Config {
@@ -66,6 +67,11 @@ pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C:
     };
     let settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
     GameTrainer::new(config.build(settings)?, stage, game, common)
+}
+
+/// The `main` of a program: its command line, trained.
+pub fn main<C: GameConfig>() -> ExitCode {
+    run_main(|| Launch::<C>::from_args()?.train(trainer))
 }
 
 fn checked_costs(config: &impl GameConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {

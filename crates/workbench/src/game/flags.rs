@@ -1,6 +1,7 @@
 //! The variants of the game as flags.
 
 use crate::LrSchedule;
+use crate::game::Condition;
 use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
@@ -25,7 +26,6 @@ pub struct GameArgs {
     /// What keeps D's layers in bounds; with --penalty gp nothing by itself: batch norm lets the samples of a batch meet, and the
     /// penalty is one on each
     #[arg(long, value_name = "NAME", help_heading = "Model", default_value = "batch")]
-    #[arg(default_value_ifs([("penalty", "r1", "batch"), ("penalty", "gp", "none"), ("loss", "wasserstein", "none")]))]
     pub d_norm: NormName,
 
     /// Share of the numbers behind each hidden layer of D that are dropped
@@ -127,6 +127,66 @@ pub struct HiddenArgs {
     #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub d_hidden: Vec<usize>,
 }
+
+/// What both are told, to be flattened where they are told something.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct ConditionArgs {
+    /// What the condition is: the class, or an image made from the one in question
+    #[arg(long, value_name = "NAME", default_value = "class", help_heading = "Model")]
+    pub task: Condition,
+
+    /// How the class is told: as a one-hot row, or as a learned vector
+    #[arg(long, value_name = "NAME", default_value = "onehot", help_heading = "Model")]
+    pub condition: Label,
+
+    /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image [default: 100]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1: Option<f64>,
+}
+
+choice!(
+    /// How the class is told.
+    Label {
+        /// A one-hot row
+        #[value(name = "onehot")]
+        #[serde(rename = "onehot")]
+        OneHot,
+        /// A learned vector
+        Embedding
+    }
+);
+
+impl ConditionArgs {
+    /// Refuses what goes with another task.
+    ///
+    /// # Errors
+    /// If there is such a flag.
+    pub fn check(&self) -> Result<(), BoxError> {
+        if self.task.is_image() && self.condition != Label::OneHot {
+            return Err("--condition is how a class is told; leave it out or take --task class".into());
+        }
+        if self.l1.is_some() && !self.task.is_image() {
+            return Err(
+                "--l1 compares with an image that is told; leave it out or take another --task".into()
+            );
+        }
+        Ok(())
+    }
+
+    /// Weight of the distance from the image that the condition determines; 0 where it determines none.
+    pub fn reconstruction(&self) -> f64 {
+        if self.task.is_image() { self.l1.unwrap_or(L1) } else { 0.0 }
+    }
+}
+
+/// The weight of pix2pix (Isola et al. 2017, section 6.2).
+const L1: f64 = 100.0;
+
+/// The default of [`GameArgs::d_norm`] where D is convolutional, as rules of which the first that applies counts. (WGAN-GP comes by its loss too,
+/// unless another penalty is asked for.)
+pub const D_NORM_OF_CONVOLUTIONS: [(&str, &str, &str); 3] =
+    [("penalty", "r1", "batch"), ("penalty", "gp", "none"), ("loss", "wasserstein", "none")];
 
 choice!(
     /// How the numbers that G starts from are distributed.

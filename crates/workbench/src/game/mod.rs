@@ -13,8 +13,8 @@ pub mod images;
 pub mod points;
 pub mod stage;
 
-pub use config::{GameConfig, summary, trainer};
-pub use flags::{GameArgs, HiddenArgs};
+pub use config::{GameConfig, main, summary, trainer};
+pub use flags::{ConditionArgs, GameArgs, HiddenArgs};
 pub use game_trainer::GameTrainer;
 pub use images::{Condition, ImageStage};
 pub use points::PointStage;

@@ -3,8 +3,9 @@
 use crate::limits;
 use crate::variational::{VariationalArgs, VariationalTrainer};
 use adjoint_nn::cost::LayerCost;
-use adjoint_train::{BoxError, Config, Summary};
+use adjoint_train::{BoxError, Config, Launch, Summary, run_main};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
+use std::process::ExitCode;
 
 /// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what its `main` trains.
 pub trait VariationalConfig: Config {
@@ -52,6 +53,11 @@ pub fn trainer<C: VariationalConfig>(
     let (common, args, [encoder, decoder]) = (config.common(), config.variational(), checked_costs(config)?);
     limits::memory(cost::step_bytes(&encoder, &decoder, common.batch_size, args.k))?;
     VariationalTrainer::new(config.build(args.settings()?)?, args, common)
+}
+
+/// The `main` of a program: its command line, trained.
+pub fn main<C: VariationalConfig>() -> ExitCode {
+    run_main(|| Launch::<C>::from_args()?.train(trainer))
 }
 
 fn checked_costs(config: &impl VariationalConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {
