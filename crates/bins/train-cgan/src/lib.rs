@@ -80,6 +80,7 @@ impl GameConfig for Settings {
     }
 
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
+        self.told.check()?;
         let a = self.architecture()?;
         if self.arch == Arch::Mlp {
             self.game.refuse_lonely(&self.common, Norm::None)?;
@@ -104,7 +105,6 @@ impl GameConfig for Settings {
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let classes = data::classes(&self.common)?;
-        self.told.check()?;
         let condition = match (self.told.task, self.told.condition) {
             (Condition::Class, Label::OneHot) => model::Condition::OneHot(classes),
             (Condition::Class, Label::Embedding) => model::Condition::Embedding(classes),
