@@ -125,14 +125,14 @@ fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<St
     let command = C::command();
     let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
     let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
+    // First: of another model's settings some are unknown here, which would be a poor thing to say.
+    if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
+        let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
+        return Err(Error::Mismatch { path: path.to_path_buf(), problem });
+    }
     let mut settings = Vec::new();
-    for (key, value) in table {
-        if key == MODEL {
-            if value.as_str() != Some(C::MODEL) {
-                let problem = format!("the settings of another model: {value} instead of \"{}\"", C::MODEL);
-                return Err(Error::Mismatch { path: path.to_path_buf(), problem });
-            }
-        } else if let Some(arg) = known.iter().find(|arg| arg.get_id() == key) {
+    for (key, value) in table.iter().filter(|(key, _)| *key != MODEL) {
+        if let Some(arg) = known.iter().find(|arg| arg.get_id() == key) {
             let flags = flags_of(arg, value).ok_or_else(|| {
                 unreadable(path, format!("{key} = {value} is not a value of --{}", long(arg)))
             })?;

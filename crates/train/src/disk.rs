@@ -17,7 +17,10 @@ const PARTIAL: &str = ".partial";
 /// file remains.
 pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let partial = write_partial(path, fill)?;
-    replace(&partial, path)
+    replace(&partial, path).inspect_err(|_| {
+        // The place is a directory, say: then nothing is to lie beside it.
+        let _ = fs::remove_file(&partial);
+    })
 }
 
 /// Writes and syncs the temporary neighbour of `path` and returns its name.
@@ -107,5 +110,14 @@ mod tests {
         remove_partials(dir.path()).unwrap();
         assert_eq!(list(dir.path()).unwrap(), [dir.path().join("kept.png")]);
         remove_partials(&dir.path().join("nowhere")).unwrap();
+    }
+
+    #[test]
+    fn nothing_lies_beside_a_place_that_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("taken")).unwrap();
+        fs::write(dir.path().join("taken/file"), "x").unwrap();
+        write_atomic(&dir.path().join("taken"), |out| out.write_all(b"y")).unwrap_err();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

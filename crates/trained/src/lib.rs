@@ -8,7 +8,7 @@ mod networks;
 use crate::networks::{GeneratorOnly, Networks, WithEncoder};
 use adjoint_adversarial as adversarial;
 use adjoint_data::points::Points;
-use adjoint_data::{Dataset, PixelRange, Split};
+use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Module, Stream, Tensor, Var};
 use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range, model_of_run, settings_of_run, weights};
 use adjoint_variational::BoundSummary;
@@ -292,7 +292,18 @@ impl Model {
     /// # Errors
     /// If it can't be had.
     pub fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
-        data::load(&self.common, split)
+        // What reads does not fetch.
+        let common = CommonArgs { download: false, ..self.common.clone() };
+        data::load(&common, split).map_err(|error| match error.downcast_ref() {
+            Some(DataError::Missing { dataset, file, directory }) => {
+                let place = directory.display();
+                format!(
+                    "there is no {file} in {place}; name with --data-dir the directory that holds {dataset}/"
+                )
+                .into()
+            }
+            _ => error,
+        })
     }
 
     /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be black and white.

@@ -108,6 +108,16 @@ pub(crate) fn run() -> Result<(), BoxError> {
     let cli = Cli::try_parse().map_err(Error::from)?;
     threads::set(cli.threads.unwrap_or(0) as usize)
         .map_err(|error| Error::Flags(format!("--threads: {error}")))?;
+    for file in cli.json.iter().chain(&cli.markdown) {
+        let place = file.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !place.is_dir() || file.is_dir() {
+            return Err(format!(
+                "{}: no file can be written there; name one in a directory that exists",
+                file.display()
+            )
+            .into());
+        }
+    }
     // All of them first: a wrong one should not cost what is found for the others.
     let open = |run: &PathBuf| {
         let Cli { seed, raw, data_dir, .. } = cli.clone();
@@ -209,8 +219,15 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         ));
     }
     if !observations.is_empty() {
-        let of = observations.join("\n");
-        notes.push(format!("Likelihoods are of these, and compare only where they are alike:\n\n{of}"));
+        let (of, all) = (observations.join("\n"), test.len());
+        let [nll, ais] = [effort.nll_images, effort.ais_images].map(|images| images.min(all));
+        let mut counts = format!("The ELBO is that of all {all} test images, NLL of the first {nll}");
+        if ais > 0 {
+            counts.push_str(&format!(", AIS of the first {ais}"));
+        }
+        notes.push(format!(
+            "{counts}. Likelihoods are of these, and compare only where they are alike:\n\n{of}"
+        ));
     }
     let size = train.image_size();
     Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })

@@ -50,7 +50,13 @@ impl<T: Trainable> Session<T> {
             disk::write_atomic(&self.run.final_figures(), |out| out.write_all(text.as_bytes()))?;
             files.push((self.run.final_figures(), "what was measured at the end".to_owned()));
         }
-        let weights = |(name, _): &(&str, _)| (self.run.weights(name), format!("weights of the {name}"));
+        let weights = |(name, _): &(&str, _)| {
+            let what = match name.strip_suffix("_ema") {
+                Some(name) => format!("moving average of the weights of the {name}"),
+                None => format!("weights of the {name}"),
+            };
+            (self.run.weights(name), what)
+        };
         files.extend(self.trainer.networks().iter().map(weights));
         let files = files.into_iter().map(|(path, what)| (path.display().to_string(), what)).collect();
 
