@@ -22,6 +22,8 @@ use std::ops::Range;
 const K: usize = 5;
 /// Training images that Parzen's width is found on.
 const VALIDATION: usize = 1_000;
+/// Images of each kind in the two-sample test, at most: its accuracy then has a standard error of half a per cent.
+const TWO_SAMPLE: usize = 5_000;
 /// Training images that are compared at once.
 const CHUNK: usize = 2_000;
 /// Numbers in the images of a subject, at most: as `f64` they take 128 MB, and there are a few such sets at a time.
@@ -111,7 +113,8 @@ impl Ground {
         let labels = self.labels.clone();
         self.judged(&mut subject, &images, Some(&labels));
         self.against_tests(&mut subject, &self.reference);
-        self.beside_data(&mut subject, &images);
+        // It is what others are compared with.
+        self.beside_data(&mut subject, &images, Some(&self.near_tests));
         let train = &self.train;
         self.one_nearest(&mut subject, labelled.min(train.len()), |range| {
             let indices: Vec<usize> = range.collect();
@@ -144,7 +147,7 @@ impl Ground {
         if !from_tests {
             self.against_tests(subject, &flat(images));
         }
-        self.beside_data(subject, images);
+        self.beside_data(subject, images, None);
     }
 
     /// By the judge, and in its features.
@@ -209,14 +212,17 @@ impl Ground {
         Ok(())
     }
 
-    /// How they lie among the data.
-    fn beside_data(&self, subject: &mut Subject, images: &Tensor<f32>) {
+    /// How they lie among the data, whose nearest of all is known for the test set.
+    fn beside_data(&self, subject: &mut Subject, images: &Tensor<f32>, known: Option<&[Vec<Neighbour>]>) {
         note(format_args!("{}: nearest neighbours", subject.name));
         let pixels = flat(images);
-        let n = pixels.dims()[0].min(self.count);
+        let n = pixels.dims()[0].min(self.count).min(TWO_SAMPLE);
         let reference = self.reference.narrow(0, 0, n);
         subject.note("two_sample", two_sample(&reference, &pixels.narrow(0, 0, n)).accuracy());
-        subject.note("distance_ratio", distance_ratio(&self.nearest(&pixels), &self.near_tests));
+        match known {
+            Some(near) => subject.note("distance_ratio", distance_ratio(near, &self.near_tests).value),
+            None => subject.note("distance_ratio", distance_ratio(&self.nearest(&pixels), &self.near_tests)),
+        }
         subject.note("sharpness", sharpness(images));
     }
 
