@@ -135,14 +135,6 @@ mod tests {
         assert!(mean.value.abs() < biased);
     }
 
-    #[test]
-    fn does_not_depend_on_the_order_of_samples() {
-        let (x, y) = (normal(1, 1100, 0.3), normal(2, 50, 0.0));
-        let order: Vec<usize> = (0..1100).map(|i| i * 7 % 1100).collect();
-        let [a, b] = [&x, &x.gather_rows(&order)].map(|x| kernel_distance(x, &y));
-        assert!((a.value - b.value).abs() < 1e-9 && (a.error - b.error).abs() < 1e-9, "{a:?} and {b:?}");
-    }
-
     /// For a shift of the mean: values scatter about their mean as the error says.
     #[test]
     fn scatters_as_its_error_says() {

@@ -1,0 +1,129 @@
+//! No metric depends on the order of samples, or on where they are cut into the pieces that are held at once.
+//!
+//! Sets are larger than a piece (1,024 rows), and one order moves almost every row into another piece: what a metric lost, counted twice
+//! or weighed by its piece would show.
+
+use adjoint_metrics::frechet::frechet_distance;
+use adjoint_metrics::kernel::kernel_distance;
+use adjoint_metrics::linalg::Moments;
+use adjoint_metrics::manifold::Manifold;
+use adjoint_metrics::neighbours::{Search, distance_ratio, labels_of_nearest, nearest, two_sample};
+use adjoint_metrics::parzen::{Parzen, widths};
+use adjoint_metrics::plane::divergence_from_density;
+use adjoint_metrics::{classifier, sharpness};
+use adjoint_nn::{Stream, Tensor};
+
+const ROWS: usize = 2500;
+const WIDTH: usize = 9;
+
+fn rows(index: u64, mean: f64) -> Tensor<f64> {
+    Stream::new(11, "x", index).normal_tensor([ROWS, WIDTH], mean, 1.0)
+}
+
+/// Every row once, neighbours far apart.
+fn order() -> Vec<usize> {
+    (0..ROWS).map(|i| i * 1009 % ROWS).collect()
+}
+
+/// A class for each row, known by its first number alone.
+fn labels(x: &Tensor<f64>) -> Vec<usize> {
+    x.data().chunks_exact(WIDTH).map(|row| usize::from(row[0] > 0.0)).collect()
+}
+
+/// Rows as probabilities of classes.
+fn probabilities(x: &Tensor<f64>) -> Tensor<f64> {
+    let mut p = x.map(|x| (4.0 * x).exp());
+    for row in p.data_mut().chunks_exact_mut(WIDTH) {
+        let sum: f64 = row.iter().sum();
+        row.iter_mut().for_each(|p| *p /= sum);
+    }
+    p
+}
+
+fn images(x: &Tensor<f64>) -> Tensor<f32> {
+    let pixels: Vec<f32> = x.data().iter().map(|&x| x as f32).collect();
+    Tensor::from_slice([ROWS, 3, 3, 1], &pixels)
+}
+
+/// What a metric says of data and samples.
+type Metric = fn(&Tensor<f64>, &Tensor<f64>) -> Vec<f64>;
+
+const METRICS: [(&str, Metric); 12] = [
+    ("Fréchet distance", |x, y| vec![frechet_distance(&Moments::of(x), &Moments::of(y))]),
+    ("kernel distance", |x, y| {
+        let distance = kernel_distance(x, y);
+        vec![distance.value, distance.error]
+    }),
+    ("precision, recall, density, coverage", |x, y| {
+        let m = Manifold::of(x, y, 5);
+        vec![m.precision, m.recall, m.density, m.coverage]
+    }),
+    ("two-sample test", |x, y| {
+        let test = two_sample(x, y);
+        vec![test.real, test.fake]
+    }),
+    ("1-NN classification", |x, y| {
+        let found = labels_of_nearest(&nearest(x, y, 1), &labels(y));
+        vec![classifier::accuracy(&found, &labels(x))]
+    }),
+    ("distance ratio", |x, y| {
+        let training = Stream::new(11, "training", 0).normal_tensor([ROWS, WIDTH], 0.0, 1.0);
+        let ratio = distance_ratio(&nearest(y, &training, 1), &nearest(x, &training, 1));
+        vec![ratio.value, ratio.error]
+    }),
+    ("Parzen window", |x, y| {
+        let window = Parzen::cross_validated(y.clone(), x, &widths(0.1, 3.0, 9));
+        let of_x = window.log_likelihood(x);
+        vec![window.sigma(), of_x.value, of_x.error]
+    }),
+    ("divergence from a density", |_, y| {
+        vec![divergence_from_density(y, |x| -0.5 * x.iter().map(|x| x * x).sum::<f64>())]
+    }),
+    ("classifier score", |_, y| vec![classifier::classifier_score(&probabilities(y))]),
+    ("confident share", |_, y| vec![classifier::confident(&probabilities(y))]),
+    ("class histogram", |x, y| {
+        let [p, q] = [x, y].map(|x| classifier::histogram(&classifier::classes(&probabilities(x)), WIDTH));
+        vec![classifier::total_variation(&p, &q)]
+    }),
+    ("sharpness", |_, y| vec![sharpness(&images(y))]),
+];
+
+#[test]
+fn no_metric_depends_on_the_order_of_samples() {
+    let (x, y) = (rows(0, 0.0), rows(1, 0.3));
+    let (shuffled_x, shuffled_y) = (x.gather_rows(&order()), y.gather_rows(&order()));
+    for (name, metric) in METRICS {
+        let want = metric(&x, &y);
+        assert!(
+            want.iter().all(|value| value.is_finite() && *value != 0.0),
+            "{name} has nothing to say: {want:?}"
+        );
+        for (order, got) in [("data", metric(&shuffled_x, &y)), ("samples", metric(&x, &shuffled_y))] {
+            for (got, want) in got.iter().zip(&want) {
+                assert!(
+                    (got - want).abs() < 1e-9 * want.abs(),
+                    "{name}, {order} in another order: {got} for {want}"
+                );
+            }
+        }
+    }
+}
+
+/// The nearest of a set that is searched in parts, of whatever sizes, are those of the whole.
+#[test]
+fn a_search_in_parts_finds_what_one_in_the_whole_finds() {
+    let (x, y) = (rows(0, 0.0).narrow(0, 0, 300), rows(1, 0.3));
+    let whole = nearest(&x, &y, 4);
+    for part in [1, 7, 1024, 1999] {
+        let mut search = Search::new(&x, 4);
+        for first in (0..ROWS).step_by(part) {
+            search.among(&y.narrow(0, first, part.min(ROWS - first)), first);
+        }
+        for (a, b) in search.found().iter().flatten().zip(whole.iter().flatten()) {
+            assert!(
+                a.index == b.index && (a.squared - b.squared).abs() < 1e-12 * b.squared,
+                "{part}: {a:?}, {b:?}"
+            );
+        }
+    }
+}
