@@ -90,21 +90,25 @@ pub fn zip_broadcast<E: Element>(
     f: impl Fn(E, E) -> E + Copy + Sync,
 ) {
     let walk = Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims));
-    walk.runs(y, |y, [i, j], steps| {
-        let (a, b) = (&a[i..], &b[j..]);
-        match steps {
-            [1, 1] => each(y.iter_mut().zip(a).zip(b), move |((y, &a), &b)| *y = f(a, b)),
-            [1, _] => {
-                let b = b[0];
-                each(y.iter_mut().zip(a), move |(y, &a)| *y = f(a, b));
+    walk.runs(
+        y,
+        #[inline(always)]
+        move |y, [i, j], steps| {
+            let (a, b) = (&a[i..], &b[j..]);
+            match steps {
+                [1, 1] => each(y.iter_mut().zip(a).zip(b), move |((y, &a), &b)| *y = f(a, b)),
+                [1, _] => {
+                    let b = b[0];
+                    each(y.iter_mut().zip(a), move |(y, &a)| *y = f(a, b));
+                }
+                [_, 1] => {
+                    let a = a[0];
+                    each(y.iter_mut().zip(b), move |(y, &b)| *y = f(a, b));
+                }
+                _ => y.fill(f(a[0], b[0])),
             }
-            [_, 1] => {
-                let a = a[0];
-                each(y.iter_mut().zip(b), move |(y, &b)| *y = f(a, b));
-            }
-            _ => y.fill(f(a[0], b[0])),
-        }
-    });
+        },
+    );
 }
 
 /// y = x repeated along the axes where it has size 1.
@@ -116,10 +120,12 @@ pub fn expand<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E
     let walk = Walk::new([(x.len(), x_dims)], (y.len(), y_dims));
     walk.runs(
         y,
-        |y, [i], [step]| if step == 1 { y.copy_from_slice(&x[i..i + y.len()]) } else { y.fill(x[i]) },
+        #[inline(always)]
+        move |y, [i], [step]| if step == 1 { y.copy_from_slice(&x[i..i + y.len()]) } else { y.fill(x[i]) },
     );
 }
 
+#[inline(always)]
 fn each<I: Iterator>(items: I, f: impl FnMut(I::Item)) {
     items.for_each(f);
 }
@@ -182,31 +188,61 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Calls `f(piece of y, where each operand starts, steps)` for pieces of runs, in parallel chunks.
-    fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Sync) {
+    fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
+        let level = level();
         for_each_chunk(y, CHUNK, |t, mut rest| {
-            let mut at = t * CHUNK;
-            while !rest.is_empty() {
-                let (row, column) = (at / self.run, at % self.run);
-                let len = rest.len().min(self.run - column);
-                let (piece, tail) = rest.split_at_mut(len);
-                f(piece, self.offsets(row, column), self.steps);
-                rest = tail;
-                at += len;
-            }
+            level.vectorize(
+                #[inline(always)]
+                move || {
+                    let at = t * CHUNK;
+                    let mut row = self.row(at / self.run);
+                    let mut column = at % self.run;
+                    while !rest.is_empty() {
+                        let len = rest.len().min(self.run - column);
+                        let (piece, tail) = std::mem::take(&mut rest).split_at_mut(len);
+                        f(piece, std::array::from_fn(|n| row.starts[n] + column * self.steps[n]), self.steps);
+                        rest = tail;
+                        column = 0;
+                        self.advance(&mut row);
+                    }
+                },
+            );
         });
     }
 
-    fn offsets(&self, mut row: usize, column: usize) -> [usize; N] {
-        let mut offsets = self.steps.map(|s| s * column);
+    fn row(&self, mut number: usize) -> Row<N> {
+        let mut row = Row { index: [0; 4], starts: [0; N] };
         for axis in (0..4).rev() {
-            let index = row % self.outer[axis];
-            row /= self.outer[axis];
-            for (offset, strides) in offsets.iter_mut().zip(&self.strides) {
-                *offset += index * strides[axis];
+            row.index[axis] = number % self.outer[axis];
+            number /= self.outer[axis];
+            for (start, strides) in row.starts.iter_mut().zip(&self.strides) {
+                *start += row.index[axis] * strides[axis];
             }
         }
-        offsets
+        row
     }
+
+    /// To the next row, without a division: runs may be as short as a vector.
+    #[inline(always)]
+    fn advance(&self, row: &mut Row<N>) {
+        for axis in (0..4).rev() {
+            let carries = row.index[axis] + 1 == self.outer[axis];
+            let back = if carries { row.index[axis] } else { 0 };
+            row.index[axis] = if carries { 0 } else { row.index[axis] + 1 };
+            for (start, strides) in row.starts.iter_mut().zip(&self.strides) {
+                *start = if carries { *start - back * strides[axis] } else { *start + strides[axis] };
+            }
+            if !carries {
+                return;
+            }
+        }
+    }
+}
+
+/// A run of the walk: its index along the outer axes, and where each operand starts.
+struct Row<const N: usize> {
+    index: [usize; 4],
+    starts: [usize; N],
 }
 
 #[cfg(test)]

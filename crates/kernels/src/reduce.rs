@@ -101,10 +101,14 @@ fn sum_contiguous<E: Element>(x: &[E]) -> E {
 #[inline(always)]
 fn sum_block<E: Element>(x: &[E]) -> E {
     let mut lanes = [E::ZERO; LANES];
-    for x in x.chunks(LANES) {
-        for (lane, &x) in lanes.iter_mut().zip(x) {
+    let (rows, rest) = x.as_chunks::<LANES>();
+    for row in rows {
+        for (lane, &x) in lanes.iter_mut().zip(row) {
             *lane += x;
         }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
     }
     let mut width = LANES;
     while width > 1 {
@@ -120,7 +124,16 @@ fn sum_block<E: Element>(x: &[E]) -> E {
 #[inline(always)]
 fn sum_rows<E: Element>(x: &[E], out: &mut [E]) {
     out.fill(E::ZERO);
-    for row in x.chunks_exact(out.len()) {
+    let (width, mut rows) = (out.len(), x);
+    // Four rows between reading and writing the sums; each is still added to what the rows before it gave.
+    while let Some((four, rest)) = rows.split_at_checked(4 * width) {
+        let ((a, b), (c, d)) = (four[..2 * width].split_at(width), four[2 * width..].split_at(width));
+        for ((((o, &a), &b), &c), &d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *o = *o + a + b + c + d;
+        }
+        rows = rest;
+    }
+    for row in rows.chunks_exact(width) {
         for (o, &x) in out.iter_mut().zip(row) {
             *o += x;
         }
@@ -145,11 +158,12 @@ pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
 #[inline(always)]
 fn squares_of_piece<E: Element>(x: &[E]) -> f64 {
     let mut lanes = [0.0; LANES];
-    for x in x.chunks(LANES) {
-        for (lane, x) in lanes.iter_mut().zip(x) {
-            *lane += x.f64() * x.f64();
-        }
+    let (rows, rest) = x.as_chunks::<LANES>();
+    let square = |lane: &mut f64, x: &E| *lane += x.f64() * x.f64();
+    for row in rows {
+        lanes.iter_mut().zip(row).for_each(|(lane, x)| square(lane, x));
     }
+    lanes.iter_mut().zip(rest).for_each(|(lane, x)| square(lane, x));
     lanes.iter().sum()
 }
 
