@@ -97,19 +97,25 @@ fn sum_contiguous<E: Element>(x: &[E]) -> E {
     E::of(x.chunks(64 * LANES).map(|block| sum_block(block).f64()).sum())
 }
 
-/// [`LANES`] running sums, folded by halves.
+/// [`LANES`] running sums of a function of the elements: the one of element i is that of lane i mod LANES.
+#[inline(always)]
+fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
+    let (rows, rest) = x.as_chunks::<LANES>();
+    let mut sums = [S::ZERO; LANES];
+    for row in rows {
+        // By value: what no index reaches stays in registers.
+        sums = std::array::from_fn(|i| sums[i] + f(row[i]));
+    }
+    for (sum, &x) in sums.iter_mut().zip(rest) {
+        *sum += f(x);
+    }
+    sums
+}
+
+/// The running sums, folded by halves.
 #[inline(always)]
 fn sum_block<E: Element>(x: &[E]) -> E {
-    let mut lanes = [E::ZERO; LANES];
-    let (rows, rest) = x.as_chunks::<LANES>();
-    for row in rows {
-        for (lane, &x) in lanes.iter_mut().zip(row) {
-            *lane += x;
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane += x;
-    }
+    let mut lanes = lanes(x, |x| x);
     let mut width = LANES;
     while width > 1 {
         width /= 2;
@@ -154,17 +160,10 @@ pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
     partial.as_slice().iter().sum()
 }
 
-/// [`LANES`] running sums, added up in order.
+/// The running sums of the squares, added up in order.
 #[inline(always)]
 fn squares_of_piece<E: Element>(x: &[E]) -> f64 {
-    let mut lanes = [0.0; LANES];
-    let (rows, rest) = x.as_chunks::<LANES>();
-    let square = |lane: &mut f64, x: &E| *lane += x.f64() * x.f64();
-    for row in rows {
-        lanes.iter_mut().zip(row).for_each(|(lane, x)| square(lane, x));
-    }
-    lanes.iter_mut().zip(rest).for_each(|(lane, x)| square(lane, x));
-    lanes.iter().sum()
+    lanes(x, |x| x.f64() * x.f64()).iter().sum()
 }
 
 #[cfg(test)]
