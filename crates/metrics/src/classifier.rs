@@ -1,5 +1,6 @@
 //! What a classifier's probabilities say of samples: Salimans et al., "Improved techniques for training GANs" (2016), section 4.
 
+use crate::Estimate;
 use adjoint_nn::Tensor;
 
 /// A sample of which a classifier is as sure as this counts as confident.
@@ -17,10 +18,10 @@ pub fn classifier_score(probabilities: &Tensor<f64>) -> f64 {
 }
 
 /// Share of samples with a class of probability [`CONFIDENT`] or more.
-pub fn confident(probabilities: &Tensor<f64>) -> f64 {
+pub fn confident(probabilities: &Tensor<f64>) -> Estimate {
     let [n, classes] = probabilities.shape().matrix();
     let rows = probabilities.data().chunks_exact(classes);
-    rows.filter(|row| row.iter().any(|&p| p >= CONFIDENT)).count() as f64 / n as f64
+    Estimate::share(rows.filter(|row| row.iter().any(|&p| p >= CONFIDENT)).count(), n)
 }
 
 /// The likeliest class of each sample; of equal ones the first.
@@ -45,8 +46,8 @@ pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
 }
 
 /// Share of equal pairs.
-pub fn accuracy(found: &[usize], asked: &[usize]) -> f64 {
-    found.iter().zip(asked).filter(|(a, b)| a == b).count() as f64 / found.len() as f64
+pub fn accuracy(found: &[usize], asked: &[usize]) -> Estimate {
+    Estimate::share(found.iter().zip(asked).filter(|(a, b)| a == b).count(), found.len())
 }
 
 /// The mean of rows (N, D).
@@ -85,10 +86,10 @@ mod tests {
     #[test]
     fn confidence_classes_and_their_shares() {
         let p = rows(&[[0.95, 0.05, 0.0], [0.5, 0.5, 0.0], [0.1, 0.0, 0.9], [0.05, 0.06, 0.89]]);
-        assert_eq!(confident(&p), 0.5);
+        assert_eq!(confident(&p).value, 0.5);
         assert_eq!(classes(&p), [0, 0, 2, 2]);
         assert_eq!(histogram(&classes(&p), 3), [0.5, 0.0, 0.5]);
         assert!((total_variation(&[0.5, 0.0, 0.5], &[0.25, 0.25, 0.5]) - 0.25).abs() < 1e-15);
-        assert_eq!(accuracy(&classes(&p), &[0, 1, 2, 1]), 0.5);
+        assert_eq!(accuracy(&classes(&p), &[0, 1, 2, 1]).value, 0.5);
     }
 }

@@ -6,6 +6,46 @@ use adjoint_nn::Tensor;
 /// Rows of the kernel matrix that are held at once.
 const CHUNK: usize = 1024;
 
+/// Rows (N, D) that others are compared with, and what their kernels with one another say.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    x: Tensor<f64>,
+    within: Means,
+}
+
+impl Reference {
+    /// Of rows.
+    ///
+    /// # Panics
+    /// If there are fewer than two.
+    #[track_caller]
+    pub fn new(x: Tensor<f64>) -> Self {
+        Reference { within: Means::within(&x), x }
+    }
+
+    /// As [`kernel_distance`], from these rows x.
+    ///
+    /// # Panics
+    /// If there are fewer than two rows y, or dimensions differ.
+    #[track_caller]
+    pub fn distance(&self, y: &Tensor<f64>) -> Estimate {
+        let Reference { x, within: xx } = self;
+        let [[n, d], [m, d2]] = [x, y].map(|t| t.shape().matrix());
+        assert_eq!(d, d2, "features of different dimensions");
+        let (yy, xy) = (Means::within(y), Means::between(x, y));
+        let value = xx.mean() + yy.mean() - 2.0 * xy.mean();
+        let influence = |own: &[f64], other: &[f64]| {
+            Estimate::of(&own.iter().zip(other).map(|(a, b)| 2.0 * (a - b)).collect::<Vec<_>>())
+        };
+        let singles =
+            influence(&xx.rows, &xy.rows).error.powi(2) + influence(&yy.rows, &xy.columns).error.powi(2);
+        let [n, m] = [n, m].map(|n| n as f64);
+        let pairs = 2.0 * xx.beyond / (n * n) + 2.0 * yy.beyond / (m * m) + 4.0 * xy.beyond / (n * m);
+        // The influences are themselves means over pairs: what scatters in them for that reason alone is twice the second term.
+        Estimate { value, error: (singles - pairs).max(pairs).sqrt() }
+    }
+}
+
 /// The unbiased estimate of the squared maximum mean discrepancy of rows x (N, D) and y (M, D) with the kernel
 /// k(a, b) = (<a, b> / D + 1)^3:
 ///
@@ -19,23 +59,11 @@ const CHUNK: usize = 1024;
 /// If either has fewer than two rows, or dimensions differ.
 #[track_caller]
 pub fn kernel_distance(x: &Tensor<f64>, y: &Tensor<f64>) -> Estimate {
-    let [[n, d], [m, d2]] = [x, y].map(|t| t.shape().matrix());
-    assert!(n >= 2 && m >= 2, "a kernel distance of {n} and {m} samples");
-    assert_eq!(d, d2, "features of different dimensions");
-    let (xx, yy, xy) = (Means::within(x), Means::within(y), Means::between(x, y));
-    let value = xx.mean() + yy.mean() - 2.0 * xy.mean();
-    let influence = |own: &[f64], other: &[f64]| {
-        Estimate::of(&own.iter().zip(other).map(|(a, b)| 2.0 * (a - b)).collect::<Vec<_>>())
-    };
-    let singles =
-        influence(&xx.rows, &xy.rows).error.powi(2) + influence(&yy.rows, &xy.columns).error.powi(2);
-    let [n, m] = [n, m].map(|n| n as f64);
-    let pairs = 2.0 * xx.beyond / (n * n) + 2.0 * yy.beyond / (m * m) + 4.0 * xy.beyond / (n * m);
-    // The influences are themselves means over pairs: what scatters in them for that reason alone is twice the second term.
-    Estimate { value, error: (singles - pairs).max(pairs).sqrt() }
+    Reference::new(x.clone()).distance(y)
 }
 
 /// Means of the kernel over pairs of rows.
+#[derive(Clone, Debug)]
 struct Means {
     /// Over all b, of each a.
     rows: Vec<f64>,
@@ -47,7 +75,10 @@ struct Means {
 
 impl Means {
     /// Over pairs of different rows.
+    #[track_caller]
     fn within(a: &Tensor<f64>) -> Self {
+        let n = a.dims()[0];
+        assert!(n >= 2, "a kernel distance of {n} samples");
         Self::over(a, a, true)
     }
 

@@ -4,6 +4,33 @@
 use crate::neighbours::{each_distances, nearest_others};
 use adjoint_nn::Tensor;
 
+/// Features (N, D), and the ball about each that reaches to its k-th nearest neighbour among the others.
+#[derive(Clone, Debug)]
+pub struct Balls {
+    centres: Tensor<f64>,
+    /// Squares of their radii.
+    squared: Vec<f64>,
+    k: usize,
+}
+
+impl Balls {
+    /// About features.
+    ///
+    /// # Panics
+    /// If there are not more than k, or k is 0.
+    #[track_caller]
+    pub fn about(centres: Tensor<f64>, k: usize) -> Self {
+        let n = centres.dims()[0];
+        assert!(k > 0 && n > k, "{k} neighbours among {n}");
+        let squared = nearest_others(&centres, k).iter().map(|near| near[k - 1].squared).collect();
+        Balls { centres, squared, k }
+    }
+
+    fn len(&self) -> usize {
+        self.squared.len()
+    }
+}
+
 /// The four shares, from the balls about each sample that reach to its k-th nearest neighbour of the same kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Manifold {
@@ -19,23 +46,20 @@ pub struct Manifold {
 }
 
 impl Manifold {
-    /// From features (N, D) of data and (M, D) of samples, with k neighbours.
+    /// From the balls about data and those about samples.
     ///
     /// # Panics
-    /// If there are not more than k of each, k is 0, or dimensions differ.
+    /// If dimensions or the numbers of neighbours differ.
     #[track_caller]
-    pub fn of(real: &Tensor<f64>, fake: &Tensor<f64>, k: usize) -> Self {
-        let [n, m] = [real, fake].map(|x| x.dims()[0]);
-        assert!(k > 0 && n > k && m > k, "{k} neighbours among {n} and {m}");
-        let radii = |x: &Tensor<f64>| -> Vec<f64> {
-            nearest_others(x, k).iter().map(|near| near[k - 1].squared).collect()
-        };
-        let (of_real, of_fake) = (radii(real), radii(fake));
+    pub fn of(real: &Balls, fake: &Balls) -> Self {
+        let ([n, m], k) = ([real.len(), fake.len()], real.k);
+        assert_eq!(k, fake.k, "balls of different numbers of neighbours");
         let (mut inside, mut recalled, mut covered) = (vec![0usize; m], 0usize, 0usize);
-        each_distances(real, fake, |i, row| {
-            recalled += usize::from(row.iter().zip(&of_fake).any(|(d, radius)| d <= radius));
-            covered += usize::from(row.iter().any(|d| *d <= of_real[i]));
-            row.iter().zip(&mut inside).for_each(|(d, count)| *count += usize::from(*d <= of_real[i]));
+        each_distances(&real.centres, &fake.centres, |i, row| {
+            let own = real.squared[i];
+            recalled += usize::from(row.iter().zip(&fake.squared).any(|(d, other)| d <= other));
+            covered += usize::from(row.iter().any(|d| *d <= own));
+            row.iter().zip(&mut inside).for_each(|(d, count)| *count += usize::from(*d <= own));
         });
         let share = |count: usize, of: usize| count as f64 / of as f64;
         Manifold {
@@ -52,20 +76,24 @@ mod tests {
     use super::*;
     use adjoint_nn::Stream;
 
+    fn manifold(real: &Tensor<f64>, fake: &Tensor<f64>, k: usize) -> Manifold {
+        Manifold::of(&Balls::about(real.clone(), k), &Balls::about(fake.clone(), k))
+    }
+
     fn uniform(index: u64, n: usize, low: f64, high: f64) -> Tensor<f64> {
         Stream::new(7, "x", index).uniform_tensor([n, 2], low, high)
     }
 
     #[test]
     fn one_distribution_has_all() {
-        let m = Manifold::of(&uniform(0, 1000, 0.0, 1.0), &uniform(1, 1000, 0.0, 1.0), 5);
+        let m = manifold(&uniform(0, 1000, 0.0, 1.0), &uniform(1, 1000, 0.0, 1.0), 5);
         assert!(m.precision > 0.95 && m.recall > 0.95 && m.coverage > 0.9, "{m:?}");
         assert!((m.density - 1.0).abs() < 0.1, "{m:?}");
     }
 
     #[test]
     fn distributions_apart_have_nothing() {
-        let m = Manifold::of(&uniform(0, 200, 0.0, 1.0), &uniform(1, 300, 5.0, 6.0), 3);
+        let m = manifold(&uniform(0, 200, 0.0, 1.0), &uniform(1, 300, 5.0, 6.0), 3);
         assert_eq!(m, Manifold::default());
     }
 
@@ -74,10 +102,10 @@ mod tests {
     #[test]
     fn overlaps_are_measured() {
         let data = uniform(0, 2000, 0.0, 1.0);
-        let narrow = Manifold::of(&data, &uniform(1, 2000, 0.0, 0.5), 5);
+        let narrow = manifold(&data, &uniform(1, 2000, 0.0, 0.5), 5);
         assert!(narrow.precision > 0.95 && (narrow.recall - 0.25).abs() < 0.05, "{narrow:?}");
         assert!((narrow.coverage - 0.25).abs() < 0.05, "{narrow:?}");
-        let wide = Manifold::of(&data, &uniform(1, 2000, 0.0, 2.0), 5);
+        let wide = manifold(&data, &uniform(1, 2000, 0.0, 2.0), 5);
         assert!((wide.precision - 0.25).abs() < 0.05 && wide.recall > 0.95, "{wide:?}");
         assert!((wide.density - 0.25).abs() < 0.05, "{wide:?}");
     }
@@ -88,7 +116,7 @@ mod tests {
     fn density_is_not_taken_in_by_an_outlier() {
         let far = Tensor::from_slice([1, 2], &[9.0, 9.0]);
         let data = Tensor::concat(&[&uniform(0, 500, 0.0, 1.0), &far], 0);
-        let m = Manifold::of(&data, &uniform(1, 500, 3.0, 4.0), 5);
+        let m = manifold(&data, &uniform(1, 500, 3.0, 4.0), 5);
         assert_eq!(m.precision, 1.0);
         assert!((m.density - 0.2).abs() < 1e-12, "{m:?}");
         assert!(m.coverage <= 1.0 / 501.0);

@@ -17,6 +17,12 @@ impl Estimate {
         let squares = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
         Estimate { value: mean, error: (squares / (n - 1.0) / n).sqrt() }
     }
+
+    /// The share p of hits among `of` independent tries, with the standard deviation of a binomial share, sqrt(p (1 - p) / n).
+    pub fn share(hits: usize, of: usize) -> Self {
+        let (n, value) = (of as f64, hits as f64 / of as f64);
+        Estimate { value, error: (value * (1.0 - value) / n).sqrt() }
+    }
 }
 
 #[cfg(test)]
@@ -29,5 +35,15 @@ mod tests {
         // Variance (4 + 1 + 0 + 9) / 3 of a number, over 4.
         assert_eq!(value, 3.0);
         assert!((error - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
+    }
+
+    /// 30 of 100: sqrt(0.3 x 0.7 / 100), and the mean of a hundred zeros and ones but for one degree of freedom.
+    #[test]
+    fn a_share_has_the_error_of_a_binomial() {
+        let Estimate { value, error } = Estimate::share(30, 100);
+        assert_eq!(value, 0.3);
+        assert!((error - 0.0021f64.sqrt()).abs() < 1e-15);
+        let mean = Estimate::of(&(0..100).map(|i| f64::from(u8::from(i < 30))).collect::<Vec<_>>());
+        assert!((error / mean.error - (99.0f64 / 100.0).sqrt()).abs() < 1e-12);
     }
 }

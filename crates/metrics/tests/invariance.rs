@@ -6,7 +6,7 @@
 use adjoint_metrics::frechet::frechet_distance;
 use adjoint_metrics::kernel::kernel_distance;
 use adjoint_metrics::linalg::Moments;
-use adjoint_metrics::manifold::Manifold;
+use adjoint_metrics::manifold::{Balls, Manifold};
 use adjoint_metrics::neighbours::{Search, distance_ratio, labels_of_nearest, nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
 use adjoint_metrics::plane::divergence_from_density;
@@ -55,7 +55,7 @@ const METRICS: [(&str, Metric); 12] = [
         vec![distance.value, distance.error]
     }),
     ("precision, recall, density, coverage", |x, y| {
-        let m = Manifold::of(x, y, 5);
+        let m = Manifold::of(&Balls::about(x.clone(), 5), &Balls::about(y.clone(), 5));
         vec![m.precision, m.recall, m.density, m.coverage]
     }),
     ("two-sample test", |x, y| {
@@ -64,7 +64,7 @@ const METRICS: [(&str, Metric); 12] = [
     }),
     ("1-NN classification", |x, y| {
         let found = labels_of_nearest(&nearest(x, y, 1), &labels(y));
-        vec![classifier::accuracy(&found, &labels(x))]
+        vec![classifier::accuracy(&found, &labels(x)).value]
     }),
     ("distance ratio", |x, y| {
         let training = Stream::new(11, "training", 0).normal_tensor([ROWS, WIDTH], 0.0, 1.0);
@@ -80,7 +80,7 @@ const METRICS: [(&str, Metric); 12] = [
         vec![divergence_from_density(y, |x| -0.5 * x.iter().map(|x| x * x).sum::<f64>())]
     }),
     ("classifier score", |_, y| vec![classifier::classifier_score(&probabilities(y))]),
-    ("confident share", |_, y| vec![classifier::confident(&probabilities(y))]),
+    ("confident share", |_, y| vec![classifier::confident(&probabilities(y)).value]),
     ("class histogram", |x, y| {
         let [p, q] = [x, y].map(|x| classifier::histogram(&classifier::classes(&probabilities(x)), WIDTH));
         vec![classifier::total_variation(&p, &q)]

@@ -4,37 +4,25 @@
 #![forbid(unsafe_code)]
 
 mod networks;
+mod open;
 
-use crate::networks::{GeneratorOnly, Networks, WithEncoder};
-use adjoint_adversarial as adversarial;
+use crate::networks::Networks;
+use crate::open::mismatch;
+pub use crate::open::{Open, load};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
-use adjoint_nn::{Module, Stream, Tensor, Var};
-use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range, model_of_run, settings_of_run, weights};
+use adjoint_nn::{Stream, Tensor, Var};
+use adjoint_train::{BoxError, CommonArgs, Error, Grid, Range};
 use adjoint_variational::BoundSummary;
+use adjoint_workbench::game::Condition;
 use adjoint_workbench::game::flags::Distribution;
-use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
-use adjoint_workbench::variational::{Measures, VariationalConfig};
 use adjoint_workbench::{data, labels, limits};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Samples that are made at once: fewer where images are large.
 const BATCH: usize = 64;
 /// Numbers in a picture or in latent vectors, at most.
 const MOST_NUMBERS: usize = 1 << 27;
-
-/// Which run to open, and how.
-#[derive(Clone, Debug)]
-pub struct Open {
-    /// Its directory.
-    pub run: PathBuf,
-    /// What is drawn follows from it.
-    pub seed: u64,
-    /// Take G's last weights instead of their moving average.
-    pub raw: bool,
-    /// Where datasets lie, if not where the run found them.
-    pub data_dir: Option<PathBuf>,
-}
 
 /// A trained model, whatever it is inside.
 pub struct Model {
@@ -62,74 +50,6 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens a run.
-    ///
-    /// # Errors
-    /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
-    pub fn open(open: &Open) -> Result<Self, BoxError> {
-        let kind = model_of_run(&open.run)?;
-        let mut model = match kind.as_str() {
-            "vae" => Self::variational::<train_vae::Settings>(open),
-            "gan" => Self::game::<train_gan::Settings>(open),
-            "dcgan" => Self::game::<train_dcgan::Settings>(open),
-            "cgan" => Self::game::<train_cgan::Settings>(open),
-            _ => {
-                let known = "vae, gan, dcgan or cgan";
-                return Err(mismatch(&open.run, format!("a run of the model `{kind}`; this is for {known}")));
-            }
-        }?;
-        if let Some(directory) = &open.data_dir {
-            model.common.data_dir.clone_from(directory);
-        }
-        Ok(model)
-    }
-
-    fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
-        if open.raw {
-            let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
-            return Err(mismatch(&open.run, problem));
-        }
-        let settings: C = settings_of_run(&open.run)?;
-        let (common, args) = (settings.common().clone(), settings.variational().clone());
-        let mut model = settings.build(args.settings()?)?;
-        load(&open.run, "encoder", &mut model.networks.encoder)?;
-        load(&open.run, "decoder", &mut model.networks.decoder)?;
-        Ok(Model {
-            kind: C::MODEL,
-            autoencoder: args.autoencoder,
-            latent: args.latent,
-            noise: Distribution::Gaussian,
-            range: Range::Unit,
-            points: None,
-            condition: args.conditional.then_some(Condition::Class),
-            run: open.run.clone(),
-            seed: open.seed,
-            networks: Box::new(WithEncoder { model, measures: Measures { args, seed: common.seed } }),
-            common,
-        })
-    }
-
-    fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
-        let settings: C = settings_of_run(&open.run)?;
-        let mut generator = settings.build(adversarial::Settings::default())?.generator;
-        let averaged = settings.game().ema > 0.0 && !open.raw;
-        load(&open.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
-        let GameArgs { latent, noise, .. } = *settings.game();
-        Ok(Model {
-            kind: C::MODEL,
-            autoencoder: false,
-            latent,
-            noise,
-            range: Range::Signed,
-            points: settings.points(),
-            condition: settings.condition(),
-            common: settings.common().clone(),
-            run: open.run.clone(),
-            seed: open.seed,
-            networks: Box::new(GeneratorOnly(generator)),
-        })
-    }
-
     /// Latent vectors, (rows, latent): always the same for a purpose and the seed.
     ///
     /// # Errors
@@ -351,28 +271,11 @@ impl Model {
     }
 }
 
-fn mismatch(run: &Path, problem: String) -> BoxError {
-    Error::Mismatch { path: run.to_path_buf(), problem }.into()
-}
-
-/// Loads RUN/NAME.safetensors.
-///
-/// # Errors
-/// If it is not there, damaged, or of another network.
-pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
-    let path = run.join(format!("{name}.safetensors"));
-    if !path.is_file() {
-        let problem = "the run has no such weights yet; they are written with its checkpoints";
-        return Err(Error::Unreadable { path, problem: problem.into() }.into());
-    }
-    network.load_state(&weights::import(&path, &network.state())?)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adjoint_nn::{Scheme, SlotMut};
+    use crate::networks::GeneratorOnly;
+    use adjoint_nn::{Module, Scheme, SlotMut};
     use clap::Parser;
 
     fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model {

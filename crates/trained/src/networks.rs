@@ -62,6 +62,13 @@ pub(crate) struct WithEncoder<Q: Encoder<f32>, P: Decoder<f32>> {
     pub(crate) measures: Measures,
 }
 
+impl<Q: Encoder<f32>, P: Decoder<f32>> WithEncoder<Q, P> {
+    /// Is there a bound? A plain autoencoder has none.
+    fn bounded(&self) -> bool {
+        !self.measures.args.autoencoder
+    }
+}
+
 impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
     fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
         self.model.decode(z, condition)
@@ -98,13 +105,11 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
     }
 
     fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
-        let bounded = !self.measures.args.autoencoder;
-        if bounded { self.measures.bound(&mut self.model, set, range, &|| false) } else { None }
+        self.bounded().then(|| self.measures.bound(&mut self.model, set, range, &|| false))?
     }
 
     fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
-        let bounded = !self.measures.args.autoencoder;
-        bounded.then(|| self.measures.log_likelihood(&mut self.model, set, image, samples))
+        self.bounded().then(|| self.measures.log_likelihood(&mut self.model, set, image, samples))
     }
 }
 

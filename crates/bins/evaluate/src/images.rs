@@ -3,13 +3,14 @@
 use crate::judges::{Classifier, Reading, Recipe, read, read_set, wide};
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange};
+use adjoint_metrics::Estimate;
 use adjoint_metrics::classifier::{
     accuracy, classes, classifier_score, confident, histogram, total_variation,
 };
 use adjoint_metrics::frechet::frechet_distance;
-use adjoint_metrics::kernel::kernel_distance;
+use adjoint_metrics::kernel;
 use adjoint_metrics::linalg::Moments;
-use adjoint_metrics::manifold::Manifold;
+use adjoint_metrics::manifold::{Balls, Manifold};
 use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
 use adjoint_metrics::sharpness;
@@ -36,10 +37,11 @@ pub(crate) struct Ground {
     pub(crate) classifier: Classifier,
     /// Images of each set that are measured.
     pub(crate) count: usize,
-    /// The first training images, and what the judge sees in them.
+    /// The first training images, and what is to be known of the judge's features of them.
     reference: Tensor<f64>,
-    features: Tensor<f64>,
     moments: Moments,
+    kernels: kernel::Reference,
+    balls: Balls,
     /// What features are multiplied by, so that their mean square over the reference is 1: distances then say the same whichever judge has
     /// the larger numbers.
     unit: f64,
@@ -85,7 +87,8 @@ impl Ground {
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
         let mut ground = Ground {
             moments: Moments::of(&features),
-            features,
+            kernels: kernel::Reference::new(features.clone()),
+            balls: Balls::about(features, K),
             unit,
             reference: pixels(&train, 0..count),
             shares: histogram(&classes, train.classes().len()),
@@ -167,8 +170,9 @@ impl Ground {
             subject.note("condition_accuracy", accuracy(&found, asked));
         }
         subject.note("frechet", frechet_distance(&self.moments, &Moments::of(&features)));
-        subject.note("kernel", kernel_distance(&self.features, &features));
-        let Manifold { precision, recall, density, coverage } = Manifold::of(&self.features, &features, K);
+        subject.note("kernel", self.kernels.distance(&features));
+        let Manifold { precision, recall, density, coverage } =
+            Manifold::of(&self.balls, &Balls::about(features, K));
         subject.note("precision", precision);
         subject.note("recall", recall);
         subject.note("density", density);
@@ -208,7 +212,8 @@ impl Ground {
             all.extend(labels);
         }
         let found = labels_of_nearest(&search.found(), &all);
-        subject.note("one_nn_error", 1.0 - accuracy(&found, &self.labels));
+        let right = accuracy(&found, &self.labels);
+        subject.note("one_nn_error", Estimate { value: 1.0 - right.value, ..right });
         Ok(())
     }
 

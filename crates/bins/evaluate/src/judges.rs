@@ -100,7 +100,7 @@ impl Recipe {
         let mut judge = self.judge("classes", train, count, target, cross_entropy)?;
         let found = classes(&read_set(&mut judge, test, test.len()).verdicts);
         let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
-        let accuracy = accuracy(&found, &known);
+        let accuracy = accuracy(&found, &known).value;
         if accuracy < READS {
             warn(format_args!("the judge of {} is right about only {:.1} %", train.name(), 100.0 * accuracy));
         }

@@ -1,0 +1,112 @@
+//! From a run's directory to a model: which trainer's it is, its settings, its weights.
+
+use crate::Model;
+use crate::networks::{GeneratorOnly, WithEncoder};
+use adjoint_adversarial as adversarial;
+use adjoint_nn::Module;
+use adjoint_train::{BoxError, Error, Range, model_of_run, settings_of_run, weights};
+use adjoint_workbench::game::flags::Distribution;
+use adjoint_workbench::game::{Condition, GameArgs, GameConfig};
+use adjoint_workbench::variational::{Measures, VariationalConfig};
+use std::path::{Path, PathBuf};
+
+/// Which run to open, and how.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its directory.
+    pub run: PathBuf,
+    /// What is drawn follows from it.
+    pub seed: u64,
+    /// Take G's last weights instead of their moving average.
+    pub raw: bool,
+    /// Where datasets lie, if not where the run found them.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Model {
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
+    pub fn open(open: &Open) -> Result<Self, BoxError> {
+        let kind = model_of_run(&open.run)?;
+        let mut model = match kind.as_str() {
+            "vae" => Self::variational::<train_vae::Settings>(open),
+            "gan" => Self::game::<train_gan::Settings>(open),
+            "dcgan" => Self::game::<train_dcgan::Settings>(open),
+            "cgan" => Self::game::<train_cgan::Settings>(open),
+            _ => {
+                let known = "vae, gan, dcgan or cgan";
+                return Err(mismatch(&open.run, format!("a run of the model `{kind}`; this is for {known}")));
+            }
+        }?;
+        if let Some(directory) = &open.data_dir {
+            model.common.data_dir.clone_from(directory);
+        }
+        Ok(model)
+    }
+
+    fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
+        if open.raw {
+            let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
+            return Err(mismatch(&open.run, problem));
+        }
+        let settings: C = settings_of_run(&open.run)?;
+        let (common, args) = (settings.common().clone(), settings.variational().clone());
+        let mut model = settings.build(args.settings()?)?;
+        load(&open.run, "encoder", &mut model.networks.encoder)?;
+        load(&open.run, "decoder", &mut model.networks.decoder)?;
+        Ok(Model {
+            kind: C::MODEL,
+            autoencoder: args.autoencoder,
+            latent: args.latent,
+            noise: Distribution::Gaussian,
+            range: Range::Unit,
+            points: None,
+            condition: args.conditional.then_some(Condition::Class),
+            run: open.run.clone(),
+            seed: open.seed,
+            networks: Box::new(WithEncoder { model, measures: Measures { args, seed: common.seed } }),
+            common,
+        })
+    }
+
+    fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
+        let settings: C = settings_of_run(&open.run)?;
+        let mut generator = settings.build(adversarial::Settings::default())?.generator;
+        let averaged = settings.game().ema > 0.0 && !open.raw;
+        load(&open.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
+        let GameArgs { latent, noise, .. } = *settings.game();
+        Ok(Model {
+            kind: C::MODEL,
+            autoencoder: false,
+            latent,
+            noise,
+            range: Range::Signed,
+            points: settings.points(),
+            condition: settings.condition(),
+            common: settings.common().clone(),
+            run: open.run.clone(),
+            seed: open.seed,
+            networks: Box::new(GeneratorOnly(generator)),
+        })
+    }
+}
+
+pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
+    Error::Mismatch { path: run.to_path_buf(), problem }.into()
+}
+
+/// Loads RUN/NAME.safetensors.
+///
+/// # Errors
+/// If it is not there, damaged, or of another network.
+pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
+    let path = run.join(format!("{name}.safetensors"));
+    if !path.is_file() {
+        let problem = "the run has no such weights yet; they are written with its checkpoints";
+        return Err(Error::Unreadable { path, problem: problem.into() }.into());
+    }
+    network.load_state(&weights::import(&path, &network.state())?)?;
+    Ok(())
+}
