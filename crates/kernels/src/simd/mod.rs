@@ -11,6 +11,8 @@
 //! `with_simd!` picks the type for the active [`Isa`].
 
 #![allow(unsafe_code)]
+// Of the micro-kernel only the sets with vector instructions make use.
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -28,6 +30,7 @@ pub(crate) use panel::{Lhs, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 
+#[cfg(target_arch = "x86_64")]
 use crate::isa::Isa;
 
 /// The instructions of one set, on vectors of [`LANES`](Simd::LANES) floats.
