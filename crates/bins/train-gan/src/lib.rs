@@ -17,7 +17,7 @@ Examples:
   cargo run -p train-gan -- --dataset mnist --download
       MNIST, fetched into datasets/mnist and verified
   cargo run -p train-gan -- --dataset ring --d-steps 5 --loss minimax
-      eight clusters in the plane; D gets ahead, the minimax loss saturates, and G finds none or one of them
+      eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 lie in one
   cargo run -p train-gan -- --dataset ring --d-steps 5 --loss wasserstein
       the Wasserstein distance with the gradient penalty finds all";
 

@@ -69,6 +69,22 @@ fn points_are_counted_and_the_value_is_measured() {
     assert!(config.contains("\nlatent = 2\n") && config.contains("\nlr = 0.001\n"), "{config}");
 }
 
+/// What the ring shows (Goodfellow et al. 2014, section 3): a D that is ahead leaves no slope to the minimax loss, and G's samples lie in
+/// no cluster; the Wasserstein distance still has one, and G finds all.
+#[test]
+fn minimax_saturates_where_wasserstein_finds_all_modes() {
+    let program = program();
+    let last = |loss: &str| {
+        program.succeed(&["--dataset", "ring", "--d-steps", "5", "--loss", loss, "--name", loss, "--quiet"]);
+        let last: serde_json::Value = serde_json::from_slice(&program.read(loss, "final.json")).unwrap();
+        ["modes", "high_quality"].map(|key| last[key].as_f64().unwrap())
+    };
+    let [_, high_quality] = last("minimax");
+    assert!(high_quality < 0.1, "{high_quality} of the samples within 3 sigma");
+    let [modes, high_quality] = last("wasserstein");
+    assert!(modes == 8.0 && high_quality > 0.2, "{modes} modes, {high_quality}");
+}
+
 #[test]
 fn wrong_flags_are_explained() {
     let program = program();
