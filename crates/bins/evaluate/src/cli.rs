@@ -75,8 +75,9 @@ struct Cli {
     ais_images: u64,
 
     /// Temperatures of that: more are nearer to the truth
-    #[arg(long, value_name = "N", default_value = "500", value_parser = count::<usize>)]
-    ais_temperatures: usize,
+    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    ais_temperatures: u64,
 
     /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood otherwise
     #[arg(long, value_name = "X", default_value = "0.1", value_parser = positive)]
@@ -165,7 +166,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         nll_samples: cli.nll_samples,
         nll_images: cli.nll_images,
         ais_images: cli.ais_images as usize,
-        ais_temperatures: cli.ais_temperatures,
+        ais_temperatures: cli.ais_temperatures as usize,
         sigma: cli.ais_sigma,
     };
     let mut observations = vec![];

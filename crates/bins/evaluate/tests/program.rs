@@ -93,5 +93,7 @@ fn what_can_not_be_evaluated_is_a_line() {
     let program = program();
     program.fail(&["runs/none"], "runs/none");
     program.fail(&["runs/none", "--samples", "7"], "from 100 to 100000");
+    program.fail(&["runs/none", "--ais-temperatures", "0"], "1..=1000000");
+    program.fail(&["runs/none", "--ais-temperatures", "1000001"], "1..=1000000");
     program.fail(&[], "RUN");
 }
