@@ -38,6 +38,8 @@ pub(crate) struct Control {
     /// The share of each factor's variance over test images that the regressor explains.
     pub(crate) explained: Vec<f64>,
     samples: usize,
+    /// How many the dataset has, of which a model may make fewer.
+    classes: usize,
 }
 
 /// Classes and factors of images.
@@ -50,6 +52,12 @@ struct Measured {
 impl Measured {
     fn factor(&self, image: usize, factor: usize) -> f64 {
         self.factors.data()[image * FACTORS.len() + factor]
+    }
+
+    /// Is an image of a class, and high, or low, in a factor?
+    fn is(&self, image: usize, class: usize, factor: usize, high: bool) -> bool {
+        let value = self.factor(image, factor);
+        self.classes[image] == class && if high { value > FAR } else { value < -FAR }
     }
 }
 
@@ -78,7 +86,8 @@ impl Control {
         let shown = test.len().min(2_000);
         let images = test.images(&(0..shown).collect::<Vec<_>>(), PixelRange::Unit);
         let explained = regressor.explained(&images, &factors(Split::Test, shown), &numbers);
-        Ok(Some(Control { regressor, explained, samples: samples.min(MOST_SAMPLES) }))
+        let (samples, classes) = (samples.min(MOST_SAMPLES), train.classes().len());
+        Ok(Some(Control { regressor, explained, samples, classes }))
     }
 
     /// Sums, and walks along each direction.
@@ -118,7 +127,7 @@ impl Control {
         self.directions(subject, model, judge, (&z, &found))
     }
 
-    /// Class c thick, minus class c thin, plus class d thin: is that class d thick? And so with every factor, any two classes.
+    /// What [`arithmetic`] finds of a model, whose terms are of any class of the dataset, made by the model or not.
     fn arithmetic(
         &mut self,
         subject: &mut Subject,
@@ -126,49 +135,15 @@ impl Control {
         judge: &mut Judge<f32>,
         (z, found): (&Tensor<f32>, &Measured),
     ) {
-        let latent = model.latent;
+        let (classes, trials) = (self.classes, self.trials());
         let mut stream = Stream::new(model.seed, "control/arithmetic", 0);
-        let classes = 1 + found.classes.iter().copied().max().unwrap_or(0);
-        let is = |i: usize, class: usize, factor: usize, high: bool| {
-            let value = found.factor(i, factor);
-            found.classes[i] == class && if high { value > FAR } else { value < -FAR }
+        let look = |sums: &Tensor<f32>| {
+            let x = model.decode(sums, None);
+            self.measure(judge, model, &x)
         };
-        let mut sums: Vec<f32> = vec![];
-        let mut wanted: Vec<(usize, usize)> = vec![];
-        for _ in 0..self.trials() {
-            let factor = stream.below(FACTORS.len());
-            let from = stream.below(classes);
-            let to = (from + 1 + stream.below((classes - 1).max(1))) % classes;
-            // A model that makes too few of a class has no such sum: it counts as failed.
-            let mut mean = |class: usize, high: bool| -> Option<Vec<f32>> {
-                let mut examples: Vec<usize> =
-                    (0..self.samples).filter(|&i| is(i, class, factor, high)).collect();
-                stream.shuffle(&mut examples);
-                let examples = examples.get(..EXAMPLES)?;
-                let number =
-                    |j| examples.iter().map(|i| z.data()[i * latent + j]).sum::<f32>() / EXAMPLES as f32;
-                Some((0..latent).map(number).collect())
-            };
-            let (a, b, c) = (mean(from, true), mean(from, false), mean(to, false));
-            if let (Some(a), Some(b), Some(c)) = (a, b, c) {
-                sums.extend((0..latent).map(|j| a[j] - b[j] + c[j]));
-                wanted.push((to, factor));
-            }
-        }
-        let mut successes = vec![0.0; self.trials()];
-        let mut chances = vec![0.0; self.trials()];
-        if !wanted.is_empty() {
-            let x = model.decode(&Tensor::from_slice([wanted.len(), latent], &sums), None);
-            let sum = self.measure(judge, model, &x);
-            for (i, &(class, factor)) in wanted.iter().enumerate() {
-                let arrived = sum.classes[i] == class && sum.factor(i, factor) > FAR;
-                successes[i] = f64::from(u8::from(arrived));
-                let of_all = (0..self.samples).filter(|&i| is(i, class, factor, true)).count();
-                chances[i] = of_all as f64 / self.samples as f64;
-            }
-        }
-        subject.note("arithmetic", Estimate::of(&successes));
-        subject.note("arithmetic_chance", Estimate::of(&chances).value);
+        let (arrived, chance) = arithmetic((z, found), (classes, trials), &mut stream, look);
+        subject.note("arithmetic", arrived);
+        subject.note("arithmetic_chance", chance);
     }
 
     /// Walks along the direction in which a factor rises most, by the covariance of z with it over samples, and along a random one.
@@ -192,10 +167,10 @@ impl Control {
             let mut stream = Stream::new(model.seed, "control/direction", factor as u64);
             let random: Vec<f64> = (0..self.trials() * latent).map(|_| stream.normal()).collect();
             let walks = self.walks(model, judge, (z, found), (&along, factor))?;
-            subject.note(key, Estimate::of(&walks));
+            subject.note(key, share(&walks));
             chance.extend(self.walks(model, judge, (z, found), (&random, factor))?);
         }
-        subject.note("direction_chance", Estimate::of(&chance).value);
+        subject.note("direction_chance", share(&chance).value);
         Ok(())
     }
 
@@ -206,7 +181,7 @@ impl Control {
         judge: &mut Judge<f32>,
         (z, found): (&Tensor<f32>, &Measured),
         (direction, factor): (&[f64], usize),
-    ) -> Result<Vec<f64>, BoxError> {
+    ) -> Result<Vec<bool>, BoxError> {
         let latent = model.latent;
         let length = |row: &[f64]| row.iter().map(|d| d * d).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
         let lengths: Vec<f64> = direction.chunks_exact(latent).map(length).collect();
@@ -230,6 +205,109 @@ impl Control {
                 && high.classes[i] == class
                 && high.factor(i, factor) - low.factor(i, factor) > CHANGE
         };
-        Ok((0..self.trials()).map(|i| f64::from(u8::from(success(i)))).collect())
+        Ok((0..self.trials()).map(success).collect())
+    }
+}
+
+/// Class c thick, minus class c thin, plus class d thin: is that class d thick? And so with every factor and any two of `classes` classes,
+/// among samples of which latent vectors, classes and factors are known; `look` says what a model makes of the sums.
+///
+/// The share of `trials` sums that arrive, one whose terms the model makes too few of having failed; and what it would be by chance, the
+/// mean over all these sums of the share of samples that are what was wanted.
+fn arithmetic(
+    (z, found): (&Tensor<f32>, &Measured),
+    (classes, trials): (usize, usize),
+    stream: &mut Stream,
+    look: impl FnOnce(&Tensor<f32>) -> Measured,
+) -> (Estimate, f64) {
+    let [samples, latent] = z.shape().matrix();
+    let (mut sums, mut wanted, mut chance): (Vec<f32>, Vec<(usize, usize)>, f64) = (vec![], vec![], 0.0);
+    for _ in 0..trials {
+        let factor = stream.below(FACTORS.len());
+        let from = stream.below(classes);
+        let to = (from + 1 + stream.below((classes - 1).max(1))) % classes;
+        let mut mean = |class: usize, high: bool| -> Option<Vec<f32>> {
+            let mut examples: Vec<usize> =
+                (0..samples).filter(|&i| found.is(i, class, factor, high)).collect();
+            stream.shuffle(&mut examples);
+            let examples = examples.get(..EXAMPLES)?;
+            let number = |j| examples.iter().map(|i| z.data()[i * latent + j]).sum::<f32>() / EXAMPLES as f32;
+            Some((0..latent).map(number).collect())
+        };
+        let (a, b, c) = (mean(from, true), mean(from, false), mean(to, false));
+        if let (Some(a), Some(b), Some(c)) = (a, b, c) {
+            sums.extend((0..latent).map(|j| a[j] - b[j] + c[j]));
+            wanted.push((to, factor));
+        }
+        let alike = (0..samples).filter(|&i| found.is(i, to, factor, true)).count();
+        chance += alike as f64 / samples as f64;
+    }
+    let arrived = if wanted.is_empty() {
+        0
+    } else {
+        let made = look(&Tensor::from_slice([wanted.len(), latent], &sums));
+        wanted.iter().enumerate().filter(|&(i, &(class, factor))| made.is(i, class, factor, true)).count()
+    };
+    (Estimate::share(arrived, trials), chance / trials as f64)
+}
+
+/// How many of tries succeeded.
+fn share(successes: &[bool]) -> Estimate {
+    Estimate::share(successes.iter().filter(|success| **success).count(), successes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers in z: one for each factor, and one for the class.
+    const LATENT: usize = FACTORS.len() + 1;
+
+    /// What a model makes whose factors are numbers of z, and whose class is that which the last one is nearest to, of so many.
+    fn made(z: &Tensor<f32>, classes: usize) -> Measured {
+        let rows = || z.data().chunks_exact(LATENT);
+        let class = |row: &[f32]| row[LATENT - 1].round().clamp(0.0, classes as f32 - 1.0) as usize;
+        let factors: Vec<f64> =
+            rows().flat_map(|row| row[..LATENT - 1].iter().map(|&x| f64::from(x))).collect();
+        Measured {
+            classes: rows().map(class).collect(),
+            factors: Tensor::from_slice([z.dims()[0], FACTORS.len()], &factors),
+        }
+    }
+
+    /// The share that arrives, and chance, of a model that makes `own` of ten classes.
+    fn of_ten(own: usize) -> (Estimate, f64) {
+        let mut stream = Stream::new(3, "z", 0);
+        let z = Tensor::build([2_000, LATENT], |out| {
+            for row in out.chunks_exact_mut(LATENT) {
+                row[..LATENT - 1].iter_mut().for_each(|x| *x = stream.normal() as f32);
+                row[LATENT - 1] = stream.below(own) as f32;
+            }
+        });
+        let found = made(&z, own);
+        arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), |sums| made(sums, own))
+    }
+
+    /// Factors and classes that are numbers of z are what sums of z are made for. A normal variable above 1/2 has the mean 1.1411 and the
+    /// variance 0.2684, so a sum of three means of three has 1.1411 and 0.2684, and is above 1/2 with probability
+    /// Phi((1.1411 - 0.5) / 0.518) = 0.892.
+    #[test]
+    fn arithmetic_arrives_where_factors_are_linear() {
+        let (arrived, chance) = of_ten(10);
+        assert!((arrived.value - 0.892).abs() < 0.05, "{arrived:?}");
+        // A tenth of the samples is of the class, 1 - Phi(1/2) = 0.3085 of them high.
+        assert!((chance - 0.030_85).abs() < 0.004, "{chance}");
+    }
+
+    /// A model of one class has no other to go to, however well its factors add up; one of half of them gets the pairs among
+    /// these, 5/10 x 4/9, as often as one of all.
+    #[test]
+    fn classes_that_a_model_does_not_make_are_failures() {
+        let (arrived, chance) = of_ten(1);
+        assert_eq!(arrived.value, 0.0);
+        // One sum in ten goes to the class that there is.
+        assert!((chance - 0.030_85).abs() < 0.012, "{chance}");
+        let (arrived, _) = of_ten(5);
+        assert!((arrived.value - 0.892 * 5.0 / 10.0 * 4.0 / 9.0).abs() < 0.06, "{arrived:?}");
     }
 }
