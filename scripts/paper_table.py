@@ -3,7 +3,9 @@
 
 A row is a training run (or several, one for each seed), an evaluation, and the figure it is read from. Rows are run with
 `--run ROW...` (or `--run all`); the others keep what an earlier call found, or say that they have not been run. A row that was
-interrupted goes on where its training stopped: runs lie in `--out` and resume by themselves. Needs a Python without any package.
+interrupted goes on where its training stopped: runs lie in `--out` and resume by themselves. What each call of a trainer was made with,
+when, where and in how long stands beside its run, in RUN.made.json; the table reads it there. Without arguments the table is written anew
+from what it holds. Needs a Python without any package, and git.
 """
 
 import argparse
@@ -79,72 +81,135 @@ def cargo(*arguments):
     subprocess.run(command, cwd=ROOT, check=True)
 
 
+def made_now():
+    """What a figure owes to here and now."""
+    return {"date": datetime.date.today().isoformat(), "commit": commit(), "machine": machine()}
+
+
+def timed(record, *arguments):
+    """Runs a program of the workspace, and notes in a file from when, what and where the call was, and how many seconds it took: null until
+    it is over, and for good where nobody was left to see it end."""
+    calls = json.loads(record.read_text()) if record.is_file() else []
+    calls.append({**made_now(), "seconds": None})
+    record.write_text(json.dumps(calls))
+    started = time.monotonic()
+    try:
+        cargo(*arguments)
+    finally:
+        calls[-1]["seconds"] = round(time.monotonic() - started, 3)
+        record.write_text(json.dumps(calls))
+
+
 def train(row, seed, arguments):
-    """The directory of a finished run. Rows that train alike share one."""
+    """The directory of a finished run, and the calls that made it. Rows that train alike share one."""
     key = "-".join(a.lstrip("-").replace(",", "_") for a in row.train)
     directory = arguments.out / f"{key}-seed{seed}"
-    if (directory / "final.json").is_file():
-        return directory
-    if (directory / "checkpoint.safetensors").is_file():
-        cargo(row.train[0], "--resume", str(directory))
-    else:
-        shutil.rmtree(directory, ignore_errors=True)
-        data = ["--dataset", "mnist", "--data-dir", str(arguments.data_dir)]
-        cargo(*row.train, *data, "--seed", str(seed), "--out", str(arguments.out), "--name", directory.name, "--quiet")
-    return directory
+    record = arguments.out / f"{directory.name}.made.json"
+    if not (directory / "final.json").is_file():
+        # Not as a part of the first timed call.
+        subprocess.run(["cargo", "build", "--quiet", "-p", row.train[0]], cwd=ROOT, check=True)
+        if (directory / "checkpoint.safetensors").is_file():
+            if not record.is_file():
+                record.write_text(json.dumps([unknown()]))
+            timed(record, row.train[0], "--resume", str(directory))
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+            record.unlink(missing_ok=True)
+            data = ["--dataset", "mnist", "--data-dir", str(arguments.data_dir)]
+            timed(record, *row.train, *data, "--seed", str(seed), "--out", str(arguments.out), "--name", directory.name, "--quiet")
+    return directory, json.loads(record.read_text()) if record.is_file() else [unknown()]
 
 
-def trained_for(directory):
-    """Seconds of training, in all calls together: the run itself keeps count."""
+def unknown():
+    """A call that nobody noted."""
+    return {"date": "date unknown", "commit": "commit unknown", "machine": "machine unknown", "seconds": None}
+
+
+def seconds_of(calls, directory):
+    """Wall time of calls of a trainer, from start to end of the program, with what it measures after the last step; and whether that is all
+    of it. Where a call's is not known, at least the seconds of training that the run itself counts."""
     lines = (directory / "metrics.jsonl").read_text().splitlines()
-    return max((json.loads(line).get("seconds", 0.0) for line in lines), default=0.0)
+    counted = max((json.loads(line).get("seconds", 0.0) for line in lines), default=0.0)
+    known = [call["seconds"] for call in calls if call["seconds"] is not None]
+    whole = len(known) == len(calls)
+    return (sum(known) if whole else max(sum(known), counted)), whole
 
 
 def evaluated(directory, arguments):
-    """What `evaluate` says of a run, and how long it took; kept beside the run, and made again where the code has changed."""
+    """What `evaluate` says of a run, and how long it took; kept beside the run, and made again where the code, its flags or the data have
+    changed, and wherever the code is of no commit."""
     found = directory / "evaluation.json"
-    if found.is_file() and (kept := json.loads(found.read_text()))["commit"] == commit():
+    key = {"commit": commit(), "flags": EVALUATE, "data_dir": str(arguments.data_dir)}
+    if found.is_file() and (kept := json.loads(found.read_text())).get("key") == key and not key["commit"].endswith(CHANGED):
         return kept
     figures = directory / "figures.json"
     subprocess.run(["cargo", "build", "--quiet", "-p", "evaluate"], cwd=ROOT, check=True)
     started = time.monotonic()
-    cargo("evaluate", str(directory), "--judges", str(arguments.out / "judges"), "--json", str(figures), *EVALUATE)
+    data = ["--data-dir", str(arguments.data_dir)]
+    cargo("evaluate", str(directory), *data, "--judges", str(arguments.out / "judges"), "--json", str(figures), *EVALUATE)
     seconds = time.monotonic() - started
-    kept = {"commit": commit(), "seconds": seconds, "subjects": json.loads(figures.read_text())[0]["subjects"]}
+    kept = {"key": key, "made": made_now(), "seconds": seconds, "subjects": json.loads(figures.read_text())[0]["subjects"]}
     found.write_text(json.dumps(kept))
     return kept
 
 
+@dataclass
+class Found:
+    """A figure of one seed: value and standard error, seconds, whether these are all, and what was made where and when."""
+
+    value: float
+    error: float
+    seconds: float
+    whole: bool
+    made: list
+
+
+def provenance(made):
+    """Date, commit and machine."""
+    return f"{made['date']}, {made['commit']}, {made['machine']}"
+
+
 def measure(row, seed, arguments):
-    """Value, standard error and seconds of a row with one seed."""
+    """A row with one seed."""
     # The data's own row stands beside a run, whichever: here one that other rows need too.
-    directory = train(row if row.train else next(r for r in ROWS if r.name == "gan-1nn"), seed, arguments)
+    directory, calls = train(row if row.train else next(r for r in ROWS if r.name == "gan-1nn"), seed, arguments)
+    seconds, whole = seconds_of(calls, directory)
+    made = [provenance(call) for call in calls]
     final = json.loads((directory / "final.json").read_text())
     if row.train and row.figure in final:
-        return final[row.figure], final.get(row.figure + "_error"), trained_for(directory)
+        return Found(final[row.figure], final.get(row.figure + "_error"), seconds, whole, made)
     kept = evaluated(directory, arguments)
     cell = kept["subjects"][1 if row.train else 0]["figures"][row.figure]
-    return cell["value"], cell.get("error"), kept["seconds"] + (trained_for(directory) if row.train else 0.0)
+    evaluation = provenance(kept["made"])
+    if not row.train:
+        return Found(cell["value"], cell.get("error"), kept["seconds"], True, [evaluation])
+    if evaluation not in made:
+        made.append(f"evaluated {evaluation}")
+    return Found(cell["value"], cell.get("error"), seconds + kept["seconds"], whole, made)
 
 
 def run(row, arguments):
     """Trains and evaluates a row; what the table keeps of it."""
     found = [measure(row, seed, arguments) for seed in range(1, row.seeds + 1)]
-    values = [row.scale * value for value, _, _ in found]
+    values = [row.scale * f.value for f in found]
     mean = sum(values) / len(values)
     if len(values) > 1:
         error = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
     else:
-        error = None if found[0][1] is None else row.scale * found[0][1]
-    seconds = sum(seconds for _, _, seconds in found)
-    today = datetime.date.today().isoformat()
-    return {"value": mean, "error": error, "seeds": row.seeds, "seconds": seconds, "date": today, "commit": commit(), "machine": machine()}
+        error = None if found[0].error is None else row.scale * found[0].error
+    made = list(dict.fromkeys(one for f in found for one in f.made))
+    return {"value": mean, "error": error, "seeds": row.seeds, "seconds": sum(f.seconds for f in found), "whole": all(f.whole for f in found), "made": made}
+
+
+#: What follows the commit where the code is not quite that.
+CHANGED = " and changes"
 
 
 def commit():
-    """The commit that the workspace is at."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    """The commit that the code of the workspace is at, and whether it has changed since."""
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    same = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "crates", "Cargo.toml", "Cargo.lock"], cwd=ROOT).returncode == 0
+    return head if same else head + CHANGED
 
 
 def machine():
@@ -157,6 +222,14 @@ def machine():
     return f"{name}, {os.cpu_count()} processors"
 
 
+def time_of(row, found):
+    """A wall time, and what it leaves out."""
+    minutes = f"{found['seconds'] / 60:.1f} min"
+    if found["whole"]:
+        return minutes
+    return f"{minutes}, training only" if row.figure.startswith("nll") else f"{minutes} or more"
+
+
 def written(results):
     """The table as Markdown. What was found is kept in it, in a comment that the next call reads."""
     lines = [
@@ -165,7 +238,11 @@ def written(results):
         "Written by `scripts/paper_table.py`. A figure of ours stands only where it was run; the budget is what was spent, which is often a small part of what",
         "was published. All on MNIST. ± is a standard error over test images (over seeds, where there are several); a 1-NN error of p has one of sqrt(p (1 - p) / 10,000).",
         "",
-        "| what | published | ours | budget | seeds | wall time | date, commit, machine |",
+        "Date, commit and machine are those of the run, and of its evaluation where that is another; the wall time is that of the whole commands, with what a trainer",
+        "measures after its last step. \"Training only\": of likelihoods whose estimation nobody timed. \"Entered\": of runs from before they kept a record; commit and",
+        "date are those at which the figure was entered, the run itself may be of an earlier commit, and its time is what the run counts of its steps, plus evaluation.",
+        "",
+        "| what | published | ours | budget | seeds | wall time | made |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in ROWS:
@@ -174,11 +251,8 @@ def written(results):
             lines.append(f"| {row.what} | {row.published} | not yet run | {row.budget} | {row.seeds} | | |")
             continue
         error = f" ± {found['error']:.2f}" if found["error"] is not None else ""
-        minutes = found["seconds"] / 60
-        lines.append(
-            f"| {row.what} | {row.published} | {found['value']:.2f}{error} | {row.budget} | {found['seeds']} | {minutes:.1f} min "
-            f"| {found['date']}, {found['commit']}, {found['machine']} |"
-        )
+        made = "; ".join(found["made"])
+        lines.append(f"| {row.what} | {row.published} | {found['value']:.2f}{error} | {row.budget} | {found['seeds']} | {time_of(row, found)} | {made} |")
     lines += ["", "## Protocols", ""]
     for row in ROWS:
         lines.append(f"* **{row.what}** (`--run {row.name}`): {row.protocol}.")
@@ -209,10 +283,10 @@ def main():
         sys.exit(f"paper_table.py: no row {', '.join(unknown)}; there are {', '.join(names)}")
     arguments.out = arguments.out.resolve()
     arguments.data_dir = arguments.data_dir.resolve()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     results = kept()
     for row in ROWS:
         if row.name in arguments.run or "all" in arguments.run:
+            arguments.out.mkdir(parents=True, exist_ok=True)
             try:
                 results[row.name] = run(row, arguments)
             except subprocess.CalledProcessError as error:
