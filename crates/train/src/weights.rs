@@ -23,15 +23,29 @@ pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([2, 3, 1, 0]) } else { tensor.clone() }
 }
 
-/// Writes weights under their (PyTorch-style) names. The bytes of the file depend on the weights alone.
+/// Key in a file's metadata that says after which step of training its weights were.
+const STEP: &str = "step";
+
+/// Writes weights under their (PyTorch-style) names. The bytes of the file depend on the weights, and the step of training if they are those
+/// after one, alone.
 ///
 /// # Errors
 /// [`Error::Io`] if the file can't be written; an older one is then untouched.
-pub fn export(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
+pub fn export(path: &Path, step: Option<u64>, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
     let tensors: NamedTensors = weights.iter().map(|(name, w)| (name.clone(), to_pytorch(w))).collect();
     // The key and value that the PyTorch side of safetensors looks for.
-    let metadata = Metadata::from([("format".to_owned(), "pt".to_owned())]);
+    let format = ("format".to_owned(), "pt".to_owned());
+    let step = step.map(|step| (STEP.to_owned(), step.to_string()));
+    let metadata: Metadata = [format].into_iter().chain(step).collect();
     disk::write_atomic(path, |out| container::write(out, &metadata, &tensors))
+}
+
+/// The step of training that weights were after. None if their file doesn't say so.
+///
+/// # Errors
+/// If the file can't be read.
+pub fn step_of(path: &Path) -> Result<Option<u64>, Error> {
+    Ok(container::read(path)?.metadata.get(STEP).and_then(|step| step.parse().ok()))
 }
 
 /// Reads weights with the names, order and engine-layout shapes of `expected`.

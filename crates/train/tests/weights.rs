@@ -20,7 +20,7 @@ fn network() -> NamedTensors {
 fn convolutions_are_exported_as_out_in_height_width() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("generator.safetensors");
-    weights::export(&path, &network()).unwrap();
+    weights::export(&path, Some(3), &network()).unwrap();
     let bytes = fs::read(&path).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let view = file.tensor("1.weight").unwrap();
@@ -36,7 +36,7 @@ fn convolutions_are_exported_as_out_in_height_width() {
 fn an_exported_network_is_imported_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("generator.safetensors");
-    weights::export(&path, &network()).unwrap();
+    weights::export(&path, Some(3), &network()).unwrap();
     let blank: NamedTensors = network().into_iter().map(|(name, w)| (name, w.map(|_| 0.0))).collect();
     for ((name, imported), (expected_name, expected)) in
         weights::import(&path, &blank).unwrap().iter().zip(network())
@@ -46,14 +46,17 @@ fn an_exported_network_is_imported_as_it_was() {
             (&expected_name, expected.dims(), expected.data())
         );
     }
+    assert_eq!(weights::step_of(&path).unwrap(), Some(3));
+    weights::export(&path, None, &network()).unwrap();
+    assert_eq!(weights::step_of(&path).unwrap(), None);
 }
 
 #[test]
 fn the_bytes_depend_on_the_weights_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (dir.path().join("a.safetensors"), dir.path().join("b.safetensors"));
-    weights::export(&one, &network()).unwrap();
-    weights::export(&other, &network().into_iter().rev().collect::<Vec<_>>()).unwrap();
+    weights::export(&one, None, &network()).unwrap();
+    weights::export(&other, None, &network().into_iter().rev().collect::<Vec<_>>()).unwrap();
     assert_eq!(fs::read(one).unwrap(), fs::read(other).unwrap());
 }
 
@@ -61,7 +64,7 @@ fn the_bytes_depend_on_the_weights_alone() {
 fn another_network_is_refused_in_engine_terms() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("generator.safetensors");
-    weights::export(&path, &network()).unwrap();
+    weights::export(&path, Some(3), &network()).unwrap();
     let mut wider = network();
     wider[0].1 = Tensor::zeros([2, 3, 4, 6]);
     let error = weights::import(&path, &wider).unwrap_err().to_string();

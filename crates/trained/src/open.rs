@@ -56,6 +56,7 @@ impl Model {
         let mut model = settings.build(args.settings()?)?;
         load(&open.run, "encoder", &mut model.networks.encoder)?;
         load(&open.run, "decoder", &mut model.networks.decoder)?;
+        refuse_mixture(&open.run, ["encoder", "decoder"])?;
         Ok(Model {
             kind: C::MODEL,
             autoencoder: args.autoencoder,
@@ -97,12 +98,31 @@ pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
     Error::Mismatch { path: run.to_path_buf(), problem }.into()
 }
 
+/// Refuses networks of different steps: a run that was stopped between writing the one and the other.
+fn refuse_mixture(run: &Path, names: [&str; 2]) -> Result<(), BoxError> {
+    let paths = names.map(|name| file(run, name));
+    match (weights::step_of(&paths[0])?, weights::step_of(&paths[1])?) {
+        (Some(one), Some(other)) if one != other => {
+            let [a, b] = names;
+            let problem = format!(
+                "its {a} is that of step {one} and its {b} that of step {other}, since it was stopped in between; resume it"
+            );
+            Err(Error::Unreadable { path: run.to_path_buf(), problem }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn file(run: &Path, name: &str) -> PathBuf {
+    run.join(format!("{name}.safetensors"))
+}
+
 /// Loads RUN/NAME.safetensors.
 ///
 /// # Errors
 /// If it is not there, damaged, or of another network.
 pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
-    let path = run.join(format!("{name}.safetensors"));
+    let path = file(run, name);
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";
         return Err(Error::Unreadable { path, problem: problem.into() }.into());

@@ -4,7 +4,7 @@ use crate::{Estimator, Objective, Settings};
 use adjoint_nn::objective::{
     gaussian_log_likelihood, importance_weighted_bound, kl_standard_normal, reparameterise,
 };
-use adjoint_nn::optim::{Adam, Optimizer};
+use adjoint_nn::optim::{Adam, Gradients, Optimizer};
 use adjoint_nn::{Element, Mode, Module, Shape, Tensor, Var, module};
 
 /// q(z|x) = N(mu(x), diag sigma^2(x)).
@@ -33,6 +33,11 @@ pub struct Report {
     pub reconstruction: f64,
     /// Mean of KL(q(z|x) || p(z)) over the batch, whatever its weight.
     pub kl: f64,
+    /// Euclidean norm of the loss's gradient by the encoder's parameters. Its mean square is the variance of the estimator plus the square
+    /// of what it estimates: with the same weights the noisier estimator has the longer gradients.
+    pub gradient_encoder: f64,
+    /// The same by the decoder's.
+    pub gradient_decoder: f64,
 }
 
 /// Both networks: they descend together.
@@ -75,7 +80,11 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     pub fn step(&mut self, x: Tensor<E>, labels: Option<Tensor<E>>, eps: &Tensor<E>, beta: f64) -> Report {
         let (x, labels) = (Var::constant(x), labels.map(Var::constant));
         let Loss { loss, reconstruction, kl } = self.loss(&x, labels.as_ref(), eps, beta);
-        Report { loss: self.adam.descend(loss, &mut self.networks), reconstruction, kl }
+        let gradients = Gradients::of(loss, &self.networks);
+        self.adam.step(&gradients, &mut self.networks);
+        let [gradient_encoder, gradient_decoder] =
+            ["encoder.", "decoder."].map(|part| gradients.norm_of(part));
+        Report { loss: gradients.loss(), reconstruction, kl, gradient_encoder, gradient_decoder }
     }
 
     /// The loss of a batch, as [`step`](Self::step) descends it.

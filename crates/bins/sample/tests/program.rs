@@ -102,6 +102,15 @@ fn commands_of_a_vae() {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
     }
+    // A run that was stopped after it had written one of two networks.
+    let decoder = program.run("a").join("decoder.safetensors");
+    let text = fs::read(&decoder).unwrap();
+    let at = text.windows(10).position(|w| w == b"\"step\":\"3\"").unwrap();
+    let mut other = text.clone();
+    other[at + 8] = b'2';
+    fs::write(&decoder, other).unwrap();
+    program.fail(&["grid", "runs/a"], "its encoder is that of step 3 and its decoder that of step 2");
+    fs::write(&decoder, text).unwrap();
     program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
     program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is told what to make");
     program.train(

@@ -143,7 +143,8 @@ impl<E: Element> Discriminator<E> {
         self.blocks.len()
     }
 
-    /// What comes out of halving `layer`, counted from 1, as D is used: (N, h, w, channels).
+    /// What comes out of halving `layer`, counted from 1: (N, h, w, channels). D is taken as it is used, in evaluation mode: batch norm
+    /// divides by its running statistics, so that an image's features do not depend on what else is in the batch.
     ///
     /// # Panics
     /// If there is no such layer, or the images do not fit.

@@ -23,9 +23,9 @@ pub fn dcgan<E: Element>(architecture: &Architecture, settings: Settings, seed: 
 mod tests {
     use super::*;
     use adjoint_adversarial::{Penalty, Round};
-    use adjoint_nn::layers::{Dropout, Norm};
+    use adjoint_nn::layers::{Dropout, LEAKY_SLOPE, Norm};
     use adjoint_nn::objective::AdversarialLoss;
-    use adjoint_nn::{Mode, Module, Stream, Var, gradcheck};
+    use adjoint_nn::{Mode, Module, Stream, Tensor, Var, gradcheck};
 
     fn small() -> Architecture {
         Architecture { image_size: 16, channels: 1, width: 4, latent: 8, ..Architecture::default() }
@@ -140,25 +140,68 @@ mod tests {
         }
     }
 
-    /// Where every activation's input is above 0 and every weight, too, guided backpropagation is the gradient; elsewhere it lets
-    /// nothing through that speaks against a feature.
+    /// Two channels that see x and -x, and one feature of weights a and b on them, by hand: with x = 2 they are 2 and, behind the activation,
+    /// -0.4. What speaks against the feature is not let through (a < 0), nor what comes from a channel that is below 0 (b, of either sign);
+    /// the gradient has both.
+    #[test]
+    fn guided_backpropagation_lets_through_what_speaks_for_a_feature() {
+        let a = Architecture { d_norm: Norm::None, width: 2, ..small() };
+        let mut x = Tensor::<f64>::zeros([1, 16, 16, 1]);
+        x.data_mut()[5 * 16 + 5] = 2.0;
+        for (weights, seed, feature, guided, gradient) in [
+            ([3.0, -1.0], 1.0, 6.4, 3.0, 3.2),
+            ([3.0, 5.0], 1.0, 4.0, 3.0, 2.0),
+            ([-1.0, -30.0], 1.0, 10.0, 0.0, 5.0),
+            ([3.0, -1.0], -1.0, 6.4, 0.0, -3.2),
+            ([-3.0, 1.0], 1.0, -6.4 * LEAKY_SLOPE, 0.0, -3.2 * LEAKY_SLOPE),
+        ] {
+            let mut d = Discriminator::<f64>::new(&a);
+            // Pixel 5 is under tap 2 of place 2 (2 * 2 - 1 + 2), and place 2 under tap 1 of place 1. Kernels are HWIO.
+            d.visit_mut("", &mut |name, slot| {
+                let kernel = slot.into_value().data_mut();
+                kernel.fill(0.0);
+                match name {
+                    "blocks.0.conv.weight" => kernel[(2 * 4 + 2) * 2..][..2].copy_from_slice(&[1.0, -1.0]),
+                    "blocks.1.conv.weight" => (0..2).for_each(|i| kernel[((4 + 1) * 2 + i) * 4] = weights[i]),
+                    _ => {}
+                }
+            });
+            let of = |d: &mut Discriminator<f64>, x: f64| {
+                let mut image = Tensor::zeros([1, 16, 16, 1]);
+                image.data_mut()[5 * 16 + 5] = x;
+                d.features(&Var::constant(image), 2).into_value()
+            };
+            let features = of(&mut d, 2.0);
+            let place = (4 + 1) * 4;
+            assert!(
+                (features.data()[place] - feature).abs() < 1e-12,
+                "{weights:?}: {}",
+                features.data()[place]
+            );
+            let slope = (of(&mut d, 2.5).data()[place] - feature) / 0.5 * seed;
+            assert!((slope - gradient).abs() < 1e-12, "{weights:?}: a gradient of {slope}");
+            let mut weight = features.map(|_| 0.0);
+            weight.data_mut()[place] = seed;
+            let picture = d.guided_backpropagation(&x, 2, &weight);
+            let mut want = x.map(|_| 0.0);
+            want.data_mut()[5 * 16 + 5] = guided;
+            assert!(picture.data() == want.data(), "{weights:?}, seed {seed}");
+        }
+    }
+
+    /// Where every activation's input is above 0 and every weight, too, guided backpropagation is the gradient.
     #[test]
     fn guided_backpropagation_is_the_gradient_where_all_is_positive() {
         let a = Architecture { d_norm: Norm::None, ..small() };
         let mut d = dcgan::<f64>(&a, Settings::default(), 1).discriminator;
         let x = round::<f64>(&a, 2, 0).x;
-        let seed = |d: &mut Discriminator<f64>, x: &adjoint_nn::Tensor<f64>, layer| {
+        let seed = |d: &mut Discriminator<f64>, x: &Tensor<f64>, layer| {
             Stream::new(1, "seed", 0).uniform_tensor(
                 d.features(&Var::constant(x.clone()), layer).shape(),
                 0.1,
                 1.0,
             )
         };
-        for layer in 1..=d.depth() {
-            let seed = seed(&mut d, &x, layer);
-            let guided = d.guided_backpropagation(&x, layer, &seed);
-            assert!(guided.dims() == x.dims() && guided.data().iter().any(|&g| g != 0.0));
-        }
         d.visit_mut("", &mut |_, slot| {
             let value = slot.into_value();
             *value = value.map(f64::abs);
@@ -168,7 +211,7 @@ mod tests {
         let seed = seed(&mut d, &x, layer);
         let guided = d.guided_backpropagation(&x, layer, &seed);
         // The same by differences: features are linear in x here.
-        let weighted = |d: &mut Discriminator<f64>, x: &adjoint_nn::Tensor<f64>| {
+        let weighted = |d: &mut Discriminator<f64>, x: &Tensor<f64>| {
             let features = d.features(&Var::constant(x.clone()), layer).into_value();
             features.data().iter().zip(seed.data()).map(|(f, s)| f * s).sum::<f64>()
         };

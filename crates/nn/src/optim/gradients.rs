@@ -50,7 +50,16 @@ impl<E: Element> Gradients<E> {
 
     /// The Euclidean norm of all gradients taken as one vector.
     pub fn norm(&self) -> f64 {
-        self.by_name.iter().map(|(_, g)| g.sum_of_squares()).sum::<f64>().sqrt()
+        self.norm_of("")
+    }
+
+    /// The same of the part of the model whose parameters' names start so: "encoder.".
+    pub fn norm_of(&self, part: &str) -> f64 {
+        self.iter()
+            .filter(|(name, _)| name.starts_with(part))
+            .map(|(_, g)| g.sum_of_squares())
+            .sum::<f64>()
+            .sqrt()
     }
 
     /// Shrinks the gradient to the norm `max` if it is longer (Pascanu et al. 2013, algorithm 1). Returns the norm that

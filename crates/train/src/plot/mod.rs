@@ -69,6 +69,9 @@ pub const VARIATIONAL: &[Panel] = &[
     },
 ];
 
+/// What a plain autoencoder shows, which has no divergence.
+pub const RECONSTRUCTION: &[Panel] = VARIATIONAL.split_at(1).0;
+
 /// Of Okabe and Ito: blue, vermilion, green, purple.
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 /// All lengths are in pixels, downwards and to the right.

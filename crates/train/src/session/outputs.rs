@@ -67,7 +67,7 @@ impl<T: Trainable> Session<T> {
             }
         }
         for (name, network) in self.trainer.networks() {
-            weights::export(&self.run.weights(name), &network)?;
+            weights::export(&self.run.weights(name), Some(self.done), &network)?;
         }
         self.log.sync()?;
         let (model, config) = (self.plan.model.to_owned(), self.plan.config.clone());

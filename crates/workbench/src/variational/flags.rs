@@ -53,7 +53,8 @@ pub struct VariationalArgs {
     #[arg(long, help_heading = "Training")]
     pub autoencoder: bool,
 
-    /// How the gradient reaches the encoder: through the sample, or by the score function
+    /// How the gradient reaches the encoder: through the sample, or by the score function. The log's gradient_encoder, the gradient's norm,
+    /// shows how much noisier the second is
     #[arg(long, value_name = "NAME", default_value = "pathwise", help_heading = "Training")]
     pub estimator: Gradient,
 

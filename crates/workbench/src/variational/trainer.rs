@@ -69,7 +69,16 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         self.model.adam.set_lr(args.lr * args.lr_schedule.over(total).factor(step));
         let (labels, eps) = (self.labels(&labels), self.measures.noise("eps", step, indices.len() * args.k));
         let report = self.model.step(images, labels, &eps, beta);
-        Ok([("loss", report.loss), ("reconstruction", report.reconstruction), ("kl", report.kl)].into())
+        let mut figures = Figures::from([
+            ("loss", report.loss),
+            ("reconstruction", report.reconstruction),
+            ("gradient_encoder", report.gradient_encoder),
+            ("gradient_decoder", report.gradient_decoder),
+        ]);
+        if !args.autoencoder {
+            figures.push("kl", report.kl);
+        }
+        Ok(figures)
     }
 
     fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
@@ -146,7 +155,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn panels(&self) -> &'static [Panel] {
-        plot::VARIATIONAL
+        if self.measures.args.autoencoder { plot::RECONSTRUCTION } else { plot::VARIATIONAL }
     }
 
     fn next_commands(&self, run: &str) -> Vec<(String, String)> {

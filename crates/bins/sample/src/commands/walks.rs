@@ -5,6 +5,7 @@ use crate::latent::{between, quantile, rows};
 use adjoint_nn::Tensor;
 use adjoint_train::{BoxError, Error, Grid, Image};
 use adjoint_trained::Model;
+use adjoint_workbench::game::flags::Distribution;
 
 /// A traversal goes from where this share of all latent numbers is lower to where as many are higher.
 const LOW: f64 = 0.01;
@@ -25,7 +26,7 @@ pub(crate) struct Interpolate {
     #[arg(long, value_name = "K", default_value = "2", value_parser = tiles)]
     through: usize,
 
-    /// Images of a row
+    /// Images of a row; more where only more show every latent vector that it passes through
     #[arg(long, value_name = "N", default_value = "10", value_parser = steps)]
     steps: usize,
 
@@ -66,6 +67,23 @@ fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
     }
 }
 
+/// Images of a walk, at least so many, with the same number on each leg, so that every station is among them.
+fn images(wanted: usize, stations: usize) -> usize {
+    let legs = stations - 1;
+    legs * (wanted - 1).div_ceil(legs) + 1
+}
+
+/// So many points on the way through all stations.
+fn walk(stations: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f32>> {
+    let leg = (images - 1) / (stations.len() - 1);
+    let mut points = vec![];
+    for pair in stations.windows(2) {
+        points.extend((0..leg).map(|i| between(&pair[0], &pair[1], i as f64 / leg as f64, noise)));
+    }
+    points.extend(stations.last().cloned());
+    points
+}
+
 impl Run for Interpolate {
     fn common(&self) -> &Common {
         &self.common
@@ -73,18 +91,10 @@ impl Run for Interpolate {
 
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        let steps = self.steps;
-        let mut z = vec![];
         let stations = self.stations(model)?;
+        let steps = images(self.steps, stations[0].len());
         model.fits(stations.len() * steps)?;
-        for row in &stations {
-            let legs = row.len() - 1;
-            for i in 0..steps {
-                let place = i as f64 / (steps - 1) as f64 * legs as f64;
-                let leg = (place as usize).min(legs - 1);
-                z.push(between(&row[leg], &row[leg + 1], place - leg as f64, model.noise));
-            }
-        }
+        let z: Vec<Vec<f32>> = stations.iter().flat_map(|row| walk(row, steps, model.noise)).collect();
         let conditions = model.one_condition(self.class, z.len())?;
         let x = model.decode(&rows(&z), conditions.as_ref());
         let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
@@ -212,5 +222,28 @@ impl Run for Manifold {
         let x: Tensor<f32> = model.decode(&rows(&z), conditions.as_ref());
         let grid = Grid { columns: n, margin: 0, ..Grid::square(z.len(), model.common.image_size) };
         Ok((grid.draw(&x, model.range), format!("the latent plane at {n} x {n} quantiles")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_shows_every_station() {
+        let stations: Vec<Vec<f32>> = (0..6).map(|i| vec![i as f32, (i * i) as f32 - 7.0]).collect();
+        for (count, wanted) in [(2, 2), (2, 10), (3, 10), (4, 10), (6, 2), (5, 100)] {
+            for noise in [Distribution::Uniform, Distribution::Gaussian] {
+                let n = images(wanted, count);
+                assert!(n >= wanted && n < wanted + count, "{n} for {wanted}");
+                let points = walk(&stations[..count], n, noise);
+                assert_eq!(points.len(), n);
+                for (i, station) in stations[..count].iter().enumerate() {
+                    let there = &points[i * (n - 1) / (count - 1)];
+                    let near = there.iter().zip(station).all(|(a, b)| (a - b).abs() < 1e-5);
+                    assert!(near, "{there:?} instead of {station:?}");
+                }
+            }
+        }
     }
 }
