@@ -198,7 +198,8 @@ def run(row, arguments):
     else:
         error = None if found[0].error is None else row.scale * found[0].error
     made = list(dict.fromkeys(one for f in found for one in f.made))
-    return {"value": mean, "error": error, "seeds": row.seeds, "seconds": sum(f.seconds for f in found), "whole": all(f.whole for f in found), "made": made}
+    seconds, short = sum(f.seconds for f in found), "" if all(f.whole for f in found) else "or more"
+    return {"value": mean, "error": error, "seeds": row.seeds, "seconds": seconds, "short": short, "made": made}
 
 
 #: What follows the commit where the code is not quite that.
@@ -222,14 +223,6 @@ def machine():
     return f"{name}, {os.cpu_count()} processors"
 
 
-def time_of(row, found):
-    """A wall time, and what it leaves out."""
-    minutes = f"{found['seconds'] / 60:.1f} min"
-    if found["whole"]:
-        return minutes
-    return f"{minutes}, training only" if row.figure.startswith("nll") else f"{minutes} or more"
-
-
 def written(results):
     """The table as Markdown. What was found is kept in it, in a comment that the next call reads."""
     lines = [
@@ -239,7 +232,7 @@ def written(results):
         "was published. All on MNIST. ± is a standard error over test images (over seeds, where there are several); a 1-NN error of p has one of sqrt(p (1 - p) / 10,000).",
         "",
         "Date, commit and machine are those of the run, and of its evaluation where that is another; the wall time is that of the whole commands, with what a trainer",
-        "measures after its last step. \"Training only\": of likelihoods whose estimation nobody timed. \"Entered\": of runs from before they kept a record; commit and",
+        "measures after its last step. \"Of training only\": the estimation of the likelihood was not timed. \"Entered\": of runs from before they kept a record; commit and",
         "date are those at which the figure was entered, the run itself may be of an earlier commit, and its time is what the run counts of its steps, plus evaluation.",
         "",
         "| what | published | ours | budget | seeds | wall time | made |",
@@ -251,8 +244,10 @@ def written(results):
             lines.append(f"| {row.what} | {row.published} | not yet run | {row.budget} | {row.seeds} | | |")
             continue
         error = f" ± {found['error']:.2f}" if found["error"] is not None else ""
+        # What the time falls short by, if by anything.
+        time = f"{found['seconds'] / 60:.1f} min {found['short']}".strip()
         made = "; ".join(found["made"])
-        lines.append(f"| {row.what} | {row.published} | {found['value']:.2f}{error} | {row.budget} | {found['seeds']} | {time_of(row, found)} | {made} |")
+        lines.append(f"| {row.what} | {row.published} | {found['value']:.2f}{error} | {row.budget} | {found['seeds']} | {time} | {made} |")
     lines += ["", "## Protocols", ""]
     for row in ROWS:
         lines.append(f"* **{row.what}** (`--run {row.name}`): {row.protocol}.")
