@@ -79,9 +79,23 @@ impl Program {
     /// If it fails.
     #[track_caller]
     pub fn succeed(&self, arguments: &[&str]) -> String {
+        String::from_utf8(self.success(arguments).stdout).expect("it writes UTF-8")
+    }
+
+    /// What it says on standard error while it succeeds.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[track_caller]
+    pub fn warns(&self, arguments: &[&str]) -> String {
+        String::from_utf8(self.success(arguments).stderr).expect("it writes UTF-8")
+    }
+
+    #[track_caller]
+    fn success(&self, arguments: &[&str]) -> Output {
         let output = self.output(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("it writes UTF-8")
+        output
     }
 
     /// Its failure, which is one line that starts with "error:" and holds `expected`.

@@ -33,11 +33,25 @@ pub trait Config: clap::Parser + Serialize {
     /// The flattened part.
     fn common(&self) -> &CommonArgs;
 
+    /// Settings that count for nothing beside the others, by their keys ("beta2"), each with what it is for ("--optimizer adam"). On the
+    /// command line one is refused: who gives it expects something of it. In a file it may stand, as all settings do.
+    fn idle(&self) -> Vec<Idle> {
+        vec![]
+    }
+
     /// The layers and their costs, for `--dry-run`: from the settings alone, so that it needs no data.
     ///
     /// # Errors
     /// If settings contradict each other.
     fn summary(&self) -> Result<Summary, BoxError>;
+}
+
+/// A setting by its key, and what it is for.
+pub type Idle = (&'static str, &'static str);
+
+/// Those of `all` that are idle if `idle` says so.
+pub fn idle_if<const N: usize>(idle: bool, purpose: &'static str, all: [&'static str; N]) -> Vec<Idle> {
+    if idle { all.map(|key| (key, purpose)).to_vec() } else { vec![] }
 }
 
 /// The settings as the content of config.toml, which `--config` and `--resume` read.
@@ -57,7 +71,10 @@ pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
     let (file, resumed) = match (&common.config, &common.resume) {
         (Some(file), _) => (file.clone(), false),
         (None, Some(directory)) => (config_of_run(directory)?, true),
-        (None, None) => return Ok(flags),
+        (None, None) => {
+            refuse_idle(&flags, &given)?;
+            return Ok(flags);
+        }
     };
     let table = read(&file)?;
     let settings = to_flags::<C>(&file, &table)?;
@@ -66,6 +83,7 @@ pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
         let recorded = parse_layers::<C>(&file, &arguments[..1], &settings, None)?;
         refuse_changes(&recorded, &config)?;
     }
+    refuse_idle(&config, &given)?;
     Ok(config)
 }
 
@@ -199,6 +217,18 @@ fn is_overruled<C: Config>(key: &str, given: &ArgMatches) -> bool {
     let rivals = arg.map(|arg| command.get_arg_conflicts_with(arg)).unwrap_or_default();
     let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
     is_given(key) || rivals.iter().any(|rival| is_given(rival.get_id().as_str()))
+}
+
+/// What the command line gives is there for something.
+fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
+    let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
+    match config.idle().into_iter().find(|(key, _)| is_given(key)) {
+        Some((key, purpose)) => {
+            let flag = key.replace('_', "-");
+            Err(Error::Flags(format!("--{flag} does nothing here: it is for {purpose}")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// On resume most settings are those of the run. Giving one again is fine, giving another is not.

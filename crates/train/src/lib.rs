@@ -43,7 +43,7 @@ pub mod weights;
 pub use adjoint_nn::NamedTensors;
 pub use args::CommonArgs;
 pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
-pub use config::{Config, model_of_run, settings_of_run};
+pub use config::{Config, Idle, idle_if, model_of_run, settings_of_run};
 pub use disk::write_atomic;
 pub use error::{BoxError, Error};
 pub use grid::{Grid, Range};

@@ -4,7 +4,7 @@
 use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_train::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
 use adjoint_workbench::game::flags::{D_NORM_OF_CONVOLUTIONS, Label};
 use adjoint_workbench::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use adjoint_workbench::{Arch, data, limits};
@@ -66,6 +66,12 @@ impl Config for Settings {
         &self.common
     }
 
+    fn idle(&self) -> Vec<Idle> {
+        let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
+        let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
+        [conv, mlp, self.told.idle(), self.game.idle()].concat()
+    }
+
     fn summary(&self) -> Result<Summary, BoxError> {
         game::summary(self)
     }
@@ -80,7 +86,6 @@ impl GameConfig for Settings {
     }
 
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
-        self.told.check()?;
         let a = self.architecture()?;
         if self.arch == Arch::Mlp {
             self.game.refuse_lonely(&self.common, Norm::None)?;

@@ -6,7 +6,9 @@ use adjoint_workbench::game::flags::NormName;
 use clap::Parser;
 use train_cgan::Settings;
 
-const SMALL: [&str; 8] = ["--width", "2", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
+const SMALL: [&str; 8] = ["--batch-size", "16", "--latent", "3", "--log-every", "1", "--width", "2"];
+/// The same of perceptrons.
+const MLP: [&str; 6] = ["--arch", "mlp", "--g-hidden", "8", "--d-hidden", "8"];
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_train-cgan"))
@@ -31,18 +33,18 @@ fn a_killed_run_told_images_goes_on_with_the_same_bits() {
 #[test]
 fn every_task_and_body_trains_and_shows() {
     let program = program();
-    for (i, flags) in [
-        &["--task", "class"][..],
-        &["--task", "inpaint"],
-        &["--task", "edges", "--dataset", "glyphs-rgb"],
-        &["--arch", "mlp", "--g-hidden", "8", "--d-hidden", "8"],
-        &["--arch", "mlp", "--condition", "embedding", "--g-hidden", "8", "--d-hidden", "8"],
+    for (i, (body, flags)) in [
+        (&SMALL[6..], &["--task", "class"][..]),
+        (&SMALL[6..], &["--task", "inpaint"]),
+        (&SMALL[6..], &["--task", "edges", "--dataset", "glyphs-rgb"]),
+        (&MLP, &[]),
+        (&MLP, &["--condition", "embedding"]),
     ]
     .into_iter()
     .enumerate()
     {
         let name = i.to_string();
-        program.succeed(&[&SMALL[..], flags, &["--steps", "2", "--name", &name, "--quiet"]].concat());
+        program.succeed(&[&SMALL[..6], body, flags, &["--steps", "2", "--name", &name, "--quiet"]].concat());
         let pictures = program.run(&name).join("samples");
         assert!(pictures.join("epoch-0001-step-000002.png").is_file(), "{flags:?}");
     }
@@ -58,8 +60,18 @@ fn wrong_flags_are_explained() {
     program.fail(&["--task", "colour"], "inpaint");
     program.fail(&["--dataset", "ring"], "ring");
     program.fail(&["--l1", "-1"], "not below 0");
-    program.fail(&["--l1", "10"], "take another --task");
-    program.fail(&["--task", "inpaint", "--condition", "embedding"], "take --task class");
+    for (flags, purpose) in [
+        (&["--l1", "10"][..], "--l1 does nothing here: it is for a task with an image"),
+        (
+            &["--task", "inpaint", "--condition", "embedding"],
+            "--condition does nothing here: it is for --task class",
+        ),
+        (&["--g-hidden", "8"], "--g-hidden does nothing here: it is for --arch mlp"),
+        (&["--d-hidden", "8"], "--d-hidden does nothing here: it is for --arch mlp"),
+        (&["--arch", "mlp", "--width", "8"], "--width does nothing here: it is for --arch conv"),
+    ] {
+        program.fail(flags, purpose);
+    }
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 

@@ -3,7 +3,7 @@
 
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_train::{BoxError, CommonArgs, Config, Idle, Summary};
 use adjoint_workbench::game::flags::D_NORM_OF_CONVOLUTIONS;
 use adjoint_workbench::game::{self, GameArgs, GameConfig};
 use adjoint_workbench::{data, limits};
@@ -51,6 +51,10 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        self.game.idle()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

@@ -33,6 +33,20 @@ fn wrong_flags_and_missing_data_are_explained() {
     program.fail(&["--width", "1024", "--image-size", "512"], "GiB");
     program
         .fail(&["--d-steps", "300", "--batch-size", "256"], "--d-steps 300: an epoch has only 234 batches");
+    for (flags, purpose) in [
+        (
+            &["--penalty", "none", "--penalty-every", "4"][..],
+            "--penalty-every does nothing here: it is for --penalty",
+        ),
+        (&["--instance-noise-epochs", "3"], "it is for --instance-noise above 0"),
+        (
+            &["--optimizer", "momentum", "--beta2", "0.9"],
+            "--beta2 does nothing here: it is for --optimizer adam",
+        ),
+        (&["--optimizer", "sgd", "--beta1", "0.9"], "--beta1 does nothing here"),
+    ] {
+        program.fail(flags, purpose);
+    }
     program.fail(&["--lr", "-1"], "--lr");
     program.fail(&["--lr", "nan"], "--lr");
     program.fail(&["--isa", "sse9"], "'sse9' is none of portable, avx2 and avx512");
@@ -58,6 +72,20 @@ fn instructions_are_part_of_a_run() {
     assert!(weights("whole") == weights("parts"));
     let config = String::from_utf8(program.read("parts", "config.toml")).unwrap();
     assert!(config.contains("\nisa = \"portable\"\n") && config.contains("\nlr = 0.0002\n"), "{config}");
+}
+
+/// A run's settings with one of them changed: the others stand in its file, where they may do nothing; what fits badly is said.
+#[test]
+fn a_run_is_repeated_with_another_loss() {
+    let program = program();
+    program.succeed(&[&SMALL[..], &["--steps", "1", "--name", "a"]].concat());
+    let again = ["--config", "runs/a/config.toml", "--quiet", "--name"];
+    program.succeed(&[&again[..], &["b", "--penalty", "none", "--optimizer", "sgd"]].concat());
+    let warned = program.warns(&[&again[..], &["c", "--loss", "wasserstein"]].concat());
+    assert!(warned.contains("--penalty gp is the one of this loss"), "{warned}");
+    let warned = program.warns(&[&again[..], &["d", "--loss", "wasserstein", "--penalty", "gp"]].concat());
+    assert!(warned.contains("--d-norm none goes with it"), "{warned}");
+    assert_eq!(program.warns(&[&again[..], &["e", "--loss", "hinge"]].concat()), "");
 }
 
 /// A checkpoint of other networks is refused, and names what differs.

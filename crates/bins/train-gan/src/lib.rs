@@ -5,7 +5,7 @@ use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_train::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
 use adjoint_workbench::data;
 use adjoint_workbench::game::{self, GameArgs, GameConfig, HiddenArgs};
 use serde::Serialize;
@@ -67,6 +67,11 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        let images = idle_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
+        [images, self.game.idle()].concat()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

@@ -90,6 +90,12 @@ fn wrong_flags_are_explained() {
     let program = program();
     program.fail(&["--dataset", "sphere"], "sphere");
     program.fail(&["--g-hidden", "16,,8"], "1 to 65536");
+    program.fail(
+        &["--dataset", "ring", "--image-size", "32"],
+        "--image-size does nothing here: it is for images",
+    );
+    program
+        .fail(&["--penalty-weight", "3"], "--penalty-weight does nothing here: it is for --penalty r1 or gp");
     program.fail(&["--d-dropout", "1"], "from 0 to below 1");
     program.fail(&["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
     program.fail(&["--latent", "-1"], "1 to 65536");

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use adjoint_nn::cost::LayerCost;
-use adjoint_train::{BoxError, CommonArgs, Config, Summary};
+use adjoint_train::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
 use adjoint_workbench::variational::{self, VariationalArgs, VariationalConfig};
 use adjoint_workbench::{Arch, data, limits};
@@ -59,6 +59,12 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
+        let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
+        [conv, mlp, self.variational.idle()].concat()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

@@ -4,6 +4,8 @@
 use adjoint_testing::Program;
 
 const SMALL: [&str; 8] = ["--hidden", "16", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
+/// Without the layers.
+const SHORT: [&str; 6] = ["--batch-size", "16", "--latent", "3", "--log-every", "1"];
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_train-vae"))
@@ -14,7 +16,7 @@ fn program() -> Program {
 fn a_killed_run_goes_on_with_the_same_bits() {
     let conv = ["--arch", "conv", "--width", "2", "--conditional", "--binarize", "dynamic"];
     let bound = ["--objective", "iwae", "--k", "2", "--kl-warmup", "1"];
-    let flags = [&SMALL[..], &conv, &bound, &["--steps", "40", "--checkpoint-every", "7"]].concat();
+    let flags = [&SHORT[..], &conv, &bound, &["--steps", "40", "--checkpoint-every", "7"]].concat();
     let files = ["checkpoint.safetensors", "encoder.safetensors", "decoder.safetensors", "losses.svg"];
     program().assert_killed_run_goes_on(&flags, &files);
 }
@@ -55,18 +57,78 @@ fn every_kind_of_run_trains() {
     .enumerate()
     {
         let name = i.to_string();
-        program.succeed(&[&SMALL[2..], flags, &["--steps", "3", "--name", &name]].concat());
+        program.succeed(&[&SHORT[..], flags, &["--steps", "3", "--name", &name]].concat());
         assert_eq!(program.figures(&name).len(), 3, "{flags:?}");
         program.succeed(&["--resume", &format!("runs/{name}"), "--steps", "4"]);
         assert_eq!(program.figures(&name).len(), 4, "{flags:?}");
     }
 }
 
+/// Every flag that says what is trained changes the weights; a plain autoencoder logs no divergence, the others theirs and both gradients.
+#[test]
+fn every_variant_is_another_run() {
+    let program = program();
+    let variants = [
+        &[][..],
+        &["--latent", "4"],
+        &["--hidden", "8,4"],
+        &["--arch", "conv", "--width", "2"],
+        &["--conditional"],
+        &["--likelihood", "gaussian"],
+        &["--likelihood", "gaussian", "--sigma", "0.5"],
+        &["--binarize", "static"],
+        &["--binarize", "dynamic"],
+        &["--k", "3"],
+        &["--objective", "iwae", "--k", "3"],
+        &["--beta", "2"],
+        &["--kl-warmup", "1"],
+        &["--autoencoder"],
+        &["--estimator", "score"],
+        &["--lr", "0.01"],
+        &["--lr-schedule", "linear"],
+        &["--lr-schedule", "cosine"],
+        &["--seed", "2"],
+    ];
+    let mut seen = vec![];
+    for (i, variant) in variants.iter().enumerate() {
+        let name = i.to_string();
+        let short = ["--batch-size", "16", "--log-every", "1", "--steps", "4", "--quiet", "--name", &name];
+        program.succeed(&[&short[..], variant].concat());
+        // The decoder: of the encoder the last step's gradient is another wherever the loss is.
+        let weights = program.read(&name, "decoder.safetensors");
+        assert!(!seen.contains(&weights), "{variant:?} trains as another does");
+        seen.push(weights);
+        let figures = program.figures(&name);
+        assert_eq!(figures[3].contains("\"kl\":"), *variant != ["--autoencoder"], "{figures:?}");
+        assert!(figures[3].contains("\"gradient_encoder\":"), "{figures:?}");
+    }
+}
+
+/// From the same weights, the same noise and the same images the score function's gradient is the longer one: it is noise for the most part.
+#[test]
+fn the_log_shows_which_estimator_is_noisier() {
+    let program = program();
+    let gradient = |estimator: &str| {
+        program.succeed(
+            &[&SMALL[..], &["--estimator", estimator, "--steps", "1", "--name", estimator]].concat(),
+        );
+        let first: serde_json::Value =
+            serde_json::from_str(&(program.figures(estimator)[0].clone() + "}")).unwrap();
+        ["gradient_encoder", "gradient_decoder"].map(|key| first[key].as_f64().unwrap())
+    };
+    let ([pathwise, decoder], [score, same]) = (gradient("pathwise"), gradient("score"));
+    assert!(score > 3.0 * pathwise, "{score} to {pathwise}");
+    assert_eq!(decoder, same, "the decoder's does not depend on the estimator");
+}
+
 #[test]
 fn flags_that_contradict_each_other_are_explained() {
     let program = program();
     for (flags, expected) in [
-        (&["--sigma", "0.1"][..], "--sigma is for --likelihood gaussian"),
+        (&["--sigma", "0.1"][..], "--sigma does nothing here: it is for --likelihood gaussian"),
+        (&["--width", "8"], "--width does nothing here: it is for --arch conv"),
+        (&["--arch", "conv", "--hidden", "8"], "--hidden does nothing here: it is for --arch mlp"),
+        (&["--nll-images", "10"], "--nll-images does nothing here: it is for --nll-samples"),
         (&["--likelihood", "gaussian", "--binarize", "static"], "take bernoulli"),
         (&["--estimator", "score", "--objective", "iwae"], "--estimator score is for --objective elbo"),
         (&["--autoencoder", "--beta", "2"], "--autoencoder"),

@@ -5,7 +5,7 @@ use crate::limits;
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
 use adjoint_nn::cost::LayerCost;
-use adjoint_train::{BoxError, Config, Launch, Summary, run_main};
+use adjoint_train::{BoxError, Config, Launch, Summary, run_main, warn};
 use std::process::ExitCode;
 
 /// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what its `main` trains.
@@ -60,6 +60,7 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
 pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C::Discriminator>, BoxError> {
     // Flags first: a wrong one should not cost a download.
     let (common, game, [g, d]) = (config.common(), config.game(), checked_costs(config)?);
+    game.remarks().into_iter().for_each(warn);
     limits::memory(cost::step_bytes(&g, &d, common.batch_size, game.has_penalty()))?;
     let stage: Box<dyn Stage> = match config.points() {
         Some(points) => Box::new(PointStage::new(points, common, game.loss)),

@@ -7,7 +7,7 @@ use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::values::{count, fraction, not_negative, positive};
-use adjoint_train::{BoxError, CommonArgs};
+use adjoint_train::{BoxError, CommonArgs, Idle, idle_if};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
@@ -158,20 +158,11 @@ choice!(
 );
 
 impl ConditionArgs {
-    /// Refuses what goes with another task.
-    ///
-    /// # Errors
-    /// If there is such a flag.
-    pub fn check(&self) -> Result<(), BoxError> {
-        if self.task.is_image() && self.condition != Label::OneHot {
-            return Err("--condition is how a class is told; leave it out or take --task class".into());
-        }
-        if self.l1.is_some() && !self.task.is_image() {
-            return Err(
-                "--l1 compares with an image that is told; leave it out or take another --task".into()
-            );
-        }
-        Ok(())
+    /// What goes with another task.
+    pub fn idle(&self) -> Vec<Idle> {
+        let class = idle_if(self.task.is_image(), "--task class", ["condition"]);
+        let image = idle_if(!self.task.is_image(), "a task with an image, such as --task inpaint", ["l1"]);
+        [class, image].concat()
     }
 
     /// Weight of the distance from the image that the condition determines; 0 where it determines none.
@@ -298,6 +289,34 @@ impl GameArgs {
             },
             lr: self.lr,
         })
+    }
+
+    /// What these flags make useless among themselves.
+    pub fn idle(&self) -> Vec<Idle> {
+        let momentum = matches!(self.optimizer, OptimizerName::Adam | OptimizerName::Momentum);
+        [
+            idle_if(!self.has_penalty(), "--penalty r1 or gp", ["penalty_weight", "penalty_every"]),
+            idle_if(self.instance_noise == 0.0, "--instance-noise above 0", ["instance_noise_epochs"]),
+            idle_if(!momentum, "--optimizer adam or momentum", ["beta1"]),
+            idle_if(self.optimizer != OptimizerName::Adam, "--optimizer adam", ["beta2"]),
+        ]
+        .concat()
+    }
+
+    /// Two flags that a file or a default has brought together, each of which does less beside the other: a line on each.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = vec![];
+        if self.loss == AdversarialLoss::Wasserstein && self.penalty == PenaltyName::R1 {
+            remarks.push(
+                "--loss wasserstein with --penalty r1, which pulls D's slopes to 0 on the data and bounds them nowhere else; --penalty gp is the one of this loss",
+            );
+        }
+        if self.penalty == PenaltyName::Gp && self.d_norm == NormName::Batch {
+            remarks.push(
+                "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; --d-norm none goes with it",
+            );
+        }
+        remarks.into_iter().map(str::to_owned).collect()
     }
 
     /// Does a penalty on D's slope count?

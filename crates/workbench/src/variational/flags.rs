@@ -3,8 +3,8 @@
 use crate::{LrSchedule, limits};
 use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
-use adjoint_train::BoxError;
 use adjoint_train::values::{count, not_negative, positive};
+use adjoint_train::{BoxError, Idle, idle_if};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
 use serde::Serialize;
 
@@ -157,6 +157,12 @@ impl VariationalArgs {
         }
     }
 
+    /// What these flags make useless among themselves.
+    pub fn idle(&self) -> Vec<Idle> {
+        let bernoulli = idle_if(self.likelihood == Density::Bernoulli, "--likelihood gaussian", ["sigma"]);
+        [bernoulli, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
+    }
+
     /// How to train what these flags ask for.
     ///
     /// # Errors
@@ -164,9 +170,6 @@ impl VariationalArgs {
     pub fn settings(&self) -> Result<Settings, BoxError> {
         let score = self.estimator == Gradient::Score;
         let refuse = |what: &str| Err(what.into());
-        if self.likelihood == Density::Bernoulli && self.sigma.is_some() {
-            return refuse("--sigma is for --likelihood gaussian");
-        }
         if self.likelihood == Density::Gaussian && self.binarize != Binarize::None {
             return refuse(
                 "--binarize makes pixels 0 or 1, which --likelihood gaussian has no density for; take bernoulli",
