@@ -18,10 +18,18 @@ impl Estimate {
         Estimate { value: mean, error: (squares / (n - 1.0) / n).sqrt() }
     }
 
-    /// The share p of hits among `of` independent tries, with the standard deviation of a binomial share, sqrt(p (1 - p) / n).
+    /// The share p of hits among n independent tries, with half the width of Wilson's interval at one standard deviation (Wilson,
+    /// "Probable inference, the law of succession, and statistical inference", JASA 22, 1927):
+    ///
+    /// > sqrt(p (1 - p) / n + 1 / (4 n^2)) / (1 + 1 / n)
+    ///
+    /// For large n that is the standard deviation of a binomial share, sqrt(p (1 - p) / n), which is 0 where all tries or none were hits, as if
+    /// no other result were possible; here 1 / (2 (n + 1)) is left. Wilson's interval is about (p + 1 / (2 n)) / (1 + 1 / n), a little nearer to
+    /// 1/2 than p: from no hits at all it reaches from 0 to twice the error.
     pub fn share(hits: usize, of: usize) -> Self {
         let (n, value) = (of as f64, hits as f64 / of as f64);
-        Estimate { value, error: (value * (1.0 - value) / n).sqrt() }
+        let error = (value * (1.0 - value) / n + 0.25 / (n * n)).sqrt() / (1.0 + 1.0 / n);
+        Estimate { value, error }
     }
 }
 
@@ -37,13 +45,38 @@ mod tests {
         assert!((error - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
     }
 
-    /// 30 of 100: sqrt(0.3 x 0.7 / 100), and the mean of a hundred zeros and ones but for one degree of freedom.
+    /// By hand. 30 of 100: sqrt(0.0021 + 0.000025) / 1.01 = 0.046098 / 1.01. 2 of 8: sqrt(3/128 + 1/256) / (9/8) = sqrt(7)/16 x 8/9 =
+    /// sqrt(7)/18. None of 9, or all: 1/18 / (10/9) = 1/20.
     #[test]
-    fn a_share_has_the_error_of_a_binomial() {
-        let Estimate { value, error } = Estimate::share(30, 100);
-        assert_eq!(value, 0.3);
-        assert!((error - 0.0021f64.sqrt()).abs() < 1e-15);
-        let mean = Estimate::of(&(0..100).map(|i| f64::from(u8::from(i < 30))).collect::<Vec<_>>());
-        assert!((error / mean.error - (99.0f64 / 100.0).sqrt()).abs() < 1e-12);
+    fn a_share_has_the_error_of_wilson() {
+        for (hits, of, want) in
+            [(30, 100, 0.002_125f64.sqrt() / 1.01), (2, 8, 7.0f64.sqrt() / 18.0), (0, 9, 0.05), (9, 9, 0.05)]
+        {
+            let Estimate { value, error } = Estimate::share(hits, of);
+            assert_eq!(value, hits as f64 / of as f64);
+            assert!((error - want).abs() < 1e-15, "{hits} of {of}: {error} for {want}");
+        }
+    }
+
+    /// Both ends are where the share is as far from a true p as that p's own standard deviation: |share - p| = sqrt(p (1 - p) / n).
+    #[test]
+    fn ends_of_the_interval_are_a_standard_deviation_off() {
+        for (hits, n) in [(0, 5), (3, 40), (39, 40), (700, 1_000)] {
+            let Estimate { value, error } = Estimate::share(hits, n);
+            let n = n as f64;
+            let middle = (value + 0.5 / n) / (1.0 + 1.0 / n);
+            for p in [middle - error, middle + error] {
+                let off = (value - p).powi(2) - p * (1.0 - p) / n;
+                assert!(off.abs() < 1e-15, "{hits} of {n}, {p}: {off}");
+            }
+        }
+    }
+
+    /// A share is the mean of zeros and ones, whose error differs by terms of 1/n.
+    #[test]
+    fn a_share_of_many_has_the_error_of_a_mean() {
+        let mean = Estimate::of(&(0..10_000).map(|i| f64::from(u8::from(i < 3_000))).collect::<Vec<_>>());
+        let share = Estimate::share(3_000, 10_000);
+        assert!((share.error / mean.error - 1.0).abs() < 1e-3, "{share:?}, {mean:?}");
     }
 }
