@@ -1,7 +1,8 @@
 //! Log-likelihood under a Parzen window fitted to samples: Breuleux et al. 2011; Goodfellow et al. 2014, section 5, table 1.
 //!
-//! A window says little of models with much to say: in hundreds of dimensions ten thousand samples are few, and samples that are copies of
-//! training images score best (Theis et al. 2016). It stands here because the paper has it.
+//! A window says little of models with much to say: in hundreds of dimensions ten thousand samples are few. A high value is no proof of good
+//! samples: the centres of clusters that k-means finds in training images beat these images themselves (Theis, van den Oord & Bethge, "A note on
+//! the evaluation of generative models", 2016), and copies of training images beat most models. It stands here because the paper has it.
 
 use crate::Estimate;
 use crate::neighbours::each_distances;
