@@ -1,7 +1,8 @@
 //! What latent vectors do to the known factors of glyphs, measured by a regressor: does vector arithmetic arrive where it should, do
 //! directions move what they are for? Each share of successes stands beside what chance would give.
 
-use crate::judges::{Number, Reading, Recipe, Regressor, read};
+use crate::factors::FACTORS;
+use crate::judges::{Reading, Recipe, Regressor, read};
 use crate::table::Subject;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, PixelRange, Split};
@@ -12,13 +13,6 @@ use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, note};
 use adjoint_trained::Model;
 use adjoint_workbench::game::Condition;
-
-/// The factors, and the key of the figure of their direction.
-const FACTORS: [(&str, Number); 3] = [
-    ("direction_thickness", |f| f.stroke_width),
-    ("direction_slant", |f| f.slant),
-    ("direction_width", |f| f.aspect),
-];
 
 /// Samples that examples and directions are found among, at most; sums and walks that are tried, as a share of them.
 const MOST_SAMPLES: usize = 4_000;

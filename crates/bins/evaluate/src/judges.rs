@@ -1,5 +1,6 @@
 //! The judges: trained once on a dataset's training split, then kept in files whose names say of what.
 
+use crate::factors::Number;
 use adjoint_data::glyphs::Factors;
 use adjoint_data::{Batches, Dataset, Digest, LastBatch, PixelRange};
 use adjoint_metrics::classifier::{accuracy, classes};
@@ -10,8 +11,14 @@ use adjoint_train::{BoxError, note, warn, weights};
 use adjoint_workbench::{labels, limits};
 use std::path::{Path, PathBuf};
 
-/// What a judge is and how it is trained: where that has changed, a judge that was kept is another's.
-const CODE: [&str; 2] = [include_str!("../../../metrics/src/judge.rs"), include_str!("judges.rs")];
+/// What a judge is, how it is trained and on which factors: where that has changed, a judge that was kept is another's. Of the engine beneath
+/// only the version takes part.
+const CODE: [&str; 4] = [
+    env!("CARGO_PKG_VERSION"),
+    include_str!("../../../metrics/src/judge.rs"),
+    include_str!("judges.rs"),
+    include_str!("factors.rs"),
+];
 /// A judge should be right this often.
 const READS: f64 = 0.99;
 const BATCH: usize = 128;
@@ -21,9 +28,6 @@ const SEED: u64 = 1;
 const SHOWN: u64 = 500;
 /// Images that are read at once.
 const CHUNK: usize = 500;
-
-/// One number that a glyph was drawn from.
-pub(crate) type Number = fn(&Factors) -> f32;
 
 /// How judges are had.
 #[derive(Clone, Debug)]
@@ -165,7 +169,7 @@ impl Recipe {
                 note(format_args!("judge of {name}, {what}: step {} of {steps}, loss {value:.4}", step + 1));
             }
         }
-        weights::export(&path, &judge.state())?;
+        weights::export(&path, None, &judge.state())?;
         Ok(judge)
     }
 

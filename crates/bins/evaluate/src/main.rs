@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`cli`] | flags, and runs sorted by what they are to be compared with |
 //! | [`judges`] | the classifier and the regressor of factors: trained once, then kept |
+//! | [`factors`] | which factors the regressor learns |
 //! | [`images`] | scores of images |
 //! | [`control`] | what latent vectors do to the known factors of glyphs |
 //! | [`bounds`] | likelihoods |
@@ -14,6 +15,7 @@
 mod bounds;
 mod cli;
 mod control;
+mod factors;
 mod images;
 mod judges;
 mod plane;
