@@ -121,7 +121,9 @@ impl<E: Element> adversarial::Discriminator<E> for Discriminator<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adjoint_nn::{Module, Tensor};
+    use adjoint_adversarial::{Penalty, Round};
+    use adjoint_nn::objective::AdversarialLoss;
+    use adjoint_nn::{Module, Tensor, gradcheck};
 
     fn small(sample: &[usize], bounded: bool) -> Architecture {
         Architecture {
@@ -151,6 +153,48 @@ mod tests {
                 [a.generator_costs(), a.discriminator_costs()].map(|c| adjoint_nn::cost::parameters(&c));
             let own = [game.generator.num_parameters(), game.discriminator.num_parameters()];
             assert_eq!(costs, own.map(|n| n as u64));
+        }
+    }
+
+    /// The losses of eq. 1 and section 3 and the Wasserstein distance under its penalty, through batch norm, spectral norm and dropout of
+    /// perceptrons, by all parameters of D and of G.
+    #[test]
+    fn whole_losses_have_the_gradients_of_central_differences() {
+        let cases = [
+            (AdversarialLoss::NonSaturating, Penalty::None, Norm::None, Norm::None),
+            (AdversarialLoss::Minimax, Penalty::R1(2.0), Norm::Batch, Norm::Batch),
+            (AdversarialLoss::Hinge, Penalty::None, Norm::None, Norm::Spectral),
+            (AdversarialLoss::Wasserstein, Penalty::Gp(10.0), Norm::Batch, Norm::None),
+        ];
+        for (loss, penalty, g_norm, d_norm) in cases {
+            let a = Architecture {
+                g_hidden: vec![5],
+                d_hidden: vec![6, 4],
+                g_norm,
+                d_norm,
+                d_dropout: Dropout::new(0.1),
+                ..small(&[3, 2, 1], true)
+            };
+            let round = || {
+                let x = Stream::new(1, "x", 0).uniform_tensor([4, 3, 2, 1], -1.0, 1.0);
+                Round::new(x, Stream::new(1, "z", 0).normal_tensor([4, 2], 0.0, 1.0))
+            };
+            let mut game = gan::<f64>(&a, Settings { loss, penalty, ..Settings::default() }, 5);
+            // Power iteration treats u and v as constants, which they are once they have converged.
+            (0..200).for_each(|_| _ = game.losses(0, round()));
+            let name = format!("{loss} {penalty:?} {d_norm:?}");
+            gradcheck::assert_model(
+                &format!("{name}, D"),
+                &mut game,
+                |game| &mut game.discriminator,
+                |game| game.losses(0, round())[0].clone(),
+            );
+            gradcheck::assert_model(
+                &format!("{name}, G"),
+                &mut game,
+                |game| &mut game.generator,
+                |game| game.losses(0, round())[1].clone(),
+            );
         }
     }
 

@@ -5,8 +5,9 @@ use crate::{Element, Param, Tensor, Var, module, no_grad};
 ///
 /// > W / sigma,   sigma = u^T W v
 ///
-/// so that the layer stretches no difference of inputs by more than about 1. W is taken as a matrix with a row an output. u
-/// and v approach its first singular vectors by one step of power iteration (eq. 18-20) in each forward pass of training;
+/// so that a fully connected layer stretches no difference of inputs by more than about 1. W is taken as a matrix with a row an output
+/// (section 2.1), a kernel too: there the bound is on each window, and a pixel that lies in m windows counts m times, so that the layer
+/// may stretch by sqrt(m), 2 for 4x4 windows two pixels apart. u and v approach its first singular vectors by one step of power iteration (eq. 18-20) in each forward pass of training;
 /// they count as constants in the gradient, which flows through both W and sigma (eq. 12).
 pub struct SpectralNorm<E: Element> {
     /// `[outputs, 1]`
