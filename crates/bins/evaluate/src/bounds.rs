@@ -15,7 +15,7 @@ const GROUP: usize = 8;
 const CHAINS: usize = 16;
 const LEAPFROG: usize = 10;
 
-/// What is estimated, from how many samples, for how many test images.
+/// What is estimated, from how many samples, for how many test images, of which there are so many.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
     pub(crate) nll_samples: usize,
@@ -33,7 +33,7 @@ pub(crate) fn variational(subject: &mut Subject, model: &mut Model, test: &Datas
     subject.note("kl", bound.kl());
     subject.note("active_units", bound.active_units() as f64);
     subject.kl_by_dimension = Some(bound.kl_by_dimension());
-    let images = effort.nll_images.min(test.len());
+    let images = effort.nll_images;
     if effort.nll_samples > 0 && images > 0 {
         let (name, samples) = (&subject.name, effort.nll_samples);
         note(format_args!("{name}: {samples} samples of z for each of {images} test images"));
@@ -54,7 +54,7 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         return Ok(());
     }
     let test = model.dataset(Split::Test)?;
-    let images = effort.ais_images.min(test.len());
+    let images = effort.ais_images;
     let told_classes = model.condition == Some(Condition::Class);
     let prior = match model.noise {
         Distribution::Gaussian => Prior::Normal,

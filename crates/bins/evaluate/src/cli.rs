@@ -9,7 +9,7 @@ use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
 use adjoint_tensor::threads;
 use adjoint_train::values::{count, path, positive};
-use adjoint_train::{BoxError, Error, note, say, write_atomic};
+use adjoint_train::{BoxError, Error, note, say, warn, write_atomic};
 use adjoint_trained::{Model, Open};
 use adjoint_workbench::game::Condition;
 use clap::Parser;
@@ -152,6 +152,14 @@ pub(crate) fn run() -> Result<(), BoxError> {
     Ok(())
 }
 
+/// As many as were asked for by a flag, or as there are, with a warning that says so and what these are.
+pub(crate) fn cut(flag: &str, asked: usize, there: usize, what: &str) -> usize {
+    if asked > there {
+        warn(format_args!("{flag} {asked} is cut to {there}, {what}"));
+    }
+    asked.min(there)
+}
+
 fn write(path: &Path, text: &str) -> Result<(), BoxError> {
     Ok(write_atomic(path, |out| out.write_all(text.as_bytes()))?)
 }
@@ -164,8 +172,8 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &recipe)?;
     let effort = Effort {
         nll_samples: cli.nll_samples,
-        nll_images: cli.nll_images,
-        ais_images: cli.ais_images as usize,
+        nll_images: cut("--nll-images", cli.nll_images, test.len(), "all test images"),
+        ais_images: cut("--ais-images", cli.ais_images as usize, test.len(), "all test images"),
         ais_temperatures: cli.ais_temperatures as usize,
         sigma: cli.ais_sigma,
     };
@@ -178,11 +186,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         let conditions = model.conditions(0..ground.count)?;
         let images = model.decode(&z, conditions.as_ref());
         let images = model.unit(&images);
-        if !images.is_finite() {
-            return Err(
-                format!("{}: samples that are no numbers; its weights are damaged", subject.name).into()
-            );
-        }
+        subject.must_be_finite(&images)?;
         let asked = model.condition == Some(Condition::Class);
         let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
         let from_tests = model.condition.is_some_and(Condition::is_image);
@@ -212,6 +216,14 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         ground.count,
         100.0 * ground.classifier.accuracy
     )];
+    if models.iter().any(|model| model.condition == Some(Condition::Class)) {
+        let [apart, chance] = [ground.asked_variation(), 1.0 / train.classes().len() as f64];
+        notes.push(format!(
+            "Classes are asked for in equal parts, {:.1} % (class TV) from the data's own; as asked is {:.1} % by chance.",
+            100.0 * apart,
+            100.0 * chance
+        ));
+    }
     if let Some(control) = &control {
         let explained: Vec<String> = control.explained.iter().map(|r| format!("{:.1}", 100.0 * r)).collect();
         let shares = explained.join(", ");
@@ -221,7 +233,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     }
     if !observations.is_empty() {
         let (of, all) = (observations.join("\n"), test.len());
-        let [nll, ais] = [effort.nll_images, effort.ais_images].map(|images| images.min(all));
+        let Effort { nll_images: nll, ais_images: ais, .. } = effort;
         let mut counts = format!("The ELBO is that of all {all} test images, NLL of the first {nll}");
         if ais > 0 {
             counts.push_str(&format!(", AIS of the first {ais}"));

@@ -1,5 +1,6 @@
 //! Scores of images: what samples are measured against, and every number that needs no more than them.
 
+use crate::cli::cut;
 use crate::judges::{Classifier, Reading, Recipe, read, read_set, wide};
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange};
@@ -78,7 +79,10 @@ impl Ground {
         recipe: &Recipe,
     ) -> Result<Self, BoxError> {
         let mut classifier = recipe.classifier(&train, &test)?;
-        let count = samples.min(test.len()).min(train.len() / 2).min(MOST_NUMBERS / train.image_len());
+        let [held, half] = [MOST_NUMBERS / train.image_len(), train.len() / 2];
+        let count = cut("--samples", samples, test.len(), "all test images");
+        let count = cut("--samples", count, half, "half of the training images");
+        let count = cut("--samples", count, held, "as many images of this size as are held at once");
         note(format_args!("{}: what {count} training images look like", train.name()));
         let reading = read_set(&mut classifier.judge, &train, count);
         let unit = 1.0 / reading.size();
@@ -119,12 +123,19 @@ impl Ground {
         // It is what others are compared with.
         self.beside_data(&mut subject, &images, Some(&self.near_tests));
         let train = &self.train;
-        self.one_nearest(&mut subject, labelled.min(train.len()), |range| {
+        let labelled = cut("--labelled", labelled, train.len(), "all training images");
+        self.one_nearest(&mut subject, labelled, |range| {
             let indices: Vec<usize> = range.collect();
             let labels = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
             Ok((train.images(&indices, PixelRange::Unit), labels))
         })?;
         Ok(subject)
+    }
+
+    /// Total variation distance of the classes that conditional models are asked for, all alike, from those of the data.
+    pub(crate) fn asked_variation(&self) -> f64 {
+        let classes = self.shares.len();
+        total_variation(&vec![1.0 / classes as f64; classes], &self.shares)
     }
 
     /// The last row: pixels drawn uniformly, which is as far as samples should be.

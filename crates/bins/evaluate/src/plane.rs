@@ -11,7 +11,7 @@ use adjoint_trained::Model;
 /// Runs on one distribution side by side, between data and noise.
 ///
 /// # Errors
-/// If samples can't be made.
+/// If samples can't be made, or are no numbers.
 pub(crate) fn compare(
     points: Points,
     models: &mut [Model],
@@ -23,7 +23,9 @@ pub(crate) fn compare(
     for model in models {
         let z = model.draw("evaluate", samples)?;
         let x = model.decode(&z, None);
-        subjects.push(score(Subject::new(model.run.display().to_string()), points, &x));
+        let subject = Subject::new(model.run.display().to_string());
+        subject.must_be_finite(&x)?;
+        subjects.push(score(subject, points, &x));
     }
     let extent = points.extent();
     let noise = Stream::new(seed, "noise", 0).uniform_tensor([samples, 2], -extent, extent);

@@ -5,9 +5,19 @@ use adjoint_testing::Program;
 use adjoint_workbench::{game, variational};
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_evaluate"))
+}
+
+/// What it says on stderr while it succeeds.
+fn remarks(program: &Program, flags: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evaluate"));
+    let output = command.current_dir(program.directory()).args(flags).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    text
 }
 
 /// Judges that have hardly seen anything, and few samples: what the numbers are is not asked here.
@@ -48,10 +58,26 @@ fn four_models_stand_between_data_and_noise() {
     assert_eq!(row(&said, "by the judge", "runs/cgan").trim_end_matches([' ', '|']).split('|').count(), 6);
     let written = fs::read_to_string(program.directory().join("all.md")).unwrap();
     assert_eq!(written.trim_end(), said.trim_end());
-
-    // Two ways to the same number, of the same images: importance sampling with q, and annealing without it.
     let json: Value =
         serde_json::from_slice(&fs::read(program.directory().join("all.json")).unwrap()).unwrap();
+    let chance = "as asked is 10.0 % by chance";
+    assert!(said.contains(chance), "{said}");
+
+    // Data is like data and noise is not. The test set's ratio is of one number and itself; that an image's nearest of 239 others is of its
+    // own kind is a toss of a coin, whose share in 240 has a standard deviation of 0.03, or 0.05 as neighbours come in pairs.
+    let of =
+        |subject: usize, key: &str| json[0]["subjects"][subject]["figures"][key]["value"].as_f64().unwrap();
+    let (data, noise) = (0, 5);
+    assert_eq!(
+        [&json[0]["subjects"][data]["name"], &json[0]["subjects"][noise]["name"]],
+        ["test set", "noise"]
+    );
+    assert_eq!(of(data, "distance_ratio"), 1.0);
+    assert!((0.35..0.65).contains(&of(data, "two_sample")), "{json}");
+    assert!(of(noise, "distance_ratio") > 1.5 && of(noise, "two_sample") > 0.9, "{json}");
+    assert!(of(noise, "parzen") < of(data, "parzen") - 100.0, "{json}");
+
+    // Two ways to the same number, of the same images: importance sampling with q, and annealing without it.
     let figure = |key: &str| json[0]["subjects"][4]["figures"][key]["value"].as_f64().unwrap();
     assert_eq!(json[0]["subjects"][4]["name"], "runs/vae");
     let (nll, ais) = (figure("nll"), figure("ais"));
@@ -72,8 +98,18 @@ fn four_models_stand_between_data_and_noise() {
     for judge in &judges {
         fs::write(judge, b"no judge").unwrap();
     }
-    program.succeed(&[&["runs/gan"], &SMALL[..]].concat());
+    let more = ["runs/gan", "--nll-images", "20000", "--labelled", "70000"];
+    let said = remarks(&program, &[&SMALL[..4], &more].concat());
     assert!(judges.iter().all(|judge| fs::metadata(judge).unwrap().len() > 1000));
+
+    // What is asked for beyond what there is, is cut, and that is said, once.
+    for line in [
+        "warning: --nll-images 20000 is cut to 10000, all test images\n",
+        "warning: --labelled 70000 is cut to 60000, all training images\n",
+    ] {
+        assert_eq!(said.matches(line).count(), 1, "{said}");
+    }
+    assert!(!said.contains("--samples 120"), "{said}");
 }
 
 #[test]
@@ -86,6 +122,21 @@ fn points_have_a_table_of_their_own() {
     assert!(data.contains("| ") && data.split('|').nth(2).is_some_and(|modes| modes.trim() == "8"), "{data}");
     row(&said, "in the plane", "runs/ring");
     row(&said, "in the plane", "noise");
+}
+
+/// Weights as large as numbers are make samples larger, or none at all.
+#[test]
+fn samples_that_are_no_numbers_are_refused() {
+    let program = program();
+    let flags = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"];
+    program.train("ring", &flags, game::trainer::<train_gan::Settings>);
+    let path = program.run("ring").join("generator.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    // Eight bytes say how long the header is that stands before the numbers.
+    let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    bytes[8 + header..].chunks_exact_mut(4).for_each(|x| x.copy_from_slice(&3e38f32.to_le_bytes()));
+    fs::write(&path, bytes).unwrap();
+    program.fail(&["runs/ring", "--raw"], "runs/ring: samples that are no numbers");
 }
 
 #[test]
