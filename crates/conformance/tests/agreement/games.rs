@@ -26,6 +26,8 @@ struct Run {
     /// Weight of the penalty R1. 0: none.
     r1: f64,
     penalty_every: u64,
+    /// Weight of the mean of |x - G(z, y)| in G's loss.
+    l1: f64,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]
@@ -34,6 +36,7 @@ enum Networks {
     Gan,
     CganMlp,
     CganConv,
+    CganImage,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -50,6 +53,7 @@ impl Networks {
             Networks::Gan => "gan",
             Networks::CganMlp => "cgan_mlp",
             Networks::CganConv => "cgan_conv",
+            Networks::CganImage => "cgan_image",
         }
     }
 }
@@ -88,6 +92,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
             Rule::Rmsprop => Descent::RmsProp,
         },
         lr: case.attr("lr"),
+        reconstruction: run.l1,
         ..Settings::default()
     };
     let size = |name: &str| case.attr::<usize>(name);
@@ -121,8 +126,10 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
             let architecture = conditional(size("corner"), condition, body, d_norm);
             play(cgan::<E>(&architecture, settings, 0), case, name, run)
         }
-        Networks::CganConv => {
-            let (condition, body) = (Condition::OneHot(size("classes")), Body::Conv { width: size("width") });
+        Networks::CganConv | Networks::CganImage => {
+            let class = Condition::OneHot(size("classes"));
+            let condition = if run.networks == Networks::CganConv { class } else { Condition::Image };
+            let body = Body::Conv { width: size("width") };
             let architecture = conditional(size("size"), condition, body, Norm::Batch);
             play(cgan::<E>(&architecture, settings, 0), case, name, run)
         }
@@ -141,7 +148,7 @@ fn play<E: Element, G: Generator<E>, D: Discriminator<E>>(
 
     let [mut images, labels, noise] =
         ["images", "labels", "noise"].map(|part| tensor::<E>(case, part, Layout::Image));
-    if run.networks != Networks::CganConv {
+    if !matches!(run.networks, Networks::CganConv | Networks::CganImage) {
         let corner = case.attr("corner");
         images = images.narrow(1, 0, corner).narrow(2, 0, corner);
     }
@@ -149,7 +156,11 @@ fn play<E: Element, G: Generator<E>, D: Discriminator<E>>(
     let mut losses = vec![];
     for step in 0..case.attr::<usize>("steps") {
         let [x, y, z] = [&images, &labels, &noise].map(|t| t.narrow(0, step % batches, batch));
-        let condition = (run.networks != Networks::Gan).then_some(y);
+        let condition = match run.networks {
+            Networks::Gan => None,
+            Networks::CganImage => Some(images.narrow(0, (step + 1) % batches, batch)),
+            Networks::CganMlp | Networks::CganConv => Some(y),
+        };
         let report = game.step(step as u64, [Round { x, z, condition }]);
         losses.extend([report.loss_d + report.penalty.unwrap_or(0.0), report.loss_g].map(E::of));
     }
@@ -161,7 +172,7 @@ fn play<E: Element, G: Generator<E>, D: Discriminator<E>>(
 fn runs() -> (Case, BTreeMap<String, Run>) {
     let case = read("games").remove(0);
     let runs: BTreeMap<String, Run> = case.attr("runs");
-    assert_eq!(runs.len(), 6);
+    assert_eq!(runs.len(), 7);
     (case, runs)
 }
 

@@ -1,8 +1,8 @@
 //! The VAE that is shipped, in a small size, trained from PyTorch's weights, images and noise: losses at every step, and all
-//! parameters at the end. Twenty steps on each of three bounds.
+//! parameters and buffers at the end. Twenty steps on each of three bounds, and of convolutions.
 
 use crate::compare::relative_error;
-use crate::fixture::{Case, read};
+use crate::fixture::{Case, Layout, read};
 use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
 use adjoint_vae::{Architecture, Body, vae};
@@ -16,13 +16,23 @@ struct Run {
     iwae: bool,
     gaussian: bool,
     classes: usize,
+    conv: bool,
+}
+
+/// The engine's copy of a parameter or buffer of PyTorch's: with four axes it is a convolution's weight.
+fn weight<E: Element>(case: &Case, part: &str) -> Tensor<E> {
+    let value = case.tensor(part);
+    if value.shape().rank() == 4 { Layout::Weight.to_engine(&value) } else { value }
 }
 
 /// Trains as `run` says. Gives the losses of all steps, and the largest error of a parameter at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let size = |name: &str| case.attr::<usize>(name);
-    let (batch, k, pixels) = (size("batch"), size("k"), size("size"));
-    let body = Body::Mlp { hidden: vec![size("hidden")] };
+    let (batch, k) = (size("batch"), size("k"));
+    let (pixels, body) = match run.conv {
+        true => (size("side"), Body::Conv { width: size("width") }),
+        false => (size("size"), Body::Mlp { hidden: vec![size("hidden")] }),
+    };
     let architecture =
         Architecture { image_size: pixels, channels: 1, latent: size("latent"), classes: run.classes, body };
     let elbo = Objective::Elbo { k, estimator: Estimator::Pathwise };
@@ -32,22 +42,29 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
         lr: case.attr("lr"),
     };
     let mut model = vae::<E>(&architecture, settings, 0);
-    let start = model.networks.state().into_iter().map(|(parameter, _)| {
-        let value = case.tensor(&format!("{name}.{parameter}"));
-        (parameter, value)
-    });
-    let start: Vec<_> = start.collect();
+    let parameters: Vec<String> = model.networks.parameters().into_iter().map(|(name, _)| name).collect();
+    let mut start = model.networks.state();
+    // Buffers start alike on both sides: there is no draw in them.
+    for (parameter, value) in start.iter_mut().filter(|(parameter, _)| parameters.contains(parameter)) {
+        *value = weight(case, &format!("{name}.{parameter}"));
+    }
     model.networks.load_state(&start).expect("the fixture holds every parameter in its shape");
 
     let [images, labels, noise] = ["images", "labels", "noise"].map(|part| case.tensor::<E>(part));
+    let large = images.reshape([size("large"), size("side") * size("side")]);
+    let large = Tensor::concat(&[&large, &large], 0);
     let mut losses = vec![];
     for i in (0..images.dims()[0]).step_by(batch) {
-        let x = images.narrow(0, i, batch).reshape([batch, pixels, pixels, 1]);
+        let x = match run.conv {
+            true => large.narrow(0, i / batch % size("large"), batch),
+            false => images.narrow(0, i, batch),
+        };
+        let x = x.reshape([batch, pixels, pixels, 1]);
         let labels = (run.classes > 0).then(|| labels.narrow(0, i, batch));
         let report = model.step(x, labels, &noise.narrow(0, i * k, batch * k), case.attr("beta"));
         losses.push(E::of(report.loss));
     }
-    let theirs = |parameter: &str| case.tensor(&format!("{name}.{parameter}.f64"));
+    let theirs = |parameter: &str| weight(case, &format!("{name}.{parameter}.f64"));
     let errors = model.networks.state().into_iter().map(|(p, ours)| relative_error(&ours, &theirs(&p)));
     (Tensor::from_slice([losses.len()], &losses), errors.fold(0.0, f64::max))
 }
@@ -55,7 +72,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
 fn runs() -> (Case, BTreeMap<String, Run>) {
     let case = read("vae").remove(0);
     let runs: BTreeMap<String, Run> = case.attr("runs");
-    assert_eq!(runs.len(), 3);
+    assert_eq!(runs.len(), 4);
     (case, runs)
 }
 
@@ -65,7 +82,7 @@ fn trains_alike_in_f64() {
     for (name, run) in &runs {
         let (losses, state_error) = train::<f64>(&case, name, run);
         let error = relative_error(&losses, &case.tensor(&format!("{name}.losses.f64")));
-        println!("{name}: losses within {error:.1e}, parameters within {state_error:.1e}");
+        println!("{name}: losses within {error:.1e}, parameters and buffers within {state_error:.1e}");
         assert!(error <= 1e-9 && state_error <= 1e-9, "{name}: losses {error:.1e}, state {state_error:.1e}");
     }
 }
