@@ -201,7 +201,12 @@ impl Comparison {
 fn written(figure: &Figure, cell: Option<Cell>) -> String {
     let Some(Cell { value, error }) = cell else { return String::new() };
     let number = |x: f64| format!("{:.*}", figure.digits, figure.scale * x);
+    // An error too small for the digits is no certainty.
+    let least = 0.1f64.powi(figure.digits as i32) / figure.scale;
     match error {
+        Some(error) if 0.0 < error && error < 0.5 * least => {
+            format!("{} ± <{}", number(value), number(least))
+        }
         Some(error) => format!("{} ± {}", number(value), number(error)),
         None => number(value),
     }
@@ -262,6 +267,20 @@ A note.
         let json = comparison.json();
         assert_eq!(json["subjects"][1]["figures"]["kernel"], json!({ "value": 0.00123, "error": 0.0004 }));
         assert_eq!(json["subjects"][0]["figures"].as_object().map(Map::len), Some(1));
+    }
+
+    #[test]
+    fn errors_too_small_for_the_digits_are_not_written_as_none() {
+        let error = |key: &str, error: f64| {
+            let figure = FIGURES.iter().find(|figure| figure.key == key).unwrap();
+            written(figure, Some(Cell { value: 0.5, error: Some(error) }))
+        };
+        // A tenth of a per cent is the last digit.
+        assert_eq!(error("confident", 0.000_49), "50.0 ± <0.1");
+        assert_eq!(error("confident", 0.000_51), "50.0 ± 0.1");
+        assert_eq!(error("confident", 0.0), "50.0 ± 0.0");
+        assert_eq!(error("kernel", 0.000_004), "500.00 ± <0.01");
+        assert_eq!(error("frechet", 0.000_6), "0.500 ± 0.001");
     }
 
     #[test]
