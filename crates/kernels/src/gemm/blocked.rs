@@ -39,12 +39,18 @@ const IN_PLACE: usize = 1 << 18;
 /// A column-major A is read where it lies if it has no more columns: every line that a column's numbers lie on is still in
 /// the first-level cache when the next rows want its rest.
 const SHORT: usize = 64;
-/// With fewer rows of A than this, packing B is not worth it.
-const MIN_ROWS_TO_PACK: usize = 24;
+/// With fewer rows of A than this, packing B is not worth it: where all its rows fall into the same sets of the cache, and where its panels
+/// leave it for another reason.
+const ROWS_IF_ALIASED: usize = 24;
+const ROWS_IF_LARGE: usize = 256;
 /// Distance of rows of packed A beyond their length: not a power of two, so that they fall into different sets.
 const PAD: usize = 16;
 /// Rows this many numbers apart, 4 KiB, share a set of the first-level cache.
-const ALIAS: usize = 1024;
+const ALIAS: usize = SETS * LINE;
+/// Numbers in a line of that cache, its sets, and lines of a set.
+const LINE: usize = 16;
+const SETS: usize = 64;
+const WAYS: usize = 8;
 /// Rows of A that one task packs.
 const SLAB: usize = 32;
 /// Blocks of k in a share, at least, where C is cut into shares.
@@ -226,7 +232,19 @@ impl<'a, S: Simd> Product<'a, S> {
 fn reads_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
     b.col_stride == 1
         && (a.rows <= ONE_TILE || b.rows * b.cols <= IN_PLACE)
-        && (a.rows < MIN_ROWS_TO_PACK || !b.row_stride.is_multiple_of(ALIAS))
+        && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
+}
+
+/// Rows of A that repay packing a B of so many rows, so far apart. It stays in the first-level cache unpacked, and no number repays that,
+/// unless rows begin inside of lines, of which they then touch more, or are a large power of two apart, which leaves them few sets.
+fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
+    let lines = (row_stride / LINE) | SETS;
+    let sets = SETS >> lines.trailing_zeros();
+    match row_stride.is_multiple_of(LINE) {
+        true if sets == 1 => ROWS_IF_ALIASED,
+        true if sets * WAYS >= rows => usize::MAX,
+        _ => ROWS_IF_LARGE,
+    }
 }
 
 /// Rows of a block: equal blocks, so that none is too short to be worth its sums' way to memory and back.
