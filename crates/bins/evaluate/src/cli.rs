@@ -75,12 +75,12 @@ struct Cli {
     ais_images: u64,
 
     /// Temperatures of that: more are nearer to the truth
-    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(long, value_name = "N", default_value = "500", requires = "ais_images")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     ais_temperatures: u64,
 
     /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood otherwise
-    #[arg(long, value_name = "X", default_value = "0.1", value_parser = positive)]
+    #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
     ais_sigma: f64,
 
     /// Write the figures to a file as JSON

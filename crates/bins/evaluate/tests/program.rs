@@ -146,5 +146,7 @@ fn what_can_not_be_evaluated_is_a_line() {
     program.fail(&["runs/none", "--samples", "7"], "from 100 to 100000");
     program.fail(&["runs/none", "--ais-temperatures", "0"], "1..=1000000");
     program.fail(&["runs/none", "--ais-temperatures", "1000001"], "1..=1000000");
+    program.fail(&["runs/none", "--ais-temperatures", "10"], "not provided: --ais-images");
+    program.fail(&["runs/none", "--ais-sigma", "0.2"], "not provided: --ais-images");
     program.fail(&[], "RUN");
 }
