@@ -86,18 +86,25 @@ def made_now():
     return {"date": datetime.date.today().isoformat(), "commit": commit(), "machine": machine()}
 
 
+def write(path, text):
+    """Replaces a file as a whole: who is interrupted leaves the old one or the new one."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text)
+    os.replace(beside, path)
+
+
 def timed(record, *arguments):
     """Runs a program of the workspace, and notes in a file from when, what and where the call was, and how many seconds it took: null until
     it is over, and for good where nobody was left to see it end."""
     calls = json.loads(record.read_text()) if record.is_file() else []
     calls.append({**made_now(), "seconds": None})
-    record.write_text(json.dumps(calls))
+    write(record, json.dumps(calls))
     started = time.monotonic()
     try:
         cargo(*arguments)
     finally:
         calls[-1]["seconds"] = round(time.monotonic() - started, 3)
-        record.write_text(json.dumps(calls))
+        write(record, json.dumps(calls))
 
 
 def train(row, seed, arguments):
@@ -110,8 +117,8 @@ def train(row, seed, arguments):
         subprocess.run(["cargo", "build", "--quiet", "-p", row.train[0]], cwd=ROOT, check=True)
         if (directory / "checkpoint.safetensors").is_file():
             if not record.is_file():
-                record.write_text(json.dumps([unknown()]))
-            timed(record, row.train[0], "--resume", str(directory))
+                write(record, json.dumps([unknown()]))
+            timed(record, row.train[0], "--resume", str(directory), "--data-dir", str(arguments.data_dir), "--quiet")
         else:
             shutil.rmtree(directory, ignore_errors=True)
             record.unlink(missing_ok=True)
@@ -139,7 +146,8 @@ def evaluated(directory, arguments):
     """What `evaluate` says of a run, and how long it took; kept beside the run, and made again where the code, its flags or the data have
     changed, and wherever the code is of no commit."""
     found = directory / "evaluation.json"
-    key = {"commit": commit(), "flags": EVALUATE, "data_dir": str(arguments.data_dir)}
+    made = made_now()
+    key = {"commit": made["commit"], "flags": EVALUATE, "data_dir": str(arguments.data_dir)}
     if found.is_file() and (kept := json.loads(found.read_text())).get("key") == key and not key["commit"].endswith(CHANGED):
         return kept
     figures = directory / "figures.json"
@@ -148,8 +156,8 @@ def evaluated(directory, arguments):
     data = ["--data-dir", str(arguments.data_dir)]
     cargo("evaluate", str(directory), *data, "--judges", str(arguments.out / "judges"), "--json", str(figures), *EVALUATE)
     seconds = time.monotonic() - started
-    kept = {"key": key, "made": made_now(), "seconds": seconds, "subjects": json.loads(figures.read_text())[0]["subjects"]}
-    found.write_text(json.dumps(kept))
+    kept = {"key": key, "made": made, "seconds": seconds, "subjects": json.loads(figures.read_text())[0]["subjects"]}
+    write(found, json.dumps(kept))
     return kept
 
 
@@ -207,10 +215,13 @@ CHANGED = " and changes"
 
 
 def commit():
-    """The commit that the code of the workspace is at, and whether it has changed since."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    same = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "crates", "Cargo.toml", "Cargo.lock"], cwd=ROOT).returncode == 0
-    return head if same else head + CHANGED
+    """The last commit that changed the code of the workspace, and whether it has changed since."""
+
+    def git(*arguments):
+        command = ["git", *arguments, "--", "crates", "Cargo.toml", "Cargo.lock"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    return git("log", "-1", "--format=%h") + (CHANGED if git("status", "--porcelain") else "")
 
 
 def machine():
@@ -264,7 +275,9 @@ def kept():
     if not TABLE.is_file():
         return {}
     line = next((line for line in TABLE.read_text().splitlines() if line.startswith("<!-- {")), None)
-    return json.loads(line[5:-4]) if line else {}
+    if line is None:
+        sys.exit(f"paper_table.py: {TABLE} has lost the comment that holds its results; restore it: git checkout {TABLE}")
+    return json.loads(line[5:-4])
 
 
 def main():
@@ -284,10 +297,10 @@ def main():
             arguments.out.mkdir(parents=True, exist_ok=True)
             try:
                 results[row.name] = run(row, arguments)
-            except subprocess.CalledProcessError as error:
+            except (subprocess.CalledProcessError, OSError, json.JSONDecodeError) as error:
                 sys.exit(f"paper_table.py: {row.name}: {error}; call it again to go on")
-            TABLE.write_text(written(results))
-    TABLE.write_text(written(results))
+            write(TABLE, written(results))
+    write(TABLE, written(results))
 
 
 if __name__ == "__main__":
