@@ -105,7 +105,7 @@ fn refuse_mixture(run: &Path, names: [&str; 2]) -> Result<(), BoxError> {
         (Some(one), Some(other)) if one != other => {
             let [a, b] = names;
             let problem = format!(
-                "its {a} is that of step {one} and its {b} that of step {other}, since it was stopped in between; resume it"
+                "its {a} is that of step {one} and its {b} that of step {other}: it is writing them now, or was stopped in between; try again, or resume it"
             );
             Err(Error::Unreadable { path: run.to_path_buf(), problem }.into())
         }

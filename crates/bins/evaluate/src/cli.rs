@@ -178,7 +178,9 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         sigma: cli.ais_sigma,
     };
     let mut observations = vec![];
-    let mut subjects = vec![ground.data(cli.labelled)?];
+    // As many read the test set for every row.
+    let labelled = cut("--labelled", cli.labelled, train.len(), "all training images");
+    let mut subjects = vec![ground.data(labelled)?];
     for model in models.iter_mut() {
         let mut subject = Subject::new(model.run.display().to_string());
         note(format_args!("{}: {} samples", subject.name, ground.count));
@@ -193,8 +195,8 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         ground.score(&mut subject, &images, asked.as_deref(), from_tests);
         drop(images);
         if model.condition == Some(Condition::Class) {
-            let z = model.draw("labelled", cli.labelled)?;
-            ground.one_nearest(&mut subject, cli.labelled, |range| {
+            let z = model.draw("labelled", labelled)?;
+            ground.one_nearest(&mut subject, labelled, |range| {
                 let conditions = model.conditions(range.clone())?;
                 let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref());
                 Ok((model.unit(&x), range.map(|i| i % train.classes().len()).collect()))

@@ -123,7 +123,6 @@ impl Ground {
         // It is what others are compared with.
         self.beside_data(&mut subject, &images, Some(&self.near_tests));
         let train = &self.train;
-        let labelled = cut("--labelled", labelled, train.len(), "all training images");
         self.one_nearest(&mut subject, labelled, |range| {
             let indices: Vec<usize> = range.collect();
             let labels = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
@@ -202,7 +201,7 @@ impl Ground {
         }
     }
 
-    /// How often the test set is one_nearest by the nearest of `count` labelled images, which `part` gives by range, in the model's order of
+    /// How often the first test images are misread by the nearest of `count` labelled images, which `part` gives by range, in the model's order of
     /// classes.
     ///
     /// # Errors

@@ -5,19 +5,9 @@ use adjoint_testing::Program;
 use adjoint_workbench::{game, variational};
 use serde_json::Value;
 use std::fs;
-use std::process::Command;
 
 fn program() -> Program {
     Program::new(env!("CARGO_BIN_EXE_evaluate"))
-}
-
-/// What it says on stderr while it succeeds.
-fn remarks(program: &Program, flags: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evaluate"));
-    let output = command.current_dir(program.directory()).args(flags).output().unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{text}");
-    text
 }
 
 /// Judges that have hardly seen anything, and few samples: what the numbers are is not asked here.
@@ -99,7 +89,7 @@ fn four_models_stand_between_data_and_noise() {
         fs::write(judge, b"no judge").unwrap();
     }
     let more = ["runs/gan", "--nll-images", "20000", "--labelled", "70000"];
-    let said = remarks(&program, &[&SMALL[..4], &more].concat());
+    let said = program.warns(&[&SMALL[..4], &more].concat());
     assert!(judges.iter().all(|judge| fs::metadata(judge).unwrap().len() > 1000));
 
     // What is asked for beyond what there is, is cut, and that is said, once.

@@ -235,8 +235,8 @@ fn reads_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
         && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
 }
 
-/// Rows of A that repay packing a B of so many rows, so far apart. It stays in the first-level cache unpacked, and no number repays that,
-/// unless rows begin inside of lines, of which they then touch more, or are a large power of two apart, which leaves them few sets.
+/// Rows of A that repay packing a B of so many rows, so far apart. No number does if a panel stays in the first-level cache as it is: if rows
+/// begin where lines do, and their distance is no power of two so large that few sets are left for them.
 fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     let lines = (row_stride / LINE) | SETS;
     let sets = SETS >> lines.trailing_zeros();

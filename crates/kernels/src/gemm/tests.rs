@@ -74,8 +74,11 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [23, 257, 64],
         [7, 3, 600],
         [200, 8, 96],
-        // Rows that share sets of the cache; more rows than one tile; a small C in shares.
+        // Rows that share sets of the cache, one or a few; more rows than one tile, of a B in place and of a packed one; a small C in shares.
         [40, 1024, 80],
+        [30, 260, 1024],
+        [300, 256, 64],
+        [600, 300, 80],
         [600, 300, 70],
         [600, 5, 1024],
         [30, 20, 1024],

@@ -303,7 +303,7 @@ impl GameArgs {
         .concat()
     }
 
-    /// Two flags that a file or a default has brought together, each of which does less beside the other: a line on each.
+    /// A line on each two flags of which one does less beside the other. (A file may have brought them together.)
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = vec![];
         if self.loss == AdversarialLoss::Wasserstein && self.penalty == PenaltyName::R1 {
