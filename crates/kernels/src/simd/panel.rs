@@ -13,8 +13,16 @@
 //! where it lies, by rows or by columns (one of its strides is 1), so neither it nor its transpose need be packed; its inner dimension may
 //! even come in several runs, as the windows of a convolution lie in an image. B wants rows of a panel's width at a fixed
 //! distance, which a packed B and an unpacked one of whole panels both have.
+//!
+//! B is asked for before it is wanted. Tiles read a panel several times, but the first reads it at the pace of its multiplications from
+//! wherever it lies, and a processor that must wait for each line then loses a fifth of the whole product.
 
 use super::{Shared, Simd};
+
+/// Numbers in a line of the cache.
+const LINE: usize = 16;
+/// Rows of B between the one in use and the one asked for: hundreds of cycles, the way to the farthest cache and back.
+const AHEAD: usize = 32;
 
 /// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
 #[derive(Clone, Copy)]
@@ -94,19 +102,20 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
     unsafe {
         match cols {
             0 => {}
-            _ if cols == S::PANEL => tiles::<S, MR, NV>(s, [rows, k], a, b, c),
-            _ if cols == S::LANES => tiles::<S, MR, 1>(s, [rows, k], a, b, c),
-            _ => narrow(s, [rows, k, cols], a, b, c),
+            _ if cols == S::LANES => tiles::<S, MR, 1, false>(s, [rows, k], a, b, c),
+            _ if cols < S::PANEL => narrow(s, [rows, k, cols], a, b, c),
+            _ if b.row_stride == S::PANEL => tiles::<S, MR, NV, true>(s, [rows, k], a, b, c),
+            _ => tiles::<S, MR, NV, false>(s, [rows, k], a, b, c),
         }
     }
 }
 
-/// All rows of a panel of `NV` vectors.
+/// All rows of a panel of `NV` vectors; if B is `PACKED`, its rows are as wide as the panel.
 ///
 /// # Safety
 /// That of [`Simd::panel`], and the operands are long enough.
 #[inline(always)]
-unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
+unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const PACKED: bool>(
     s: S,
     [rows, k]: [usize; 2],
     a: Lhs<'_>,
@@ -125,15 +134,15 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize>(
             let from = a.data.as_ptr().wrapping_add(i * a.row_stride);
             let c = (out.add(i * c.row_stride), c.row_stride, c.accumulate);
             match step {
-                1 => tile::<S, 1, NV>(s, k, (from, a), b, c),
-                2 => tile::<S, 2, NV>(s, k, (from, a), b, c),
-                3 => tile::<S, 3, NV>(s, k, (from, a), b, c),
-                4 => tile::<S, 4, NV>(s, k, (from, a), b, c),
-                5 => tile::<S, 5, NV>(s, k, (from, a), b, c),
-                6 if MR > 6 => tile::<S, 6, NV>(s, k, (from, a), b, c),
-                7 if MR > 7 => tile::<S, 7, NV>(s, k, (from, a), b, c),
-                12 if MR == 8 => tile::<S, 12, NV>(s, k, (from, a), b, c),
-                _ => tile::<S, MR, NV>(s, k, (from, a), b, c),
+                1 => tile::<S, 1, NV, PACKED>(s, k, (from, a), b, c),
+                2 => tile::<S, 2, NV, PACKED>(s, k, (from, a), b, c),
+                3 => tile::<S, 3, NV, PACKED>(s, k, (from, a), b, c),
+                4 => tile::<S, 4, NV, PACKED>(s, k, (from, a), b, c),
+                5 => tile::<S, 5, NV, PACKED>(s, k, (from, a), b, c),
+                6 if MR > 6 => tile::<S, 6, NV, PACKED>(s, k, (from, a), b, c),
+                7 if MR > 7 => tile::<S, 7, NV, PACKED>(s, k, (from, a), b, c),
+                12 if MR == 8 => tile::<S, 12, NV, PACKED>(s, k, (from, a), b, c),
+                _ => tile::<S, MR, NV, PACKED>(s, k, (from, a), b, c),
             }
         }
         i += step;
@@ -173,7 +182,7 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
 /// All elements of A (as strided by `a` from `from` on) and B can be read, those of C read and written, and nobody else
 /// accesses the latter.
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const PACKED: bool>(
     s: S,
     k: usize,
     (from, a): (*const f32, Lhs<'_>),
@@ -190,25 +199,25 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     for run in 0..a.runs {
         let from = from.wrapping_add(run * a.run_stride);
         if a.k_stride == 1 {
-            // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
             let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
+            // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
             for p in (0..k - k % 4).step_by(4) {
-                for q in 0..4 {
-                    // SAFETY: run, p, i < MR and j < NV are in the ranges that the caller promised.
-                    unsafe { add_product(s, |i| *rows[i].add(p + q), b, &mut sums) };
-                    b = b.wrapping_add(b_row);
-                }
+                // SAFETY: run, p + 3, i < MR and j < NV are in the ranges that the caller promised.
+                b = unsafe { along_rows::<S, MR, NV, PACKED, 4>(s, &rows, p, (b, b_row), &mut sums) };
             }
             for p in k - k % 4..k {
                 // SAFETY: as above.
-                unsafe { add_product(s, |i| *rows[i].add(p), b, &mut sums) };
-                b = b.wrapping_add(b_row);
+                b = unsafe { along_rows::<S, MR, NV, PACKED, 1>(s, &rows, p, (b, b_row), &mut sums) };
             }
         } else {
             let mut a_p = from;
             for _ in 0..k {
                 // SAFETY: as above; in this case rows lie next to each other.
                 unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
+                // A tile of fewer products would lose to these instructions what they gain.
+                if MR * NV >= 16 {
+                    prefetch_row::<S, NV>(s, b.wrapping_add(AHEAD * b_row));
+                }
                 (a_p, b) = (a_p.wrapping_add(a.k_stride), b.wrapping_add(b_row));
             }
         }
@@ -220,6 +229,36 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
             s.store(if accumulate { s.add(s.load(c), sum) } else { sum }, c);
         }
     }
+}
+
+/// `STEPS` of p for `MR` rows of A, from element p of each on; returns where B goes on.
+///
+/// # Safety
+/// All these elements of A, and as many rows of B, can be read.
+#[inline(always)]
+unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const PACKED: bool, const STEPS: usize>(
+    s: S,
+    rows: &[*const f32; MR],
+    p: usize,
+    (mut b, b_row): (*const f32, usize),
+    sums: &mut [[S::V; NV]; MR],
+) -> *const f32 {
+    for q in 0..STEPS {
+        // SAFETY: the caller's promise, for i < MR.
+        unsafe { add_product(s, |i| *rows[i].add(p + q), b, sums) };
+        if PACKED {
+            // Behind a panel lies the next one.
+            prefetch_row::<S, NV>(s, b.wrapping_add(AHEAD * NV * S::LANES));
+        }
+        b = b.wrapping_add(b_row);
+    }
+    b
+}
+
+/// Asks for a panel's part of a row of B.
+#[inline(always)]
+fn prefetch_row<S: Simd, const NV: usize>(s: S, b: *const f32) {
+    (0..NV * S::LANES).step_by(LINE).for_each(|at| s.prefetch(b.wrapping_add(at)));
 }
 
 /// C\[i, :\] += a\[i\] b for `MR` numbers and `NV` vectors.
