@@ -8,9 +8,10 @@
 //! | [`output_adjoint`] | A y A^T | tiles | channels of y |
 //!
 //! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels, so every load and
-//! store is of neighbouring numbers.
+//! store is of neighbouring numbers. A tile's pixels lie in several rows of an image, in runs too short for the processor to see
+//! where they lead; so while one tile is transformed, the next one's pixels are asked for.
 
-use super::tiling::{Points, Tiling};
+use super::tiling::{Points, Tiling, Window};
 use super::transform::{self, Form, N};
 use crate::simd::{Shared, Simd};
 use std::ops::Range;
@@ -23,6 +24,22 @@ fn channels<S: Simd>(s: S, x: &[f32], at: usize, lanes: usize) -> S::V {
         #[inline(always)]
         |x| s.load_padded(x, 0),
     )
+}
+
+/// With fewer channels, to find the next tile's pixels takes longer than they do to come.
+const MIN_TO_ASK: usize = 64;
+
+/// Asks for one vector's channels of all pixels of a tile, which may be one behind the last. Not inlined: the transforms need all
+/// registers, and any code may ask.
+#[inline(never)]
+fn prefetch<S: Simd>(s: S, x: &[f32], window: &Window, channel: usize) {
+    for i in 0..N {
+        for j in 0..N {
+            if window.contains(i, j) {
+                s.prefetch(x.as_ptr().wrapping_add(window.at(i, j) + channel));
+            }
+        }
+    }
 }
 
 /// The product at point (i, j) of the tile and channels that lie `at` an offset at point 0; zero if the tile has no such point.
@@ -53,12 +70,16 @@ pub(super) unsafe fn input<S: Simd>(
     tiles: Range<usize>,
     (to, layout, all): (Shared<'_>, Points, &Range<usize>),
 ) {
-    for tile in tiles {
-        let (row, tile) = (t.row(all, tile), t.tile(tile));
+    for number in tiles {
+        let (row, tile) = (t.row(all, number), t.tile(number));
         let points = t.points(tile);
         for phase in 0..t.phases() {
             let window = t.input_window(tile, phase);
+            let next = (t.channels[0] >= MIN_TO_ASK).then(|| t.input_window(t.tile(number + 1), phase));
             for channel in (0..t.channels[0]).step_by(S::LANES) {
+                if let Some(next) = &next {
+                    prefetch(s, x, next, channel);
+                }
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
                 transform::input(
@@ -90,10 +111,14 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     tiles: Range<usize>,
     (to, layout, all): (Shared<'_>, Points, &Range<usize>),
 ) {
-    for tile in tiles {
-        let (row, tile) = (t.row(all, tile), t.tile(tile));
+    for number in tiles {
+        let (row, tile) = (t.row(all, number), t.tile(number));
         let (points, window) = (t.points(tile), t.output_window(tile));
+        let next = (t.channels[1] >= MIN_TO_ASK).then(|| t.output_window(t.tile(number + 1)));
         for channel in (0..t.channels[1]).step_by(S::LANES) {
+            if let Some(next) = &next {
+                prefetch(s, y, next, channel);
+            }
             let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
             let at = layout.at(row, channel);
             F::output_adjoint(
