@@ -26,11 +26,11 @@ fn channels<S: Simd>(s: S, x: &[f32], at: usize, lanes: usize) -> S::V {
     )
 }
 
-/// With fewer channels, to find the next tile's pixels takes longer than they do to come.
+/// With fewer channels (and their padding), to find the next tile's pixels takes longer than they do to come.
 const MIN_TO_ASK: usize = 64;
 
-/// Asks for one vector's channels of all pixels of a tile, which may be one behind the last. Not inlined: the transforms need all
-/// registers, and any code may ask.
+/// Asks for one vector's channels of all pixels of a tile, which may be the one past the batch: nothing is read. Not inlined, because the
+/// transforms need all registers; it has no vectors, so it need not be compiled for their instructions.
 #[inline(never)]
 fn prefetch<S: Simd>(s: S, x: &[f32], window: &Window, channel: usize) {
     for i in 0..N {
