@@ -19,7 +19,7 @@
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Out, Rhs, Shared, Simd};
+use crate::simd::{LINE, Lhs, Out, Rhs, Shared, Simd};
 use std::ops::Range;
 
 /// Rows of a block of B, columns of a block of A, at most.
@@ -47,8 +47,7 @@ const ROWS_IF_LARGE: usize = 256;
 const PAD: usize = 16;
 /// Rows this many numbers apart, 4 KiB, share a set of the first-level cache.
 const ALIAS: usize = SETS * LINE;
-/// Numbers in a line of that cache, its sets, and lines of a set.
-const LINE: usize = 16;
+/// Sets of that cache, and lines of a set.
 const SETS: usize = 64;
 const WAYS: usize = 8;
 /// Rows of A that one task packs.

@@ -26,7 +26,7 @@ mod shared;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
-pub(crate) use panel::{Lhs, Out, Rhs, Rows};
+pub(crate) use panel::{LINE, Lhs, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 

@@ -22,7 +22,7 @@
 use super::{Shared, Simd};
 
 /// Numbers in a line of the cache.
-const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 /// Rows of B between the one in use and the one asked for: hundreds of cycles, the way to the farthest cache and back.
 const AHEAD: usize = 32;
 
