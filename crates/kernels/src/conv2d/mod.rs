@@ -20,6 +20,7 @@
 //! | module | for | means |
 //! | --- | --- | --- |
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
+//! | `phases` | the same, of 3 channels or more | `winograd` on images with their phases packed as channels |
 //! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
@@ -27,17 +28,23 @@
 mod accuracy;
 mod direct;
 mod geometry;
+mod phases;
 mod products;
 mod window;
 mod winograd;
 
 use crate::Element;
+use crate::memory::Buffer;
 use crate::simd::with_simd;
 pub use geometry::{Geometry, Spec};
+use phases::Phases;
 
 /// The ways to compute a convolution in `f32`.
+#[expect(clippy::large_enum_variant, reason = "one lives for the length of a call")]
 enum Path {
     Winograd,
+    /// Winograd on packed phases.
+    Packed(Phases),
     Direct,
     Products,
 }
@@ -47,6 +54,8 @@ impl Path {
     fn of(g: &Geometry) -> Path {
         if winograd::pays(g) {
             Path::Winograd
+        } else if let Some(phases) = Phases::of(g).filter(|phases| winograd::pays_packed(&phases.packed)) {
+            Path::Packed(phases)
         } else if direct::pays(g) {
             Path::Direct
         } else {
@@ -65,6 +74,10 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     if let (Some(x), Some(w), Some(y)) = (E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
         match Path::of(g) {
             Path::Winograd => return winograd::forward(g, x, w, y),
+            Path::Packed(phases) => {
+                let (x, w) = (phases.pack_input(x), phases.pack_weight(w));
+                return winograd::forward(&phases.packed, x.as_slice(), w.as_slice(), y);
+            }
             Path::Direct => return with_simd!(s => direct::forward(s, g, x, w, y)),
             Path::Products => {}
         }
@@ -82,6 +95,11 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     if let (Some(y_bar), Some(w), Some(x_bar)) = (E::as_f32(y_bar), E::as_f32(w), E::as_f32_mut(x_bar)) {
         match Path::of(g) {
             Path::Winograd => return winograd::input_grad(g, y_bar, w, x_bar),
+            Path::Packed(phases) => {
+                let (w, mut packed) = (phases.pack_weight(w), phases.packed_input());
+                winograd::input_grad(&phases.packed, y_bar, w.as_slice(), packed.as_mut_slice());
+                return phases.unpack_input(packed.as_slice(), x_bar);
+            }
             Path::Direct => return with_simd!(s => direct::input_grad(s, g, y_bar, w, x_bar)),
             Path::Products => {}
         }
@@ -99,6 +117,11 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
     if let (Some(x), Some(y_bar), Some(w_bar)) = (E::as_f32(x), E::as_f32(y_bar), E::as_f32_mut(w_bar)) {
         match Path::of(g) {
             Path::Winograd => return winograd::weight_grad(g, x, y_bar, w_bar),
+            Path::Packed(phases) => {
+                let (x, mut packed) = (phases.pack_input(x), Buffer::take(w_bar.len()));
+                winograd::weight_grad(&phases.packed, x.as_slice(), y_bar, packed.as_mut_slice());
+                return phases.unpack_weight(packed.as_slice(), w_bar);
+            }
             Path::Direct => return with_simd!(s => direct::weight_grad(s, g, x, y_bar, w_bar)),
             Path::Products => {}
         }

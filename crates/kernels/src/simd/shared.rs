@@ -28,7 +28,7 @@ impl<'a, E> Shared<'a, E> {
     /// If they leave the slice.
     #[inline(always)]
     pub(crate) fn rows(self, at: usize, rows: usize, stride: usize, cols: usize) -> *mut E {
-        let end = at + extent(rows, stride, cols, 1);
+        let end = at.saturating_add(extent(rows, stride, cols, 1));
         assert!(end <= self.len, "rows of {cols} elements end at {end} of {}", self.len);
         self.data.wrapping_add(at)
     }

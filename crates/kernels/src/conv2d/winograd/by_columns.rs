@@ -82,7 +82,8 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                         row_stride: product.row_stride,
                         accumulate: start > 0,
                     };
-                    s.panel_into([with.len(), rows.len(), S::PANEL], a, b, sums, to);
+                    let cols = S::PANEL.min(columns.len() - column);
+                    s.panel_into([with.len(), rows.len(), cols], a, b, sums, to);
                 }
             }
         }

@@ -75,7 +75,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                         row_stride: product.row_stride,
                         accumulate: rows.start > 0,
                     };
-                    s.panel_into([with.len(), rows.len(), S::PANEL], a, b, sums, to);
+                    s.panel_into([with.len(), rows.len(), S::PANEL.min(n - column)], a, b, sums, to);
                 }
             }
         }

@@ -10,24 +10,35 @@
 //! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels, so every load and
 //! store is of neighbouring numbers. A tile's pixels lie in several rows of an image, in runs too short for the processor to see
 //! where they lead; so while one tile is transformed, the next one's pixels are asked for.
+//!
+//! Each is written for two kinds of tile. Of most, all points and pixels exist and vectors are whole: these are [`Grid`]s, and a transform is loads,
+//! sums and stores alone. Of the others, which are short or stick out of the image, each element is asked whether it is there.
 
 use super::tiling::{Points, Tiling, Window};
 use super::transform::{self, Form, N};
-use crate::simd::{Shared, Simd};
+use crate::simd::{Grid, GridMut, Shared, Simd};
 use std::ops::Range;
 
-/// `lanes` channels of a pixel from `at` on, as one vector; zeros if the pixel is outside.
+/// `lanes` channels of pixel (i, j) of a tile from one channel on, as one vector; zeros if the pixel is outside.
 #[inline(always)]
-fn channels<S: Simd>(s: S, x: &[f32], at: usize, lanes: usize) -> S::V {
-    x.get(at..at + lanes).map_or(
-        s.zero(),
-        #[inline(always)]
-        |x| s.load_padded(x, 0),
-    )
+fn channels<S: Simd>(
+    s: S,
+    x: &[f32],
+    window: &Window,
+    [i, j]: [usize; 2],
+    channel: usize,
+    lanes: usize,
+) -> S::V {
+    if window.contains(i, j) && lanes > 0 {
+        let at = window.at(i, j) + channel;
+        s.load_padded(&x[at..at + lanes], 0)
+    } else {
+        s.zero()
+    }
 }
 
 /// With fewer channels (and their padding), to find the next tile's pixels takes longer than they do to come.
-const MIN_TO_ASK: usize = 64;
+const MIN_TO_ASK: usize = 32;
 
 /// Asks for one vector's channels of all pixels of a tile, which may be the one past the batch: nothing is read. Not inlined, because the
 /// transforms need all registers; it has no vectors, so it need not be compiled for their instructions.
@@ -71,21 +82,42 @@ pub(super) unsafe fn input<S: Simd>(
     (to, layout, all): (Shared<'_>, Points, &Range<usize>),
 ) {
     for number in tiles {
-        let (row, tile) = (t.row(all, number), t.tile(number));
+        let (tile, next) = (t.tile(number), t.tile(number + 1));
+        let row = t.row(all, number, tile);
         let points = t.points(tile);
         for phase in 0..t.phases() {
             let window = t.input_window(tile, phase);
-            let next = (t.channels[0] >= MIN_TO_ASK).then(|| t.input_window(t.tile(number + 1), phase));
+            let ahead = (t.channels[0] >= MIN_TO_ASK).then(
+                #[inline(always)]
+                || t.input_window(next, phase),
+            );
             for channel in (0..t.channels[0]).step_by(S::LANES) {
-                if let Some(next) = &next {
-                    prefetch(s, x, next, channel);
+                if let Some(ahead) = &ahead {
+                    prefetch(s, x, ahead, channel);
                 }
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
+                // Of one phase, a vector may end with channels of the next pixel: no product reads so far.
+                let whole = lanes == S::LANES || t.phases() == 1;
+                let whole = if whole { window.whole(N, channel) } else { None };
+                if let Some(pixels) = whole
+                    && let Some(d) = Grid::new(s, x, pixels)
+                {
+                    // SAFETY: vectors of a row that is ours by the caller's promise.
+                    let mut m = unsafe { GridMut::new(s, to, layout.points(at)) };
+                    transform::input(
+                        s,
+                        #[inline(always)]
+                        |i, j| d.load(i, j),
+                        #[inline(always)]
+                        |i, j, v| m.store(i, j, v),
+                    );
+                    continue;
+                }
                 transform::input(
                     s,
                     #[inline(always)]
-                    |i, j| channels(s, x, window.at(i, j) + channel, lanes),
+                    |i, j| channels(s, x, &window, [i, j], channel, lanes),
                     #[inline(always)]
                     |i, j, v| {
                         if i < points[0] && j < points[1] {
@@ -112,19 +144,38 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     (to, layout, all): (Shared<'_>, Points, &Range<usize>),
 ) {
     for number in tiles {
-        let (row, tile) = (t.row(all, number), t.tile(number));
+        let (tile, next) = (t.tile(number), t.tile(number + 1));
+        let row = t.row(all, number, tile);
         let (points, window) = (t.points(tile), t.output_window(tile));
-        let next = (t.channels[1] >= MIN_TO_ASK).then(|| t.output_window(t.tile(number + 1)));
+        let ahead = (t.channels[1] >= MIN_TO_ASK).then(
+            #[inline(always)]
+            || t.output_window(next),
+        );
         for channel in (0..t.channels[1]).step_by(S::LANES) {
-            if let Some(next) = &next {
-                prefetch(s, y, next, channel);
+            if let Some(ahead) = &ahead {
+                prefetch(s, y, ahead, channel);
             }
             let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
             let at = layout.at(row, channel);
+            let whole = if lanes == S::LANES { window.whole(F::M, channel) } else { None };
+            if let Some(pixels) = whole
+                && let Some(pixels) = Grid::new(s, y, pixels)
+            {
+                // SAFETY: vectors of a row that is ours by the caller's promise.
+                let mut m = unsafe { GridMut::new(s, to, layout.points(at)) };
+                F::output_adjoint(
+                    s,
+                    #[inline(always)]
+                    |i, j| pixels.load(i, j),
+                    #[inline(always)]
+                    |i, j, v| m.store(i, j, v),
+                );
+                continue;
+            }
             F::output_adjoint(
                 s,
                 #[inline(always)]
-                |i, j| channels(s, y, window.at(i, j) + channel, lanes),
+                |i, j| channels(s, y, &window, [i, j], channel, lanes),
                 #[inline(always)]
                 |i, j, v| {
                     if i < points[0] && j < points[1] {
@@ -151,11 +202,25 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     y: Shared<'_>,
 ) {
     let end = columns.end.min(t.g.out_channels);
-    for tile in tiles.clone() {
-        let (row, tile) = (t.row(&tiles, tile), t.tile(tile));
+    for number in tiles.clone() {
+        let tile = t.tile(number);
+        let row = t.row(&tiles, number, tile);
         let (points, window) = (t.points(tile), t.output_window(tile));
         for channel in (columns.start..end).step_by(S::LANES) {
             let at = layout.at(row, channel - columns.start);
+            let whole = if channel + S::LANES <= end { window.whole(F::M, channel) } else { None };
+            if let (Some(pixels), Some(m)) = (whole, Grid::new(s, m, layout.points(at))) {
+                // SAFETY: channels of a tile that are ours by the caller's promise.
+                let mut y = unsafe { GridMut::new(s, y, pixels) };
+                F::output(
+                    s,
+                    #[inline(always)]
+                    |i, j| m.load(i, j),
+                    #[inline(always)]
+                    |i, j, v| y.store(i, j, v),
+                );
+                continue;
+            }
             F::output(
                 s,
                 #[inline(always)]
@@ -192,8 +257,9 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     x_bar: Shared<'_>,
 ) {
     let overlap = F::R - 1;
-    for tile in tiles.clone() {
-        let (row, tile) = (t.row(&tiles, tile), t.tile(tile));
+    for number in tiles.clone() {
+        let tile = t.tile(number);
+        let row = t.row(&tiles, number, tile);
         let points = t.points(tile);
         let shared = [tile.at[0] > 0, tile.at[1] > 0].map(|earlier| if earlier { overlap } else { 0 });
         for phase in columns.start / t.channels[0]..columns.end.div_ceil(t.channels[0]) {
@@ -204,6 +270,29 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
             for column in (from..end).step_by(S::LANES) {
                 let at = layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);
+                let whole = if lanes == S::LANES && shared == [overlap; 2] {
+                    window.whole(N, column - first)
+                } else {
+                    None
+                };
+                if let (Some(pixels), Some(m)) = (whole, Grid::new(s, m, layout.points(at))) {
+                    // SAFETY: channels of an image that are ours by the caller's promise.
+                    let mut x_bar = unsafe { GridMut::new(s, x_bar, pixels) };
+                    transform::input_adjoint(
+                        s,
+                        #[inline(always)]
+                        |i, j| m.load(i, j),
+                        #[inline(always)]
+                        |i, j, v| {
+                            if i < F::R - 1 || j < F::R - 1 {
+                                x_bar.add(i, j, v)
+                            } else {
+                                x_bar.store(i, j, v)
+                            }
+                        },
+                    );
+                    continue;
+                }
                 transform::input_adjoint(
                     s,
                     #[inline(always)]

@@ -45,10 +45,12 @@ use tiling::{Points, Tiling};
 use transform::{F33, F42, Form};
 
 impl Side {
-    /// Rows and columns of the transformed filter.
+    /// Rows of the transformed filter, and columns with their padding.
     fn size(self, t: &Tiling) -> [usize; 2] {
-        let forward = [t.phase_channels(), t.channels[1]];
-        if self == Side::Forward { forward } else { [forward[1], forward[0]] }
+        match self {
+            Side::Forward => [t.filter_rows(), t.channels[1]],
+            Side::Adjoint => [t.g.out_channels, t.phase_channels()],
+        }
     }
 }
 
@@ -61,6 +63,10 @@ struct Operands<'a> {
 
 /// Fewer channels than this would be mostly padding, and the transforms outweigh the products.
 const MIN_CHANNELS: usize = 16;
+/// With packed phases, which fill a vector to three quarters, transforms are shared by few channels of x: so y must have more, and tiles
+/// be many.
+const MIN_PACKED_CHANNELS: [usize; 2] = [12, 32];
+const MIN_PACKED_TILES: usize = 256;
 /// Fewer tiles than this do not repay the transform of the filter.
 const MIN_TILES: usize = 8;
 /// Taps that a convolution must save, as a ratio, for the transforms to pay off.
@@ -76,6 +82,16 @@ pub(super) fn pays(g: &Geometry) -> bool {
         && g.in_channels.min(g.out_channels) >= MIN_CHANNELS
         && tiling(g).count() >= MIN_TILES
         && gain(g) >= MIN_GAIN
+}
+
+/// And if x comes with its phases packed?
+pub(super) fn pays_packed(packed: &Geometry) -> bool {
+    let [ci, co] = MIN_PACKED_CHANNELS;
+    possible(packed)
+        && packed.in_channels >= ci
+        && packed.out_channels >= co
+        && tiling(packed).count() >= MIN_PACKED_TILES
+        && gain(packed) >= MIN_GAIN
 }
 
 /// Is it possible: a square kernel of 2 or 3 taps in every phase, no dilation, no groups, no pixel outside all tiles?

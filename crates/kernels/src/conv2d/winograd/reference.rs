@@ -265,3 +265,38 @@ fn same_bits_for_any_number_of_threads() {
         });
     }
 }
+
+/// Transforms load whole vectors, which may reach into the next pixel; what is there must stay there. In the last image no number
+/// is one, all others must be free of it, and so must the weights of channels that it is not in.
+#[test]
+fn what_is_not_a_number_stays_in_its_image() {
+    for (x, w) in [
+        ([9, 13, 13, 20], [3, 3, 20, 24]),
+        ([70, 9, 9, 12], [2, 2, 12, 40]),
+        ([3, 6, 6, 100], [3, 3, 100, 180]),
+    ] {
+        let g = Geometry::new(x, w, Spec::new(1, 0));
+        let (mut x, w) = (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3));
+        let (mut y_bar, ones) = (wave(len(g.y_shape()), 2.1), vec![1.0; len(g.y_shape())]);
+        let (x_rest, y_rest) = (x.len() / g.batch * (g.batch - 1), y_bar.len() / g.batch * (g.batch - 1));
+        x[x_rest..].iter_mut().step_by(g.in_channels).for_each(|x| *x = f32::NAN);
+        y_bar[y_rest..].fill(f32::NAN);
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            isa::with(isa, || {
+                for way in [Way::ByTiles, Way::ByColumns] {
+                    let (mut y, mut x_bar) = (vec![0.0; y_bar.len()], vec![0.0; x.len()]);
+                    multiply_by(way, &g, Side::Forward, &x, &w, &mut y);
+                    multiply_by(way, &g, Side::Adjoint, &y_bar, &w, &mut x_bar);
+                    assert!(y[..y_rest].iter().all(|y| y.is_finite()), "forward {way:?} {isa} {g:?}");
+                    assert!(x_bar[..x_rest].iter().all(|x| x.is_finite()), "input_grad {way:?} {isa} {g:?}");
+                }
+                let mut w_bar = vec![0.0; w.len()];
+                weight_grad(&g, &x, &ones, &mut w_bar);
+                for (i, w_bar) in w_bar.chunks_exact(g.out_channels).enumerate() {
+                    let not = i % g.in_channels == 0;
+                    assert!(w_bar.iter().all(|w| w.is_nan() == not), "weight_grad {isa} {g:?}, row {i}");
+                }
+            });
+        }
+    }
+}

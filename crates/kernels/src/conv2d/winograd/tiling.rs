@@ -2,6 +2,7 @@
 
 use super::transform::N;
 use crate::conv2d::Geometry;
+use crate::simd::Lattice;
 use std::ops::Range;
 
 /// Channels are counted in multiples of this inside the transformed domain, the excess being zeros: a whole number of
@@ -105,14 +106,14 @@ impl Tiling {
         tiles.start.is_multiple_of(self.per_image()) && tiles.len().is_multiple_of(self.per_image())
     }
 
-    /// The row of a tile in an operand of the tiles `all`; a different one for each, if these are whole images or all full.
+    /// The row of tile number `number` in an operand of the tiles `all`; a different one for each, if these are whole images or all full.
     #[inline(always)]
-    pub(super) fn row(&self, all: &Range<usize>, t: usize) -> usize {
+    pub(super) fn row(&self, all: &Range<usize>, number: usize, tile: Tile) -> usize {
         if self.all_full() {
-            return t - all.start;
+            return number - all.start;
         }
         debug_assert!(self.are_whole_images(all));
-        let (tile, kinds, first) = (self.tile(t), self.kinds(), all.start / self.per_image());
+        let (kinds, first) = (self.kinds(), all.start / self.per_image());
         let ([r, c], [f0, f1], s1) = (tile.at, self.full, self.tiles[1] - self.full[1]);
         let (kind, index) = match (r < f0, c < f1) {
             (true, false) => (0, r * s1 + c - f1),
@@ -160,9 +161,14 @@ impl Tiling {
         self.stride() * self.stride()
     }
 
-    /// Channels of all phases of x: the rows of the transformed filter.
+    /// Channels of all phases of x, padding included: the columns of a transformed x_bar.
     pub(super) fn phase_channels(&self) -> usize {
         self.phases() * self.channels[0]
+    }
+
+    /// The same without the padding of the last phase: the rows of the transformed filter.
+    pub(super) fn filter_rows(&self) -> usize {
+        self.phase_channels() - self.channels[0] + self.g.in_channels
     }
 
     /// Tile number `t` of the batch.
@@ -175,19 +181,18 @@ impl Tiling {
     #[inline(always)]
     pub(super) fn input_window(&self, tile: Tile, phase: usize) -> Window {
         let (s, g) = (self.stride(), &self.g);
-        let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
-        let row = |i: usize| ((top + i) * s + phase / s).wrapping_sub(g.spec.padding[0]);
-        let col = |j: usize| ((left + j) * s + phase % s).wrapping_sub(g.spec.padding[1]);
-        Window::new(self.points(tile), tile.image, g.in_size, g.in_channels, row, col)
+        let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]) * s);
+        let first = [top + phase / s, left + phase % s];
+        Window::new(self.points(tile), tile.image, (g.in_size, g.in_channels), (first, s, g.spec.padding))
     }
 
     /// The pixels of a tile of y.
     #[inline(always)]
     pub(super) fn output_window(&self, tile: Tile) -> Window {
         let g = &self.g;
-        let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
+        let first = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
         let size = self.points(tile).map(|points| points - (N - self.m));
-        Window::new(size, tile.image, g.out_size, g.out_channels, |i| top + i, |j| left + j)
+        Window::new(size, tile.image, (g.out_size, g.out_channels), (first, 1, [0, 0]))
     }
 
     /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel; none for what the
@@ -200,49 +205,84 @@ impl Tiling {
     }
 }
 
-/// Where the pixels of a tile lie in an image: pixel (i, j) starts at the sum of a row's and a column's offset.
-#[derive(Clone, Copy)]
-pub(super) struct Window {
-    rows: [usize; N],
-    cols: [usize; N],
-}
+/// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element (i, j).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Elements(u32);
 
-/// More than any offset, and the sum of two still fits.
-const OUTSIDE: usize = usize::MAX / 4;
-
-impl Window {
-    /// Rows and columns of an image of size `[h, w]`, those outside of it marked so.
+impl Elements {
+    /// Those of which both row and column, as `is_in(axis, i)`, are in.
     #[inline(always)]
-    fn new(
-        [rows, cols]: [usize; 2],
-        image: usize,
-        [h, w]: [usize; 2],
-        channels: usize,
-        row: impl Fn(usize) -> usize,
-        col: impl Fn(usize) -> usize,
-    ) -> Window {
-        let mut window = Window { rows: [OUTSIDE; N], cols: [OUTSIDE; N] };
-        for (i, at) in window.rows.iter_mut().take(rows).enumerate() {
-            let r = row(i);
-            *at = if r < h { (image * h + r) * w * channels } else { OUTSIDE };
+    fn new(is_in: impl Fn(usize, usize) -> bool) -> Self {
+        let [mut rows, mut cols] = [0, 0];
+        for i in 0..N {
+            rows |= u32::from(is_in(0, i)) << (i * N);
+            cols |= u32::from(is_in(1, i)) << i;
         }
-        for (j, at) in window.cols.iter_mut().take(cols).enumerate() {
-            let c = col(j);
-            *at = if c < w { c * channels } else { OUTSIDE };
-        }
-        window
+        // One copy of the columns for each row.
+        Elements(rows * cols)
     }
 
-    /// Offset of pixel (i, j); too large for any slice if the pixel is outside.
+    /// Is element (i, j) among them?
+    #[inline(always)]
+    pub(super) fn contains(self, i: usize, j: usize) -> bool {
+        self.0 >> (i * N + j) & 1 != 0
+    }
+}
+
+/// Where the pixels of a tile lie in an image: at two strides, and some of them perhaps outside.
+pub(super) struct Window {
+    /// Offset of pixel (0, 0), modulo 2^64 if that one is outside.
+    first: usize,
+    stride: [usize; 2],
+    /// The pixels that the tile has and that are inside the image.
+    inside: Elements,
+}
+
+impl Window {
+    /// `size` rows and columns, every `step`-th of an image from pixel `first` of the padded image on.
+    #[inline(always)]
+    fn new(
+        size: [usize; 2],
+        image: usize,
+        (image_size, channels): ([usize; 2], usize),
+        (first, step, padding): ([usize; 2], usize, [usize; 2]),
+    ) -> Window {
+        let [h, w] = image_size;
+        let at = [0, 1].map(|a| first[a].wrapping_sub(padding[a]));
+        Window {
+            first: (image * h).wrapping_add(at[0]).wrapping_mul(w).wrapping_add(at[1]).wrapping_mul(channels),
+            stride: [step * w * channels, step * channels],
+            inside: Elements::new(
+                #[inline(always)]
+                |a, i| i < size[a] && at[a].wrapping_add(i * step) < image_size[a],
+            ),
+        }
+    }
+
+    /// Offset of pixel (i, j), if it is inside.
     #[inline(always)]
     pub(super) fn at(&self, i: usize, j: usize) -> usize {
-        self.rows[i] + self.cols[j]
+        self.first.wrapping_add(i * self.stride[0] + j * self.stride[1])
     }
 
     /// Is pixel (i, j) inside the image?
     #[inline(always)]
     pub(super) fn contains(&self, i: usize, j: usize) -> bool {
-        self.at(i, j) < OUTSIDE
+        self.inside.contains(i, j)
+    }
+
+    /// The vectors of all pixels of a tile of `size` x `size` from a channel on, if all are inside.
+    #[inline(always)]
+    pub(super) fn whole(&self, size: usize, channel: usize) -> Option<Lattice> {
+        let all = Elements::new(
+            #[inline(always)]
+            |_, i| i < size,
+        );
+        (self.inside == all).then_some(Lattice {
+            at: self.first.wrapping_add(channel),
+            size: [size; 2],
+            stride: self.stride,
+        })
     }
 }
 
@@ -251,7 +291,6 @@ impl Window {
 #[derive(Clone, Copy)]
 pub(super) struct Points {
     cols: usize,
-    block: usize,
     /// Distance of two rows of a block.
     pub(super) row_stride: usize,
     block_stride: usize,
@@ -260,26 +299,18 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// A left operand: blocks of [`BLOCK`] columns. Rows and points are 16 numbers further apart than they need be, so
-    /// that rows, and the N x N points that a transform writes at once, do not fall into the same sets of the cache.
+    /// An operand: blocks of [`BLOCK`] columns, the last one of whole vectors. Rows and points are 16 numbers further apart than they need
+    /// be, so that rows, and the N x N points that a transform writes at once, do not fall into the same sets of the cache.
     pub(super) fn operand(rows: usize, cols: usize) -> Self {
-        let block = cols.min(BLOCK);
-        let row_stride = block + 16;
+        let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + 16;
         let block_stride = rows * row_stride;
-        Points {
-            cols,
-            block,
-            row_stride,
-            block_stride,
-            point_stride: cols.div_ceil(block) * block_stride + 16,
-        }
+        Points { cols, row_stride, block_stride, point_stride: cols.div_ceil(BLOCK) * block_stride + 16 }
     }
 
-    /// A product: all columns in one block, whole panels.
+    /// A product: rows of whole panels, one block behind the other in each.
     pub(super) fn product(rows: usize, cols: usize, panel: usize) -> Self {
         let row_stride = cols.next_multiple_of(panel);
-        let block_stride = rows * row_stride;
-        Points { cols, block: row_stride, row_stride, block_stride, point_stride: block_stride + 16 }
+        Points { cols, row_stride, block_stride: BLOCK, point_stride: rows * row_stride + 16 }
     }
 
     /// Numbers of all points, and room for the last panel to be read whole.
@@ -290,12 +321,18 @@ impl Points {
     /// Offset of an element of point 0.
     #[inline(always)]
     pub(super) fn at(&self, row: usize, col: usize) -> usize {
-        col / self.block * self.block_stride + row * self.row_stride + col % self.block
+        col / BLOCK * self.block_stride + row * self.row_stride + col % BLOCK
+    }
+
+    /// The vectors of all points from an element of point 0 on.
+    #[inline(always)]
+    pub(super) fn points(&self, at: usize) -> Lattice {
+        Lattice { at, size: [N; 2], stride: [N * self.point_stride, self.point_stride] }
     }
 
     /// The blocks, as ranges of columns.
     pub(super) fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (cols, block) = (self.cols, self.block);
-        (0..cols).step_by(block).map(move |k| k..(k + block).min(cols))
+        let cols = self.cols;
+        (0..cols).step_by(BLOCK).map(move |k| k..(k + BLOCK).min(cols))
     }
 }

@@ -56,7 +56,7 @@ const MOST: usize = 16;
 /// w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let shares = t.count() / SHARE;
-    if t.phase_channels() * t.channels[1] <= SMALL_FILTER && shares >= FEWEST {
+    if t.filter_rows() * t.channels[1] <= SMALL_FILTER && shares >= FEWEST {
         by_shares::<S, F>(s, t, x, y_bar, w_bar, whole_images(t, t.count().div_ceil(shares.min(MOST))));
     } else {
         by_rounds::<S, F>(s, t, x, y_bar, w_bar);
@@ -65,7 +65,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
 
 /// w_bar as the sum over shares of so many tiles.
 fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32], share: usize) {
-    let (k, n, count) = (t.phase_channels(), t.channels[1], t.count());
+    let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let few = whole_images(t, SHARE);
     let (x_layout, y_layout) = (Points::operand(few, k), Points::operand(few, n));
     let product = Points::product(k, n, S::PANEL);
@@ -106,7 +106,7 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
 
 /// w_bar block by block of the filter, the tiles in rounds.
 fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
-    let (k, n, count) = (t.phase_channels(), t.channels[1], t.count());
+    let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let round = count.min(whole_images(t, ROUND));
     let (x_layout, y_layout) = (Points::operand(round, k), Points::operand(round, n));
     let (mut x_hat, mut y_hat) = (Buffer::take(x_layout.len()), Buffer::take(y_layout.len()));

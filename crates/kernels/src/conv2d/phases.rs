@@ -1,0 +1,283 @@
+//! A stride taken out of a convolution whose x has few channels: the phases of x packed as channels of an image of their own.
+//!
+//! With stride s, window i starts in row `i s` of the padded image, so a kernel of `t s` rows sees t rows of *blocks* of s x s pixels. Let
+//! each block be one pixel of a packed image, and the same kernel has t x t taps and stride 1:
+//!
+//! ```text
+//!     padded x, 3 channels, s = 2                     packed x, 12 channels
+//!
+//!     |rgb rgb|rgb rgb|rgb rgb|   row 2i              |rgbrgbRGBRGB|rgbrgbRGBRGB|rgbrgbRGBRGB|   row i
+//!     |RGB RGB|RGB RGB|RGB RGB|   row 2i + 1
+//!      block 0 block 1 block 2                           pixel 0      pixel 1      pixel 2
+//! ```
+//!
+//! A row of a block is a *run* of `s * channels` neighbouring numbers in x, and stays one. To pack is to permute the numbers of x, padding
+//! included, and those of w; so the three kernels of the packed convolution are those of the plain one, and only where their
+//! operands lie differs. [`Tiling`](super::winograd) sees phases too, but each as channels of its own: it would pad each to whole vectors.
+
+use super::{Geometry, Spec};
+use crate::memory::Buffer;
+use crate::parallel;
+
+/// A geometry with its packed twin.
+pub(super) struct Phases {
+    g: Geometry,
+    /// The convolution of packed x and packed w; y is the same.
+    pub(super) packed: Geometry,
+    /// Numbers of a run.
+    run: usize,
+    /// The first block of which all columns lie in the image, where in a row of the image it starts, and how many there are.
+    first: usize,
+    start: usize,
+    whole: usize,
+}
+
+impl Phases {
+    /// None if there is no stride to take out, or one that does not divide the kernel.
+    pub(super) fn of(g: &Geometry) -> Option<Phases> {
+        let ([sh, sw], [kh, kw], spec) = (g.spec.stride, g.kernel, &g.spec);
+        let fits = sh * sw > 1 && kh.is_multiple_of(sh) && kw.is_multiple_of(sw);
+        if !fits || spec.dilation != [1, 1] || spec.groups != 1 {
+            return None;
+        }
+        let (taps, run, line) = ([kh / sh, kw / sw], sw * g.in_channels, g.in_size[1] * g.in_channels);
+        let packed = Geometry {
+            in_size: [0, 1].map(|a| g.out_size[a] + taps[a] - 1),
+            in_channels: sh * run,
+            kernel: taps,
+            spec: Spec::new(1, 0),
+            ..*g
+        };
+        let first = spec.padding[1].div_ceil(sw).min(packed.in_size[1]);
+        let start = (first * run).saturating_sub(spec.padding[1] * g.in_channels).min(line);
+        let whole = ((line - start) / run).min(packed.in_size[1] - first);
+        Some(Phases { g: *g, packed, run, first, start, whole })
+    }
+
+    /// Room for packed x.
+    pub(super) fn packed_input(&self) -> Buffer<f32> {
+        Buffer::take(self.packed.x_shape().iter().product())
+    }
+
+    /// Packed x.
+    pub(super) fn pack_input(&self, x: &[f32]) -> Buffer<f32> {
+        let ([image, packed_image], mut packed) = (self.image_lens(), self.packed_input());
+        parallel::for_each_chunk(packed.as_mut_slice(), packed_image, |n, packed| {
+            self.pack_image(&x[n * image..(n + 1) * image], packed);
+        });
+        packed
+    }
+
+    /// x from packed x; 0 where no window reaches.
+    pub(super) fn unpack_input(&self, packed: &[f32], x: &mut [f32]) {
+        let [image, packed_image] = self.image_lens();
+        parallel::for_each_chunk(x, image, |n, x| {
+            self.unpack_image(&packed[n * packed_image..(n + 1) * packed_image], x);
+        });
+    }
+
+    /// Packed w.
+    pub(super) fn pack_weight(&self, w: &[f32]) -> Buffer<f32> {
+        let mut packed = Buffer::take(w.len());
+        let to = packed.as_mut_slice();
+        self.weight_runs(|at, packed_at, len| {
+            to[packed_at..packed_at + len].copy_from_slice(&w[at..at + len]);
+        });
+        packed
+    }
+
+    /// w from packed w.
+    pub(super) fn unpack_weight(&self, packed: &[f32], w: &mut [f32]) {
+        self.weight_runs(|at, packed_at, len| {
+            w[at..at + len].copy_from_slice(&packed[packed_at..packed_at + len]);
+        });
+    }
+
+    /// Numbers of an image of x and of packed x.
+    fn image_lens(&self) -> [usize; 2] {
+        [&self.g, &self.packed].map(|g| g.in_size[0] * g.in_size[1] * g.in_channels)
+    }
+
+    /// One image of [`pack_input`](Self::pack_input). Where the length of a run is a constant, it is copied by a few instructions, not by a
+    /// call: so for three channels.
+    fn pack_image(&self, x: &[f32], packed: &mut [f32]) {
+        match self.run {
+            6 => self.pack_runs(x, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
+            _ => self.pack_runs(x, packed, |from, to| to.copy_from_slice(from)),
+        }
+    }
+
+    /// One image of [`unpack_input`](Self::unpack_input).
+    fn unpack_image(&self, packed: &[f32], x: &mut [f32]) {
+        match self.run {
+            6 => self.unpack_runs(packed, x, |from, to| to[..6].copy_from_slice(&from[..6])),
+            _ => self.unpack_runs(packed, x, |from, to| to.copy_from_slice(from)),
+        }
+    }
+
+    #[inline(always)]
+    fn pack_runs(&self, x: &[f32], packed: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
+        let (run, channels, line) =
+            (self.run, self.packed.in_channels, self.g.in_size[1] * self.g.in_channels);
+        for (i, packed) in packed.chunks_exact_mut(self.packed.in_size[1] * channels).enumerate() {
+            for a in 0..self.g.spec.stride[0] {
+                let row = (i * self.g.spec.stride[0] + a).wrapping_sub(self.g.spec.padding[0]);
+                let mut runs =
+                    packed.chunks_exact_mut(channels).map(|block| &mut block[a * run..(a + 1) * run]);
+                if row >= self.g.in_size[0] {
+                    runs.for_each(|to| to.fill(0.0));
+                    continue;
+                }
+                let x = &x[row * line..(row + 1) * line];
+                let mut edge = |(j, to): (usize, &mut [f32])| {
+                    for (p, to) in to.iter_mut().enumerate() {
+                        *to = self.column(j, p).and_then(|column| x.get(column)).copied().unwrap_or(0.0);
+                    }
+                };
+                (0..self.first).zip(runs.by_ref()).for_each(&mut edge);
+                let whole = x[self.start..].chunks_exact(run).take(self.whole);
+                whole.zip(runs.by_ref()).for_each(|(from, to)| copy(from, to));
+                (self.first + self.whole..).zip(runs).for_each(edge);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn unpack_runs(&self, packed: &[f32], x: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
+        let (run, channels, line) =
+            (self.run, self.packed.in_channels, self.g.in_size[1] * self.g.in_channels);
+        let [height, width] = self.packed.in_size;
+        for (row, x) in x.chunks_exact_mut(line).enumerate() {
+            let row = row + self.g.spec.padding[0];
+            let (i, a) = (row / self.g.spec.stride[0], row % self.g.spec.stride[0]);
+            if i >= height {
+                x.fill(0.0);
+                continue;
+            }
+            let row = &packed[i * width * channels..(i + 1) * width * channels];
+            let run_of = |j: usize| &row[j * channels + a * run..][..run];
+            let whole = self.start..self.start + self.whole * run;
+            x[..whole.start].fill(0.0);
+            x[whole.end..].fill(0.0);
+            for j in (0..self.first).chain(self.first + self.whole..width) {
+                for (p, &from) in run_of(j).iter().enumerate() {
+                    if let Some(to) = self.column(j, p).and_then(|column| x.get_mut(column)) {
+                        *to = from;
+                    }
+                }
+            }
+            x[whole].chunks_exact_mut(run).enumerate().for_each(|(k, to)| copy(run_of(self.first + k), to));
+        }
+    }
+
+    /// Where in a row of the image number `p` of run j lies, unless in the padding before it.
+    fn column(&self, j: usize, p: usize) -> Option<usize> {
+        (j * self.run + p).checked_sub(self.g.spec.padding[1] * self.g.in_channels)
+    }
+
+    /// Calls `f(at, packed_at, len)` for all that w and packed w have in common: the weights of a run.
+    fn weight_runs(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let (sh, taps, len) = (self.g.spec.stride[0], self.packed.kernel[1], self.run * self.g.out_channels);
+        for row in 0..self.g.kernel[0] {
+            for tap in 0..taps {
+                f((row * taps + tap) * len, ((row / sh * taps + tap) * sh + row % sh) * len, len);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conv2d::{Path, forward, input_grad, products, weight_grad};
+    use crate::isa::{self, Isa};
+    use crate::reference;
+    use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
+
+    fn len(shape: [usize; 4]) -> usize {
+        shape.iter().product()
+    }
+
+    fn f32s(x: &[f64]) -> Vec<f32> {
+        x.iter().map(|&x| x as f32).collect()
+    }
+
+    /// Sums of small integers are exact, so plain sums over packed operands must be the definition to the bit.
+    fn check(g: &Geometry) {
+        let phases = Phases::of(g).expect("a stride that divides the kernel");
+        let (x, w, y_bar) =
+            (integers(len(g.x_shape()), 1), integers(len(g.w_shape()), 2), integers(len(g.y_shape()), 3));
+        let mut want = [vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+        reference::conv2d(g, &x, &w, &mut want[0]);
+        reference::conv2d_input_grad(g, &y_bar, &w, &mut want[1]);
+        reference::conv2d_weight_grad(g, &x, &y_bar, &mut want[2]);
+        let (x, w, y_bar) = (f32s(&x), f32s(&w), f32s(&y_bar));
+        let mut got = want.each_ref().map(|want| vec![f32::NAN; want.len()]);
+        let (packed_x, packed_w) = (phases.pack_input(&x), phases.pack_weight(&w));
+        products::forward(&phases.packed, packed_x.as_slice(), packed_w.as_slice(), &mut got[0]);
+        let mut packed = phases.packed_input();
+        products::input_grad(&phases.packed, &y_bar, packed_w.as_slice(), packed.as_mut_slice());
+        phases.unpack_input(packed.as_slice(), &mut got[1]);
+        let mut packed = vec![f32::NAN; w.len()];
+        products::weight_grad(&phases.packed, packed_x.as_slice(), &y_bar, &mut packed);
+        phases.unpack_weight(&packed, &mut got[2]);
+        for (got, want) in got.iter().zip(&want) {
+            assert_eq!(*got, f32s(want), "{g:?}");
+        }
+    }
+
+    #[test]
+    fn packed_convolutions_equal_the_definition() {
+        let mut dice = Dice(41);
+        let mut tried = 0;
+        while tried < 300 {
+            let mut pair = |low, high| [dice.roll(low, high), dice.roll(low, high)];
+            let (stride, taps, padding, y, extra) =
+                (pair(1, 3), pair(1, 3), pair(0, 4), pair(1, 6), pair(0, 2));
+            let kernel = [0, 1].map(|a| stride[a] * taps[a]);
+            let extra = [0, 1].map(|a| extra[a].min(stride[a] - 1));
+            let fits = (0..2).all(|a| (y[a] - 1) * stride[a] + kernel[a] + extra[a] > 2 * padding[a]);
+            if stride == [1, 1] || !fits {
+                continue;
+            }
+            let spec = Spec { stride, padding, ..Spec::default() };
+            let (batch, ci, co) = (dice.roll(1, 3), dice.roll(1, 4), dice.roll(1, 5));
+            check(&Geometry::transposed(
+                [batch, y[0], y[1], co],
+                [kernel[0], kernel[1], ci, co],
+                spec,
+                extra,
+            ));
+            tried += 1;
+        }
+    }
+
+    #[test]
+    fn only_strides_that_divide_the_kernel_are_taken_out() {
+        let g = |kernel, spec| Geometry::new([1, 9, 9, 3], [kernel, kernel, 3, 4], spec);
+        assert!(Phases::of(&g(4, Spec::new(2, 1))).is_some());
+        assert!(Phases::of(&g(3, Spec::new(1, 1))).is_none());
+        assert!(Phases::of(&g(5, Spec::new(2, 2))).is_none());
+        assert!(Phases::of(&g(4, Spec { dilation: [2, 1], ..Spec::new(2, 1) })).is_none());
+    }
+
+    #[test]
+    fn same_bits_for_any_number_of_threads() {
+        let g = Geometry::new([20, 31, 34, 3], [4, 4, 3, 33], Spec::new(2, 1));
+        assert!(matches!(Path::of(&g), Path::Packed(_)));
+        let (x, w, y_bar) =
+            (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            isa::with(isa, || {
+                assert_same_bits(&format!("packed phases, {isa}"), || {
+                    let (mut y, mut x_bar, mut w_bar) =
+                        (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+                    forward(&g, &x, &w, &mut y);
+                    input_grad(&g, &y_bar, &w, &mut x_bar);
+                    weight_grad(&g, &x, &y_bar, &mut w_bar);
+                    [y, x_bar, w_bar].concat()
+                });
+            });
+        }
+    }
+}
