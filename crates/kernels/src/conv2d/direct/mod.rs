@@ -61,16 +61,12 @@ impl Padded {
         Padded { height, row: width * g.in_channels }
     }
 
-    /// Copies image `x` between its padding.
+    /// Copies image `x` between its padding, which is there already: zeros.
     fn fill(&self, g: &Geometry, x: &[f32], padded: &mut [f32]) {
         let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
-        let border = g.spec.padding[0] * self.row;
-        padded[..border].fill(0.0);
-        padded[(self.height - g.spec.padding[0]) * self.row..].fill(0.0);
-        for (padded, x) in padded[border..].chunks_exact_mut(self.row).zip(x.chunks_exact(line)) {
-            padded[..side].fill(0.0);
+        let rows = padded[g.spec.padding[0] * self.row..].chunks_exact_mut(self.row);
+        for (padded, x) in rows.zip(x.chunks_exact(line)) {
             padded[side..side + line].copy_from_slice(x);
-            padded[side + line..].fill(0.0);
         }
     }
 }
@@ -97,6 +93,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     let scratch = Scratch::reserve([padded.height * padded.row]);
     parallel::for_each_chunk(y, oh * ow * co, |n, y| {
         let [mut buffer] = scratch.take();
+        buffer.as_mut_slice().fill(0.0);
         padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
         for i in 0..oh {
             let data = &buffer.as_slice()[i * sh * padded.row..];
@@ -127,6 +124,7 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     parallel::for_each_chunk(partial.as_mut_slice(), block, |task, w_bar| {
         let (share, first_row) = (task / (kh / rows), task % (kh / rows) * rows);
         let [mut buffer] = scratch.take();
+        buffer.as_mut_slice().fill(0.0);
         let first = share * images;
         for n in first..(first + images).min(g.batch) {
             padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
