@@ -16,7 +16,7 @@
 
 use super::tiling::{Points, Tiling, Window};
 use super::transform::{self, Form, N};
-use crate::simd::{Grid, GridMut, Shared, Simd};
+use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use std::ops::Range;
 
 /// `lanes` channels of pixel (i, j) of a tile from one channel on, as one vector; zeros if the pixel is outside.
@@ -40,15 +40,13 @@ fn channels<S: Simd>(
 /// With fewer channels (and their padding), to find the next tile's pixels takes longer than they do to come.
 const MIN_TO_ASK: usize = 32;
 
-/// Asks for one vector's channels of all pixels of a tile, which may be the one past the batch: nothing is read. Not inlined, because the
-/// transforms need all registers; it has no vectors, so it need not be compiled for their instructions.
+/// Asks for vectors, which may lie anywhere: nothing is read. Not inlined, because the transforms need all registers; it has no vectors, so
+/// it need not be compiled for their instructions.
 #[inline(never)]
-fn prefetch<S: Simd>(s: S, x: &[f32], window: &Window, channel: usize) {
-    for i in 0..N {
-        for j in 0..N {
-            if window.contains(i, j) {
-                s.prefetch(x.as_ptr().wrapping_add(window.at(i, j) + channel));
-            }
+fn prefetch<S: Simd>(s: S, x: &[f32], Lattice { at, size, stride }: Lattice) {
+    for i in 0..size[0] {
+        for j in 0..size[1] {
+            s.prefetch(x.as_ptr().wrapping_add(at).wrapping_add(i * stride[0] + j * stride[1]));
         }
     }
 }
@@ -93,7 +91,7 @@ pub(super) unsafe fn input<S: Simd>(
             );
             for channel in (0..t.channels[0]).step_by(S::LANES) {
                 if let Some(ahead) = &ahead {
-                    prefetch(s, x, ahead, channel);
+                    prefetch(s, x, ahead.pixels(N, channel));
                 }
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
@@ -153,7 +151,7 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
         );
         for channel in (0..t.channels[1]).step_by(S::LANES) {
             if let Some(ahead) = &ahead {
-                prefetch(s, y, ahead, channel);
+                prefetch(s, y, ahead.pixels(F::M, channel));
             }
             let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
             let at = layout.at(row, channel);

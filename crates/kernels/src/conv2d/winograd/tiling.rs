@@ -271,18 +271,20 @@ impl Window {
         self.inside.contains(i, j)
     }
 
-    /// The vectors of all pixels of a tile of `size` x `size` from a channel on, if all are inside.
+    /// The vectors of all pixels of a tile of `size` x `size` from a channel on, wherever they lie.
+    #[inline(always)]
+    pub(super) fn pixels(&self, size: usize, channel: usize) -> Lattice {
+        Lattice { at: self.first.wrapping_add(channel), size: [size; 2], stride: self.stride }
+    }
+
+    /// The same, if all are inside.
     #[inline(always)]
     pub(super) fn whole(&self, size: usize, channel: usize) -> Option<Lattice> {
         let all = Elements::new(
             #[inline(always)]
             |_, i| i < size,
         );
-        (self.inside == all).then_some(Lattice {
-            at: self.first.wrapping_add(channel),
-            size: [size; 2],
-            stride: self.stride,
-        })
+        (self.inside == all).then_some(self.pixels(size, channel))
     }
 }
 
