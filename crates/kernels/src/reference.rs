@@ -236,6 +236,7 @@ pub fn batch_norm<E: Element>(
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use crate::conv2d::Geometry;
     use crate::gemm::{Mat, Update, gemm};
     use crate::isa::{self, Isa};
     use crate::threads;
@@ -256,6 +257,27 @@ pub(crate) mod testing {
     pub(crate) fn integers(n: usize, seed: u64) -> Vec<f64> {
         let mut dice = Dice(seed);
         (0..n).map(|_| dice.roll(0, 8) as f64 - 4.0).collect()
+    }
+
+    /// Numbers in an array of a shape.
+    pub(crate) fn len(shape: [usize; 4]) -> usize {
+        shape.iter().product()
+    }
+
+    /// The same numbers in `f32`.
+    pub(crate) fn f32s(x: &[f64]) -> Vec<f32> {
+        x.iter().map(|&x| x as f32).collect()
+    }
+
+    /// Integer-valued x, w and y_bar of a geometry, and the y, x_bar and w_bar that the definition makes of them.
+    pub(crate) fn exact_conv2d(g: &Geometry) -> ([Vec<f64>; 3], [Vec<f64>; 3]) {
+        let [x, w, y_bar] =
+            [(g.x_shape(), 1), (g.w_shape(), 2), (g.y_shape(), 3)].map(|(s, seed)| integers(len(s), seed));
+        let mut want = [vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+        super::conv2d(g, &x, &w, &mut want[0]);
+        super::conv2d_input_grad(g, &y_bar, &w, &mut want[1]);
+        super::conv2d_weight_grad(g, &x, &y_bar, &mut want[2]);
+        ([x, w, y_bar], want)
     }
 
     /// Numbers in [-1, 1] on whose sums rounding shows.

@@ -80,6 +80,9 @@ fn full_size_layers_are_close_to_f64() {
         ([64, 28, 28, 1], [4, 4, 1, 32], half),
         ([64, 7, 7, 64], [4, 4, 64, 128], half),
         ([32, 32, 32, 3], [4, 4, 3, 32], half),
+        // Packed phases that fit no tile, and a stride along one axis.
+        ([20, 31, 34, 3], [4, 4, 3, 33], half),
+        ([20, 30, 20, 6], [4, 2, 6, 40], Spec { stride: [2, 1], padding: [1, 1], ..half }),
         ([16, 32, 32, 64], [3, 3, 64, 64], Spec::new(1, 1)),
         ([64, 14, 14, 64], [5, 5, 64, 128], Spec::new(2, 2)),
     ] {

@@ -20,7 +20,7 @@
 //! | module | for | means |
 //! | --- | --- | --- |
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
-//! | `phases` | the same, of 3 channels or more | `winograd` on images with their phases packed as channels |
+//! | `phases` | fewer, but 12 in all phases of x, 32 of y, 256 tiles, and a stride that divides the kernel | `winograd` on images with their phases packed as channels |
 //! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
@@ -132,12 +132,7 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference;
-    use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
-
-    fn len(shape: [usize; 4]) -> usize {
-        shape.iter().product()
-    }
+    use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, len, wave};
 
     /// A geometry with every knob turned, that fits.
     fn random_geometry(dice: &mut Dice) -> Geometry {
@@ -161,20 +156,12 @@ mod tests {
 
     /// Integer-valued operands: every order of additions is exact, so the kernels must equal the definition to the bit.
     fn check(g: &Geometry) {
-        let (x, w, y_bar) =
-            (integers(len(g.x_shape()), 1), integers(len(g.w_shape()), 2), integers(len(g.y_shape()), 3));
-        let (mut got, mut want) = (vec![f64::NAN; y_bar.len()], vec![0.0; y_bar.len()]);
-        forward(g, &x, &w, &mut got);
-        reference::conv2d(g, &x, &w, &mut want);
-        assert_eq!(got, want, "forward {g:?}");
-        let (mut got, mut want) = (vec![f64::NAN; x.len()], vec![0.0; x.len()]);
-        input_grad(g, &y_bar, &w, &mut got);
-        reference::conv2d_input_grad(g, &y_bar, &w, &mut want);
-        assert_eq!(got, want, "input_grad {g:?}");
-        let (mut got, mut want) = (vec![f64::NAN; w.len()], vec![0.0; w.len()]);
-        weight_grad(g, &x, &y_bar, &mut got);
-        reference::conv2d_weight_grad(g, &x, &y_bar, &mut want);
-        assert_eq!(got, want, "weight_grad {g:?}");
+        let ([x, w, y_bar], want) = exact_conv2d(g);
+        let mut got = want.each_ref().map(|want| vec![f64::NAN; want.len()]);
+        forward(g, &x, &w, &mut got[0]);
+        input_grad(g, &y_bar, &w, &mut got[1]);
+        weight_grad(g, &x, &y_bar, &mut got[2]);
+        assert_eq!(got, want, "{g:?}");
     }
 
     #[test]

@@ -190,28 +190,13 @@ impl Phases {
 mod tests {
     use super::*;
     use crate::conv2d::{Path, forward, input_grad, products, weight_grad};
-    use crate::isa::{self, Isa};
-    use crate::reference;
-    use crate::reference::testing::{Dice, assert_same_bits, integers, wave};
-
-    fn len(shape: [usize; 4]) -> usize {
-        shape.iter().product()
-    }
-
-    fn f32s(x: &[f64]) -> Vec<f32> {
-        x.iter().map(|&x| x as f32).collect()
-    }
+    use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, wave};
 
     /// Sums of small integers are exact, so plain sums over packed operands must be the definition to the bit.
     fn check(g: &Geometry) {
         let phases = Phases::of(g).expect("a stride that divides the kernel");
-        let (x, w, y_bar) =
-            (integers(len(g.x_shape()), 1), integers(len(g.w_shape()), 2), integers(len(g.y_shape()), 3));
-        let mut want = [vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
-        reference::conv2d(g, &x, &w, &mut want[0]);
-        reference::conv2d_input_grad(g, &y_bar, &w, &mut want[1]);
-        reference::conv2d_weight_grad(g, &x, &y_bar, &mut want[2]);
-        let (x, w, y_bar) = (f32s(&x), f32s(&w), f32s(&y_bar));
+        let (operands, want) = exact_conv2d(g);
+        let [x, w, y_bar] = operands.map(|v| f32s(&v));
         let mut got = want.each_ref().map(|want| vec![f32::NAN; want.len()]);
         let (packed_x, packed_w) = (phases.pack_input(&x), phases.pack_weight(&w));
         products::forward(&phases.packed, packed_x.as_slice(), packed_w.as_slice(), &mut got[0]);
@@ -259,6 +244,8 @@ mod tests {
         assert!(Phases::of(&g(3, Spec::new(1, 1))).is_none());
         assert!(Phases::of(&g(5, Spec::new(2, 2))).is_none());
         assert!(Phases::of(&g(4, Spec { dilation: [2, 1], ..Spec::new(2, 1) })).is_none());
+        let groups = Geometry::new([1, 9, 9, 4], [4, 4, 2, 4], Spec { groups: 2, ..Spec::new(2, 1) });
+        assert!(Phases::of(&groups).is_none());
     }
 
     #[test]
@@ -267,17 +254,13 @@ mod tests {
         assert!(matches!(Path::of(&g), Path::Packed(_)));
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
-            isa::with(isa, || {
-                assert_same_bits(&format!("packed phases, {isa}"), || {
-                    let (mut y, mut x_bar, mut w_bar) =
-                        (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-                    forward(&g, &x, &w, &mut y);
-                    input_grad(&g, &y_bar, &w, &mut x_bar);
-                    weight_grad(&g, &x, &y_bar, &mut w_bar);
-                    [y, x_bar, w_bar].concat()
-                });
-            });
-        }
+        assert_same_bits("packed phases", || {
+            let (mut y, mut x_bar, mut w_bar) =
+                (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+            forward(&g, &x, &w, &mut y);
+            input_grad(&g, &y_bar, &w, &mut x_bar);
+            weight_grad(&g, &x, &y_bar, &mut w_bar);
+            [y, x_bar, w_bar].concat()
+        });
     }
 }

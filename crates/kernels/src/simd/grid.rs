@@ -12,13 +12,20 @@ pub(crate) struct Lattice {
 }
 
 impl Lattice {
-    /// Offset of vector (i, j) from the first.
+    /// Where vector (i, j) starts, if there is one; modulo 2^64.
+    #[inline(always)]
+    pub(crate) fn vector(&self, i: usize, j: usize) -> usize {
+        self.at.wrapping_add(i * self.stride[0] + j * self.stride[1])
+    }
+
+    /// How far vector (i, j) is from the first.
     ///
     /// # Panics
-    /// If there is none; where i, j and the size are constants, no code asks.
+    /// If there is none. Where i, j and the size are constants, no code asks; the message names none of them, so that the lattice need not be
+    /// in memory for it.
     #[inline(always)]
     fn offset(&self, i: usize, j: usize) -> usize {
-        assert!(i < self.size[0] && j < self.size[1], "vector ({i}, {j}) of {:?}", self.size);
+        assert!(i < self.size[0] && j < self.size[1], "no such vector in the lattice");
         i * self.stride[0] + j * self.stride[1]
     }
 
@@ -38,7 +45,7 @@ pub(crate) struct Grid<'a, S> {
     s: S,
     first: *const f32,
     lattice: Lattice,
-    data: PhantomData<&'a [f32]>,
+    borrow: PhantomData<&'a [f32]>,
 }
 
 impl<'a, S: Simd> Grid<'a, S> {
@@ -48,7 +55,7 @@ impl<'a, S: Simd> Grid<'a, S> {
         if lattice.at.saturating_add(lattice.extent(S::LANES)) > data.len() {
             return None;
         }
-        Some(Grid { s, first: data.as_ptr().wrapping_add(lattice.at), lattice, data: PhantomData })
+        Some(Grid { s, first: data.as_ptr().wrapping_add(lattice.at), lattice, borrow: PhantomData })
     }
 
     /// Vector (i, j).
@@ -65,7 +72,7 @@ pub(crate) struct GridMut<'a, S> {
     s: S,
     first: *mut f32,
     lattice: Lattice,
-    data: PhantomData<&'a mut [f32]>,
+    borrow: PhantomData<&'a mut [f32]>,
 }
 
 impl<'a, S: Simd> GridMut<'a, S> {
@@ -77,7 +84,7 @@ impl<'a, S: Simd> GridMut<'a, S> {
     #[inline(always)]
     pub(crate) unsafe fn new(s: S, data: Shared<'a>, lattice: Lattice) -> Self {
         let first = data.rows(lattice.at, 1, 0, lattice.extent(S::LANES));
-        GridMut { s, first, lattice, data: PhantomData }
+        GridMut { s, first, lattice, borrow: PhantomData }
     }
 
     /// Writes vector (i, j).
@@ -100,5 +107,50 @@ impl<'a, S: Simd> GridMut<'a, S> {
         let to = self.first.wrapping_add(self.lattice.offset(i, j));
         // SAFETY: all vectors of the lattice lie in the slice, and are ours while `self` lives.
         unsafe { std::slice::from_raw_parts_mut(to, S::LANES) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Portable;
+
+    const LATTICE: Lattice = Lattice { at: 3, size: [2, 3], stride: [40, 9] };
+    /// Numbers up to the end of the last vector.
+    const NEEDED: usize = 3 + 40 + 2 * 9 + Portable::LANES;
+
+    #[test]
+    fn vectors_are_where_the_lattice_says() {
+        let mut data: Vec<f32> = (0..NEEDED).map(|i| i as f32).collect();
+        let grid = Grid::new(Portable, &data, LATTICE).expect("it fits");
+        assert_eq!(grid.load(0, 0)[0], 3.0);
+        assert_eq!(grid.load(1, 2)[Portable::LANES - 1], NEEDED as f32 - 1.0);
+        // SAFETY: `data` is this test's own.
+        let mut grid = unsafe { GridMut::new(Portable, Shared::new(&mut data), LATTICE) };
+        grid.store(0, 1, Portable.splat(-1.0));
+        grid.add(1, 2, Portable.splat(0.5));
+        assert_eq!(data[11..13], [11.0, -1.0]);
+        assert_eq!(data[NEEDED - 1], NEEDED as f32 - 0.5);
+    }
+
+    #[test]
+    fn a_grid_that_leaves_its_slice_is_none() {
+        let data = [0.0; NEEDED];
+        assert!(Grid::new(Portable, &data[1..], LATTICE).is_none());
+        assert!(Grid::new(Portable, &data, Lattice { at: usize::MAX, ..LATTICE }).is_none());
+        assert!(Grid::new(Portable, &data, Lattice { stride: [usize::MAX; 2], ..LATTICE }).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "end at")]
+    fn a_grid_to_write_that_leaves_its_slice_panics() {
+        // SAFETY: the slice is this test's own.
+        unsafe { GridMut::new(Portable, Shared::new(&mut [0.0; NEEDED - 1]), LATTICE) };
+    }
+
+    #[test]
+    #[should_panic(expected = "no such vector")]
+    fn a_vector_beyond_the_lattice_panics() {
+        Grid::new(Portable, &[0.0; 1000], LATTICE).expect("it fits").load(2, 0);
     }
 }

@@ -11,7 +11,8 @@ pub(crate) struct Shared<'a, E = f32> {
     borrow: PhantomData<&'a mut [E]>,
 }
 
-// SAFETY: the only way to the elements is `slice`, whose caller promises that no two tasks touch the same one.
+// SAFETY: elements are reached by `slice`, by `GridMut::new` or through the pointer of `rows`: all unsafe, and who does so promises that
+// no two tasks touch the same one.
 unsafe impl<E: Send> Send for Shared<'_, E> {}
 // SAFETY: as above.
 unsafe impl<E: Send> Sync for Shared<'_, E> {}

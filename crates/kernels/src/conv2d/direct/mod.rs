@@ -1,5 +1,5 @@
-//! Convolution straight from the image, for what Winograd's algorithm is not made for: images of one channel, few
-//! channels of y, kernels of one tap, single pictures. Any geometry without dilation and groups, in `f32`, on vector instructions.
+//! Convolution straight from the image, for what Winograd's algorithm is not made for: few channels of x without a
+//! stride to take out, few channels of y, kernels of one tap, single pictures. Any geometry without dilation and groups, in `f32`, on vector instructions.
 //!
 //! In a padded NHWC image one kernel row of a window is a run of `kw * channels` neighbouring numbers, and the window of
 //! the next output pixel starts `stride * channels` further on. So the micro-kernel reads windows where they lie, and no

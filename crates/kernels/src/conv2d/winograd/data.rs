@@ -11,8 +11,9 @@
 //! store is of neighbouring numbers. A tile's pixels lie in several rows of an image, in runs too short for the processor to see
 //! where they lead; so while one tile is transformed, the next one's pixels are asked for.
 //!
-//! Each is written for two kinds of tile. Of most, all points and pixels exist and vectors are whole: these are [`Grid`]s, and a transform is loads,
-//! sums and stores alone. Of the others, which are short or stick out of the image, each element is asked whether it is there.
+//! Each is written for two kinds of tile. Where all points and pixels exist and vectors are whole, these are [`Grid`]s, and a transform is loads,
+//! sums and stores alone; where pixels are added to, all four neighbours above and to the left must exist, too, so that it is known which. A tile
+//! that is short or sticks out of the image is asked for each element whether it is there.
 
 use super::tiling::{Points, Tiling, Window};
 use super::transform::{self, Form, N};
@@ -43,10 +44,10 @@ const MIN_TO_ASK: usize = 32;
 /// Asks for vectors, which may lie anywhere: nothing is read. Not inlined, because the transforms need all registers; it has no vectors, so
 /// it need not be compiled for their instructions.
 #[inline(never)]
-fn prefetch<S: Simd>(s: S, x: &[f32], Lattice { at, size, stride }: Lattice) {
-    for i in 0..size[0] {
-        for j in 0..size[1] {
-            s.prefetch(x.as_ptr().wrapping_add(at).wrapping_add(i * stride[0] + j * stride[1]));
+fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
+    for i in 0..pixels.size[0] {
+        for j in 0..pixels.size[1] {
+            s.prefetch(x.as_ptr().wrapping_add(pixels.vector(i, j)));
         }
     }
 }
@@ -91,13 +92,13 @@ pub(super) unsafe fn input<S: Simd>(
             );
             for channel in (0..t.channels[0]).step_by(S::LANES) {
                 if let Some(ahead) = &ahead {
-                    prefetch(s, x, ahead.pixels(N, channel));
+                    prefetch(s, x, ahead.pixels(channel));
                 }
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
-                // Of one phase, a vector may end with channels of the next pixel: no product reads so far.
+                // Behind the last phase, a vector may reach into the next pixels' channels: products stop before them.
                 let whole = lanes == S::LANES || t.phases() == 1;
-                let whole = if whole { window.whole(N, channel) } else { None };
+                let whole = if whole { window.whole(channel) } else { None };
                 if let Some(pixels) = whole
                     && let Some(d) = Grid::new(s, x, pixels)
                 {
@@ -151,11 +152,11 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
         );
         for channel in (0..t.channels[1]).step_by(S::LANES) {
             if let Some(ahead) = &ahead {
-                prefetch(s, y, ahead.pixels(F::M, channel));
+                prefetch(s, y, ahead.pixels(channel));
             }
             let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
             let at = layout.at(row, channel);
-            let whole = if lanes == S::LANES { window.whole(F::M, channel) } else { None };
+            let whole = if lanes == S::LANES { window.whole(channel) } else { None };
             if let Some(pixels) = whole
                 && let Some(pixels) = Grid::new(s, y, pixels)
             {
@@ -206,7 +207,7 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
         let (points, window) = (t.points(tile), t.output_window(tile));
         for channel in (columns.start..end).step_by(S::LANES) {
             let at = layout.at(row, channel - columns.start);
-            let whole = if channel + S::LANES <= end { window.whole(F::M, channel) } else { None };
+            let whole = if channel + S::LANES <= end { window.whole(channel) } else { None };
             if let (Some(pixels), Some(m)) = (whole, Grid::new(s, m, layout.points(at))) {
                 // SAFETY: channels of a tile that are ours by the caller's promise.
                 let mut y = unsafe { GridMut::new(s, y, pixels) };
@@ -269,7 +270,7 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                 let at = layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);
                 let whole = if lanes == S::LANES && shared == [overlap; 2] {
-                    window.whole(N, column - first)
+                    window.whole(column - first)
                 } else {
                     None
                 };

@@ -78,20 +78,21 @@ const SMALL_FILTER: usize = 16 * 1024;
 
 /// Is Winograd's algorithm possible for this geometry, and faster?
 pub(super) fn pays(g: &Geometry) -> bool {
-    possible(g)
-        && g.in_channels.min(g.out_channels) >= MIN_CHANNELS
-        && tiling(g).count() >= MIN_TILES
-        && gain(g) >= MIN_GAIN
+    repays(g, [MIN_CHANNELS; 2], MIN_TILES)
 }
 
 /// And if x comes with its phases packed?
 pub(super) fn pays_packed(packed: &Geometry) -> bool {
-    let [ci, co] = MIN_PACKED_CHANNELS;
-    possible(packed)
-        && packed.in_channels >= ci
-        && packed.out_channels >= co
-        && tiling(packed).count() >= MIN_PACKED_TILES
-        && gain(packed) >= MIN_GAIN
+    repays(packed, MIN_PACKED_CHANNELS, MIN_PACKED_TILES)
+}
+
+/// With at least so many channels of x and y, and so many tiles?
+fn repays(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
+    possible(g)
+        && g.in_channels >= channels[0]
+        && g.out_channels >= channels[1]
+        && tiling(g).count() >= tiles
+        && gain(g) >= MIN_GAIN
 }
 
 /// Is it possible: a square kernel of 2 or 3 taps in every phase, no dilation, no groups, no pixel outside all tiles?

@@ -5,8 +5,8 @@ use crate::conv2d::Geometry;
 use crate::simd::Lattice;
 use std::ops::Range;
 
-/// Channels are counted in multiples of this inside the transformed domain, the excess being zeros: a whole number of
-/// vectors of every instruction set.
+/// Channels are counted in multiples of this inside the transformed domain, a whole number of vectors of every instruction set. What exceeds
+/// them is zeros between phases; behind the last it may be anything, which no product reads.
 const CHANNEL_STEP: usize = 16;
 
 /// Tiles of an image, at most, among which some may be short: then tasks are made of whole images.
@@ -183,7 +183,12 @@ impl Tiling {
         let (s, g) = (self.stride(), &self.g);
         let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]) * s);
         let first = [top + phase / s, left + phase % s];
-        Window::new(self.points(tile), tile.image, (g.in_size, g.in_channels), (first, s, g.spec.padding))
+        Window::new(
+            [self.points(tile), [N; 2]],
+            tile.image,
+            (g.in_size, g.in_channels),
+            (first, s, g.spec.padding),
+        )
     }
 
     /// The pixels of a tile of y.
@@ -192,7 +197,7 @@ impl Tiling {
         let g = &self.g;
         let first = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
         let size = self.points(tile).map(|points| points - (N - self.m));
-        Window::new(size, tile.image, (g.out_size, g.out_channels), (first, 1, [0, 0]))
+        Window::new([size, [self.m; 2]], tile.image, (g.out_size, g.out_channels), (first, 1, [0, 0]))
     }
 
     /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel; none for what the
@@ -231,27 +236,27 @@ impl Elements {
 
 /// Where the pixels of a tile lie in an image: at two strides, and some of them perhaps outside.
 pub(super) struct Window {
-    /// Offset of pixel (0, 0), modulo 2^64 if that one is outside.
-    first: usize,
-    stride: [usize; 2],
+    /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is outside.
+    lattice: Lattice,
     /// The pixels that the tile has and that are inside the image.
     inside: Elements,
 }
 
 impl Window {
-    /// `size` rows and columns, every `step`-th of an image from pixel `first` of the padded image on.
+    /// `size` rows and columns (`full` if the tile is), every `step`-th of an image from pixel `first` of the padded image on.
     #[inline(always)]
     fn new(
-        size: [usize; 2],
+        [size, full]: [[usize; 2]; 2],
         image: usize,
         (image_size, channels): ([usize; 2], usize),
         (first, step, padding): ([usize; 2], usize, [usize; 2]),
     ) -> Window {
         let [h, w] = image_size;
         let at = [0, 1].map(|a| first[a].wrapping_sub(padding[a]));
+        let first =
+            (image * h).wrapping_add(at[0]).wrapping_mul(w).wrapping_add(at[1]).wrapping_mul(channels);
         Window {
-            first: (image * h).wrapping_add(at[0]).wrapping_mul(w).wrapping_add(at[1]).wrapping_mul(channels),
-            stride: [step * w * channels, step * channels],
+            lattice: Lattice { at: first, size: full, stride: [step * w * channels, step * channels] },
             inside: Elements::new(
                 #[inline(always)]
                 |a, i| i < size[a] && at[a].wrapping_add(i * step) < image_size[a],
@@ -262,7 +267,7 @@ impl Window {
     /// Offset of pixel (i, j), if it is inside.
     #[inline(always)]
     pub(super) fn at(&self, i: usize, j: usize) -> usize {
-        self.first.wrapping_add(i * self.stride[0] + j * self.stride[1])
+        self.lattice.vector(i, j)
     }
 
     /// Is pixel (i, j) inside the image?
@@ -271,25 +276,25 @@ impl Window {
         self.inside.contains(i, j)
     }
 
-    /// The vectors of all pixels of a tile of `size` x `size` from a channel on, wherever they lie.
+    /// The vectors of all pixels of a full tile from a channel on, wherever they lie.
     #[inline(always)]
-    pub(super) fn pixels(&self, size: usize, channel: usize) -> Lattice {
-        Lattice { at: self.first.wrapping_add(channel), size: [size; 2], stride: self.stride }
+    pub(super) fn pixels(&self, channel: usize) -> Lattice {
+        Lattice { at: self.lattice.at.wrapping_add(channel), ..self.lattice }
     }
 
     /// The same, if all are inside.
     #[inline(always)]
-    pub(super) fn whole(&self, size: usize, channel: usize) -> Option<Lattice> {
+    pub(super) fn whole(&self, channel: usize) -> Option<Lattice> {
         let all = Elements::new(
             #[inline(always)]
-            |_, i| i < size,
+            |a, i| i < self.lattice.size[a],
         );
-        (self.inside == all).then_some(self.pixels(size, channel))
+        (self.inside == all).then_some(self.pixels(channel))
     }
 }
 
-/// Layout of a transformed operand: one matrix per point, its rows tiles (or filter rows), its columns channels in
-/// blocks of at most `block`.
+/// Layout of a transformed operand or a product: one matrix per point, its rows tiles (or filter rows), its columns channels, an operand's in
+/// blocks of [`BLOCK`].
 #[derive(Clone, Copy)]
 pub(super) struct Points {
     cols: usize,
