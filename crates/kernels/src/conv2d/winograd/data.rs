@@ -97,9 +97,8 @@ pub(super) unsafe fn input<S: Simd>(
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
                 // Behind the last phase, a vector may reach into the next pixels' channels: products stop before them.
-                let whole = lanes == S::LANES || t.phases() == 1;
-                let whole = if whole { window.whole(channel) } else { None };
-                if let Some(pixels) = whole
+                if (lanes == S::LANES || t.phases() == 1)
+                    && let Some(pixels) = window.whole(channel)
                     && let Some(d) = Grid::new(s, x, pixels)
                 {
                     // SAFETY: vectors of a row that is ours by the caller's promise.
@@ -156,8 +155,8 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
             }
             let lanes = S::LANES.min(t.g.out_channels.saturating_sub(channel));
             let at = layout.at(row, channel);
-            let whole = if lanes == S::LANES { window.whole(channel) } else { None };
-            if let Some(pixels) = whole
+            if lanes == S::LANES
+                && let Some(pixels) = window.whole(channel)
                 && let Some(pixels) = Grid::new(s, y, pixels)
             {
                 // SAFETY: vectors of a row that is ours by the caller's promise.
@@ -207,8 +206,10 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
         let (points, window) = (t.points(tile), t.output_window(tile));
         for channel in (columns.start..end).step_by(S::LANES) {
             let at = layout.at(row, channel - columns.start);
-            let whole = if channel + S::LANES <= end { window.whole(channel) } else { None };
-            if let (Some(pixels), Some(m)) = (whole, Grid::new(s, m, layout.points(at))) {
+            if channel + S::LANES <= end
+                && let Some(pixels) = window.whole(channel)
+                && let Some(m) = Grid::new(s, m, layout.points(at))
+            {
                 // SAFETY: channels of a tile that are ours by the caller's promise.
                 let mut y = unsafe { GridMut::new(s, y, pixels) };
                 F::output(
@@ -269,12 +270,11 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
             for column in (from..end).step_by(S::LANES) {
                 let at = layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);
-                let whole = if lanes == S::LANES && shared == [overlap; 2] {
-                    window.whole(column - first)
-                } else {
-                    None
-                };
-                if let (Some(pixels), Some(m)) = (whole, Grid::new(s, m, layout.points(at))) {
+                if lanes == S::LANES
+                    && shared == [overlap; 2]
+                    && let Some(pixels) = window.whole(column - first)
+                    && let Some(m) = Grid::new(s, m, layout.points(at))
+                {
                     // SAFETY: channels of an image that are ours by the caller's promise.
                     let mut x_bar = unsafe { GridMut::new(s, x_bar, pixels) };
                     transform::input_adjoint(

@@ -212,7 +212,7 @@ impl Tiling {
 
 /// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element (i, j).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Elements(u32);
+struct Elements(u32);
 
 impl Elements {
     /// Those of which both row and column, as `is_in(axis, i)`, are in.
@@ -229,7 +229,7 @@ impl Elements {
 
     /// Is element (i, j) among them?
     #[inline(always)]
-    pub(super) fn contains(self, i: usize, j: usize) -> bool {
+    fn contains(self, i: usize, j: usize) -> bool {
         self.0 >> (i * N + j) & 1 != 0
     }
 }
