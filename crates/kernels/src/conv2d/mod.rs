@@ -22,6 +22,7 @@
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
 //! | `phases` | fewer, but 12 in all phases of x, 32 of y, 256 tiles, and a stride that divides the kernel | `winograd` on images with their phases packed as channels |
 //! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
+//! | `direct::pairs` | weight gradients of up to 4 channels of x, kernels twice as long as their stride, many tiles, AVX-512 | 9 products for 16, from `direct`'s images |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod winograd;
 use crate::Element;
 use crate::memory::Buffer;
 use crate::simd::with_simd;
+use direct::pairs;
 pub use geometry::{Geometry, Spec};
 use phases::Phases;
 
@@ -117,6 +119,9 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
     if let (Some(x), Some(y_bar), Some(w_bar)) = (E::as_f32(x), E::as_f32(y_bar), E::as_f32_mut(w_bar)) {
         match Path::of(g) {
             Path::Winograd => return winograd::weight_grad(g, x, y_bar, w_bar),
+            Path::Packed(_) | Path::Direct if pairs::pays(g) => {
+                return with_simd!(s => pairs::weight_grad(s, g, x, y_bar, w_bar));
+            }
             Path::Packed(phases) => {
                 let (x, mut packed) = (phases.pack_input(x), Buffer::take(w_bar.len()));
                 winograd::weight_grad(&phases.packed, x.as_slice(), y_bar, packed.as_mut_slice());

@@ -18,9 +18,11 @@
 //! | --- | --- | --- |
 //! | [`forward`] | \[windows of an output row\] \[kernel\] | rows, kh runs |
 //! | [`weight_grad`] | \[windows\]^T y_bar, for each kernel row | columns, one run per output row |
+//! | [`pairs::weight_grad`] | the same, of kernels twice as long as their stride | by pairs of taps, from images of differences |
 //! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
 
 mod overlap;
+pub(super) mod pairs;
 #[cfg(test)]
 mod tests;
 

@@ -54,3 +54,72 @@ fn same_bits_for_any_number_of_threads() {
         assert_same_bits(&format!("{g:?}"), || all(&g, &x, &w, &y_bar).concat());
     }
 }
+
+/// The geometries that pairs of taps serve, on every instruction set, whether they pay or not: exact like the rest of the path.
+#[test]
+fn pairs_of_taps_equal_the_definition() {
+    let mut dice = Dice(57);
+    let mut tried = 0;
+    while tried < 150 {
+        let (stride, padding) = ([dice.roll(1, 3), dice.roll(1, 3)], [dice.roll(0, 3), dice.roll(0, 3)]);
+        let spec = Spec { stride, padding, ..Spec::default() };
+        // What no window reaches at the lower and right side, and outputs.
+        let (rest, out) = ([0, 1].map(|a| dice.roll(0, stride[a] - 1)), [0, 1].map(|_| 2 * dice.roll(1, 9)));
+        let padded = [0, 1].map(|a| (out[a] + 1) * stride[a] + rest[a]);
+        if (0..2).any(|a| padded[a] <= 2 * padding[a]) {
+            continue;
+        }
+        let [h, w] = [0, 1].map(|a| padded[a] - 2 * padding[a]);
+        let (ci, co) = (dice.roll(1, 5), dice.roll(1, 70));
+        let g = Geometry::new([dice.roll(1, 40), h, w, ci], [2 * stride[0], 2 * stride[1], ci, co], spec);
+        assert!(pairs::possible(&g) && g.out_size == out);
+        let (operands, want) = exact_conv2d(&g);
+        let ([x, _, y_bar], want) = (operands.map(|v| f32s(&v)), f32s(&want[2]));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let mut got = vec![f32::NAN; want.len()];
+            isa::with(isa, || with_simd!(s => pairs::weight_grad(s, &g, &x, &y_bar, &mut got)));
+            assert_eq!(got, want, "{isa} {g:?}");
+        }
+        tried += 1;
+    }
+}
+
+#[test]
+fn pairs_of_taps_give_the_same_bits_for_any_number_of_threads() {
+    // Several bands to an image; several images to a share; fewer bands than shares.
+    for (x, w) in
+        [([5, 128, 128, 3], [4, 4, 3, 20]), ([75, 16, 16, 1], [4, 4, 1, 40]), ([1, 8, 8, 2], [4, 4, 2, 9])]
+    {
+        let g = Geometry::new(x, w, Spec::new(2, 1));
+        let (x, y_bar) = (wave(len(g.x_shape()), 0.7), wave(len(g.y_shape()), 2.1));
+        assert_same_bits(&format!("{g:?}"), || {
+            let mut w_bar = vec![f32::NAN; len(g.w_shape())];
+            with_simd!(s => pairs::weight_grad(s, &g, &x, &y_bar, &mut w_bar));
+            w_bar
+        });
+    }
+}
+
+/// What a user calls takes them where they pay, and only there.
+#[test]
+fn pairs_of_taps_are_for_image_channels() {
+    let pays =
+        |x: [usize; 4], w| isa::with(Isa::Avx512, || pairs::pays(&Geometry::new(x, w, Spec::new(2, 1))));
+    if !Isa::Avx512.supported() {
+        return;
+    }
+    for (x, w) in
+        [([64, 28, 28, 1], [4, 4, 1, 32]), ([64, 32, 32, 3], [4, 4, 3, 64]), ([16, 64, 64, 3], [4, 4, 3, 64])]
+    {
+        assert!(pays(x, w), "{x:?} {w:?}");
+    }
+    // Few tiles in all, few to an image, many channels, an odd output.
+    for (x, w) in [
+        ([4, 28, 28, 1], [4, 4, 1, 32]),
+        ([512, 8, 8, 1], [4, 4, 1, 32]),
+        ([64, 32, 32, 8], [4, 4, 8, 32]),
+        ([64, 30, 30, 3], [4, 4, 3, 32]),
+    ] {
+        assert!(!pays(x, w), "{x:?} {w:?}");
+    }
+}
