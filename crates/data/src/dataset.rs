@@ -91,7 +91,15 @@ enum Images {
 /// ones belong to larger networks.
 const MOST_DRAWN_AT_ONCE: usize = 192 << 20;
 
+/// Names of the datasets that are drawn by code.
+const BUILT_IN: [&str; 2] = ["glyphs", "glyphs-rgb"];
+
 impl Dataset {
+    /// Is the dataset called `name` drawn by code, without files?
+    pub fn is_built_in(name: &str) -> bool {
+        BUILT_IN.contains(&name)
+    }
+
     /// Numbers to a pixel of the dataset called `name`, which need not be there for that: 1 (grey) or 3 (red, green, blue).
     ///
     /// # Errors
@@ -118,7 +126,7 @@ impl Dataset {
     /// The names that [`load`](Self::load) knows: the built-in datasets, then those of `manifest`.
     pub fn names(manifest: &Manifest) -> Vec<String> {
         let stored = manifest.names().map(str::to_string);
-        ["glyphs", "glyphs-rgb"].map(str::to_string).into_iter().chain(stored).collect()
+        BUILT_IN.map(str::to_string).into_iter().chain(stored).collect()
     }
 
     /// Loads one split of the dataset called `name`.

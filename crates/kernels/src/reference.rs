@@ -253,6 +253,11 @@ pub(crate) mod testing {
         }
     }
 
+    /// `usual`; under Miri, which takes a thousand times as long, what is bearable there.
+    pub(crate) fn less(usual: usize, miri: usize) -> usize {
+        if cfg!(miri) { miri } else { usual }
+    }
+
     /// Small integers, on which sums and products are exact.
     pub(crate) fn integers(n: usize, seed: u64) -> Vec<f64> {
         let mut dice = Dice(seed);

@@ -1,7 +1,7 @@
 //! Datasets by flag.
 
 use adjoint_data::{Dataset, Downloader, Manifest, Options, Progress, Split};
-use adjoint_train::{BoxError, CommonArgs, note};
+use adjoint_train::{BoxError, CommonArgs, Idle, idle_if, note};
 
 /// A split of the dataset that the flags name; what is fetched for it is shown.
 ///
@@ -19,6 +19,12 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
     });
     let downloader = if common.download { Some(&mut downloader) } else { None };
     Ok(Dataset::load(&common.dataset, split, &options, downloader)?)
+}
+
+/// Flags that count for nothing with a dataset that is built in.
+pub fn idle(common: &CommonArgs) -> Vec<Idle> {
+    let built_in = Dataset::is_built_in(&common.dataset);
+    idle_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
 }
 
 /// Numbers to a pixel of the dataset that the flags name, without loading it.

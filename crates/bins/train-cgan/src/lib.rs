@@ -69,7 +69,7 @@ impl Config for Settings {
     fn idle(&self) -> Vec<Idle> {
         let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
-        [conv, mlp, self.told.idle(), self.game.idle()].concat()
+        [conv, mlp, data::idle(&self.common), self.told.idle(), self.game.idle()].concat()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

@@ -54,7 +54,7 @@ impl Config for Settings {
     }
 
     fn idle(&self) -> Vec<Idle> {
-        self.game.idle()
+        [data::idle(&self.common), self.game.idle()].concat()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

@@ -44,6 +44,8 @@ fn wrong_flags_and_missing_data_are_explained() {
             "--beta2 does nothing here: it is for --optimizer adam",
         ),
         (&["--optimizer", "sgd", "--beta1", "0.9"], "--beta1 does nothing here"),
+        (&["--download"], "--download does nothing here: it is for a dataset from files"),
+        (&["--dataset", "glyphs-rgb", "--data-dir", "."], "--data-dir does nothing here"),
     ] {
         program.fail(flags, purpose);
     }

@@ -71,7 +71,7 @@ impl Config for Settings {
 
     fn idle(&self) -> Vec<Idle> {
         let images = idle_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
-        [images, self.game.idle()].concat()
+        [images, data::idle(&self.common), self.game.idle()].concat()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

@@ -64,7 +64,7 @@ impl Config for Settings {
     fn idle(&self) -> Vec<Idle> {
         let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
-        [conv, mlp, self.variational.idle()].concat()
+        [conv, mlp, data::idle(&self.common), self.variational.idle()].concat()
     }
 
     fn summary(&self) -> Result<Summary, BoxError> {

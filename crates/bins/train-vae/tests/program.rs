@@ -128,6 +128,7 @@ fn flags_that_contradict_each_other_are_explained() {
         (&["--sigma", "0.1"][..], "--sigma does nothing here: it is for --likelihood gaussian"),
         (&["--width", "8"], "--width does nothing here: it is for --arch conv"),
         (&["--arch", "conv", "--hidden", "8"], "--hidden does nothing here: it is for --arch mlp"),
+        (&["--beta", "0", "--kl-warmup", "3"], "--kl-warmup does nothing here: it is for --beta above 0"),
         (&["--nll-images", "10"], "--nll-images does nothing here: it is for --nll-samples"),
         (&["--likelihood", "gaussian", "--binarize", "static"], "take bernoulli"),
         (&["--estimator", "score", "--objective", "iwae"], "--estimator score is for --objective elbo"),

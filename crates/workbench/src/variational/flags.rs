@@ -160,7 +160,8 @@ impl VariationalArgs {
     /// What these flags make useless among themselves.
     pub fn idle(&self) -> Vec<Idle> {
         let bernoulli = idle_if(self.likelihood == Density::Bernoulli, "--likelihood gaussian", ["sigma"]);
-        [bernoulli, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
+        let warmup = idle_if(self.beta == 0.0, "--beta above 0", ["kl_warmup"]);
+        [bernoulli, warmup, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
     }
 
     /// How to train what these flags ask for.
