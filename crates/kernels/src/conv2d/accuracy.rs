@@ -56,15 +56,10 @@ fn compare(g: &Geometry, data: Data) {
             forward(g, &x, &w, &mut got[0]);
             input_grad(g, &y_bar, &w, &mut got[1]);
             weight_grad(g, &x, &y_bar, &mut got[2]);
-            let winograd = matches!(Path::of(g), Path::Winograd | Path::Packed(_));
-            let tolerance = |winograd| if winograd { WINOGRAD } else { PLAIN };
-            let pairs = pairs::pays(g);
-            for (i, (name, winograd)) in
-                [("forward", winograd), ("input_grad", winograd), ("weight_grad", winograd && !pairs)]
-                    .into_iter()
-                    .enumerate()
-            {
-                check(&got[i], &want[i], tolerance(winograd), &format!("{name} ({isa})"), g, data);
+            let path = if matches!(Path::of(g), Path::Winograd | Path::Packed(_)) { WINOGRAD } else { PLAIN };
+            let tolerance = [path, path, if pairs::pays(g) { PLAIN } else { path }];
+            for (i, name) in ["forward", "input_grad", "weight_grad"].into_iter().enumerate() {
+                check(&got[i], &want[i], tolerance[i], &format!("{name} ({isa})"), g, data);
             }
         });
     }

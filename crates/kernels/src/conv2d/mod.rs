@@ -22,7 +22,7 @@
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
 //! | `phases` | fewer, but 12 in all phases of x, 32 of y, 256 tiles, and a stride that divides the kernel | `winograd` on images with their phases packed as channels |
 //! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
-//! | `direct::pairs` | weight gradients of up to 4 channels of x, kernels twice as long as their stride, many tiles, AVX-512 | 9 products for 16, from `direct`'s images |
+//! | `direct::pairs` | instead of `phases` and `direct`: weight gradients, up to 16 numbers in all phases of x, a kernel twice as long as its stride, even outputs, 8 channels of y, many tiles, AVX-512 | 9 products for 16, from images of differences |
 //! | `products` | everything else | any geometry, any [`Element`] |
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ use direct::pairs;
 pub use geometry::{Geometry, Spec};
 use phases::Phases;
 
-/// The ways to compute a convolution in `f32`.
+/// The ways to compute a convolution in `f32`. Weight gradients have one more, [`pairs`].
 #[expect(clippy::large_enum_variant, reason = "one lives for the length of a call")]
 enum Path {
     Winograd,

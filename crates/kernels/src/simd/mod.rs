@@ -29,7 +29,7 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
 pub(crate) use grid::{Grid, GridMut, Lattice};
-pub(crate) use pairs::{Differences, POINTS, add_pairs};
+pub(crate) use pairs::{ASKED, Differences, POINTS, add_pairs};
 pub(crate) use panel::{LINE, Lhs, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;

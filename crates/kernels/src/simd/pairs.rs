@@ -1,10 +1,13 @@
 //! The micro-kernel of `conv2d/direct/pairs.rs`: sums of products over tiles of 2 x 2 pixels, nine for each number of x and channel of y.
 
-use super::panel::extent;
+use super::panel::{LINE, extent};
 use super::{Rhs, Simd};
 
 /// Products for each number of x and channel of y: three along each axis.
 pub(crate) const POINTS: usize = 9;
+
+/// Numbers that are asked for at each tile.
+pub(crate) const ASKED: usize = 2 * LINE;
 
 /// An image x and its differences, all laid out alike.
 #[derive(Clone, Copy)]
@@ -44,11 +47,11 @@ impl Differences<'_> {
     }
 }
 
-/// Adds to the sums of `P` numbers of x, from `at` on, and of the first vector of the pixels of y, over `tiles` rows and columns of tiles.
-/// Tile (i, j) is pixels 2i and 2i + 1, 2j and 2j + 1 of both; pixel by pixel the rows of y are `2 tiles[1]` long. The sum of point p of number q
-/// is vector `q * POINTS + p` of `sums`.
+/// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y, over `tiles` rows and columns of tiles.
+/// Tile (i, j) is pixels 2i and 2i + 1, 2j and 2j + 1 of x and of y, which has `2 tiles[1]` pixels in a row. The sum of point p of number q
+/// is vector `q * POINTS + p` of `sums`. If it is to `ASK`, it asks for two lines a tile from `next` on, which need not be anybody's.
 ///
-/// Nine products a tile and four vectors of y:
+/// Nine products a tile and four vectors of y; the factors of x are of columns 2j, 2j + 1 and 2j + 1:
 ///
 /// ```text
 ///     y00        y00 + y01        y01                both  down  both            of row 2i
@@ -59,22 +62,22 @@ impl Differences<'_> {
 /// # Panics
 /// If something leaves its slice.
 #[inline(always)]
-pub(crate) fn add_pairs<S: Simd, const P: usize>(
+pub(crate) fn add_pairs<S: Simd, const N: usize, const ASK: bool>(
     s: S,
     tiles: [usize; 2],
     (x, at): (Differences<'_>, usize),
-    y: Rhs<'_>,
+    (y, mut next): (Rhs<'_>, *const f32),
     sums: &mut [f32],
 ) {
-    let sums = &mut sums[..P * POINTS * S::LANES];
+    let sums = &mut sums[..N * POINTS * S::LANES];
     let [down, across] = x.step;
     // The last number that is read is x(2 rows - 1, 2 columns - 1) or a difference there.
-    let end = at + extent(2 * tiles[0], down, 2 * tiles[1], across) + P - 1;
+    let end = at + extent(2 * tiles[0], down, 2 * tiles[1], across) + N - 1;
     assert!([x.x, x.across, x.down, x.both].iter().all(|image| image.len() >= end), "pairs: x is too short");
     let pixels = 4 * tiles[0] * tiles[1];
     assert!(y.data.len() >= extent(pixels, y.row_stride, S::LANES, 1), "pairs: y is too short");
     let factors = x.factors(at);
-    let mut m = [[s.zero(); POINTS]; P];
+    let mut m = [[s.zero(); POINTS]; N];
     for (q, m) in m.iter_mut().enumerate() {
         for (p, m) in m.iter_mut().enumerate() {
             *m = s.load(&sums[(q * POINTS + p) * S::LANES..]);
@@ -101,6 +104,11 @@ pub(crate) fn add_pairs<S: Simd, const P: usize>(
                     m[p] = s.mad(y, unsafe { *factors[p].add(offset + q) }, m[p]);
                 }
             }
+            if ASK {
+                s.prefetch(next);
+                s.prefetch(next.wrapping_add(LINE));
+                next = next.wrapping_add(ASKED);
+            }
             upper = upper.wrapping_add(2 * y.row_stride);
             lower = lower.wrapping_add(2 * y.row_stride);
             offset += 2 * across;
@@ -110,5 +118,46 @@ pub(crate) fn add_pairs<S: Simd, const P: usize>(
         for (p, &m) in m.iter().enumerate() {
             s.store(m, &mut sums[(q * POINTS + p) * S::LANES..]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Portable;
+
+    const LANES: usize = Portable::LANES;
+    /// Numbers up to the last that one row of two tiles reads, with two numbers to a pixel; and vectors of y.
+    const X: usize = 9 + 3 * 2 + 2;
+    const Y: usize = 7 * LANES + LANES;
+
+    fn run(x: usize, y: usize) -> Vec<f32> {
+        let (ones, mut sums) = ([1.0; X], vec![0.0; 2 * POINTS * LANES]);
+        let x = Differences { x: &ones[..x], across: &ones, down: &ones, both: &ones, step: [9, 2] };
+        let pixels: Vec<f32> = (0..Y).map(|i| (i / LANES) as f32).collect();
+        let y = Rhs { data: &pixels[..y], row_stride: LANES };
+        add_pairs::<_, 2, false>(Portable, [1, 2], (x, 0), (y, std::ptr::null()), &mut sums);
+        sums
+    }
+
+    /// With all factors of x 1, the sums are those of y: of pixels 0 and 2, 1 and 3 of the upper row, 4 and 6, 5 and 7 of the lower.
+    #[test]
+    fn the_nine_sums_of_y() {
+        for sums in run(X, Y).chunks_exact(POINTS * LANES) {
+            let sums: Vec<f32> = sums.iter().copied().step_by(LANES).collect();
+            assert_eq!(sums, [2.0, 6.0, 4.0, 12.0, 28.0, 16.0, 10.0, 22.0, 12.0]);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "x is too short")]
+    fn an_x_that_is_too_short_panics() {
+        run(X - 1, Y);
+    }
+
+    #[test]
+    #[should_panic(expected = "y is too short")]
+    fn a_y_that_is_too_short_panics() {
+        run(X, Y - 1);
     }
 }

@@ -12,92 +12,104 @@
 //! With both axes, nine for sixteen. What makes it worth while without the tiles of `winograd` is that nothing needs to be transformed:
 //! differences of pixels a stride apart are whole *images* of differences, found by three passes over x, which few channels make short; the
 //! sums of y are five additions to 2 x 2 pixels; and the products are added up, for all images of a task, before they are taken apart.
-//! Every sum is of products of sums, so small integers stay exact.
+//! Every sum is of products of sums, so small integers stay exact; an infinity in x, as in all of Winograd's algorithms, may become NaN.
 //!
-//! Eighteen sums and nine vectors of y want 32 registers: with 16, AVX2 does better by the plain sum.
+//! Eighteen sums (for two numbers of x) and nine vectors of y want 32 registers: with 16, AVX2 does better by the plain sum.
 
 use super::{MAX_PARTIAL, SHARES, whole_vectors};
 use crate::conv2d::Geometry;
 use crate::isa::Isa;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Differences, LINE, POINTS, Rhs, Simd, add_pairs};
+use crate::simd::{ASKED, Differences, LINE, POINTS, Rhs, Simd, add_pairs};
 
-/// Numbers of an image and its differences that a task has at a time: they shall stay in the second-level cache.
-const MAX_IMAGES: usize = 24 * 1024;
-
-/// With more channels of x, sums of many products pay for the tiles of Winograd's algorithm.
-const MAX_IN_CHANNELS: usize = 4;
-/// Sums are loaded and stored once a band, and added up, and taken apart: bands must have so many tiles, and all images together.
-const MIN_TILES: [usize; 2] = [32, 1024];
+/// Numbers of a band and its differences: they shall stay in the second-level cache.
+const MAX_BAND: usize = 24 * 1024;
+/// With more numbers in a pixel of all phases of x, many products pay for the tiles of Winograd's algorithm.
+const MAX_NUMBERS: usize = 16;
+/// The sums are loaded and stored once a band, ...
+const MIN_TILES_OF_BAND: usize = 32;
+/// ... added up and taken apart once.
+const MIN_TILES: usize = 1024;
+/// Numbers of y that are asked for before they are wanted: so many are far away, and one vector of each pixel at a time is no pattern that
+/// a processor would see ahead.
+const FAR: usize = 2 << 20;
 
 /// Is it faster than the plain sum and, where that serves the geometry, than Winograd's algorithm on packed phases?
 pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
-    if Isa::active() != Isa::Avx512 || !super::pays(g) || !possible(g) || g.in_channels > MAX_IN_CHANNELS {
+    if Isa::active() != Isa::Avx512 || !super::pays(g) || !possible(g) || numbers(g) > MAX_NUMBERS {
         return false;
     }
     let (bands, columns) = (Bands::new(g), g.out_size[1] / 2);
-    let tiles = [bands.tiles, g.batch * bands.all].map(|rows| rows * columns);
-    (0..2).all(|i| tiles[i] >= MIN_TILES[i]) && SHARES * sums_len(g, LINE) <= MAX_PARTIAL
+    let tall = bands.height * columns >= MIN_TILES_OF_BAND && 4 * bands.len(bands.height) <= MAX_BAND;
+    tall && g.batch * bands.rows * columns >= MIN_TILES && SHARES * sums_len(g, LINE) <= MAX_PARTIAL
 }
 
 /// Does it serve the geometry?
 pub(super) fn possible(g: &Geometry) -> bool {
-    let pairs = |a: usize| g.kernel[a] == 2 * g.spec.stride[a] && g.out_size[a].is_multiple_of(2);
-    super::possible(g) && pairs(0) && pairs(1)
+    super::possible(g)
+        && (0..2).all(|a| g.kernel[a] == 2 * g.spec.stride[a] && g.out_size[a].is_multiple_of(2))
 }
 
-/// Sums of a task, with vectors of so many lanes: of all numbers of x in a pixel of all its phases and all channels of y, at all points.
+/// Numbers of x in one pixel of all phases.
+fn numbers(g: &Geometry) -> usize {
+    g.spec.stride[0] * g.spec.stride[1] * g.in_channels
+}
+
+/// Numbers of a task's sums: for each number of x in a pixel of all phases, each of the nine points, and each channel of y, padded to
+/// whole vectors.
 fn sums_len(g: &Geometry, lanes: usize) -> usize {
-    g.spec.stride[0] * g.spec.stride[1] * g.in_channels * POINTS * g.out_channels.next_multiple_of(lanes)
+    numbers(g) * POINTS * g.out_channels.next_multiple_of(lanes)
 }
 
-/// Bands of an image, whole rows of tiles, which a task takes one by one.
+/// Bands of an image, which a task takes one by one. Rows are rows of tiles here.
 struct Bands {
     /// Numbers from a pixel to the next of its phase, below and to the right.
     step: [usize; 2],
-    /// Numbers of a row of the padded image, in whole lines of the cache.
-    row: usize,
-    /// Rows of tiles in an image, and in a band (but for the last).
-    all: usize,
-    tiles: usize,
+    /// Numbers of a line of the padded image, in whole lines of the cache.
+    line: usize,
+    /// Rows in an image.
+    rows: usize,
+    /// Rows in a band, but for the last of an image.
+    height: usize,
 }
 
 impl Bands {
     fn new(g: &Geometry) -> Self {
-        let row = ((g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels).next_multiple_of(LINE);
-        let (step, all) = ([g.spec.stride[0] * row, g.spec.stride[1] * g.in_channels], g.out_size[0] / 2);
-        // As many as the cache holds, unless there would be fewer bands than shares; all alike.
-        let most = (MAX_IMAGES / (8 * step[0])).min(g.batch * all / SHARES).clamp(1, all);
-        Bands { step, row, all, tiles: all.div_ceil(all.div_ceil(most)) }
+        let line = ((g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels).next_multiple_of(LINE);
+        let (step, rows) = ([g.spec.stride[0] * line, g.spec.stride[1] * g.in_channels], g.out_size[0] / 2);
+        // As high as the cache allows, unless there would be fewer bands than shares; all alike.
+        let highest = (MAX_BAND / (4 * step[0])).saturating_sub(1) / 2;
+        let highest = highest.min(g.batch * rows / SHARES).clamp(1, rows);
+        Bands { step, line, rows, height: rows.div_ceil(rows.div_ceil(highest)) }
     }
 
     /// Bands in an image.
     fn count(&self) -> usize {
-        self.all.div_ceil(self.tiles)
+        self.rows.div_ceil(self.height)
     }
 
-    /// Numbers of `tiles` rows of tiles; what they reach below them comes to one pixel more.
-    fn len(&self, tiles: usize) -> usize {
-        2 * tiles * self.step[0]
+    /// Numbers of x that a band of `height` rows reads: two pixels of its phases a row, and the one below them.
+    fn len(&self, height: usize) -> usize {
+        (2 * height + 1) * self.step[0]
     }
 
-    /// Copies rows of `image` between the zeros to their sides, the first of tile row `first` foremost.
-    fn fill(&self, g: &Geometry, image: &[f32], first: usize, x: &mut [f32]) {
+    /// Copies the lines of `image` that the band from row `row` on reads between the zeros to their sides; lines beyond the image are 0.
+    fn fill(&self, g: &Geometry, image: &[f32], row: usize, band: &mut [f32]) {
         let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
-        let top = 2 * first * g.spec.stride[0];
-        for (r, x) in x.chunks_exact_mut(self.row).enumerate() {
-            let x = &mut x[side..side + line];
+        let top = 2 * row * g.spec.stride[0];
+        for (i, to) in band.chunks_exact_mut(self.line).enumerate() {
+            let to = &mut to[side..side + line];
             // Above the image, this wraps.
-            match (top + r).wrapping_sub(g.spec.padding[0]) {
-                row if row < g.in_size[0] => x.copy_from_slice(&image[row * line..][..line]),
-                _ => x.fill(0.0),
+            match (top + i).wrapping_sub(g.spec.padding[0]) {
+                i if i < g.in_size[0] => to.copy_from_slice(&image[i * line..][..line]),
+                _ => to.fill(0.0),
             }
         }
     }
 }
 
-/// to = a - b
+/// to = a - b, as far as all three reach.
 #[inline(always)]
 fn subtract(to: &mut [f32], a: &[f32], b: &[f32]) {
     for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
@@ -113,52 +125,46 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     y_bar: &[f32],
     w_bar: &mut [f32],
 ) {
-    let ([oh, ow], co, bands) = (g.out_size, g.out_channels, Bands::new(g));
+    let ([oh, ow], bands, far) = (g.out_size, Bands::new(g), y_bar.len() > FAR);
     let (image, [down, across], mut copy) = (g.in_size[0] * g.in_size[1] * g.in_channels, bands.step, None);
-    let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
+    let y_bar = whole_vectors::<S>(y_bar, g.out_channels, &mut copy);
     // A task: a share of the bands of all images.
-    let (all, len) = (g.batch * bands.count(), sums_len(g, S::LANES));
-    let share = all.div_ceil(SHARES);
-    let mut partial = Buffer::take(all.div_ceil(share) * len);
-    let plane = bands.len(bands.tiles) + down;
-    let scratch = Scratch::reserve([plane; 4]);
-    parallel::for_each_chunk(partial.as_mut_slice(), len, |task, sums| {
-        let [mut x_band, mut x_across, mut x_down, mut x_both] = scratch.take();
-        x_band.as_mut_slice().fill(0.0);
+    let (all_bands, sums_len) = (g.batch * bands.count(), sums_len(g, S::LANES));
+    let share = all_bands.div_ceil(SHARES);
+    let mut partial = Buffer::take(all_bands.div_ceil(share) * sums_len);
+    let scratch = Scratch::reserve([bands.len(bands.height); 4]);
+    parallel::for_each_chunk(partial.as_mut_slice(), sums_len, |task, sums| {
+        let mut images = scratch.take();
+        let [x_band, x_across, x_down, x_both] = images.each_mut().map(Buffer::as_mut_slice);
+        x_band.fill(0.0);
         sums.fill(0.0);
-        for band in task * share..all.min((task + 1) * share) {
-            let (n, i) = (band / bands.count(), band % bands.count() * bands.tiles);
-            let tiles = bands.tiles.min(bands.all - i);
-            let len = bands.len(tiles);
-            bands.fill(g, &x[n * image..][..image], i, &mut x_band.as_mut_slice()[..len + down]);
+        for band in task * share..all_bands.min((task + 1) * share) {
+            let (n, row) = (band / bands.count(), band % bands.count() * bands.height);
+            let height = bands.height.min(bands.rows - row);
+            let len = bands.len(height);
+            bands.fill(g, &x[n * image..][..image], row, &mut x_band[..len]);
             s.vectorize(
                 #[inline(always)]
                 || {
-                    let x = x_band.as_slice();
-                    subtract(&mut x_across.as_mut_slice()[..len + down], x, &x[across..]);
-                    subtract(&mut x_down.as_mut_slice()[..len], x, &x[down..]);
-                    subtract(
-                        &mut x_both.as_mut_slice()[..len],
-                        x_across.as_slice(),
-                        &x_across.as_slice()[down..],
-                    );
+                    // Of the lowest pixel there is no difference to the one below, and none is wanted.
+                    subtract(&mut x_across[..len], x_band, &x_band[across..]);
+                    subtract(&mut x_down[..len - down], x_band, &x_band[down..]);
+                    subtract(&mut x_both[..len - down], x_across, &x_across[down..]);
+                    let x = Differences {
+                        x: x_band,
+                        across: x_across,
+                        down: x_down,
+                        both: x_both,
+                        step: bands.step,
+                    };
+                    let y_bar =
+                        Rhs { data: &y_bar.data[(n * oh + 2 * row) * ow * y_bar.row_stride..], ..y_bar };
+                    add_band(s, g, [height, ow / 2], (x, bands.line), (y_bar, far), sums);
                 },
-            );
-            let x = Differences {
-                x: x_band.as_slice(),
-                across: x_across.as_slice(),
-                down: x_down.as_slice(),
-                both: x_both.as_slice(),
-                step: bands.step,
-            };
-            let y_bar = Rhs { data: &y_bar.data[(n * oh + 2 * i) * ow * y_bar.row_stride..], ..y_bar };
-            s.vectorize(
-                #[inline(always)]
-                || add_band(s, g, [tiles, ow / 2], x, bands.row, y_bar, sums),
             );
         }
     });
-    let mut sums = Buffer::take(len);
+    let mut sums = Buffer::take(sums_len);
     parallel::sum_in_order(partial.as_slice(), sums.as_mut_slice());
     s.vectorize(
         #[inline(always)]
@@ -166,27 +172,33 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     );
 }
 
-/// Adds the products of a band to `sums`: \[vectors of channels of y\]\[rows, numbers of a phase's pixel of x\]\[points\].
+/// Adds the products of a band to `sums`: \[vectors of channels of y\]\[lines and numbers of a pixel of all phases of x\]\[points\]. If y
+/// is `far`, it asks for that of the next band.
 #[inline(always)]
 fn add_band<S: Simd>(
     s: S,
     g: &Geometry,
     tiles: [usize; 2],
-    x: Differences<'_>,
-    row: usize,
-    y: Rhs<'_>,
+    (x, line): (Differences<'_>, usize),
+    (y, far): (Rhs<'_>, bool),
     sums: &mut [f32],
 ) {
-    let (rows, run, number) = (g.spec.stride[0], x.step[1], POINTS * S::LANES);
-    for (v, sums) in sums.chunks_exact_mut(rows * run * number).enumerate() {
+    let (lines, run, number) = (g.spec.stride[0], x.step[1], POINTS * S::LANES);
+    let band = 4 * tiles[0] * tiles[1] * y.row_stride;
+    let (mut next, mut left) = (y.data.as_ptr().wrapping_add(band), if far { band } else { 0 });
+    for (v, sums) in sums.chunks_exact_mut(lines * run * number).enumerate() {
         let y = Rhs { data: &y.data[v * S::LANES..], ..y };
         for (a, sums) in sums.chunks_exact_mut(run * number).enumerate() {
-            for (pair, sums) in sums.chunks_mut(2 * number).enumerate() {
-                let x = (x, a * row + 2 * pair);
-                match sums.len() == number {
-                    true => add_pairs::<S, 1>(s, tiles, x, y, sums),
-                    false => add_pairs::<S, 2>(s, tiles, x, y, sums),
+            for (q, sums) in sums.chunks_mut(2 * number).enumerate() {
+                let (x, y) = ((x, a * line + 2 * q), (y, next));
+                match (sums.len() == number, left > 0) {
+                    (false, false) => add_pairs::<S, 2, false>(s, tiles, x, y, sums),
+                    (false, true) => add_pairs::<S, 2, true>(s, tiles, x, y, sums),
+                    (true, false) => add_pairs::<S, 1, false>(s, tiles, x, y, sums),
+                    (true, true) => add_pairs::<S, 1, true>(s, tiles, x, y, sums),
                 }
+                let asked = tiles[0] * tiles[1] * ASKED;
+                (next, left) = (next.wrapping_add(asked), left.saturating_sub(asked));
             }
         }
     }
@@ -195,22 +207,22 @@ fn add_band<S: Simd>(
 /// w_bar from the sums of products.
 #[inline(always)]
 fn take_apart<S: Simd>(s: S, g: &Geometry, sums: &[f32], w_bar: &mut [f32]) {
-    let ([sh, sw], ci, co) = (g.spec.stride, g.in_channels, g.out_channels);
-    let (run, number) = (sw * ci, POINTS * S::LANES);
+    let ([sh, sw], co) = (g.spec.stride, g.out_channels);
+    let (run, number) = (sw * g.in_channels, POINTS * S::LANES);
     for (at, sums) in sums.chunks_exact(number).enumerate() {
-        let (column, a, p) = (at / (sh * run) * S::LANES, at / run % sh, at % run);
+        let (column, a, q) = (at / (sh * run) * S::LANES, at / run % sh, at % run);
         let m: [S::V; POINTS] = std::array::from_fn(
             #[inline(always)]
             |p| s.load(&sums[p * S::LANES..]),
         );
         for j in 0..2 {
-            // Along the rows of x first: m0 + m1 or m1 - m2 of each row of points.
+            // Along the rows of points first: m0 + m1 or m1 - m2 of each.
             let [m0, m1, m2] = [0, 3, 6].map(
                 #[inline(always)]
                 |i| if j == 0 { s.add(m[i], m[i + 1]) } else { s.sub(m[i + 1], m[i + 2]) },
             );
             for (i, w) in [s.add(m0, m1), s.sub(m1, m2)].into_iter().enumerate() {
-                let to = &mut w_bar[((a + i * sh) * 2 * run + p + j * run) * co..][..co];
+                let to = &mut w_bar[((a + i * sh) * 2 * run + q + j * run) * co..][..co];
                 s.store_padded(w, to, column);
             }
         }

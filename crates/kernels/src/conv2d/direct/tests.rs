@@ -1,7 +1,7 @@
 //! The direct path against the definition.
 
 use super::*;
-use crate::conv2d::Spec;
+use crate::conv2d::{self, Spec};
 use crate::isa::{self, Isa};
 use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 use crate::simd::with_simd;
@@ -107,26 +107,57 @@ fn pairs_of_taps_give_the_same_bits_for_any_number_of_threads() {
     }
 }
 
-/// What a user calls takes them where they pay, and only there.
+/// What a user calls takes them where they pay: with AVX-512, where `direct` or packed phases would serve the layer.
 #[test]
-fn pairs_of_taps_are_for_image_channels() {
-    let pays =
-        |x: [usize; 4], w| isa::with(Isa::Avx512, || pairs::pays(&Geometry::new(x, w, Spec::new(2, 1))));
+fn pairs_of_taps_are_taken_where_they_pay() {
     if !Isa::Avx512.supported() {
         return;
     }
+    let half = Spec::new(2, 1);
+    let pays = |isa, x, w, spec| isa::with(isa, || pairs::pays(&Geometry::new(x, w, spec)));
     for (x, w) in
-        [([64, 28, 28, 1], [4, 4, 1, 32]), ([64, 32, 32, 3], [4, 4, 3, 64]), ([16, 64, 64, 3], [4, 4, 3, 64])]
+        [([32, 28, 28, 1], [4, 4, 1, 32]), ([16, 32, 32, 3], [4, 4, 3, 32]), ([4, 64, 64, 3], [4, 4, 3, 64])]
     {
-        assert!(pays(x, w), "{x:?} {w:?}");
+        assert!(pays(Isa::Avx512, x, w, half) && !pays(Isa::Avx2, x, w, half), "{x:?} {w:?}");
+        let g = Geometry::new(x, w, half);
+        let (x, y_bar) = (wave(len(g.x_shape()), 0.7), wave(len(g.y_shape()), 2.1));
+        let [mut got, mut want] = [(); 2].map(|_| vec![f32::NAN; len(g.w_shape())]);
+        isa::with(Isa::Avx512, || {
+            conv2d::weight_grad(&g, &x, &y_bar, &mut got);
+            with_simd!(s => pairs::weight_grad(s, &g, &x, &y_bar, &mut want));
+        });
+        assert_eq!(got, want, "{g:?}");
     }
-    // Few tiles in all, few to an image, many channels, an odd output.
-    for (x, w) in [
-        ([4, 28, 28, 1], [4, 4, 1, 32]),
-        ([512, 8, 8, 1], [4, 4, 1, 32]),
-        ([64, 32, 32, 8], [4, 4, 8, 32]),
-        ([64, 30, 30, 3], [4, 4, 3, 32]),
+    for (x, w, spec, why) in [
+        ([4, 28, 28, 1], [4, 4, 1, 32], half, "few tiles in all"),
+        ([512, 8, 8, 1], [4, 4, 1, 32], half, "few tiles to an image"),
+        ([64, 32, 32, 8], [4, 4, 8, 32], half, "many channels"),
+        ([64, 51, 51, 3], [6, 6, 3, 64], Spec::new(3, 0), "many phases"),
+        ([16, 32, 2048, 4], [4, 4, 4, 64], half, "bands that leave the cache"),
+        ([64, 32, 32, 3], [4, 4, 3, 6000], half, "sums of much memory"),
+        ([64, 30, 30, 3], [4, 4, 3, 32], half, "an odd output"),
     ] {
-        assert!(!pays(x, w), "{x:?} {w:?}");
+        assert!(!pays(Isa::Avx512, x, w, spec), "{why}");
+    }
+}
+
+#[test]
+fn pairs_of_taps_are_two_in_each_phase_and_of_two_outputs() {
+    let g = |size: [usize; 2], kernel: [usize; 2], stride| {
+        let spec = Spec { stride, ..Spec::default() };
+        Geometry::new([2, size[0], size[1], 3], [kernel[0], kernel[1], 3, 8], spec)
+    };
+    assert!(pairs::possible(&g([10, 9], [4, 2], [2, 1])));
+    for (size, kernel, stride) in [
+        ([10, 10], [3, 3], [1, 1]),
+        ([9, 9], [3, 3], [2, 2]),
+        ([11, 11], [5, 5], [2, 2]),
+        // The one axis, the other; an odd output down, across.
+        ([10, 9], [4, 2], [1, 1]),
+        ([10, 10], [4, 4], [2, 1]),
+        ([12, 9], [4, 2], [2, 1]),
+        ([10, 8], [4, 2], [2, 1]),
+    ] {
+        assert!(!pairs::possible(&g(size, kernel, stride)), "{size:?} {kernel:?} {stride:?}");
     }
 }
