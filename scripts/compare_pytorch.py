@@ -91,7 +91,7 @@ def agree(times):
 
 
 def measure(executable, case, rounds, threads, peers):
-    """The medians of the rounds, and of more where they do not agree; `peers` is the program of the other Rust libraries, if they take turns."""
+    """The medians of the rounds, and of more where they do not agree; `peers` is the program of the other Rust libraries, if they take a turn."""
     twin = equivalents.of(case) or {}
     times, formats, others = [], {name: [] for name in twin}, {}
     for round in range(2 * rounds + 1):
@@ -101,11 +101,11 @@ def measure(executable, case, rounds, threads, peers):
         times.append(seconds)
         for name, run in twin.items():
             formats[name].append(timing.median_seconds(run))
-        for library in PEERS if peers and round < rounds else ():
+        for library in PEERS if peers and round == 0 else ():
             if (seconds := peer(peers, library, case, threads)) is not None:
-                others.setdefault(library, []).append(seconds)
-    medians = ({name: statistics.median(values) for name, values in by_name.items()} for by_name in (formats, others))
-    return Row(case, throughput, statistics.median(times), *medians)
+                others[library] = seconds
+    medians = {name: statistics.median(values) for name, values in formats.items()}
+    return Row(case, throughput, statistics.median(times), medians, others)
 
 
 class Row:
@@ -162,7 +162,7 @@ def processor():
 
 def peers_note(libraries):
     """The line of the header about the other Rust libraries, if they took turns."""
-    return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`\n" if libraries else ""
+    return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`, in the first round alone\n" if libraries else ""
 
 
 def report(rows, rounds, threads, libraries):

@@ -41,8 +41,11 @@ pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
         return false;
     }
     let (bands, columns) = (Bands::new(g), g.out_size[1] / 2);
-    let tall = bands.height * columns >= MIN_TILES_OF_BAND && 4 * bands.len(bands.height) <= MAX_BAND;
-    tall && g.batch * bands.rows * columns >= MIN_TILES && SHARES * sums_len(g, LINE) <= MAX_PARTIAL
+    let cached = 4 * bands.len(bands.height) <= MAX_BAND;
+    // A vector of AVX-512 is a line.
+    let small = SHARES * sums_len(g, LINE) <= MAX_PARTIAL;
+    let many = bands.height * columns >= MIN_TILES_OF_BAND && g.batch * bands.rows * columns >= MIN_TILES;
+    cached && small && many
 }
 
 /// Does it serve the geometry?
