@@ -2,8 +2,8 @@
 """Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance.md.
 
 Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, so that all
-three see the same state of the machine; a figure is the median of the rounds. A bench without an equivalent is timed
-alone. `--only REGEX` runs what matches and writes nothing. `--peers` has two other Rust libraries take turns too, candle and
+three see the same state of the machine; a figure is the median of the rounds. What was
+timed while the processors were not at their full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what matches and writes nothing. `--peers` has two other Rust libraries take turns too, candle and
 burn, by the program in benches/peers.
 """
 
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +33,6 @@ from performance import equivalents, timing  # noqa: E402  (needs torch)
 
 PEERS = ("candle", "burn")
 PEERS_HOME = ROOT / "benches" / "peers"
-# A virtual machine's processors may for a second be two halves of one: everything then takes up to twice as long.
-DISTURBED = 1.2
 
 
 def built(kind, *command):
@@ -85,27 +84,64 @@ def peer(executable, library, case, threads):
     return None if output.strip() == "none" else float(output)
 
 
-def agree(times):
-    """Do repeated times differ by less than a disturbance makes them?"""
-    return max(times) < DISTURBED * min(times)
+class Machine:
+    """Tells when the processors are not at their full speed.
+
+    Those of a virtual machine may for seconds be two halves of one, or lie apart, on chips without a cache in common. All is slower then, by a factor
+    that differs from program to program, so that chance would decide a comparison. A time counts if, just before and just after
+    it, PyTorch takes hardly longer than it ever did for two things that fit the caches: a product, which two halves do half as fast, and transposing
+    to and fro, by which each processor reads what another has written.
+    """
+
+    SLOWER, TRIES, WATCH = 1.2, 20, 20  # a factor, a number, seconds
+
+    def __init__(self):
+        a, b, c, d = (torch.rand(512, 512) for _ in range(4))
+
+        def transpose():
+            d.copy_(c.t())
+            c.copy_(d.t())
+
+        self.probes = [lambda: torch.mm(a, b, out=c), transpose]
+        self.least = [math.inf] * len(self.probes)
+        self.repeated = self.doubtful = 0
+        start = time.perf_counter()
+        while time.perf_counter() - start < self.WATCH:
+            self.whole = self.is_whole()
+
+    def is_whole(self):
+        seconds = [timing.median_seconds(probe, warm_up=0.02, measure=0.05) for probe in self.probes]
+        self.least = [min(pair) for pair in zip(self.least, seconds)]
+        return all(now < self.SLOWER * least for now, least in zip(seconds, self.least))
+
+    def at_full_speed(self, run):
+        """What `run` gives when it counts, or the last of too many times that it does not."""
+        for _ in range(self.TRIES):
+            result = run()
+            before, self.whole = self.whole, self.is_whole()
+            if before and self.whole:
+                return result
+            self.repeated += 1
+        self.doubtful += 1
+        return result
+
+    def note(self):
+        doubtful = f", {self.doubtful} in vain" if self.doubtful else ""
+        return f"{self.repeated} times were measured again{doubtful} because before or after them the processors were not at their full speed."
 
 
-def measure(executable, case, rounds, threads, peers):
-    """The medians of the rounds, and of more where they do not agree; `peers` is the program of the other Rust libraries, if they take a turn."""
-    twin = equivalents.of(case) or {}
-    times, formats, others = [], {name: [] for name in twin}, {}
-    for round in range(2 * rounds + 1):
-        if round >= rounds and all(agree(values) for values in (times, *formats.values())):
-            break
-        seconds, throughput = ours(executable, case, threads)
-        times.append(seconds)
-        for name, run in twin.items():
-            formats[name].append(timing.median_seconds(run))
-        for library in PEERS if peers and round == 0 else ():
-            if (seconds := peer(peers, library, case, threads)) is not None:
-                others[library] = seconds
-    medians = {name: statistics.median(values) for name, values in formats.items()}
-    return Row(case, throughput, statistics.median(times), medians, others)
+def measure(machine, executable, case, rounds, threads, peers):
+    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they take a turn."""
+    turns = {"ours": lambda: ours(executable, case, threads)}
+    turns |= {name: lambda run=run: timing.median_seconds(run) for name, run in (equivalents.of(case) or {}).items()}
+    times = {name: [] for name in turns}
+    for _ in range(rounds):
+        for name, turn in turns.items():
+            times[name].append(machine.at_full_speed(turn))
+    seconds, throughputs = zip(*times.pop("ours"))
+    others = {library: machine.at_full_speed(lambda: peer(peers, library, case, threads)) for library in PEERS} if peers else {}
+    formats = {name: statistics.median(values) for name, values in times.items()}
+    return Row(case, throughputs[0], statistics.median(seconds), formats, others)
 
 
 class Row:
@@ -165,14 +201,14 @@ def peers_note(libraries):
     return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`, in the first round alone\n" if libraries else ""
 
 
-def report(rows, rounds, threads, libraries):
+def report(rows, rounds, threads, libraries, machine):
     rustc = subprocess.run(["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
     return f"""# Performance beside PyTorch
 
-Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. For each case all took turns, in {rounds} round(s) and, where the
-times of Adjoint's or PyTorch's differed by a fifth, up to {rounds + 1} more; a time is the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what
-must at least be read and written.
+Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. For each case all took turns, in {rounds} round(s); a time is
+the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what must at least be read and written.
+{machine.note()}
 
 * {datetime.date.today()}, commit {commit}, {rustc}
 * {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)
@@ -192,22 +228,20 @@ def main():
     parser.add_argument("--peers", action="store_true", help="time candle and burn too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rows = []
     print("building the benches", file=sys.stderr)
     peers, libraries = (peers_executable(), PEERS) if options.peers else (None, ())
+    rows, machine = [], Machine()
     for executable in executables():
         for case in cases(executable):
             if options.only and not re.search(options.only, case):
                 continue
-            rows.append(measure(executable, case, options.rounds, options.threads, peers))
+            rows.append(measure(machine, executable, case, options.rounds, options.threads, peers))
             print("  ".join(filter(None, rows[-1].cells(libraries))), file=sys.stderr, flush=True)
     if not rows:
         sys.exit(f"compare_pytorch.py: no bench matches {options.only!r}; cargo bench -- --list names them")
-    print(table(rows, libraries))
-    print()
-    print(summary(rows))
+    print(table(rows, libraries), summary(rows), machine.note(), sep="\n\n")
     if not options.only:
-        (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads, libraries))
+        (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads, libraries, machine))
 
 
 if __name__ == "__main__":

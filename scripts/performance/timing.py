@@ -6,14 +6,14 @@ import time
 WARM_UP, MEASURE, SAMPLES = 0.2, 0.5, 10  # seconds, seconds, number
 
 
-def median_seconds(run):
+def median_seconds(run, warm_up=WARM_UP, measure=MEASURE):
     """Median over samples of the mean seconds of a call. As with criterion, a sample is many calls of a short one, so that
     the slow ones among them count."""
     calls, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < WARM_UP:
+    while (elapsed := time.perf_counter() - start) < warm_up:
         run()
         calls += 1
-    per_sample = max(1, round(calls * MEASURE / elapsed / SAMPLES))
+    per_sample = max(1, round(calls * measure / elapsed / SAMPLES))
     means = []
     for _ in range(SAMPLES):
         start = time.perf_counter()
