@@ -2,9 +2,9 @@
 """Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance.md.
 
 Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, so that all
-three see the same state of the machine; a figure is the median of the rounds. What was
-timed while the processors were not at their full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what matches and writes nothing. `--peers` has two other Rust libraries take turns too, candle and
-burn, by the program in benches/peers.
+three see the same state of the machine; a figure is the median of the rounds. What was timed while the processors were not
+at their full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what matches and writes
+nothing. `--peers` times two other Rust libraries too, candle and burn, once, by the program in benches/peers.
 """
 
 import argparse
@@ -87,26 +87,29 @@ def peer(executable, library, case, threads):
 class Machine:
     """Tells when the processors are not at their full speed.
 
-    Those of a virtual machine may for seconds be two halves of one, or lie apart, on chips without a cache in common. All is slower then, by a factor
-    that differs from program to program, so that chance would decide a comparison. A time counts if, just before and just after
-    it, PyTorch takes hardly longer than it ever did for two things that fit the caches: a product, which two halves do half as fast, and transposing
-    to and fro, by which each processor reads what another has written.
+    Those of a virtual machine may for a minute be two halves of one, or lie apart, on chips without a cache in common. All is
+    slower then, by a factor that differs from program to program, so that chance would decide a comparison. A time counts if
+    PyTorch takes hardly longer than it ever did, just before and just after it, for two things that fit the caches: a product, which
+    two halves do half as fast, and reversing the order of rows, by which each processor reads what another has written.
     """
 
-    SLOWER, TRIES, WATCH = 1.2, 20, 20  # a factor, a number, seconds
+    SLOWER = 1.2
+    PATIENCE = 180  # seconds until a time is taken as it is
 
-    def __init__(self):
-        a, b, c, d = (torch.rand(512, 512) for _ in range(4))
+    def __init__(self, watch):
+        """Watches the machine for so many seconds."""
+        a, b, c = (torch.rand(512, 512) for _ in range(3))
+        rows, reversed_rows = torch.rand(64, 4096), torch.empty(64, 4096)
 
-        def transpose():
-            d.copy_(c.t())
-            c.copy_(d.t())
+        def reverse():
+            torch.neg(rows.flip(0), out=reversed_rows)
+            torch.neg(reversed_rows, out=rows)
 
-        self.probes = [lambda: torch.mm(a, b, out=c), transpose]
+        self.probes = [lambda: torch.mm(a, b, out=c), reverse]
         self.least = [math.inf] * len(self.probes)
-        self.repeated = self.doubtful = 0
+        self.repeated, self.doubtful = 0, []
         start = time.perf_counter()
-        while time.perf_counter() - start < self.WATCH:
+        while time.perf_counter() - start < watch:
             self.whole = self.is_whole()
 
     def is_whole(self):
@@ -114,32 +117,35 @@ class Machine:
         self.least = [min(pair) for pair in zip(self.least, seconds)]
         return all(now < self.SLOWER * least for now, least in zip(seconds, self.least))
 
-    def at_full_speed(self, run):
-        """What `run` gives when it counts, or the last of too many times that it does not."""
-        for _ in range(self.TRIES):
-            result = run()
-            before, self.whole = self.whole, self.is_whole()
+    def at_full_speed(self, case, run):
+        """What `run` gives when it counts, or when patience ends."""
+        end = time.perf_counter() + self.PATIENCE
+        while True:
+            while not self.whole and time.perf_counter() < end:
+                self.whole = self.is_whole()
+            before, result, self.whole = self.whole, run(), self.is_whole()
             if before and self.whole:
                 return result
+            if time.perf_counter() >= end:
+                self.doubtful.append(case)
+                return result
             self.repeated += 1
-        self.doubtful += 1
-        return result
 
     def note(self):
-        doubtful = f", {self.doubtful} in vain" if self.doubtful else ""
-        return f"{self.repeated} times were measured again{doubtful} because before or after them the processors were not at their full speed."
+        note = f"{self.repeated} times were taken again because the processors were not at their full speed just before or after."
+        return note + (f" The same was so, for long, with times of {', '.join(sorted(set(self.doubtful)))}." if self.doubtful else "")
 
 
 def measure(machine, executable, case, rounds, threads, peers):
-    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they take a turn."""
+    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they are timed too."""
     turns = {"ours": lambda: ours(executable, case, threads)}
     turns |= {name: lambda run=run: timing.median_seconds(run) for name, run in (equivalents.of(case) or {}).items()}
     times = {name: [] for name in turns}
     for _ in range(rounds):
         for name, turn in turns.items():
-            times[name].append(machine.at_full_speed(turn))
+            times[name].append(machine.at_full_speed(case, turn))
     seconds, throughputs = zip(*times.pop("ours"))
-    others = {library: machine.at_full_speed(lambda: peer(peers, library, case, threads)) for library in PEERS} if peers else {}
+    others = {library: machine.at_full_speed(case, lambda: peer(peers, library, case, threads)) for library in PEERS} if peers else {}
     formats = {name: statistics.median(values) for name, values in times.items()}
     return Row(case, throughputs[0], statistics.median(seconds), formats, others)
 
@@ -198,7 +204,7 @@ def processor():
 
 def peers_note(libraries):
     """The line of the header about the other Rust libraries, if they took turns."""
-    return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`, in the first round alone\n" if libraries else ""
+    return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`, timed once\n" if libraries else ""
 
 
 def report(rows, rounds, threads, libraries, machine):
@@ -230,7 +236,7 @@ def main():
     torch.set_num_threads(options.threads)
     print("building the benches", file=sys.stderr)
     peers, libraries = (peers_executable(), PEERS) if options.peers else (None, ())
-    rows, machine = [], Machine()
+    rows, machine = [], Machine(watch=10 if options.only else 60)
     for executable in executables():
         for case in cases(executable):
             if options.only and not re.search(options.only, case):

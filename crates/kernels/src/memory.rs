@@ -4,8 +4,8 @@
 //! the elementwise pass over it. So a [`Buffer`] that is dropped goes back to a pool and serves the next request of its
 //! size class: from the third training step on nothing is allocated, which [`stats`] lets a test count.
 //!
-//! A thread is given what it dropped itself, if there is such storage: that is in its caches, and where processors have no cache in
-//! common, a line that another has written takes them longer than one from memory.
+//! A kernel thread is given what it dropped itself, if there is such storage: that is likely to be in its caches, and where processors have no
+//! cache in common, a line that another has written takes them longer than one from memory.
 //!
 //! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits,
 //! merges or gives memory back to the system unless asked to ([`release`]).
@@ -44,7 +44,7 @@ struct Pool {
 /// Storage that waits for its next use.
 struct Idle {
     storage: Vec<u64>,
-    /// The kernel thread that dropped it.
+    /// Index of the kernel thread that dropped or reserved it, if one did.
     thread: Option<usize>,
 }
 
@@ -229,8 +229,8 @@ mod tests {
 
     #[test]
     fn a_thread_is_given_what_it_dropped() {
-        // No other test asks for so many.
-        const LEN: usize = 1_234_567;
+        // No other test asks for storage of this class.
+        const LEN: usize = 7_654_321;
         let turn = std::sync::Barrier::new(2);
         let kept = crate::threads::with(2, || {
             rayon::broadcast(|thread| {

@@ -89,8 +89,8 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     }
     let cut = Cut::of(g);
     let rows = cut.taps * (g.in_channels / g.spec.groups);
-    let scratch = Scratch::reserve([TILE * rows]);
     if cut.pixel_chunks == 1 {
+        let scratch = Scratch::reserve([TILE * rows]);
         return parallel::for_each_chunk(w_bar, rows * co, |block, w_bar| {
             weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, 0..pixels, w_bar);
         });
@@ -98,6 +98,7 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     // Each chunk of pixels has a W_bar of its own; they are added in the order of the chunks.
     let (blocks, chunk) = (len.div_ceil(rows * co), pixels.div_ceil(cut.pixel_chunks));
     let mut partial = Buffer::take(cut.pixel_chunks * len);
+    let scratch = Scratch::reserve([TILE * rows]);
     let mut shares: Vec<&mut [E]> =
         partial.as_mut_slice().chunks_mut(len).flat_map(|p| p.chunks_mut(rows * co)).collect();
     parallel::for_each_chunk(&mut shares, 1, |t, share| {

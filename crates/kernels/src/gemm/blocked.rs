@@ -93,8 +93,8 @@ fn in_shares<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &
     parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
         let inner = share * len..((share + 1) * len).min(k);
         let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
-        let product = Product::new(s, a, b, true, |tasks, f| (0..tasks).for_each(f));
         let [mut panel, _] = scratch.take();
+        let product = Product::new(s, a, b, true, |tasks, f| (0..tasks).for_each(f));
         // SAFETY: `part` is this task's own, and holds the whole product.
         unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
     });

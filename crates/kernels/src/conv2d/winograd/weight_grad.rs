@@ -69,8 +69,8 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let few = whole_images(t, SHARE);
     let (x_layout, y_layout) = (Points::operand(few, k), Points::operand(few, n));
     let product = Points::product(k, n, S::PANEL);
-    let scratch = Scratch::reserve([x_layout.len(), y_layout.len(), product.len()]);
     let mut parts = Buffer::take(count.div_ceil(share) * w_bar.len());
+    let scratch = Scratch::reserve([x_layout.len(), y_layout.len(), product.len()]);
     parallel::for_each_chunk(parts.as_mut_slice(), w_bar.len(), |i, part| {
         let [mut x_hat, mut y_hat, mut m] = scratch.take();
         let end = ((i + 1) * share).min(count);
