@@ -227,25 +227,34 @@ the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a f
 """
 
 
+def pattern(text):
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--only", metavar="REGEX")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each takes its turn (%(default)s)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each (%(default)s)")
+    parser.add_argument("--only", type=pattern, metavar="REGEX", help="cases that match, and write nothing")
     parser.add_argument("--peers", action="store_true", help="time candle and burn too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print("building the benches", file=sys.stderr)
     peers, libraries = (peers_executable(), PEERS) if options.peers else (None, ())
-    rows, machine = [], Machine(watch=10 if options.only else 60)
+    watch = 10 if options.only else 60
+    print(f"watching the processors for {watch} s", file=sys.stderr)
+    rows, machine = [], Machine(watch)
     for executable in executables():
         for case in cases(executable):
-            if options.only and not re.search(options.only, case):
+            if options.only and not options.only.search(case):
                 continue
             rows.append(measure(machine, executable, case, options.rounds, options.threads, peers))
             print("  ".join(filter(None, rows[-1].cells(libraries))), file=sys.stderr, flush=True)
     if not rows:
-        sys.exit(f"compare_pytorch.py: no bench matches {options.only!r}; cargo bench -- --list names them")
+        sys.exit(f"compare_pytorch.py: no bench matches {options.only.pattern!r}; cargo bench -- --list names them")
     print(table(rows, libraries), summary(rows), machine.note(), sep="\n\n")
     if not options.only:
         (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads, libraries, machine))

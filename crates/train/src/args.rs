@@ -64,7 +64,7 @@ pub struct CommonArgs {
     pub threads: Option<usize>,
 
     /// Vector instructions to compute with: portable, avx2 or avx512; by default the best there are. Each rounds in its
-    /// own way, so the last bits of results differ; a resumed run goes on with its own
+    /// own way, so the last bits of results differ; a resumed run goes on with its own unless told another
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     #[serde(serialize_with = "in_use")]
     pub isa: Option<Isa>,
