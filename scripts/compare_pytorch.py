@@ -204,7 +204,7 @@ def processor():
 
 
 def peers_note(libraries):
-    """The line of the header about the other Rust libraries, if they took turns."""
+    """The line of the header about the other Rust libraries, if they were timed."""
     return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`, timed once\n" if libraries else ""
 
 

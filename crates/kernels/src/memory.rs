@@ -5,7 +5,7 @@
 //! size class: from the third training step on nothing is allocated, which [`stats`] lets a test count.
 //!
 //! A kernel thread is given what it dropped itself, if there is such storage: that is likely to be in its caches, and where processors have no
-//! cache in common, a line that another has written takes them longer than one from memory.
+//! cache in common, lines that another has written are slow to fetch.
 //!
 //! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits,
 //! merges or gives memory back to the system unless asked to ([`release`]).
