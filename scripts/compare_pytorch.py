@@ -95,7 +95,7 @@ class Machine:
     """
 
     SLOWER = 1.5
-    PATIENCE = 60  # seconds until a time is taken as it is
+    PATIENCE = 300  # seconds until a time is taken as it is
 
     def __init__(self, watch):
         """Watches the machine for so many seconds."""
