@@ -54,7 +54,7 @@ impl Adam {
         let level = level();
         for_each_chunk(&mut chunks, 1, |_, chunk| {
             let (((theta, m), v), g) = &mut chunk[0];
-            level.vectorize(
+            level.stream(
                 #[inline(always)]
                 || {
                     for (((theta, m), v), &g) in

@@ -6,6 +6,9 @@
 //!
 //! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop takes a copy of its
 //! own, by `move`; a caller captures numbers likewise. A number behind a reference would be read again after each store.
+//!
+//! Functions of one number, e^x and tanh among them, may be worth the widest vectors; those of two wait for their operands
+//! (`Level::stream`).
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -47,7 +50,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
     let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
         let at = t * CHUNK;
-        level.vectorize(
+        level.stream(
             #[inline(always)]
             move || {
                 for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
@@ -67,7 +70,7 @@ pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + S
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
     let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
-        level.vectorize(
+        level.stream(
             #[inline(always)]
             move || {
                 for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
@@ -191,7 +194,7 @@ impl<const N: usize> Walk<N> {
     fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
         let level = level();
         for_each_chunk(y, CHUNK, |t, mut rest| {
-            level.vectorize(
+            level.stream(
                 #[inline(always)]
                 move || {
                     let at = t * CHUNK;

@@ -13,6 +13,12 @@ impl Avx512 {
     pub(crate) fn detect() -> Option<Self> {
         Avx2::detect().filter(|_| is_x86_feature_detected!("avx512f")).map(Avx512)
     }
+
+    /// The proof of the narrower vectors in it.
+    #[inline(always)]
+    pub(crate) fn avx2(self) -> Avx2 {
+        self.0
+    }
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
