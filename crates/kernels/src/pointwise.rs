@@ -7,8 +7,7 @@
 //! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop takes a copy of its
 //! own, by `move`; a caller captures numbers likewise. A number behind a reference would be read again after each store.
 //!
-//! Functions of one number, e^x and tanh among them, may be worth the widest vectors; those of two wait for their operands
-//! (`Level::stream`).
+//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others wait for their operands (`Level::vectorize_narrow`).
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -50,7 +49,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
     let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
         let at = t * CHUNK;
-        level.stream(
+        level.vectorize_narrow(
             #[inline(always)]
             move || {
                 for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
@@ -70,7 +69,7 @@ pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + S
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
     let level = level();
     for_each_chunk(y, CHUNK, |t, y| {
-        level.stream(
+        level.vectorize_narrow(
             #[inline(always)]
             move || {
                 for (y, &x) in y.iter_mut().zip(&x[t * CHUNK..]) {
@@ -194,7 +193,7 @@ impl<const N: usize> Walk<N> {
     fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
         let level = level();
         for_each_chunk(y, CHUNK, |t, mut rest| {
-            level.stream(
+            level.vectorize_narrow(
                 #[inline(always)]
                 move || {
                     let at = t * CHUNK;
@@ -251,8 +250,9 @@ struct Row<const N: usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::{self, Isa};
     use crate::reference;
-    use crate::reference::testing::{Dice, integers};
+    use crate::reference::testing::{Dice, integers, wave};
 
     #[test]
     fn broadcasting_equals_the_definition() {
@@ -271,6 +271,36 @@ mod tests {
             assert_eq!(got, want, "{a_dims:?} and {b_dims:?} to {y_dims:?}");
             expand((&a, a_dims), (&mut got, y_dims));
             assert_eq!(got, wide_a, "{a_dims:?} to {y_dims:?}");
+        }
+    }
+
+    /// Products and sums are rounded one by one, so every vector width must give what scalar code gives.
+    #[test]
+    fn every_instruction_set_gives_the_bits_of_scalar_code() {
+        let n = 2 * CHUNK + 41;
+        let (a, b) = (wave(n, 1.0), wave(n, 0.3));
+        let rows = |[i, j]: [usize; 2]| [1, 1, i, j];
+        let f = |a: f32, b: f32| (a * b + 0.1) / (b * b + 1.0) + a;
+        let scalar =
+            |b: &dyn Fn(usize) -> f32| -> Vec<_> { (0..n).map(|i| f(a[i], b(i)).to_bits()).collect() };
+        let whole = scalar(&|i| b[i]);
+        let with_number = scalar(&|_| b[5]);
+        let with_row = scalar(&|i| b[i % 7]);
+        assert!(n.is_multiple_of(7));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let on = |run: &(dyn Fn(&mut [f32]) + Sync)| -> Vec<_> {
+                let mut y = a.clone();
+                isa::with(isa, || run(&mut y));
+                y.iter().map(|y| y.to_bits()).collect()
+            };
+            assert!(on(&|y| zip(&a, &b, y, f)) == whole, "zip, {isa}");
+            assert!(on(&|y| update(y, &b, f)) == whole, "update, {isa}");
+            assert!(on(&|y| map(&a, y, |a| f(a, b[5]))) == with_number, "map, {isa}");
+            let broadcast = |b, b_dims, y: &mut [f32]| {
+                zip_broadcast((&a, rows([n / 7, 7])), (b, rows(b_dims)), (y, rows([n / 7, 7])), f);
+            };
+            assert!(on(&|y| broadcast(&b[5..6], [1, 1], y)) == with_number, "a number, {isa}");
+            assert!(on(&|y| broadcast(&b[..7], [1, 7], y)) == with_row, "a row, {isa}");
         }
     }
 

@@ -184,11 +184,10 @@ impl Level {
         }
     }
 
-    /// [`vectorize`](Level::vectorize) for a loop that moves more numbers than it computes: with vectors of at most 32 bytes. Two
-    /// of them cost the arithmetic little, and a Zen 4 that waits for memory reads and writes by them up to a seventh
-    /// faster than by vectors of 64.
+    /// [`vectorize`](Level::vectorize) for a loop that waits for its operands: with AVX-512 by vectors of 32 bytes, which a Zen 4 reads
+    /// and writes faster than those of 64 when they come from memory. `f` must be `#[inline(always)]`.
     #[inline(always)]
-    pub(crate) fn stream<R>(self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn vectorize_narrow<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
             Level::Portable(s) => s.vectorize(f),
             #[cfg(target_arch = "x86_64")]
