@@ -51,10 +51,10 @@ impl Adam {
             .zip(v.chunks_mut(CHUNK))
             .zip(g.chunks(CHUNK))
             .collect();
-        let level = level();
+        let level = level().narrow();
         for_each_chunk(&mut chunks, 1, |_, chunk| {
             let (((theta, m), v), g) = &mut chunk[0];
-            level.vectorize_narrow(
+            level.vectorize(
                 #[inline(always)]
                 || {
                     for (((theta, m), v), &g) in

@@ -184,16 +184,13 @@ impl Level {
         }
     }
 
-    /// [`vectorize`](Level::vectorize) for a loop that waits for its operands: with AVX-512 by vectors of 32 bytes, which a Zen 4 reads
-    /// and writes faster than those of 64 when they come from memory. `f` must be `#[inline(always)]`.
-    #[inline(always)]
-    pub(crate) fn vectorize_narrow<R>(self, f: impl FnOnce() -> R) -> R {
+    /// The level for a loop that waits for its operands: instead of AVX-512, vectors of 32 bytes, which a Zen 4 reads and writes
+    /// faster than those of 64 when they come from memory.
+    pub(crate) fn narrow(self) -> Self {
         match self {
-            Level::Portable(s) => s.vectorize(f),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(s) => s.vectorize(f),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(s) => s.avx2().vectorize(f),
+            Level::Avx512(s) => Level::Avx2(s.avx2()),
+            level => level,
         }
     }
 }
