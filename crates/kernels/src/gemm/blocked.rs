@@ -19,7 +19,7 @@
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{LINE, Lhs, Out, Rhs, Shared, Simd};
+use crate::simd::{LINE, Lhs, Next, Out, Rhs, Shared, Simd};
 use std::ops::Range;
 
 /// Rows of a block of B, columns of a block of A, at most.
@@ -207,22 +207,41 @@ impl<'a, S: Simd> Product<'a, S> {
                 let cols = S::PANEL.min(columns.end - column);
                 let b = match &self.panels {
                     Panels::InPlace if cols.is_multiple_of(S::LANES) => {
-                        Rhs { data: &b.data[b.offset(p, column)..], row_stride: b.row_stride }
+                        Rhs::new(&b.data[b.offset(p, column)..], b.row_stride)
                     }
                     Panels::Packed(all) => {
                         let at = p * n.next_multiple_of(S::PANEL) + column * inner.len();
-                        Rhs { data: &all.as_slice()[at..], row_stride: S::PANEL }
+                        Rhs::new(&all.as_slice()[at..], S::PANEL)
                     }
                     Panels::InPlace | Panels::Own => {
                         pack_panel(s, &b, inner.clone(), column..column + cols, own);
-                        Rhs { data: own, row_stride: S::PANEL }
+                        Rhs::new(own, S::PANEL)
                     }
                 };
+                let b = Rhs { next: self.next_panel(p, column, &columns), ..b };
                 let accumulate = p > 0 || into == Update::Accumulate;
                 let c = Out { data: c, at: rows.start * n + column, row_stride: n, accumulate };
                 // SAFETY: the caller's promise is passed on.
                 unsafe { s.panel([rows.len(), inner.len(), cols], a, b, c) };
             }
+        }
+    }
+
+    /// Where in B the panel lies that a task wants after that of row p and column j: beside it or below it, or the first one of the next task.
+    fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
+        let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
+        let (p, j) = match (j + S::PANEL, p + self.kc) {
+            (beside, _) if beside < columns.end => (p, beside),
+            (_, below) if below < k => (below, columns.start),
+            (beyond, _) if beyond < n => (0, beyond),
+            _ => return Next::default(),
+        };
+        let (rows, cols) = (self.kc.min(k - p), S::PANEL.min(n - j));
+        let data = &b.data[b.offset(p, j)..];
+        match &self.panels {
+            Panels::Packed(_) => Next::default(),
+            _ if b.col_stride == 1 => Next { data, rows, len: cols, row_stride: b.row_stride },
+            _ => Next { data, rows: cols, len: rows, row_stride: b.col_stride },
         }
     }
 }
@@ -298,26 +317,38 @@ fn copy<S: Simd>(
     to: &mut [f32],
     stride: usize,
 ) {
+    let [m, n] = [rows.len(), cols.len()];
+    let at = |i, j| from.offset(rows.start + i, cols.start + j);
     if from.col_stride == 1 {
-        for (row, to) in rows.zip(to.chunks_mut(stride)) {
-            to[..cols.len()].copy_from_slice(&from.data[from.offset(row, cols.start)..][..cols.len()]);
+        for (i, to) in (0..m).zip(to.chunks_mut(stride)) {
+            to[..n].copy_from_slice(&from.data[at(i, 0)..][..n]);
+        }
+        return;
+    }
+    if from.row_stride > 1 || m < 8 || n < 8 {
+        for (i, to) in (0..m).zip(to.chunks_mut(stride)) {
+            to[..n].iter_mut().enumerate().for_each(|(j, to)| *to = from.data[at(i, j)]);
         }
         return;
     }
     s.vectorize(
         #[inline(always)]
         || {
-            for i in rows.clone().step_by(8) {
-                for j in cols.clone().step_by(8) {
-                    let at = (i - rows.start) * stride + j - cols.start;
-                    if from.row_stride == 1 && i + 8 <= rows.end && j + 8 <= cols.end {
-                        s.transpose8(&from.data[from.offset(i, j)..], from.col_stride, &mut to[at..], stride);
-                        continue;
+            for i in (0..m).step_by(LINE) {
+                for j in (0..n).step_by(8) {
+                    // What would leave the block goes back to its last 8 rows or columns.
+                    let j = j.min(n - 8);
+                    for q in 0..8 {
+                        s.prefetch(from.data.as_ptr().wrapping_add(at(i + 2 * LINE, j + q)));
                     }
-                    for r in i..rows.end.min(i + 8) {
-                        for q in j..cols.end.min(j + 8) {
-                            to[at + (r - i) * stride + q - j] = from.data[from.offset(r, q)];
-                        }
+                    for i in (i..m.min(i + LINE)).step_by(8) {
+                        let i = i.min(m - 8);
+                        s.transpose8(
+                            &from.data[at(i, j)..],
+                            from.col_stride,
+                            &mut to[i * stride + j..],
+                            stride,
+                        );
                     }
                 }
             }

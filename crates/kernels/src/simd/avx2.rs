@@ -109,16 +109,16 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch_far(self, at: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
-        let mut r = [self.zero(); 8];
-        for (i, r) in r.iter_mut().enumerate() {
-            *r = self.load(&from[i * from_stride..]);
-        }
-        // SAFETY: `self` proves the instructions.
-        let columns = unsafe { transposed(r) };
-        for (j, column) in columns.into_iter().enumerate() {
-            self.store(column, &mut to[j * to_stride..]);
-        }
+        let (from, to) = (&from[..7 * from_stride + 8], &mut to[..7 * to_stride + 8]);
+        // SAFETY: `self` proves the instructions; 8 numbers of 8 rows are in both slices.
+        unsafe { transpose8(from.as_ptr(), from_stride, to.as_mut_ptr(), to_stride) }
     }
 
     #[inline(always)]
@@ -128,24 +128,31 @@ impl Simd for Avx2 {
     }
 }
 
-/// The columns of 8 rows: pairs, then fours, then halves change places.
+/// [`Simd::transpose8`]: halves of rows i and i + 4 meet in a vector as they are read; then numbers and pairs change places.
+///
+/// # Safety
+/// 8 numbers can be read from each of 8 rows, and written to each of 8.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn transposed(r: [__m256; 8]) -> [__m256; 8] {
-    let (mut pairs, mut fours, mut out) = (r, r, r);
-    for i in 0..4 {
-        pairs[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-        pairs[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-    }
-    for i in [0, 4] {
-        for j in 0..2 {
-            fours[i + 2 * j] = _mm256_shuffle_ps::<0x44>(pairs[i + j], pairs[i + 2 + j]);
-            fours[i + 2 * j + 1] = _mm256_shuffle_ps::<0xee>(pairs[i + j], pairs[i + 2 + j]);
+unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    for half in [0, 4] {
+        let mut r = [_mm256_setzero_ps(); 4];
+        for (i, r) in r.iter_mut().enumerate() {
+            // SAFETY: 4 numbers of rows i and i + 4 < 8, from 0 or 4 on.
+            let [low, high] = unsafe { [i, i + 4].map(|i| _mm_loadu_ps(from.add(i * from_stride + half))) };
+            *r = _mm256_set_m128(high, low);
+        }
+        let [a, c] = [_mm256_unpacklo_ps(r[0], r[1]), _mm256_unpacklo_ps(r[2], r[3])];
+        let [b, d] = [_mm256_unpackhi_ps(r[0], r[1]), _mm256_unpackhi_ps(r[2], r[3])];
+        let columns = [
+            _mm256_shuffle_ps::<0x44>(a, c),
+            _mm256_shuffle_ps::<0xee>(a, c),
+            _mm256_shuffle_ps::<0x44>(b, d),
+            _mm256_shuffle_ps::<0xee>(b, d),
+        ];
+        for (j, column) in columns.into_iter().enumerate() {
+            // SAFETY: row half + j < 8.
+            unsafe { _mm256_storeu_ps(to.add((half + j) * to_stride), column) }
         }
     }
-    for i in 0..4 {
-        out[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
-        out[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
-    }
-    out
 }

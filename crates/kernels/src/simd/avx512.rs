@@ -112,6 +112,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch_far(self, at: *const f32) {
+        self.0.prefetch_far(at);
+    }
+
+    #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
         self.0.transpose8(from, from_stride, to, to_stride);
     }

@@ -30,7 +30,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use grid::{Grid, GridMut, Lattice};
 pub(crate) use pairs::{ASKED, Differences, POINTS, add_pairs};
-pub(crate) use panel::{LINE, Lhs, Out, Rhs, Rows};
+pub(crate) use panel::{LINE, Lhs, Next, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 
@@ -70,6 +70,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
     /// Asks for the cache line at `at`, which need not be anybody's.
     fn prefetch(self, at: *const f32);
+
+    /// The same, no farther than into the second-level cache.
+    fn prefetch_far(self, at: *const f32);
 
     /// Writes the transpose of 8 rows of 8 numbers, `from_stride` apart, as rows `to_stride` apart.
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);

@@ -135,7 +135,7 @@ mod tests {
         let (ones, mut sums) = ([1.0; X], vec![0.0; 2 * POINTS * LANES]);
         let x = Differences { x: &ones[..x], across: &ones, down: &ones, both: &ones, step: [9, 2] };
         let pixels: Vec<f32> = (0..Y).map(|i| (i / LANES) as f32).collect();
-        let y = Rhs { data: &pixels[..y], row_stride: LANES };
+        let y = Rhs::new(&pixels[..y], LANES);
         add_pairs::<_, 2, false>(Portable, [1, 2], (x, 0), (y, std::ptr::null()), &mut sums);
         sums
     }

@@ -17,7 +17,8 @@
 //! B is asked for before it is wanted. Tiles read a panel several times, but the first reads it at the pace of its multiplications from
 //! wherever it lies, and a processor that must wait for each line loses up to a sixth of the whole product. Where it pays was measured:
 //! beside an A read by rows if the rows of B touch, so that what lies ahead is known at compile time; beside an A read by columns for tiles of 16
-//! vectors and more, which AVX2 does not have.
+//! vectors and more, which AVX2 does not have. And a caller who knows what it will want after this panel says so ([`Next`]): its lines come
+//! into the second-level cache a few at a time meanwhile. A whole panel's lines at once would hold up the tile's own.
 
 use super::{Shared, Simd};
 
@@ -25,6 +26,8 @@ use super::{Shared, Simd};
 pub(crate) const LINE: usize = 16;
 /// Rows of B between the one in use and the one asked for: hundreds of cycles, the way to the farthest cache and back.
 const AHEAD: usize = 32;
+/// Steps of the inner dimension after which a tile asks for some more of what comes next.
+const PACE: usize = 32;
 
 /// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
 #[derive(Clone, Copy)]
@@ -59,6 +62,62 @@ impl<'a> Lhs<'a> {
 pub(crate) struct Rhs<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row_stride: usize,
+    /// What the caller will want next.
+    pub(crate) next: Next<'a>,
+}
+
+impl<'a> Rhs<'a> {
+    /// Element (p, j) is `data[p * row_stride + j]`; nothing is known of what comes next.
+    pub(crate) fn new(data: &'a [f32], row_stride: usize) -> Self {
+        Rhs { data, row_stride, next: Next::default() }
+    }
+}
+
+/// Rows of numbers that will be wanted soon, `len` of each, `row_stride` apart.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Next<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) len: usize,
+    pub(crate) row_stride: usize,
+}
+
+/// The lines of [`Next`], one after the other.
+struct Lines {
+    row: *const f32,
+    row_stride: usize,
+    len: usize,
+    /// Of the row, asked for.
+    at: usize,
+    /// Rows not finished.
+    rows: usize,
+    /// Lines that are asked for at once.
+    each: usize,
+}
+
+impl Lines {
+    /// To be asked for at `times` times.
+    fn new(next: Next<'_>, times: usize) -> Self {
+        let Next { data, rows, len, row_stride } = next;
+        // Most callers have nothing to ask for and too little work to divide for it.
+        let each = if rows == 0 { 0 } else { (rows * len.div_ceil(LINE)).div_ceil(times.max(1)) };
+        Lines { row: data.as_ptr(), row_stride, len, at: 0, rows, each }
+    }
+
+    /// Asks for some more.
+    #[inline(always)]
+    fn ask<S: Simd>(&mut self, s: S) {
+        for _ in 0..self.each {
+            if self.rows == 0 {
+                return;
+            }
+            s.prefetch_far(self.row.wrapping_add(self.at));
+            self.at += LINE;
+            if self.at >= self.len {
+                (self.row, self.at, self.rows) = (self.row.wrapping_add(self.row_stride), 0, self.rows - 1);
+            }
+        }
+    }
 }
 
 /// The output: element (i, j) is `data[at + i * row_stride + j]`.
@@ -125,6 +184,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     c: Out<'_>,
 ) {
     let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
+    let mut ahead = Lines::new(b.next, rows.div_ceil(MR) * a.runs * k.div_ceil(PACE));
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
@@ -136,15 +196,15 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             let from = a.data.as_ptr().wrapping_add(i * a.row_stride);
             let c = (out.add(i * c.row_stride), c.row_stride, c.accumulate);
             match step {
-                1 => tile::<S, 1, NV, DENSE>(s, k, (from, a), b, c),
-                2 => tile::<S, 2, NV, DENSE>(s, k, (from, a), b, c),
-                3 => tile::<S, 3, NV, DENSE>(s, k, (from, a), b, c),
-                4 => tile::<S, 4, NV, DENSE>(s, k, (from, a), b, c),
-                5 => tile::<S, 5, NV, DENSE>(s, k, (from, a), b, c),
-                6 if MR > 6 => tile::<S, 6, NV, DENSE>(s, k, (from, a), b, c),
-                7 if MR > 7 => tile::<S, 7, NV, DENSE>(s, k, (from, a), b, c),
-                12 if MR == 8 => tile::<S, 12, NV, DENSE>(s, k, (from, a), b, c),
-                _ => tile::<S, MR, NV, DENSE>(s, k, (from, a), b, c),
+                1 => tile::<S, 1, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                2 => tile::<S, 2, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                3 => tile::<S, 3, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                4 => tile::<S, 4, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                5 => tile::<S, 5, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                6 if MR > 6 => tile::<S, 6, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                7 if MR > 7 => tile::<S, 7, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                12 if MR == 8 => tile::<S, 12, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
+                _ => tile::<S, MR, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
             }
         }
         i += step;
@@ -190,6 +250,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     (from, a): (*const f32, Lhs<'_>),
     (mut b, b_row): (*const f32, usize),
     (c, c_row, accumulate): (*mut f32, usize, bool),
+    ahead: &mut Lines,
 ) {
     // C is on its way while the sums are made: it was last seen a block of k ago, far from the first-level cache.
     for i in 0..MR {
@@ -204,6 +265,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
             // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
             for p in (0..k - k % 4).step_by(4) {
+                if p % PACE == 0 && ahead.rows > 0 {
+                    ahead.ask(s);
+                }
                 // SAFETY: run, p + 3, i < MR and j < NV are in the ranges that the caller promised.
                 b = unsafe { along_rows::<S, MR, NV, DENSE, 4>(s, &rows, p, (b, b_row), &mut sums) };
             }
@@ -212,6 +276,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
                 b = unsafe { along_rows::<S, MR, NV, DENSE, 1>(s, &rows, p, (b, b_row), &mut sums) };
             }
         } else {
+            if ahead.rows > 0 {
+                ahead.ask(s);
+            }
             let mut a_p = from;
             for _ in 0..k {
                 // SAFETY: as above; in this case rows lie next to each other.

@@ -81,6 +81,8 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn prefetch(self, _at: *const f32) {}
+    #[inline(always)]
+    fn prefetch_far(self, _at: *const f32) {}
 
     #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {

@@ -76,14 +76,14 @@ impl Padded {
 /// `data` with rows of `cols` as a right operand, whose rows are whole vectors: as it is if they are, else copied.
 fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option<Buffer<f32>>) -> Rhs<'a> {
     if cols.is_multiple_of(S::LANES) {
-        return Rhs { data, row_stride: cols };
+        return Rhs::new(data, cols);
     }
     let row_stride = cols.next_multiple_of(S::PANEL);
     let copy = copy.insert(Buffer::zeroed(data.len() / cols * row_stride));
     for (to, from) in copy.as_mut_slice().chunks_exact_mut(row_stride).zip(data.chunks_exact(cols)) {
         to[..cols].copy_from_slice(from);
     }
-    Rhs { data: copy.as_slice(), row_stride }
+    Rhs::new(copy.as_slice(), row_stride)
 }
 
 /// y = x conv w

@@ -76,7 +76,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = &filter[point * point_stride + column * rows.len()..];
-                    let b = Rhs { data: b, row_stride: S::PANEL };
+                    let b = Rhs::new(b, S::PANEL);
                     let to = Rows {
                         at: point * product.point_stride + with.start * product.row_stride + column,
                         row_stride: product.row_stride,

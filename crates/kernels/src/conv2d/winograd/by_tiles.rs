@@ -69,7 +69,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 let b = &filter[point * point_stride + rows.start * wide..];
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
-                    let b = Rhs { data: &b[column * rows.len()..], row_stride: S::PANEL };
+                    let b = Rhs::new(&b[column * rows.len()..], S::PANEL);
                     let to = Rows {
                         at: point * product.point_stride + with.start * product.row_stride + column,
                         row_stride: product.row_stride,

@@ -190,7 +190,7 @@ fn multiply<S: Simd>(
     for column in columns.clone().step_by(S::PANEL) {
         let a = Lhs::new(a, 1, x_layout.row_stride);
         let b = &y_hat[point * y_layout.point_stride + y_layout.at(with.start, column)..];
-        let b = Rhs { data: b, row_stride: y_layout.row_stride };
+        let b = Rhs::new(b, y_layout.row_stride);
         let to = Rows { at: column - columns.start, row_stride, accumulate };
         let cols = S::PANEL.min(columns.end - column);
         s.panel_into([rows.len(), with.len(), cols], a, b, m, to);
