@@ -1,8 +1,9 @@
-//! Smooth squashing functions: tanh, sigmoid, softplus.
+//! Smooth squashing functions: tanh, sigmoid, softplus, and the cross entropy of a logit.
 //!
 //! Sources: Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors (sigmoid); LeCun,
 //! Bottou, Orr & Müller 1998, Efficient BackProp (tanh); Dugas et al. 2001, Incorporating second-order functional
-//! knowledge for better option pricing (softplus).
+//! knowledge for better option pricing (softplus); Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2
+//! (cross entropy).
 
 use crate::Var;
 use crate::graph::record;
@@ -37,6 +38,35 @@ impl<E: Element> Var<E> {
             bw.wrt(0, |g| g * x.sigmoid());
         })
     }
+
+    /// The cross entropy of a logit x and the probability t of its label, elementwise and with broadcasting:
+    ///
+    /// > y = -t ln sigma(x) - (1 - t) ln(1 - sigma(x)) = t softplus(-x) + (1 - t) softplus(x)
+    ///
+    /// Each logarithm has its own softplus: in the shorter softplus(x) - t x a small y would be what is left of two large
+    /// numbers. dy/dx = sigma(x) - t and dy/dt = softplus(-x) - softplus(x) = -x: x_bar = y_bar (sigma(x) - t), t_bar = -y_bar x.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn binary_cross_entropy(&self, t: &Self) -> Self {
+        let y = self.value().zip(t.value(), |x, t| t * (-x).softplus() + (E::ONE - t) * x.softplus());
+        record("binary_cross_entropy", y, [self, t], (self.clone(), t.clone()), |(x, t), bw| {
+            bw.wrt(0, |g| g * sigmoid_minus(x, t));
+            bw.wrt(1, |g| -(g * x));
+        })
+    }
+}
+
+/// y = sigma(x) - t = (1 - t) sigma(x) - t sigma(-x), whose longer form keeps the digits of a small one.
+/// x_bar = y_bar sigma'(x) = y_bar sigma(x) sigma(-x), t_bar = -y_bar.
+fn sigmoid_minus<E: Element>(x: &Var<E>, t: &Var<E>) -> Var<E> {
+    let y = x.value().zip(t.value(), |x, t| (E::ONE - t) * x.sigmoid() - t * (-x).sigmoid());
+    record("sigmoid_minus", y, [x, t], x.clone(), |x, bw| {
+        bw.wrt(0, |g| g * x.sigmoid() * (-x).sigmoid());
+        bw.wrt(1, |g| -g);
+    })
 }
 
 /// u = g (1 - y^2), the gradient of tanh in one pass over an image. Linear in g:
@@ -52,8 +82,8 @@ fn tanh_grad<E: Element>(y: &Var<E>, g: &Var<E>) -> Var<E> {
 #[cfg(test)]
 mod tests {
     use crate::Var;
-    use crate::gradcheck::{assert_cases, random_shape, random_tensor};
-    use adjoint_tensor::Tensor;
+    use crate::gradcheck::{assert_cases, random_broadcast, random_shape, random_tensor};
+    use adjoint_tensor::{Stream, Tensor};
 
     #[test]
     fn gradients() {
@@ -66,6 +96,26 @@ mod tests {
                 (vec![random_tensor(s, shape, &[]).map(|x| 2.0 * x)], f)
             });
         }
+    }
+
+    #[test]
+    fn gradients_of_the_cross_entropy() {
+        assert_cases("binary_cross_entropy", 100, |s| {
+            let shape = random_shape(s);
+            let (x, t) = (random_broadcast(s, shape), random_broadcast(s, shape));
+            let inputs = vec![random_tensor(s, x, &[]).map(|x| 2.0 * x), s.uniform_tensor(t, 0.0, 1.0)];
+            (inputs, |v: &[Var<f64>]| v[0].binary_cross_entropy(&v[1]))
+        });
+    }
+
+    /// One pass in place of its definition in softplus functions, to the bit.
+    #[test]
+    fn cross_entropy_is_its_definition() {
+        let mut s = Stream::new(1, "cross entropy", 0);
+        let x: Var<f32> = Var::leaf(s.normal_tensor([4, 100], 0.0, 10.0));
+        let t = Var::constant(s.uniform_tensor([4, 100], 0.0, 1.0));
+        let definition = &t * (-&x).softplus() + (1.0 - &t) * x.softplus();
+        assert_eq!(x.binary_cross_entropy(&t).value().data(), definition.value().data());
     }
 
     /// The gradient of softplus is a sigmoid also where e^x would overflow.

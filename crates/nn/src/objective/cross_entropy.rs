@@ -1,35 +1,26 @@
 //! Binary cross entropy, the bridge from logits to log D and log(1 - D).
 
-use crate::{Element, Var};
+use crate::{Element, Tensor, Var};
 
 /// Mean binary cross entropy of logits against one probability:
 ///
 /// > -(1/m) sum over i of \[ target log sigma(l_i) + (1 - target) log(1 - sigma(l_i)) \]
 ///
-/// With target 1 it is -E log D, with target 0 -E log(1 - D). Both terms are softplus functions, for
-/// log sigma(l) = -softplus(-l), and each has its own: in the shorter softplus(l) - target l a small loss would be what
-/// is left of two large numbers.
+/// With target 1 it is -E log D, with target 0 -E log(1 - D). Exact for logits of any size
+/// ([`Var::binary_cross_entropy`]).
 ///
 /// # Panics
 /// If the target is no probability.
 #[track_caller]
 pub fn bce<E: Element>(logits: &Var<E>, target: f64) -> Var<E> {
     assert!((0.0..=1.0).contains(&target), "bce: the target {target} is not between 0 and 1");
-    let minus_log_d = || (-logits).softplus().mean();
-    let minus_log_one_minus_d = || logits.softplus().mean();
-    if target == 1.0 {
-        minus_log_d()
-    } else if target == 0.0 {
-        minus_log_one_minus_d()
-    } else {
-        target * minus_log_d() + (1.0 - target) * minus_log_one_minus_d()
-    }
+    logits.binary_cross_entropy(&Var::constant(Tensor::scalar(target))).mean()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Stream, Tensor};
+    use crate::Stream;
     use adjoint_autodiff::gradcheck;
 
     #[test]

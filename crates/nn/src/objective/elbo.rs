@@ -21,7 +21,7 @@ use std::f64::consts::TAU;
 #[track_caller]
 pub fn bernoulli_log_likelihood<E: Element>(x: &Var<E>, logits: &Var<E>) -> Var<E> {
     same("bernoulli_log_likelihood", [("x", x), ("logits", logits)]);
-    -sum_samples(&(x * (-logits).softplus() + (1.0 - x) * logits.softplus()))
+    -sum_samples(&logits.binary_cross_entropy(x))
 }
 
 /// log N(x; mean, exp(log_var)) for independent numbers, normalised (Kingma & Welling 2014, eq. 12): of each sample
