@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance.md.
 
-Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, so that all
-three see the same state of the machine; a figure is the median of the rounds. What was timed while the processors were not
+Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, and with its fused Adam
+where there is one, so that all see the same state of the machine; a figure is the median of the rounds. What was timed while the processors were not
 at their full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what matches and writes
 nothing. `--peers` times two other Rust libraries too, candle and burn, once, by the program in benches/peers.
 """
@@ -155,10 +155,14 @@ class Row:
     def __init__(self, case, throughput, seconds, formats, others):
         self.case, self.throughput, self.seconds, self.formats, self.others = case, throughput, seconds, formats, others
 
+    def best(self, fused):
+        """PyTorch's seconds in the better of its memory formats, with Adam as it comes or fused; None if it was not timed so."""
+        return min((s for way, s in self.formats.items() if way.endswith(equivalents.FUSED) == fused), default=None)
+
     @property
     def ratio(self):
-        """How many times faster than the better of PyTorch's ways."""
-        return min(self.formats.values()) / self.seconds if self.formats else None
+        """How many times faster than the better of PyTorch's memory formats."""
+        return self.best(False) / self.seconds if self.formats else None
 
     def rate(self, seconds):
         if seconds is None:
@@ -170,11 +174,14 @@ class Row:
 
     def cells(self, libraries):
         default, other = (self.rate(self.formats.get(name)) for name in equivalents.FORMATS)
-        ratio = f"{self.ratio:.2f}" if self.ratio else ""
-        return [self.case, self.rate(self.seconds), default, other, ratio, *(self.rate(self.others.get(k)) for k in libraries)]
+        fused = self.best(True)
+        ratios = [f"{best / self.seconds:.2f}" if best else "" for best in (self.best(False), fused)]
+        others = [self.rate(self.others.get(k)) for k in libraries]
+        return [self.case, self.rate(self.seconds), default, other, ratios[0], self.rate(fused), ratios[1], *others]
 
 
-HEADER = ["case", "Adjoint", "PyTorch default", "PyTorch channels_last", "ratio to the better"]
+PYTORCH = ["PyTorch default", "PyTorch channels_last", "ratio to the better", "PyTorch fused Adam", "ratio to it"]
+HEADER = ["case", "Adjoint", *PYTORCH]
 
 
 def table(rows, libraries):
@@ -219,7 +226,8 @@ the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a f
 
 * {datetime.date.today()}, commit {commit}, {rustc}
 * {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)
-* PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`), Adam is fused
+* PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`); Adam is as `torch.optim.Adam(parameters)` gives it,
+  and in columns of its own with `fused=True`, of steps in the better memory format
 {peers_note(libraries)}
 {summary(rows)}
 

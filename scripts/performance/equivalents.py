@@ -1,9 +1,11 @@
 """For each bench what does the same work in PyTorch, by the bench's name.
 
-`of(case)` gives a call for each memory format, or None if there is no equivalent. Operands exist before a call is timed, and
+`of(case)` gives a call for each memory format, and for each with a fused Adam where there is an optimiser in it; none if there is no
+equivalent. Operands exist before a call is timed, and
 results go where they are wanted if PyTorch lets them.
 """
 
+import functools
 import re
 
 import torch
@@ -13,6 +15,9 @@ from . import models
 
 FORMATS = ("default", "channels_last")
 MEMORY = dict(zip(FORMATS, (torch.contiguous_format, torch.channels_last)))
+# Adam as `torch.optim.Adam(parameters)` gives it, and as it is with `fused=True`, by what is added to the format's name.
+FUSED = " fused"
+ADAMS = {"": {}, FUSED: {"fused": True}}
 
 # Convolutions: height and width of x, channels of x and y, kernel, stride, padding. A transposed convolution is named by
 # its own direction and given as the convolution that it is the adjoint of.
@@ -41,7 +46,7 @@ def of(case):
     if family == "gemm":
         return {"default": product(*map(int, rest.split("x")))}
     if family == "step":
-        return models.step(rest, MEMORY)
+        return steps(rest)
     makers = {
         "batch_norm/forward": batch_norm_forward,
         "batch_norm/backward": batch_norm_backward,
@@ -141,12 +146,20 @@ def reduction(axis):
     return {"default": lambda: x.sum() if axis is None else x.sum(axis)}
 
 
-def adam():
-    """In the second column the fused form, the faster one."""
+def optimiser(form):
+    """Makes an Adam in one of the forms of ADAMS."""
+    return functools.partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), **ADAMS[form])
 
-    def call(fused):
+
+def adam():
+    def call(form):
         theta = torch.rand(ROWS, CHANNELS, requires_grad=True)
         theta.grad = torch.rand(ROWS, CHANNELS)
-        return torch.optim.Adam([theta], lr=2e-4, betas=(0.5, 0.999), fused=fused).step
+        return optimiser(form)([theta]).step
 
-    return {name: call(fused) for name, fused in zip(FORMATS, (False, True))}
+    return {FORMATS[0] + form: call(form) for form in ADAMS}
+
+
+def steps(name):
+    calls = {format + form: models.step(name, MEMORY[format], optimiser(form)) for format in FORMATS for form in ADAMS}
+    return {way: call for way, call in calls.items() if call}

@@ -7,26 +7,21 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def step(name, memory_formats):
-    """A call for each memory format, or None if the step is not one of these."""
+def step(name, memory, adam):
+    """A call in one memory format with optimisers by `adam`, or None if the step is not one of these."""
     if found := re.fullmatch(r"dcgan-(\d+) width (\d+) batch (\d+)", name):
         size, width, batch = map(int, found.groups())
-        channels = 1 if size == 28 else 3
-        return {format: dcgan(size, channels, width, batch, memory) for format, memory in memory_formats.items()}
-    if name == "mlp-gan batch 128":
-        return {"default": mlp_gan(128)}
-    if name == "mlp-vae batch 128":
-        return {"default": mlp_vae(128)}
+        return dcgan(size, 1 if size == 28 else 3, width, batch, memory, adam)
+    if memory == torch.contiguous_format and name == "mlp-gan batch 128":
+        return mlp_gan(128, adam)
+    if memory == torch.contiguous_format and name == "mlp-vae batch 128":
+        return mlp_vae(128, adam)
     return None
 
 
-def adam(model):
-    return torch.optim.Adam(model.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
-
-
-def adversarial(g, d, x, z):
+def adversarial(g, d, x, z, adam):
     """One step of D and one of G, non-saturating; D's own gradients are not computed in the step of G."""
-    adam_g, adam_d = adam(g), adam(d)
+    adam_g, adam_d = adam(g.parameters()), adam(d.parameters())
     bce = F.binary_cross_entropy_with_logits
 
     def run():
@@ -49,7 +44,7 @@ def adversarial(g, d, x, z):
     return run
 
 
-def dcgan(size, channels, width, batch, memory):
+def dcgan(size, channels, width, batch, memory, adam):
     sizes = [size]
     while sizes[-1] > 4:
         sizes.append(sizes[-1] // 2)
@@ -74,7 +69,7 @@ def dcgan(size, channels, width, batch, memory):
     g, d = (nn.Sequential(*layers).to(memory_format=memory) for layers in (up, down))
     x = (torch.rand(batch, channels, size, size) * 2 - 1).to(memory_format=memory)
     z = (torch.rand(batch, 100, 1, 1) * 2 - 1).to(memory_format=memory)
-    return adversarial(g, d, x, z)
+    return adversarial(g, d, x, z, adam)
 
 
 def perceptron(sizes, activation):
@@ -84,17 +79,17 @@ def perceptron(sizes, activation):
     return layers[:-1]
 
 
-def mlp_gan(batch):
+def mlp_gan(batch, adam):
     g = nn.Sequential(*perceptron([100, 256, 512, 1024, 784], lambda: nn.LeakyReLU(0.2, True)), nn.Tanh())
     d = nn.Sequential(*perceptron([784, 512, 256, 1], lambda: nn.LeakyReLU(0.2, True)), nn.Flatten(0))
-    return adversarial(g, d, torch.rand(batch, 784) * 2 - 1, torch.rand(batch, 100) * 2 - 1)
+    return adversarial(g, d, torch.rand(batch, 784) * 2 - 1, torch.rand(batch, 100) * 2 - 1, adam)
 
 
-def mlp_vae(batch, latent=20):
+def mlp_vae(batch, adam, latent=20):
     """784-400-400-z and back, Bernoulli likelihood (Kingma & Welling 2014, appendix C, with a layer more)."""
     encoder = nn.Sequential(*perceptron([784, 400, 400, 2 * latent], nn.ReLU))
     decoder = nn.Sequential(*perceptron([latent, 400, 400, 784], nn.ReLU))
-    optimizer = adam(nn.ModuleList([encoder, decoder]))
+    optimizer = adam(nn.ModuleList([encoder, decoder]).parameters())
     x = torch.rand(batch, 784)
 
     def run():
