@@ -7,7 +7,7 @@
 //! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop takes a copy of its
 //! own, by `move`; a caller captures numbers likewise. A number behind a reference would be read again after each store.
 //!
-//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others wait for their operands (`Level::narrow`).
+//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others wait for operands that come from memory (`Level::over`).
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -46,7 +46,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
         b.len(),
         y.len()
     );
-    let level = level().narrow();
+    let level = level().over(y.len());
     for_each_chunk(y, CHUNK, |t, y| {
         let at = t * CHUNK;
         level.vectorize(
@@ -67,7 +67,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
 #[track_caller]
 pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
-    let level = level().narrow();
+    let level = level().over(y.len());
     for_each_chunk(y, CHUNK, |t, y| {
         level.vectorize(
             #[inline(always)]
@@ -191,7 +191,7 @@ impl<const N: usize> Walk<N> {
 
     /// Calls `f(piece of y, where each operand starts, steps)` for pieces of runs, in parallel chunks.
     fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
-        let level = level().narrow();
+        let level = level().over(y.len());
         for_each_chunk(y, CHUNK, |t, mut rest| {
             level.vectorize(
                 #[inline(always)]

@@ -227,10 +227,12 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// Where in B the panel lies that a task wants after that of row p and column j: beside it or below it, or the first one of the next task.
+    /// Where in B the panel lies that comes after that of row p and column j of a task's columns: beside it, below it, or where the next task's
+    /// columns begin. Of a B that was packed the micro-kernel itself sees what comes next.
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
+            _ if matches!(self.panels, Panels::Packed(_)) => return Next::default(),
             (beside, _) if beside < columns.end => (p, beside),
             (_, below) if below < k => (below, columns.start),
             (beyond, _) if beyond < n => (0, beyond),
@@ -238,9 +240,8 @@ impl<'a, S: Simd> Product<'a, S> {
         };
         let (rows, cols) = (self.kc.min(k - p), S::PANEL.min(n - j));
         let data = &b.data[b.offset(p, j)..];
-        match &self.panels {
-            Panels::Packed(_) => Next::default(),
-            _ if b.col_stride == 1 => Next { data, rows, len: cols, row_stride: b.row_stride },
+        match b.col_stride {
+            1 => Next { data, rows, len: cols, row_stride: b.row_stride },
             _ => Next { data, rows: cols, len: rows, row_stride: b.col_stride },
         }
     }
@@ -325,7 +326,9 @@ fn copy<S: Simd>(
         }
         return;
     }
-    if from.row_stride > 1 || m < 8 || n < 8 {
+    // Of a transposed matrix.
+    debug_assert_eq!(from.row_stride, 1);
+    if m < 8 || n < 8 {
         for (i, to) in (0..m).zip(to.chunks_mut(stride)) {
             to[..n].iter_mut().enumerate().for_each(|(j, to)| *to = from.data[at(i, j)]);
         }
@@ -384,4 +387,41 @@ fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; 16];
     s.store_padded(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])), &mut lanes, 0);
     lanes.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Portable;
+
+    /// The panel that is asked for is the one that is multiplied next, in a B that lies either way.
+    #[test]
+    fn next_is_what_comes_next() {
+        let (m, k, n) = (8, 600, 5 * Portable::PANEL - 3);
+        let numbers = vec![0.0; k * n];
+        let a = Mat::new(&numbers, m, k);
+        for b in [Mat::new(&numbers, k, n), Mat::new(&numbers, n, k).t()] {
+            let product = Product::new(Portable, a, b, true, |tasks, f| (0..tasks).for_each(f));
+            let (kc, panel) = (product.kc, Portable::PANEL);
+            let tasks = [0..4 * panel, 4 * panel..n];
+            let order: Vec<[usize; 3]> = (0..2)
+                .flat_map(|task| {
+                    let columns = tasks[task].clone();
+                    (0..k)
+                        .step_by(kc)
+                        .flat_map(move |p| columns.clone().step_by(panel).map(move |j| [task, p, j]))
+                })
+                .collect();
+            for now_and_next in order.windows(2) {
+                let [[task, p, j], [_, next_p, next_j]] = [now_and_next[0], now_and_next[1]];
+                let next = product.next_panel(p, j, &tasks[task]);
+                assert_eq!(next.data.as_ptr(), &raw const b.data[b.offset(next_p, next_j)], "after {p}, {j}");
+                let [rows, cols] = [kc.min(k - next_p), panel.min(n - next_j)];
+                let want = if b.col_stride == 1 { [rows, cols, n] } else { [cols, rows, k] };
+                assert_eq!([next.rows, next.len, next.row_stride], want);
+            }
+            let &[task, p, j] = order.last().expect("panels");
+            assert_eq!(product.next_panel(p, j, &tasks[task]).rows, 0);
+        }
+    }
 }

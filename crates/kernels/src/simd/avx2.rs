@@ -116,7 +116,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
-        let (from, to) = (&from[..7 * from_stride + 8], &mut to[..7 * to_stride + 8]);
+        let end = |stride: usize| stride.saturating_mul(7).saturating_add(8);
+        let (from, to) = (&from[..end(from_stride)], &mut to[..end(to_stride)]);
         // SAFETY: `self` proves the instructions; 8 numbers of 8 rows are in both slices.
         unsafe { transpose8(from.as_ptr(), from_stride, to.as_mut_ptr(), to_stride) }
     }
@@ -131,7 +132,7 @@ impl Simd for Avx2 {
 /// [`Simd::transpose8`]: halves of rows i and i + 4 meet in a vector as they are read; then numbers and pairs change places.
 ///
 /// # Safety
-/// 8 numbers can be read from each of 8 rows, and written to each of 8.
+/// The processor has AVX2; 8 numbers can be read at each of 8 distances of `from_stride`, and written at each of 8 of `to_stride`.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {

@@ -173,6 +173,9 @@ macro_rules! with_simd {
 }
 pub(crate) use with_simd;
 
+/// As many numbers are no longer in a cache when a loop comes to them again: 4 MB, and a loop has two or three such arrays.
+const FAR: usize = 1 << 20;
+
 impl Level {
     /// Runs a plain loop compiled for these instructions, as far as the compiler vectorises it. Nothing is contracted or
     /// reordered, so the bits are the same on all of them. `f` must be `#[inline(always)]`.
@@ -185,6 +188,11 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(s) => s.vectorize(f),
         }
+    }
+
+    /// The level for a loop over arrays of so many numbers: [`narrow`](Self::narrow) where they come from memory.
+    pub(crate) fn over(self, numbers: usize) -> Self {
+        if numbers < FAR { self } else { self.narrow() }
     }
 
     /// The level for a loop that waits for its operands: instead of AVX-512, vectors of 32 bytes, which a Zen 4 reads and writes

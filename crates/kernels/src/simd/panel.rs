@@ -82,12 +82,21 @@ pub(crate) struct Next<'a> {
     pub(crate) row_stride: usize,
 }
 
-/// The lines of [`Next`], one after the other.
+impl Next<'_> {
+    /// An address in each of its lines, one row after the other.
+    #[inline(always)]
+    fn lines(self) -> Lines {
+        let Next { data, rows, len, row_stride } = self;
+        Lines { row: data.as_ptr(), row_stride, len, at: 0, rows, each: 0 }
+    }
+}
+
+/// What is left of the lines of a [`Next`].
 struct Lines {
     row: *const f32,
     row_stride: usize,
     len: usize,
-    /// Of the row, asked for.
+    /// Numbers of the row that were asked for.
     at: usize,
     /// Rows not finished.
     rows: usize,
@@ -96,27 +105,37 @@ struct Lines {
 }
 
 impl Lines {
-    /// To be asked for at `times` times.
-    fn new(next: Next<'_>, times: usize) -> Self {
-        let Next { data, rows, len, row_stride } = next;
+    /// All of them within `times` times.
+    #[inline(always)]
+    fn within(self, times: usize) -> Self {
         // Most callers have nothing to ask for and too little work to divide for it.
-        let each = if rows == 0 { 0 } else { (rows * len.div_ceil(LINE)).div_ceil(times.max(1)) };
-        Lines { row: data.as_ptr(), row_stride, len, at: 0, rows, each }
+        let each =
+            if self.rows == 0 { 0 } else { (self.rows * self.len.div_ceil(LINE)).div_ceil(times.max(1)) };
+        Lines { each, ..self }
     }
 
     /// Asks for some more.
     #[inline(always)]
     fn ask<S: Simd>(&mut self, s: S) {
-        for _ in 0..self.each {
-            if self.rows == 0 {
-                return;
-            }
-            s.prefetch_far(self.row.wrapping_add(self.at));
-            self.at += LINE;
-            if self.at >= self.len {
-                (self.row, self.at, self.rows) = (self.row.wrapping_add(self.row_stride), 0, self.rows - 1);
-            }
+        let each = self.each;
+        self.by_ref().take(each).for_each(|line| s.prefetch_far(line));
+    }
+}
+
+impl Iterator for Lines {
+    type Item = *const f32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<*const f32> {
+        if self.rows == 0 {
+            return None;
         }
+        let line = self.row.wrapping_add(self.at);
+        self.at += LINE;
+        if self.at >= self.len {
+            (self.row, self.at, self.rows) = (self.row.wrapping_add(self.row_stride), 0, self.rows - 1);
+        }
+        Some(line)
     }
 }
 
@@ -184,7 +203,8 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     c: Out<'_>,
 ) {
     let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
-    let mut ahead = Lines::new(b.next, rows.div_ceil(MR) * a.runs * k.div_ceil(PACE));
+    let per_run = if a.k_stride == 1 { k.div_ceil(PACE) } else { 1 };
+    let mut ahead = b.next.lines().within(rows / MR * a.runs * per_run);
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
@@ -224,6 +244,8 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
     c.data.rows(c.at, rows, c.row_stride, cols);
     for i in (0..rows).step_by(ROWS) {
         let height = ROWS.min(rows - i);
+        // Once is enough to ask for what comes next.
+        let b = if i == 0 { b } else { Rhs { next: Next::default(), ..b } };
         let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
         let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: width, accumulate: false };
         // SAFETY: `tile` is this function's own, and long enough.
@@ -350,6 +372,28 @@ unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
         let a_i = s.splat(a(i));
         for (sum, &b_pj) in sums.iter_mut().zip(&b_p) {
             *sum = s.fma(a_i, b_pj, *sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every line of every row once, in order, and no other; in as many times as were said, or fewer.
+    #[test]
+    fn lines_are_those_of_the_rows() {
+        let data = [0.0; 400];
+        for (rows, len, row_stride, times) in [(3, 32, 100, 2), (2, 33, 40, 7), (1, 1, 1, 5), (0, 32, 100, 3)]
+        {
+            let next = Next { data: &data, rows, len, row_stride };
+            let want: Vec<*const f32> = (0..rows)
+                .flat_map(|i| (0..len).step_by(LINE).map(move |at| i * row_stride + at))
+                .map(|at| &raw const data[at])
+                .collect();
+            assert_eq!(next.lines().collect::<Vec<_>>(), want);
+            let each = next.lines().within(times).each;
+            assert!(each * times >= want.len() && each * times < want.len() + times, "{each} at once");
         }
     }
 }

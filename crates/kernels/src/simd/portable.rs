@@ -81,6 +81,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn prefetch(self, _at: *const f32) {}
+
     #[inline(always)]
     fn prefetch_far(self, _at: *const f32) {}
 

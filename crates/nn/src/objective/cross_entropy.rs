@@ -6,7 +6,7 @@ use crate::{Element, Tensor, Var};
 ///
 /// > -(1/m) sum over i of \[ target log sigma(l_i) + (1 - target) log(1 - sigma(l_i)) \]
 ///
-/// With target 1 it is -E log D, with target 0 -E log(1 - D). Exact for logits of any size
+/// With target 1 it is -E log D, with target 0 -E log(1 - D). Exact for finite logits of any size
 /// ([`Var::binary_cross_entropy`]).
 ///
 /// # Panics
