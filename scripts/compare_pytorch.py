@@ -159,10 +159,10 @@ class Row:
         """PyTorch's seconds in the better of its memory formats, with Adam as it comes or fused; None if it was not timed so."""
         return min((s for way, s in self.formats.items() if way.endswith(equivalents.FUSED) == fused), default=None)
 
-    @property
-    def ratio(self):
-        """How many times faster than the better of PyTorch's memory formats."""
-        return self.best(False) / self.seconds if self.formats else None
+    def ratio(self, fused):
+        """How many times faster than that."""
+        best = self.best(fused)
+        return best / self.seconds if best else None
 
     def rate(self, seconds):
         if seconds is None:
@@ -174,10 +174,9 @@ class Row:
 
     def cells(self, libraries):
         default, other = (self.rate(self.formats.get(name)) for name in equivalents.FORMATS)
-        fused = self.best(True)
-        ratios = [f"{best / self.seconds:.2f}" if best else "" for best in (self.best(False), fused)]
+        plain, fused = (f"{ratio:.2f}" if ratio else "" for ratio in (self.ratio(False), self.ratio(True)))
         others = [self.rate(self.others.get(k)) for k in libraries]
-        return [self.case, self.rate(self.seconds), default, other, ratios[0], self.rate(fused), ratios[1], *others]
+        return [self.case, self.rate(self.seconds), default, other, plain, self.rate(self.best(True)), fused, *others]
 
 
 PYTORCH = ["PyTorch default", "PyTorch channels_last", "ratio to the better", "PyTorch fused Adam", "ratio to it"]
@@ -195,13 +194,14 @@ def summary(rows):
     """Geometric mean and least ratio of each family of cases."""
     families = {}
     for row in rows:
-        if row.ratio:
-            families.setdefault(row.case.split("/")[0], []).append(row)
+        for fused, note in ((False, ""), (True, ", fused Adam")):
+            if ratio := row.ratio(fused):
+                families.setdefault(row.case.split("/")[0] + note, []).append((ratio, row.case))
     lines = []
     for family, members in families.items():
-        mean = math.exp(statistics.fmean(math.log(row.ratio) for row in members))
-        least = min(members, key=lambda row: row.ratio)
-        lines.append(f"| {family} | {len(members)} | {mean:.2f} | {least.ratio:.2f} ({least.case}) |")
+        mean = math.exp(statistics.fmean(math.log(ratio) for ratio, _ in members))
+        least, case = min(members)
+        lines.append(f"| {family} | {len(members)} | {mean:.2f} | {least:.2f} ({case}) |")
     return "\n".join(["| family | cases | geometric mean | least |", "| --- | --- | --- | --- |", *lines])
 
 
@@ -226,8 +226,8 @@ the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a f
 
 * {datetime.date.today()}, commit {commit}, {rustc}
 * {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)
-* PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`); Adam is as `torch.optim.Adam(parameters)` gives it,
-  and in columns of its own with `fused=True`, of steps in the better memory format
+* PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`); Adam is as `torch.optim.Adam(parameters)` makes it,
+  and with `fused=True` in a column of its own, which has the better memory format
 {peers_note(libraries)}
 {summary(rows)}
 

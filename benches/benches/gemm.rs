@@ -1,4 +1,4 @@
-//! Matrix products: squares, and the shapes of the multilayer perceptrons at batch 128.
+//! Matrix products: squares, and the shapes of the multilayer perceptrons at batch 128; and the three products of their layers.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
@@ -28,8 +28,45 @@ fn products(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
+/// Each call finds other weights, as after a step in which an optimiser went through all: together they are more than caches hold.
+const WEIGHTS: usize = 24 << 20;
+
+fn layers(c: &mut Criterion<Rate>) {
+    const BATCH: usize = 128;
+    let mut group = c.benchmark_group("linear");
+    for (inputs, outputs) in [(784, 400), (512, 1024), (1024, 784)] {
+        let size = inputs * outputs;
+        let (mut x, mut y) = (numbers(BATCH * inputs, 0.0), numbers(BATCH * outputs, 0.1));
+        let mut weights: Vec<_> = (0..WEIGHTS / 4 / size).map(|_| numbers(size, 0.2)).collect();
+        let count = weights.len();
+        group.throughput(Throughput::Elements(2 * (BATCH * size) as u64));
+        for kernel in ["forward", "input_grad", "weight_grad"] {
+            let mut turn = 0;
+            group.bench_function(format!("{inputs}-{outputs}/{kernel}"), |bench| {
+                bench.iter(|| {
+                    turn = (turn + 1) % count;
+                    let w = weights[turn].as_mut_slice();
+                    let (x, y) = (x.as_mut_slice(), y.as_mut_slice());
+                    let into = Update::Overwrite;
+                    match kernel {
+                        "forward" => {
+                            gemm(Mat::new(x, BATCH, inputs), Mat::new(w, outputs, inputs).t(), into, y)
+                        }
+                        "input_grad" => {
+                            gemm(Mat::new(y, BATCH, outputs), Mat::new(w, outputs, inputs), into, x)
+                        }
+                        _ => gemm(Mat::new(y, BATCH, outputs).t(), Mat::new(x, BATCH, inputs), into, w),
+                    }
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 fn main() {
     let mut c = Rate::flops();
     products(&mut c);
+    layers(&mut c);
     c.final_summary();
 }

@@ -1,11 +1,12 @@
 """For each bench what does the same work in PyTorch, by the bench's name.
 
-`of(case)` gives a call for each memory format, and for each with a fused Adam where there is an optimiser in it; none if there is no
-equivalent. Operands exist before a call is timed, and
+`of(case)` gives a call for each memory format, and for each with a fused Adam where there is an optimiser in it;
+None, or no calls, if there is no equivalent. Operands exist before a call is timed, and
 results go where they are wanted if PyTorch lets them.
 """
 
 import functools
+import itertools
 import re
 
 import torch
@@ -45,6 +46,8 @@ def of(case):
         return convolution(case)
     if family == "gemm":
         return {"default": product(*map(int, rest.split("x")))}
+    if family == "linear":
+        return {"default": linear(rest)}
     if family == "step":
         return steps(rest)
     makers = {
@@ -93,6 +96,21 @@ def convolution(case):
 def product(m, k, n):
     a, b, out = torch.rand(m, k), torch.rand(k, n), torch.empty(m, n)
     return lambda: torch.mm(a, b, out=out)
+
+
+WEIGHTS = 24 << 20  # bytes; each call finds others than the one before
+
+
+def linear(name):
+    inputs, outputs, kernel = re.fullmatch(r"(\d+)-(\d+)/(\w+)", name).groups()
+    inputs, outputs, batch = int(inputs), int(outputs), 128
+    x, y = torch.rand(batch, inputs), torch.rand(batch, outputs)
+    weights = itertools.cycle([torch.rand(outputs, inputs) for _ in range(WEIGHTS // 4 // (inputs * outputs))])
+    if kernel == "forward":
+        return lambda: torch.mm(x, next(weights).t(), out=y)
+    if kernel == "input_grad":
+        return lambda: torch.mm(y, next(weights), out=x)
+    return lambda: torch.mm(y.t(), x, out=next(weights))
 
 
 # The operand of the memory-bound passes.
