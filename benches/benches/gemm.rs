@@ -1,4 +1,5 @@
-//! Matrix products: squares, and the shapes of the multilayer perceptrons at batch 128; and the three products of their layers.
+//! Matrix products of operands that are near, squares and the shapes of perceptrons at batch 128, and the layers of perceptrons as a step finds
+//! them.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
@@ -28,7 +29,7 @@ fn products(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// Each call finds other weights, as after a step in which an optimiser went through all: together they are more than caches hold.
+/// Bytes of weights that the calls take in turn, so that none finds its own near: an optimiser went through all of them since.
 const WEIGHTS: usize = 24 << 20;
 
 fn layers(c: &mut Criterion<Rate>) {

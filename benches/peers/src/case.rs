@@ -65,7 +65,7 @@ pub(crate) enum Operation {
     Mul,
     Sum,
     SumToChannels,
-    /// Batch norm, Adam, a training step, loading: not an operation of a tensor library.
+    /// A layer with other weights each time, batch norm, Adam, a training step, loading: not one operation of a tensor library.
     Larger,
 }
 
@@ -77,7 +77,7 @@ impl Operation {
             "conv2d" | "conv_transpose2d" => convolution(family == "conv_transpose2d", rest),
             "gemm" => product(rest),
             "pointwise" => pointwise(rest),
-            "batch_norm" | "adam" | "step" | "loading" => Some(Self::Larger),
+            "linear" | "batch_norm" | "adam" | "step" | "loading" => Some(Self::Larger),
             _ => None,
         }
     }

@@ -7,7 +7,8 @@
 //! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop takes a copy of its
 //! own, by `move`; a caller captures numbers likewise. A number behind a reference would be read again after each store.
 //!
-//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others wait for operands that come from memory (`Level::over`).
+//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others only for arrays that are not so long that operands come from
+//! afar and are waited for (`Level::over`).
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};

@@ -397,7 +397,7 @@ mod tests {
     /// The panel that is asked for is the one that is multiplied next, in a B that lies either way.
     #[test]
     fn next_is_what_comes_next() {
-        let (m, k, n) = (8, 600, 5 * Portable::PANEL - 3);
+        let (m, k, n) = (8, 601, 5 * Portable::PANEL - 3);
         let numbers = vec![0.0; k * n];
         let a = Mat::new(&numbers, m, k);
         for b in [Mat::new(&numbers, k, n), Mat::new(&numbers, n, k).t()] {

@@ -173,7 +173,7 @@ macro_rules! with_simd {
 }
 pub(crate) use with_simd;
 
-/// As many numbers are no longer in a cache when a loop comes to them again: 4 MB, and a loop has two or three such arrays.
+/// A loop over two or three arrays of so many numbers, 4 MB in `f32` each, finds them in no near cache.
 const FAR: usize = 1 << 20;
 
 impl Level {
@@ -190,7 +190,7 @@ impl Level {
         }
     }
 
-    /// The level for a loop over arrays of so many numbers: [`narrow`](Self::narrow) where they come from memory.
+    /// The level for a loop over arrays of so many numbers: [`narrow`](Self::narrow) where they come from afar.
     pub(crate) fn over(self, numbers: usize) -> Self {
         if numbers < FAR { self } else { self.narrow() }
     }

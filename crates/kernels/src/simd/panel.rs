@@ -73,7 +73,7 @@ impl<'a> Rhs<'a> {
     }
 }
 
-/// Rows of numbers that will be wanted soon, `len` of each, `row_stride` apart.
+/// Rows of numbers that will be wanted soon, `len` of each, `row_stride` apart. They are asked for as if each began where a line does.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Next<'a> {
     pub(crate) data: &'a [f32],
@@ -203,8 +203,8 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     c: Out<'_>,
 ) {
     let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
-    let per_run = if a.k_stride == 1 { k.div_ceil(PACE) } else { 1 };
-    let mut ahead = b.next.lines().within(rows / MR * a.runs * per_run);
+    let per_run = if a.k_stride == 1 { (k - k % 4).div_ceil(PACE) } else { 1 };
+    let mut ahead = b.next.lines().within((rows / MR).max(1) * a.runs * per_run);
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
@@ -379,6 +379,38 @@ unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::{Portable, portable};
+
+    /// Whatever the number of tiles and however A is read, all lines of what comes next are asked for, each once.
+    #[test]
+    fn tiles_ask_for_all_that_comes_next() {
+        let numbers = vec![0.0; 256 * 256];
+        let next = Next { data: &numbers, rows: 70, len: 40, row_stride: 100 };
+        let want: Vec<_> = next.lines().collect();
+        for rows in [1, 5, 7, 8, 12, 13, 20, 100, 128] {
+            for (k, runs) in [(4, 1), (33, 1), (65, 1), (196, 1), (256, 1), (12, 4)] {
+                for (row_stride, k_stride) in [(k, 1), (1, rows)] {
+                    let a = Lhs { data: &numbers, row_stride, k_stride, runs, run_stride: 0 };
+                    let b = Rhs { next, ..Rhs::new(&numbers, Portable::PANEL) };
+                    let mut c = vec![0.0; rows * Portable::PANEL];
+                    let c = Out {
+                        data: Shared::new(&mut c),
+                        at: 0,
+                        row_stride: Portable::PANEL,
+                        accumulate: false,
+                    };
+                    portable::ASKED.take();
+                    // SAFETY: `c` is ours.
+                    unsafe { panel::<Portable, 8, 8>(Portable, [rows, k, Portable::PANEL], a, b, c) };
+                    assert_eq!(
+                        portable::ASKED.take(),
+                        want,
+                        "{rows} rows, k = {k}, strides {row_stride}, {k_stride}"
+                    );
+                }
+            }
+        }
+    }
 
     /// Every line of every row once, in order, and no other; in as many times as were said, or fewer.
     #[test]

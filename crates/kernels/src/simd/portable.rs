@@ -11,6 +11,12 @@ pub(crate) struct Portable;
 
 const N: usize = 8;
 
+#[cfg(test)]
+thread_local! {
+    /// What this thread was asked to bring near.
+    pub(super) static ASKED: std::cell::RefCell<Vec<*const f32>> = const { std::cell::RefCell::new(vec![]) };
+}
+
 #[inline(always)]
 fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
     let mut out = a;
@@ -83,7 +89,10 @@ impl Simd for Portable {
     fn prefetch(self, _at: *const f32) {}
 
     #[inline(always)]
-    fn prefetch_far(self, _at: *const f32) {}
+    fn prefetch_far(self, _at: *const f32) {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.push(_at));
+    }
 
     #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
