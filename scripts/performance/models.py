@@ -12,10 +12,10 @@ def step(name, memory, adam):
     if found := re.fullmatch(r"dcgan-(\d+) width (\d+) batch (\d+)", name):
         size, width, batch = map(int, found.groups())
         return dcgan(size, 1 if size == 28 else 3, width, batch, memory, adam)
-    if memory == torch.contiguous_format and name == "mlp-gan batch 128":
-        return mlp_gan(128, adam)
-    if memory == torch.contiguous_format and name == "mlp-vae batch 128":
-        return mlp_vae(128, adam)
+    perceptrons = {"mlp-gan batch 128": mlp_gan, "mlp-vae batch 128": mlp_vae}
+    # They have no images to lie in channels_last.
+    if memory == torch.contiguous_format and name in perceptrons:
+        return perceptrons[name](128, adam)
     return None
 
 

@@ -287,6 +287,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
             // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
             for p in (0..k - k % 4).step_by(4) {
+                // Convolutions have nothing to ask for, and runs so short that finding it out in `ask` would count.
                 if p % PACE == 0 && ahead.rows > 0 {
                     ahead.ask(s);
                 }
