@@ -70,16 +70,15 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     }
     let in_place = reads_in_place(&a, &b);
     let [mc, nc] = tile_size::<S>(m, n, in_place);
+    let tiles = Tiles::new([m, n], [mc, nc]);
     let product = Product::new(s, a, b, m <= mc, |tasks, f| parallel::for_each(tasks, f));
-    let (c, across) = (Shared::new(c), n.div_ceil(nc));
+    let c = Shared::new(c);
     let scratch = Scratch::reserve([product.kc * S::PANEL]);
-    parallel::for_each(m.div_ceil(mc) * across, |task| {
-        let (i, j) = (task / across * mc, task % across * nc);
+    parallel::for_each(tiles.tasks(), |task| {
+        let [rows, columns] = tiles.get(task);
         let [mut panel] = scratch.take();
         // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in common.
-        unsafe {
-            product.tile(i..(i + mc).min(m), j..(j + nc).min(n), into, c, panel.as_mut_slice());
-        }
+        unsafe { product.tile(rows, columns, into, c, panel.as_mut_slice()) };
     });
 }
 
@@ -235,7 +234,7 @@ impl<'a, S: Simd> Product<'a, S> {
             _ if matches!(self.panels, Panels::Packed(_)) => return Next::default(),
             (beside, _) if beside < columns.end => (p, beside),
             (_, below) if below < k => (below, columns.start),
-            (beyond, _) if beyond < n => (0, beyond),
+            _ if columns.end < n => (0, columns.end),
             _ => return Next::default(),
         };
         let (rows, cols) = (self.kc.min(k - p), S::PANEL.min(n - j));
@@ -285,6 +284,52 @@ fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
         mc = (mc / 2).next_multiple_of(8);
     }
     [mc, nc]
+}
+
+/// How C is cut, one tile a task, in the order of memory: for each row of tiles from the left to the right.
+///
+/// Threads begin at the beginning and in the middle. So that two have the same to do, a narrow tile beside an even number of wide
+/// ones lies between them, and is two of half the height: where it is high enough for that, and the only row of tiles. (Of a B that all
+/// tasks share the panels begin where there is no narrow one before them.)
+struct Tiles {
+    /// Of C.
+    size: [usize; 2],
+    /// Of a tile that no edge cuts.
+    full: [usize; 2],
+    /// The columns that the narrow tile in the middle has too few; 0 if there is none.
+    lacking: usize,
+}
+
+impl Tiles {
+    fn new([m, n]: [usize; 2], [mc, nc]: [usize; 2]) -> Self {
+        let halves = n > nc && (n / nc).is_multiple_of(2) && (2 * LOW_TILE..=mc).contains(&m);
+        let lacking = if halves { n.next_multiple_of(nc) - n } else { 0 };
+        Tiles { size: [m, n], full: [mc, nc], lacking }
+    }
+
+    /// How many stand below and beside each other; the two halves are one.
+    fn counts(&self) -> [usize; 2] {
+        std::array::from_fn(|axis| self.size[axis].div_ceil(self.full[axis]))
+    }
+
+    fn tasks(&self) -> usize {
+        self.counts().iter().product::<usize>() + usize::from(self.lacking > 0)
+    }
+
+    /// Rows and columns of a task's tile.
+    fn get(&self, task: usize) -> [Range<usize>; 2] {
+        let ([m, n], [mc, nc], [_, across]) = (self.size, self.full, self.counts());
+        let (middle, halves) = (across / 2, self.lacking > 0);
+        let tile = task - usize::from(halves && task > middle);
+        let (i, j) = (tile / across, tile % across);
+        let rows = match task {
+            _ if !halves || j != middle => i * mc..((i + 1) * mc).min(m),
+            upper if upper == middle => 0..m / 2,
+            _ => m / 2..m,
+        };
+        let start = |j: usize| j * nc - if j > middle { self.lacking } else { 0 };
+        [rows, start(j)..start(j + 1).min(n)]
+    }
 }
 
 /// Copies a block of B, at most a panel wide, into rows of a panel, filled up with zeros.
@@ -393,6 +438,42 @@ fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::simd::Portable;
+
+    /// Every element of C is in one tile, and two threads that take half of the tasks each have the same to do where the narrow tile is two.
+    #[test]
+    fn tiles_cover_c_and_balance() {
+        for (size, full, halves) in [
+            ([128, 400], [128, 32], true),
+            ([400, 784], [400, 32], true),
+            ([129, 41], [136, 20], true),
+            ([126, 400], [128, 32], false),
+            ([256, 400], [128, 32], false),
+            ([300, 144], [128, 32], false),
+            ([128, 384], [128, 32], false),
+            ([128, 32], [128, 32], false),
+            ([128, 368], [128, 32], false),
+            ([128, 20], [128, 32], false),
+        ] {
+            let tiles = Tiles::new(size, full);
+            assert_eq!(tiles.lacking > 0, halves, "{size:?}");
+            let mut seen = vec![0; size[0] * size[1]];
+            let areas: Vec<usize> = (0..tiles.tasks())
+                .map(|task| {
+                    let [rows, columns] = tiles.get(task);
+                    assert!(!rows.is_empty() && !columns.is_empty(), "{size:?}, {task}");
+                    assert!(rows.len() <= full[0] && columns.len() <= full[1], "{size:?}, {task}");
+                    rows.clone().for_each(|i| columns.clone().for_each(|j| seen[i * size[1] + j] += 1));
+                    rows.len() * columns.len()
+                })
+                .collect();
+            assert!(seen.iter().all(|&times| times == 1), "{size:?}");
+            if halves {
+                let [one, other] = [&areas[..areas.len() / 2], &areas[areas.len() / 2..]];
+                let [one, other]: [usize; 2] = [one, other].map(|areas| areas.iter().sum());
+                assert!(one.abs_diff(other) <= full[1], "{size:?}: {one} and {other}");
+            }
+        }
+    }
 
     /// The panel that is asked for is the one that is multiplied next, in a B that lies either way.
     #[test]
