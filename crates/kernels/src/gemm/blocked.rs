@@ -9,7 +9,7 @@
 //!
 //! The micro-kernel wants whole vectors of the rows of B. A row-major B that the caches hold is read where it lies, but for columns
 //! that fill no vector; copying would cost a product of a hundred rows a tenth of its time. Else B is packed in panels: where the
-//! tiles take all rows of A, each panel belongs to one task, which packs it just before it is used; otherwise all are packed
+//! tiles take all rows of A, each panel belongs to one task (one in the middle to two), which packs it just before it is used; otherwise all are packed
 //! first and shared. A is read where it lies, too, if its rows do not fall into the same sets of the cache; else it is
 //! packed first.
 //!
@@ -209,6 +209,7 @@ impl<'a, S: Simd> Product<'a, S> {
                         Rhs::new(&b.data[b.offset(p, column)..], b.row_stride)
                     }
                     Panels::Packed(all) => {
+                        debug_assert!(column.is_multiple_of(S::PANEL));
                         let at = p * n.next_multiple_of(S::PANEL) + column * inner.len();
                         Rhs::new(&all.as_slice()[at..], S::PANEL)
                     }
@@ -227,7 +228,7 @@ impl<'a, S: Simd> Product<'a, S> {
     }
 
     /// Where in B the panel lies that comes after that of row p and column j of a task's columns: beside it, below it, or where the next task's
-    /// columns begin. Of a B that was packed the micro-kernel itself sees what comes next.
+    /// columns begin. (The lower half of a tile reads what the upper half has read.) Of a B that was packed the micro-kernel itself sees what comes next.
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
@@ -288,47 +289,53 @@ fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
 
 /// How C is cut, one tile a task, in the order of memory: for each row of tiles from the left to the right.
 ///
-/// Threads begin at the beginning and in the middle. So that two have the same to do, a narrow tile beside an even number of wide
-/// ones lies between them, and is two of half the height: where it is high enough for that, and the only row of tiles. (Of a B that all
-/// tasks share the panels begin where there is no narrow one before them.)
+/// Two threads begin with the first task and with that in the middle. So that they have the same to do, an odd tile out lies in the middle, be it
+/// narrow or not, and is two of half the height: if it is the only row of tiles and high enough. Panels that are packed for all tasks
+/// begin at multiples of their width, and a tile after a narrow one need not; but those are packed for several rows of tiles.
 struct Tiles {
     /// Of C.
     size: [usize; 2],
     /// Of a tile that no edge cuts.
     full: [usize; 2],
-    /// The columns that the narrow tile in the middle has too few; 0 if there is none.
-    lacking: usize,
+    /// Is the tile in the middle two?
+    halves: bool,
 }
 
 impl Tiles {
     fn new([m, n]: [usize; 2], [mc, nc]: [usize; 2]) -> Self {
-        let halves = n > nc && (n / nc).is_multiple_of(2) && (2 * LOW_TILE..=mc).contains(&m);
-        let lacking = if halves { n.next_multiple_of(nc) - n } else { 0 };
-        Tiles { size: [m, n], full: [mc, nc], lacking }
+        let across = n.div_ceil(nc);
+        let halves = across > 1 && across % 2 == 1 && (2 * LOW_TILE..=mc).contains(&m);
+        Tiles { size: [m, n], full: [mc, nc], halves }
     }
 
-    /// How many stand below and beside each other; the two halves are one.
+    /// How many stand below and beside each other; two halves are one.
     fn counts(&self) -> [usize; 2] {
         std::array::from_fn(|axis| self.size[axis].div_ceil(self.full[axis]))
     }
 
     fn tasks(&self) -> usize {
-        self.counts().iter().product::<usize>() + usize::from(self.lacking > 0)
+        self.counts().iter().product::<usize>() + usize::from(self.halves)
     }
 
     /// Rows and columns of a task's tile.
     fn get(&self, task: usize) -> [Range<usize>; 2] {
         let ([m, n], [mc, nc], [_, across]) = (self.size, self.full, self.counts());
-        let (middle, halves) = (across / 2, self.lacking > 0);
-        let tile = task - usize::from(halves && task > middle);
-        let (i, j) = (tile / across, tile % across);
-        let rows = match task {
-            _ if !halves || j != middle => i * mc..((i + 1) * mc).min(m),
-            upper if upper == middle => 0..m / 2,
-            _ => m / 2..m,
-        };
-        let start = |j: usize| j * nc - if j > middle { self.lacking } else { 0 };
-        [rows, start(j)..start(j + 1).min(n)]
+        if !self.halves {
+            let (i, j) = (task / across * mc, task % across * nc);
+            return [i..(i + mc).min(m), j..(j + nc).min(n)];
+        }
+        let (upper, lower) = (across / 2, across / 2 + 1);
+        let (height, right) = ((m / 2).next_multiple_of(8), n - upper * nc);
+        if task < upper {
+            [0..m, task * nc..(task + 1) * nc]
+        } else if task == upper {
+            [0..height, upper * nc..right]
+        } else if task == lower {
+            [height..m, upper * nc..right]
+        } else {
+            let j = right + (task - lower - 1) * nc;
+            [0..m, j..j + nc]
+        }
     }
 }
 
@@ -439,14 +446,15 @@ mod tests {
     use super::*;
     use crate::simd::Portable;
 
-    /// Every element of C is in one tile, and two threads that take half of the tasks each have the same to do where the narrow tile is two.
+    /// Every element of C is in one tile, and two threads that take half of the tasks each have the same to do where the tile in the middle is two.
     #[test]
     fn tiles_cover_c_and_balance() {
         for (size, full, halves) in [
             ([128, 400], [128, 32], true),
             ([400, 784], [400, 32], true),
             ([129, 41], [136, 20], true),
-            ([126, 400], [128, 32], false),
+            ([128, 416], [128, 32], true),
+            ([127, 400], [128, 32], false),
             ([256, 400], [128, 32], false),
             ([300, 144], [128, 32], false),
             ([128, 384], [128, 32], false),
@@ -455,7 +463,7 @@ mod tests {
             ([128, 20], [128, 32], false),
         ] {
             let tiles = Tiles::new(size, full);
-            assert_eq!(tiles.lacking > 0, halves, "{size:?}");
+            assert_eq!(tiles.halves, halves, "{size:?}");
             let mut seen = vec![0; size[0] * size[1]];
             let areas: Vec<usize> = (0..tiles.tasks())
                 .map(|task| {

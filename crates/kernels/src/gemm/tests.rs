@@ -85,6 +85,8 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [20, 2500, 40],
         // Tiles lower than A, with columns that fill no vector.
         [130, 70, 300],
+        // An odd tile out in the middle, narrow, two of half the height.
+        [130, 300, 522],
     ]);
     shapes.retain(|[m, k, n]| m * k * n < less(usize::MAX, 10_000));
     for [m, k, n] in shapes {
