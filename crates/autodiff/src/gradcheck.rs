@@ -15,6 +15,10 @@
 use crate::Var;
 use adjoint_tensor::{Shape, Stream, Tensor};
 
+/// A function under test. A trait object, because a generic checker would be compiled once for each
+/// operation, which takes longer than compiling the operations.
+type Function<'a> = &'a dyn Fn(&[Var<f64>]) -> Var<f64>;
+
 /// Step of the differences.
 const H: f64 = 1e-3;
 /// Largest relative error that passes.
@@ -50,6 +54,10 @@ pub fn check(
     stream: &mut Stream,
     f: impl Fn(&[Var<f64>]) -> Var<f64>,
 ) -> Result<(), Mismatch> {
+    check_function(inputs, stream, &f)
+}
+
+fn check_function(inputs: &[Tensor<f64>], stream: &mut Stream, f: Function<'_>) -> Result<(), Mismatch> {
     let mut normal = |shape: Shape| stream.normal_tensor::<f64>(shape, 0.0, 1.0);
     let cotangent = normal(f(&leaves(inputs)).shape());
     let directions: Vec<_> = inputs.iter().map(|x| normal(x.shape())).collect();
@@ -65,10 +73,10 @@ pub fn check(
     let recorded = |y: &Var<f64>, x: &[&Var<f64>]| {
         y.differentiable_gradients(x).into_iter().map(Var::into_value).collect::<Vec<_>>()
     };
-    compare(1, inputs, &directions, |x| phi(x, &c), Var::gradients)?;
-    compare(1, inputs, &directions, |x| phi(x, &c), recorded)?;
-    compare(2, inputs, &directions, |x| psi(x, &c), Var::gradients)?;
-    compare(2, &[cotangent], &[c_direction], |c| psi(&leaves(inputs), &c[0]), Var::gradients)
+    compare(1, inputs, &directions, &|x| phi(x, &c), Var::gradients)?;
+    compare(1, inputs, &directions, &|x| phi(x, &c), recorded)?;
+    compare(2, inputs, &directions, &|x| psi(x, &c), Var::gradients)?;
+    compare(2, &[cotangent], &[c_direction], &|c| psi(&leaves(inputs), &c[0]), Var::gradients)
 }
 
 fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {
@@ -80,8 +88,8 @@ fn compare(
     order: usize,
     inputs: &[Tensor<f64>],
     directions: &[Tensor<f64>],
-    scalar: impl Fn(&[Var<f64>]) -> Var<f64>,
-    gradients: impl Fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>,
+    scalar: Function<'_>,
+    gradients: fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>,
 ) -> Result<(), Mismatch> {
     let x = leaves(inputs);
     let gradients = gradients(&scalar(&x), &x.iter().collect::<Vec<_>>());
@@ -114,10 +122,14 @@ pub fn assert_cases<F: Fn(&[Var<f64>]) -> Var<f64>>(
     for i in 0..count {
         let mut stream = Stream::new(0, name, i);
         let (inputs, f) = case(&mut stream);
-        if let Err(mismatch) = check(&inputs, &mut stream, f) {
-            let shapes: Vec<_> = inputs.iter().map(Tensor::shape).collect();
-            panic!("{name}, case {i}, inputs {shapes:?}: {mismatch}");
-        }
+        assert_case(name, i, &inputs, &mut stream, &f);
+    }
+}
+
+fn assert_case(name: &str, i: u64, inputs: &[Tensor<f64>], stream: &mut Stream, f: Function<'_>) {
+    if let Err(mismatch) = check_function(inputs, stream, f) {
+        let shapes: Vec<_> = inputs.iter().map(Tensor::shape).collect();
+        panic!("{name}, case {i}, inputs {shapes:?}: {mismatch}");
     }
 }
 

@@ -94,6 +94,7 @@ fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
 ///
 /// `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing, so what a backward pass
 /// remembers is always written in this call.
+#[inline(never)]
 pub fn record<'a, E: Element, S: 'static>(
     name: &'static str,
     y: Tensor<E>,
@@ -105,14 +106,18 @@ pub fn record<'a, E: Element, S: 'static>(
     if !recording() || inputs.iter().all(|x| x.node.is_none()) {
         return Var::constant(y);
     }
-    let node = Node {
-        id: next_id(),
-        name,
-        shape: y.shape(),
-        parents: inputs.iter().map(|x| x.node.clone()).collect(),
-        rule: Some(Box::new(move |backward| rule(&saved, backward))),
-    };
-    Var { value: y, node: Some(Rc::new(node)) }
+    Node::of(name, y, inputs, Box::new(move |backward| rule(&saved, backward)))
+}
+
+impl<E: Element> Node<E> {
+    /// Returns `y` as the result of an operation. Separate from [`record`], which is compiled once for
+    /// each type of `saved`.
+    #[inline(never)]
+    fn of(name: &'static str, y: Tensor<E>, inputs: &[&Var<E>], rule: Rule<E>) -> Var<E> {
+        let parents = inputs.iter().map(|x| x.node.clone()).collect();
+        let node = Node { id: next_id(), name, shape: y.shape(), parents, rule: Some(rule) };
+        Var { value: y, node: Some(Rc::new(node)) }
+    }
 }
 
 /// What a rule sees of the backward pass.
@@ -139,11 +144,16 @@ impl<E: Element> Backward<'_, E> {
     /// # Panics
     /// If the contribution's shape is neither the input's nor one that the input broadcasts to.
     pub fn wrt(&mut self, i: usize, contribution: impl FnOnce(&Var<E>) -> Var<E>) {
-        if !self.needs(i) {
-            return;
+        if self.needs(i) {
+            self.add(i, contribution(&self.y_bar));
         }
+    }
+
+    /// Adds `g` to the adjoint of input `i`. Separate from [`wrt`](Self::wrt), which is compiled once
+    /// for each closure.
+    #[inline(never)]
+    fn add(&mut self, i: usize, g: Var<E>) {
         let Some(parent) = &self.node.parents[i] else { return };
-        let g = contribution(&self.y_bar);
         assert!(
             parent.shape.broadcasts_to(&g.shape()),
             "the rule of {} gave a gradient of shape {} for input {i} of shape {}",
@@ -193,6 +203,7 @@ fn accumulate<E: Element>(mut a: Var<E>, b: Var<E>) -> Var<E> {
 }
 
 /// The adjoints of `wrt`, given that of `y`. With `differentiable`, the pass is recorded.
+#[inline(never)]
 fn backward<E: Element>(y: &Var<E>, y_bar: Var<E>, wrt: &[&Var<E>], differentiable: bool) -> Vec<Var<E>> {
     set_recording(differentiable, || {
         let targets: HashSet<u64> = wrt.iter().filter_map(|x| x.node.as_ref().map(|n| n.id)).collect();
@@ -292,11 +303,13 @@ impl<E: Element> Var<E> {
 
     /// Gradients of the sum of this value's elements (of the value itself, for a scalar) with respect to each of `wrt`;
     /// zeros for what it does not depend on.
+    #[inline(never)]
     pub fn gradients(&self, wrt: &[&Var<E>]) -> Vec<Tensor<E>> {
         backward(self, self.ones(), wrt, false).into_iter().map(|g| g.value).collect()
     }
 
     /// The same as values that can be differentiated again, for penalties on gradients.
+    #[inline(never)]
     pub fn differentiable_gradients(&self, wrt: &[&Var<E>]) -> Vec<Var<E>> {
         backward(self, self.ones(), wrt, true)
     }

@@ -25,6 +25,7 @@
 
 pub mod gradcheck;
 pub mod graph;
+pub mod instances;
 pub mod ops;
 
 pub use adjoint_kernels::batch_norm::Activation;

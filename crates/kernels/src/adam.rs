@@ -30,6 +30,7 @@ impl Adam {
     /// # Panics
     /// If the lengths differ.
     #[track_caller]
+    #[inline(never)]
     pub fn step<E: Element>(&self, t: u64, theta: &mut [E], g: &[E], m: &mut [E], v: &mut [E]) {
         let n = theta.len();
         assert!(

@@ -8,6 +8,7 @@ use crate::parallel::{CHUNK, for_each_chunk};
 /// # Panics
 /// If `axes` is not a permutation or a slice does not have the shape's size.
 #[track_caller]
+#[inline(never)]
 pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut [E]) {
     let mut seen = axes;
     seen.sort_unstable();
@@ -55,6 +56,7 @@ pub struct AxisView {
 /// # Panics
 /// If a range leaves its axis, or `outer` or `inner` differ.
 #[track_caller]
+#[inline(never)]
 pub fn copy_block<E: Element>(
     (x, from, x_start): (&[E], AxisView, usize),
     (y, to, y_start): (&mut [E], AxisView, usize),
@@ -88,6 +90,7 @@ pub fn copy_block<E: Element>(
 /// # Panics
 /// If an index is out of range or `y` has another length.
 #[track_caller]
+#[inline(never)]
 pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut [E]) {
     assert_eq!(y.len(), rows.len() * columns, "gather: output length");
     if columns == 0 {
@@ -105,6 +108,7 @@ pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut 
 /// # Panics
 /// If an index is out of range or `y_bar` has another length.
 #[track_caller]
+#[inline(never)]
 pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize], x_bar: &mut [E]) {
     assert_eq!(y_bar.len(), rows.len() * columns, "scatter: input length");
     x_bar.fill(E::ZERO);

@@ -22,6 +22,7 @@ pub mod batch_norm;
 pub mod conv2d;
 pub mod element;
 pub mod gemm;
+pub mod instances;
 pub mod isa;
 pub mod layout;
 mod math;

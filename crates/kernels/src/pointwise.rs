@@ -19,6 +19,7 @@ use crate::simd::level;
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
+#[inline(never)]
 pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "map: input and output lengths differ");
     let level = level();
@@ -39,6 +40,7 @@ pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
+#[inline(never)]
 pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert!(
         a.len() == y.len() && b.len() == y.len(),
@@ -47,18 +49,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
         b.len(),
         y.len()
     );
-    let level = level().over(y.len());
-    for_each_chunk(y, CHUNK, |t, y| {
-        let at = t * CHUNK;
-        level.vectorize(
-            #[inline(always)]
-            move || {
-                for ((y, &a), &b) in y.iter_mut().zip(&a[at..]).zip(&b[at..]) {
-                    *y = f(a, b);
-                }
-            },
-        );
-    });
+    pairs(&Walk::straight(y.len()), a, b, y, f);
 }
 
 /// y\[i\] = f(y\[i\], x\[i\])
@@ -66,6 +57,7 @@ pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Co
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
+#[inline(never)]
 pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "update: input and output lengths differ");
     let level = level().over(y.len());
@@ -86,13 +78,19 @@ pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + S
 /// # Panics
 /// If a shape does not broadcast to that of `y`, or a slice does not have its shape's size.
 #[track_caller]
+#[inline(never)]
 pub fn zip_broadcast<E: Element>(
     (a, a_dims): (&[E], [usize; 4]),
     (b, b_dims): (&[E], [usize; 4]),
     (y, y_dims): (&mut [E], [usize; 4]),
     f: impl Fn(E, E) -> E + Copy + Sync,
 ) {
-    let walk = Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims));
+    pairs(&Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims)), a, b, y, f);
+}
+
+/// y = f(a, b) along a walk: the loops of both [`zip`] and [`zip_broadcast`], which are compiled once
+/// for each `f`.
+fn pairs<E: Element>(walk: &Walk<2>, a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     walk.runs(
         y,
         #[inline(always)]
@@ -119,6 +117,7 @@ pub fn zip_broadcast<E: Element>(
 /// # Panics
 /// As [`zip_broadcast`].
 #[track_caller]
+#[inline(never)]
 pub fn expand<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
     let walk = Walk::new([(x.len(), x_dims)], (y.len(), y_dims));
     walk.runs(
@@ -145,6 +144,11 @@ struct Walk<const N: usize> {
 }
 
 impl<const N: usize> Walk<N> {
+    /// The walk of operands that have the shape of the output: a single run.
+    fn straight(len: usize) -> Self {
+        Walk { outer: [1; 4], strides: [[0; 4]; N], run: len, steps: [1; N] }
+    }
+
     #[track_caller]
     fn new(operands: [(usize, [usize; 4]); N], (y_len, y): (usize, [usize; 4])) -> Self {
         assert_eq!(

@@ -18,6 +18,7 @@ const LANES: usize = 64;
 /// # Panics
 /// If another axis differs, or a slice does not have its shape's size.
 #[track_caller]
+#[inline(never)]
 pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
     let fits = x_dims.iter().zip(&y_dims).all(|(&x, &y)| x == y || y == 1);
     let sized = x.len() == x_dims.iter().product() && y.len() == y_dims.iter().product();
@@ -147,6 +148,7 @@ fn sum_rows<E: Element>(x: &[E], out: &mut [E]) {
 }
 
 /// Sum of the squares, in `f64`: for the norm of a gradient.
+#[inline(never)]
 pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
     let mut partial = Buffer::<f64>::take(x.len().div_ceil(CHUNK));
     let level = level();

@@ -14,8 +14,8 @@ pub fn gemm<E: Element>(
     c: &mut [E],
 ) {
     for i in 0..m {
-        for j in 0..n {
-            for p in 0..k {
+        for p in 0..k {
+            for j in 0..n {
                 c[i * n + j] += a(i, p) * b(p, j);
             }
         }
@@ -30,18 +30,20 @@ pub fn conv2d_terms(g: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
     for n in 0..g.batch {
         for i in 0..oh {
             for j in 0..ow {
-                for o in 0..g.out_channels {
-                    for a in 0..kh {
-                        for b in 0..kw {
-                            let r = (i * g.spec.stride[0] + a * g.spec.dilation[0])
-                                .wrapping_sub(g.spec.padding[0]);
-                            let s = (j * g.spec.stride[1] + b * g.spec.dilation[1])
-                                .wrapping_sub(g.spec.padding[1]);
-                            if r >= h || s >= w {
-                                continue;
-                            }
-                            for c in 0..ci {
-                                let x = ((n * h + r) * w + s) * g.in_channels + o / co * ci + c;
+                for a in 0..kh {
+                    for b in 0..kw {
+                        let r =
+                            (i * g.spec.stride[0] + a * g.spec.dilation[0]).wrapping_sub(g.spec.padding[0]);
+                        let s =
+                            (j * g.spec.stride[1] + b * g.spec.dilation[1]).wrapping_sub(g.spec.padding[1]);
+                        if r >= h || s >= w {
+                            continue;
+                        }
+                        for x_channel in 0..g.in_channels {
+                            let (group, c) = (x_channel / ci, x_channel % ci);
+                            let x = ((n * h + r) * w + s) * g.in_channels + x_channel;
+                            // Innermost, because w and y are contiguous in the channels of y.
+                            for o in group * co..(group + 1) * co {
                                 let k = ((a * kw + b) * ci + c) * g.out_channels + o;
                                 let y = ((n * oh + i) * ow + j) * g.out_channels + o;
                                 f(x, k, y);

@@ -8,6 +8,7 @@ use crate::parallel::{CHUNK, for_each_chunk};
 /// # Panics
 /// If the lengths differ or are no multiple of `columns`.
 #[track_caller]
+#[inline(never)]
 pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
     rows(x, columns, y, |x, y| {
         let max = maximum(x);
@@ -27,6 +28,7 @@ pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
 /// # Panics
 /// As [`softmax`].
 #[track_caller]
+#[inline(never)]
 pub fn log_softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
     rows(x, columns, y, |x, y| {
         let lse = log_sum_exp(x);
@@ -37,6 +39,7 @@ pub fn log_softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
 }
 
 /// ln sum of e^x = max + ln sum of e^(x - max). Negative infinity for no numbers.
+#[inline(never)]
 pub fn log_sum_exp<E: Element>(x: &[E]) -> E {
     let max = maximum(x);
     if !max.is_finite() {

@@ -32,7 +32,6 @@ pub fn assert_model<T>(
             .iter()
             .map(|(parameter, g)| Stream::new(trial, parameter, 0).normal_tensor(g.shape(), 0.0, 1.0))
             .collect();
-        let dot = |a: &Tensor<f64>, b: &Tensor<f64>| a.zip(b, |a, b| a * b).data().iter().sum::<f64>();
         let analytic: f64 = gradients.iter().zip(&direction).map(|((_, g), d)| dot(g, d)).sum();
         let mut at = |t: f64| {
             put_back(owner);
@@ -40,7 +39,7 @@ pub fn assert_model<T>(
             model(owner).visit_mut("", &mut |_, slot| {
                 if let SlotMut::Param(p) = slot {
                     let d = d.next().expect("a direction for each parameter");
-                    p.value_mut().update(d, |theta, d| theta + t * d);
+                    move_along(p.value_mut(), d, t);
                 }
             });
             loss(owner).item()
@@ -51,4 +50,14 @@ pub fn assert_model<T>(
         assert!(error <= TOLERANCE, "{name}: engine {analytic:e}, differences {numeric:e}");
         put_back(owner);
     }
+}
+
+// Separate from the generic function, which is compiled once for each model.
+
+fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
+    a.zip(b, |a, b| a * b).data().iter().sum()
+}
+
+fn move_along(theta: &mut Tensor<f64>, direction: &Tensor<f64>, t: f64) {
+    theta.update(direction, |theta, d| theta + t * d);
 }

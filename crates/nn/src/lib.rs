@@ -50,6 +50,7 @@ pub mod cost;
 pub mod ema;
 pub mod gradcheck;
 pub mod init;
+pub mod instances;
 pub mod layers;
 pub mod module;
 pub mod objective;

@@ -7,6 +7,7 @@
 //! drawn before it.
 #![forbid(unsafe_code)]
 
+pub mod instances;
 mod movement;
 mod shape;
 mod stream;

@@ -96,14 +96,22 @@ impl Stream {
 
     /// A tensor of independent numbers uniform on [low, high).
     pub fn uniform_tensor<E: Element>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<E> {
-        Tensor::build(shape, |out| {
-            out.iter_mut().for_each(|x| *x = E::of(low + (high - low) * self.uniform()))
-        })
+        Tensor::build(shape, |out| self.fill_uniform(out, low, high))
     }
 
     /// A tensor of independent numbers from N(mean, std^2).
     pub fn normal_tensor<E: Element>(&mut self, shape: impl Into<Shape>, mean: f64, std: f64) -> Tensor<E> {
-        Tensor::build(shape, |out| out.iter_mut().for_each(|x| *x = E::of(mean + std * self.normal())))
+        Tensor::build(shape, |out| self.fill_normal(out, mean, std))
+    }
+
+    #[inline(never)]
+    pub(crate) fn fill_uniform<E: Element>(&mut self, out: &mut [E], low: f64, high: f64) {
+        out.iter_mut().for_each(|x| *x = E::of(low + (high - low) * self.uniform()));
+    }
+
+    #[inline(never)]
+    pub(crate) fn fill_normal<E: Element>(&mut self, out: &mut [E], mean: f64, std: f64) {
+        out.iter_mut().for_each(|x| *x = E::of(mean + std * self.normal()));
     }
 }
 

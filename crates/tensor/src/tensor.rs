@@ -27,10 +27,16 @@ pub struct Tensor<E: Element> {
 impl<E: Element> Tensor<E> {
     /// A tensor whose elements `fill` writes: all of them, for their first contents are unspecified.
     pub fn build(shape: impl Into<Shape>, fill: impl FnOnce(&mut [E])) -> Self {
-        let shape = shape.into();
-        let mut buffer = Buffer::take(shape.len());
-        fill(buffer.as_mut_slice());
-        Tensor { shape, data: Arc::new(buffer) }
+        let mut tensor = Self::unspecified(shape.into());
+        fill(tensor.data_mut());
+        tensor
+    }
+
+    /// Returns a tensor with unspecified contents. Separate from [`build`](Self::build), which is
+    /// compiled once for each closure.
+    #[inline(never)]
+    fn unspecified(shape: Shape) -> Self {
+        Tensor { shape, data: Arc::new(Buffer::take(shape.len())) }
     }
 
     /// A copy of `data`.
@@ -119,6 +125,7 @@ impl<E: Element> Tensor<E> {
 
     /// f of every element.
     #[must_use]
+    #[inline(never)]
     pub fn map(&self, f: impl Fn(E) -> E + Copy + Sync) -> Self {
         Self::build(self.shape, |y| pointwise::map(self.data(), y, f))
     }
@@ -129,6 +136,7 @@ impl<E: Element> Tensor<E> {
     /// If there is none.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn zip(&self, other: &Self, f: impl Fn(E, E) -> E + Copy + Sync) -> Self {
         if self.shape == other.shape {
             return Self::build(self.shape, |y| pointwise::zip(self.data(), other.data(), y, f));
@@ -147,6 +155,7 @@ impl<E: Element> Tensor<E> {
     /// # Panics
     /// If they are not.
     #[track_caller]
+    #[inline(never)]
     pub fn update(&mut self, other: &Self, f: impl Fn(E, E) -> E + Copy + Sync) {
         assert!(self.shape == other.shape, "update: shapes {} and {} differ", self.shape, other.shape);
         pointwise::update(self.data_mut(), other.data(), f);
@@ -158,6 +167,7 @@ impl<E: Element> Tensor<E> {
     /// If this shape does not broadcast to it.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn expand(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         assert!(self.shape.broadcasts_to(&shape), "expand: {} does not broadcast to {shape}", self.shape);
@@ -172,6 +182,7 @@ impl<E: Element> Tensor<E> {
     /// If `shape` does not broadcast to this shape.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn sum_to(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         assert!(shape.broadcasts_to(&self.shape), "sum_to: {shape} does not broadcast to {}", self.shape);
@@ -186,6 +197,7 @@ impl<E: Element> Tensor<E> {
     /// If an operand is no matrix or the inner dimensions differ.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn matmul(&self, transpose_a: bool, b: &Self, transpose_b: bool) -> Self {
         let view = |t: &'_ Self, flip| -> [usize; 2] {
             let [r, c] = t.shape.matrix();

@@ -34,6 +34,7 @@ pub struct Statistics<'a, E> {
 /// # Panics
 /// If `x` has no row or is not a whole number of rows.
 #[track_caller]
+#[inline(never)]
 pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     let c = out.mean.len();
     let m = row_count(x.len(), c);
@@ -148,6 +149,7 @@ pub fn normalise<E: Element>(x: &[E], by: Channels<'_, E>, y: &mut [E]) {
 /// # Panics
 /// If lengths differ.
 #[track_caller]
+#[inline(never)]
 pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation: Activation, y: &mut [E]) {
     let c = by.check();
     row_count(x.len(), c);
@@ -191,6 +193,7 @@ pub fn backward<E: Element>(
 /// # Panics
 /// If lengths differ.
 #[track_caller]
+#[inline(never)]
 pub fn backward_activated<E: Element>(
     x: &[E],
     y_bar: &[E],

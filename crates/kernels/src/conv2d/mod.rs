@@ -71,6 +71,7 @@ impl Path {
 /// # Panics
 /// If a slice does not have the geometry's size.
 #[track_caller]
+#[inline(never)]
 pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     g.check(x.len(), w.len(), y.len());
     if let (Some(x), Some(w), Some(y)) = (E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
@@ -92,6 +93,7 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 /// # Panics
 /// If a slice does not have the geometry's size.
 #[track_caller]
+#[inline(never)]
 pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     g.check(x_bar.len(), w.len(), y_bar.len());
     if let (Some(y_bar), Some(w), Some(x_bar)) = (E::as_f32(y_bar), E::as_f32(w), E::as_f32_mut(x_bar)) {
@@ -114,6 +116,7 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
 /// # Panics
 /// If a slice does not have the geometry's size.
 #[track_caller]
+#[inline(never)]
 pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     g.check(x.len(), w_bar.len(), y_bar.len());
     if let (Some(x), Some(y_bar), Some(w_bar)) = (E::as_f32(x), E::as_f32(y_bar), E::as_f32_mut(w_bar)) {

@@ -181,6 +181,7 @@ pub fn gemm_serial<E: GemmScalar>(
 /// # Panics
 /// If the inner dimensions differ or `c` is too short.
 #[track_caller]
+#[inline(never)]
 pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E]) {
     let (m, n) = (a.rows, b.cols);
     check_product(&a, &b, c.len(), n);

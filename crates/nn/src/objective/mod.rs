@@ -24,6 +24,7 @@ pub use elbo::{
     kl_standard_normal_terms, reparameterise,
 };
 pub use log_mean_exp::LogMeanExp;
+pub(crate) use penalty::between;
 pub use penalty::{gradient_penalty, r1};
 
 use crate::{Element, Var};

@@ -29,13 +29,16 @@ pub fn gradient_penalty<E: Element>(
         fake.shape(),
         eps.shape()
     );
-    let eps = eps.reshape(per_sample(real));
-    let difference = real.zip(fake, |x, g| x - g).zip(&eps, |d, e| e * d);
-    let squares = squared_slopes(critic, fake.zip(&difference, |g, d| g + d));
+    let squares = squared_slopes(critic, between(real, fake, &eps.reshape(per_sample(real))));
     // The root's slope at 0 is infinite; a sample with no gradient at all must give 0 there, not NaN. The shift is far
     // below the rounding of any gradient that matters.
     let norms = squares.shift(1e-30).sqrt();
     lambda * (norms - 1.0).square().mean()
+}
+
+/// Returns fake + eps (real - fake), a point on the line between each pair of samples.
+pub(crate) fn between<E: Element>(real: &Tensor<E>, fake: &Tensor<E>, eps: &Tensor<E>) -> Tensor<E> {
+    fake.zip(&real.zip(fake, |x, g| x - g).zip(eps, |d, e| e * d), |g, d| g + d)
 }
 
 /// The penalty R1 (Mescheder et al. 2018, eq. 9): gamma/2 E |grad by x of D(x)|^2 on data, D being the logit.

@@ -1,0 +1,47 @@
+//! Kernels compiled in this crate, once, instead of in every crate that uses them.
+//!
+//! A generic function is normally compiled in each crate that calls it, and the vector paths of a
+//! convolution would be a third of what a program compiles. If a function is `#[inline(never)]` and
+//! this crate already contains the instance for `f32`, the compiler links other crates to that
+//! instance. The functions below name the instances. A kernel that is not listed works as well, but
+//! each program and each test compiles its own copy. Kernels that take a closure
+//! ([`crate::pointwise`]) are distinct functions for each closure, so the crate that has the closure
+//! lists its caller (`adjoint_autodiff::instances`).
+
+use crate::adam::Adam;
+use crate::{batch_norm, conv2d, gemm, layout, pointwise, reduce, softmax};
+
+macro_rules! instances {
+    ($($name:ident: $e:ty),*) => {
+        $(
+            #[doc(hidden)]
+            #[inline(never)]
+            pub fn $name() -> [*const (); 18] {
+                [
+                    Adam::step::<$e> as *const (),
+                    batch_norm::statistics::<$e> as *const (),
+                    batch_norm::normalise_activated::<$e> as *const (),
+                    batch_norm::backward_activated::<$e> as *const (),
+                    conv2d::forward::<$e> as *const (),
+                    conv2d::input_grad::<$e> as *const (),
+                    conv2d::weight_grad::<$e> as *const (),
+                    gemm::gemm::<$e> as *const (),
+                    layout::permute::<$e> as *const (),
+                    layout::copy_block::<$e> as *const (),
+                    layout::gather_rows::<$e> as *const (),
+                    layout::scatter_add_rows::<$e> as *const (),
+                    pointwise::expand::<$e> as *const (),
+                    reduce::sum_to::<$e> as *const (),
+                    reduce::sum_of_squares::<$e> as *const (),
+                    softmax::softmax::<$e> as *const (),
+                    softmax::log_softmax::<$e> as *const (),
+                    softmax::log_sum_exp::<$e> as *const (),
+                ]
+            }
+        )*
+    };
+}
+instances!(of_f32: f32);
+// Only tests compute in f64.
+#[cfg(debug_assertions)]
+instances!(of_f64: f64);

@@ -1,0 +1,10 @@
+//! Loops compiled in this crate, once, for `f32` (`adjoint_kernels::instances` explains how).
+
+use crate::Stream;
+
+/// Returns the addresses of the instances, which forces the compiler to generate them.
+#[doc(hidden)]
+#[inline(never)]
+pub fn of_f32() -> [*const (); 2] {
+    [Stream::fill_uniform::<f32> as *const (), Stream::fill_normal::<f32> as *const ()]
+}
