@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use adjoint_tensor::Tensor;
 use sha2::{Digest as _, Sha256};
 
+use crate::drawn::Drawn;
 use crate::fit::Fit;
 use crate::glyphs::{Glyphs, Palette};
 use crate::known::Known;
@@ -82,14 +82,9 @@ pub struct Dataset {
 enum Images {
     /// Bytes of all images one after another, and how to fit each into the size asked for.
     Stored { bytes: Arc<Vec<u8>>, fit: Fit },
-    /// Drawn when asked for.
-    Drawn(Glyphs),
+    /// Drawn for the first batch that needs them, and kept.
+    Drawn(Drawn),
 }
-
-/// Glyphs of up to so many bytes in all are drawn at once: 60,000 of 28 x 28 (47 MB) in about half a second of one
-/// thread, of which a batch would take a millisecond in each step otherwise, and a small network's step has a dozen. Larger
-/// ones belong to larger networks.
-const MOST_DRAWN_AT_ONCE: usize = 192 << 20;
 
 /// Names of the datasets that are drawn by code.
 const BUILT_IN: [&str; 2] = ["glyphs", "glyphs-rgb"];
@@ -145,13 +140,13 @@ impl Dataset {
     ) -> Result<Self, DataError> {
         check_size(options.image_size)?;
         match name {
-            "glyphs" => Ok(Self::draw(name, split, options, Palette::Grey)),
-            "glyphs-rgb" => Ok(Self::draw(name, split, options, Palette::Rgb)),
+            "glyphs" => Ok(Self::drawn(name, split, options, Palette::Grey)),
+            "glyphs-rgb" => Ok(Self::drawn(name, split, options, Palette::Rgb)),
             stored => Self::read(stored, split, options, downloader),
         }
     }
 
-    fn draw(name: &str, split: Split, options: &Options, palette: Palette) -> Self {
+    fn drawn(name: &str, split: Split, options: &Options, palette: Palette) -> Self {
         let glyphs = Glyphs::new(options.seed, split, options.image_size, palette);
         Self {
             name: name.to_string(),
@@ -160,13 +155,7 @@ impl Dataset {
             channels: glyphs.channels(),
             classes: (0..10).map(|digit| digit.to_string()).collect(),
             labels: (0..glyphs.len()).map(Glyphs::class).collect(),
-            images: match glyphs.len() * glyphs.image_len() {
-                0..=MOST_DRAWN_AT_ONCE => Images::Stored {
-                    bytes: Arc::new(draw_all(&glyphs)),
-                    fit: Fit::new([options.image_size; 2], glyphs.channels(), options.image_size),
-                },
-                _ => Images::Drawn(glyphs),
-            },
+            images: Images::Drawn(Drawn::new(glyphs)),
         }
     }
 
@@ -240,12 +229,25 @@ impl Dataset {
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         let mut bytes = vec![0; self.image_len()];
+        self.draw_all();
         for index in 0..self.len() {
             self.image(index, &mut bytes);
             hash.update(&bytes);
         }
         hash.update(&*self.labels);
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Draws all images of a built-in dataset now, on all processors, unless they are too large to be
+    /// kept. Without this call, each image is drawn when it is first needed.
+    pub fn draw_all(&self) {
+        self.draw(&(0..self.len()).collect::<Vec<_>>());
+    }
+
+    fn draw(&self, indices: &[usize]) {
+        if let Images::Drawn(drawn) = &self.images {
+            drawn.prepare(indices);
+        }
     }
 
     /// Writes image `index`, height x width x channels bytes, over all of `image`.
@@ -261,7 +263,7 @@ impl Dataset {
                 let len = fit.stored_len();
                 fit.apply(&bytes[index * len..][..len], image);
             }
-            Images::Drawn(glyphs) => glyphs.render(index, image),
+            Images::Drawn(drawn) => drawn.image(index, image),
         }
     }
 
@@ -273,6 +275,7 @@ impl Dataset {
     pub fn images(&self, indices: &[usize], range: PixelRange) -> Tensor<f32> {
         let numbers = range.numbers();
         let mut bytes = vec![0; self.image_len()];
+        self.draw(indices);
         Tensor::build([indices.len(), self.size, self.size, self.channels], |out| {
             for (&index, image) in indices.iter().zip(out.chunks_exact_mut(self.image_len())) {
                 self.image(index, &mut bytes);
@@ -292,21 +295,6 @@ impl PixelRange {
             Self::Symmetric => byte as f32 / 127.5 - 1.0,
         })
     }
-}
-
-/// All images one after another, drawn by as many threads as there are processors.
-fn draw_all(glyphs: &Glyphs) -> Vec<u8> {
-    let len = glyphs.image_len();
-    let mut bytes = vec![0; glyphs.len() * len];
-    let share = glyphs.len().div_ceil(thread::available_parallelism().map_or(1, usize::from));
-    thread::scope(|scope| {
-        for (first, images) in (0..).step_by(share).zip(bytes.chunks_mut(share * len)) {
-            scope.spawn(move || {
-                images.chunks_mut(len).zip(first..).for_each(|(image, index)| glyphs.render(index, image));
-            });
-        }
-    });
-    bytes
 }
 
 fn entry<'a>(name: &str, manifest: &'a Manifest) -> Result<&'a ManifestEntry, DataError> {

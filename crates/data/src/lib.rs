@@ -24,6 +24,7 @@ mod batches;
 mod dataset;
 mod digest;
 mod download;
+mod drawn;
 mod error;
 mod fit;
 pub mod glyphs;

@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn densities_have_a_mass_of_one() {
         for points in Points::ALL {
-            let (side, n) = (2.0 * points.extent(), 400);
+            let (side, n) = (2.0 * points.extent(), 200);
             let at = |i: usize| side * ((i as f64 + 0.5) / n as f64 - 0.5);
             let cell = (side / n as f64).powi(2);
             let mass: f64 = (0..n * n).map(|k| cell * points.log_density([at(k / n), at(k % n)]).exp()).sum();

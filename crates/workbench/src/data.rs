@@ -21,6 +21,20 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
     Ok(Dataset::load(&common.dataset, split, &options, downloader)?)
 }
 
+/// Loads the training set of a run. If the run is an epoch or longer, all glyphs are drawn now, on all
+/// processors; a shorter run draws the images that it needs.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
+    let set = load(common, Split::Train)?;
+    let epoch = (set.len() / common.batch_size.max(1)) as u64;
+    if common.total_steps(epoch) >= epoch {
+        set.draw_all();
+    }
+    Ok(set)
+}
+
 /// Flags that count for nothing with a dataset that is built in.
 pub fn idle(common: &CommonArgs) -> Vec<Idle> {
     let built_in = Dataset::is_built_in(&common.dataset);

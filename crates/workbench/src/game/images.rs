@@ -49,7 +49,7 @@ impl ImageStage {
     /// # Errors
     /// If it can't be had, or has fewer images than a batch.
     pub fn load(common: &CommonArgs, condition: Option<Condition>) -> Result<Self, BoxError> {
-        let dataset = data::load(common, Split::Train)?;
+        let dataset = data::load_to_train(common)?;
         let images = condition.is_some_and(Condition::is_image);
         let test = images.then(|| data::load(common, Split::Test)).transpose()?;
         let (classes, size) = (dataset.classes().len(), dataset.image_size());

@@ -35,7 +35,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         args: &VariationalArgs,
         common: &CommonArgs,
     ) -> Result<Self, BoxError> {
-        let sets = [data::load(common, Split::Train)?, data::load(common, Split::Test)?];
+        let sets = [data::load_to_train(common)?, data::load(common, Split::Test)?];
         let train = sets[0].clone();
         let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
         let measures = Measures { args: args.clone(), seed: common.seed };

@@ -1,0 +1,114 @@
+//! Glyphs, each drawn for the first batch that needs it and kept for later ones.
+//!
+//! A run of a few steps draws a few images and starts immediately. An image does not depend on when
+//! it is drawn or by which thread.
+
+use crate::glyphs::Glyphs;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+/// Largest size of a kept dataset in bytes; 60,000 images of 28 x 28 are 47 MB. Images of a larger
+/// dataset are drawn for every batch, which takes a small part of a step of the networks they need.
+const MOST_KEPT: usize = 192 << 20;
+/// Number of missing images from which they are drawn by several threads.
+const MANY: usize = 512;
+
+/// Drawn images. Cloning shares them.
+#[derive(Clone)]
+pub(crate) struct Drawn {
+    glyphs: Glyphs,
+    /// One cell for each image, or none if the dataset is too large to be kept.
+    kept: Arc<[OnceLock<Box<[u8]>>]>,
+}
+
+impl Drawn {
+    pub(crate) fn new(glyphs: Glyphs) -> Self {
+        let keeps = glyphs.len() * glyphs.image_len() <= MOST_KEPT;
+        let kept = (0..if keeps { glyphs.len() } else { 0 }).map(|_| OnceLock::new()).collect();
+        Self { glyphs, kept }
+    }
+
+    /// Writes image `index` over all of `image`.
+    pub(crate) fn image(&self, index: usize, image: &mut [u8]) {
+        match self.kept.get(index) {
+            Some(kept) => image.copy_from_slice(kept.get_or_init(|| self.draw(index))),
+            None => self.glyphs.render(index, image),
+        }
+    }
+
+    fn draw(&self, index: usize) -> Box<[u8]> {
+        let mut image = vec![0; self.glyphs.image_len()].into_boxed_slice();
+        self.glyphs.render(index, &mut image);
+        image
+    }
+
+    /// Draws the images at `indices` that are missing, with one thread for each processor. Does
+    /// nothing if they are few or not kept.
+    pub(crate) fn prepare(&self, indices: &[usize]) {
+        if indices.len() < MANY || self.kept.is_empty() {
+            return;
+        }
+        let is_missing = |index: usize| self.kept.get(index).is_some_and(|image| image.get().is_none());
+        let missing: Vec<usize> = indices.iter().copied().filter(|&index| is_missing(index)).collect();
+        if missing.len() < MANY {
+            return;
+        }
+        let share = missing.len().div_ceil(thread::available_parallelism().map_or(1, usize::from));
+        thread::scope(|scope| {
+            for indices in missing.chunks(share) {
+                scope.spawn(move || {
+                    for &index in indices {
+                        self.kept[index].get_or_init(|| self.draw(index));
+                    }
+                });
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept.iter().filter(|image| image.get().is_some()).count();
+        f.debug_struct("Drawn").field("glyphs", &self.glyphs).field("kept", &kept).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Split;
+    use crate::glyphs::Palette;
+
+    /// Drawn one by one, drawn by many threads, or drawn again each time: the same image.
+    #[test]
+    fn an_image_is_the_same_however_it_was_drawn() {
+        let glyphs = Glyphs::new(3, Split::Test, 16, Palette::Rgb);
+        let (single, many) = (Drawn::new(glyphs.clone()), Drawn::new(glyphs.clone()));
+        let unkept = Drawn { glyphs: glyphs.clone(), kept: Arc::new([]) };
+        // Some of them twice, and one that is there already.
+        let indices: Vec<usize> = (0..3 * MANY).map(|i| i * 7 % (2 * MANY)).collect();
+        many.image(5, &mut vec![0; glyphs.image_len()]);
+        many.prepare(&indices);
+        unkept.prepare(&indices);
+        assert_eq!(many.kept.iter().filter(|image| image.get().is_some()).count(), 2 * MANY);
+        for index in (0..2 * MANY).step_by(91) {
+            let mut want = vec![0; glyphs.image_len()];
+            glyphs.render(index, &mut want);
+            for drawn in [&single, &many, &unkept] {
+                let mut image = vec![1; want.len()];
+                drawn.image(index, &mut image);
+                assert!(image == want, "image {index}");
+            }
+        }
+    }
+
+    /// Few images wait for the batch that needs them.
+    #[test]
+    fn few_images_start_no_threads() {
+        let drawn = Drawn::new(Glyphs::new(0, Split::Test, 28, Palette::Grey));
+        drawn.prepare(&(0..MANY - 1).collect::<Vec<_>>());
+        assert!(drawn.kept.iter().all(|image| image.get().is_none()));
+        assert!(format!("{drawn:?}").ends_with("kept: 0 }"));
+    }
+}
