@@ -1,28 +1,35 @@
-//! A program under test, as a user meets it: in an empty directory, given right and wrong flags, killed and resumed. For
-//! tests only, so everything here panics where a user's program would explain.
+//! Tools for tests: [`Program`] is a program as a user meets it, in an empty directory, given right and
+//! wrong flags, killed and resumed. [`alone`] runs a test in a process of its own. Everything here
+//! panics where a user's program would explain.
+//!
+//! The programs are those of `cargo build`. Debug assertions are checked by the tests of the libraries.
 #![forbid(unsafe_code)]
+
+mod alone;
+mod build;
+
+pub use alone::alone;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use adjoint_train::{BoxError, Config, Launch, Trainable};
 use tempfile::TempDir;
 
 /// A program and a directory of its own, which is gone with this value.
 pub struct Program {
-    executable: &'static str,
+    name: &'static str,
     directory: TempDir,
 }
 
 impl Program {
-    /// `executable` is `env!("CARGO_BIN_EXE_...")`.
+    /// The program of this name, built before the first one runs.
     ///
     /// # Panics
     /// If there is no place for temporary files.
-    pub fn new(executable: &'static str) -> Self {
-        Self { executable, directory: tempfile::tempdir().expect("a temporary directory") }
+    pub fn new(name: &'static str) -> Self {
+        Self { name, directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
     /// Where it runs.
@@ -45,7 +52,11 @@ impl Program {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.executable);
+        self.command_of(self.name, arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(build::executable(program));
         command.current_dir(self.directory()).args(arguments);
         command
     }
@@ -54,23 +65,21 @@ impl Program {
         self.command(arguments).output().expect("the program starts")
     }
 
-    /// A run of three steps for a program that uses runs, made by a trainer that is called as a library, since cargo builds a test's own
-    /// program only.
+    /// Trains runs/NAME for three steps with the program `trainer`, for programs that open runs.
     ///
     /// # Panics
-    /// If it fails.
+    /// If the trainer fails.
     #[track_caller]
-    pub fn train<C: Config, T: Trainable>(
-        &self,
-        name: &str,
-        flags: &[&str],
-        build: impl FnOnce(&C) -> Result<T, BoxError>,
-    ) {
-        let out = self.directory().join("runs");
-        let out = out.to_str().expect("temporary files have names that can be read");
-        let fixed = [C::MODEL, "--out", out, "--name", name, "--quiet", "--steps", "3", "--batch-size", "16"];
-        let launch = Launch::<C>::parse([&fixed[..], flags].concat()).expect("right flags");
-        launch.train(build).expect("it trains");
+    pub fn train(&self, trainer: &str, name: &str, flags: &[&str]) {
+        let fixed = ["--name", name, "--quiet", "--steps", "3", "--batch-size", "16"];
+        let output =
+            self.command_of(trainer, &[&fixed, flags].concat()).output().expect("the trainer starts");
+        assert!(output.status.success(), "{trainer} {flags:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Does it succeed?
+    pub fn succeeds(&self, arguments: &[&str]) -> bool {
+        self.output(arguments).status.success()
     }
 
     /// Its standard output.

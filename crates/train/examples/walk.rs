@@ -2,6 +2,8 @@
 //!
 //! The crate's tests kill, interrupt, resume and break this program.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -29,6 +31,11 @@ struct Settings {
     /// Milliseconds to wait in each step
     #[arg(long, default_value_t = 0)]
     pause: u64,
+
+    /// File that each step writes before it waits
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    sign: Option<PathBuf>,
 
     /// Milliseconds that measuring takes at the end of an epoch and of the run; not kept for a resumed run
     #[arg(long, default_value_t = 0)]
@@ -88,6 +95,9 @@ impl Trainable for Walk<'_> {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        if let Some(sign) = &self.settings.sign {
+            fs::write(sign, step.to_string())?;
+        }
         thread::sleep(Duration::from_millis(self.settings.pause));
         let mut stream = Stream::new(self.settings.common.seed, "walk", step);
         let stride = stream.normal_tensor(self.place.shape(), 0.0, self.settings.stride);

@@ -7,22 +7,21 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("kernels", &[]),
     ("tensor", &["kernels"]),
     ("autodiff", &["tensor", "kernels"]),
-    ("nn", &["autodiff", "tensor", "kernels"]),
+    ("nn", &["autodiff", "tensor", "kernels", "testing"]),
     ("adversarial", &["nn"]),
     ("variational", &["nn"]),
     ("data", &["tensor"]),
-    ("train", &["nn", "tensor"]),
+    ("train", &["nn", "tensor", "testing"]),
     ("metrics", &["nn"]),
-    ("models", &["adversarial", "variational", "nn", "autodiff", "tensor"]),
+    ("models", &["adversarial", "variational", "nn", "autodiff", "tensor", "testing"]),
     ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
     ("trained", &["bins", "models", "workbench", "train", "data", "adversarial", "variational", "nn"]),
-    ("testing", &["train"]),
+    ("testing", &[]),
     (
         "bins",
         &[
             "bins",
             "trained",
-            "testing",
             "workbench",
             "adversarial",
             "variational",
@@ -91,6 +90,13 @@ fn upward_edges(members: &[Member]) -> Vec<String> {
     violations
 }
 
+/// What is for tests alone is in nobody's build.
+fn tests_in_builds(members: &[Member]) -> Vec<String> {
+    let others = members.iter().filter(|member| member.layer != "testing");
+    let found = others.filter(|member| member.built.iter().any(|id| id.starts_with("adjoint-testing ")));
+    found.map(|member| format!("{} may depend on adjoint-testing in its tests only", member.name)).collect()
+}
+
 fn over_budget(members: &[Member]) -> Vec<String> {
     let mut violations = vec![];
     for member in members {
@@ -126,6 +132,14 @@ fn arrows_between_crates_point_down() {
 }
 
 #[test]
+fn testing_is_for_tests() {
+    let members = members();
+    let in_tests = members.iter().filter(|member| member.direct.contains("adjoint-testing")).count();
+    assert!(in_tests > 0, "the rule names a crate that is in use");
+    assert_none(tests_in_builds(&members));
+}
+
+#[test]
 fn dependency_trees_stay_small() {
     let members = members();
     assert!(
@@ -153,10 +167,9 @@ fn member(layer: &str, direct: &[&str], built: usize) -> Member {
     Member {
         name: format!("adjoint-{layer}"),
         layer: layer.to_string(),
-        directory: "".into(),
-        roots: vec![],
         direct: direct.iter().map(|name| name.to_string()).collect(),
         built: (0..built).map(|i| i.to_string()).collect(),
+        ..Member::default()
     }
 }
 
@@ -169,6 +182,13 @@ fn an_arrow_that_points_up_is_found() {
     let sideways = [member("data", &["adjoint-train"], 2), member("train", &[], 1)];
     assert_eq!(upward_edges(&sideways), ["adjoint-data may not depend on adjoint-train"]);
     assert_eq!(upward_edges(&[member("gui", &[], 1)]), ["adjoint-gui is in layer gui, which has no rule"]);
+}
+
+#[test]
+fn a_build_with_tests_is_found() {
+    let with = |id: &str| Member { built: [id.to_string()].into(), ..member("nn", &["adjoint-testing"], 0) };
+    assert!(tests_in_builds(&[with("adjoint-nn 0.1.0"), member("testing", &[], 1)]).is_empty());
+    assert_eq!(tests_in_builds(&[with("adjoint-testing 0.1.0")]).len(), 1);
 }
 
 #[test]

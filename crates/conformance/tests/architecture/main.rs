@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod dependencies;
+mod features;
 mod sizes;
+mod targets;
 mod unsafe_code;
 mod workspace;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// A package of the workspace.
+#[derive(Default)]
 pub(crate) struct Member {
     pub(crate) name: String,
     /// Its directory under `crates/`: "kernels", "models", "bins"; or "benches".
@@ -15,6 +16,12 @@ pub(crate) struct Member {
     pub(crate) roots: Vec<PathBuf>,
     /// Names of its direct dependencies of any kind, tests included.
     pub(crate) direct: BTreeSet<String>,
+    /// Does it have a program?
+    pub(crate) has_programs: bool,
+    /// Does it have tests beside its library and programs?
+    pub(crate) has_integration_tests: bool,
+    /// The root source files of libraries and programs that `cargo test` passes over.
+    pub(crate) untested: Vec<PathBuf>,
     /// Names and versions of all crates a build of it compiles on this platform, itself included; tests excluded.
     pub(crate) built: BTreeSet<String>,
 }
@@ -43,6 +50,14 @@ pub(crate) fn members() -> Vec<Member> {
                 directory: directory.into(),
                 roots: package.targets.iter().filter(is_root).map(|t| t.src_path.clone().into()).collect(),
                 direct: package.dependencies.iter().map(|d| d.name.clone()).collect(),
+                has_programs: package.targets.iter().any(|t| t.is_bin()),
+                has_integration_tests: package.targets.iter().any(|t| t.is_test()),
+                untested: package
+                    .targets
+                    .iter()
+                    .filter(|t| is_root(t) && !t.test)
+                    .map(|t| t.src_path.clone().into())
+                    .collect(),
                 built: reachable(&graph, &package.id).into_iter().map(|id| label(&metadata[id])).collect(),
             }
         })

@@ -1,5 +1,4 @@
 //! The program as a user meets it: killed and resumed, given wrong flags, asked what it would do.
-#![allow(missing_docs)]
 
 use adjoint_testing::Program;
 use std::fs;
@@ -8,7 +7,7 @@ const SMALL: [&str; 10] =
     ["--width", "4", "--batch-size", "16", "--latent", "8", "--log-every", "1", "--ema", "0.9"];
 
 fn program() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_train-dcgan"))
+    Program::new("train-dcgan")
 }
 
 /// 40 steps equal 20-odd steps, kill -9, resume, the rest: weights, moments, averages and figures, bit for bit, with another

@@ -1,17 +1,18 @@
 //! Tables of runs of all four trainers, which this test makes itself; and what is refused.
-#![allow(missing_docs)]
 
 use adjoint_testing::Program;
-use adjoint_workbench::{game, variational};
 use serde_json::Value;
 use std::fs;
 
 fn program() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_evaluate"))
+    Program::new("evaluate")
 }
 
 /// Judges that have hardly seen anything, and few samples: what the numbers are is not asked here.
 const SMALL: [&str; 6] = ["--samples", "120", "--judge-steps", "3", "--labelled", "120"];
+
+/// Images of as few pixels as there may be, against all of which every sample is held.
+const IMAGES: [&str; 2] = ["--image-size", "16"];
 
 /// The row of a table that starts so.
 fn row<'a>(text: &'a str, heading: &str, name: &str) -> &'a str {
@@ -24,10 +25,10 @@ fn row<'a>(text: &'a str, heading: &str, name: &str) -> &'a str {
 #[test]
 fn four_models_stand_between_data_and_noise() {
     let program = program();
-    program.train("gan", &["--g-hidden", "8", "--d-hidden", "8"], game::trainer::<train_gan::Settings>);
-    program.train("dcgan", &["--width", "4"], game::trainer::<train_dcgan::Settings>);
-    program.train("cgan", &["--width", "4"], game::trainer::<train_cgan::Settings>);
-    program.train("vae", &["--hidden", "8", "--latent", "3"], variational::trainer::<train_vae::Settings>);
+    program.train("train-gan", "gan", &[&IMAGES[..], &["--g-hidden", "8", "--d-hidden", "8"]].concat());
+    program.train("train-dcgan", "dcgan", &[&IMAGES[..], &["--width", "4"]].concat());
+    program.train("train-cgan", "cgan", &[&IMAGES[..], &["--width", "4"]].concat());
+    program.train("train-vae", "vae", &[&IMAGES[..], &["--hidden", "8", "--latent", "3"]].concat());
     let runs = ["runs/gan", "runs/dcgan", "runs/cgan", "runs/vae"];
     let bounds =
         ["--nll-samples", "2000", "--nll-images", "2", "--ais-images", "2", "--ais-temperatures", "40"];
@@ -106,7 +107,7 @@ fn four_models_stand_between_data_and_noise() {
 fn points_have_a_table_of_their_own() {
     let program = program();
     let flags = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"];
-    program.train("ring", &flags, game::trainer::<train_gan::Settings>);
+    program.train("train-gan", "ring", &flags);
     let said = program.succeed(&["runs/ring", "--samples", "500"]);
     let data = row(&said, "in the plane", "data");
     assert!(data.contains("| ") && data.split('|').nth(2).is_some_and(|modes| modes.trim() == "8"), "{data}");
@@ -119,7 +120,7 @@ fn points_have_a_table_of_their_own() {
 fn samples_that_are_no_numbers_are_refused() {
     let program = program();
     let flags = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"];
-    program.train("ring", &flags, game::trainer::<train_gan::Settings>);
+    program.train("train-gan", "ring", &flags);
     let path = program.run("ring").join("generator.safetensors");
     let mut bytes = fs::read(&path).unwrap();
     // Eight bytes say how long the header is that stands before the numbers.

@@ -1,5 +1,4 @@
 //! A training run has the same bits for every number of threads.
-#![allow(missing_docs)]
 
 use adjoint_adversarial::{Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};

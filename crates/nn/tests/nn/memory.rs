@@ -1,11 +1,12 @@
-//! From the third training step on, no buffer is allocated: all come back from the pool. Alone in its program, for the
-//! pool and its counters are the process's.
+//! From the third training step on, no buffer is allocated: all come back from the pool. The test runs
+//! alone, because the pool and its counters are those of the whole process.
 
 use adjoint_nn::layers::{BatchNorm2d, Conv2d, Spec};
 use adjoint_nn::objective::bce;
 use adjoint_nn::optim::{Adam, AdamW, Gradients, Optimizer, RmsProp, Sgd};
 use adjoint_nn::{Element, Ema, Mode, Scheme, Stream, Var, module};
 use adjoint_tensor::memory;
+use adjoint_testing::alone;
 
 struct Net<E: Element> {
     conv: Conv2d<E>,
@@ -42,17 +43,19 @@ fn fresh_buffers_per_step(optimizer: impl FnOnce(&Net<f32>) -> Optimizer<f32>) -
 
 #[test]
 fn memory_is_recycled() {
-    let mut counts = vec![
-        fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, Adam::default())),
-        fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, AdamW::default())),
-        fresh_buffers_per_step(|net| {
-            Optimizer::new(net, 1e-3, RmsProp { momentum: 0.9, ..RmsProp::default() })
-        }),
-    ];
-    let sgd = Sgd { momentum: 0.9, nesterov: true, weight_decay: 1e-4 };
-    counts.push(fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, sgd)));
-    assert!(counts[0][0] > 0, "the counter counts");
-    for counts in counts {
-        assert!(counts[2..].iter().all(|&n| n == 0), "buffers allocated in each step: {counts:?}");
-    }
+    alone(|| {
+        let mut counts = vec![
+            fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, Adam::default())),
+            fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, AdamW::default())),
+            fresh_buffers_per_step(|net| {
+                Optimizer::new(net, 1e-3, RmsProp { momentum: 0.9, ..RmsProp::default() })
+            }),
+        ];
+        let sgd = Sgd { momentum: 0.9, nesterov: true, weight_decay: 1e-4 };
+        counts.push(fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, sgd)));
+        assert!(counts[0][0] > 0, "the counter counts");
+        for counts in counts {
+            assert!(counts[2..].iter().all(|&n| n == 0), "buffers allocated in each step: {counts:?}");
+        }
+    });
 }

@@ -1,18 +1,14 @@
 //! Every command on runs of the trainers, which this test makes itself; and what a run is refused for.
-#![allow(missing_docs)]
 
 use adjoint_testing::Program;
-use adjoint_workbench::game::trainer;
-use adjoint_workbench::variational;
 use std::fs;
 
 fn program() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_sample"))
+    Program::new("sample")
 }
 
 fn dcgan(program: &Program, name: &str) {
-    let flags = ["--width", "4", "--latent", "5"];
-    program.train(name, &flags, trainer::<train_dcgan::Settings>);
+    program.train("train-dcgan", name, &["--width", "4", "--latent", "5"]);
 }
 
 fn png(program: &Program, name: &str, command: &str) -> Vec<u8> {
@@ -39,12 +35,7 @@ fn commands_of_a_dcgan() {
     let any = (0..10).find(|class| {
         let class = class.to_string();
         let flags = ["--a", &class, "--b", &class, "--c", &class, "--examples", "1"];
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_sample"))
-            .current_dir(program.directory())
-            .args([&["arithmetic", "runs/a"], &flags[..]].concat())
-            .output()
-            .unwrap();
-        output.status.success()
+        program.succeeds(&[&["arithmetic", "runs/a"], &flags[..]].concat())
     });
     assert!(any.is_some() && !png(&program, "a", "arithmetic").is_empty());
     let zero = "0,0,0,0,0";
@@ -88,7 +79,7 @@ fn raw_weights_are_others() {
 fn commands_of_a_vae() {
     let program = program();
     let flags = ["--hidden", "8", "--latent", "2"];
-    program.train("a", &flags, variational::trainer::<train_vae::Settings>);
+    program.train("train-vae", "a", &flags);
     for command in ["grid", "interpolate", "traverse", "manifold", "reconstruct", "neighbours"] {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
@@ -97,7 +88,7 @@ fn commands_of_a_vae() {
     program.fail(&["grid", "runs/a", "--raw"], "leave out --raw");
     program.fail(&["reconstruct", "runs/a", "--from", "10000"], "there are 10000 test images");
     let conditional = [&flags[..], &["--conditional"]].concat();
-    program.train("b", &conditional, variational::trainer::<train_vae::Settings>);
+    program.train("train-vae", "b", &conditional);
     for command in ["classes", "grid", "reconstruct", "traverse"] {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
@@ -113,11 +104,7 @@ fn commands_of_a_vae() {
     fs::write(&decoder, text).unwrap();
     program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
     program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is told what to make");
-    program.train(
-        "c",
-        &[&flags[..], &["--autoencoder"]].concat(),
-        variational::trainer::<train_vae::Settings>,
-    );
+    program.train("train-vae", "c", &[&flags[..], &["--autoencoder"]].concat());
     assert!(program.succeed(&["grid", "runs/c"]).contains("autoencoder"));
 }
 
@@ -125,7 +112,7 @@ fn commands_of_a_vae() {
 fn commands_of_conditional_gans() {
     let program = program();
     let flags = ["--width", "2", "--latent", "3"];
-    program.train("a", &flags, trainer::<train_cgan::Settings>);
+    program.train("train-cgan", "a", &flags);
     for command in ["classes", "grid", "interpolate"] {
         program.succeed(&[command, "runs/a"]);
         png(&program, "a", command);
@@ -135,7 +122,7 @@ fn commands_of_conditional_gans() {
     let last: Vec<u8> = (0..25u8).map(|i| i % 10).collect();
     let numbers: Vec<u8> = labels[labels.len() - 200..].iter().step_by(8).copied().collect();
     assert_eq!(numbers, last);
-    program.train("b", &[&flags[..], &["--task", "inpaint"]].concat(), trainer::<train_cgan::Settings>);
+    program.train("train-cgan", "b", &[&flags[..], &["--task", "inpaint"]].concat());
     for command in ["reconstruct", "grid"] {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
@@ -164,7 +151,7 @@ fn an_export_is_what_its_header_says() {
 fn commands_of_points() {
     let program = program();
     let flags = ["--dataset", "grid", "--g-hidden", "8", "--d-hidden", "8"];
-    program.train("a", &flags, trainer::<train_gan::Settings>);
+    program.train("train-gan", "a", &flags);
     program.succeed(&["grid", "runs/a"]);
     png(&program, "a", "grid");
     let said = program.succeed(&["export", "runs/a", "--n", "7"]);

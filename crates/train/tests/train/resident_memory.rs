@@ -1,6 +1,7 @@
-//! The memory of a process that trains, logs, draws and saves stays flat. One test, because it measures the whole process.
-#![cfg(target_os = "linux")]
+//! The memory of a process that trains, logs, draws and saves stays flat. The test runs alone, because
+//! it measures the whole process.
 
+use adjoint_testing::alone;
 use std::path::Path;
 
 use adjoint_tensor::{Stream, Tensor};
@@ -102,12 +103,14 @@ fn train(out: &Path, resident: &mut Vec<usize>) {
 
 #[test]
 fn two_thousand_steps_leave_the_resident_memory_as_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut resident = Vec::with_capacity(2000);
-    train(dir.path(), &mut resident);
-    assert_eq!(resident.len(), 2000);
-    assert!(dir.path().join("noise-glyphs-001/checkpoint.safetensors").exists());
-    // One batch leaked a step would be 118 MB, the state with each checkpoint 4.7 MB.
-    let grown = resident[1999].saturating_sub(resident[200]);
-    assert!(grown < 1 << 20, "{grown} bytes more after 1800 steps");
+    alone(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut resident = Vec::with_capacity(2000);
+        train(dir.path(), &mut resident);
+        assert_eq!(resident.len(), 2000);
+        assert!(dir.path().join("noise-glyphs-001/checkpoint.safetensors").exists());
+        // One batch leaked a step would be 118 MB, the state with each checkpoint 4.7 MB.
+        let grown = resident[1999].saturating_sub(resident[200]);
+        assert!(grown < 1 << 20, "{grown} bytes more after 1800 steps");
+    });
 }

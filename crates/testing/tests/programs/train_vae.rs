@@ -1,5 +1,4 @@
 //! The program as a user meets it: killed and resumed, given wrong flags, asked what it would do.
-#![allow(missing_docs)]
 
 use adjoint_testing::Program;
 
@@ -8,7 +7,7 @@ const SMALL: [&str; 8] = ["--hidden", "16", "--batch-size", "16", "--latent", "3
 const SHORT: [&str; 6] = ["--batch-size", "16", "--latent", "3", "--log-every", "1"];
 
 fn program() -> Program {
-    Program::new(env!("CARGO_BIN_EXE_train-vae"))
+    Program::new("train-vae")
 }
 
 /// Under everything that is drawn or changes over time: labels, binarisation, several samples, warm-up, batch norm.

@@ -1,0 +1,49 @@
+//! All cargo commands compile the dependencies with the same features. With other features, a
+//! dependency and the engine above it would be compiled again for tests, benches and each program.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+/// Returns the crates of a build, by name and version, and the features of each, from `cargo tree`.
+fn features(selection: &[&str]) -> BTreeMap<String, String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["tree", "--locked", "--prefix", "none", "--no-dedupe", "--format", "{p}|{f}"])
+        .args(selection)
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    let lines = text.lines().filter_map(|line| line.split_once('|'));
+    lines.map(|(package, features)| (package.to_owned(), features.to_owned())).collect()
+}
+
+/// Returns the crates that both builds have but with different features.
+fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
+    let both = one.iter().filter_map(|(package, features)| Some((package, features, other.get(package)?)));
+    let differing = both.filter(|(_, features, others)| features != others);
+    differing.map(|(package, features, others)| format!("{package}: {features} and {others}")).collect()
+}
+
+#[test]
+fn every_command_compiles_the_same_crates() {
+    let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
+    let build = features(&["--workspace", "--edges", "normal,build"]);
+    assert!(build.len() > 50 && tests.len() > build.len(), "{} and {} crates", build.len(), tests.len());
+    assert!(tests.keys().any(|package| package.starts_with("criterion ")), "benches are part of the tests");
+    assert_eq!(differences(&build, &tests), [""; 0], "cargo build, cargo test");
+    for program in ["evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"] {
+        let run = features(&["--package", program, "--edges", "normal,build"]);
+        assert!(run.keys().any(|package| package.starts_with("adjoint-kernels ")), "{run:?}");
+        assert_eq!(differences(&run, &tests), [""; 0], "cargo run -p {program}, cargo test");
+    }
+}
+
+#[test]
+fn other_features_are_found() {
+    let tree = |crates: &[(&str, &str)]| crates.iter().map(|&(p, f)| (p.to_owned(), f.to_owned())).collect();
+    let (one, other) =
+        (tree(&[("a v1", "std"), ("b v1", "")]), tree(&[("a v1", "std"), ("b v1", "alloc"), ("c v1", "")]));
+    assert!(differences(&one, &one).is_empty());
+    assert_eq!(differences(&one, &other), ["b v1:  and alloc"]);
+}

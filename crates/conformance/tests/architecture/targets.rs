@@ -1,0 +1,45 @@
+//! What `cargo test` builds of each package.
+
+use crate::workspace::{Member, members};
+use std::fs;
+
+/// Returns the packages that have both a program and integration tests. For these, `cargo test`
+/// replaces the program in target/debug by one with debug assertions, which a user would then run and
+/// time. Programs are tested in `adjoint-testing` instead.
+fn overwritten_programs(members: &[Member]) -> Vec<String> {
+    let both = members.iter().filter(|member| member.has_programs && member.has_integration_tests);
+    both.map(|member| format!("{} has a program and tests/", member.name)).collect()
+}
+
+#[test]
+fn no_test_overwrites_a_program() {
+    let members = members();
+    assert!(members.iter().filter(|member| member.has_programs).count() >= 6, "programs are found");
+    assert!(members.iter().any(|member| member.has_integration_tests), "so are tests");
+    assert_eq!(overwritten_programs(&members), [""; 0]);
+}
+
+/// Tests in a target with `test = false` would never run.
+#[test]
+fn what_is_not_tested_has_no_tests() {
+    let mut untested = 0;
+    for member in members() {
+        for source in &member.untested {
+            let text = fs::read_to_string(source).expect("a target has a source");
+            assert!(!text.contains("#[test]") && !text.contains("cfg(test)"), "{}", source.display());
+            untested += 1;
+        }
+    }
+    assert!(untested > 0, "adjoint-testing has such a library");
+}
+
+#[test]
+fn a_program_beside_tests_is_found() {
+    let member = |programs, tests| Member {
+        has_programs: programs,
+        has_integration_tests: tests,
+        ..Member::default()
+    };
+    assert!(overwritten_programs(&[member(true, false), member(false, true)]).is_empty());
+    assert_eq!(overwritten_programs(&[member(true, true)]).len(), 1);
+}

@@ -1,0 +1,44 @@
+//! The estimate of a step's memory against the pool's own count. The test runs alone, because the pool
+//! is that of the whole process.
+
+use adjoint_adversarial::{Penalty, Round, Settings};
+use adjoint_dcgan::{Architecture, dcgan};
+use adjoint_nn::Stream;
+use adjoint_tensor::memory;
+use adjoint_testing::alone;
+
+#[test]
+fn the_estimate_is_within_a_quarter_of_what_a_step_takes() {
+    alone(|| {
+        for (image_size, channels, width, batch) in
+            [(28, 1, 32, 64), (32, 3, 32, 16), (64, 3, 32, 8), (64, 1, 64, 8)]
+        {
+            let a = Architecture { image_size, channels, width, latent: 100, ..Architecture::default() };
+            for penalty in [Penalty::None, Penalty::R1(1.0)] {
+                memory::reset_peak();
+                let before = memory::stats().live;
+                let mut model = dcgan::<f32>(&a, Settings { penalty, ..Settings::default() }, 1);
+                for i in 0..2 {
+                    let x = Stream::new(1, "x", i).uniform_tensor(
+                        [batch, image_size, image_size, channels],
+                        -1.0,
+                        1.0,
+                    );
+                    model.step(
+                        i,
+                        [Round::new(x, Stream::new(1, "z", i).uniform_tensor([batch, 100], -1.0, 1.0))],
+                    );
+                }
+                let measured = (memory::stats().peak - before) as f64;
+                let ratio = a.step_bytes(batch, penalty != Penalty::None) as f64 / measured;
+                println!(
+                    "{a:?}, {penalty:?}, batch {batch}: {measured} bytes, estimate / measured = {ratio:.2}"
+                );
+                assert!(
+                    (0.75..1.25).contains(&ratio),
+                    "{a:?}, batch {batch}: {measured} bytes, ratio {ratio:.2}"
+                );
+            }
+        }
+    });
+}

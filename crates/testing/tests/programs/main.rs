@@ -1,0 +1,9 @@
+//! The programs as a user meets them, one file each.
+#![forbid(unsafe_code)]
+
+mod evaluate;
+mod sample;
+mod train_cgan;
+mod train_dcgan;
+mod train_gan;
+mod train_vae;

@@ -1,0 +1,11 @@
+//! The crate from outside: files that it writes and reads, settings, and a whole trainer.
+#![forbid(unsafe_code)]
+
+mod checkpoints;
+mod grids;
+#[cfg(target_os = "linux")]
+mod resident_memory;
+#[cfg(unix)]
+mod runs;
+mod settings;
+mod weights;
