@@ -54,6 +54,7 @@ fn loading(c: &mut Criterion<Rate>) {
 
     group.throughput(Throughput::Elements(BATCH as u64));
     let glyphs = Dataset::load("glyphs", Split::Train, &Options::default(), None).expect("built in");
+    glyphs.draw_all();
     let mut batches =
         Batches::new(glyphs, BATCH, 1, LastBatch::Drop, PixelRange::Symmetric).expect("a batch");
     let mut step = 0;

@@ -19,6 +19,9 @@ use adjoint_tensor::{Shape, Stream, Tensor};
 /// operation, which takes longer than compiling the operations.
 type Function<'a> = &'a dyn Fn(&[Var<f64>]) -> Var<f64>;
 
+/// How the gradients of a scalar by some values are computed.
+type Gradients = fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>;
+
 /// Step of the differences.
 const H: f64 = 1e-3;
 /// Largest relative error that passes.
@@ -89,7 +92,7 @@ fn compare(
     inputs: &[Tensor<f64>],
     directions: &[Tensor<f64>],
     scalar: Function<'_>,
-    gradients: fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>,
+    gradients: Gradients,
 ) -> Result<(), Mismatch> {
     let x = leaves(inputs);
     let gradients = gradients(&scalar(&x), &x.iter().collect::<Vec<_>>());

@@ -43,8 +43,8 @@ impl Drawn {
         image
     }
 
-    /// Draws the images at `indices` that are missing, with one thread for each processor. Does
-    /// nothing if they are few or not kept.
+    /// Draws the images at `indices` that are missing, with one thread for each processor.
+    /// Skipped if fewer than [`MANY`] are missing, or if images are not kept.
     pub(crate) fn prepare(&self, indices: &[usize]) {
         if indices.len() < MANY || self.kept.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! Kernels compiled in this crate, once, instead of in every crate that uses them.
 //!
 //! A generic function is normally compiled in each crate that calls it, and the vector paths of a
-//! convolution would be a third of what a program compiles. If a function is `#[inline(never)]` and
+//! convolution would be a large part of what a program compiles. If a function is `#[inline(never)]` and
 //! this crate already contains the instance for `f32`, the compiler links other crates to that
 //! instance. The functions below name the instances. A kernel that is not listed works as well, but
 //! each program and each test compiles its own copy. Kernels that take a closure

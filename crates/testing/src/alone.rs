@@ -20,5 +20,7 @@ pub fn alone(test: impl FnOnce()) {
     let program = env::current_exe().expect("this program has a path");
     let output = Command::new(program).args([name, "--exact"]).env(MARK, "1").output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains(" 1 passed;"), "{name} alone:\n{said}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let passed = output.status.success() && said.contains(" 1 passed;");
+    assert!(passed, "{name} alone: {}\n{said}{complaint}", output.status);
 }

@@ -139,16 +139,8 @@ impl Program {
     #[track_caller]
     pub fn assert_killed_run_goes_on(&self, flags: &[&str], files: &[&str]) {
         self.succeed(&[flags, &["--name", "whole", "--threads", "2"]].concat());
-        let mut child = self.command(&[flags, &["--name", "killed", "--threads", "3"]].concat());
-        let mut child = child.stdout(Stdio::null()).spawn().expect("the program starts");
-        let (metrics, started) = (self.run("killed").join("metrics.jsonl"), Instant::now());
-        let steps = || fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
-        while steps() < 20 {
-            assert!(started.elapsed() < Duration::from_secs(60), "the run makes no steps");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
+        // On a busy machine a run may end before it is killed.
+        assert!((0..5).any(|_| self.kill_on_the_way(flags)), "no run was killed before its end");
 
         self.succeed(&["--resume", "runs/killed", "--threads", "1"]);
         for file in files {
@@ -156,5 +148,21 @@ impl Program {
         }
         assert_eq!(self.figures("killed"), self.figures("whole"));
         assert!(self.figures("whole").len() >= 40);
+    }
+
+    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was it in time?
+    fn kill_on_the_way(&self, flags: &[&str]) -> bool {
+        fs::remove_dir_all(self.run("killed")).ok();
+        let mut child = self.command(&[flags, &["--name", "killed", "--threads", "3"]].concat());
+        let mut child = child.stdout(Stdio::null()).spawn().expect("the program starts");
+        let (metrics, started) = (self.run("killed").join("metrics.jsonl"), Instant::now());
+        let steps = || fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
+        while steps() < 15 {
+            assert!(started.elapsed() < Duration::from_secs(60), "the run makes no steps");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        steps() < 40
     }
 }

@@ -90,7 +90,7 @@ fn upward_edges(members: &[Member]) -> Vec<String> {
     violations
 }
 
-/// What is for tests alone is in nobody's build.
+/// Finds packages whose builds, not only their tests, contain `adjoint-testing`.
 fn tests_in_builds(members: &[Member]) -> Vec<String> {
     let others = members.iter().filter(|member| member.layer != "testing");
     let found = others.filter(|member| member.built.iter().any(|id| id.starts_with("adjoint-testing ")));

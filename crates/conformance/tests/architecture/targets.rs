@@ -1,5 +1,6 @@
 //! What `cargo test` builds of each package.
 
+use crate::unsafe_code::rust_files;
 use crate::workspace::{Member, members};
 use std::fs;
 
@@ -25,8 +26,17 @@ fn what_is_not_tested_has_no_tests() {
     let mut untested = 0;
     for member in members() {
         for source in &member.untested {
-            let text = fs::read_to_string(source).expect("a target has a source");
-            assert!(!text.contains("#[test]") && !text.contains("cfg(test)"), "{}", source.display());
+            // The modules of a library, or a program of one file.
+            let is_library = source.ends_with("lib.rs");
+            let files = if is_library {
+                rust_files(source.parent().expect("a directory"))
+            } else {
+                vec![source.clone()]
+            };
+            for file in files {
+                let text = fs::read_to_string(&file).expect("a source can be read");
+                assert!(!text.contains("#[test]") && !text.contains("cfg(test)"), "{}", file.display());
+            }
             untested += 1;
         }
     }

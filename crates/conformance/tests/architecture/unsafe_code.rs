@@ -25,7 +25,7 @@ fn may_use_unsafe(layer: &str, path_in_crate: &str) -> bool {
     layer == "kernels" && ALLOWED_IN_KERNELS.iter().any(|prefix| path_in_crate.starts_with(prefix))
 }
 
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = vec![];
     for entry in fs::read_dir(directory).expect("a member's directory can be read") {
         let path = entry.expect("an entry can be read").path();

@@ -20,7 +20,7 @@ pub(crate) struct Member {
     pub(crate) has_programs: bool,
     /// Does it have tests beside its library and programs?
     pub(crate) has_integration_tests: bool,
-    /// The root source files of libraries and programs that `cargo test` passes over.
+    /// The root source files of libraries and programs that `cargo test` skips.
     pub(crate) untested: Vec<PathBuf>,
     /// Names and versions of all crates a build of it compiles on this platform, itself included; tests excluded.
     pub(crate) built: BTreeSet<String>,

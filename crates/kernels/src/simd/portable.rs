@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// Applies `f` lane by lane. Without a loop, because the compiler would unroll it at each of the
-/// thousands of places where it is inlined, which takes a tenth of the time to compile this crate.
+/// thousands of places where it is inlined, which slows down compilation.
 #[inline(always)]
 fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
     let lane = |i: usize| f(a[i], b[i]);

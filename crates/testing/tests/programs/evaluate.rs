@@ -11,7 +11,7 @@ fn program() -> Program {
 /// Judges that have hardly seen anything, and few samples: what the numbers are is not asked here.
 const SMALL: [&str; 6] = ["--samples", "120", "--judge-steps", "3", "--labelled", "120"];
 
-/// Images of as few pixels as there may be, against all of which every sample is held.
+/// The smallest images, because each sample is compared with all of them.
 const IMAGES: [&str; 2] = ["--image-size", "16"];
 
 /// The row of a table that starts so.

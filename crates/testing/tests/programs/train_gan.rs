@@ -69,7 +69,8 @@ fn points_are_counted_and_the_value_is_measured() {
 }
 
 /// What the ring shows (Goodfellow et al. 2014, section 3): a D that is ahead leaves no slope to the minimax loss, and G's samples lie in
-/// no cluster; the Wasserstein distance still has one, and G finds all.
+/// no cluster; the Wasserstein distance still has one, and G finds all. The README's two
+/// commands, with half the batch and half the steps.
 #[test]
 fn minimax_saturates_where_wasserstein_finds_all_modes() {
     let program = program();

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// `cargo test` builds a package's examples with its tests; `cargo test --test runs` would find an old one.
+/// `cargo test` builds a package's examples with its tests; `cargo test --test train` would find an old one.
 fn walk() -> Command {
     let deps = std::env::current_exe().unwrap();
     let program = deps.parent().unwrap().parent().unwrap().join("examples/walk");
