@@ -64,16 +64,16 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     if m == 1 && b.col_stride > 1 && a.col_stride == 1 {
         return row_times_transposed(s, a.data, b, into, c);
     }
-    let shares = (k / (SHARE * KC)).min(TASKS);
-    if shares > 1 && m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2 {
-        return in_shares(s, a, b, into, c, k.div_ceil(shares));
+    if let Some(shares) = Shares::of::<S>([m, k, n]) {
+        return in_shares(s, a, b, into, c, shares);
     }
     let in_place = reads_in_place(&a, &b);
     let [mc, nc] = tile_size::<S>(m, n, in_place);
     let tiles = Tiles::new([m, n], [mc, nc]);
-    let product = Product::new(s, a, b, m <= mc, |tasks, f| parallel::for_each(tasks, f));
+    let kc = block_size(k);
+    let product = Product::new(s, [a, b], kc, m <= mc, |tasks, f| parallel::for_each(tasks, f));
     let c = Shared::new(c);
-    let scratch = Scratch::reserve([product.kc * S::PANEL]);
+    let scratch = Scratch::reserve([kc * S::PANEL]);
     parallel::for_each(tiles.tasks(), |task| {
         let [rows, columns] = tiles.get(task);
         let [mut panel] = scratch.take();
@@ -82,18 +82,49 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     });
 }
 
-/// C as the sum of products of `len` columns of A with as many rows of B, added in their order.
-fn in_shares<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32], len: usize) {
-    let (m, k, n) = (a.rows, a.cols, b.cols);
-    let mut parts = Buffer::take(k.div_ceil(len) * m * n);
+/// How a long inner dimension is cut where C is small.
+struct Shares {
+    /// Length of the inner dimension.
+    k: usize,
+    /// Length of a share; the last may be shorter.
+    len: usize,
+    /// Rows of a block of B in every share. A shorter share may not choose its own: `block_size` is not
+    /// monotonic, so its blocks could be longer than the scratch of a task.
+    kc: usize,
+}
+
+impl Shares {
+    /// Returns the shares of an `m` x `k` times `k` x `n` product, or `None` if C has enough tiles for all
+    /// threads.
+    fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
+        let shares = (k / (SHARE * KC)).min(TASKS);
+        let small = m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
+        (shares > 1 && small).then(|| {
+            let len = k.div_ceil(shares);
+            Shares { k, len, kc: block_size(len) }
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.k.div_ceil(self.len)
+    }
+
+    fn get(&self, share: usize) -> Range<usize> {
+        share * self.len..((share + 1) * self.len).min(self.k)
+    }
+}
+
+/// C as the sum of products of shares of A's columns and B's rows, added in their order.
+fn in_shares<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32], shares: Shares) {
+    let (m, n, kc) = (a.rows, b.cols, shares.kc);
+    let mut parts = Buffer::take(shares.count() * m * n);
     // The second is there for what a share packs of A.
-    let kc = block_size(len);
-    let scratch = Scratch::reserve([kc * S::PANEL, len.div_ceil(kc) * m * (kc + PAD)]);
+    let scratch = Scratch::reserve([kc * S::PANEL, shares.len.div_ceil(kc) * m * (kc + PAD)]);
     parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
-        let inner = share * len..((share + 1) * len).min(k);
+        let inner = shares.get(share);
         let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
         let [mut panel, _] = scratch.take();
-        let product = Product::new(s, a, b, true, |tasks, f| (0..tasks).for_each(f));
+        let product = Product::new(s, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
         // SAFETY: `part` is this task's own, and holds the whole product.
         unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
     });
@@ -132,13 +163,12 @@ impl<'a, S: Simd> Product<'a, S> {
     /// Packs what is to be packed for all tasks, in tasks of `for_each`. With one tile for all rows of A, panels are not.
     fn new(
         s: S,
-        a: Mat<'a, f32>,
-        b: Mat<'a, f32>,
+        [a, b]: [Mat<'a, f32>; 2],
+        kc: usize,
         one_tile: bool,
         for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
     ) -> Self {
         let (m, k, n) = (a.rows, a.cols, b.cols);
-        let kc = block_size(k);
         let blocks = k.div_ceil(kc);
         let a_lies_well = a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS)
             || a.row_stride == 1 && k <= SHORT && !a.col_stride.is_multiple_of(ALIAS);
@@ -179,7 +209,7 @@ impl<'a, S: Simd> Product<'a, S> {
         Product { s, a, b, kc, packed_a, panels }
     }
 
-    /// Some rows and columns of C. `own` has room for a panel.
+    /// Some rows and columns of C. `own` has room for `kc` rows of a panel.
     ///
     /// # Safety
     /// C holds the whole product row by row, and nobody else accesses this part of it meanwhile.
@@ -444,6 +474,7 @@ fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::testing::less;
     use crate::simd::Portable;
 
     /// Every element of C is in one tile, and two threads that take half of the tasks each have the same to do where the tile in the middle is two.
@@ -483,6 +514,25 @@ mod tests {
         }
     }
 
+    /// Shares cover the inner dimension, none is empty, and the blocks of none are longer than the scratch of
+    /// its task, which is sized for the first.
+    #[test]
+    fn shares_of_every_inner_dimension_fit_their_scratch() {
+        let mut cut = 0;
+        for [m, n] in [[16, 2], [1, 40], [64, 64], [300, 1]] {
+            for k in 0..=less(70_000, 5_000) {
+                let Some(shares) = Shares::of::<Portable>([m, k, n]) else { continue };
+                let ranges: Vec<_> = (0..shares.count()).map(|share| shares.get(share)).collect();
+                assert_eq!(ranges.iter().map(Range::len).sum::<usize>(), k);
+                assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start), "k = {k}: {ranges:?}");
+                assert!(ranges.iter().all(|range| !range.is_empty()), "k = {k}: {ranges:?}");
+                assert!(shares.kc <= KC && ranges.iter().all(|r| r.len() <= shares.len), "k = {k}");
+                cut += 1;
+            }
+        }
+        assert!(cut > less(200_000, 5_000), "{cut} products are cut");
+    }
+
     /// The panel that is asked for is the one that is multiplied next, in a B that lies either way.
     #[test]
     fn next_is_what_comes_next() {
@@ -490,8 +540,8 @@ mod tests {
         let numbers = vec![0.0; k * n];
         let a = Mat::new(&numbers, m, k);
         for b in [Mat::new(&numbers, k, n), Mat::new(&numbers, n, k).t()] {
-            let product = Product::new(Portable, a, b, true, |tasks, f| (0..tasks).for_each(f));
-            let (kc, panel) = (product.kc, Portable::PANEL);
+            let (kc, panel) = (block_size(k), Portable::PANEL);
+            let product = Product::new(Portable, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
             let tasks = [0..4 * panel, 4 * panel..n];
             let order: Vec<[usize; 3]> = (0..2)
                 .flat_map(|task| {

@@ -109,6 +109,31 @@ fn f32_equals_the_definition_on_every_instruction_set() {
     }
 }
 
+/// The last share of a long inner dimension may be shorter than the others. On integers, as above.
+#[test]
+fn uneven_shares_equal_the_definition_on_every_instruction_set() {
+    let mut dice = reference::testing::Dice(23);
+    let mut shapes = vec![[16, 2049, 2], [2, 2049, 16], [16, 3136, 8], [40, 2817, 33]];
+    shapes.extend((0..less(40, 0)).map(|_| [dice.roll(1, 20), dice.roll(2048, 9000), dice.roll(1, 12)]));
+    shapes.retain(|[m, k, n]| m * k * n < less(usize::MAX, 70_000));
+    for [m, k, n] in shapes {
+        let f32s = |x: Vec<f64>| x.iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let (a, b) = (f32s(numbers(m * k, 1)), f32s(numbers(k * n, 2)));
+        for (ta, tb) in [(false, false), (true, false), (false, true)] {
+            let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+            let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+            let mut want = vec![0.0; m * n];
+            let (a_ip, b_pj) = (|i, p| a.data[a.offset(i, p)], |p, j| b.data[b.offset(p, j)]);
+            reference::gemm(m, k, n, a_ip, b_pj, &mut want);
+            for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+                let mut got = vec![f32::NAN; m * n];
+                isa::with(isa, || gemm(a, b, Update::Overwrite, &mut got));
+                assert_eq!(got, want, "{m} x {k} x {n}, transposed {ta} {tb}, {isa}");
+            }
+        }
+    }
+}
+
 /// An extent that overflows must not pass for a small one.
 #[test]
 #[should_panic(expected = "the slice has 4")]
