@@ -1,5 +1,5 @@
-//! All cargo commands compile the dependencies with the same features. With other features, a
-//! dependency and the engine above it would be compiled again for tests, benches and each program.
+//! `cargo build`, `run`, `bench` and `test --workspace` compile dependencies with the same features.
+//! With others, a dependency and the engine above it would be compiled again for each of them.
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -94,8 +94,7 @@ struct Shares {
 }
 
 impl Shares {
-    /// Returns the shares of an `m` x `k` times `k` x `n` product, or `None` if C has enough tiles for all
-    /// threads.
+    /// Returns the shares of an `m` x `k` times `k` x `n` product, or `None` if C has enough tiles.
     fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
         let shares = (k / (SHARE * KC)).min(TASKS);
         let small = m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
@@ -514,10 +513,9 @@ mod tests {
         }
     }
 
-    /// Shares cover the inner dimension, none is empty, and the blocks of none are longer than the scratch of
-    /// its task, which is sized for the first.
+    /// None is empty or longer than the first, for which the scratch of all is sized.
     #[test]
-    fn shares_of_every_inner_dimension_fit_their_scratch() {
+    fn shares_cover_every_inner_dimension() {
         let mut cut = 0;
         for [m, n] in [[16, 2], [1, 40], [64, 64], [300, 1]] {
             for k in 0..=less(70_000, 5_000) {
