@@ -5,8 +5,11 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// `cargo test` builds a package's examples with its tests; `cargo test --test train` would find an old one.
 fn walk() -> Command {
@@ -21,9 +24,29 @@ fn train(dir: &Path, flags: &[&str]) -> Output {
 }
 
 fn start(dir: &Path, flags: &[&str]) -> Child {
-    let mut command = walk();
-    command.current_dir(dir).args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    spawn(dir, walk().args(flags))
+}
+
+fn spawn(dir: &Path, command: &mut Command) -> Child {
+    default_signals();
+    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
+}
+
+/// Lets programs start with the default actions of signals, also if this process ignores them. A child
+/// inherits an ignored signal, but gets the default action of a handled one. These handlers do nothing.
+fn default_signals() {
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim();
+        let ignored = u128::from_str_radix(mask, 16).unwrap();
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            if ignored >> (signal - 1) & 1 == 1 {
+                signal_hook::flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
 }
 
 fn stderr(output: &Output) -> String {
@@ -181,6 +204,30 @@ fn a_second_interrupt_ends_it_at_once() {
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(asked.elapsed() < Duration::from_secs(2));
+}
+
+/// SIGHUP under nohup, SIGINT of a background job of a script; by the shell's `trap`, any signal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
+    let dir = tempfile::tempdir().unwrap();
+    for (ignored, handled) in [("HUP", "TERM"), ("INT", "HUP"), ("TERM", "INT")] {
+        let run = dir.path().join("runs").join(ignored);
+        let flags = ["--steps", "9000", "--pause", "4", "--log-every", "1", "--name", ignored];
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' \"$0\"; exec \"$@\"", ignored]).arg(walk().get_program()).args(flags);
+        let child = spawn(dir.path(), &mut shell);
+        wait_until("a step", || logged_lines(&run) >= 1);
+        for _ in 0..2 {
+            let before = logged_lines(&run);
+            signal(&child, ignored);
+            wait_until("steps after the signal", || logged_lines(&run) >= before + 5);
+        }
+        signal(&child, handled);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{ignored}: {}", stderr(&output));
+        assert!(run.join("checkpoint.safetensors").exists());
+    }
 }
 
 #[test]
