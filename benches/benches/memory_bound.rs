@@ -49,7 +49,7 @@ fn pointwise_maps(c: &mut Criterion<Rate>) {
     group.bench_function("leaky_relu", |b| {
         // As the operation has it: a number that the loop does not know.
         let slope = std::hint::black_box(0.2);
-        b.iter(|| pointwise::map(x, y, move |x| x * if x > 0.0 { 1.0 } else { slope }));
+        b.iter(|| pointwise::map(x, y, move |x| x.leaky_relu(slope)));
     });
     group.bench_function("tanh", |b| b.iter(|| pointwise::map(x, y, <f32 as Element>::tanh)));
     group.bench_function("add bias", |b| {

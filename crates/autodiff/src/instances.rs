@@ -10,7 +10,7 @@ macro_rules! instances {
     ($name:ident, $e:ty) => {
         #[doc(hidden)]
         #[inline(never)]
-        pub fn $name() -> [*const (); 37] {
+        pub fn $name() -> [*const (); 38] {
             type V = Var<$e>;
             [
                 <&V as Add<&V>>::add as *const (),
@@ -36,6 +36,7 @@ macro_rules! instances {
                 V::relu as *const (),
                 V::leaky_relu as *const (),
                 V::activated as *const (),
+                V::masked as *const (),
                 V::abs as *const (),
                 V::clamp as *const (),
                 V::narrow as *const (),

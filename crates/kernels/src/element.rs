@@ -76,6 +76,22 @@ pub trait Element:
         if self > other { other } else { self }
     }
 
+    /// The product with `mask`, and 0 where the mask is 0, also if `self` is infinite or NaN.
+    ///
+    /// Where a function has slope 0, no gradient flows, however large the incoming one is. A plain
+    /// product would give NaN for an infinite gradient.
+    #[inline]
+    fn masked(self, mask: Self) -> Self {
+        if mask == Self::ZERO { Self::ZERO } else { self * mask }
+    }
+
+    /// The leaky ReLU: x for x > 0, else slope x. Slope 0 is ReLU, which is 0 at negative infinity.
+    /// NaN stays NaN.
+    #[inline]
+    fn leaky_relu(self, slope: Self) -> Self {
+        if self <= Self::ZERO { self.masked(slope) } else { self }
+    }
+
     /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|): never overflows, exact in both tails.
     #[inline]
     fn softplus(self) -> Self {
@@ -170,5 +186,17 @@ mod tests {
         assert_eq!(80.0f64.softplus(), 80.0);
         assert_eq!((-80.0f64).softplus(), (-80.0f64).exp());
         assert!(f32::NAN.softplus().is_nan() && f32::NAN.at_least(0.0).is_nan());
+    }
+
+    #[test]
+    fn a_mask_of_zero_gives_zero_whatever_it_hides() {
+        for x in [1.0f32, -1.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+            assert_eq!(x.masked(0.0), 0.0);
+        }
+        assert_eq!((3.0f32.masked(0.5), f32::INFINITY.masked(2.0)), (1.5, f32::INFINITY));
+        assert!(f32::NAN.masked(2.0).is_nan());
+        assert_eq!([-2.0f32, f32::NEG_INFINITY, 3.0].map(|x| x.leaky_relu(0.0)), [0.0, 0.0, 3.0]);
+        assert_eq!([-2.0f32, f32::NEG_INFINITY].map(|x| x.leaky_relu(0.5)), [-1.0, f32::NEG_INFINITY]);
+        assert!(f32::NAN.leaky_relu(0.0).is_nan() && f32::NAN.leaky_relu(0.2).is_nan());
     }
 }

@@ -77,7 +77,7 @@ impl<E: Element> Judge<E> {
 #[track_caller]
 pub fn cross_entropy<E: Element>(logits: &Var<E>, one_hot: &Var<E>) -> Var<E> {
     let n = logits.dims()[0] as f64;
-    (logits.log_softmax() * one_hot).sum() * (-1.0 / n)
+    logits.log_softmax().masked(one_hot.value()).sum() * (-1.0 / n)
 }
 
 /// The mean squared error of numbers (N, D): the sum over a row, the mean over rows.
@@ -114,6 +114,7 @@ mod tests {
         let loss = |l: &[f64]| cross_entropy(&Var::constant(Tensor::from_slice([2, 2], l)), &one_hot).item();
         assert!((loss(&[0.0; 4]) - 2.0f64.ln()).abs() < 1e-15);
         assert!((loss(&[80.0, 0.0, 80.0, 0.0]) - 40.0).abs() < 1e-12, "half of them 80 nats wrong");
+        assert_eq!(loss(&[f64::MAX, f64::MIN, f64::MIN, f64::MAX]), 0.0, "right, the other class impossible");
     }
 
     #[test]

@@ -211,6 +211,27 @@ mod tests {
         });
     }
 
+    /// The slope of a square root at 0 is infinite; where the ReLU gave the 0, it hides that.
+    #[test]
+    fn an_infinite_gradient_does_not_pass_the_activation() {
+        let channel = |value: f64| Var::leaf(Tensor::full([1], value));
+        let x = Var::leaf(Tensor::from_slice([4, 1], &[-3.0f64, 1.0, -1.0, 3.0]));
+        let v = [x, channel(1.0), channel(0.0)];
+        let all: Vec<&Var<f64>> = v.iter().collect();
+        let fused = v[0].batch_norm_activated(&v[1], &v[2], 0.1, Activation::RELU).y.sqrt();
+        let plain = definition(&v[0], &v[1], &v[2], 0.1).relu().sqrt();
+        let second = |y: &Var<f64>| {
+            let slopes = y.differentiable_gradients(&all);
+            let squares = slopes.iter().map(|g| g.square().sum());
+            squares.reduce(|a, b| a + b).expect("three slopes").gradients(&all)
+        };
+        let pairs = fused.gradients(&all).into_iter().zip(plain.gradients(&all));
+        for (a, b) in pairs.chain(second(&fused).into_iter().zip(second(&plain))) {
+            let close = |a: &f64, b: &f64| (a - b).abs() <= 1e-12 * (1.0 + b.abs());
+            assert!(a.data().iter().zip(b.data()).all(|(a, b)| close(a, b)), "{a:?} and {b:?}");
+        }
+    }
+
     #[test]
     fn the_kernels_agree_with_the_definition() {
         for i in 0..60 {

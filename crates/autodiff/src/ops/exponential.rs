@@ -4,7 +4,7 @@
 
 use crate::Var;
 use crate::graph::record;
-use adjoint_tensor::Element;
+use adjoint_tensor::{Element, Tensor};
 
 impl<E: Element> Var<E> {
     /// y = e^x. dy/dx = e^x = y, so x_bar = y_bar y.
@@ -51,8 +51,9 @@ impl<E: Element> Var<E> {
             [self],
             (self.clone(), p),
             |(x, p), bw| {
-                // Not 0 times 0^-1.
-                bw.wrt(0, |g| if *p == 0.0 { g.scale(0.0) } else { g * x.powf(p - 1.0) * *p });
+                // Not 0 times 0^-1, nor times an infinite y_bar.
+                let nothing = Tensor::scalar(0.0);
+                bw.wrt(0, |g| if *p == 0.0 { g.masked(&nothing) } else { g * x.powf(p - 1.0) * *p });
             },
         )
     }
@@ -103,5 +104,7 @@ mod tests {
             assert_eq!(slope.value().data(), [first; 2], "first derivative of x^{p}");
             assert_eq!(curvature.data(), [second; 2], "second derivative of x^{p}");
         }
+        let x = Var::leaf(Tensor::from_slice([1], &[3.0f64]));
+        assert_eq!((x.powf(0.0) - 1.0).sqrt().gradients(&[&x])[0].item(), 0.0, "a constant passes nothing");
     }
 }

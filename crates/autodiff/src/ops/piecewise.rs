@@ -1,8 +1,10 @@
-//! Functions that are linear in pieces: relu, leaky relu, abs, clamp.
+//! Functions that are linear in pieces: relu, leaky relu, abs, clamp, and the product with a mask.
 //!
-//! Their slope is constant almost everywhere, so a gradient is the flowing-in gradient through a [`gate`], which is
-//! linear in it and constant in x; second derivatives vanish. At a kink one subgradient is chosen: relu and leaky relu
-//! take the slope of the left side, abs takes 0, clamp takes 1 (PyTorch's choices).
+//! Their slope is constant almost everywhere, so a gradient is the flowing-in gradient through a
+//! [`gate`], which is linear in it and constant in x; second derivatives vanish. Where the slope is
+//! 0, a gate gives 0 for every incoming gradient, also for an infinite one, such as that of a
+//! square root at 0. At a kink one subgradient is chosen: relu and leaky relu take the slope of the
+//! left side, abs takes 0, clamp takes 1 (PyTorch's choices).
 //!
 //! Sources: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines; Maas, Hannun & Ng 2013,
 //! Rectifier nonlinearities improve neural network acoustic models (leaky); Rockafellar 1970, Convex analysis,
@@ -22,14 +24,16 @@ enum Slope {
     Sign,
     /// 1 for low <= x <= high, 0 elsewhere.
     Inside(f64, f64),
+    /// x itself.
+    Mask,
 }
 
-/// u = g slope(x). g_bar = u_bar slope(x).
+/// u = g slope(x), and 0 where the slope is 0, whatever g is. g_bar = u_bar slope(x), likewise.
 fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
     let u = match slope {
         Slope::Leaky(s) => {
             let s = E::of(s);
-            g.value().zip(x, move |g, x| g * if x > E::ZERO { E::ONE } else { s })
+            g.value().zip(x, move |g, x| if x > E::ZERO { g } else { g.masked(s) })
         }
         Slope::Sign => g.value().zip(x, |g, x| match x.partial_cmp(&E::ZERO) {
             Some(std::cmp::Ordering::Greater) => g,
@@ -40,6 +44,7 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
             let (low, high) = (E::of(low), E::of(high));
             g.value().zip(x, move |g, x| if x >= low && x <= high { g } else { E::ZERO })
         }
+        Slope::Mask => g.value().zip(x, E::masked),
     };
     record("gate", u, [g], (x.clone(), slope), |(x, slope), bw| bw.wrt(0, |u_bar| gate(u_bar, x, *slope)))
 }
@@ -53,8 +58,8 @@ impl<E: Element> Var<E> {
         record("relu", y.clone(), [self], y, |y, bw| bw.wrt(0, |g| gate(g, y, Slope::Leaky(0.0))))
     }
 
-    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013). On each side a line through 0:
-    /// x_bar = y_bar, slope y_bar.
+    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013); slope 0 is
+    /// [`relu`](Var::relu). On each side a line through 0: x_bar = y_bar, slope y_bar.
     ///
     /// # Panics
     /// If the slope is negative: then the sign of y would not tell that of x.
@@ -63,7 +68,7 @@ impl<E: Element> Var<E> {
     pub fn leaky_relu(&self, slope: f64) -> Self {
         assert!(slope >= 0.0, "leaky_relu: the slope {slope} must not be negative");
         let s = E::of(slope);
-        let y = self.value().map(move |x| x * if x > E::ZERO { E::ONE } else { s });
+        let y = self.value().map(move |x| x.leaky_relu(s));
         record("leaky_relu", y.clone(), [self], (y, slope), |(y, slope), bw| {
             bw.wrt(0, |g| gate(g, y, Slope::Leaky(*slope)));
         })
@@ -80,6 +85,18 @@ impl<E: Element> Var<E> {
             Activation::Identity => self.clone(),
             Activation::LeakyRelu(slope) => self.leaky_relu(slope),
         }
+    }
+
+    /// y = x m for a constant mask m, with broadcasting, and 0 where m is 0, also for an infinite x
+    /// and for NaN. x_bar = y_bar m, likewise: what a mask hides never reaches a value or a
+    /// gradient, as it would through a product.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn masked(&self, mask: &Tensor<E>) -> Self {
+        gate(self, mask, Slope::Mask)
     }
 
     /// y = |x|. x_bar = y_bar sign(x).
@@ -103,8 +120,8 @@ impl<E: Element> Var<E> {
 
 #[cfg(test)]
 mod tests {
-    use crate::Var;
-    use crate::gradcheck::{assert_cases, random_shape, random_tensor};
+    use crate::gradcheck::{assert_cases, random_broadcast, random_shape, random_tensor};
+    use crate::{Activation, Var};
     use adjoint_tensor::Tensor;
 
     #[test]
@@ -122,6 +139,45 @@ mod tests {
                 // Followed by a square, so that the second derivative is not trivially 0.
                 (vec![random_tensor(s, shape, &[0.0, -0.5, 0.8])], move |x: &[Var<f64>]| f(x).square())
             });
+        }
+    }
+
+    #[test]
+    fn gradients_of_a_mask() {
+        assert_cases("masked", 100, |s| {
+            let shape = random_shape(s);
+            let (x, mask) = (random_broadcast(s, shape), random_broadcast(s, shape));
+            let mask = random_tensor(s, mask, &[]).map(|m| if m < 0.0 { 0.0 } else { m });
+            (vec![random_tensor(s, x, &[])], move |x: &[Var<f64>]| x[0].masked(&mask).square())
+        });
+    }
+
+    /// A square root and a logarithm have an infinite slope at 0, where all of these have slope 0.
+    #[test]
+    fn an_infinite_gradient_does_not_pass_a_slope_of_zero() {
+        type F = fn(&Var<f64>) -> Var<f64>;
+        // The first element is hidden; the second passes with slope 1.
+        let hiding: [(&str, F, [f64; 2]); 7] = [
+            ("relu", |x| x.relu(), [-1.0, 4.0]),
+            ("leaky_relu", |x| x.leaky_relu(0.0), [-1.0, 4.0]),
+            ("activated", |x| x.activated(Activation::RELU), [-1.0, 4.0]),
+            ("clamp", |x| x.clamp(0.0, 9.0), [-1.0, 4.0]),
+            ("abs", |x| x.abs(), [0.0, 4.0]),
+            ("masked", |x| x.masked(&Tensor::from_slice([2], &[0.0, 1.0])), [-1.0, 4.0]),
+            ("relu of -inf", |x| x.leaky_relu(0.0), [f64::NEG_INFINITY, 4.0]),
+        ];
+        // With the first and the second derivative at 4.
+        let steep: [(F, [f64; 2]); 2] =
+            [(|y| y.sqrt(), [0.25, -1.0 / 32.0]), (|y| y.ln(), [0.25, -1.0 / 16.0])];
+        for (name, hide, x) in hiding {
+            for (steep, [first, second]) in steep {
+                let x = Var::leaf(Tensor::from_slice([2], &x));
+                let y = steep(&hide(&x));
+                assert_eq!(y.gradients(&[&x])[0].data(), [0.0, first], "{name}");
+                let slope = y.differentiable_gradients(&[&x]).remove(0);
+                assert_eq!(slope.value().data(), [0.0, first], "{name}, recorded");
+                assert_eq!(slope.gradients(&[&x])[0].data(), [0.0, second], "{name}, order 2");
+            }
         }
     }
 

@@ -43,15 +43,18 @@ impl<E: Element> Var<E> {
     ///
     /// > y = -t ln sigma(x) - (1 - t) ln(1 - sigma(x)) = t softplus(-x) + (1 - t) softplus(x)
     ///
-    /// Each logarithm has its own softplus: in the shorter softplus(x) - t x a small y would be what is left of two large
-    /// numbers. dy/dx = sigma(x) - t and dy/dt = softplus(-x) - softplus(x) = -x: x_bar = y_bar (sigma(x) - t), t_bar = -y_bar x.
+    /// Each logarithm has its own softplus: in the shorter softplus(x) - t x a small y would be
+    /// what is left of two large numbers. A label t of 0 or 1 masks one of them, also where it is
+    /// infinite: an infinite logit with the right sign costs nothing. dy/dx = sigma(x) - t and
+    /// dy/dt = softplus(-x) - softplus(x) = -x: x_bar = y_bar (sigma(x) - t), t_bar = -y_bar x.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[must_use]
     #[track_caller]
     pub fn binary_cross_entropy(&self, t: &Self) -> Self {
-        let y = self.value().zip(t.value(), |x, t| t * (-x).softplus() + (E::ONE - t) * x.softplus());
+        let y =
+            self.value().zip(t.value(), |x, t| (-x).softplus().masked(t) + x.softplus().masked(E::ONE - t));
         record("binary_cross_entropy", y, [self, t], (self.clone(), t.clone()), |(x, t), bw| {
             bw.wrt(0, |g| g * sigmoid_minus(x, t));
             bw.wrt(1, |g| -(g * x));
@@ -116,6 +119,17 @@ mod tests {
         let t = Var::constant(s.uniform_tensor([4, 100], 0.0, 1.0));
         let definition = &t * (-&x).softplus() + (1.0 - &t) * x.softplus();
         assert_eq!(x.binary_cross_entropy(&t).value().data(), definition.value().data());
+    }
+
+    #[test]
+    fn cross_entropy_of_infinite_logits() {
+        let x =
+            Var::leaf(Tensor::from_slice([4], &[f32::INFINITY, f32::NEG_INFINITY, f32::INFINITY, f32::NAN]));
+        let t = Var::constant(Tensor::from_slice([4], &[1.0, 0.0, 0.0, 1.0]));
+        let y = x.binary_cross_entropy(&t);
+        assert_eq!(y.value().data()[..3], [0.0, 0.0, f32::INFINITY]);
+        assert!(y.value().data()[3].is_nan());
+        assert_eq!(y.gradients(&[&x])[0].data()[..3], [0.0, 0.0, 1.0]);
     }
 
     /// The gradient of softplus is a sigmoid also where e^x would overflow.

@@ -49,7 +49,7 @@ pub(super) fn normalise<E: Element>(x: &[E], by: Affine<'_, E>, y: &mut [E]) {
     for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
         for j in 0..c {
             let z = (x[j] - by.mean[j]) * scale[j] + beta[j];
-            y[j] = if z > E::ZERO { z } else { by.slope * z };
+            y[j] = z.leaky_relu(by.slope);
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn sums<E: Element>(
         for j in 0..c {
             let centred = x[j] - by.mean[j];
             let positive = centred * scale[j] + beta[j] > E::ZERO;
-            let z_bar = y_bar[j] * if positive { E::ONE } else { by.slope };
+            let z_bar = if positive { y_bar[j] } else { y_bar[j].masked(by.slope) };
             centred_sum[j] += z_bar * centred;
             sum[j] += z_bar;
         }
@@ -95,7 +95,7 @@ pub(super) fn gradient<E: Element>(
         for j in 0..c {
             let centred = x[j] - by.mean[j];
             let positive = centred * scale[j] + beta[j] > E::ZERO;
-            let z_bar = y_bar[j] * if positive { E::ONE } else { by.slope };
+            let z_bar = if positive { y_bar[j] } else { y_bar[j].masked(by.slope) };
             x_bar[j] = scale[j] * (z_bar - shift[j] - centred * tilt[j]);
         }
     }

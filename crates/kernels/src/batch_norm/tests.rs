@@ -63,6 +63,25 @@ fn an_activation_is_the_same_fused_or_apart() {
     }
 }
 
+/// Under a ReLU the gradient by a negative z is 0, whatever the gradient by y is.
+#[test]
+fn an_infinite_gradient_does_not_pass_a_relu() {
+    let x = [-1.0f32, 1.0, -1.0, 1.0];
+    let by = Channels { mean: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
+    let gradients = |hidden: f32| {
+        let (mut x_bar, mut gamma_bar, mut beta_bar) = ([f32::NAN; 4], [f32::NAN], [f32::NAN]);
+        let y_bar = [hidden, 2.0, hidden, -1.0];
+        let into = (&mut x_bar, &mut gamma_bar, &mut beta_bar);
+        backward_activated(&x, &y_bar, by, Activation::RELU, into.0, into.1, into.2);
+        (x_bar, gamma_bar, beta_bar)
+    };
+    assert_eq!(gradients(f32::INFINITY), gradients(0.0));
+    assert_eq!(gradients(f32::NAN), gradients(0.0));
+    let mut y = [f32::NAN; 2];
+    normalise_activated(&[f32::NEG_INFINITY, 2.0], by, Activation::RELU, &mut y);
+    assert_eq!(y, [0.0, 2.0]);
+}
+
 /// At 1000 +- 1 a sum of f32 rounds by more than the answer's own last digit.
 #[test]
 fn the_mean_of_data_far_from_zero_is_rounded_once() {

@@ -28,7 +28,7 @@ impl Dropout {
         let kept = E::of(1.0 / (1.0 - self.p));
         let draw = |y: &mut E| *y = if stream.uniform() < self.p { E::ZERO } else { kept };
         let mask = Tensor::build(x.shape(), |mask| mask.iter_mut().for_each(draw));
-        x * Var::constant(mask)
+        x.masked(&mask)
     }
 }
 
@@ -46,6 +46,18 @@ mod tests {
         assert!(y.value().data().iter().all(|&y| y == 0.0 || (y - 2.0 / 0.7).abs() < 1e-12));
         let g = y.gradients(&[&x]).remove(0);
         assert_eq!(g.map(|g| 2.0 * g).data(), y.value().data());
+    }
+
+    /// The slope of a square root at 0 is infinite; a dropped number hides that.
+    #[test]
+    fn an_infinite_gradient_does_not_pass_a_dropped_number() {
+        let x = Var::leaf(Tensor::full([100], 2.0f64));
+        let y = Dropout::new(0.5).forward(&x, Mode::Train, &mut Stream::new(1, "drop", 0));
+        let g = y.sqrt().gradients(&[&x]).remove(0);
+        let want = y.value().map(|y| if y == 0.0 { 0.0 } else { 1.0 / y.sqrt() });
+        assert!(
+            g.data().contains(&0.0) && g.zip(&want, |g, w| (g - w).abs()).data().iter().all(|d| *d < 1e-15)
+        );
     }
 
     #[test]
