@@ -32,14 +32,15 @@ impl Convolution {
             assert!(pair[0] == pair[1], "{}: candle wants squares", layer.name);
             pair[0]
         };
-        assert!(g.spec.groups == 1, "{}: candle transposes no groups", layer.name);
-        let (size, out, kernel) = (alike(g.in_size), alike(g.out_size), alike(g.kernel));
-        let (stride, padding, dilation) =
-            (alike(g.spec.stride), alike(g.spec.padding), alike(g.spec.dilation));
+        let ([batch, h, w, in_channels], [_, oh, ow, out_channels]) = (g.x_shape(), g.y_shape());
+        let ([kh, kw, ..], spec) = (g.w_shape(), g.spec());
+        assert!(spec.groups == 1, "{}: candle transposes no groups", layer.name);
+        let (size, out, kernel) = (alike([h, w]), alike([oh, ow]), alike([kh, kw]));
+        let (stride, padding, dilation) = (alike(spec.stride), alike(spec.padding), alike(spec.dilation));
         Self {
-            x: [g.batch, g.in_channels, size, size],
-            w: [g.out_channels, g.in_channels, kernel, kernel],
-            y: [g.batch, g.out_channels, out, out],
+            x: [batch, in_channels, size, size],
+            w: [out_channels, in_channels, kernel, kernel],
+            y: [batch, out_channels, out, out],
             stride,
             padding,
             dilation,

@@ -2,18 +2,19 @@
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
+use crate::size;
 
 /// y = x with its axes reordered: axis `a` of y is axis `axes[a]` of x, whose shape is `dims`.
 ///
 /// # Panics
-/// If `axes` is not a permutation or a slice does not have the shape's size.
+/// If `axes` is not a permutation, a slice does not have the shape's size, or no slice can have it.
 #[track_caller]
 #[inline(never)]
 pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut [E]) {
     let mut seen = axes;
     seen.sort_unstable();
     assert!(seen == [0, 1, 2, 3], "permute: {axes:?} is not an order of four axes");
-    let len: usize = dims.iter().product();
+    let len = size::len(&dims);
     assert!(
         x.len() == len && y.len() == len,
         "permute: {} to {} elements of shape {dims:?}",
@@ -50,6 +51,14 @@ pub struct AxisView {
     pub inner: usize,
 }
 
+impl AxisView {
+    /// Is this a view of `elements` elements, whose axis has positions `start..start + len`?
+    fn has(self, elements: usize, start: usize, len: usize) -> bool {
+        size::checked_len(&[self.outer, self.axis, self.inner]) == Some(elements)
+            && start.checked_add(len).is_some_and(|end| end <= self.axis)
+    }
+}
+
 /// Copies `len` positions of an axis from `x` (starting at `x_start`) to `y` (starting at `y_start`); the rest of `y`
 /// stays. Narrowing, padding and concatenation are this copy.
 ///
@@ -65,10 +74,8 @@ pub fn copy_block<E: Element>(
     assert!(
         from.outer == to.outer
             && from.inner == to.inner
-            && x_start + len <= from.axis
-            && y_start + len <= to.axis
-            && x.len() == from.outer * from.axis * from.inner
-            && y.len() == to.outer * to.axis * to.inner,
+            && from.has(x.len(), x_start, len)
+            && to.has(y.len(), y_start, len),
         "copy_block: {len} positions from {x_start} of {from:?} to {y_start} of {to:?}"
     );
     let (xs, ys) = (from.axis * from.inner, to.axis * to.inner);
@@ -92,14 +99,11 @@ pub fn copy_block<E: Element>(
 #[track_caller]
 #[inline(never)]
 pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut [E]) {
-    assert_eq!(y.len(), rows.len() * columns, "gather: output length");
+    assert_eq!(y.len(), size::len(&[rows.len(), columns]), "gather: output length");
     if columns == 0 {
         return;
     }
-    let count = x.len() / columns;
-    if let Some(&bad) = rows.iter().find(|&&r| r >= count) {
-        panic!("gather: row {bad} of a table of {count} rows");
-    }
+    check_rows("gather", rows, x.len() / columns);
     for_each_chunk(y, columns, |i, y| y.copy_from_slice(&x[rows[i] * columns..][..columns]));
 }
 
@@ -110,12 +114,23 @@ pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut 
 #[track_caller]
 #[inline(never)]
 pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize], x_bar: &mut [E]) {
-    assert_eq!(y_bar.len(), rows.len() * columns, "scatter: input length");
+    assert_eq!(y_bar.len(), size::len(&[rows.len(), columns]), "scatter: input length");
+    if columns == 0 {
+        return;
+    }
+    check_rows("scatter", rows, x_bar.len() / columns);
     x_bar.fill(E::ZERO);
     for (i, &r) in rows.iter().enumerate() {
         for (x, &y) in x_bar[r * columns..][..columns].iter_mut().zip(&y_bar[i * columns..]) {
             *x += y;
         }
+    }
+}
+
+#[track_caller]
+fn check_rows(what: &str, rows: &[usize], count: usize) {
+    if let Some(row) = rows.iter().find(|&&row| row >= count) {
+        panic!("{what}: row {row} of a table of {count} rows");
     }
 }
 
@@ -180,5 +195,25 @@ mod tests {
     #[should_panic(expected = "row 5 of a table of 5 rows")]
     fn gather_rejects_a_row_out_of_range() {
         gather_rows(&[0.0f32; 15], 3, &[5], &mut [0.0; 3]);
+    }
+
+    /// 2^63 rows of two columns start at a multiple of 2^64, which wraps to 0.
+    #[test]
+    #[should_panic(expected = "scatter: row 9223372036854775808 of a table of 4 rows")]
+    fn scatter_rejects_a_row_that_wraps() {
+        scatter_add_rows(&[1.0f32; 2], 2, &[1 << 63], &mut [0.0; 8]);
+    }
+
+    #[test]
+    #[should_panic(expected = "copy_block: 2 positions from 18446744073709551615")]
+    fn copy_block_rejects_a_range_that_wraps() {
+        let view = AxisView { outer: 1, axis: 4, inner: 1 };
+        copy_block((&[0.0f32; 4], view, usize::MAX), (&mut [0.0; 4], view, 0), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "an array of shape [4294967296, 4294967296, 1, 1]")]
+    fn permute_rejects_a_shape_that_wraps() {
+        permute(&[0.0f32; 0], [1 << 32, 1 << 32, 1, 1], [0, 1, 2, 3], &mut []);
     }
 }

@@ -32,6 +32,7 @@ pub mod pointwise;
 pub mod reduce;
 pub mod reference;
 mod simd;
+pub mod size;
 pub mod softmax;
 pub mod threads;
 

@@ -10,7 +10,7 @@
 //! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits,
 //! merges or gives memory back to the system unless asked to ([`release`]).
 
-use crate::Element;
+use crate::{Element, size};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -121,8 +121,12 @@ fn recycle(idle: &mut Vec<Idle>) -> Option<Vec<u64>> {
 }
 
 /// The size class of a buffer of `len` elements.
+#[track_caller]
 fn class_of<E: Element>(len: usize) -> usize {
-    size_class((len * size_of::<E>()).div_ceil(WORD))
+    match len.checked_mul(size_of::<E>()) {
+        Some(bytes) if bytes <= size::MAX_BYTES => size_class(bytes.div_ceil(WORD)),
+        _ => panic!("a buffer of {len} {} elements: more than memory can address", E::NAME),
+    }
 }
 
 /// Zeroed storage of a size class, with room to align its start.
@@ -150,6 +154,10 @@ pub struct Buffer<E: Element> {
 
 impl<E: Element> Buffer<E> {
     /// Takes a buffer of `len` elements with unspecified contents.
+    ///
+    /// # Panics
+    /// If memory cannot address them.
+    #[track_caller]
     pub fn take(len: usize) -> Self {
         let class = class_of::<E>(len);
         let recycled = {
@@ -177,6 +185,10 @@ impl<E: Element> Buffer<E> {
     }
 
     /// Takes a buffer of `len` zeros.
+    ///
+    /// # Panics
+    /// As [`Buffer::take`].
+    #[track_caller]
     pub fn zeroed(len: usize) -> Self {
         let mut buffer = Self::take(len);
         buffer.as_mut_slice().fill(E::ZERO);
@@ -250,6 +262,18 @@ mod tests {
             })
         });
         assert_eq!(kept, [true, true]);
+    }
+
+    /// 2^61 `f64` are 2^64 bytes, which wrap to 0.
+    #[test]
+    fn bytes_that_wrap_are_rejected() {
+        let live = stats().live;
+        for len in [1 << 60, 1 << 61, usize::MAX] {
+            let panic = std::panic::catch_unwind(|| Buffer::<f64>::take(len).as_slice().len());
+            let message = *panic.expect_err("no such buffer").downcast::<String>().expect("a message");
+            assert!(message.contains(&format!("a buffer of {len} f64 elements")), "{message}");
+        }
+        assert!(stats().live < live + (1 << 40), "what was not allocated is not counted");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
 use crate::simd::level;
+use crate::size;
 
 /// y\[i\] = f(x\[i\])
 ///
@@ -151,15 +152,11 @@ impl<const N: usize> Walk<N> {
 
     #[track_caller]
     fn new(operands: [(usize, [usize; 4]); N], (y_len, y): (usize, [usize; 4])) -> Self {
-        assert_eq!(
-            y_len,
-            y.iter().product::<usize>(),
-            "broadcast: output of {y_len} elements for shape {y:?}"
-        );
+        assert_eq!(y_len, size::len(&y), "broadcast: output of {y_len} elements for shape {y:?}");
         for (len, dims) in operands {
             let fits = dims.iter().zip(&y).all(|(&d, &y)| d == y || d == 1);
             assert!(
-                fits && len == dims.iter().product(),
+                fits && Some(len) == size::checked_len(&dims),
                 "broadcast: {len} elements of shape {dims:?} to shape {y:?}"
             );
         }

@@ -8,6 +8,7 @@ use crate::Element;
 use crate::memory::Buffer;
 use crate::parallel::{CHUNK, for_each_chunk};
 use crate::simd::level;
+use crate::size;
 
 /// Independent running sums in a contiguous piece: enough that no vector unit waits for its last sum, a power of two to fold
 /// evenly.
@@ -21,7 +22,8 @@ const LANES: usize = 64;
 #[inline(never)]
 pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
     let fits = x_dims.iter().zip(&y_dims).all(|(&x, &y)| x == y || y == 1);
-    let sized = x.len() == x_dims.iter().product() && y.len() == y_dims.iter().product();
+    let has = |len: usize, dims: [usize; 4]| size::checked_len(&dims) == Some(len);
+    let sized = has(x.len(), x_dims) && has(y.len(), y_dims);
     assert!(fits && sized, "sum_to: {} elements of shape {x_dims:?} to {y_dims:?} ({})", x.len(), y.len());
     let mut dims = x_dims;
     let mut current: Option<Buffer<E>> = None;

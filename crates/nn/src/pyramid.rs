@@ -34,9 +34,14 @@ pub struct Up<E: Element> {
 module!(Up { conv, norm });
 
 impl Level {
+    /// Pixels of an image. This and all other sizes of levels saturate, and what saturates is no size of a tensor.
+    pub fn pixels(self) -> usize {
+        self.size.saturating_mul(self.size)
+    }
+
     /// Numbers to an image.
     pub fn numbers(self) -> usize {
-        self.size * self.size * self.channels
+        self.pixels().saturating_mul(self.channels)
     }
 
     /// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. The first has
@@ -48,13 +53,13 @@ impl Level {
     pub fn below(self, width: usize) -> Vec<Level> {
         assert!(self.size >= MIN_SIZE, "a pyramid below {} pixels; {MIN_SIZE} are needed", self.size);
         let sizes = std::iter::successors(Some(self.size), |&size| (size > 4).then_some(size / 2)).skip(1);
-        (0..).zip(sizes).map(|(i, size)| Level { size, channels: width << i }).collect()
+        (0..).zip(sizes).map(|(i, size)| Level { size, channels: width.saturating_mul(1 << i) }).collect()
     }
 
     /// The same level with more channels, behind its own.
     #[must_use]
     pub fn and(self, channels: usize) -> Self {
-        Level { channels: self.channels + channels, ..self }
+        Level { channels: self.channels.saturating_add(channels), ..self }
     }
 }
 
@@ -141,15 +146,14 @@ pub fn whole<E: Element>(from: Level, channels: usize) -> Conv2d<E> {
 
 /// The layer down from a level to the next one.
 pub fn down_cost(from: Level, to: Level, norm: Norm) -> LayerCost {
-    let cost =
-        LayerCost::conv(format!("conv 4x4/2, {norm}leaky relu"), from.channels, to, 16, to.size * to.size);
+    let cost = LayerCost::conv(format!("conv 4x4/2, {norm}leaky relu"), from.channels, to, 16, to.pixels());
     if norm == Norm::Batch { cost.with_norm() } else { cost }
 }
 
 /// The layer from one pixel with so many channels to all of a level.
 pub fn project_cost(channels: usize, to: Level) -> LayerCost {
     let name = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
-    LayerCost::conv(name, channels, to, to.size * to.size, 1).with_norm()
+    LayerCost::conv(name, channels, to, to.pixels(), 1).with_norm()
 }
 
 /// The layer up from a level to the next one.
@@ -159,7 +163,7 @@ pub fn double_cost(from: Level, to: Level) -> LayerCost {
 
 /// The last layer up, to the image, without its bias; `end` is what follows it.
 pub fn image_cost(from: Level, to: Level, end: &str) -> LayerCost {
-    LayerCost::conv(format!("conv_transpose 4x4/2{end}"), from.channels, to, 16, from.size * from.size)
+    LayerCost::conv(format!("conv_transpose 4x4/2{end}"), from.channels, to, 16, from.pixels())
 }
 
 /// All layers up from one pixel with so many channels over the levels to the image.
@@ -172,7 +176,7 @@ pub fn up_costs(channels: usize, levels: &[Level], image: Level, end: &str) -> V
 
 /// The layer from all of a level to one logit, without a bias.
 pub fn logit_cost(from: Level) -> LayerCost {
-    let (name, taps) = (format!("conv {0}x{0}, logit", from.size), from.size * from.size);
+    let (name, taps) = (format!("conv {0}x{0}, logit", from.size), from.pixels());
     LayerCost::conv(name, from.channels, Level { size: 1, channels: 1 }, taps, 1)
 }
 

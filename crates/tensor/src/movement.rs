@@ -29,7 +29,8 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
         let size = self.dims().get(axis).copied().unwrap_or(0);
-        assert!(start + len <= size, "narrow: {start}..{} of axis {axis} of {}", start + len, self.shape());
+        let fits = start.checked_add(len).is_some_and(|end| end <= size);
+        assert!(fits, "narrow: {len} positions from {start} of axis {axis} of {}", self.shape());
         let shape = self.shape().with(axis, len);
         Self::build(shape, |y| {
             layout::copy_block(
@@ -43,12 +44,13 @@ impl<E: Element> Tensor<E> {
     /// Zeros before and after along an axis: the adjoint of [`Tensor::narrow`].
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If there is no such axis, or memory cannot address the elements.
     #[track_caller]
     #[must_use]
     pub fn pad(&self, axis: usize, before: usize, after: usize) -> Self {
         let from = self.around(axis);
-        let to = AxisView { axis: before + from.axis + after, ..from };
+        // A sum that saturates is no axis of any shape.
+        let to = AxisView { axis: before.saturating_add(from.axis).saturating_add(after), ..from };
         Self::build(self.shape().with(axis, to.axis), |y| {
             y.fill(E::ZERO);
             layout::copy_block((self.data(), from, 0), (y, to, before), from.axis);
@@ -58,7 +60,7 @@ impl<E: Element> Tensor<E> {
     /// The tensors one after the other along an axis.
     ///
     /// # Panics
-    /// If there are none, or their other axes differ.
+    /// If there are none, their other axes differ, or memory cannot address the elements.
     #[track_caller]
     pub fn concat(parts: &[&Self], axis: usize) -> Self {
         assert!(!parts.is_empty(), "concat: nothing to concatenate");
@@ -67,7 +69,7 @@ impl<E: Element> Tensor<E> {
         if let Some(bad) = parts.iter().find(|p| !fits(p.shape())) {
             panic!("concat: {} does not fit {first} along axis {axis}", bad.shape());
         }
-        let size = parts.iter().map(|p| p.dims()[axis]).sum();
+        let size = parts.iter().fold(0usize, |size, part| size.saturating_add(part.dims()[axis]));
         let to = AxisView { axis: size, ..parts[0].around(axis) };
         Self::build(first.with(axis, size), |y| {
             let mut start = 0;
@@ -132,5 +134,30 @@ mod tests {
         let sum = a.pad(1, 0, 3).zip(&b.pad(1, 2, 0), |a, b| a + b);
         assert_eq!(sum.data(), x.data());
         assert_eq!(b.dims(), &[2, 3, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "narrow: 3 positions from 18446744073709551615 of axis 1 of [2, 5]")]
+    fn narrow_rejects_a_range_that_wraps() {
+        let _ = count([2, 5]).narrow(1, usize::MAX, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "an array of shape [2, 18446744073709551615]")]
+    fn pad_rejects_an_axis_that_wraps() {
+        let _ = count([2, 5]).pad(1, usize::MAX, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "an array of shape [0, 18446744073709551615]")]
+    fn concat_rejects_an_axis_that_wraps() {
+        let part = count([0, (1 << 60) - 1]);
+        let _ = Tensor::concat(&[&part; 20], 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "scatter: row 9223372036854775808 of a table of 4 rows")]
+    fn scatter_rejects_a_row_that_wraps() {
+        let _ = count([1, 2]).scatter_add_rows(&[1 << 63], 4);
     }
 }

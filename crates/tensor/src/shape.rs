@@ -1,11 +1,15 @@
 //! Sizes of up to four axes.
 
+use adjoint_kernels::size;
 use std::fmt;
 
 /// The sizes of a tensor's axes, outermost first; at most four.
 ///
 /// Two shapes are compared from their last axes (as in NumPy): a channel vector `[C]` broadcasts over images
 /// `[N, H, W, C]` as it is.
+///
+/// The product of the sizes, zeros counted as ones, never wraps: a shape whose elements memory cannot
+/// address panics when it is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; 4],
@@ -19,10 +23,11 @@ impl Shape {
     /// The shape with these sizes.
     ///
     /// # Panics
-    /// If there are more than four.
+    /// If there are more than four, or memory cannot address that many elements.
     #[track_caller]
     pub fn new(dims: &[usize]) -> Self {
         assert!(dims.len() <= 4, "a tensor has at most four axes, not {}: {dims:?}", dims.len());
+        size::len(dims);
         let mut shape = Shape { dims: [1; 4], rank: dims.len() };
         shape.dims[..dims.len()].copy_from_slice(dims);
         shape
@@ -72,6 +77,10 @@ impl Shape {
     }
 
     /// The shape both broadcast to, if there is one.
+    ///
+    /// # Panics
+    /// If memory cannot address its elements.
+    #[track_caller]
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let (a, b) = (self.right_aligned(), other.right_aligned());
         let mut dims = [1; 4];
@@ -89,19 +98,20 @@ impl Shape {
 
     /// Can a tensor of this shape be repeated to fill `to`?
     pub fn broadcasts_to(&self, to: &Shape) -> bool {
-        self.rank <= to.rank && self.broadcast(to) == Some(*to)
+        let pairs = || self.right_aligned().into_iter().zip(to.right_aligned());
+        self.rank <= to.rank && pairs().all(|(size, to)| size == to || size == 1)
     }
 
     /// This shape with another size along one axis.
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If there is no such axis, or memory cannot address that many elements.
     #[must_use]
     #[track_caller]
     pub fn with(mut self, axis: usize, size: usize) -> Shape {
         assert!(axis < self.rank, "axis {axis} of {self:?}");
         self.dims[axis] = size;
-        self
+        Shape::new(self.dims())
     }
 
     /// Products of the sizes before and after an axis.
@@ -116,6 +126,7 @@ impl Shape {
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
+    #[track_caller]
     fn from(dims: [usize; N]) -> Self {
         Shape::new(&dims)
     }
@@ -147,5 +158,31 @@ mod tests {
         assert!(s(&[1, 5]).broadcasts_to(&s(&[4, 5])) && !s(&[1, 5]).broadcasts_to(&s(&[5])));
         assert_eq!(s(&[0, 3]).len(), 0);
         assert_eq!(s(&[2, 3, 4]).around(1), [2, 4]);
+    }
+
+    /// Each way to make a shape panics with the sizes if their product would wrap.
+    #[test]
+    fn sizes_that_wrap_are_rejected() {
+        let message = |make: &dyn Fn() -> Shape| {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(make));
+            *panic.expect_err("no such shape").downcast::<String>().expect("a message")
+        };
+        let large = 1 << 32;
+        let [tall, wide] = [Shape::new(&[large, 1]), Shape::new(&[1, large])];
+        let zeros = |dims: &[usize]| crate::Tensor::<f32>::zeros(Shape::new(dims)).shape();
+        for (make, dims) in [
+            (&(|| zeros(&[large, large])) as &dyn Fn() -> Shape, "[4294967296, 4294967296]"),
+            (&|| zeros(&[0, large, large]), "[0, 4294967296, 4294967296]"),
+            (&|| zeros(&[usize::MAX, 2]), "[18446744073709551615, 2]"),
+            // No wrap, but more bytes than memory has.
+            (&|| zeros(&[1 << 61]), "[2305843009213693952]"),
+            (&|| [large, large].into(), "[4294967296, 4294967296]"),
+            (&|| tall.with(1, large), "[4294967296, 4294967296]"),
+            (&|| tall.broadcast(&wide).expect("they broadcast"), "[4294967296, 4294967296]"),
+        ] {
+            let message = message(make);
+            assert!(message.contains(&format!("an array of shape {dims}")), "{message}");
+        }
+        assert!(!tall.broadcasts_to(&wide), "which is no reason to panic");
     }
 }

@@ -26,6 +26,9 @@ pub struct Tensor<E: Element> {
 
 impl<E: Element> Tensor<E> {
     /// A tensor whose elements `fill` writes: all of them, for their first contents are unspecified.
+    ///
+    /// # Panics
+    /// If memory cannot address the elements.
     pub fn build(shape: impl Into<Shape>, fill: impl FnOnce(&mut [E])) -> Self {
         let mut tensor = Self::unspecified(shape.into());
         fill(tensor.data_mut());

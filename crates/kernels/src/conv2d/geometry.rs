@@ -1,5 +1,6 @@
 //! Sizes of a convolution: both ends, the kernel, and how one is laid over the other.
 
+use crate::size::{self, MAX_BYTES};
 use std::fmt;
 
 /// How a kernel is laid over an image; per axis as (height, width).
@@ -34,29 +35,33 @@ impl Default for Spec {
 /// `floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). Several
 /// input sizes give the same, and which of them is the output of a transposed convolution, its output padding tells: it
 /// is the adjoint of the convolution *from* there. docs/conv.md draws it.
+///
+/// The fields are private, because kernels rely on what both constructors check: memory can address
+/// x, w and y, and no coordinate of the padded image wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// Number of images.
-    pub batch: usize,
+    pub(crate) batch: usize,
     /// Height and width of x.
-    pub in_size: [usize; 2],
+    pub(crate) in_size: [usize; 2],
     /// Channels of x.
-    pub in_channels: usize,
+    pub(crate) in_channels: usize,
     /// Height and width of y.
-    pub out_size: [usize; 2],
+    pub(crate) out_size: [usize; 2],
     /// Channels of y.
-    pub out_channels: usize,
+    pub(crate) out_channels: usize,
     /// Height and width of the kernel.
-    pub kernel: [usize; 2],
+    pub(crate) kernel: [usize; 2],
     /// Stride, padding, dilation and groups.
-    pub spec: Spec,
+    pub(crate) spec: Spec,
 }
 
 impl Geometry {
     /// The convolution of an NHWC input with an HWIO weight.
     ///
     /// # Panics
-    /// If the channels do not fit the weight and the groups, or the kernel does not fit the padded image.
+    /// If the channels do not fit the weight and the groups, the kernel does not fit the padded image, or
+    /// memory cannot address an array or an axis of the padded image.
     #[track_caller]
     pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
         let [batch, h, wd, in_channels] = x;
@@ -67,7 +72,7 @@ impl Geometry {
         if !all_positive(w, spec) {
             fail(format_args!("{NOT_POSITIVE}"));
         }
-        if in_channels != wi * spec.groups {
+        if Some(in_channels) != wi.checked_mul(spec.groups) {
             fail(format_args!("the input must have {wi} x {} channels", spec.groups));
         }
         if out_channels % spec.groups != 0 {
@@ -76,14 +81,19 @@ impl Geometry {
         let in_size = [h, wd];
         let mut out_size = [0; 2];
         for a in 0..2 {
-            let extent = spec.dilation[a] * (w[a] - 1) + 1;
-            let padded = in_size[a] + 2 * spec.padding[a];
+            let extent = extent(w[a], spec.dilation[a]);
+            let padded = in_size[a].saturating_add(spec.padding[a].saturating_mul(2));
+            if padded > MAX_BYTES {
+                fail(format_args!("{TOO_LARGE}"));
+            }
             if padded < extent {
                 fail(format_args!("the kernel covers {extent} pixels, the padded image has {padded}"));
             }
             out_size[a] = (padded - extent) / spec.stride[a] + 1;
         }
         Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec }
+            .addressable()
+            .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
     }
 
     /// The convolution whose adjoint maps an NHWC `y` to the output of a transposed convolution. `w` is that
@@ -95,8 +105,8 @@ impl Geometry {
     /// those take no part.
     ///
     /// # Panics
-    /// If channels or groups do not fit, `y` or the output would be empty, or `output_padding` is smaller than neither
-    /// the stride nor the dilation.
+    /// If channels or groups do not fit, `y` or the output would be empty, `output_padding` is smaller than neither
+    /// the stride nor the dilation, or memory cannot address an array or an axis of the padded output.
     #[track_caller]
     pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
         let [batch, h, wd, out_channels] = y;
@@ -124,22 +134,33 @@ impl Geometry {
             if out_size[a] == 0 {
                 fail(format_args!("the input is empty"));
             }
-            let full =
-                (out_size[a] - 1) * spec.stride[a] + spec.dilation[a] * (w[a] - 1) + 1 + output_padding[a];
-            if full <= 2 * spec.padding[a] {
+            let full = (out_size[a] - 1)
+                .saturating_mul(spec.stride[a])
+                .saturating_add(extent(w[a], spec.dilation[a]))
+                .saturating_add(output_padding[a]);
+            if full > MAX_BYTES {
+                fail(format_args!("{TOO_LARGE}"));
+            }
+            in_size[a] = full.saturating_sub(spec.padding[a].saturating_mul(2));
+            if in_size[a] == 0 {
                 fail(format_args!("the output would be empty"));
             }
-            in_size[a] = full - 2 * spec.padding[a];
         }
-        Geometry {
-            batch,
-            in_size,
-            in_channels: wi * spec.groups,
-            out_size,
-            out_channels,
-            kernel: [kh, kw],
-            spec,
-        }
+        let in_channels = wi.saturating_mul(spec.groups);
+        Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec }
+            .addressable()
+            .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
+    }
+
+    /// This geometry if memory can address its x, w and y.
+    fn addressable(self) -> Option<Self> {
+        let shapes = [self.x_shape(), self.w_shape(), self.y_shape()];
+        shapes.iter().all(|shape| size::checked_len(shape).is_some()).then_some(self)
+    }
+
+    /// Stride, padding, dilation and groups.
+    pub fn spec(&self) -> Spec {
+        self.spec
     }
 
     /// NHWC shape of x.
@@ -170,11 +191,23 @@ impl Geometry {
         self.kernel == self.in_size && s.padding == [0, 0] && s.dilation == [1, 1] && s.groups == 1
     }
 
+    /// Numbers in x, w and y.
+    pub(super) fn lens(&self) -> [usize; 3] {
+        [self.x_shape(), self.w_shape(), self.y_shape()].map(|shape| shape.iter().product())
+    }
+
+    /// Is an intermediate array, whose length is `None` if it wraps, at most [`LARGEST`] times as long
+    /// as x, w and y together? Geometries for which a fast path would need more are left to `products`,
+    /// which never holds padding.
+    pub(super) fn affords(&self, len: Option<usize>) -> bool {
+        let operands = self.lens().into_iter().fold(0, usize::saturating_add);
+        len.is_some_and(|len| len <= SMALL.max(operands.saturating_mul(LARGEST)))
+    }
+
     /// Panics unless the slices have the sizes of this geometry's x, w and y.
     #[track_caller]
     pub(super) fn check(&self, x: usize, w: usize, y: usize) {
-        let len = |s: [usize; 4]| s.iter().product::<usize>();
-        let want = [len(self.x_shape()), len(self.w_shape()), len(self.y_shape())];
+        let want = self.lens();
         assert!(
             [x, w, y] == want,
             "conv2d: slices of {:?} elements, the geometry {self:?} needs {want:?}",
@@ -187,4 +220,15 @@ fn all_positive(w: [usize; 4], spec: Spec) -> bool {
     !(w.contains(&0) || spec.stride.contains(&0) || spec.dilation.contains(&0) || spec.groups == 0)
 }
 
+/// Pixels that a kernel covers along an axis.
+fn extent(taps: usize, dilation: usize) -> usize {
+    dilation.saturating_mul(taps - 1).saturating_add(1)
+}
+
+/// Length of an intermediate array over that of the operands, at most.
+const LARGEST: usize = 4;
+/// An intermediate array that is never too long: 4 MB of `f32`.
+const SMALL: usize = 1 << 20;
+
+const TOO_LARGE: &str = "memory cannot address x, w, y or an axis of the padded image";
 const NOT_POSITIVE: &str = "kernel, channels, stride, dilation and groups must be at least 1";

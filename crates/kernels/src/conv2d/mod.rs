@@ -140,7 +140,8 @@ pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, len, less, wave};
+    use crate::isa::{self, Isa};
+    use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
     /// A geometry with every knob turned, that fits.
     fn random_geometry(dice: &mut Dice) -> Geometry {
@@ -170,6 +171,22 @@ mod tests {
         input_grad(g, &y_bar, &w, &mut got[1]);
         weight_grad(g, &x, &y_bar, &mut got[2]);
         assert_eq!(got, want, "{g:?}");
+    }
+
+    /// The same in `f32` on every instruction set, for geometries that no Winograd convolution serves.
+    fn check_f32(g: &Geometry) {
+        let (operands, want) = exact_conv2d(g);
+        let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            isa::with(isa, || {
+                assert!(matches!(Path::of(g), Path::Direct | Path::Products), "{g:?}");
+                let mut got = want.each_ref().map(|want| vec![f32::NAN; want.len()]);
+                forward(g, &x, &w, &mut got[0]);
+                input_grad(g, &y_bar, &w, &mut got[1]);
+                weight_grad(g, &x, &y_bar, &mut got[2]);
+                assert_eq!(got, want, "{isa} {g:?}");
+            });
+        }
     }
 
     #[test]
@@ -253,6 +270,58 @@ mod tests {
             products::weight_grad(&g, &x, &y_bar, &mut w_bar);
             [y, x_bar, w_bar].concat()
         });
+    }
+
+    /// Sizes, paddings, strides and dilations about powers of two, at which products and sums wrap: a
+    /// geometry has the output of the formula or is rejected with its shapes, and one of few numbers is
+    /// computed right.
+    #[test]
+    fn sizes_that_wrap_are_rejected() {
+        let mut dice = Dice(71);
+        let (mut rejected, mut computed) = (0, 0);
+        for _ in 0..less(20_000, 20) {
+            let mut size = |usual: usize, ends: bool| {
+                let exponent = [31, 32, 40, 61, 62, 63][dice.roll(0, 5)];
+                let near = (1usize << exponent).wrapping_add(dice.roll(0, 4)).wrapping_sub(2);
+                let extreme = if dice.roll(0, 9) == 0 { usize::MAX - dice.roll(0, 2) } else { near };
+                if ends && dice.roll(0, 7) == 0 { extreme } else { dice.roll(1, usual) }
+            };
+            let spec = Spec {
+                stride: [size(3, true), size(3, true)],
+                padding: [size(2, true) - 1, size(2, true) - 1],
+                dilation: [size(2, true), size(2, true)],
+                groups: size(1, true),
+            };
+            let [batch, ci, co] = [size(2, false), size(2, false), size(20, true)];
+            let (x, kernel) = ([size(6, true), size(6, true)], [size(3, false), size(3, false)]);
+            let transposed = size(2, false) == 1;
+            let made = std::panic::catch_unwind(|| {
+                let w = [kernel[0], kernel[1], ci, co];
+                match transposed {
+                    true => Geometry::transposed([batch, x[0], x[1], co], w, spec, [0, 0]),
+                    false => Geometry::new([batch, x[0], x[1], ci], w, spec),
+                }
+            });
+            let Ok(g) = made else {
+                let message = made.unwrap_err().downcast::<String>().expect("a message");
+                assert!(message.contains("(NHWC), weight ["), "{message}");
+                rejected += 1;
+                continue;
+            };
+            let wide = |n: usize| n as u128;
+            let out_size = [0, 1].map(|a| {
+                let padded = wide(g.in_size[a]) + 2 * wide(spec.padding[a]);
+                let extent = wide(spec.dilation[a]) * (wide(kernel[a]) - 1) + 1;
+                (padded - extent) / wide(spec.stride[a]) + 1
+            });
+            assert_eq!(g.out_size.map(wide), out_size, "{g:?}");
+            if g.lens().into_iter().max() <= Some(1 << 14) {
+                check(&g);
+                check_f32(&g);
+                computed += 1;
+            }
+        }
+        assert!(rejected > less(1000, 1) && computed > less(1000, 1), "{rejected} and {computed}");
     }
 
     #[test]

@@ -17,7 +17,7 @@
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
-use crate::parallel;
+use crate::{parallel, size};
 
 /// A geometry with its packed twin.
 pub(super) struct Phases {
@@ -33,10 +33,10 @@ pub(super) struct Phases {
 }
 
 impl Phases {
-    /// None if there is no stride to take out, or one that does not divide the kernel.
+    /// None if there is no stride to take out, one that does not divide the kernel, or too much padding.
     pub(super) fn of(g: &Geometry) -> Option<Phases> {
         let ([sh, sw], [kh, kw], spec) = (g.spec.stride, g.kernel, &g.spec);
-        let fits = sh * sw > 1 && kh.is_multiple_of(sh) && kw.is_multiple_of(sw);
+        let fits = [sh, sw] != [1, 1] && kh.is_multiple_of(sh) && kw.is_multiple_of(sw);
         if !fits || spec.dilation != [1, 1] || spec.groups != 1 {
             return None;
         }
@@ -48,6 +48,9 @@ impl Phases {
             spec: Spec::new(1, 0),
             ..*g
         };
+        if !g.affords(size::checked_len(&packed.x_shape())) {
+            return None;
+        }
         let first = spec.padding[1].div_ceil(sw).min(packed.in_size[1]);
         let start = (first * run).saturating_sub(spec.padding[1] * g.in_channels).min(line);
         let whole = ((line - start) / run).min(packed.in_size[1] - first);

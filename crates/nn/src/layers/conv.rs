@@ -16,13 +16,12 @@ impl<E: Element> Conv2d<E> {
     /// A layer with a bias and a kernel of (height, width).
     ///
     /// # Panics
-    /// If the channels do not divide into the groups.
+    /// If the channels do not divide into the groups, or memory cannot address the weight.
     #[track_caller]
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
         check_groups("Conv2d", inputs, outputs, spec);
-        let (taps, per_group) = (kernel[0] * kernel[1], inputs / spec.groups);
-        let fans =
-            Fans { fan_in: (taps * per_group) as f64, fan_out: (taps * (outputs / spec.groups)) as f64 };
+        let (taps, per_group) = (product(kernel), inputs / spec.groups);
+        let fans = Fans { fan_in: taps * per_group as f64, fan_out: taps * (outputs / spec.groups) as f64 };
         Conv2d {
             weight: Param::new([kernel[0], kernel[1], per_group, outputs], Role::Weight(fans)),
             bias: Some(Param::new([outputs], Role::Bias(fans))),
@@ -82,13 +81,13 @@ impl<E: Element> ConvTranspose2d<E> {
     /// kh kw / (stride product). (PyTorch's initialisers take the fans of the convolution instead.)
     ///
     /// # Panics
-    /// If the channels do not divide into the groups, or the stride is 0.
+    /// If the channels do not divide into the groups, the stride is 0, or memory cannot address the weight.
     #[track_caller]
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
         check_groups("ConvTranspose2d", inputs, outputs, spec);
-        let (taps, per_group) = (kernel[0] * kernel[1], outputs / spec.groups);
-        let fan_in = (taps * (inputs / spec.groups)) as f64 / (spec.stride[0] * spec.stride[1]) as f64;
-        let fans = Fans { fan_in, fan_out: (taps * per_group) as f64 };
+        let (taps, per_group) = (product(kernel), outputs / spec.groups);
+        let fan_in = taps * (inputs / spec.groups) as f64 / product(spec.stride);
+        let fans = Fans { fan_in, fan_out: taps * per_group as f64 };
         ConvTranspose2d {
             weight: Param::new([kernel[0], kernel[1], per_group, inputs], Role::Weight(fans)),
             bias: Some(Param::new([outputs], Role::Bias(fans))),
@@ -127,6 +126,11 @@ impl<E: Element> ConvTranspose2d<E> {
         let y = x.conv_transpose2d(&self.weight.var(), self.spec, self.output_padding);
         add_bias(y, self.bias.as_ref())
     }
+}
+
+/// The product of two sizes, which cannot wrap in `f64`.
+fn product([a, b]: [usize; 2]) -> f64 {
+    a as f64 * b as f64
 }
 
 #[track_caller]

@@ -29,8 +29,8 @@ mod tests;
 use super::Geometry;
 use crate::isa::Isa;
 use crate::memory::{Buffer, Scratch};
-use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Simd};
+use crate::{parallel, size};
 use overlap::Overlap;
 
 /// Shares into which the images are cut for the weight gradient; they are added in order.
@@ -48,7 +48,11 @@ pub(super) fn pays(g: &Geometry) -> bool {
 /// Does it serve the geometry?
 pub(super) fn possible(g: &Geometry) -> bool {
     let empty = g.batch == 0 || g.in_size.contains(&0) || g.out_size.contains(&0);
-    !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1
+    let [height, width] = [0, 1].map(|a| g.in_size[a] + 2 * g.spec.padding[a]);
+    let padded = size::checked_len(&[height, width, g.in_channels]);
+    // A stride far beyond the image would make long segments of nothing.
+    let strides = g.spec.stride[0] / 4 <= height && g.spec.stride[1] / 4 <= width;
+    !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1 && strides && g.affords(padded)
 }
 
 /// Height and width of the padded image, and numbers in one of its rows.

@@ -1,0 +1,47 @@
+//! Sizes of arrays, which never wrap.
+
+/// Bytes of the largest array: no allocation and no offset of a pointer is longer.
+pub(crate) const MAX_BYTES: usize = isize::MAX as usize;
+
+/// Number of elements of an array of this shape, or `None` if memory cannot address them.
+///
+/// The product of the sizes may have [`MAX_BYTES`] as `f64`. A size of 0 counts as 1 there, so the
+/// product of any of the sizes, a stride for example, fits too.
+pub fn checked_len(shape: &[usize]) -> Option<usize> {
+    let extent = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)))?;
+    let len = if shape.contains(&0) { 0 } else { extent };
+    (extent <= MAX_BYTES / size_of::<f64>()).then_some(len)
+}
+
+/// Number of elements of an array of this shape.
+///
+/// # Panics
+/// If memory cannot address them.
+#[track_caller]
+pub fn len(shape: &[usize]) -> usize {
+    checked_len(shape).unwrap_or_else(|| too_large(shape))
+}
+
+#[cold]
+#[track_caller]
+fn too_large(shape: &[usize]) -> ! {
+    panic!("an array of shape {shape:?} has more elements than memory can address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_exact_or_rejected() {
+        assert_eq!(checked_len(&[]), Some(1));
+        assert_eq!(checked_len(&[2, 3, 4]), Some(24));
+        assert_eq!(checked_len(&[1 << 30, 1 << 29]), Some(1 << 59));
+        assert_eq!(checked_len(&[7, 0, 1 << 40]), Some(0));
+        let most = MAX_BYTES / size_of::<f64>();
+        assert_eq!(checked_len(&[most]), Some(most));
+        for shape in [&[most + 1][..], &[1 << 32, 1 << 32], &[0, 1 << 32, 1 << 32], &[usize::MAX, 2]] {
+            assert_eq!(checked_len(shape), None, "{shape:?}");
+        }
+    }
+}
