@@ -32,6 +32,7 @@ pub mod parzen;
 pub mod plane;
 mod sharpness;
 mod statistics;
+mod symmetric;
 
 pub use sharpness::sharpness;
 pub use statistics::Estimate;

@@ -8,13 +8,11 @@ use adjoint_metrics::Estimate;
 use adjoint_metrics::classifier::{
     accuracy, classes, classifier_score, confident, histogram, total_variation,
 };
-use adjoint_metrics::frechet::frechet_distance;
-use adjoint_metrics::kernel;
 use adjoint_metrics::linalg::Moments;
 use adjoint_metrics::manifold::{Balls, Manifold};
 use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
-use adjoint_metrics::sharpness;
+use adjoint_metrics::{frechet, kernel, sharpness};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, note, warn};
 use adjoint_workbench::limits;
@@ -40,7 +38,7 @@ pub(crate) struct Ground {
     pub(crate) count: usize,
     /// The first training images, and what is to be known of the judge's features of them.
     reference: Tensor<f64>,
-    moments: Moments,
+    normal: frechet::Reference,
     kernels: kernel::Reference,
     balls: Balls,
     /// What features are multiplied by, so that their mean square over the reference is 1: distances then say the same whichever judge has
@@ -90,7 +88,7 @@ impl Ground {
         let validation = count..(count + VALIDATION.min(count)).min(train.len());
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
         let mut ground = Ground {
-            moments: Moments::of(&features),
+            normal: frechet::Reference::new(Moments::of(&features)),
             kernels: kernel::Reference::new(features.clone()),
             balls: Balls::about(features, K),
             unit,
@@ -179,7 +177,7 @@ impl Ground {
         if let Some(asked) = asked {
             subject.note("condition_accuracy", accuracy(&found, asked));
         }
-        subject.note("frechet", frechet_distance(&self.moments, &Moments::of(&features)));
+        subject.note("frechet", self.normal.distance(&Moments::of(&features)));
         subject.note("kernel", self.kernels.distance(&features));
         let Manifold { precision, recall, density, coverage } =
             Manifold::of(&self.balls, &Balls::about(features, K));
