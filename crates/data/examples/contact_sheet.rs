@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::io::{self, Write};
 
 use adjoint_data::{Dataset, Options, Split};
 
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut encoder = png::Encoder::new(File::create(&path)?, width as u32, height as u32);
     encoder.set_color(if data.channels() == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
     encoder.write_header()?.write_image_data(&sheet)?;
-    println!("{path}: {} of {width}x{height} pixels", data.name());
+    writeln!(io::stdout(), "{path}: {} of {width}x{height} pixels", data.name())?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ mod build;
 
 pub use alone::alone;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -118,6 +118,37 @@ impl Program {
         assert!(!output.status.success(), "{arguments:?} succeeded");
         assert!(text.starts_with("error: ") && text.contains(expected), "{arguments:?}: {text}");
         assert!(!text.contains("panicked"), "{text}");
+    }
+
+    /// Its failure, of one line, to print to a standard output that takes nothing, as on a full disk.
+    ///
+    /// # Panics
+    /// If it is anything else, or the system has no /dev/full.
+    #[track_caller]
+    pub fn fail_to_print(&self, arguments: &[&str]) {
+        let full = File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
+        let output = self.command(arguments).stdout(full).output().expect("the program starts");
+        let text = String::from_utf8(output.stderr).expect("it writes UTF-8");
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
+        let expected = "error: cannot write standard output: No space left on device (os error 28)";
+        assert_eq!((output.status.code(), &errors[..]), (Some(1), &[expected][..]), "{arguments:?}: {text}");
+        assert!(text.ends_with(&format!("{expected}\n")), "{text}");
+    }
+
+    /// Its success and silence where nobody reads its standard output any more.
+    ///
+    /// # Panics
+    /// If it fails or complains.
+    #[track_caller]
+    pub fn succeed_unread(&self, arguments: &[&str]) {
+        let mut command = self.command(arguments);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {text}");
+        assert!(!text.contains("error: ") && !text.contains("panicked"), "{arguments:?}: {text}");
     }
 
     /// metrics.jsonl of runs/NAME without its timings.

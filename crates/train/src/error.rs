@@ -79,6 +79,10 @@ pub enum Error {
     #[error("{}; --help lists the flags", complaint(.0))]
     CommandLine(#[from] clap::Error),
 
+    /// Standard output took not all that was printed.
+    #[error("cannot write standard output: {0}")]
+    Output(String),
+
     /// Training left the finite numbers.
     #[error("{what} became {value} at step {step}; {advice}")]
     NotFinite {

@@ -2,35 +2,46 @@
 
 use std::error::Error as StdError;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Stdout, Write};
 use std::process::{ExitCode, Termination};
+use std::sync::OnceLock;
 
 use crate::{BoxError, Error};
 
 /// Exit code for an error; clap's own for a wrong command line is 2.
 const FAILURE: u8 = 1;
 
+/// Why standard output could not be written, the first time that it could not.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
 /// Runs a program: `fn main() -> ExitCode { run_main(run) }`. An error is printed to stderr as one line,
-/// `error: what: why`, and gives a non-zero exit code.
+/// `error: what: why`, and gives a non-zero exit code. So does output that could not be written, after
+/// all else is done.
 pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> ExitCode {
-    match run() {
+    let code = match run() {
         Ok(value) => value.report(),
-        Err(error) => report(&*error),
+        Err(error) => match error.downcast_ref() {
+            Some(Error::CommandLine(shown)) if !shown.use_stderr() => {
+                print(|_| shown.print()); // --help and --version
+                ExitCode::SUCCESS
+            }
+            _ => return report(&*error),
+        },
+    };
+    match UNWRITTEN.get() {
+        Some(cause) => report(&Error::Output(cause.to_string())),
+        None => code,
     }
 }
 
 fn report(error: &(dyn StdError + Send + Sync + 'static)) -> ExitCode {
-    if let Some(Error::CommandLine(usage)) = error.downcast_ref() {
-        if usage.use_stderr() {
-            note(format_args!("error: {error}"));
-        } else {
-            // Help and version; if stdout is gone, nobody wants to know.
-            let _ = usage.print();
-        }
-        return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILURE));
-    }
-    note(format_args!("error: {}", one_line(error)));
-    ExitCode::from(FAILURE)
+    let (line, code) = match error.downcast_ref() {
+        // Its message holds all that clap says.
+        Some(Error::CommandLine(usage)) => (error.to_string(), u8::try_from(usage.exit_code()).ok()),
+        _ => (one_line(error), None),
+    };
+    note(format_args!("error: {line}"));
+    ExitCode::from(code.unwrap_or(FAILURE))
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -51,9 +62,19 @@ fn one_line(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// Prints a line to stdout. A reader that has gone away (`| head`) is no reason to stop.
+/// Prints a line to stdout. A failure does not stop the program, which may have trained for hours:
+/// [`run_main`] reports it at the end. A reader that has gone away (`| head`) is no failure.
 pub fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
+    print(|out| writeln!(out, "{line}"));
+}
+
+/// Writes to stdout and records the first failure.
+fn print(write: impl FnOnce(&mut Stdout) -> io::Result<()>) {
+    let mut out = io::stdout();
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => _ = UNWRITTEN.set(cause),
+        _ => {}
+    }
 }
 
 /// Prints a line to stderr.

@@ -1,7 +1,8 @@
-//! The programs as a user meets them, one file each.
+//! The programs as a user meets them, one file each; and what they have in common.
 #![forbid(unsafe_code)]
 
 mod evaluate;
+mod output;
 mod sample;
 mod train_cgan;
 mod train_dcgan;
