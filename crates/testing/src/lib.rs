@@ -113,11 +113,19 @@ impl Program {
     /// If it is anything else.
     #[track_caller]
     pub fn fail(&self, arguments: &[&str], expected: &str) {
-        let output = self.output(arguments);
-        let text = String::from_utf8(output.stderr).expect("it writes UTF-8");
-        assert!(!output.status.success(), "{arguments:?} succeeded");
-        assert!(text.starts_with("error: ") && text.contains(expected), "{arguments:?}: {text}");
-        assert!(!text.contains("panicked"), "{text}");
+        explained(&self.output(arguments), arguments, expected);
+    }
+
+    /// Its failure, as [`fail`](Self::fail), where a shell starts it after this `preparation`.
+    ///
+    /// # Panics
+    /// If it is anything else.
+    #[track_caller]
+    pub fn fail_after(&self, preparation: &str, arguments: &[&str], expected: &str) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{preparation}; exec \"$0\" \"$@\"")]);
+        shell.current_dir(self.directory()).arg(build::executable(self.name)).args(arguments);
+        explained(&shell.output().expect("a shell starts"), arguments, expected);
     }
 
     /// Its failure, of one line, to print to a standard output that takes nothing, as on a full disk.
@@ -196,4 +204,13 @@ impl Program {
         child.wait().expect("it ends");
         steps() < 40
     }
+}
+
+/// Checks that a program failed and said why, on one line that holds `expected`.
+#[track_caller]
+fn explained(output: &Output, arguments: &[&str], expected: &str) {
+    let text = str::from_utf8(&output.stderr).expect("it writes UTF-8");
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    assert!(text.starts_with("error: ") && text.contains(expected), "{arguments:?}: {text}");
+    assert!(!text.contains("panicked"), "{text}");
 }

@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 
 use adjoint_tensor::isa::Isa;
-use clap::builder::{ArgPredicate, RangedU64ValueParser};
+use clap::builder::ArgPredicate;
 use serde::{Serialize, Serializer};
 
-use crate::values::{count, path};
+use crate::values::{count, path, threads};
 
 /// Settings of a training run that are not the model's.
 ///
@@ -58,8 +58,7 @@ pub struct CommonArgs {
     pub seed: u64,
 
     /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Changes no bit of the result
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = threads)]
     #[serde(skip)]
     pub threads: Option<usize>,
 

@@ -171,6 +171,8 @@ fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Boolean(on) if switch => Some(if *on { vec![format!("--{}", long(arg))] } else { vec![] }),
         _ if switch => None,
+        // No flags would be the default.
+        Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => {
             let flags: Option<Vec<Vec<String>>> = items.iter().map(|item| flags_of(arg, item)).collect();
             Some(flags?.concat())

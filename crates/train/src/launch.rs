@@ -50,9 +50,7 @@ impl<C: Config> Launch<C> {
         if let Some(isa) = launch.config.common().isa {
             isa::set(isa).map_err(|error| Error::Flags(format!("--isa {isa}: {error}; choose another")))?;
         }
-        let asked = launch.config.common().threads;
-        let flag = asked.map(|count| format!("--threads {count}: ")).unwrap_or_default();
-        threads::set(asked.unwrap_or(0)).map_err(|error| Error::Flags(format!("{flag}{error}")))?;
+        set_threads(launch.config.common().threads)?;
         Ok(launch)
     }
 
@@ -108,6 +106,16 @@ impl<C: Config> Launch<C> {
             quiet: common.quiet,
         }
     }
+}
+
+/// Sets the number of kernel threads: that of `--threads` or, without it, that of RAYON_NUM_THREADS or
+/// one per processor. To be called once, by `main`.
+///
+/// # Errors
+/// If RAYON_NUM_THREADS holds no number of threads, or the system refuses them.
+pub fn set_threads(asked: Option<usize>) -> Result<(), Error> {
+    let flag = asked.map(|count| format!("--threads {count}: ")).unwrap_or_default();
+    threads::set(asked.unwrap_or(0)).map_err(|error| Error::Flags(format!("{flag}{error}")))
 }
 
 /// What computes: "2 threads with avx512".

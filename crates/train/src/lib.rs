@@ -48,7 +48,7 @@ pub use disk::write_atomic;
 pub use error::{BoxError, Error};
 pub use grid::{Grid, Range};
 pub use image::Image;
-pub use launch::{Launch, Outcome};
+pub use launch::{Launch, Outcome, set_threads};
 pub use metrics::Figures;
 pub use plot::{Curve, Panel};
 pub use report::{note, run_main, say, warn};

@@ -149,19 +149,24 @@ fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
 
 /// The number after the highest in use, so that names tell the order in which runs were started.
 fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
-    let number = |path: &PathBuf| -> Option<u64> {
-        path.file_name()?.to_str()?.strip_prefix(stem)?.strip_prefix('-')?.parse().ok()
+    // The number after that of a run. A name counts whose number has one.
+    let after = |path: &PathBuf| -> Option<u64> {
+        let digits = path.file_name()?.to_str()?.strip_prefix(stem)?.strip_prefix('-')?;
+        let number: u64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+        number.checked_add(1)
     };
-    let mut next = disk::list(parent)?.iter().filter_map(number).max().unwrap_or(0) + 1;
-    loop {
+    let first = disk::list(parent)?.iter().filter_map(after).max().unwrap_or(1);
+    for next in first..=u64::MAX {
         let path = parent.join(format!("{stem}-{next:03}"));
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
             // Another process was faster.
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => next += 1,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(cause) => return Err(cannot_create(&path, &cause)),
         }
     }
+    let path = parent.join(format!("{stem}-{first}"));
+    Err(Error::Flags(format!("{} has the last of all numbers; give the run a --name", path.display())))
 }
 
 /// The lock belongs to the open file, so the system releases it however the process ends.
@@ -201,6 +206,24 @@ mod tests {
         RunDir::create(&parent, Some("gan-ring-extra-500"), "x").unwrap();
         assert_eq!(name(&RunDir::create(&parent, None, "gan-ring").unwrap()), "gan-ring-042");
         assert_eq!(name(&RunDir::create(&parent, None, "gan-moons").unwrap()), "gan-moons-001");
+    }
+
+    /// Names that no run was given as the next.
+    #[test]
+    fn a_number_without_a_successor_is_not_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let create = |name: Option<&str>| RunDir::create(dir.path(), name, "gan");
+        let number = |run: RunDir| run.path().file_name().unwrap().to_str().unwrap()[4..].to_owned();
+        for name in ["gan-18446744073709551615", "gan-99999999999999999999999", "gan-+7", "gan--7", "gan-"] {
+            create(Some(name)).unwrap();
+            assert_eq!(number(create(None).unwrap()), "001", "{name}");
+            fs::remove_dir_all(dir.path().join("gan-001")).unwrap();
+        }
+        create(Some("gan-18446744073709551614")).unwrap();
+        let error = create(None).unwrap_err().to_string();
+        assert!(error.ends_with("gan-18446744073709551615 has the last of all numbers; give the run a --name"), "{error}");
+        fs::remove_dir_all(dir.path().join("gan-18446744073709551615")).unwrap();
+        assert_eq!(number(create(None).unwrap()), "18446744073709551615");
     }
 
     #[test]

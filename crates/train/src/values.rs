@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use adjoint_tensor::threads::MAX as MAX_THREADS;
+
 /// Largest count: what a TOML file can hold.
 const MAX_COUNT: u64 = i64::MAX as u64;
 
@@ -14,6 +16,15 @@ pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     number
         .and_then(|n| T::try_from(n).ok())
         .ok_or_else(|| "a whole number from 1 to 2^63 - 1 is needed".into())
+}
+
+/// A number of kernel threads.
+///
+/// # Errors
+/// If it is none, or above the largest.
+pub fn threads(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=MAX_THREADS).contains(n));
+    number.ok_or_else(|| format!("a whole number from 1 to {MAX_THREADS} is needed"))
 }
 
 /// A path that config.toml can hold.
@@ -67,6 +78,8 @@ mod tests {
         for text in ["0", "-1", "1.5", "", "9223372036854775808"] {
             assert!(count::<u64>(text).unwrap_err().contains("from 1 to 2^63 - 1"), "{text}");
         }
+        assert_eq!([threads("1"), threads("256")], [Ok(1), Ok(256)]);
+        assert!(["0", "-1", "257", "x", ""].iter().all(|text| threads(text).is_err()));
         assert_eq!(positive("1e-9"), Ok(1e-9));
         assert!(["0", "-1", "inf", "NaN", "x"].iter().all(|text| positive(text).is_err()));
         assert_eq!([not_negative("0"), not_negative("2.5")], [Ok(0.0), Ok(2.5)]);

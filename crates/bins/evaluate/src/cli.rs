@@ -7,9 +7,8 @@ use crate::judges::Recipe;
 use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
-use adjoint_tensor::threads;
-use adjoint_train::values::{count, path, positive};
-use adjoint_train::{BoxError, Error, note, say, warn, write_atomic};
+use adjoint_train::values::{count, path, positive, threads};
+use adjoint_train::{BoxError, Error, note, say, set_threads, warn, write_atomic};
 use adjoint_trained::{Model, Open};
 use adjoint_workbench::game::Condition;
 use clap::Parser;
@@ -92,8 +91,8 @@ struct Cli {
     markdown: Option<PathBuf>,
 
     /// Threads to compute with; changes no bit of the result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
-    threads: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
 }
 
 /// Nearest neighbours and covariances need some.
@@ -107,8 +106,7 @@ fn samples(text: &str) -> Result<usize, String> {
 /// Parses the command line of this process and does what it says.
 pub(crate) fn run() -> Result<(), BoxError> {
     let cli = Cli::try_parse().map_err(Error::from)?;
-    threads::set(cli.threads.unwrap_or(0) as usize)
-        .map_err(|error| Error::Flags(format!("--threads: {error}")))?;
+    set_threads(cli.threads)?;
     for file in cli.json.iter().chain(&cli.markdown) {
         let place = file.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !place.is_dir() || file.is_dir() {

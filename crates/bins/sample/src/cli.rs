@@ -1,9 +1,8 @@
 //! The command line.
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
-use adjoint_tensor::threads;
-use adjoint_train::values::{count, path};
-use adjoint_train::{BoxError, Error, Image, say};
+use adjoint_train::values::{count, path, threads};
+use adjoint_train::{BoxError, Error, Image, say, set_threads};
 use adjoint_trained::{Model, Open};
 use clap::Parser;
 use std::path::PathBuf;
@@ -49,8 +48,8 @@ pub(crate) struct Common {
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Threads to compute with; changes no bit of the result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
-    threads: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -132,8 +131,7 @@ pub(crate) fn run() -> Result<(), BoxError> {
 }
 
 fn open(common: &Common) -> Result<Model, BoxError> {
-    threads::set(common.threads.unwrap_or(0) as usize)
-        .map_err(|error| Error::Flags(format!("--threads: {error}")))?;
+    set_threads(common.threads)?;
     let Common { run, seed, raw, data_dir, .. } = common.clone();
     Model::open(&Open { run, seed, raw, data_dir })
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod evaluate;
+mod limits;
 mod output;
 mod sample;
 mod train_cgan;

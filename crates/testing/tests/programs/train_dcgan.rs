@@ -51,7 +51,7 @@ fn wrong_flags_and_missing_data_are_explained() {
     program.fail(&["--lr", "-1"], "--lr");
     program.fail(&["--lr", "nan"], "--lr");
     program.fail(&["--isa", "sse9"], "'sse9' is none of portable, avx2 and avx512");
-    program.fail(&["--threads", "100000"], "1..=256");
+    program.fail(&["--threads", "100000"], "from 1 to 256");
     for run in [&[][..], &["--dry-run"]] {
         program.fail(&[&["--image-size", "513"], run].concat(), "--image-size 513: from 16 to 512 pixels");
     }
