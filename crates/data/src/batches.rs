@@ -45,7 +45,7 @@ impl Batches {
     /// Batches of `batch_size` images.
     ///
     /// # Errors
-    /// [`DataError::BatchSize`] if that is 0 or more than there are.
+    /// [`DataError::Empty`] if there are no images; [`DataError::BatchSize`] if that is 0 or more than there are.
     pub fn new(
         dataset: Dataset,
         batch_size: usize,
@@ -53,6 +53,9 @@ impl Batches {
         last: LastBatch,
         range: PixelRange,
     ) -> Result<Self, DataError> {
+        if dataset.is_empty() {
+            return Err(DataError::Empty { dataset: dataset.name().to_string() });
+        }
         if !(1..=dataset.len()).contains(&batch_size) {
             return Err(DataError::BatchSize {
                 batch_size,

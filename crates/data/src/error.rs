@@ -28,6 +28,13 @@ pub enum DataError {
         largest: usize,
     },
 
+    /// There is nothing to make batches of.
+    #[error("{dataset} has no images")]
+    Empty {
+        /// The dataset.
+        dataset: String,
+    },
+
     /// An epoch would have no batch.
     #[error(
         "a batch size of {batch_size} is not possible with the {images} images of {dataset}; choose 1 to {images}"
@@ -123,7 +130,7 @@ pub enum Damage {
     /// The gzip stream can't be decoded, or its own checksum is wrong.
     #[error("the gzip stream is corrupt")]
     Corrupt,
-    /// Something follows the gzip stream.
+    /// Something other than another member and zeros follows a member of the gzip stream.
     #[error("bytes follow the end of the gzip stream")]
     TrailingBytes,
     /// More content than the file may have.

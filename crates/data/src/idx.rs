@@ -5,7 +5,7 @@
 //! content is read first, up to a limit the caller knows, and must then have exactly the size the header announces.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
@@ -25,7 +25,8 @@ pub struct Idx {
 
 impl Idx {
     /// Reads `path`, gzipped (told by its first bytes, not by its name) or plain, whose uncompressed content is at most
-    /// `limit` bytes.
+    /// `limit` bytes. The content of a gzip file is that of all its members (RFC 1952, section 2.2), which zeros may
+    /// follow.
     ///
     /// # Errors
     /// [`DataError::Io`] if it can't be read, [`DataError::NotAFile`], or [`DataError::Damaged`] if it is not a whole
@@ -38,7 +39,14 @@ impl Idx {
         let file = File::open(path).map_err(DataError::io("read", path))?;
         let mut reader = BufReader::new(file);
         let gzipped = reader.fill_buf().map_err(DataError::io("read", path))?.starts_with(&[0x1f, 0x8b]);
-        let idx = if gzipped { gunzip(reader, limit) } else { read_idx(reader, limit).map(|(_, idx)| idx) };
+        let mut content = Vec::new();
+        let read = if gzipped {
+            gunzip(reader, &mut content, limit)
+        } else {
+            read_up_to(reader, &mut content, limit).map(drop)
+        };
+        content.shrink_to_fit();
+        let idx = read.and_then(|()| Ok(Self { dims: parse_header(&content)?, content }));
         idx.map_err(|failure| match failure {
             Failure::Io(cause) => DataError::Io { action: "read", path: path.to_path_buf(), cause },
             Failure::Damage(damage) => DataError::Damaged { path: path.to_path_buf(), damage },
@@ -78,37 +86,56 @@ enum Failure {
     Damage(Damage),
 }
 
+impl Failure {
+    /// What the decoder complains of is damage, but for failures of the disk.
+    fn of_gzip(self) -> Self {
+        match self {
+            Self::Io(error) if error.kind() == ErrorKind::UnexpectedEof => Damage::CutShort.into(),
+            Self::Io(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+                Damage::Corrupt.into()
+            }
+            other => other,
+        }
+    }
+}
+
 impl From<Damage> for Failure {
     fn from(damage: Damage) -> Self {
         Self::Damage(damage)
     }
 }
 
-/// Unpacks one gzip stream, which must be all there is.
-fn gunzip(reader: impl BufRead, limit: u64) -> Result<Idx, Failure> {
-    let (decoder, idx) = read_idx(GzDecoder::new(reader), limit).map_err(|failure| match failure {
-        Failure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Damage::CutShort.into(),
-        Failure::Io(error)
-            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
-        {
-            Damage::Corrupt.into()
+/// Unpacks the members of a gzip file one after another: `gzip` in append mode and `bgzip` write several. Zeros
+/// between and behind them are padding, of tapes and of blocks.
+fn gunzip(mut reader: impl BufRead, content: &mut Vec<u8>, limit: u64) -> Result<(), Failure> {
+    loop {
+        let member = read_up_to(GzDecoder::new(reader), content, limit);
+        reader = member.map_err(Failure::of_gzip)?.into_inner();
+        skip_zeros(&mut reader).map_err(Failure::Io)?;
+        match reader.fill_buf().map_err(Failure::Io)? {
+            [] => return Ok(()),
+            [0x1f, ..] => {}
+            _ => return Err(Damage::TrailingBytes.into()),
         }
-        other => other,
-    })?;
-    let mut rest = decoder.into_inner();
-    if rest.fill_buf().map_err(Failure::Io)?.is_empty() { Ok(idx) } else { Err(Damage::TrailingBytes.into()) }
+    }
 }
 
-/// Everything `reader` has, which may be `limit` bytes; hands the reader back.
-fn read_idx<R: Read>(reader: R, limit: u64) -> Result<(R, Idx), Failure> {
-    let mut content = Vec::new();
-    let mut reader = reader.take(limit.saturating_add(1));
-    reader.read_to_end(&mut content).map_err(Failure::Io)?;
-    if content.len() as u64 > limit {
-        return Err(Damage::TooLong { limit }.into());
+fn skip_zeros(reader: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let bytes = reader.fill_buf()?;
+        let (there, zeros) = (bytes.len(), bytes.iter().take_while(|&&byte| byte == 0).count());
+        reader.consume(zeros);
+        if zeros < there || there == 0 {
+            return Ok(());
+        }
     }
-    content.shrink_to_fit();
-    Ok((reader.into_inner(), Idx { dims: parse_header(&content)?, content }))
+}
+
+/// Appends everything that `reader` has to `content`, which may then be `limit` bytes long. Returns the reader.
+fn read_up_to<R: Read>(reader: R, content: &mut Vec<u8>, limit: u64) -> Result<R, Failure> {
+    let mut reader = reader.take((limit - content.len() as u64).saturating_add(1));
+    reader.read_to_end(content).map_err(Failure::Io)?;
+    if content.len() as u64 > limit { Err(Damage::TooLong { limit }.into()) } else { Ok(reader.into_inner()) }
 }
 
 /// The sizes of the axes, once they are known to describe the rest of `content` exactly.

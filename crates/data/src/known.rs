@@ -23,30 +23,43 @@ impl Known<'_> {
         let split = self.entry.split(split);
         let [height, width] = self.entry.size;
 
-        let path = self.obtain(&split.labels, downloader.as_deref_mut())?;
-        let labels = read(&path, &split.labels, &[split.items])?;
-        check_labels(&labels, self.entry.classes.len()).map_err(DataError::damaged(&path))?;
-
-        let path = self.obtain(&split.images, downloader)?;
-        let images = read(&path, &split.images, &[split.items, height, width])?;
+        let classes = self.entry.classes.len();
+        let check_labels = |labels: &[u8]| check_labels(labels, classes);
+        let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
+        let images = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
         Ok((images, labels))
     }
 
-    /// The path of a file, which is fetched if it is missing and a downloader is there.
+    /// The data of a file of shape `dims`, from the compressed file or the plain one: the first that is sound. It is
+    /// fetched if there is neither and a downloader.
     fn obtain(
         &self,
         file: &FileEntry,
+        dims: &[usize],
+        check: impl Fn(&[u8]) -> Result<(), Damage>,
         downloader: Option<&mut Downloader<'_>>,
-    ) -> Result<PathBuf, DataError> {
+    ) -> Result<Vec<u8>, DataError> {
+        let sound = |path: &Path| {
+            let data = read(path, file, dims)?;
+            check(&data).map_err(DataError::damaged(path))?;
+            Ok(data)
+        };
+        let mut problem = None;
         for name in [file.gz_name(), file.name.clone()] {
             let path = self.directory.join(name);
             if path.try_exists().map_err(DataError::io("read", &path))? {
-                return Ok(path);
+                match sound(&path) {
+                    Ok(data) => return Ok(data),
+                    Err(error) => _ = problem.get_or_insert(error),
+                }
             }
         }
-        match downloader {
-            Some(downloader) => downloader.fetch(file, &self.entry.mirrors, &self.directory),
-            None => Err(DataError::Missing {
+        match (problem, downloader) {
+            (Some(problem), _) => Err(problem),
+            (None, Some(downloader)) => {
+                sound(&downloader.fetch(file, &self.entry.mirrors, &self.directory)?)
+            }
+            (None, None) => Err(DataError::Missing {
                 dataset: self.name.to_string(),
                 file: file.gz_name(),
                 directory: self.directory.clone(),

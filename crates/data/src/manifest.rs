@@ -3,6 +3,8 @@
 //! The one this crate knows is `datasets/manifest.toml`, compiled in. A program may bring its own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -61,10 +63,16 @@ impl Manifest {
     /// Reads a manifest in the format of `datasets/manifest.toml`.
     ///
     /// # Errors
-    /// [`DataError::Manifest`] if it is not valid TOML, or has missing or unknown fields.
+    /// [`DataError::Manifest`] if it is not valid TOML, has missing or unknown fields, or a field has a value that no
+    /// dataset can have.
     pub fn parse(text: &str) -> Result<Self, DataError> {
-        toml::from_str(text)
-            .map_err(|error| DataError::Manifest { problem: error.message().replace('\n', " ") })
+        let parsed: Result<Self, _> = toml::from_str(text);
+        let manifest =
+            parsed.map_err(|error| DataError::Manifest { problem: error.message().replace('\n', " ") })?;
+        for (name, entry) in &manifest.datasets {
+            entry.check().map_err(|problem| DataError::Manifest { problem: format!("{name}: {problem}") })?;
+        }
+        Ok(manifest)
     }
 
     /// The dataset called `name`, if there is one.
@@ -86,7 +94,40 @@ impl Default for Manifest {
     }
 }
 
+/// Largest height and width of stored images, in pixels.
+const MAX_SIZE: usize = 1 << 14;
+/// Largest number of images of a split, and of bytes of a compressed file.
+const MAX_ITEMS: usize = 1 << 28;
+const MAX_BYTES: u64 = 1 << 40;
+
 impl ManifestEntry {
+    /// Says what is wrong with a value, if one is.
+    fn check(&self) -> Result<(), String> {
+        let (size, classes) = (self.size, self.classes.len());
+        if size.iter().any(|side| !(1..=MAX_SIZE).contains(side)) {
+            return Err(format!("size = {size:?}, but height and width are from 1 to {MAX_SIZE} pixels"));
+        }
+        if !(1..=256).contains(&classes) {
+            return Err(format!("{classes} classes, but a label of a byte names one of 1 to 256"));
+        }
+        for (name, split) in [("train", &self.train), ("test", &self.test)] {
+            let items = split.items;
+            if items > MAX_ITEMS {
+                return Err(format!("{name}: items = {items}, but {MAX_ITEMS} is the most"));
+            }
+            for file in [&split.images, &split.labels] {
+                if Path::new(&file.name).file_name() != Some(OsStr::new(&file.name)) {
+                    return Err(format!("{name}: name = {:?}, which is not the name of a file", file.name));
+                }
+                let bytes = file.gz_bytes;
+                if !(1..=MAX_BYTES).contains(&bytes) {
+                    return Err(format!("{name}: gz_bytes = {bytes}, but a file has from 1 to {MAX_BYTES}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The entry of one split.
     pub fn split(&self, split: Split) -> &SplitEntry {
         match split {

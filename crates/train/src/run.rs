@@ -221,7 +221,10 @@ mod tests {
         }
         create(Some("gan-18446744073709551614")).unwrap();
         let error = create(None).unwrap_err().to_string();
-        assert!(error.ends_with("gan-18446744073709551615 has the last of all numbers; give the run a --name"), "{error}");
+        assert!(
+            error.ends_with("gan-18446744073709551615 has the last of all numbers; give the run a --name"),
+            "{error}"
+        );
         fs::remove_dir_all(dir.path().join("gan-18446744073709551615")).unwrap();
         assert_eq!(number(create(None).unwrap()), "18446744073709551615");
     }

@@ -120,8 +120,7 @@ mod tests {
         least.map(|bound| (bound.bytes, bound.holder))
     }
 
-    const MACHINE: (&str, &str) =
-        ("/proc/meminfo", "MemTotal:       16777216 kB\nMemFree:        1000 kB\n");
+    const MACHINE: (&str, &str) = ("/proc/meminfo", "MemTotal:       16777216 kB\nMemFree:        1000 kB\n");
 
     #[test]
     fn the_least_bound_counts() {
@@ -136,7 +135,10 @@ mod tests {
         let swapped = limits.replace("unlimited   unlimited ", "1073741824  unlimited ");
         let data = Some((GIB, "the data segment (ulimit -d) is limited to"));
         assert_eq!(least(&[MACHINE, ("/proc/self/limits", &swapped)]), data);
-        assert_eq!(least(&[MACHINE, ("/proc/self/limits", &limits.replace("2147483648", "unlimited"))]), machine);
+        assert_eq!(
+            least(&[MACHINE, ("/proc/self/limits", &limits.replace("2147483648", "unlimited"))]),
+            machine
+        );
     }
 
     #[test]

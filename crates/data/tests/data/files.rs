@@ -3,7 +3,9 @@
 use std::fs;
 
 use adjoint_data::idx::Idx;
-use adjoint_data::{Damage, DataError, Dataset, Digest, Manifest, Options, Split};
+use adjoint_data::{
+    Batches, Damage, DataError, Dataset, Digest, LastBatch, Manifest, Options, PixelRange, Split,
+};
 use flate2::Compression;
 
 use crate::support::{ITEMS, Place, Tiny, gzip, gzip_at, idx, message};
@@ -69,8 +71,78 @@ fn broken_gzip_is_told_apart() {
         bytes[position] ^= 0x55;
         assert_damage(read(&bytes), Damage::Corrupt);
     }
-    assert_damage(read(&[&whole[..], b"!"].concat()), Damage::TrailingBytes);
-    assert_damage(read(&[&whole[..], &whole].concat()), Damage::TrailingBytes);
+    for rest in [&b"!"[..], b"\0!", b"\0\0\0\x1e\x8b"] {
+        assert_damage(read(&[&whole[..], rest].concat()), Damage::TrailingBytes);
+    }
+    // A second member is no better than a first: cut short, of another method, or with a wrong checksum.
+    for kept in [1, 9, whole.len() - 1] {
+        assert_damage(read(&[&gzip(&[]), &whole[..kept]].concat()), Damage::CutShort);
+    }
+    let mut wrong = whole.clone();
+    wrong[whole.len() - 6] ^= 1;
+    for second in [&b"\x1f\x8b\x09\0\0\0\0\0\0\0"[..], b"\x1f!!!!!!!!!!!", &wrong] {
+        assert_damage(read(&[&gzip(&[]), second].concat()), Damage::Corrupt);
+    }
+}
+
+/// As gzip and Python's gzip read them: from bgzip, `gzip >> file`, and tapes.
+#[test]
+fn gzip_files_of_many_members_are_read() {
+    let data: Vec<u8> = (0..1000).map(|i| (i * i % 251) as u8).collect();
+    let plain = idx(&[1000], &data);
+    // Parts also within the header, and empty ones.
+    for parts in [&[1000][..], &[0, 1008], &[3, 0, 5, 500], &[8], &[1008], &[1, 1, 1, 1, 1, 1, 1, 1, 1]] {
+        for padding in [0, 1, 511, 100_000] {
+            let (mut rest, mut packed) = (&plain[..], vec![]);
+            for &part in parts {
+                let (first, others) = rest.split_at(part);
+                packed.extend(gzip(first));
+                packed.extend(vec![0; padding]);
+                rest = others;
+            }
+            packed.extend(gzip(rest));
+            packed.extend(vec![0; padding]);
+            let idx = read(&packed).unwrap();
+            assert!(idx.data() == data && idx.dims() == [1000], "{parts:?}, {padding} zeros");
+        }
+    }
+    // The empty block at the end of a file of bgzip, which is a member with an extra field.
+    let end = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0\x42\x43\x02\0\x1b\0\x03\0\0\0\0\0\0\0\0\0";
+    assert_eq!(read(&[&gzip(&plain), &end[..]].concat()).unwrap().data(), data);
+}
+
+/// The limit is one for all members together.
+#[test]
+fn bombs_of_many_members_are_not_unpacked() {
+    let half = gzip(&vec![0; 1 << 19]);
+    let bomb = [&gzip(&[0, 0, 8, 1, 0, 16, 0, 0]), &half[..], &half].concat();
+    assert_damage(read(&bomb), Damage::TooLong { limit: 1 << 20 });
+    assert_damage(read(&vec![half; 100].concat()), Damage::TooLong { limit: 1 << 20 });
+}
+
+/// Whatever is wrong with the compressed file. If the plain one is no better, the compressed one is named.
+#[test]
+fn a_damaged_file_does_not_hide_a_sound_one_beside_it() {
+    let tiny = Tiny::new();
+    let whole = gzip(&tiny.images);
+    let mut other = tiny.images.clone();
+    *other.last_mut().unwrap() ^= 1;
+    for damaged in [&whole[..whole.len() - 1], &gzip(&other), b"", b"no gzip", &other] {
+        let place = Place::new(&tiny);
+        place.write("images.gz", damaged);
+        place.write("labels.gz", b"no gzip");
+        place.write("labels", &tiny.labels);
+        message(place.load(), &["images.gz is damaged"]);
+        let plain = place.write("images", &tiny.images);
+        assert_eq!(place.load().unwrap().labels(), [0, 1, 2, 0, 1, 2, 0]);
+        fs::write(&plain, "no images").unwrap();
+        message(place.load(), &["images.gz is damaged"]);
+    }
+    let place = Place::new(&tiny);
+    fs::create_dir_all(place.directory().join("images.gz")).unwrap();
+    place.write("labels", &tiny.labels);
+    place.write("images", &tiny.images);
+    assert_eq!(place.load().unwrap().len(), ITEMS);
 }
 
 /// 1 GB of zeros compresses to 1 MB; only the limit, 1 MB, and one byte of it is ever unpacked.
@@ -175,6 +247,23 @@ fn counts_and_labels_are_checked_even_if_the_digest_is_right() {
     assert_damage(load(&flat), Damage::Shape { found: vec![7, 784], expected: vec![7, 28, 28] });
 }
 
+/// A split without images can be loaded; there are no batches of it.
+#[test]
+fn an_empty_set_has_no_batches() {
+    let tiny = Tiny { images: idx(&[0, 28, 28], &[]), labels: idx(&[0], &[]) };
+    let mut place = Place::new(&tiny);
+    place.options.manifest =
+        Manifest::parse(&tiny.manifest_text().replace("items = 7", "items = 0")).unwrap();
+    place.write("images.gz", &gzip(&tiny.images));
+    place.write("labels", &tiny.labels);
+    let set = place.load().unwrap();
+    assert!(set.is_empty());
+    for batch_size in [0, 1, 128] {
+        let batches = Batches::new(set.clone(), batch_size, 0, LastBatch::Drop, PixelRange::Unit);
+        message(batches, &["tiny has no images"]);
+    }
+}
+
 #[test]
 fn directories_and_empty_files_are_no_files() {
     let tiny = Tiny::new();
@@ -225,6 +314,30 @@ fn the_manifest_is_read_strictly() {
         let entry = manifest.get(name).unwrap();
         assert_eq!((entry.train.items, entry.test.items, entry.classes.len()), (60_000, 10_000, 10));
         assert!(entry.mirrors.len() >= 2 && entry.mirrors.iter().all(|mirror| mirror.ends_with('/')));
+    }
+    let tiny = Tiny::new().manifest_text();
+    Manifest::parse(&tiny).unwrap();
+    for (field, value, complaint) in [
+        (
+            "size = [28, 28]",
+            "size = [0, 0]",
+            "tiny: size = [0, 0], but height and width are from 1 to 16384 pixels",
+        ),
+        ("size = [28, 28]", "size = [28, 0]", "tiny: size = [28, 0]"),
+        ("size = [28, 28]", "size = [9223372036854775807, 28]", "tiny: size = [9223372036854775807, 28]"),
+        ("size = [28, 28]", "size = [-1, 28]", ""),
+        ("size = [28, 28]", "size = [28]", ""),
+        ("classes = [\"a\", \"b\", \"c\"]", "classes = []", "tiny: 0 classes"),
+        ("items = 7", "items = 9223372036854775807", "tiny: train: items = 9223372036854775807"),
+        ("name = \"labels\"", "name = \"\"", "tiny: train: name = \"\", which is not the name of a file"),
+        ("name = \"images\"", "name = \"../images\"", "tiny: train: name = \"../images\""),
+        ("gz_bytes", "gz_bytes = 0 #", "tiny: train: gz_bytes = 0"),
+        ("gz_bytes", "gz_bytes = 9223372036854775807 #", "tiny: train: gz_bytes = 9223372036854775807"),
+        ("gz_sha256 = \"", "gz_sha256 = \"0", ""),
+    ] {
+        assert!(tiny.contains(field), "{field}");
+        let error = message(Manifest::parse(&tiny.replacen(field, value, 1)), &["manifest", complaint]);
+        assert!(matches!(error, DataError::Manifest { .. }));
     }
     for wrong in ["[x]\nmirrors = []", "[x]\nmirors = []", "x = 1", "[x"] {
         let error = message(Manifest::parse(wrong), &["manifest"]);

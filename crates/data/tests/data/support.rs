@@ -48,6 +48,11 @@ impl Tiny {
 
     /// A manifest that takes these very files for the originals.
     pub(crate) fn manifest(&self) -> Manifest {
+        Manifest::parse(&self.manifest_text()).unwrap()
+    }
+
+    /// The same as text.
+    pub(crate) fn manifest_text(&self) -> String {
         let file = |name: &str, content: &[u8]| {
             let gz = gzip(content);
             format!(
@@ -64,9 +69,7 @@ impl Tiny {
             )
         };
         let classes = "classes = [\"a\", \"b\", \"c\"]";
-        let text =
-            format!("[tiny]\nmirrors = []\nsize = [28, 28]\n{classes}\n{}{}", split("train"), split("test"));
-        Manifest::parse(&text).unwrap()
+        format!("[tiny]\nmirrors = []\nsize = [28, 28]\n{classes}\n{}{}", split("train"), split("test"))
     }
 }
 
