@@ -24,6 +24,10 @@ use adjoint_tensor::{Element, Tensor};
 
 /// y = x conv w. x_bar = conv_transpose2d(y_bar, w), w_bar = conv2d_weight_grad(x, y_bar).
 ///
+/// In `f32`, a layer of many channels is computed by Winograd's algorithm: its error is relative to the
+/// largest input of a tile, and an infinite or NaN pixel spreads in its tile
+/// ([bounds](kernels#accuracy-in-f32)).
+///
 /// # Panics
 /// If x or w do not have the geometry's shapes.
 #[track_caller]

@@ -24,6 +24,15 @@
 //! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
 //! | `direct::pairs` | instead of `phases` and `direct`: weight gradients, up to 16 numbers in all phases of x, a kernel twice as long as its stride, even outputs, 8 channels of y, many tiles, AVX-512 | 9 products for 16, from images of differences |
 //! | `products` | everything else | any geometry, any [`Element`] |
+//!
+//! # Accuracy in `f32`
+//!
+//! Nothing is chosen by the data. Where `winograd` computes a layer, with `phases` in front or not, the error of an output
+//! is bounded relative to the largest input of its *tile*, up to 5 x 5 pixels of each phase of x, and not only of its window:
+//! tests hold it to 2.2e-6 of the sum over channels of (the largest |x| in the tile) (the largest |w| of the taps) for y, to
+//! 1.6e-6 of the same with y_bar for x_bar, and to 3e-6 of the sum over tiles of (the largest |x|) (the largest |y_bar|) for
+//! w_bar. An infinite or NaN input makes other outputs of its tiles NaN, never those of other tiles. docs/winograd.md derives
+//! the bounds for the worst case; `f64` takes `products`, which has neither property.
 
 #[cfg(test)]
 mod accuracy;
@@ -66,7 +75,7 @@ impl Path {
     }
 }
 
-/// y = x conv w.
+/// y = x conv w. In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring pixels.
 ///
 /// # Panics
 /// If a slice does not have the geometry's size.
@@ -89,6 +98,7 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 }
 
 /// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with w.
+/// In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring pixels.
 ///
 /// # Panics
 /// If a slice does not have the geometry's size.
@@ -111,7 +121,8 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     products::input_grad(g, y_bar, w, x_bar);
 }
 
-/// W_bar, the gradient by w of <y_bar, x conv w>.
+/// W_bar, the gradient by w of <y_bar, x conv w>. In `f32`, the [error](self#accuracy-in-f32) may be
+/// relative to the largest pixels of each tile.
 ///
 /// # Panics
 /// If a slice does not have the geometry's size.

@@ -107,6 +107,27 @@ fn pairs_of_taps_give_the_same_bits_for_any_number_of_threads() {
     }
 }
 
+/// A number that is not finite reaches the taps of its channel alone.
+#[test]
+fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
+    let g = Geometry::new([3, 16, 16, 3], [4, 4, 3, 20], Spec::new(2, 1));
+    let (x, y_bar) = (wave(len(g.x_shape()), 0.7), wave(len(g.y_shape()), 2.1));
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+        let run = |x: &[f32], y_bar: &[f32]| {
+            let mut w_bar = vec![f32::NAN; len(g.w_shape())];
+            isa::with(isa, || with_simd!(s => pairs::weight_grad(s, &g, x, y_bar, &mut w_bar)));
+            w_bar
+        };
+        let (finite, [mut x, mut y_bar]) = (run(&x, &y_bar), [x.clone(), y_bar.clone()]);
+        let (at, at_y) = (700, 900);
+        (x[at], y_bar[at_y]) = (f32::INFINITY, f32::INFINITY);
+        for (i, (got, want)) in run(&x, &y_bar).iter().zip(&finite).enumerate() {
+            let reached = i / 20 % 3 == at % 3 || i % 20 == at_y % 20;
+            assert!(reached || got.to_bits() == want.to_bits(), "{isa}, element {i}: {got}, not {want}");
+        }
+    }
+}
+
 /// What a user calls takes them where they pay: with AVX-512, where `direct` or packed phases would serve the layer.
 #[test]
 fn pairs_of_taps_are_taken_where_they_pay() {

@@ -22,8 +22,9 @@
 //! | [`weight_grad()`] | w_bar = G^T \[ sum over tiles of (B^T x B) . (A y_bar A^T) \] G |
 //!
 //! Any batch, any image size and any channel counts: tiles that stick out read zeros and drop what falls outside, channels
-//! are padded to whole vectors inside. The price is rounding: about five times the error of a plain sum (docs/winograd.md
-//! derives and measures it). It is `f32` only; gradients are checked in `f64` on the plain path.
+//! are padded to whole vectors inside. The price is rounding: about five times the error of a plain sum, and relative to the
+//! largest number of a tile, not of a window; what is not finite spreads in its tile (docs/winograd.md derives the bound).
+//! It is `f32` only; gradients are checked in `f64` on the plain path.
 
 #![allow(unsafe_code)]
 
@@ -31,6 +32,8 @@ mod by_columns;
 mod by_tiles;
 mod data;
 mod filter;
+#[cfg(test)]
+mod locality;
 #[cfg(test)]
 mod reference;
 mod tiling;

@@ -9,7 +9,7 @@ use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len,
 use crate::reference::{conv2d, conv2d_input_grad, conv2d_weight_grad};
 use crate::simd::{Portable, with_simd};
 
-type Matrix = Vec<Vec<f64>>;
+pub(super) type Matrix = Vec<Vec<f64>>;
 
 fn matrix<const R: usize, const C: usize>(rows: [[f64; C]; R]) -> Matrix {
     rows.iter().map(|r| r.to_vec()).collect()
@@ -57,18 +57,23 @@ fn a_t_and_g(m: usize, r: usize) -> (Matrix, Matrix) {
     (transposed(&a), g)
 }
 
-/// y, x_bar and w_bar of one image with one channel at each end and stride 1, stage by stage.
-fn twin(m: usize, r: usize, x: &Matrix, w: &Matrix, y_bar: &Matrix) -> [Matrix; 3] {
+/// A^T, G and B^T of F(M, R).
+pub(super) fn matrices(m: usize, r: usize) -> [Matrix; 3] {
     let (a_t, g) = a_t_and_g(m, r);
+    [a_t, g, b_t()]
+}
+
+/// y, x_bar and w_bar of one image with one channel at each end and stride 1, stage by stage.
+pub(super) fn twin([a_t, g, b_t]: &[Matrix; 3], x: &Matrix, w: &Matrix, y_bar: &Matrix) -> [Matrix; 3] {
     let times_elementwise = |p: &Matrix, q: &Matrix| -> Matrix {
         p.iter().zip(q).map(|(p, q)| p.iter().zip(q).map(|(p, q)| p * q).collect()).collect()
     };
-    let (w_hat, x_hat) = (sandwich(&g, w), sandwich(&b_t(), x));
-    let y_hat = sandwich(&transposed(&a_t), y_bar);
+    let (w_hat, x_hat) = (sandwich(g, w), sandwich(b_t, x));
+    let y_hat = sandwich(&transposed(a_t), y_bar);
     [
-        sandwich(&a_t, &times_elementwise(&w_hat, &x_hat)),
-        sandwich(&transposed(&b_t()), &times_elementwise(&w_hat, &y_hat)),
-        sandwich(&transposed(&g), &times_elementwise(&x_hat, &y_hat)),
+        sandwich(a_t, &times_elementwise(&w_hat, &x_hat)),
+        sandwich(&transposed(b_t), &times_elementwise(&w_hat, &y_hat)),
+        sandwich(&transposed(g), &times_elementwise(&x_hat, &y_hat)),
     ]
 }
 
@@ -89,7 +94,7 @@ fn the_matrices_compute_a_convolution_and_its_gradients() {
         conv2d(&g, &flat(&x), &flat(&w), &mut want[0]);
         conv2d_input_grad(&g, &flat(&y_bar), &flat(&w), &mut want[1]);
         conv2d_weight_grad(&g, &flat(&x), &flat(&y_bar), &mut want[2]);
-        for (got, want) in twin(m, r, &x, &w, &y_bar).iter().zip(&want) {
+        for (got, want) in twin(&matrices(m, r), &x, &w, &y_bar).iter().zip(&want) {
             let close = flat(got).iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-13);
             assert!(close, "F({m}, {r}): {got:?} for {want:?}");
         }
@@ -150,12 +155,12 @@ fn assert_close(got: &[f32], want: &[f64], tolerance: f64, what: std::fmt::Argum
 
 /// Which of the two ways to hand out a product.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(super) enum Way {
     ByTiles,
     ByColumns,
 }
 
-fn multiply_by(way: Way, g: &Geometry, side: Side, from: &[f32], w: &[f32], to: &mut [f32]) {
+pub(super) fn multiply_by(way: Way, g: &Geometry, side: Side, from: &[f32], w: &[f32], to: &mut [f32]) {
     let (t, operands) = (tiling(g), Operands { from, w, to });
     with_simd!(s => match (way, t.m == F42::M) {
         (Way::ByTiles, true) => by_tiles::run::<_, F42>(s, &t, side, operands),
