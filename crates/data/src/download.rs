@@ -5,12 +5,12 @@
 //! Nothing is resumed: the largest file is 26 MB, and a half that nobody can vouch for is worth nothing.
 
 use std::cmp::Ordering;
-use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adjoint_files::Partial;
 use ureq::Agent;
 
 use crate::digest::Hashing;
@@ -93,7 +93,9 @@ impl<'a> Downloader<'a> {
     ) -> Result<PathBuf, DataError> {
         fs::create_dir_all(directory).map_err(DataError::io("create", directory))?;
         let target = directory.join(file.gz_name());
-        Partial::remove_stale(&target).map_err(DataError::io("read", directory))?;
+        let own = file.gz_name();
+        adjoint_files::remove_leftovers(directory, false, &|stem| stem == own.as_str())
+            .map_err(DataError::io("read", directory))?;
         let mirrors = self.mirrors.clone().unwrap_or_else(|| mirrors.to_vec());
         let mut attempts = Vec::new();
         for mirror in &mirrors {
@@ -123,13 +125,13 @@ impl<'a> Downloader<'a> {
             if count == 0 {
                 break;
             }
-            partial.file.write_all(&buffer[..count]).map_err(Failure::Disk)?;
+            partial.file().write_all(&buffer[..count]).map_err(Failure::Disk)?;
             received += count as u64;
             (self.progress)(Progress { file: &file.name, url, received, total: file.gz_bytes });
         }
         let digest = body.finish().1;
         match received.cmp(&file.gz_bytes) {
-            Ordering::Equal if digest == file.gz_sha256 => partial.keep(target).map_err(Failure::Disk),
+            Ordering::Equal if digest == file.gz_sha256 => partial.keep().map_err(Failure::Disk),
             Ordering::Equal => Err(Failure::Mirror(format!("sent another file (SHA-256 {digest})"))),
             Ordering::Less => {
                 Err(Failure::Mirror(format!("sent {received} bytes instead of {}", file.gz_bytes)))
@@ -165,60 +167,4 @@ enum Failure {
 
 fn one_line(error: &dyn std::error::Error) -> String {
     error.to_string().replace('\n', " ")
-}
-
-/// A file that is still being written; dropped, it disappears. It is locked, by which others know that its writer lives.
-struct Partial {
-    file: File,
-    path: PathBuf,
-}
-
-impl Partial {
-    /// Creates a temporary neighbour of `target`, its own for each process: images.gz.123.part.
-    fn create(target: &Path) -> io::Result<Self> {
-        let mut name = target.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".{}.part", std::process::id()));
-        let path = target.with_file_name(name);
-        let file = File::create(&path)?;
-        // Nobody else wants the lock. Where there are no locks, nobody takes the file for a stale one either.
-        let _ = file.try_lock();
-        Ok(Self { file, path })
-    }
-
-    /// Removes what killed processes left of `target`. What can't be removed only takes up room.
-    fn remove_stale(target: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(target.parent().unwrap_or(Path::new(".")))? {
-            let path = entry?.path();
-            let is_stale = || File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-            if Self::is_of(target, &path) && is_stale() {
-                let _ = fs::remove_file(&path);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether `path` has a name that [`create`](Self::create) gives in some process.
-    fn is_of(target: &Path, path: &Path) -> bool {
-        let name = |path: &Path| path.file_name().and_then(OsStr::to_str).map(str::to_owned);
-        let (Some(target), Some(name)) = (name(target), name(path)) else { return false };
-        let process = name.strip_prefix(&format!("{target}.")).and_then(|rest| rest.strip_suffix(".part"));
-        process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
-    }
-
-    /// Makes the content durable, then gives it its name, then makes the name durable.
-    fn keep(self, target: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.path, target)?;
-        if cfg!(unix) {
-            File::open(target.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // After `keep` there is nothing of this name any more; if a disk refuses, a later fetch removes it.
-        let _ = fs::remove_file(&self.path);
-    }
 }

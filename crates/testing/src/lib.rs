@@ -10,9 +10,10 @@ mod build;
 
 pub use alone::alone;
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -58,6 +59,23 @@ impl Program {
     fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(build::executable(program));
         command.current_dir(self.directory()).args(arguments);
+        command
+    }
+
+    /// Starts it with any arguments, its output piped.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start(&self, arguments: &[&OsStr]) -> Child {
+        let mut command = self.command(&[]);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program starts")
+    }
+
+    /// A command that starts it with any arguments and sends its output to a file.
+    pub fn command_to(&self, arguments: &[&OsStr], file: File) -> Command {
+        let mut command = self.command(&[]);
+        command.args(arguments).stdin(Stdio::null()).stdout(file);
         command
     }
 

@@ -3,15 +3,17 @@
 //! The crate's tests kill, interrupt, resume and break this program.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 
+use adjoint_files::faults;
 use adjoint_tensor::{Stream, Tensor};
 use adjoint_train::{
     BoxError, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors, NetworkTable,
-    Panel, Range, Summary, Trainable, run_main,
+    Panel, Range, Summary, Trainable, note, run_main,
 };
 use clap::Parser;
 use serde::Serialize;
@@ -42,10 +44,50 @@ struct Settings {
     #[serde(skip)]
     measure: u64,
 
+    /// Number of the call to the file system that fails, from 0
+    #[arg(long)]
+    #[serde(skip)]
+    fail_at: Option<u64>,
+
+    /// Number of the call to the file system before which the process is killed, from 0
+    #[arg(long)]
+    #[serde(skip)]
+    kill_at: Option<u64>,
+
+    /// What the file system does not have: Lock or SyncDirectory
+    #[arg(long, requires = "errno")]
+    #[serde(skip)]
+    without: Option<String>,
+
+    /// Its answer to calls that it does not have
+    #[arg(long, default_value_t = 0)]
+    #[serde(skip)]
+    errno: i32,
+
     /// Step in which a weight becomes infinite, unseen by the figures
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     stumble: Option<u64>,
+}
+
+impl Settings {
+    /// Lets the file system fail as the flags say.
+    fn inject_faults(&self) {
+        let Self { fail_at, kill_at, without, errno, .. } = self;
+        let (fail_at, kill_at, without, errno) = (*fail_at, *kill_at, without.clone(), *errno);
+        let mut calls = 0..;
+        faults::inject(move |call, path| {
+            let number = calls.next();
+            if without.as_ref().is_some_and(|name| *name == format!("{call:?}")) {
+                return Err(io::Error::from_raw_os_error(errno));
+            }
+            if number != fail_at && number != kill_at {
+                return Ok(());
+            }
+            note(format_args!("fault in call {number:?}: {call:?} of {}", path.display()));
+            if number == kill_at { process::abort() } else { Err(io::ErrorKind::StorageFull.into()) }
+        });
+    }
 }
 
 impl Config for Settings {
@@ -143,7 +185,9 @@ impl Trainable for Walk<'_> {
 
 fn main() -> ExitCode {
     run_main(|| {
-        Launch::<Settings>::from_args()?.train(|settings| {
+        let launch = Launch::<Settings>::from_args()?;
+        launch.config.inject_faults();
+        launch.train(|settings| {
             let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
             Ok(Walk { settings, place: Tensor::zeros([64]), filter })
         })

@@ -40,7 +40,7 @@ pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
         writer.write_image_data(&frame.pixels).map_err(unwritable(path))?;
     }
     writer.finish().map_err(unwritable(path))?;
-    disk::write_atomic(path, |out| out.write_all(&bytes))
+    disk::write_file(path, |out| out.write_all(&bytes))
 }
 
 /// An encoder that has written the picture for viewers without animation and is ready for the frames.

@@ -6,11 +6,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use adjoint_files::Partial;
 use adjoint_nn::{NamedTensors, match_names};
 use adjoint_tensor::Tensor;
 
 use crate::container::{self, Metadata};
-use crate::{Error, disk, run};
+use crate::{Error, run};
 
 const NEWEST: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "previous.safetensors";
@@ -67,12 +68,17 @@ impl Checkpoints {
     /// [`Error::Io`]. While the new one is being written the checkpoints are those of before; should putting it into its
     /// place fail, the newest of before is left as the previous one.
     pub fn save(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let partial = disk::write_partial(&self.newest, |out| write(out, snapshot))?;
+        let written = Partial::create(&self.newest).and_then(|mut partial| {
+            partial.fill(|out| write(out, snapshot))?;
+            partial.sync().map(|()| partial)
+        });
+        let partial = written.map_err(Error::io("write", &self.newest))?;
         if self.newest_is_whole {
             self.newest_is_whole = false;
-            disk::replace(&self.newest, &self.previous)?;
+            adjoint_files::rename(&self.newest, &self.previous)
+                .map_err(Error::io("write", &self.previous))?;
         }
-        disk::replace(&partial, &self.newest)?;
+        partial.keep().map_err(Error::io("write", &self.newest))?;
         self.newest_is_whole = true;
         Ok(())
     }

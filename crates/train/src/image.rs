@@ -50,7 +50,7 @@ impl Image {
     /// # Errors
     /// [`Error::Io`] if the disk is full or the place can't be written.
     pub fn write_png(&self, path: &Path) -> Result<(), Error> {
-        disk::write_atomic(path, |out| {
+        disk::write_file(path, |out| {
             let mut writer = self.encoder(out).write_header()?;
             writer.write_image_data(&self.pixels)?;
             Ok(writer.finish()?)

@@ -44,7 +44,7 @@ pub use adjoint_nn::NamedTensors;
 pub use args::CommonArgs;
 pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
 pub use config::{Config, Idle, idle_if, model_of_run, settings_of_run};
-pub use disk::write_atomic;
+pub use disk::{is_standard_output, write_file};
 pub use error::{BoxError, Error};
 pub use grid::{Grid, Range};
 pub use image::Image;

@@ -12,10 +12,13 @@
 //!     generator.safetensors    the trained weights, for other programs
 //! ```
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use adjoint_files::Lock;
+
+use crate::report::warn;
 use crate::{Error, disk};
 
 /// A run directory that this process alone writes to, until the value is dropped or the process dies.
@@ -36,7 +39,7 @@ impl RunDir {
             Some(name) => create_named(parent, name)?,
             None => create_numbered(parent, stem)?,
         };
-        disk::sync_directory(parent)?;
+        adjoint_files::sync_directory(parent).map_err(Error::io("sync", parent))?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
     }
@@ -47,9 +50,10 @@ impl RunDir {
     /// If there is no such directory, or another process trains into it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
-        disk::remove_partials(path)?;
-        for sub in disk::list(path)?.iter().filter(|entry| entry.is_dir()) {
-            disk::remove_partials(sub)?;
+        let directories = disk::list(path)?.into_iter().filter(|entry| entry.is_dir());
+        for directory in directories.chain([path.to_path_buf()]) {
+            adjoint_files::remove_leftovers(&directory, true, &|_| true)
+                .map_err(Error::io("remove leftovers in", &directory))?;
         }
         Ok(Self { path: path.to_path_buf(), _lock: lock })
     }
@@ -175,19 +179,24 @@ fn lock(run: &Path) -> Result<File, Error> {
     let io = |cause| Error::Io { action: "lock", path: run.to_path_buf(), cause };
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => {
+    match adjoint_files::lock(&file, &path).map_err(io)? {
+        Lock::Held => {
             let pid = std::process::id().to_string();
             file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(io)?;
             Ok(file)
         }
-        Err(TryLockError::WouldBlock) => {
+        Lock::Taken => {
             let mut pid = String::new();
             let known = file.read_to_string(&mut pid).is_ok() && !pid.is_empty();
             let holder = if known { format!(" (process {pid})") } else { String::new() };
             Err(Error::RunBusy { path: run.to_path_buf(), holder })
         }
-        Err(TryLockError::Error(cause)) => Err(io(cause)),
+        Lock::Unsupported(cause) => {
+            let place = run.display();
+            let risk = "nothing keeps a second process from writing to it";
+            warn(format_args!("cannot lock {place}: {cause}; {risk}"));
+            Ok(file)
+        }
     }
 }
 

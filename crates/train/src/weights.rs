@@ -37,7 +37,7 @@ pub fn export(path: &Path, step: Option<u64>, weights: &[(String, Tensor<f32>)])
     let format = ("format".to_owned(), "pt".to_owned());
     let step = step.map(|step| (STEP.to_owned(), step.to_string()));
     let metadata: Metadata = [format].into_iter().chain(step).collect();
-    disk::write_atomic(path, |out| container::write(out, &metadata, &tensors))
+    disk::write_file(path, |out| container::write(out, &metadata, &tensors))
 }
 
 /// The step of training that weights were after. None if their file doesn't say so.

@@ -8,7 +8,7 @@ use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
 use adjoint_train::values::{count, path, positive, threads};
-use adjoint_train::{BoxError, Error, note, say, set_threads, warn, write_atomic};
+use adjoint_train::{BoxError, Error, is_standard_output, note, say, set_threads, warn, write_file};
 use adjoint_trained::{Model, Open};
 use adjoint_workbench::game::Condition;
 use clap::Parser;
@@ -82,11 +82,11 @@ struct Cli {
     #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
     ais_sigma: f64,
 
-    /// Write the figures to a file as JSON
+    /// Write the figures to a file as JSON; `-` is standard output, without the tables
     #[arg(long, value_name = "FILE", value_parser = path)]
     json: Option<PathBuf>,
 
-    /// Write the tables to a file as Markdown
+    /// Write the tables to a file as Markdown; `-` is standard output
     #[arg(long, value_name = "FILE", value_parser = path)]
     markdown: Option<PathBuf>,
 
@@ -107,16 +107,7 @@ fn samples(text: &str) -> Result<usize, String> {
 pub(crate) fn run() -> Result<(), BoxError> {
     let cli = Cli::try_parse().map_err(Error::from)?;
     set_threads(cli.threads)?;
-    for file in cli.json.iter().chain(&cli.markdown) {
-        let place = file.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !place.is_dir() || file.is_dir() {
-            return Err(format!(
-                "{}: no file can be written there; name one in a directory that exists",
-                file.display()
-            )
-            .into());
-        }
-    }
+    let text_is_piped = refuse_places(&cli)?;
     // All of them first: a wrong one should not cost what is found for the others.
     let open = |run: &PathBuf| {
         let Cli { seed, raw, data_dir, .. } = cli.clone();
@@ -139,7 +130,9 @@ pub(crate) fn run() -> Result<(), BoxError> {
         });
     }
     let markdown = comparisons.iter().map(Comparison::markdown).collect::<Vec<_>>().join("\n");
-    say(markdown.trim_end());
+    if !text_is_piped {
+        say(markdown.trim_end());
+    }
     if let Some(path) = &cli.markdown {
         write(path, &markdown)?;
     }
@@ -158,8 +151,33 @@ pub(crate) fn cut(flag: &str, asked: usize, there: usize, what: &str) -> usize {
     asked.min(there)
 }
 
+/// Refuses places that nothing can be written to, before anything is measured. True if one of the
+/// texts goes to standard output, where it then stands alone.
+fn refuse_places(cli: &Cli) -> Result<bool, BoxError> {
+    let places = [&cli.json, &cli.markdown].map(|place| place.as_deref());
+    let piped = places.map(|place| place.is_some_and(is_standard_output));
+    if piped == [true, true] {
+        let problem = "--json and --markdown can't both be standard output; name a file for one of them";
+        return Err(Error::Flags(problem.into()).into());
+    }
+    for file in places.into_iter().flatten().filter(|file| !is_standard_output(file)) {
+        let target = adjoint_files::resolve(file);
+        let place = target.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !place.is_dir() || file.is_dir() {
+            let place = file.display();
+            let problem = "no file can be written there; name one in a directory that exists";
+            return Err(format!("{place}: {problem}").into());
+        }
+    }
+    Ok(piped.contains(&true))
+}
+
 fn write(path: &Path, text: &str) -> Result<(), BoxError> {
-    Ok(write_atomic(path, |out| out.write_all(text.as_bytes()))?)
+    if is_standard_output(path) {
+        say(text.trim_end());
+        return Ok(());
+    }
+    Ok(write_file(path, |out| out.write_all(text.as_bytes()))?)
 }
 
 /// Runs on one dataset of images side by side.

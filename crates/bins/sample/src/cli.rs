@@ -2,7 +2,7 @@
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
 use adjoint_train::values::{count, path, threads};
-use adjoint_train::{BoxError, Error, Image, say, set_threads};
+use adjoint_train::{BoxError, Error, Image, is_standard_output, say, set_threads};
 use adjoint_trained::{Model, Open};
 use clap::Parser;
 use std::path::PathBuf;
@@ -50,6 +50,23 @@ pub(crate) struct Common {
     /// Threads to compute with; changes no bit of the result
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
+}
+
+impl Common {
+    /// The file to write: RUN/DEFAULT, if none is given.
+    ///
+    /// # Errors
+    /// If it is standard output, which is for text.
+    pub(crate) fn out(&self, default: &str) -> Result<PathBuf, BoxError> {
+        match &self.out {
+            Some(out) if is_standard_output(out) => {
+                let problem = "--out -: standard output is for text; name a file, or a pipe";
+                Err(Error::Flags(problem.into()).into())
+            }
+            Some(out) => Ok(out.clone()),
+            None => Ok(self.run.join(default)),
+        }
+    }
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -123,8 +140,9 @@ pub(crate) fn run() -> Result<(), BoxError> {
         Command::Arithmetic(c) => picture("arithmetic", c),
         Command::Features(c) => picture("features", c),
         Command::Export(c) => {
+            let out = c.common.out("export.npy")?;
             let mut model = open(&c.common)?;
-            say(c.write(&mut model)?);
+            say(c.write(&mut model, &out)?);
             Ok(())
         }
     }
@@ -138,9 +156,9 @@ fn open(common: &Common) -> Result<Model, BoxError> {
 
 fn picture(name: &str, command: &impl Run) -> Result<(), BoxError> {
     let common = command.common();
+    let out = common.out(&format!("{name}.png"))?;
     let mut model = open(common)?;
     let (image, what) = command.draw(&mut model)?;
-    let out = common.out.clone().unwrap_or_else(|| common.run.join(format!("{name}.png")));
     image.write_png(&out)?;
     say(format_args!("{}: {what}; {}x{} pixels", out.display(), image.width, image.height));
     Ok(())

@@ -1,6 +1,6 @@
 //! NumPy's array files, version 1.0.
 
-use adjoint_train::{BoxError, write_atomic};
+use adjoint_train::{BoxError, write_file};
 use std::io;
 use std::path::Path;
 
@@ -40,13 +40,14 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
 /// Writes an array in parts that `part` gives one after another until it gives none.
 ///
 /// # Errors
-/// If a part can't be had, the disk is full or the file can't be written; an older one is then untouched.
+/// If a part can't be had, the disk is full or the file can't be written; an older one is then
+/// untouched.
 pub(crate) fn write<T: Number>(
     path: &Path,
     shape: &[usize],
     mut part: impl FnMut() -> Result<Option<Vec<T>>, BoxError>,
 ) -> Result<(), BoxError> {
-    write_atomic(path, |out| {
+    write_file(path, |out| {
         out.write_all(&header(T::TYPE, shape))?;
         while let Some(numbers) = part().map_err(io::Error::other)? {
             out.write_all(&numbers.into_iter().flat_map(T::bytes).collect::<Vec<u8>>())?;

@@ -3,15 +3,16 @@
 use crate::workspace::{Member, members};
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
+    ("files", &[]),
     ("kernels", &[]),
     ("tensor", &["kernels"]),
     ("autodiff", &["tensor", "kernels"]),
     ("nn", &["autodiff", "tensor", "kernels", "testing"]),
     ("adversarial", &["nn"]),
     ("variational", &["nn"]),
-    ("data", &["tensor"]),
-    ("train", &["nn", "tensor", "testing"]),
+    ("data", &["tensor", "files"]),
+    ("train", &["nn", "tensor", "files", "testing"]),
     ("metrics", &["nn"]),
     ("models", &["adversarial", "variational", "nn", "autodiff", "tensor", "testing"]),
     ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
@@ -28,6 +29,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "models",
             "train",
             "data",
+            "files",
             "metrics",
             "nn",
             "autodiff",
@@ -69,7 +71,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
 
 /// Crates a build may compile, the crate itself included: the bound of each layer that has one.
 const BUDGET: [(&str, usize); 5] =
-    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("bins", 120)];
+    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("bins", 140)];
 
 /// Foreign crates that kernels alone may depend on: threads and matrix products have one home.
 const KERNELS_ONLY: [&str; 2] = ["rayon", "matrixmultiply"];
@@ -194,10 +196,10 @@ fn a_build_with_tests_is_found() {
 #[test]
 fn a_tree_that_grew_is_found() {
     assert!(
-        over_budget(&[member("nn", &[], 20), member("bins", &[], 120), member("conformance", &[], 500)])
+        over_budget(&[member("nn", &[], 20), member("bins", &[], 140), member("conformance", &[], 500)])
             .is_empty()
     );
-    assert_eq!(over_budget(&[member("nn", &[], 21), member("bins", &[], 121)]).len(), 2);
+    assert_eq!(over_budget(&[member("nn", &[], 21), member("bins", &[], 141)]).len(), 2);
 }
 
 #[test]

@@ -204,15 +204,24 @@ fn without_a_good_mirror_every_failure_is_named_and_nothing_stays() {
 fn leftovers_of_killed_downloads_are_removed() {
     let tiny = Tiny::new();
     let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
-    let others = ["images.gz.part", "images.gz.1x.part", "images.gz..part", "old-images.gz.1.part"];
-    for name in ["images.gz.1.part", "images.gz.4194305.part", "labels.gz.1.part"].iter().chain(&others) {
+    let temporary = |name: &str, number: u64| format!("{name}.{number:016x}.partial");
+    let others = [
+        "images.gz.partial".to_owned(),
+        "images.gz.1.partial".to_owned(),
+        "images.gz..partial".to_owned(),
+        temporary("old-images.gz", 1),
+    ];
+    let dead = [("images.gz", 1), ("images.gz", u64::MAX), ("labels.gz", 1)];
+    for name in dead.map(|(name, number)| temporary(name, number)).iter().chain(&others) {
         place.write(name, b"half");
     }
-    let living = fs::File::open(place.write("images.gz.2.part", b"half")).unwrap();
+    let alive = temporary("images.gz", 2);
+    let living = fs::File::open(place.write(&alive, b"half")).unwrap();
     living.try_lock().unwrap();
 
     load(&place, &[&server.url]).unwrap();
-    let mut expected = [&["images.gz", "images.gz.2.part", "labels.gz"], &others[..]].concat();
+    let mut expected = others.to_vec();
+    expected.extend([alive, "images.gz".to_owned(), "labels.gz".to_owned()]);
     expected.sort_unstable();
     assert_eq!(names(&place.directory()), expected);
 }

@@ -1,6 +1,8 @@
 //! The programs as a user meets them, one file each; and what they have in common.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod destinations;
 mod evaluate;
 mod limits;
 mod output;

@@ -47,7 +47,7 @@ impl<T: Trainable> Session<T> {
         if !figures.is_empty() {
             self.refuse_infinities(&figures)?;
             let text = metrics::line(self.done, self.plan.epoch(self.done), &figures);
-            disk::write_atomic(&self.run.final_figures(), |out| out.write_all(text.as_bytes()))?;
+            disk::write_file(&self.run.final_figures(), |out| out.write_all(text.as_bytes()))?;
             files.push((self.run.final_figures(), "what was measured at the end".to_owned()));
         }
         let weights = |(name, _): &(&str, _)| {

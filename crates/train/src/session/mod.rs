@@ -81,7 +81,7 @@ impl<T: Trainable> Session<T> {
             let problem = format!("{run} is at step {done} already, past the {asked} asked for");
             return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
         }
-        disk::write_atomic(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
+        disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
         let (log, kept) = MetricsLog::open(&run.metrics(), done)?;
         let clock = Clock::new(kept.seconds);
         let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;

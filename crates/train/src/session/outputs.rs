@@ -55,7 +55,7 @@ impl<T: Trainable> Session<T> {
     pub(super) fn plot(&self) -> Result<(), Error> {
         let records = metrics::read(&self.run.metrics())?;
         let svg = plot::draw(&self.plan.title, self.trainer.panels(), &records);
-        disk::write_atomic(&self.run.plot(), |out| out.write_all(svg.as_bytes()))
+        disk::write_file(&self.run.plot(), |out| out.write_all(svg.as_bytes()))
     }
 
     /// A checkpoint, and the networks for other programs. Refuses to replace a good checkpoint by a bad one.

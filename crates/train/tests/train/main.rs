@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod checkpoints;
+#[cfg(unix)]
+mod faults;
 mod grids;
 #[cfg(target_os = "linux")]
 mod resident_memory;

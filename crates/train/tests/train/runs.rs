@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// `cargo test` builds a package's examples with its tests; `cargo test --test train` would find an old one.
-fn walk() -> Command {
+pub(crate) fn walk() -> Command {
     let deps = std::env::current_exe().unwrap();
     let program = deps.parent().unwrap().parent().unwrap().join("examples/walk");
     assert!(program.is_file(), "{} is missing: run all tests of the package", program.display());
     Command::new(program)
 }
 
-fn train(dir: &Path, flags: &[&str]) -> Output {
+pub(crate) fn train(dir: &Path, flags: &[&str]) -> Output {
     walk().current_dir(dir).args(flags).stdin(Stdio::null()).output().unwrap()
 }
 
@@ -49,11 +49,11 @@ fn default_signals() {
     });
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn succeed(dir: &Path, flags: &[&str]) -> String {
+pub(crate) fn succeed(dir: &Path, flags: &[&str]) -> String {
     let output = train(dir, flags);
     assert!(output.status.success(), "{flags:?}: {}", stderr(&output));
     String::from_utf8(output.stdout).unwrap()
@@ -84,7 +84,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// Every file of a run, the timings in its log aside.
-fn content(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn content(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut directories = vec![run.to_path_buf()];
     while let Some(directory) = directories.pop() {
@@ -109,7 +109,7 @@ fn without_timings(log: &str) -> String {
     log.lines().map(|line| line.split(",\"images_per_second\"").next().unwrap().to_owned() + "\n").collect()
 }
 
-fn assert_same_run(one: &Path, other: &Path) {
+pub(crate) fn assert_same_run(one: &Path, other: &Path) {
     let (one, other) = (content(one), content(other));
     assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
     for (path, bytes) in one {

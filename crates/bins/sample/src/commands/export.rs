@@ -3,10 +3,11 @@
 use crate::cli::{Common, images};
 use crate::npy;
 use adjoint_nn::Tensor;
-use adjoint_train::BoxError;
+use adjoint_train::{BoxError, warn};
 use adjoint_trained::Model;
 use adjoint_workbench::game::Condition;
 use adjoint_workbench::limits;
+use std::path::Path;
 
 /// Samples that are in memory at once.
 const CHUNK: usize = 1_000;
@@ -23,10 +24,9 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Writes them, and the labels of conditional ones beside them. Says what was written.
-    pub(crate) fn write(&self, model: &mut Model) -> Result<String, BoxError> {
+    /// Writes them to `out`, and the labels of conditional ones beside them. Says what was written.
+    pub(crate) fn write(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
         let n = self.n;
-        let out = self.common.out.clone().unwrap_or_else(|| self.common.run.join("export.npy"));
         let z = model.draw("export", n)?;
         let chunk = limits::chunk(CHUNK, model.common.image_size * model.common.image_size * 3);
         let mut part = |from: usize| -> Result<Tensor<f32>, BoxError> {
@@ -38,7 +38,7 @@ impl Export {
         let first = part(0)?;
         let shape = [&[n], &first.dims()[1..]].concat();
         let mut next = Some((first, 0));
-        npy::write(&out, &shape, || {
+        npy::write(out, &shape, || {
             let Some((x, from)) = next.take() else { return Ok(None) };
             let from = from + x.dims()[0];
             if from < n {
@@ -49,6 +49,13 @@ impl Export {
         let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
         if model.condition == Some(Condition::Class) {
             let classes = model.classes()?;
+            if !adjoint_files::is_regular(out) {
+                let place = out.display();
+                warn(format_args!(
+                    "{place} is no regular file, and no labels are written beside it: sample i is of class i mod {classes}"
+                ));
+                return Ok(said);
+            }
             let labels = out.with_extension("labels.npy");
             let mut all = Some((0..n).map(|i| (i % classes) as i64).collect());
             npy::write(&labels, &[n], || Ok(all.take()))?;

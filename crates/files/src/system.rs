@@ -1,0 +1,152 @@
+//! The calls that some file systems do not have, and those that must be durable.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::faults::{self, Call};
+
+/// The answer to a request for a lock.
+#[derive(Debug)]
+pub enum Lock {
+    /// This process has it, until the file is closed.
+    Held,
+    /// Somebody else has it.
+    Taken,
+    /// The file system has no locks (NFS without a lock daemon, SMB, FUSE): nobody has it.
+    Unsupported(io::Error),
+}
+
+/// Requests the exclusive lock of an open file, without waiting. `path` is its name.
+///
+/// # Errors
+/// Those of the system, apart from those that say that there are no locks.
+pub fn lock(file: &File, path: &Path) -> io::Result<Lock> {
+    let locked = faults::call(Call::Lock, path, || match file.try_lock() {
+        Ok(()) => Ok(Lock::Held),
+        Err(TryLockError::WouldBlock) => Ok(Lock::Taken),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    });
+    match locked {
+        Err(cause) if is_missing(&cause, &NO_LOCKS) => Ok(Lock::Unsupported(cause)),
+        answer => answer,
+    }
+}
+
+/// Makes the names in a directory durable. Only Unix can, and needs to. Where the file system
+/// cannot, a warning says so, once a process: a power cut may then lose the newest files.
+///
+/// # Errors
+/// Those of the system, apart from those that say that directories cannot be synced.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let synced = faults::call(Call::SyncDirectory, directory, || {
+        let handle = match File::open(directory) {
+            // A directory that may be written but not read.
+            Err(cause) if cause.kind() == ErrorKind::PermissionDenied => return Ok(Some(cause)),
+            handle => handle?,
+        };
+        handle.sync_all().map(|()| None)
+    });
+    let missing = match synced {
+        Err(cause) if is_missing(&cause, &NO_SYNC) => Some(cause),
+        answer => answer?,
+    };
+    if let Some(cause) = missing {
+        static WARNED: AtomicBool = AtomicBool::new(false);
+        if !WARNED.swap(true, Ordering::Relaxed) {
+            let place = directory.display();
+            let text = format!("cannot sync the directory {place}: {cause}");
+            let risk = "a power cut may lose the newest files in it";
+            let _ = writeln!(io::stderr(), "warning: {text}; {risk}");
+        }
+    }
+    Ok(())
+}
+
+/// Gives a file another name on the same file system, replacing what had that name, and makes that
+/// durable.
+///
+/// # Errors
+/// Those of the system.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    faults::call(Call::Rename, to, || fs::rename(from, to))?;
+    sync_directory(crate::directory_of(to))
+}
+
+/// Removes a file. One that is gone already is no error.
+///
+/// # Errors
+/// Those of the system.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match faults::call(Call::Remove, path, || fs::remove_file(path)) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
+        answer => answer,
+    }
+}
+
+#[cfg(unix)]
+const NO_LOCKS: [i32; 4] = [libc::ENOSYS, libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOLCK];
+#[cfg(unix)]
+const NO_SYNC: [i32; 4] = [libc::EINVAL, libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOSYS];
+#[cfg(not(unix))]
+const NO_LOCKS: [i32; 0] = [];
+#[cfg(not(unix))]
+const NO_SYNC: [i32; 0] = [];
+
+/// Whether an error says that the file system lacks something.
+fn is_missing(error: &io::Error, numbers: &[i32]) -> bool {
+    error.kind() == ErrorKind::Unsupported
+        || error.raw_os_error().is_some_and(|number| numbers.contains(&number))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn refuse(refused: Call, number: i32) {
+        faults::inject(
+            move |call, _| {
+                if call == refused { Err(io::Error::from_raw_os_error(number)) } else { Ok(()) }
+            },
+        );
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_told_from_a_broken_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let request = || lock(file.as_file(), file.path());
+        for number in NO_LOCKS {
+            refuse(Call::Lock, number);
+            let answer = request().unwrap();
+            let Lock::Unsupported(cause) = answer else { panic!("{number}: {answer:?}") };
+            assert_eq!(cause.raw_os_error(), Some(number));
+        }
+        refuse(Call::Lock, libc::EIO);
+        assert_eq!(request().unwrap_err().raw_os_error(), Some(libc::EIO));
+        faults::inject(|_, _| Ok(()));
+        assert!(matches!(request().unwrap(), Lock::Held));
+        let other = File::open(file.path()).unwrap();
+        assert!(matches!(lock(&other, file.path()).unwrap(), Lock::Taken));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_synced_is_no_error() {
+        let place = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| place.path().join(name));
+        for number in NO_SYNC {
+            refuse(Call::SyncDirectory, number);
+            fs::write(&from, number.to_string()).unwrap();
+            rename(&from, &to).unwrap();
+            assert_eq!(fs::read_to_string(&to).unwrap(), number.to_string());
+        }
+        refuse(Call::SyncDirectory, libc::EIO);
+        assert_eq!(sync_directory(place.path()).unwrap_err().raw_os_error(), Some(libc::EIO));
+        faults::inject(|_, _| Ok(()));
+        sync_directory(place.path()).unwrap();
+        assert!(sync_directory(&place.path().join("nowhere")).is_err());
+    }
+}
