@@ -29,6 +29,7 @@ mod grid;
 mod image;
 mod launch;
 mod metrics;
+mod pictures;
 pub mod plot;
 mod progress;
 mod report;

@@ -7,11 +7,14 @@
 //!     losses.svg               the same as curves
 //!     final.json               what was measured once, at the end
 //!     samples/epoch-0001-step-000468.png ...
+//!     pictures.txt             the list of these, by which the run knows its own
 //!     samples-animation.png    those grids in motion
 //!     checkpoint.safetensors   previous.safetensors
 //!     generator.safetensors    the trained weights, for other programs
 //! ```
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +24,11 @@ use adjoint_files::Lock;
 use crate::report::warn;
 use crate::{Error, disk};
 
-/// A run directory that this process alone writes to, until the value is dropped or the process dies.
+/// Name of the file whose lock is that of the run.
+const LOCK: &str = "run.lock";
+
+/// A run directory that this process alone writes to, until the value is dropped or the process
+/// dies.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -29,7 +36,8 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Creates `parent/name`, or without a name the next free `parent/STEM-001`.
+    /// Creates `parent/name`, or without a name the next free `parent/STEM-001`. A directory of
+    /// this name that is empty, or that a process left before it had written anything, is taken.
     ///
     /// # Errors
     /// If the run exists, the name is no plain directory name, or the directory can't be made.
@@ -41,21 +49,32 @@ impl RunDir {
         };
         adjoint_files::sync_directory(parent).map_err(Error::io("sync", parent))?;
         let lock = lock(&path)?;
+        // Another process may have begun, and ended, since the name was looked at.
+        if !is_unused(&path) {
+            return Err(Error::RunExists { path });
+        }
         Ok(Self { path, _lock: lock })
     }
 
-    /// Takes hold of an existing run and clears away what a crash left half-written.
+    /// Takes hold of an existing run.
     ///
     /// # Errors
     /// If there is no such directory, or another process trains into it.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let lock = lock(path)?;
-        let directories = disk::list(path)?.into_iter().filter(|entry| entry.is_dir());
-        for directory in directories.chain([path.to_path_buf()]) {
-            adjoint_files::remove_leftovers(&directory, true, &|_| true)
-                .map_err(Error::io("remove leftovers in", &directory))?;
+        Ok(Self { path: path.to_path_buf(), _lock: lock(path)? })
+    }
+
+    /// Removes what a crash left half-written of files of the run, and of no others.
+    ///
+    /// # Errors
+    /// If one can't be removed.
+    pub(crate) fn clear_leftovers(&self, own: &BTreeSet<PathBuf>) -> Result<(), Error> {
+        let directories: BTreeSet<&Path> = own.iter().filter_map(|file| file.parent()).collect();
+        for directory in directories.into_iter().filter(|directory| directory.is_dir()) {
+            adjoint_files::remove_leftovers(directory, true, &|stem| own.contains(&directory.join(stem)))
+                .map_err(Error::io("remove leftovers in", directory))?;
         }
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        Ok(())
     }
 
     /// The directory itself.
@@ -88,42 +107,9 @@ impl RunDir {
         self.path.join(format!("{name}.safetensors"))
     }
 
-    /// NAME/epoch-0003-step-001407.png: one of a series of pictures. Names sort by time.
-    pub fn picture(&self, name: &str, epoch: u64, step: u64) -> PathBuf {
-        self.path.join(name).join(format!("epoch-{epoch:04}-step-{step:06}.png"))
-    }
-
-    /// NAME-animation.png: that series as an animated PNG.
+    /// NAME-animation.png: a series of pictures as an animated PNG.
     pub fn animation(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}-animation.png"))
-    }
-
-    /// The names of the series of pictures that were begun.
-    ///
-    /// # Errors
-    /// If the directory can't be read.
-    pub fn series(&self) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        for path in disk::list(&self.path)?.iter().filter(|path| path.is_dir()) {
-            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if !self.pictures(name)?.is_empty() {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
-    }
-
-    /// The series of pictures called `name` so far, as (step, file) in the order of the steps.
-    ///
-    /// # Errors
-    /// If the directory can't be read; none is an empty series.
-    pub fn pictures(&self, name: &str) -> Result<Vec<(u64, PathBuf)>, Error> {
-        let step = |path: &Path| path.file_stem()?.to_str()?.split_once("-step-")?.1.parse().ok();
-        let files = disk::list(&self.path.join(name))?;
-        let mut series: Vec<(u64, PathBuf)> =
-            files.into_iter().filter_map(|path| Some((step(&path)?, path))).collect();
-        series.sort();
-        Ok(series)
     }
 }
 
@@ -146,9 +132,21 @@ fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     let path = parent.join(name);
     match fs::create_dir(&path) {
         Ok(()) => Ok(path),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists && is_unused(&path) => Ok(path),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(Error::RunExists { path }),
         Err(cause) => Err(cannot_create(&path, &cause)),
     }
+}
+
+/// Whether a directory holds nothing, or only what a run leaves that ends before it has a
+/// configuration.
+fn is_unused(path: &Path) -> bool {
+    let is_left = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        name == LOCK || name.starts_with("config.toml.") && name.ends_with(".partial")
+    };
+    path.is_dir()
+        && disk::list(path).is_ok_and(|all| all.iter().all(|entry| entry.file_name().is_some_and(is_left)))
 }
 
 /// The number after the highest in use, so that names tell the order in which runs were started.
@@ -175,7 +173,7 @@ fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
 
 /// The lock belongs to the open file, so the system releases it however the process ends.
 fn lock(run: &Path) -> Result<File, Error> {
-    let path = run.join("run.lock");
+    let path = run.join(LOCK);
     let io = |cause| Error::Io { action: "lock", path: run.to_path_buf(), cause };
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
@@ -241,7 +239,8 @@ mod tests {
     #[test]
     fn an_existing_run_is_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        RunDir::create(dir.path(), Some("a"), "x").unwrap();
+        let run = RunDir::create(dir.path(), Some("a"), "x").unwrap();
+        fs::write(run.config(), "").unwrap();
         let error = RunDir::create(dir.path(), Some("a"), "x").unwrap_err().to_string();
         assert!(error.contains("already exists") && error.contains("--resume"), "{error}");
         for name in ["", "..", "a/b"] {
@@ -263,17 +262,24 @@ mod tests {
         assert!(error.starts_with("cannot lock "), "{error}");
     }
 
+    /// A process that ended before it wrote config.toml leaves a directory that no run is in.
     #[test]
-    fn pictures_are_listed_in_the_order_of_their_steps() {
+    fn a_directory_in_which_no_run_began_is_taken() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::create(dir.path(), Some("a"), "x").unwrap();
-        assert_eq!(run.pictures("samples").unwrap(), []);
-        fs::create_dir(run.path().join("samples")).unwrap();
-        for (epoch, step) in [(3, 1_000_000), (2, 999_999), (1, 7)] {
-            fs::write(run.picture("samples", epoch, step), "").unwrap();
+        let (begun, path) = (RunDir::create(dir.path(), Some("a"), "x").unwrap(), dir.path().join("a"));
+        let error = RunDir::create(dir.path(), Some("a"), "x").unwrap_err().to_string();
+        assert!(error.contains("is in use by another process"), "{error}");
+        drop(begun);
+        fs::write(path.join("config.toml.0123456789abcdef.partial"), "half").unwrap();
+        RunDir::create(dir.path(), Some("a"), "x").unwrap();
+        for mine in ["config.toml", "notes.txt"] {
+            fs::write(path.join(mine), "").unwrap();
+            let error = RunDir::create(dir.path(), Some("a"), "x").unwrap_err().to_string();
+            assert!(error.contains("already exists"), "{error}");
+            fs::remove_file(path.join(mine)).unwrap();
         }
-        fs::write(run.path().join("samples/notes.txt"), "").unwrap();
-        let steps: Vec<u64> = run.pictures("samples").unwrap().iter().map(|(step, _)| *step).collect();
-        assert_eq!(steps, [7, 999_999, 1_000_000]);
+        fs::write(dir.path().join("file"), "").unwrap();
+        let error = RunDir::create(dir.path(), Some("file"), "x").unwrap_err().to_string();
+        assert!(error.contains("already exists"), "{error}");
     }
 }

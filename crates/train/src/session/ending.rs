@@ -1,6 +1,5 @@
 //! How a run ends: what is written last, and what is said.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Session, failed};
@@ -27,13 +26,12 @@ impl<T: Trainable> Session<T> {
     /// Sets the pictures in motion, and says where everything is and what one may do next.
     pub(super) fn finish(&mut self) -> Result<Outcome, Error> {
         let mut files = vec![(self.run.plot(), "curves".to_owned())];
-        for series in self.run.series()? {
-            let frames: Vec<PathBuf> =
-                self.run.pictures(&series)?.into_iter().map(|(_, path)| path).collect();
+        for series in self.pictures.series() {
+            let frames = self.pictures.of(series);
             let Some(last) = frames.last().cloned() else { continue };
             files.push((last, format!("{series} at the end")));
-            match animation::write(&self.run.animation(&series), &frames) {
-                Ok(()) => files.push((self.run.animation(&series), format!("{series} from the start"))),
+            match animation::write(&self.run.animation(series), &frames) {
+                Ok(()) => files.push((self.run.animation(series), format!("{series} from the start"))),
                 // A picture that somebody changed is no reason to call the run a failure.
                 Err(error @ (Error::Unreadable { .. } | Error::Mismatch { .. })) => {
                     warn(format_args!("no animation: {error}"));

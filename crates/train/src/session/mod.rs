@@ -1,11 +1,16 @@
-//! The training loop around a [`Trainable`]: when to log, draw and save, and how to start, stop and go on.
+//! The training loop around a [`Trainable`]: when to log, draw and save, and how to start, stop and
+//! go on.
 //!
-//! What is due after a step depends on its number alone, so an interrupted and resumed run leaves what an uninterrupted
-//! one leaves. A checkpoint is written last, after everything it will be compared with is on disk.
+//! What is due after a step depends on its number alone, so an interrupted and resumed run leaves
+//! what an uninterrupted one leaves. Figures and pictures are written before the checkpoint: a
+//! resumed run cuts off those that are ahead of it. Weights are written after it, and again by a
+//! resumed run, so that there are never weights without a checkpoint.
 
 mod ending;
 mod outputs;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
@@ -13,6 +18,7 @@ use crate::clock::Clock;
 use crate::error::shell_word;
 use crate::launch::{Outcome, kernels, resume_command};
 use crate::metrics::MetricsLog;
+use crate::pictures::Pictures;
 use crate::progress::Progress;
 use crate::report::warn;
 use crate::run::RunDir;
@@ -43,7 +49,8 @@ impl Plan {
         done.div_ceil(self.steps_per_epoch)
     }
 
-    /// Whether something is to be done after so many steps that is done every so often, and at the end.
+    /// Whether something is to be done after so many steps that is done every so often, and at the
+    /// end.
     fn is_due(&self, every: u64, done: u64) -> bool {
         done.is_multiple_of(every) || done == self.total
     }
@@ -57,6 +64,7 @@ pub(crate) struct Session<T> {
     stop: StopFlag,
     checkpoints: Checkpoints,
     log: MetricsLog,
+    pictures: Pictures,
     progress: Progress,
     /// Steps done, in all processes that trained this run.
     done: u64,
@@ -82,11 +90,26 @@ impl<T: Trainable> Session<T> {
             return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
         }
         disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
+        let pictures = Pictures::open(run.path())?;
+        run.clear_leftovers(&own_files(&run, &trainer, &pictures))?;
         let (log, kept) = MetricsLog::open(&run.metrics(), done)?;
         let clock = Clock::new(kept.seconds);
         let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(plan.total, done, trainer.panels(), plan.quiet);
-        Ok(Self { plan, run, trainer, stop, checkpoints, log, progress, done, saved, owes_outputs, clock })
+        Ok(Self {
+            plan,
+            run,
+            trainer,
+            stop,
+            checkpoints,
+            log,
+            pictures,
+            progress,
+            done,
+            saved,
+            owes_outputs,
+            clock,
+        })
     }
 
     /// Trains to the end.
@@ -103,10 +126,14 @@ impl<T: Trainable> Session<T> {
 
     fn train(&mut self) -> Result<Outcome, Error> {
         self.announce();
+        self.pictures.forget_after(self.done)?;
+        if self.saved.is_some() {
+            // The process before may have ended between the checkpoint and the weights.
+            self.export()?;
+        }
         if self.done == 0 {
             self.draw()?;
         }
-        self.forget_pictures_to_come()?;
         // A run that was stopped while it measured an epoch measures it now.
         let mut going_on = !self.owes_outputs || self.write_outputs()?;
         while going_on && self.done < self.plan.total {
@@ -166,7 +193,17 @@ impl<T: Trainable> Session<T> {
     }
 }
 
-/// A run without a checkpoint starts at step 0: one that was stopped before it saved, but not one that lost what it saved.
+/// The files that a run writes as a whole.
+fn own_files(run: &RunDir, trainer: &impl Trainable, pictures: &Pictures) -> BTreeSet<PathBuf> {
+    let checkpoints = Checkpoints::in_directory(run.path());
+    let fixed = [run.config(), run.plot(), run.final_figures(), checkpoints.path().to_path_buf()];
+    let weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
+    let animations = pictures.series().into_iter().map(|series| run.animation(series));
+    fixed.into_iter().chain(weights).chain(animations).chain(pictures.files()).collect()
+}
+
+/// A run without a checkpoint starts at step 0: one that was stopped before it saved, but not one
+/// that lost what it saved.
 fn refuse_to_start_over(run: &RunDir, trainer: &impl Trainable) -> Result<(), Error> {
     let weights =
         trainer.networks().into_iter().map(|(name, _)| run.weights(name)).find(|path| path.exists());

@@ -1,7 +1,5 @@
 //! What a run writes while it goes on: progress, metrics, pictures, curves, checkpoints, weights.
 
-use std::fs;
-
 use super::{Session, failed};
 use crate::checkpoint::Snapshot;
 use crate::metrics::Figures;
@@ -43,9 +41,7 @@ impl<T: Trainable> Session<T> {
     /// The sample grids and the curves so far.
     pub(super) fn draw(&mut self) -> Result<(), Error> {
         for (name, image) in self.trainer.pictures() {
-            let path = self.run.picture(name, self.plan.epoch(self.done), self.done);
-            let series = self.run.path().join(name);
-            fs::create_dir_all(&series).map_err(Error::io("create", &series))?;
+            let path = self.pictures.add(name, self.plan.epoch(self.done), self.done)?;
             image.write_png(&path)?;
         }
         self.plot()
@@ -66,24 +62,17 @@ impl<T: Trainable> Session<T> {
                 return Err(self.not_finite(format!("the state `{name}`"), f64::from(value)));
             }
         }
-        for (name, network) in self.trainer.networks() {
-            weights::export(&self.run.weights(name), Some(self.done), &network)?;
-        }
         self.log.sync()?;
         let (model, config) = (self.plan.model.to_owned(), self.plan.config.clone());
         self.checkpoints.save(&Snapshot { model, step: self.done, config, tensors })?;
         self.saved = Some(self.done);
-        Ok(())
+        self.export()
     }
 
-    /// A run that went back to an older checkpoint draws again what it had drawn since.
-    pub(super) fn forget_pictures_to_come(&self) -> Result<(), Error> {
-        for series in self.run.series()? {
-            for (step, path) in self.run.pictures(&series)? {
-                if step > self.done {
-                    fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-                }
-            }
+    /// The networks for other programs.
+    pub(super) fn export(&self) -> Result<(), Error> {
+        for (name, network) in self.trainer.networks() {
+            weights::export(&self.run.weights(name), Some(self.done), &network)?;
         }
         Ok(())
     }

@@ -1,16 +1,99 @@
 //! The example trainer on file systems that fail, that lack something, or on which the process
 //! dies.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
-use crate::runs::{stderr, succeed, train};
+use crate::runs::{assert_same_run, content, stderr, succeed, train};
 
 /// Two checkpoints and two pictures: a first save and a later one.
 const FLAGS: [&str; 9] =
     ["--steps", "4", "--checkpoint-every", "2", "--sample-every", "4", "--log-every", "1", "--quiet"];
+
+/// Trains a run whose call of this number fails, or before which the process is killed; does what a
+/// user would do next, and compares. Was there such a call?
+fn survives(dir: &Path, fault: &str, number: usize) -> bool {
+    let (name, call) = (format!("{}-{number}", &fault[2..]), number.to_string());
+    let run = dir.join("runs").join(&name);
+    let named = [&FLAGS[..], &["--name", &name]].concat();
+    let output = train(dir, &[&named[..], &[fault, &call]].concat());
+    let said = stderr(&output);
+    if !said.contains("fault in call") {
+        assert!(output.status.success(), "{fault} {number}: {said}");
+        return false;
+    }
+    let resume = format!("runs/{name}");
+    if run.join("config.toml").exists() {
+        // What the run says itself, if it could.
+        let advises = said.lines().last().is_some_and(|line| line.contains(&format!("--resume {resume}")));
+        let is_free = output.status.success() || fault == "--kill-at" || said.contains("config.toml");
+        assert!(advises || is_free, "{fault} {number}: {said}");
+        let again = train(dir, &["--resume", &resume, "--quiet"]);
+        assert!(again.status.success(), "{fault} {number}: {said}{}", stderr(&again));
+    } else {
+        succeed(dir, &named);
+    }
+    assert_same_run(&dir.join("runs/whole"), &run);
+    true
+}
+
+#[test]
+fn a_run_survives_a_fault_in_any_call() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &[&FLAGS[..], &["--name", "whole"]].concat());
+    thread::scope(|scope| {
+        for fault in ["--fail-at", "--kill-at"] {
+            let dir = dir.path();
+            scope.spawn(move || {
+                let calls = (0..).take_while(|&number| survives(dir, fault, number)).count();
+                // Five to a file: settings, two pictures, two curves, two checkpoints and their
+                // weights, the animation and the final figures.
+                assert!(calls >= 5 * 11, "{fault}: {calls} calls");
+            });
+        }
+    });
+}
+
+/// A resumed run that fails in any call can be resumed again.
+#[test]
+fn a_resumed_run_survives_a_fault_in_any_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let longer = ["--steps", "6", "--quiet"];
+    succeed(dir.path(), &[&FLAGS[..], &["--name", "whole"]].concat());
+    succeed(dir.path(), &[&["--resume", "runs/whole"], &longer[..]].concat());
+    succeed(dir.path(), &[&FLAGS[..], &["--name", "short"]].concat());
+    let short = content(&dir.path().join("runs/short"));
+    for fault in ["--fail-at", "--kill-at"] {
+        for number in 0.. {
+            let run = dir.path().join("runs/again");
+            put(&run, &short);
+            fs::copy(dir.path().join("runs/short/metrics.jsonl"), run.join("metrics.jsonl")).unwrap();
+            let call = number.to_string();
+            let resume = [&["--resume", "runs/again"], &longer[..]].concat();
+            let said = stderr(&train(dir.path(), &[&resume[..], &[fault, &call]].concat()));
+            if !said.contains("fault in call") {
+                assert!(number > 25, "{fault}: {number} calls");
+                break;
+            }
+            succeed(dir.path(), &resume);
+            assert_same_run(&dir.path().join("runs/whole"), &run);
+        }
+    }
+}
+
+/// Makes a run of these files, and of no others.
+fn put(run: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
+    let _ = fs::remove_dir_all(run);
+    for (path, content) in files {
+        fs::create_dir_all(run.join(path).parent().unwrap()).unwrap();
+        fs::write(run.join(path), content).unwrap();
+    }
+}
 
 /// NFS without a lock daemon, SMB, FUSE, folders of virtual machines.
 #[test]
@@ -43,6 +126,53 @@ fn what_a_file_system_lacks_is_a_warning() {
     let output = train(dir.path(), &[&FLAGS[..], &broken].concat());
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("error: cannot sync runs: "), "{}", stderr(&output));
+}
+
+/// What a run did not list is not its own, whatever its name.
+#[test]
+fn resume_removes_none_of_the_users_files() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "a", "--steps", "30"]);
+    let run = dir.path().join("runs/a");
+    let mine = [
+        "samples/best-step-999.png",
+        "samples/epoch-0003-step-000029.png",
+        "samples/epoch-0099-step-000990.png",
+        "samples/note.partial",
+        "samples/x.0123456789abcdef.partial",
+        "mine/epoch-0009-step-000900.png",
+        "mine/x-step-99.txt",
+        "mine/checkpoint.safetensors.0123456789abcdef.partial",
+        "thesis.partial",
+        "x-step-99.csv",
+    ];
+    fs::create_dir(run.join("mine")).unwrap();
+    for name in mine {
+        fs::write(run.join(name), name).unwrap();
+    }
+    let own = ["checkpoint.safetensors", "samples/epoch-0003-step-000030.png"];
+    for name in own {
+        fs::write(run.join(format!("{name}.0123456789abcdef.partial")), "half").unwrap();
+    }
+    fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
+    succeed(dir.path(), &["--resume", "runs/a", "--steps", "25"]);
+    for name in mine {
+        assert_eq!(fs::read(run.join(name)).unwrap(), name.as_bytes(), "{name}");
+    }
+    // Its own later picture and its own leftovers are gone, and no animation shows foreign
+    // pictures.
+    let left = content(&run);
+    assert!(!left.contains_key(Path::new(own[1])), "{:?}", left.keys());
+    let leftovers = left.keys().filter(|path| path.extension().is_some_and(|e| e == "partial"));
+    assert_eq!(leftovers.count(), 4);
+    assert!(!run.join("mine-animation.png").exists());
+
+    succeed(dir.path(), &["--name", "b", "--steps", "30"]);
+    fs::remove_file(dir.path().join("runs/b/checkpoint.safetensors")).unwrap();
+    succeed(dir.path(), &["--resume", "runs/b", "--steps", "25"]);
+    let animations = ["a", "b"]
+        .map(|name| fs::read(dir.path().join("runs").join(name).join("samples-animation.png")).unwrap());
+    assert!(animations[0] == animations[1], "the user's pictures are not in it");
 }
 
 /// Links in a run are followed, and what is no file is not replaced by one.

@@ -1,0 +1,166 @@
+//! The pictures that a run has drawn, by its own list: pictures.txt, a line for each, in the order
+//! of the steps.
+//!
+//! The list is what tells the run's files from the user's. A picture is listed before it is drawn,
+//! so that none of them is missing from it after a crash. Only listed files are ever removed or
+//! shown.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{Error, disk};
+
+/// One picture of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Picture {
+    series: String,
+    epoch: u64,
+    step: u64,
+}
+
+impl Picture {
+    /// SERIES/epoch-0003-step-001407.png. Names sort by time.
+    fn line(&self) -> String {
+        format!("{}/epoch-{:04}-step-{:06}.png", self.series, self.epoch, self.step)
+    }
+
+    /// The picture of a line; none if the line is not exactly one that [`line`](Self::line) gives.
+    fn of_line(line: &str) -> Option<Self> {
+        let (series, file) = line.split_once('/')?;
+        let (epoch, step) = file.strip_prefix("epoch-")?.strip_suffix(".png")?.split_once("-step-")?;
+        let picture =
+            Self { series: series.to_owned(), epoch: epoch.parse().ok()?, step: step.parse().ok()? };
+        let is_exact = picture.line() == line && !["", ".", ".."].contains(&series);
+        is_exact.then_some(picture)
+    }
+}
+
+/// The list of a run.
+#[derive(Debug)]
+pub(crate) struct Pictures {
+    run: PathBuf,
+    list: PathBuf,
+    drawn: Vec<Picture>,
+}
+
+impl Pictures {
+    /// Reads the list of a run. Lines that are none, such as one that a crash tore, are ignored.
+    ///
+    /// # Errors
+    /// If the list is there and can't be read.
+    pub(crate) fn open(run: &Path) -> Result<Self, Error> {
+        let list = run.join("pictures.txt");
+        let text = match fs::read(&list) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            text => text.map_err(Error::io("read", &list))?,
+        };
+        let text = String::from_utf8_lossy(&text);
+        let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let drawn = whole.filter_map(Picture::of_line).collect();
+        Ok(Self { run: run.to_path_buf(), list, drawn })
+    }
+
+    /// The names of the series, sorted.
+    pub(crate) fn series(&self) -> BTreeSet<&str> {
+        self.drawn.iter().map(|picture| picture.series.as_str()).collect()
+    }
+
+    /// The files of a series that are still there, in the order of their steps.
+    pub(crate) fn of(&self, series: &str) -> Vec<PathBuf> {
+        let own = self.drawn.iter().filter(|picture| picture.series == series);
+        own.map(|picture| self.run.join(picture.line())).filter(|file| file.is_file()).collect()
+    }
+
+    /// The list itself and all files on it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.drawn.iter().map(|picture| self.run.join(picture.line()));
+        files.chain([self.list.clone()])
+    }
+
+    /// Lists a picture and returns its file, which is to be drawn now. Its directory is made.
+    ///
+    /// # Errors
+    /// If the list or the directory can't be written.
+    pub(crate) fn add(&mut self, series: &str, epoch: u64, step: u64) -> Result<PathBuf, Error> {
+        let picture = Picture { series: series.to_owned(), epoch, step };
+        let file = self.run.join(picture.line());
+        let directory = self.run.join(series);
+        fs::create_dir_all(&directory).map_err(Error::io("create", &directory))?;
+        if !self.drawn.contains(&picture) {
+            let line = format!("{}\n", picture.line());
+            let list = File::options().append(true).create(true).open(&self.list);
+            list.and_then(|mut list| list.write_all(line.as_bytes()))
+                .map_err(Error::io("write", &self.list))?;
+            self.drawn.push(picture);
+        }
+        Ok(file)
+    }
+
+    /// Removes what was drawn after a step: a run that went back to an older checkpoint draws it
+    /// again.
+    ///
+    /// # Errors
+    /// If a file can't be removed or the list can't be written.
+    pub(crate) fn forget_after(&mut self, step: u64) -> Result<(), Error> {
+        for picture in self.drawn.iter().filter(|picture| picture.step > step) {
+            let file = self.run.join(picture.line());
+            adjoint_files::remove(&file).map_err(Error::io("remove", &file))?;
+        }
+        self.drawn.retain(|picture| picture.step <= step);
+        let text: String = self.drawn.iter().map(|picture| picture.line() + "\n").collect();
+        if fs::read(&self.list).is_ok_and(|old| old != text.as_bytes()) {
+            disk::write_file(&self.list, |out| out.write_all(text.as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_comes_back_in_the_order_of_the_steps() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut pictures = Pictures::open(dir.path()).unwrap();
+        assert!(pictures.series().is_empty());
+        for (epoch, step) in [(1, 7), (2, 999_999), (3, 1_000_000), (3, 1_000_000)] {
+            let file = pictures.add("samples", epoch, step).unwrap();
+            fs::write(file, "").unwrap();
+        }
+        let shown = pictures.of("samples");
+        assert_eq!(shown.len(), 3);
+        fs::remove_file(&shown[1]).unwrap();
+        assert_eq!(pictures.of("samples"), [shown[0].clone(), shown[2].clone()]);
+        fs::write(&shown[1], "").unwrap();
+        let again = Pictures::open(dir.path()).unwrap();
+        assert_eq!((again.of("samples"), again.of("others").len()), (shown, 0));
+    }
+
+    /// A list that somebody wrote leads nowhere else, and a torn line is dropped.
+    #[test]
+    fn only_names_of_pictures_are_taken_from_a_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = "samples/epoch-0001-step-000010.png";
+        let others = [
+            "../samples/epoch-0001-step-000011.png",
+            "../epoch-0001-step-000011.png",
+            "/epoch-0001-step-000011.png",
+            "samples/epoch-1-step-11.png",
+            "samples/epoch-0001-step-000011.png.txt",
+            "samples/sub/epoch-0001-step-000011.png",
+            "config.toml",
+            "",
+        ];
+        let torn = "samples/epoch-0001-step-000011.png";
+        let text = format!("{own}\n{}\n{torn}", others.join("\n"));
+        fs::write(dir.path().join("pictures.txt"), text).unwrap();
+        let mut pictures = Pictures::open(dir.path()).unwrap();
+        assert_eq!(pictures.files().next(), Some(dir.path().join(own)));
+        assert_eq!(pictures.series(), ["samples"].into());
+        pictures.forget_after(10).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("pictures.txt")).unwrap(), format!("{own}\n"));
+    }
+}
