@@ -40,20 +40,22 @@ pub fn export(path: &Path, step: Option<u64>, weights: &[(String, Tensor<f32>)])
     disk::write_file(path, |out| container::write(out, &metadata, &tensors))
 }
 
-/// The step of training that weights were after. None if their file doesn't say so.
-///
-/// # Errors
-/// If the file can't be read.
-pub fn step_of(path: &Path) -> Result<Option<u64>, Error> {
-    Ok(container::read(path)?.metadata.get(STEP).and_then(|step| step.parse().ok()))
+/// Weights from a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The weights, in engine layout.
+    pub weights: NamedTensors,
+    /// The step of training that they were after. None if the file doesn't say so.
+    pub step: Option<u64>,
 }
 
 /// Reads weights with the names, order and engine-layout shapes of `expected`.
 ///
 /// # Errors
 /// If the file can't be read, or isn't of this model; the message names what differs.
-pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<NamedTensors, Error> {
-    let mut found = container::read(path)?.tensors;
-    found.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
-    fit(path, &found, expected)
+pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Imported, Error> {
+    let mut found = container::read(path)?;
+    found.tensors.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
+    let step = found.metadata.get(STEP).and_then(|step| step.parse().ok());
+    Ok(Imported { weights: fit(path, &found.tensors, expected)?, step })
 }

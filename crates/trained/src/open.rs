@@ -54,9 +54,8 @@ impl Model {
         let settings: C = settings_of_run(&open.run)?;
         let (common, args) = (settings.common().clone(), settings.variational().clone());
         let mut model = settings.build(args.settings()?)?;
-        load(&open.run, "encoder", &mut model.networks.encoder)?;
-        load(&open.run, "decoder", &mut model.networks.decoder)?;
-        refuse_mixture(&open.run, ["encoder", "decoder"])?;
+        let networks = &mut model.networks;
+        load_together(&open.run, [("encoder", &mut networks.encoder), ("decoder", &mut networks.decoder)])?;
         Ok(Model {
             kind: C::MODEL,
             autoencoder: args.autoencoder,
@@ -98,12 +97,12 @@ pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
     Error::Mismatch { path: run.to_path_buf(), problem }.into()
 }
 
-/// Refuses networks of different steps: a run that was stopped between writing the one and the other.
-fn refuse_mixture(run: &Path, names: [&str; 2]) -> Result<(), BoxError> {
-    let paths = names.map(|name| file(run, name));
-    match (weights::step_of(&paths[0])?, weights::step_of(&paths[1])?) {
+/// Loads two networks, and refuses those of different steps: a run that writes them now, or was
+/// stopped between the one and the other.
+fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Result<(), BoxError> {
+    let [(a, one), (b, other)] = networks;
+    match (load(run, a, one)?, load(run, b, other)?) {
         (Some(one), Some(other)) if one != other => {
-            let [a, b] = names;
             let problem = format!(
                 "its {a} is that of step {one} and its {b} that of step {other}: it is writing them now, or was stopped in between; try again, or resume it"
             );
@@ -117,16 +116,56 @@ fn file(run: &Path, name: &str) -> PathBuf {
     run.join(format!("{name}.safetensors"))
 }
 
-/// Loads RUN/NAME.safetensors.
+/// Loads RUN/NAME.safetensors, and returns the step of training that these weights were after, if
+/// the file says so.
 ///
 /// # Errors
 /// If it is not there, damaged, or of another network.
-pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<(), BoxError> {
+pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
     let path = file(run, name);
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";
         return Err(Error::Unreadable { path, problem: problem.into() }.into());
     }
-    network.load_state(&weights::import(&path, &network.state())?)?;
-    Ok(())
+    let found = weights::import(&path, &network.state())?;
+    network.load_state(&found.weights)?;
+    Ok(found.step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::layers::Linear;
+    use adjoint_nn::{Slot, SlotMut};
+
+    /// A network during whose loading something happens.
+    struct Meanwhile<F>(Linear<f32>, F);
+
+    impl<F: FnMut()> Module<f32> for Meanwhile<F> {
+        fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, f32>)) {
+            self.0.visit(path, visitor);
+        }
+
+        fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, f32>)) {
+            self.1();
+            self.0.visit_mut(path, visitor);
+        }
+    }
+
+    /// What counts is the step of what was loaded, not of what is in the files afterwards.
+    #[test]
+    fn networks_of_different_steps_are_refused_while_a_run_writes_them() {
+        let run = tempfile::tempdir().unwrap();
+        let network = || Linear::<f32>::new(2, 3);
+        let export = |name: &str, step| {
+            weights::export(&file(run.path(), name), Some(step), &network().state()).unwrap();
+        };
+        export("encoder", 3);
+        export("decoder", 6);
+        let (mut encoder, mut decoder) = (network(), Meanwhile(network(), || export("encoder", 6)));
+        let error = load_together(run.path(), [("encoder", &mut encoder), ("decoder", &mut decoder)]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("its encoder is that of step 3 and its decoder that of step 6"), "{error}");
+        load_together(run.path(), [("encoder", &mut encoder), ("decoder", &mut decoder)]).unwrap();
+    }
 }

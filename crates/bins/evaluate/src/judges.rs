@@ -184,7 +184,7 @@ impl Recipe {
 }
 
 fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
-    judge.load_state(&weights::import(path, &judge.state())?)?;
+    judge.load_state(&weights::import(path, &judge.state())?.weights)?;
     Ok(())
 }
 
