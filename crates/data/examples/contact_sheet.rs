@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use adjoint_data::{Dataset, Options, Split};
 
@@ -15,21 +16,21 @@ use adjoint_data::{Dataset, Options, Split};
 const COLUMNS: usize = 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args_os().skip(1);
     let name = args.next().unwrap_or("glyphs".into());
-    let image_size = args.next().map_or(Ok(28), |size| size.parse())?;
-    let path = args.next().unwrap_or("contact_sheet.png".into());
+    let image_size = args.next().map_or(Ok(28), |size| size.to_string_lossy().parse())?;
+    let path = PathBuf::from(args.next().unwrap_or("contact_sheet.png".into()));
     let data_dir = args.next().unwrap_or("datasets".into()).into();
 
     let options = Options { image_size, data_dir, ..Options::default() };
-    let data = Dataset::load(&name, Split::Train, &options, None)?;
+    let data = Dataset::load(&name.to_string_lossy(), Split::Train, &options, None)?;
     let sheet = draw(&data);
 
     let (width, height) = (COLUMNS * image_size, data.classes().len() * image_size);
     let mut encoder = png::Encoder::new(File::create(&path)?, width as u32, height as u32);
     encoder.set_color(if data.channels() == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
     encoder.write_header()?.write_image_data(&sheet)?;
-    writeln!(io::stdout(), "{path}: {} of {width}x{height} pixels", data.name())?;
+    writeln!(io::stdout(), "{}: {} of {width}x{height} pixels", path.display(), data.name())?;
     Ok(())
 }
 

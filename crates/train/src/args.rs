@@ -9,7 +9,8 @@ use adjoint_tensor::isa::Isa;
 use clap::builder::ArgPredicate;
 use serde::{Serialize, Serializer};
 
-use crate::values::{count, path, threads};
+use crate::paths;
+use crate::values::{count, threads};
 
 /// Settings of a training run that are not the model's.
 ///
@@ -21,7 +22,8 @@ pub struct CommonArgs {
     pub dataset: String,
 
     /// Where datasets lie: MNIST is looked for in DIR/mnist
-    #[arg(long, value_name = "DIR", default_value = "datasets", help_heading = "Data", value_parser = path)]
+    #[arg(long, value_name = "DIR", default_value = "datasets", help_heading = "Data")]
+    #[serde(serialize_with = "paths::serialize")]
     pub data_dir: PathBuf,
 
     /// Fetch missing dataset files into the data directory

@@ -4,10 +4,11 @@
 //! stand there and nowhere else. A file is turned into flags that stand before those of the command line, so a value in
 //! a file is checked by the very code that checks a flag. With `--resume` the file is the run's own config.toml.
 
+use std::any::TypeId;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
@@ -16,7 +17,7 @@ use toml::{Table, Value};
 
 use crate::args::{CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
 use crate::error::complaint;
-use crate::{BoxError, Error, Summary, run};
+use crate::{BoxError, Error, Summary, paths, run};
 
 /// Bytes of a file of settings, at most; one with every setting has under a thousand.
 const MAX_FILE: u64 = 1 << 16;
@@ -109,7 +110,7 @@ pub fn settings_of_run<C: Config>(directory: &Path) -> Result<C, Error> {
     parse_layers::<C>(&file, &[OsString::from(C::MODEL)], &settings, None)
 }
 
-fn config_of_run(directory: &Path) -> Result<std::path::PathBuf, Error> {
+fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
     let config = run::config_of(directory);
     if config.is_file() {
         return Ok(config);
@@ -139,7 +140,7 @@ fn unreadable(path: &Path, problem: String) -> Error {
 }
 
 /// The settings of a file as flags, with the name of each.
-fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<String>)>, Error> {
+fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<OsString>)>, Error> {
     let command = C::command();
     let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
     let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
@@ -166,21 +167,28 @@ fn long(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_default()
 }
 
-fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<String>> {
+fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<OsString>> {
     let switch = matches!(arg.get_action(), ArgAction::SetTrue);
+    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let flag = |value: OsString| {
+        let mut flag = OsString::from(format!("--{}=", long(arg)));
+        flag.push(value);
+        vec![flag]
+    };
     match value {
-        Value::Boolean(on) if switch => Some(if *on { vec![format!("--{}", long(arg))] } else { vec![] }),
+        Value::Boolean(on) if switch => {
+            Some(if *on { vec![format!("--{}", long(arg)).into()] } else { vec![] })
+        }
         _ if switch => None,
+        _ if is_path => paths::of_toml(value).map(flag),
         // No flags would be the default.
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => {
-            let flags: Option<Vec<Vec<String>>> = items.iter().map(|item| flags_of(arg, item)).collect();
+            let flags: Option<Vec<Vec<OsString>>> = items.iter().map(|item| flags_of(arg, item)).collect();
             Some(flags?.concat())
         }
-        Value::String(text) => Some(vec![format!("--{}={text}", long(arg))]),
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
-            Some(vec![format!("--{}={value}", long(arg))])
-        }
+        Value::String(text) => Some(flag(text.into())),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(flag(value.to_string().into())),
         Value::Table(_) | Value::Datetime(_) => None,
     }
 }
@@ -201,13 +209,13 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
 fn parse_layers<C: Config>(
     path: &Path,
     arguments: &[OsString],
-    settings: &[(String, Vec<String>)],
+    settings: &[(String, Vec<OsString>)],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
     let overruled = |key: &str| given.is_some_and(|given| is_overruled::<C>(key, given));
     let from_file = settings.iter().filter(|(key, _)| !overruled(key)).flat_map(|(_, flags)| flags);
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
-    let layered = program.iter().cloned().chain(from_file.map(OsString::from)).chain(flags.iter().cloned());
+    let layered = program.iter().chain(from_file).cloned().chain(flags.iter().cloned());
     // The command line alone was fine, so what is wrong now comes from the file.
     C::try_parse_from(layered).map_err(|error| unreadable(path, complaint(&error)))
 }

@@ -6,6 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::paths::shell_word;
+
 /// An error of a program's outside world that a trainer passes on: its dataset, its network, its disk.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -130,26 +132,4 @@ pub(crate) fn complaint(error: &clap::Error) -> String {
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
     let line = said.collect::<Vec<_>>().join("; ").replace(":; ", ": ").replace("; [", " [");
     line.trim_start_matches("error: ").to_owned()
-}
-
-/// A path as a word that a shell reads back as one argument.
-pub(crate) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shell_words_are_quoted_only_where_needed() {
-        assert_eq!(shell_word(Path::new("runs/dcgan-001")), "runs/dcgan-001");
-        assert_eq!(shell_word(Path::new("my runs/it's")), r"'my runs/it'\''s'");
-    }
 }

@@ -7,7 +7,7 @@ use std::process::{ExitCode, Termination};
 use adjoint_tensor::{isa, threads};
 
 use crate::config::{self, Config};
-use crate::error::shell_word;
+use crate::paths::shell_word;
 use crate::report::say;
 use crate::session::{Plan, Session};
 use crate::signals::StopFlag;

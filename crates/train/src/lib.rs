@@ -29,6 +29,7 @@ mod grid;
 mod image;
 mod launch;
 mod metrics;
+pub mod paths;
 mod pictures;
 pub mod plot;
 mod progress;

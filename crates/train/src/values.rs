@@ -1,7 +1,5 @@
 //! Values of flags, checked where clap reads them: each complaint says what is needed.
 
-use std::path::PathBuf;
-
 use adjoint_tensor::threads::MAX as MAX_THREADS;
 
 /// Largest count: what a TOML file can hold.
@@ -25,14 +23,6 @@ pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
 pub fn threads(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=MAX_THREADS).contains(n));
     number.ok_or_else(|| format!("a whole number from 1 to {MAX_THREADS} is needed"))
-}
-
-/// A path that config.toml can hold.
-///
-/// # Errors
-/// If it is empty or not UTF-8; clap sees to the latter.
-pub fn path(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("a path is needed".into()) } else { Ok(text.into()) }
 }
 
 /// A number above 0.

@@ -7,7 +7,7 @@ use crate::judges::Recipe;
 use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
-use adjoint_train::values::{count, path, positive, threads};
+use adjoint_train::values::{count, positive, threads};
 use adjoint_train::{BoxError, Error, is_standard_output, note, say, set_threads, warn, write_file};
 use adjoint_trained::{Model, Open};
 use adjoint_workbench::game::Condition;
@@ -29,7 +29,7 @@ Examples:
 #[command(name = "evaluate", version, after_help = EXAMPLES)]
 struct Cli {
     /// Directories of runs
-    #[arg(value_name = "RUN", required = true, value_parser = path)]
+    #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
 
     /// Samples of each run, and images of the data they are compared with
@@ -50,11 +50,11 @@ struct Cli {
     raw: bool,
 
     /// Where datasets lie [default: where the runs found them]
-    #[arg(long, value_name = "DIR", value_parser = path)]
+    #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
     /// Where judges are kept, once trained
-    #[arg(long, value_name = "DIR", default_value = "runs/.judges", value_parser = path)]
+    #[arg(long, value_name = "DIR", default_value = "runs/.judges")]
     judges: PathBuf,
 
     /// Training steps of a judge, on 128 images each
@@ -83,11 +83,11 @@ struct Cli {
     ais_sigma: f64,
 
     /// Write the figures to a file as JSON; `-` is standard output, without the tables
-    #[arg(long, value_name = "FILE", value_parser = path)]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
     /// Write the tables to a file as Markdown; `-` is standard output
-    #[arg(long, value_name = "FILE", value_parser = path)]
+    #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 
     /// Threads to compute with; changes no bit of the result

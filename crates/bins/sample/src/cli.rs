@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
-use adjoint_train::values::{count, path, threads};
+use adjoint_train::values::{count, threads};
 use adjoint_train::{BoxError, Error, Image, is_standard_output, say, set_threads};
 use adjoint_trained::{Model, Open};
 use clap::Parser;
@@ -27,11 +27,11 @@ struct Cli {
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Directory of the run
-    #[arg(value_name = "RUN", value_parser = path)]
+    #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
 
     /// Where to write [default: RUN/COMMAND.png, RUN/export.npy]
-    #[arg(long, value_name = "FILE", value_parser = path)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
     /// Everything random follows from it
@@ -44,7 +44,7 @@ pub(crate) struct Common {
     pub(crate) raw: bool,
 
     /// Where datasets lie [default: where the run found them]
-    #[arg(long, value_name = "DIR", value_parser = path)]
+    #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Threads to compute with; changes no bit of the result

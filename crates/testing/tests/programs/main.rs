@@ -6,6 +6,8 @@ mod destinations;
 mod evaluate;
 mod limits;
 mod output;
+#[cfg(target_os = "linux")]
+mod paths;
 mod sample;
 mod train_cgan;
 mod train_dcgan;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Session, failed};
-use crate::error::shell_word;
 use crate::launch::{Outcome, resume_command, this_program};
+use crate::paths::shell_word;
 use crate::progress::duration;
 use crate::report::warn;
 use crate::summary::grouped;

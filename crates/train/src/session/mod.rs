@@ -15,9 +15,9 @@ use std::time::Instant;
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
 use crate::clock::Clock;
-use crate::error::shell_word;
 use crate::launch::{Outcome, kernels, resume_command};
 use crate::metrics::MetricsLog;
+use crate::paths::shell_word;
 use crate::pictures::Pictures;
 use crate::progress::Progress;
 use crate::report::warn;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use crate::runs::{assert_same_run, content, stderr, succeed, train};
+use crate::runs::{assert_same_run, content, stderr, succeed, train, walk};
 
 /// Two checkpoints and two pictures: a first save and a later one.
 const FLAGS: [&str; 9] =
@@ -195,4 +195,40 @@ fn files_of_a_run_may_be_links_and_pipes() {
     let mut start = [0; 4];
     pipe.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"<svg");
+}
+
+/// Directories that are not UTF-8 are recorded and found again, also by the command that the run
+/// offers.
+#[cfg(target_os = "linux")]
+#[test]
+fn settings_hold_paths_that_are_not_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let [out, data] = [&b"it's\xff"[..], b"d\xfe9"].map(OsStr::from_bytes);
+    let mut command = walk();
+    command.current_dir(dir.path()).args(["--name", "a", "--steps", "10"]);
+    let output = command.arg("--out").arg(out).arg("--data-dir").arg(data).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = dir.path().join(out).join("a");
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(config.contains("\ndata_dir = [100, 254, 57]\n"), "{config}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let offered = said.lines().find_map(|line| line.trim().strip_suffix("train on")).unwrap().trim();
+    assert!(offered.contains(r"--resume $'it\047s\377/a'"), "{offered}");
+    match Command::new("bash").current_dir(dir.path()).args(["-c", offered]).output() {
+        Ok(output) => assert!(output.status.success(), "{}", stderr(&output)),
+        Err(error) => eprintln!("skipped: no bash here ({error})"),
+    }
+    let output =
+        walk().current_dir(dir.path()).arg("--config").arg(run.join("config.toml")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let again = fs::read_to_string(dir.path().join("runs/walk-glyphs-001/config.toml")).unwrap();
+    assert!(again.contains("\ndata_dir = [100, 254, 57]\n"), "{again}");
+    assert!(drew(&run, "step-000020"), "the offered command trained on");
+}
+
+/// Whether the run has drawn a picture of this step.
+fn drew(run: &Path, step: &str) -> bool {
+    fs::read_to_string(run.join("pictures.txt")).unwrap().contains(step)
 }
