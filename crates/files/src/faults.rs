@@ -11,6 +11,8 @@ use std::path::Path;
 pub enum Call {
     /// Create a temporary file.
     Create,
+    /// Write the content of a file, or append to it.
+    Write,
     /// Make the content of a file durable.
     Sync,
     /// Give a file another name.

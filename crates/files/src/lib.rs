@@ -26,7 +26,7 @@ use std::path::Path;
 
 pub use destination::{is_regular, resolve};
 pub use partial::{Partial, remove_leftovers};
-pub use system::{Lock, lock, remove, rename, sync_directory};
+pub use system::{Lock, append, lock, remove, rename, sync, sync_directory};
 
 use destination::Destination;
 

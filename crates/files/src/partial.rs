@@ -69,7 +69,7 @@ impl Partial {
     /// # Errors
     /// Those of the system and of `content`.
     pub fn fill(&mut self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        crate::fill(&mut self.file, content)
+        faults::call(Call::Write, &self.target, || crate::fill(&mut self.file, content))
     }
 
     /// Makes the content durable.
@@ -77,7 +77,7 @@ impl Partial {
     /// # Errors
     /// Those of the system.
     pub fn sync(&self) -> io::Result<()> {
-        faults::call(Call::Sync, &self.target, || self.file.sync_all())
+        system::sync(&self.file, &self.target)
     }
 
     /// Makes the content durable, puts the file in place of its target, with the mode and, if

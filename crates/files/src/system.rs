@@ -34,6 +34,22 @@ pub fn lock(file: &File, path: &Path) -> io::Result<Lock> {
     }
 }
 
+/// Appends to a file that is open for it, by a single call. `path` is its name.
+///
+/// # Errors
+/// Those of the system. A part of the bytes may then be there.
+pub fn append(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    faults::call(Call::Write, path, || file.write_all(bytes))
+}
+
+/// Makes the content of a file durable. `path` is its name.
+///
+/// # Errors
+/// Those of the system.
+pub fn sync(file: &File, path: &Path) -> io::Result<()> {
+    faults::call(Call::Sync, path, || file.sync_all())
+}
+
 /// Makes the names in a directory durable. Only Unix can, and needs to. Where the file system
 /// cannot, a warning says so, once a process: a power cut may then lose the newest files.
 ///

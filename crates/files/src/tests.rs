@@ -27,7 +27,7 @@ fn a_failed_write_keeps_the_old_file_and_leaves_nothing_behind() {
         Err(io::Error::from(io::ErrorKind::StorageFull))
     };
     assert_eq!(write(&path, full).unwrap_err().kind(), io::ErrorKind::StorageFull);
-    for refused in [Call::Create, Call::Sync, Call::Rename] {
+    for refused in [Call::Create, Call::Write, Call::Sync, Call::Rename] {
         faults::inject(move |call, _| match call == refused {
             true => Err(io::ErrorKind::StorageFull.into()),
             false => Ok(()),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -111,7 +111,7 @@ impl MetricsLog {
     /// If the disk is full or the file can't be written.
     pub(crate) fn append(&mut self, step: u64, epoch: u64, figures: &Figures) -> Result<(), Error> {
         let line = line(step, epoch, figures);
-        self.file.write_all(line.as_bytes()).map_err(Error::io("write", &self.path))
+        adjoint_files::append(&self.file, &self.path, line.as_bytes()).map_err(Error::io("write", &self.path))
     }
 
     /// Makes the lines so far durable.
@@ -119,7 +119,7 @@ impl MetricsLog {
     /// # Errors
     /// If the system can't.
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.file.sync_data().map_err(Error::io("write", &self.path))
+        adjoint_files::sync(&self.file, &self.path).map_err(Error::io("write", &self.path))
     }
 }
 

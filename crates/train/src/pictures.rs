@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, disk};
@@ -91,7 +91,7 @@ impl Pictures {
         if !self.drawn.contains(&picture) {
             let line = format!("{}\n", picture.line());
             let list = File::options().append(true).create(true).open(&self.list);
-            list.and_then(|mut list| list.write_all(line.as_bytes()))
+            list.and_then(|list| adjoint_files::append(&list, &self.list, line.as_bytes()))
                 .map_err(Error::io("write", &self.list))?;
             self.drawn.push(picture);
         }

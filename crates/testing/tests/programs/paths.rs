@@ -34,7 +34,7 @@ fn a_run_of_any_path_can_be_made_resumed_sampled_and_evaluated() {
     );
     // The commands that it offers name the run, so that a shell finds it.
     let said = String::from_utf8(made.stdout).unwrap();
-    assert!(said.contains(r"--resume $'r\377/a'") && said.contains(r"grid $'r\377/a'"), "{said}");
+    assert!(said.contains(r"--resume $'r\377/a'") && said.contains(r"manifold $'r\377/a'"), "{said}");
     succeeds(&trainer, &["--resume".as_ref(), &run, "--steps".as_ref(), "4".as_ref()]);
     let run_directory = trainer.directory().join(&run);
     let mut settings = run_directory.join("config.toml").into_os_string();
