@@ -1,10 +1,8 @@
 //! The kernel distance: Bińkowski et al., "Demystifying MMD GANs" (ICLR 2018), section 4; Gretton et al. 2012, eq. 3.
 
 use crate::Estimate;
+use crate::neighbours::rows_at_once;
 use adjoint_nn::Tensor;
-
-/// Rows of the kernel matrix that are held at once.
-const CHUNK: usize = 1024;
 
 /// Rows (N, D) that others are compared with, and what their kernels with one another say.
 #[derive(Clone, Debug)]
@@ -90,10 +88,11 @@ impl Means {
         let [[n, d], [m, _]] = [a, b].map(|t| t.shape().matrix());
         let kernel = move |product: f64| (product / d as f64 + 1.0).powi(3);
         let (mut rows, mut columns, mut squares) = (Vec::with_capacity(n), vec![0.0; m], 0.0);
-        for start in (0..n).step_by(CHUNK) {
-            let products = a.narrow(0, start, CHUNK.min(n - start)).matmul(false, b, true);
-            let mut kernels = products.map(kernel);
+        let chunk = rows_at_once(m);
+        for start in (0..n).step_by(chunk) {
+            let mut kernels = a.narrow(0, start, chunk.min(n - start)).matmul(false, b, true);
             for (i, row) in kernels.data_mut().chunks_exact_mut(m).enumerate() {
+                row.iter_mut().for_each(|k| *k = kernel(*k));
                 if others {
                     row[start + i] = 0.0;
                 }

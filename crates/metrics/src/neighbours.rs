@@ -3,8 +3,15 @@
 use crate::Estimate;
 use adjoint_nn::Tensor;
 
-/// Numbers of a matrix of distances that are held at once: 64 MB of them.
+/// Numbers of a matrix over all pairs that are held at once: 64 MB of them.
 const HELD: usize = 1 << 23;
+/// Rows of it that are held at once where they are short.
+const ROWS: usize = 1024;
+
+/// Rows of this many columns that are held at once.
+pub(crate) fn rows_at_once(columns: usize) -> usize {
+    (HELD / columns.max(1)).clamp(1, ROWS)
+}
 
 /// One neighbour.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +36,7 @@ fn squares(x: &Tensor<f64>) -> Vec<f64> {
 pub fn each_distances(x: &Tensor<f64>, y: &Tensor<f64>, mut each: impl FnMut(usize, &[f64])) {
     let ([n, _], [m, _]) = (x.shape().matrix(), y.shape().matrix());
     let (of_x, of_y) = (squares(x), squares(y));
-    let chunk = (HELD / m.max(1)).clamp(1, 1024);
+    let chunk = rows_at_once(m);
     let rounding = x.shape().matrix()[1] as f64 * f64::EPSILON;
     for start in (0..n).step_by(chunk) {
         let mut products = x.narrow(0, start, chunk.min(n - start)).matmul(false, y, true);

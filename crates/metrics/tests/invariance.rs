@@ -1,4 +1,5 @@
-//! No metric depends on the order of samples, or on where they are cut into the pieces that are held at once.
+//! No metric depends on the order of samples, or on where they are cut into the pieces that are
+//! held at once, and none holds a whole matrix over all pairs.
 //!
 //! Sets are larger than a piece (1,024 rows), and one order moves almost every row into another piece: what a metric lost, counted twice
 //! or weighed by its piece would show.
@@ -12,6 +13,8 @@ use adjoint_metrics::parzen::{Parzen, widths};
 use adjoint_metrics::plane::divergence_from_density;
 use adjoint_metrics::{classifier, sharpness};
 use adjoint_nn::{Stream, Tensor};
+use adjoint_tensor::memory;
+use adjoint_testing::alone;
 
 const ROWS: usize = 2500;
 const WIDTH: usize = 9;
@@ -126,4 +129,33 @@ fn a_search_in_parts_finds_what_one_in_the_whole_finds() {
             );
         }
     }
+}
+
+/// The matrix over all pairs of 17,000 rows would be 2.3 GB, and 1,024 rows of it 139 MB.
+#[test]
+fn no_metric_holds_more_than_a_piece_of_a_matrix_over_all_pairs() {
+    alone(|| {
+        let rows = |index| Stream::new(11, "x", index).normal_tensor([17_000, 2], 0.0, 1.0);
+        let (x, y): (Tensor<f64>, Tensor<f64>) = (rows(0), rows(1));
+        let few = x.narrow(0, 0, 2_000);
+        let metrics: [(&str, &dyn Fn()); 4] = [
+            ("kernel distance", &|| assert!(kernel_distance(&few, &y).value.is_finite())),
+            ("neighbours", &|| assert_eq!(nearest(&few, &y, 2).len(), 2_000)),
+            ("Parzen window", &|| {
+                let window = Parzen::cross_validated(y.clone(), &few, &[0.5]);
+                assert!(window.log_likelihood(&few).value.is_finite());
+            }),
+            ("balls", &|| {
+                let (few, all) = (Balls::about(few.clone(), 3), Balls::about(y.clone(), 3));
+                assert!(Manifold::of(&few, &all).coverage > 0.0);
+            }),
+        ];
+        for (name, metric) in metrics {
+            memory::reset_peak();
+            let before = memory::stats().live;
+            metric();
+            let held = memory::stats().peak - before;
+            assert!(held < 80 << 20, "{name} held {held} bytes");
+        }
+    });
 }

@@ -14,6 +14,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -207,6 +208,39 @@ impl Program {
         assert!(self.figures("whole").len() >= 40);
     }
 
+    /// Trains the run `stopped` with `flags`, which give it much to measure at its end; asks it to
+    /// stop then, and expects that it does within two seconds, without figures.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[track_caller]
+    pub fn assert_stops_while_it_measures(&self, flags: &[&str]) {
+        let fixed = ["--name", "stopped", "--steps", "1", "--threads", "1"];
+        let mut command = self.command(&[flags, &fixed].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let (sign, started) = (self.run("stopped").join("samples-animation.png"), Instant::now());
+        while !sign.exists() {
+            assert!(started.elapsed() < Duration::from_secs(120), "{flags:?}: the step does not end");
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_millis(200));
+        let kill = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+        assert!(kill.is_ok_and(|kill| kill.success()), "{flags:?}: there is nobody to ask");
+        let asked = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                break status;
+            }
+            if asked.elapsed() > Duration::from_secs(2) {
+                child.kill().expect("it can be killed");
+                panic!("{flags:?}: it does not stop");
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(status.code(), Some(130), "{flags:?}");
+        assert!(!self.run("stopped").join("final.json").exists(), "{flags:?}: it was measured in no time");
+    }
+
     /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was it in time?
     fn kill_on_the_way(&self, flags: &[&str]) -> bool {
         fs::remove_dir_all(self.run("killed")).ok();
@@ -216,7 +250,7 @@ impl Program {
         let steps = || fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
         while steps() < 15 {
             assert!(started.elapsed() < Duration::from_secs(60), "the run makes no steps");
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");

@@ -17,6 +17,7 @@ use adjoint_variational::BoundSummary;
 use adjoint_workbench::game::Condition;
 use adjoint_workbench::game::flags::Distribution;
 use adjoint_workbench::{data, labels, limits};
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 /// Samples that are made at once: fewer where images are large.
@@ -46,6 +47,8 @@ pub struct Model {
     pub range: Range,
     /// What is drawn follows from it.
     pub seed: u64,
+    /// Training and test split of its dataset, once loaded.
+    sets: [OnceCell<Dataset>; 2],
     networks: Box<dyn Networks>,
 }
 
@@ -207,14 +210,18 @@ impl Model {
         data::classes(&self.common)
     }
 
-    /// A split of the dataset that it was trained on.
+    /// A split of the dataset that it was trained on, loaded on the first call.
     ///
     /// # Errors
     /// If it can't be had.
     pub fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
+        let kept = &self.sets[usize::from(split == Split::Test)];
+        if let Some(set) = kept.get() {
+            return Ok(set.clone());
+        }
         // What reads does not fetch.
         let common = CommonArgs { download: false, ..self.common.clone() };
-        data::load(&common, split).map_err(|error| match error.downcast_ref() {
+        let set = data::load(&common, split).map_err(|error| match error.downcast_ref() {
             Some(DataError::Missing { dataset, file, directory }) => {
                 let place = directory.display();
                 format!(
@@ -223,7 +230,8 @@ impl Model {
                 .into()
             }
             _ => error,
-        })
+        })?;
+        Ok(kept.get_or_init(|| set).clone())
     }
 
     /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be black and white.
@@ -296,6 +304,7 @@ mod tests {
             autoencoder: false,
             range: Range::Signed,
             seed: 1,
+            sets: Default::default(),
             networks: Box::new(networks),
         }
     }
@@ -326,5 +335,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Conditions that are images come from the test set, whose images are drawn or read once. A
+    /// set that was loaded again would have drawn none.
+    #[test]
+    fn the_test_set_is_loaded_once_for_all_conditions() {
+        let a = adjoint_dcgan::Architecture { image_size: 16, channels: 1, width: 4, ..Default::default() };
+        let generator = adjoint_dcgan::Generator::<f32>::new(&a);
+        let model = Model { condition: Some(Condition::Inpaint), ..model(GeneratorOnly(generator), 100, 16) };
+        for start in [0, 5, 10] {
+            assert_eq!(model.conditions(start..start + 5).unwrap().unwrap().dims(), [5, 16, 16, 1]);
+        }
+        let said = format!("{:?}", model.dataset(Split::Test).unwrap());
+        assert!(said.contains("kept: 15"), "{said}");
     }
 }

@@ -109,7 +109,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
     }
 
     fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
-        self.bounded().then(|| self.measures.log_likelihood(&mut self.model, set, image, samples))
+        self.bounded()
+            .then(|| self.measures.log_likelihood(&mut self.model, set, image, samples, &|| false))?
     }
 }
 

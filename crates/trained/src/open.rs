@@ -53,6 +53,7 @@ impl Model {
         }
         let settings: C = settings_of_run(&open.run)?;
         let (common, args) = (settings.common().clone(), settings.variational().clone());
+        let measures = Measures::new(args.clone(), common.seed, &settings.costs()?);
         let mut model = settings.build(args.settings()?)?;
         let networks = &mut model.networks;
         load_together(&open.run, [("encoder", &mut networks.encoder), ("decoder", &mut networks.decoder)])?;
@@ -66,7 +67,8 @@ impl Model {
             condition: args.conditional.then_some(Condition::Class),
             run: open.run.clone(),
             seed: open.seed,
-            networks: Box::new(WithEncoder { model, measures: Measures { args, seed: common.seed } }),
+            sets: Default::default(),
+            networks: Box::new(WithEncoder { model, measures }),
             common,
         })
     }
@@ -88,6 +90,7 @@ impl Model {
             common: settings.common().clone(),
             run: open.run.clone(),
             seed: open.seed,
+            sets: Default::default(),
             networks: Box::new(GeneratorOnly(generator)),
         })
     }

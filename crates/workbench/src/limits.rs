@@ -43,6 +43,15 @@ pub fn chunk(most: usize, numbers: usize) -> usize {
     ((1 << 24) / numbers.max(1)).clamp(1, most)
 }
 
+/// Floating-point operations between two looks at whether to stop: well below a second on one core.
+const OPERATIONS: u64 = 10_000_000_000;
+
+/// Samples to compute between two looks at whether to stop, where each takes this many operations:
+/// `most`, or fewer.
+pub fn between_looks(most: usize, flops: u64) -> usize {
+    usize::try_from(OPERATIONS / flops.max(1)).unwrap_or(most).clamp(1, most.max(1))
+}
+
 /// A bound on the memory of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bound {

@@ -208,7 +208,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         let asked = model.condition == Some(Condition::Class);
         let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
         let from_tests = model.condition.is_some_and(Condition::is_image);
-        ground.score(&mut subject, &images, asked.as_deref(), from_tests);
+        ground.score(&mut subject, &images, asked.as_deref(), from_tests)?;
         drop(images);
         if model.condition == Some(Condition::Class) {
             let z = model.draw("labelled", labelled)?;
@@ -228,7 +228,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         }
         subjects.push(subject);
     }
-    subjects.push(ground.noise(cli.seed));
+    subjects.push(ground.noise(cli.seed)?);
     let mut notes = vec![format!(
         "{} samples each. The judge is right about {:.2} % of the test set.",
         ground.count,

@@ -2,21 +2,24 @@
 //! directions move what they are for? Each share of successes stands beside what chance would give.
 
 use crate::factors::FACTORS;
-use crate::judges::{Reading, Recipe, Regressor, read};
+use crate::judges::{Kept, Recipe, Regressor};
 use crate::table::Subject;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
-use adjoint_data::{Dataset, Options, PixelRange, Split};
+use adjoint_data::{Dataset, Options, Split};
 use adjoint_metrics::Estimate;
 use adjoint_metrics::classifier::classes;
-use adjoint_metrics::judge::Judge;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, note};
 use adjoint_trained::Model;
 use adjoint_workbench::game::Condition;
+use adjoint_workbench::limits;
+use std::ops::Range;
 
 /// Samples that examples and directions are found among, at most; sums and walks that are tried, as a share of them.
 const MOST_SAMPLES: usize = 4_000;
 const SHARE: usize = 8;
+/// Images that are in memory at once, where they are small.
+const CHUNK: usize = 500;
 /// Examples in each term of a sum.
 const EXAMPLES: usize = 3;
 /// A factor is high or low so many standard deviations from its mean.
@@ -32,6 +35,7 @@ pub(crate) struct Control {
     /// The share of each factor's variance over test images that the regressor explains.
     pub(crate) explained: Vec<f64>,
     samples: usize,
+    image_len: usize,
     /// How many the dataset has, of which a model may make fewer.
     classes: usize,
 }
@@ -59,7 +63,7 @@ impl Control {
     /// Of a dataset whose factors are known; nothing of others.
     ///
     /// # Errors
-    /// If the regressor can't be kept.
+    /// If the regressor can't be kept, or its features are not finite.
     pub(crate) fn new(
         train: &Dataset,
         test: &Dataset,
@@ -78,10 +82,9 @@ impl Control {
         let numbers = FACTORS.map(|(_, number)| number);
         let mut regressor = recipe.regressor(train, &factors(Split::Train, train.len()), &numbers)?;
         let shown = test.len().min(2_000);
-        let images = test.images(&(0..shown).collect::<Vec<_>>(), PixelRange::Unit);
-        let explained = regressor.explained(&images, &factors(Split::Test, shown), &numbers);
+        let explained = regressor.explained(test, &factors(Split::Test, shown), &numbers)?;
         let (samples, classes) = (samples.min(MOST_SAMPLES), train.classes().len());
-        Ok(Some(Control { regressor, explained, samples, classes }))
+        Ok(Some(Control { regressor, explained, samples, image_len: train.image_len(), classes }))
     }
 
     /// Sums, and walks along each direction.
@@ -89,12 +92,29 @@ impl Control {
         self.samples / SHARE
     }
 
-    fn measure(&mut self, judge: &mut Judge<f32>, model: &Model, x: &Tensor<f32>) -> Measured {
-        let x = model.unit(x);
-        let [_, image_len] = x.shape().around(0);
-        let part = |range: std::ops::Range<usize>| x.narrow(0, range.start, range.len());
-        let Reading { verdicts, .. } = read(judge, x.dims()[0], image_len, part);
-        Measured { classes: classes(&verdicts), factors: self.regressor.measure(&x) }
+    /// Classes and factors of what a model makes of latent vectors, of which only a part is in
+    /// memory at a time.
+    ///
+    /// # Errors
+    /// If the features of a judge are not finite.
+    fn measure(
+        &mut self,
+        judge: &mut Kept,
+        model: &mut Model,
+        (z, conditions): (&Tensor<f32>, Option<&Tensor<f32>>),
+    ) -> Result<Measured, BoxError> {
+        let Control { regressor, image_len, .. } = self;
+        let make = |range: Range<usize>| {
+            let rows = |x: &Tensor<f32>| x.narrow(0, range.start, range.len());
+            let x = model.decode(&rows(z), conditions.map(rows).as_ref());
+            model.unit(&x)
+        };
+        in_parts(z.dims()[0], *image_len, make, |x| {
+            let read = |judge: &mut Kept| {
+                judge.read(x.dims()[0], *image_len, |range| x.narrow(0, range.start, range.len()))
+            };
+            Ok((classes(&read(judge)?.verdicts), read(&mut regressor.judge)?.verdicts))
+        })
     }
 
     /// Notes how well a model is controlled; nothing of one that is told images.
@@ -105,7 +125,7 @@ impl Control {
         &mut self,
         subject: &mut Subject,
         model: &mut Model,
-        judge: &mut Judge<f32>,
+        judge: &mut Kept,
     ) -> Result<(), BoxError> {
         if model.condition.is_some_and(Condition::is_image) {
             return Ok(());
@@ -113,10 +133,9 @@ impl Control {
         note(format_args!("{}: vector arithmetic and directions", subject.name));
         let z = model.draw("control", self.samples)?;
         let conditions = model.conditions(0..self.samples)?;
-        let x = model.decode(&z, conditions.as_ref());
-        let found = self.measure(judge, model, &x);
+        let found = self.measure(judge, model, (&z, conditions.as_ref()))?;
         if model.condition.is_none() {
-            self.arithmetic(subject, model, judge, (&z, &found));
+            self.arithmetic(subject, model, judge, (&z, &found))?;
         }
         self.directions(subject, model, judge, (&z, &found))
     }
@@ -126,18 +145,16 @@ impl Control {
         &mut self,
         subject: &mut Subject,
         model: &mut Model,
-        judge: &mut Judge<f32>,
+        judge: &mut Kept,
         (z, found): (&Tensor<f32>, &Measured),
-    ) {
+    ) -> Result<(), BoxError> {
         let (classes, trials) = (self.classes, self.trials());
         let mut stream = Stream::new(model.seed, "control/arithmetic", 0);
-        let look = |sums: &Tensor<f32>| {
-            let x = model.decode(sums, None);
-            self.measure(judge, model, &x)
-        };
-        let (arrived, chance) = arithmetic((z, found), (classes, trials), &mut stream, look);
+        let look = |sums: &Tensor<f32>| self.measure(judge, model, (sums, None));
+        let (arrived, chance) = arithmetic((z, found), (classes, trials), &mut stream, look)?;
         subject.note("arithmetic", arrived);
         subject.note("arithmetic_chance", chance);
+        Ok(())
     }
 
     /// Walks along the direction in which a factor rises most, by the covariance of z with it over samples, and along a random one.
@@ -145,7 +162,7 @@ impl Control {
         &mut self,
         subject: &mut Subject,
         model: &mut Model,
-        judge: &mut Judge<f32>,
+        judge: &mut Kept,
         (z, found): (&Tensor<f32>, &Measured),
     ) -> Result<(), BoxError> {
         let latent = model.latent;
@@ -172,7 +189,7 @@ impl Control {
     fn walks(
         &mut self,
         model: &mut Model,
-        judge: &mut Judge<f32>,
+        judge: &mut Kept,
         (z, found): (&Tensor<f32>, &Measured),
         (direction, factor): (&[f64], usize),
     ) -> Result<Vec<bool>, BoxError> {
@@ -189,10 +206,9 @@ impl Control {
                     *out = z + (sign * REACH * spread * step / length) as f32;
                 }
             });
-            let x = model.decode(&moved, conditions.as_ref());
-            self.measure(judge, model, &x)
+            self.measure(judge, model, (&moved, conditions.as_ref()))
         };
-        let (low, high) = (end(-1.0), end(1.0));
+        let (low, high) = (end(-1.0)?, end(1.0)?);
         let success = |i: usize| {
             let class = found.classes[i];
             low.classes[i] == class
@@ -212,8 +228,8 @@ fn arithmetic(
     (z, found): (&Tensor<f32>, &Measured),
     (classes, trials): (usize, usize),
     stream: &mut Stream,
-    look: impl FnOnce(&Tensor<f32>) -> Measured,
-) -> (Estimate, f64) {
+    look: impl FnOnce(&Tensor<f32>) -> Result<Measured, BoxError>,
+) -> Result<(Estimate, f64), BoxError> {
     let [samples, latent] = z.shape().matrix();
     let (mut sums, mut wanted, mut chance): (Vec<f32>, Vec<(usize, usize)>, f64) = (vec![], vec![], 0.0);
     for _ in 0..trials {
@@ -239,10 +255,31 @@ fn arithmetic(
     let arrived = if wanted.is_empty() {
         0
     } else {
-        let made = look(&Tensor::from_slice([wanted.len(), latent], &sums));
+        let made = look(&Tensor::from_slice([wanted.len(), latent], &sums))?;
         wanted.iter().enumerate().filter(|&(i, &(class, factor))| made.is(i, class, factor, true)).count()
     };
-    (Estimate::share(arrived, trials), chance / trials as f64)
+    Ok((Estimate::share(arrived, trials), chance / trials as f64))
+}
+
+/// Classes and factors of `count` images, which `make` gives by range and `look` measures: as many
+/// at a time as fit into some 64 MB.
+///
+/// # Errors
+/// Those of `look`.
+fn in_parts(
+    count: usize,
+    image_len: usize,
+    mut make: impl FnMut(Range<usize>) -> Tensor<f32>,
+    mut look: impl FnMut(&Tensor<f32>) -> Result<(Vec<usize>, Tensor<f64>), BoxError>,
+) -> Result<Measured, BoxError> {
+    let (mut classes, mut factors) = (vec![], vec![]);
+    let part = limits::chunk(CHUNK, image_len);
+    for start in (0..count).step_by(part) {
+        let (of_part, factors_of_part) = look(&make(start..(start + part).min(count)))?;
+        classes.extend(of_part);
+        factors.push(factors_of_part);
+    }
+    Ok(Measured { classes, factors: Tensor::concat(&factors.iter().collect::<Vec<_>>(), 0) })
 }
 
 /// How many of tries succeeded.
@@ -253,6 +290,8 @@ fn share(successes: &[bool]) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adjoint_tensor::memory;
+    use adjoint_testing::alone;
 
     /// Numbers in z: one for each factor, and one for the class.
     const LATENT: usize = FACTORS.len() + 1;
@@ -279,7 +318,8 @@ mod tests {
             }
         });
         let found = made(&z, own);
-        arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), |sums| made(sums, own))
+        let look = |sums: &Tensor<f32>| Ok(made(sums, own));
+        arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), look).unwrap()
     }
 
     /// Factors and classes that are numbers of z are what sums of z are made for. A normal variable above 1/2 has the mean 1.1411 and the
@@ -303,5 +343,25 @@ mod tests {
         assert!((chance - 0.030_85).abs() < 0.012, "{chance}");
         let (arrived, _) = of_ten(5);
         assert!((arrived.value - 0.892 * 5.0 / 10.0 * 4.0 / 9.0).abs() < 0.06, "{arrived:?}");
+    }
+
+    /// 400 images of 512 x 512 pixels in colour are 1.2 GB.
+    #[test]
+    fn large_images_are_measured_in_parts() {
+        alone(|| {
+            let (count, image_len) = (400, 512 * 512 * 3);
+            memory::reset_peak();
+            let make = |range: Range<usize>| Tensor::full([range.len(), 512, 512, 3], range.start as f32);
+            let look = |x: &Tensor<f32>| {
+                let first = x.data()[0] as usize;
+                let rows = x.dims()[0];
+                Ok(((first..first + rows).collect(), Tensor::full([rows, FACTORS.len()], first as f64)))
+            };
+            let found = in_parts(count, image_len, make, look).unwrap();
+            assert!(found.classes.iter().copied().eq(0..count));
+            assert_eq!(found.factors.dims(), [count, FACTORS.len()]);
+            let peak = memory::stats().peak;
+            assert!(peak < 100 << 20, "{peak} bytes at once");
+        });
     }
 }

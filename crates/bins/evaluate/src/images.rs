@@ -1,7 +1,7 @@
 //! Scores of images: what samples are measured against, and every number that needs no more than them.
 
 use crate::cli::cut;
-use crate::judges::{Classifier, Reading, Recipe, read, read_set, wide};
+use crate::judges::{Classifier, Reading, Recipe, wide};
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange};
 use adjoint_metrics::Estimate;
@@ -69,7 +69,7 @@ impl Ground {
     /// Of a dataset, with so many samples of each subject, or as many as fit.
     ///
     /// # Errors
-    /// If a judge can't be kept.
+    /// If a judge can't be kept, or its features are not finite.
     pub(crate) fn new(
         train: Dataset,
         test: Dataset,
@@ -82,8 +82,12 @@ impl Ground {
         let count = cut("--samples", count, half, "half of the training images");
         let count = cut("--samples", count, held, "as many images of this size as are held at once");
         note(format_args!("{}: what {count} training images look like", train.name()));
-        let reading = read_set(&mut classifier.judge, &train, count);
-        let unit = 1.0 / reading.size();
+        let reading = classifier.judge.read_set(&train, count)?;
+        let size = reading.size();
+        if size == 0.0 {
+            return Err(classifier.judge.useless("its features are 0"));
+        }
+        let unit = 1.0 / size;
         let features = reading.features.map(move |x| x * unit);
         let validation = count..(count + VALIDATION.min(count)).min(train.len());
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
@@ -111,12 +115,12 @@ impl Ground {
     /// images stand in their place.
     ///
     /// # Errors
-    /// None: [`one_nearest`](Self::one_nearest) has its images at hand.
+    /// If the judge's features are not finite.
     pub(crate) fn data(&mut self, labelled: usize) -> Result<Subject, BoxError> {
         let mut subject = Subject::new("test set");
         let images = self.test.images(&(0..self.count).collect::<Vec<_>>(), PixelRange::Unit);
         let labels = self.labels.clone();
-        self.judged(&mut subject, &images, Some(&labels));
+        self.judged(&mut subject, &images, Some(&labels))?;
         self.against_tests(&mut subject, &self.reference);
         // It is what others are compared with.
         self.beside_data(&mut subject, &images, Some(&self.near_tests));
@@ -136,37 +140,49 @@ impl Ground {
     }
 
     /// The last row: pixels drawn uniformly, which is as far as samples should be.
-    pub(crate) fn noise(&mut self, seed: u64) -> Subject {
+    ///
+    /// # Errors
+    /// If the judge's features are not finite.
+    pub(crate) fn noise(&mut self, seed: u64) -> Result<Subject, BoxError> {
         let mut subject = Subject::new("noise");
         let [size, channels] = [self.train.image_size(), self.train.channels()];
         let shape = [self.count, size, size, channels];
         let images = Stream::new(seed, "noise", 0).uniform_tensor(shape, 0.0, 1.0);
-        self.score(&mut subject, &images, None, false);
-        subject
+        self.score(&mut subject, &images, None, false)?;
+        Ok(subject)
     }
 
     /// All scores of images (N, H, W, C) in [0, 1], and of what was asked for where it was. Samples that were made from test images have no
     /// likelihood in a window: they hold what they are to be likely for.
+    ///
+    /// # Errors
+    /// If the judge's features are not finite.
     pub(crate) fn score(
         &mut self,
         subject: &mut Subject,
         images: &Tensor<f32>,
         asked: Option<&[usize]>,
         from_tests: bool,
-    ) {
-        self.judged(subject, images, asked);
+    ) -> Result<(), BoxError> {
+        self.judged(subject, images, asked)?;
         if !from_tests {
             self.against_tests(subject, &flat(images));
         }
         self.beside_data(subject, images, None);
+        Ok(())
     }
 
     /// By the judge, and in its features.
-    fn judged(&mut self, subject: &mut Subject, images: &Tensor<f32>, asked: Option<&[usize]>) {
+    fn judged(
+        &mut self,
+        subject: &mut Subject,
+        images: &Tensor<f32>,
+        asked: Option<&[usize]>,
+    ) -> Result<(), BoxError> {
         note(format_args!("{}: the judge's view", subject.name));
         let part = |range: Range<usize>| images.narrow(0, range.start, range.len());
         let Reading { features, verdicts } =
-            read(&mut self.classifier.judge, images.dims()[0], self.train.image_len(), part);
+            self.classifier.judge.read(images.dims()[0], self.train.image_len(), part)?;
         let unit = self.unit;
         let features = features.map(move |x| x * unit);
         let probabilities = verdicts.softmax();
@@ -185,6 +201,7 @@ impl Ground {
         subject.note("recall", recall);
         subject.note("density", density);
         subject.note("coverage", coverage);
+        Ok(())
     }
 
     /// The likelihood of the test set in a window about samples.

@@ -9,6 +9,7 @@ use adjoint_nn::optim::{Adam, Optimizer};
 use adjoint_nn::{Mode, Module, Tensor, Var, no_grad};
 use adjoint_train::{BoxError, note, warn, weights};
 use adjoint_workbench::{labels, limits};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// What a judge is, how it is trained and on which factors: where that has changed, a judge that was kept is another's. Of the engine beneath
@@ -46,23 +47,51 @@ pub(crate) struct Reading {
     pub(crate) verdicts: Tensor<f64>,
 }
 
-/// Reads images (N, H, W, C) in [0, 1] in parts that `part` gives by range.
-pub(crate) fn read(
-    judge: &mut Judge<f32>,
-    count: usize,
-    image_len: usize,
-    mut part: impl FnMut(std::ops::Range<usize>) -> Tensor<f32>,
-) -> Reading {
-    let chunk = limits::chunk(CHUNK, image_len);
-    let (mut features, mut verdicts) = (vec![], vec![]);
-    for start in (0..count).step_by(chunk) {
-        let x = Var::constant(part(start..(start + chunk).min(count)));
-        let read = no_grad(|| judge.features(&x, Mode::Eval));
-        verdicts.push(wide(no_grad(|| judge.verdict(&read)).value()));
-        features.push(wide(read.value()));
+/// A trained judge and its file.
+pub(crate) struct Kept {
+    judge: Judge<f32>,
+    path: PathBuf,
+}
+
+impl Kept {
+    /// Reads images (N, H, W, C) in [0, 1] in parts that `part` gives by range.
+    ///
+    /// # Errors
+    /// If features are not finite, because the weights are not or are too large.
+    pub(crate) fn read(
+        &mut self,
+        count: usize,
+        image_len: usize,
+        mut part: impl FnMut(Range<usize>) -> Tensor<f32>,
+    ) -> Result<Reading, BoxError> {
+        let chunk = limits::chunk(CHUNK, image_len);
+        let (mut features, mut verdicts) = (vec![], vec![]);
+        for start in (0..count).step_by(chunk) {
+            let x = Var::constant(part(start..(start + chunk).min(count)));
+            let read = no_grad(|| self.judge.features(&x, Mode::Eval));
+            let verdict = no_grad(|| self.judge.verdict(&read));
+            if ![read.value(), verdict.value()].iter().all(|x| x.is_finite()) {
+                return Err(self.useless("its features are not finite"));
+            }
+            verdicts.push(wide(verdict.value()));
+            features.push(wide(read.value()));
+        }
+        let join = |parts: &[Tensor<f64>]| Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
+        Ok(Reading { features: join(&features), verdicts: join(&verdicts) })
     }
-    let join = |parts: &[Tensor<f64>]| Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
-    Reading { features: join(&features), verdicts: join(&verdicts) }
+
+    /// An error that says what is wrong with it.
+    pub(crate) fn useless(&self, problem: &str) -> BoxError {
+        format!("{}: {problem}; delete it to train another judge", self.path.display()).into()
+    }
+
+    /// Reads the first `count` images of a set.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn read_set(&mut self, set: &Dataset, count: usize) -> Result<Reading, BoxError> {
+        self.read(count, set.image_len(), |range| set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
+    }
 }
 
 /// The same numbers in `f64`.
@@ -72,14 +101,9 @@ pub(crate) fn wide(x: &Tensor<f32>) -> Tensor<f64> {
     })
 }
 
-/// Reads images of a set.
-pub(crate) fn read_set(judge: &mut Judge<f32>, set: &Dataset, count: usize) -> Reading {
-    read(judge, count, set.image_len(), |range| set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
-}
-
 /// A judge of classes, and how often it is right on the test split.
 pub(crate) struct Classifier {
-    pub(crate) judge: Judge<f32>,
+    pub(crate) judge: Kept,
     pub(crate) accuracy: f64,
 }
 
@@ -94,7 +118,7 @@ impl Recipe {
     /// The classifier of a dataset.
     ///
     /// # Errors
-    /// If it can't be kept.
+    /// If it can't be kept, or its features are not finite.
     pub(crate) fn classifier(&self, train: &Dataset, test: &Dataset) -> Result<Classifier, BoxError> {
         let count = train.classes().len();
         let target = |indices: &[usize]| {
@@ -102,7 +126,7 @@ impl Recipe {
             labels::one_hot(&found, count)
         };
         let mut judge = self.judge("classes", train, count, target, cross_entropy)?;
-        let found = classes(&read_set(&mut judge, test, test.len()).verdicts);
+        let found = classes(&judge.read_set(test, test.len())?.verdicts);
         let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
         let accuracy = accuracy(&found, &known).value;
         if accuracy < READS {
@@ -144,12 +168,12 @@ impl Recipe {
         outputs: usize,
         target: impl Fn(&[usize]) -> Tensor<f32>,
         loss: fn(&Var<f32>, &Var<f32>) -> Var<f32>,
-    ) -> Result<Judge<f32>, BoxError> {
+    ) -> Result<Kept, BoxError> {
         let mut judge = Judge::new(train.image_size(), train.channels(), outputs, SEED);
         let path = self.path(what, train);
         if path.is_file() {
             match load(&path, &mut judge) {
-                Ok(()) => return Ok(judge),
+                Ok(()) => return Ok(Kept { judge, path }),
                 Err(error) => warn(format_args!("{error}; a new judge is trained")),
             }
         }
@@ -170,7 +194,7 @@ impl Recipe {
             }
         }
         weights::export(&path, None, &judge.state())?;
-        Ok(judge)
+        Ok(Kept { judge, path })
     }
 
     /// Where the judge of exactly these images, by exactly this recipe, is kept.
@@ -188,29 +212,27 @@ fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A judge of known factors.
+/// A judge of known factors, which it gives in standard deviations of the training images about
+/// their mean.
 pub(crate) struct Regressor {
-    judge: Judge<f32>,
+    pub(crate) judge: Kept,
     /// Mean and standard deviation of each over the training images.
     scales: Vec<[f64; 2]>,
 }
 
 impl Regressor {
-    /// Its factors of images, (N, factors), in standard deviations of the training images about their mean.
-    pub(crate) fn measure(&mut self, images: &Tensor<f32>) -> Tensor<f64> {
-        let [_, image_len] = images.shape().around(0);
-        let part = |range: std::ops::Range<usize>| images.narrow(0, range.start, range.len());
-        read(&mut self.judge, images.dims()[0], image_len, part).verdicts
-    }
-
-    /// The share of each factor's variance over images that it explains.
+    /// The share of each factor's variance over the first images of a set that it explains. Of as
+    /// many images as there are `factors`.
+    ///
+    /// # Errors
+    /// If its features are not finite.
     pub(crate) fn explained(
         &mut self,
-        images: &Tensor<f32>,
+        set: &Dataset,
         factors: &[Factors],
         numbers: &[Number],
-    ) -> Vec<f64> {
-        let found = self.measure(images);
+    ) -> Result<Vec<f64>, BoxError> {
+        let found = self.judge.read_set(set, factors.len())?.verdicts;
         let columns = numbers.len();
         let share = |(j, number): (usize, &Number)| {
             let [mean, deviation] = self.scales[j];
@@ -223,7 +245,7 @@ impl Regressor {
                 .sum::<f64>();
             1.0 - error / known.iter().map(|k| (k - own).powi(2)).sum::<f64>()
         };
-        numbers.iter().enumerate().map(share).collect()
+        Ok(numbers.iter().enumerate().map(share).collect())
     }
 }
 
@@ -232,4 +254,23 @@ fn mean_and_deviation(factors: &[Factors], number: Number) -> [f64; 2] {
     let mean = factors.iter().map(|f| f64::from(number(f))).sum::<f64>() / n;
     let variance = factors.iter().map(|f| (f64::from(number(f)) - mean).powi(2)).sum::<f64>() / n;
     [mean, variance.sqrt().max(f64::MIN_POSITIVE)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Weights that are numbers may still be too large to compute with.
+    #[test]
+    fn features_that_are_not_finite_are_an_error() {
+        for weight in [3e38f32, f32::NAN] {
+            let mut judge = Judge::new(16, 1, 2, SEED);
+            let state = judge.state().into_iter().map(|(name, x)| (name, x.map(move |_| weight)));
+            judge.load_state(&state.collect::<Vec<_>>()).unwrap();
+            let mut kept = Kept { judge, path: "judges/large".into() };
+            let read = kept.read(3, 256, |range| Tensor::full([range.len(), 16, 16, 1], 1.0));
+            let error = read.err().expect("rejected").to_string();
+            assert!(error.starts_with("judges/large: its features are not finite"), "{error}");
+        }
+    }
 }

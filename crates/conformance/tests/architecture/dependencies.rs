@@ -13,7 +13,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("variational", &["nn"]),
     ("data", &["tensor", "files"]),
     ("train", &["nn", "tensor", "files", "testing"]),
-    ("metrics", &["nn"]),
+    ("metrics", &["nn", "tensor", "testing"]),
     ("models", &["adversarial", "variational", "nn", "autodiff", "tensor", "testing"]),
     ("workbench", &["train", "data", "adversarial", "variational", "nn", "tensor"]),
     ("trained", &["bins", "models", "workbench", "train", "data", "adversarial", "variational", "nn"]),
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
         "bins",
         &[
             "bins",
+            "testing",
             "trained",
             "workbench",
             "adversarial",

@@ -93,3 +93,9 @@ fn what_keeps_d_in_bounds_follows_from_the_rest() {
         assert_eq!(norm(flags), want, "{flags:?}");
     }
 }
+
+#[test]
+fn it_stops_while_it_measures_at_the_end() {
+    let flags = ["--task", "inpaint", "--image-size", "64", "--width", "128", "--batch-size", "4"];
+    Program::new("train-cgan").assert_stops_while_it_measures(&flags);
+}

@@ -128,3 +128,9 @@ fn a_penalty_brings_no_batch_norm() {
     let config = String::from_utf8(program.read("r1", "config.toml")).unwrap();
     assert!(config.contains("d_norm = \"none\"") || config.contains("d-norm = \"none\""), "{config}");
 }
+
+#[test]
+fn it_stops_while_it_measures_at_the_end() {
+    let flags = ["--dataset", "ring", "--batch-size", "16", "--g-hidden", "4096,4096", "--d-hidden", "8"];
+    Program::new("train-gan").assert_stops_while_it_measures(&flags);
+}

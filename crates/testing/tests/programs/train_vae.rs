@@ -152,3 +152,10 @@ fn a_dry_run_shows_the_networks_and_trains_nothing() {
     }
     assert!(!program.directory().join("runs").exists());
 }
+
+#[test]
+fn it_stops_while_it_measures_at_the_end() {
+    let flags = ["--image-size", "16", "--hidden", "8", "--batch-size", "16", "--nll-images", "1"];
+    let flags = [&flags[..], &["--nll-samples", "100000000"]].concat();
+    Program::new("train-vae").assert_stops_while_it_measures(&flags);
+}

@@ -4,7 +4,7 @@ use crate::game::{Condition, GameArgs, GameTrainer, ImageStage, PointStage, Stag
 use crate::limits;
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
-use adjoint_nn::cost::LayerCost;
+use adjoint_nn::cost::{LayerCost, flops};
 use adjoint_train::{BoxError, Config, Launch, Summary, run_main, warn};
 use std::process::ExitCode;
 
@@ -67,7 +67,7 @@ pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C:
         None => Box::new(ImageStage::load(common, config.condition())?),
     };
     let settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
-    GameTrainer::new(config.build(settings)?, stage, game, common)
+    GameTrainer::new((config.build(settings)?, flops(&g)), stage, game, common)
 }
 
 /// The `main` of a program: its command line, trained.

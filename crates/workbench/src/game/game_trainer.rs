@@ -23,18 +23,20 @@ pub struct GameTrainer<G: Generator<f32>, D: Discriminator<f32>> {
 /// The networks, and the noise they start from.
 struct Players<G: Generator<f32>, D: Discriminator<f32>> {
     game: Game<f32, G, D>,
+    /// Operations that G takes for a sample.
+    flops: u64,
     ema: Option<Ema<f32>>,
     args: GameArgs,
     common: CommonArgs,
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
-    /// The trainer of a game.
+    /// The trainer of a game. G takes `flops` operations for a sample.
     ///
     /// # Errors
     /// If an epoch has fewer batches than D takes steps for one of G.
     pub fn new(
-        game: Game<f32, G, D>,
+        (game, flops): (Game<f32, G, D>, u64),
         stage: Box<dyn Stage>,
         args: &GameArgs,
         common: &CommonArgs,
@@ -49,7 +51,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
         let (lr, schedule) =
             (game.optimizer_g.lr(), args.lr_schedule.over(common.total_steps(epoch / k as u64)));
         let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
-        let players = Players { game, ema, args: args.clone(), common: common.clone() };
+        let players = Players { game, flops, ema, args: args.clone(), common: common.clone() };
         Ok(Self { players, stage, lr, schedule })
     }
 
@@ -76,6 +78,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
         })
     }
 
+    fn sample_flops(&self) -> u64 {
+        self.flops
+    }
+
     fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
         let (x, condition) = (Var::constant(x.clone()), condition.cloned().map(Var::constant));
         // Evaluation drops nothing.
@@ -100,7 +106,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let (k, stage, lr) = (self.k(), &mut *self.stage, self.lr * self.schedule.factor(step));
-        let Players { game, ema, args, common } = &mut self.players;
+        let Players { game, ema, args, common, .. } = &mut self.players;
         // Made when D asks for them: k batches never exist together.
         let rounds = (step * k..(step + 1) * k).map(|i| Self::round(stage, (args, common), "noise", i));
         game.optimizer_g.set_lr(lr);
@@ -123,25 +129,30 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         Ok(figures)
     }
 
-    fn epoch_figures(&mut self, _epoch: u64, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
-        self.stage.epoch_figures(&mut self.players).map(Some)
+    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        self.stage.epoch_figures(&mut self.players, stop)
     }
 
     /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem 1); not of games in which D gives no
     /// logit.
-    fn final_figures(&mut self, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let mut figures = Figures::default();
         if args.loss.is_on_logits() {
             let batches = VALUE_BATCHES.min(self.stage.batches_per_epoch());
             let mut sum = 0.0;
             for i in 0..batches {
+                // A batch is less work than a step of training.
+                if stop() {
+                    return Ok(None);
+                }
                 sum += game.value(i, Self::round(&mut *self.stage, (args, common), "noise/value", i));
             }
             figures.push("value", sum / batches as f64);
             figures.push("value_at_equilibrium", -(4f64.ln()));
         }
-        figures.append(self.stage.epoch_figures(&mut self.players)?);
+        let Some(of_stage) = self.stage.epoch_figures(&mut self.players, stop)? else { return Ok(None) };
+        figures.append(of_stage);
         Ok(Some(figures))
     }
 

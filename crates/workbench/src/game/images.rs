@@ -161,18 +161,23 @@ impl Stage for ImageStage {
     }
 
     /// Where conditions are images, the mean of |x - G(z, y)| over test images.
-    fn epoch_figures(&mut self, players: &mut dyn Play) -> Result<Figures, BoxError> {
-        let Some(test) = &self.test else { return Ok(Figures::default()) };
+    fn epoch_figures(
+        &mut self,
+        players: &mut dyn Play,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Figures>, BoxError> {
+        let Some(test) = &self.test else { return Ok(Some(Figures::default())) };
         let images = MEASURED.min(test.len());
         let (mut sum, mut count) = (0.0, 0);
         let chunk = limits::chunk(CHUNK, test.image_len());
         for start in (0..images).step_by(chunk) {
             let (x, y) = self.tests(test, start..(start + chunk).min(images));
-            let fake = players.sample(&players.noise("measured", x.dims()[0]), Some(&y));
+            let z = players.noise("measured", x.dims()[0]);
+            let Some(fake) = players.sample_unless(&z, Some(&y), stop) else { return Ok(None) };
             sum += x.data().iter().zip(fake.data()).map(|(x, g)| f64::from((x - g).abs())).sum::<f64>();
             count += x.len();
         }
-        Ok([("l1_test", sum / count as f64)].into())
+        Ok(Some([("l1_test", sum / count as f64)].into()))
     }
 
     fn sample_command(&self) -> (&'static str, &'static str) {

@@ -66,15 +66,20 @@ impl Stage for PointStage {
         vec![("samples", scatter(self.points, &data, &samples, Some(&beliefs)))]
     }
 
-    fn epoch_figures(&mut self, players: &mut dyn Play) -> Result<Figures, BoxError> {
-        let samples = players.sample(&players.noise("counted", COUNTED), None);
+    fn epoch_figures(
+        &mut self,
+        players: &mut dyn Play,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Figures>, BoxError> {
+        let z = players.noise("counted", COUNTED);
+        let Some(samples) = players.sample_unless(&z, None, stop) else { return Ok(None) };
         let Match { modes, high_quality } = self.points.compare(&samples);
         let mut figures = Figures::default();
         if !self.points.centres().is_empty() {
             figures.push("modes", modes as f64);
         }
         figures.push("high_quality", high_quality);
-        Ok(figures)
+        Ok(Some(figures))
     }
 
     fn sample_command(&self) -> (&'static str, &'static str) {
@@ -128,9 +133,11 @@ fn colour(belief: f32) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
-    /// G gives the ring's centres in turn, D is sure of the right half of the plane.
-    struct Fixed;
+    /// G gives the ring's centres in turn, D is sure of the right half of the plane. A sample takes
+    /// this many operations.
+    struct Fixed(u64);
 
     impl Play for Fixed {
         fn sample(&mut self, z: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Tensor<f32> {
@@ -138,6 +145,10 @@ mod tests {
             let n = z.dims()[0];
             let at = (0..n).flat_map(|i| centres[i % 4].map(|c| c as f32));
             Tensor::from_slice([n, 2], &at.collect::<Vec<f32>>())
+        }
+
+        fn sample_flops(&self) -> u64 {
+            self.0
         }
 
         fn judge(&mut self, x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Tensor<f32> {
@@ -154,8 +165,9 @@ mod tests {
     fn pictures_and_figures_show_what_is_there() {
         let mut stage =
             PointStage { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
-        assert_eq!(stage.epoch_figures(&mut Fixed).unwrap(), [("modes", 4.0), ("high_quality", 1.0)].into());
-        let (_, image) = stage.pictures(&mut Fixed).remove(0);
+        let figures = stage.epoch_figures(&mut Fixed(1), &|| false).unwrap();
+        assert_eq!(figures, Some([("modes", 4.0), ("high_quality", 1.0)].into()));
+        let (_, image) = stage.pictures(&mut Fixed(1)).remove(0);
         assert_eq!(image.pixel(10, 10), colour(0.0));
         assert_eq!(image.pixel(390, 10), colour(1.0));
         // The centre (2, 0) has a sample; (-2, 0) has data alone.
@@ -164,6 +176,25 @@ mod tests {
         let near = (0..20).flat_map(|dx| (0..20).map(move |dy| (dx, dy)));
         let mut pixels = near.map(|(dx, dy)| image.pixel(at(-2.0) - 10 + dx, 190 + dy));
         assert!(pixels.any(|p| p == DATA) && !image.pixel(at(-2.0), 200).eq(&SAMPLE));
+    }
+
+    /// Samples that take long are made in parts, and what comes out is the same.
+    #[test]
+    fn counting_stops_when_it_is_asked_to() {
+        let stage =
+            || PointStage { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
+        let looks = Cell::new(0);
+        let counted = |flops: u64, most: u32| {
+            looks.set(0);
+            let stop = || looks.replace(looks.get() + 1) == most;
+            stage().epoch_figures(&mut Fixed(flops), &stop).unwrap()
+        };
+        let whole = counted(1, u32::MAX).unwrap();
+        assert_eq!(looks.get(), 1);
+        assert_eq!(counted(100_000_000, u32::MAX), Some(whole));
+        assert_eq!(looks.get(), 100, "parts of 10 GFLOP");
+        assert_eq!(counted(100_000_000, 40), None);
+        assert_eq!(looks.get(), 41, "no part was made after that");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a game is played about.
 
+use crate::limits;
 use adjoint_nn::Tensor;
 use adjoint_train::{BoxError, Figures, Image, Panel};
 
@@ -7,6 +8,29 @@ use adjoint_train::{BoxError, Figures, Image, Panel};
 pub trait Play {
     /// G's samples from noise and a condition, with the averaged weights if there are any.
     fn sample(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
+
+    /// Operations that G takes for a sample.
+    fn sample_flops(&self) -> u64;
+
+    /// The same as [`sample`](Self::sample). None if `stop`, asked every second or so, said so.
+    fn sample_unless(
+        &mut self,
+        z: &Tensor<f32>,
+        condition: Option<&Tensor<f32>>,
+        stop: &dyn Fn() -> bool,
+    ) -> Option<Tensor<f32>> {
+        let n = z.dims()[0];
+        let part = limits::between_looks(n, self.sample_flops());
+        let mut parts = vec![];
+        for start in (0..n).step_by(part) {
+            if stop() {
+                return None;
+            }
+            let rows = |x: &Tensor<f32>| x.narrow(0, start, part.min(n - start));
+            parts.push(self.sample(&rows(z), condition.map(rows).as_ref()));
+        }
+        Some(Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0))
+    }
 
     /// D's logits.
     fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
@@ -26,13 +50,15 @@ pub trait Stage {
     /// Pictures, each with the name of its series.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)>;
 
-    /// What is worth measuring after an epoch.
+    /// What is worth measuring after an epoch. None if `stop`, asked every second or so, said so.
     ///
     /// # Errors
     /// If something outside of the program fails it.
-    fn epoch_figures(&mut self, _players: &mut dyn Play) -> Result<Figures, BoxError> {
-        Ok(Figures::default())
-    }
+    fn epoch_figures(
+        &mut self,
+        players: &mut dyn Play,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Figures>, BoxError>;
 
     /// The command of `sample` that shows most of such a model: what for, and its name.
     fn sample_command(&self) -> (&'static str, &'static str);

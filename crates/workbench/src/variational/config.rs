@@ -1,7 +1,7 @@
 //! What a trainer of a model with latent variables brings: its settings, two networks, and nothing else.
 
 use crate::limits;
-use crate::variational::{VariationalArgs, VariationalTrainer};
+use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
 use adjoint_nn::cost::LayerCost;
 use adjoint_train::{BoxError, Config, Launch, Summary, run_main};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
@@ -50,9 +50,10 @@ pub fn trainer<C: VariationalConfig>(
     config: &C,
 ) -> Result<VariationalTrainer<C::Encoder, C::Decoder>, BoxError> {
     // Flags first: a wrong one should not cost a download.
-    let (common, args, [encoder, decoder]) = (config.common(), config.variational(), checked_costs(config)?);
-    limits::memory(cost::step_bytes(&encoder, &decoder, common.batch_size, args.k))?;
-    VariationalTrainer::new(config.build(args.settings()?)?, args, common)
+    let (common, args, costs) = (config.common(), config.variational(), checked_costs(config)?);
+    limits::memory(cost::step_bytes(&costs[0], &costs[1], common.batch_size, args.k))?;
+    let measures = Measures::new(args.clone(), common.seed, &costs);
+    VariationalTrainer::new(config.build(args.settings()?)?, measures, common)
 }
 
 /// The `main` of a program: its command line, trained.

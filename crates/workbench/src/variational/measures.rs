@@ -3,6 +3,7 @@
 use crate::variational::{MEASURED, VariationalArgs};
 use crate::{labels, limits};
 use adjoint_data::{Dataset, PixelRange};
+use adjoint_nn::cost::{LayerCost, flops};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
 use std::ops::Range;
@@ -18,9 +19,16 @@ pub struct Measures {
     pub args: VariationalArgs,
     /// Its seed.
     pub seed: u64,
+    /// Operations that the encoder and the decoder take for a sample.
+    flops: [u64; 2],
 }
 
 impl Measures {
+    /// Of a run with these flags and this seed, whose encoder and decoder have these layers.
+    pub fn new(args: VariationalArgs, seed: u64, [encoder, decoder]: &[Vec<LayerCost>; 2]) -> Self {
+        Self { args, seed, flops: [flops(encoder), flops(decoder)] }
+    }
+
     /// N(0, 1) numbers, number `index` of their purpose.
     pub fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         Stream::new(self.seed, purpose, index).normal_tensor([rows, self.args.latent], 0.0, 1.0)
@@ -35,7 +43,8 @@ impl Measures {
         (images, self.args.conditional.then(|| labels::one_hot(&labels(), set.classes().len())))
     }
 
-    /// The bound on images of a set, with one sample of z each. None if `stop`, asked between parts, said so.
+    /// The bound on images of a set, with one sample of z each. None if `stop`, asked every second
+    /// or so, said so.
     pub fn bound<Q: Encoder<f32>, P: Decoder<f32>>(
         &self,
         model: &mut Autoencoder<f32, Q, P>,
@@ -44,7 +53,9 @@ impl Measures {
         stop: &dyn Fn() -> bool,
     ) -> Option<BoundSummary> {
         let mut summary = BoundSummary::default();
+        let [encoder, decoder] = self.flops;
         let chunk = limits::chunk(CHUNK, set.image_len());
+        let chunk = limits::between_looks(chunk, encoder.saturating_add(decoder));
         for start in range.clone().step_by(chunk) {
             if stop() {
                 return None;
@@ -56,20 +67,25 @@ impl Measures {
         Some(summary)
     }
 
-    /// log p(x) of an image by importance sampling with so many samples of z.
+    /// log p(x) of an image by importance sampling with this many samples of z. None if `stop`,
+    /// asked every second or so, said so.
     pub fn log_likelihood<Q: Encoder<f32>, P: Decoder<f32>>(
         &self,
         model: &mut Autoencoder<f32, Q, P>,
         set: &Dataset,
         image: usize,
         samples: usize,
-    ) -> f64 {
+        stop: &dyn Fn() -> bool,
+    ) -> Option<f64> {
         let (x, labels) = self.images(set, image..image + 1);
-        let most = limits::chunk(MOST_SAMPLES, set.image_len());
-        let rounds = (0..samples).step_by(most).map(|from| {
+        let most = limits::between_looks(limits::chunk(MOST_SAMPLES, set.image_len()), self.flops[1]);
+        let mut stopped = false;
+        let rounds = (0..samples).step_by(most).map_while(|from| {
+            stopped = stop();
             let rows = most.min(samples - from);
-            self.noise(&format!("nll/{image}"), from as u64, rows)
+            (!stopped).then(|| self.noise(&format!("nll/{image}"), from as u64, rows))
         });
-        model.log_likelihood(&x, labels.as_ref(), rounds)[0]
+        let log_p = model.log_likelihood(&x, labels.as_ref(), rounds)[0];
+        (!stopped).then_some(log_p)
     }
 }

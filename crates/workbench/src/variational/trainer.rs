@@ -1,7 +1,7 @@
 //! Any model with latent variables in the hands of the training loop: which data and which noise a step sees, what is saved, measured
 //! and shown.
 
-use crate::variational::{Measures, VariationalArgs};
+use crate::variational::Measures;
 use crate::{below, data, labels, sample_command};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Tensor};
@@ -32,13 +32,12 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
     /// If the data can't be had.
     pub fn new(
         model: Autoencoder<f32, Q, P>,
-        args: &VariationalArgs,
+        measures: Measures,
         common: &CommonArgs,
     ) -> Result<Self, BoxError> {
         let sets = [data::load_to_train(common)?, data::load(common, Split::Test)?];
         let train = sets[0].clone();
         let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
-        let measures = Measures { args: args.clone(), seed: common.seed };
         Ok(Self { model, batches: Prefetch::new(batches), sets, measures, common: common.clone() })
     }
 
@@ -60,7 +59,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
-        let Measures { args, seed } = &self.measures;
+        let Measures { args, seed, .. } = &self.measures;
         args.binarize(*seed, &mut images, (Split::Train, &indices), epoch);
         let total = self.common.total_steps(self.steps_per_epoch());
         let args = &self.measures.args;
@@ -107,10 +106,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let images = self.measures.args.nll_images.min(set.len());
         let (mut sum, mut squares) = (0.0, 0.0);
         for i in 0..images {
-            if stop() {
-                return Ok(None);
-            }
-            let log_p = self.measures.log_likelihood(&mut self.model, set, i, samples);
+            let log_p = self.measures.log_likelihood(&mut self.model, set, i, samples, stop);
+            let Some(log_p) = log_p else { return Ok(None) };
             sum += log_p;
             squares += log_p * log_p;
         }

@@ -12,6 +12,7 @@ use adjoint_data::{Dataset, Options, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, Error, Grid, Image};
 use adjoint_trained::Model;
+use adjoint_workbench::limits;
 
 /// Samples among which A, B and C are sought.
 const SAMPLES: usize = 1_000;
@@ -164,8 +165,13 @@ impl Run for Arithmetic {
         let attributes: Vec<Vec<Attribute>> =
             terms.iter().map(|text| words(text)).collect::<Result<_, _>>()?;
         let z = model.draw("arithmetic", SAMPLES)?;
-        let x = model.decode(&z, None);
-        let near = nearest(model, &x, (&train, known), 1);
+        let mut near = vec![];
+        // Large samples are not all in memory at once.
+        let part = limits::chunk(SAMPLES, train.image_len());
+        for start in (0..SAMPLES).step_by(part) {
+            let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None);
+            near.extend(nearest(model, &x, (&train, known), 1));
+        }
         let mut means = vec![];
         let mut tiles = vec![];
         for (attributes, text) in attributes.iter().zip(terms) {
@@ -186,8 +192,9 @@ impl Run for Arithmetic {
             let mean = (0..model.latent)
                 .map(|j| examples.iter().map(|&i| vector(i)[j]).sum::<f32>() / examples.len() as f32)
                 .collect::<Vec<f32>>();
-            let shown = (0..SHOWN).map(|k| examples[k % examples.len()]);
-            tiles.extend(shown.map(|i| x.narrow(0, i, 1)));
+            let shown: Vec<usize> = (0..SHOWN).map(|k| examples[k % examples.len()]).collect();
+            let shown = model.decode(&z.gather_rows(&shown), None);
+            tiles.extend((0..SHOWN).map(|k| shown.narrow(0, k, 1)));
             tiles.push(model.decode(&rows(std::slice::from_ref(&mean)), None));
             means.push(mean);
         }

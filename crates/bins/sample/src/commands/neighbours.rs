@@ -6,8 +6,9 @@ use adjoint_metrics::neighbours::{Neighbour, Search};
 use adjoint_nn::Tensor;
 use adjoint_train::{BoxError, Grid, Image};
 use adjoint_trained::Model;
+use adjoint_workbench::limits;
 
-/// Training images that are compared at once.
+/// Training images that are compared at once, where they are small.
 const CHUNK: usize = 2_000;
 
 /// Samples beside training images.
@@ -71,8 +72,9 @@ pub(crate) fn nearest(
     };
     let samples = flat(x);
     let mut search = Search::new(&samples, k);
-    for start in (0..among).step_by(CHUNK) {
-        let indices: Vec<usize> = (start..(start + CHUNK).min(among)).collect();
+    let chunk = limits::chunk(CHUNK, set.image_len());
+    for start in (0..among).step_by(chunk) {
+        let indices: Vec<usize> = (start..(start + chunk).min(among)).collect();
         search.among(&flat(&model.images(set, &indices)), start);
     }
     search.found()
