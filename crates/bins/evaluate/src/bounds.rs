@@ -1,4 +1,5 @@
-//! Likelihoods: the bound and importance sampling where there is an encoder, annealed importance sampling for any decoder.
+//! Likelihoods: the bound and importance sampling where there is an encoder, annealed importance
+//! sampling for any decoder.
 
 use crate::table::Subject;
 use adjoint_data::{Dataset, Split};
@@ -22,11 +23,13 @@ pub(crate) struct Effort {
     pub(crate) nll_images: usize,
     pub(crate) ais_images: usize,
     pub(crate) ais_temperatures: usize,
-    /// Standard deviation of pixels in [0, 1] about the samples of a model without a likelihood of its own.
+    /// Standard deviation of pixels in [0, 1] about the samples of a model without a likelihood of
+    /// its own.
     pub(crate) sigma: f64,
 }
 
-/// The bound on the test set, its parts, and the likelihood by importance sampling; of models with an encoder.
+/// The bound on the test set, its parts, and the likelihood by importance sampling; of models with
+/// an encoder.
 pub(crate) fn variational(subject: &mut Subject, model: &mut Model, test: &Dataset, effort: Effort) {
     let Some(bound) = model.bound(test, 0..test.len()) else { return };
     subject.note("elbo", bound.elbo());
@@ -43,8 +46,9 @@ pub(crate) fn variational(subject: &mut Subject, model: &mut Model, test: &Datas
     }
 }
 
-/// log p(x) of test images from below, and the gap between both bounds on images that the model made itself: the lower bound's mean
-/// error on those is between 0 and that. For models that are told nothing, or classes.
+/// log p(x) of test images from below, and the gap between both bounds on images that the model
+/// made itself: the lower bound's mean error on those is between 0 and that. For models that are
+/// told nothing, or classes.
 ///
 /// # Errors
 /// If the test set can't be had.
@@ -100,7 +104,8 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
     Ok(())
 }
 
-/// The standard deviation of pixels in the range of a model, and what turns its log-densities of an image into those over \[0, 1\].
+/// The standard deviation of pixels in the range of a model, and what turns its log-densities of an
+/// image into those over \[0, 1\].
 fn in_unit_range(range: Range, sigma: f64, pixels: usize) -> (f64, f64) {
     match range {
         Range::Unit => (sigma, 0.0),

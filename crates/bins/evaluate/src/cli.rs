@@ -24,7 +24,8 @@ Examples:
   cargo run -p evaluate -- runs/vae-mnist-001 --nll-samples 5000 --ais-images 20
       its likelihood, twice over";
 
-/// Compare trained models in numbers. Runs on the same data stand in one table, between the test set and noise.
+/// Compare trained models in numbers. Runs on the same data stand in one table, between the test
+/// set and noise.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "evaluate", version, after_help = EXAMPLES)]
 struct Cli {
@@ -61,7 +62,8 @@ struct Cli {
     #[arg(long, value_name = "N", default_value = "2800", value_parser = count::<u64>)]
     judge_steps: u64,
 
-    /// Samples of z for the likelihood of a test image by importance sampling (models with an encoder); 0 for none
+    /// Samples of z for the likelihood of a test image by importance sampling (models with an
+    /// encoder); 0 for none
     #[arg(long, value_name = "K", default_value = "500")]
     nll_samples: usize,
 
@@ -78,7 +80,8 @@ struct Cli {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     ais_temperatures: u64,
 
-    /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood otherwise
+    /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood
+    /// otherwise
     #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
     ais_sigma: f64,
 
@@ -143,7 +146,8 @@ pub(crate) fn run() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// As many as were asked for by a flag, or as there are, with a warning that says so and what these are.
+/// As many as were asked for by a flag, or as there are, with a warning that says so and what these
+/// are.
 pub(crate) fn cut(flag: &str, asked: usize, there: usize, what: &str) -> usize {
     if asked > there {
         warn(format_args!("{flag} {asked} is cut to {there}, {what}"));

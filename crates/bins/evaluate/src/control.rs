@@ -3,6 +3,7 @@
 
 use crate::factors::FACTORS;
 use crate::judges::{Kept, Recipe, Regressor};
+use crate::measured::{Measured, in_parts};
 use crate::table::Subject;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, Split};
@@ -12,18 +13,13 @@ use adjoint_nn::{Stream, Tensor};
 use adjoint_train::{BoxError, note};
 use adjoint_trained::Model;
 use adjoint_workbench::game::Condition;
-use adjoint_workbench::limits;
 use std::ops::Range;
 
 /// Samples that examples and directions are found among, at most; sums and walks that are tried, as a share of them.
 const MOST_SAMPLES: usize = 4_000;
 const SHARE: usize = 8;
-/// Images that are in memory at once, where they are small.
-const CHUNK: usize = 500;
 /// Examples in each term of a sum.
 const EXAMPLES: usize = 3;
-/// A factor is high or low so many standard deviations from its mean.
-const FAR: f64 = 0.5;
 /// Walks go so many standard deviations of z to both sides of a sample along a direction; that is a success that changes the factor by
 /// this many of its own and leaves the class.
 const REACH: f64 = 2.0;
@@ -38,25 +34,6 @@ pub(crate) struct Control {
     image_len: usize,
     /// How many the dataset has, of which a model may make fewer.
     classes: usize,
-}
-
-/// Classes and factors of images.
-struct Measured {
-    classes: Vec<usize>,
-    /// (N, factors).
-    factors: Tensor<f64>,
-}
-
-impl Measured {
-    fn factor(&self, image: usize, factor: usize) -> f64 {
-        self.factors.data()[image * FACTORS.len() + factor]
-    }
-
-    /// Is an image of a class, and high, or low, in a factor?
-    fn is(&self, image: usize, class: usize, factor: usize, high: bool) -> bool {
-        let value = self.factor(image, factor);
-        self.classes[image] == class && if high { value > FAR } else { value < -FAR }
-    }
 }
 
 impl Control {
@@ -261,27 +238,6 @@ fn arithmetic(
     Ok((Estimate::share(arrived, trials), chance / trials as f64))
 }
 
-/// Classes and factors of `count` images, which `make` gives by range and `look` measures: as many
-/// at a time as fit into some 64 MB.
-///
-/// # Errors
-/// Those of `look`.
-fn in_parts(
-    count: usize,
-    image_len: usize,
-    mut make: impl FnMut(Range<usize>) -> Tensor<f32>,
-    mut look: impl FnMut(&Tensor<f32>) -> Result<(Vec<usize>, Tensor<f64>), BoxError>,
-) -> Result<Measured, BoxError> {
-    let (mut classes, mut factors) = (vec![], vec![]);
-    let part = limits::chunk(CHUNK, image_len);
-    for start in (0..count).step_by(part) {
-        let (of_part, factors_of_part) = look(&make(start..(start + part).min(count)))?;
-        classes.extend(of_part);
-        factors.push(factors_of_part);
-    }
-    Ok(Measured { classes, factors: Tensor::concat(&factors.iter().collect::<Vec<_>>(), 0) })
-}
-
 /// How many of tries succeeded.
 fn share(successes: &[bool]) -> Estimate {
     Estimate::share(successes.iter().filter(|success| **success).count(), successes.len())
@@ -290,8 +246,6 @@ fn share(successes: &[bool]) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adjoint_tensor::memory;
-    use adjoint_testing::alone;
 
     /// Numbers in z: one for each factor, and one for the class.
     const LATENT: usize = FACTORS.len() + 1;
@@ -343,25 +297,5 @@ mod tests {
         assert!((chance - 0.030_85).abs() < 0.012, "{chance}");
         let (arrived, _) = of_ten(5);
         assert!((arrived.value - 0.892 * 5.0 / 10.0 * 4.0 / 9.0).abs() < 0.06, "{arrived:?}");
-    }
-
-    /// 400 images of 512 x 512 pixels in colour are 1.2 GB.
-    #[test]
-    fn large_images_are_measured_in_parts() {
-        alone(|| {
-            let (count, image_len) = (400, 512 * 512 * 3);
-            memory::reset_peak();
-            let make = |range: Range<usize>| Tensor::full([range.len(), 512, 512, 3], range.start as f32);
-            let look = |x: &Tensor<f32>| {
-                let first = x.data()[0] as usize;
-                let rows = x.dims()[0];
-                Ok(((first..first + rows).collect(), Tensor::full([rows, FACTORS.len()], first as f64)))
-            };
-            let found = in_parts(count, image_len, make, look).unwrap();
-            assert!(found.classes.iter().copied().eq(0..count));
-            assert_eq!(found.factors.dims(), [count, FACTORS.len()]);
-            let peak = memory::stats().peak;
-            assert!(peak < 100 << 20, "{peak} bytes at once");
-        });
     }
 }

@@ -1,4 +1,5 @@
-//! Which of the factors of glyphs the regressor learns. A regressor that was kept is another's where this file has changed.
+//! Which of the factors of glyphs the regressor learns: a part of the recipe that judges are kept
+//! by.
 
 use adjoint_data::glyphs::Factors;
 

@@ -1,4 +1,5 @@
-//! Scores of images: what samples are measured against, and every number that needs no more than them.
+//! Scores of images: what samples are measured against, and every number that needs no more than
+//! them.
 
 use crate::cli::cut;
 use crate::judges::{Classifier, Reading, Recipe, wide};
@@ -22,11 +23,13 @@ use std::ops::Range;
 const K: usize = 5;
 /// Training images that Parzen's width is found on.
 const VALIDATION: usize = 1_000;
-/// Images of each kind in the two-sample test, at most: its accuracy then has a standard error of half a per cent.
+/// Images of each kind in the two-sample test, at most: its accuracy then has a standard error of
+/// half a per cent.
 const TWO_SAMPLE: usize = 5_000;
 /// Training images that are compared at once.
 const CHUNK: usize = 2_000;
-/// Numbers in the images of a subject, at most: as `f64` they take 128 MB, and there are a few such sets at a time.
+/// Numbers in the images of a subject, at most: as `f64` they take 128 MB, and there are a few such
+/// sets at a time.
 const MOST_NUMBERS: usize = 1 << 24;
 
 /// Data that samples are measured against.
@@ -41,8 +44,8 @@ pub(crate) struct Ground {
     normal: frechet::Reference,
     kernels: kernel::Reference,
     balls: Balls,
-    /// What features are multiplied by, so that their mean square over the reference is 1: distances then say the same whichever judge has
-    /// the larger numbers.
+    /// What features are multiplied by, so that their mean square over the reference is 1:
+    /// distances then say the same whichever judge has the larger numbers.
     unit: f64,
     /// Share of each class in the training split.
     shares: Vec<f64>,
@@ -111,8 +114,8 @@ impl Ground {
         Ok(ground)
     }
 
-    /// The first row: the test set, which is as near as samples can come. Where samples are measured on the test set itself, training
-    /// images stand in their place.
+    /// The first row: the test set, which is as near as samples can come. Where samples are
+    /// measured on the test set itself, training images stand in their place.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -133,7 +136,8 @@ impl Ground {
         Ok(subject)
     }
 
-    /// Total variation distance of the classes that conditional models are asked for, all alike, from those of the data.
+    /// Total variation distance of the classes that conditional models are asked for, all alike,
+    /// from those of the data.
     pub(crate) fn asked_variation(&self) -> f64 {
         let classes = self.shares.len();
         total_variation(&vec![1.0 / classes as f64; classes], &self.shares)
@@ -152,8 +156,9 @@ impl Ground {
         Ok(subject)
     }
 
-    /// All scores of images (N, H, W, C) in [0, 1], and of what was asked for where it was. Samples that were made from test images have no
-    /// likelihood in a window: they hold what they are to be likely for.
+    /// All scores of images (N, H, W, C) in [0, 1], and of what was asked for where it was. Samples
+    /// that were made from test images have no likelihood in a window: they hold what they are to
+    /// be likely for.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -216,8 +221,8 @@ impl Ground {
         }
     }
 
-    /// How often the first test images are misread by the nearest of `count` labelled images, which `part` gives by range, in the model's order of
-    /// classes.
+    /// How often the first test images are misread by the nearest of `count` labelled images, which
+    /// `part` gives by range, in the model's order of classes.
     ///
     /// # Errors
     /// If a part can't be had.

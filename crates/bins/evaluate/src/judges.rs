@@ -2,7 +2,7 @@
 
 use crate::factors::Number;
 use adjoint_data::glyphs::Factors;
-use adjoint_data::{Batches, Dataset, Digest, LastBatch, PixelRange};
+use adjoint_data::{Batches, Dataset, LastBatch, PixelRange};
 use adjoint_metrics::classifier::{accuracy, classes};
 use adjoint_metrics::judge::{Judge, cross_entropy, squared_error};
 use adjoint_nn::optim::{Adam, Optimizer};
@@ -12,14 +12,11 @@ use adjoint_workbench::{labels, limits};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// What a judge is, how it is trained and on which factors: where that has changed, a judge that was kept is another's. Of the engine beneath
-/// only the version takes part.
-const CODE: [&str; 4] = [
-    env!("CARGO_PKG_VERSION"),
-    include_str!("../../../metrics/src/judge.rs"),
-    include_str!("judges.rs"),
-    include_str!("factors.rs"),
-];
+/// The number of the recipe by which judges are made: their layers and first weights, loss, batches
+/// and optimiser, and the factors that a regressor learns. A kept judge is used only under the
+/// number it was trained under. Raise it with every change of what a judge computes; a test holds
+/// the two together.
+const RECIPE: u32 = 1;
 /// A judge should be right this often.
 const READS: f64 = 0.99;
 const BATCH: usize = 128;
@@ -120,12 +117,7 @@ impl Recipe {
     /// # Errors
     /// If it can't be kept, or its features are not finite.
     pub(crate) fn classifier(&self, train: &Dataset, test: &Dataset) -> Result<Classifier, BoxError> {
-        let count = train.classes().len();
-        let target = |indices: &[usize]| {
-            let found: Vec<usize> = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
-            labels::one_hot(&found, count)
-        };
-        let mut judge = self.judge("classes", train, count, target, cross_entropy)?;
+        let mut judge = self.judge("classes", train, &Lesson::classes(train))?;
         let found = classes(&judge.read_set(test, test.len())?.verdicts);
         let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
         let accuracy = accuracy(&found, &known).value;
@@ -147,29 +139,13 @@ impl Recipe {
     ) -> Result<Regressor, BoxError> {
         let scales: Vec<[f64; 2]> =
             numbers.iter().map(|number| mean_and_deviation(factors, *number)).collect();
-        let target = |indices: &[usize]| {
-            let rows = indices.iter().flat_map(|&i| {
-                let factors = &factors[i];
-                numbers.iter().zip(&scales).map(move |(number, [mean, deviation])| {
-                    ((f64::from(number(factors)) - mean) / deviation) as f32
-                })
-            });
-            Tensor::from_slice([indices.len(), numbers.len()], &rows.collect::<Vec<f32>>())
-        };
-        let judge = self.judge("factors", train, numbers.len(), target, squared_error)?;
+        let judge = self.judge("factors", train, &Lesson::factors(factors, numbers, &scales))?;
         Ok(Regressor { judge, scales })
     }
 
     /// A judge from its file, or trained and kept there.
-    fn judge(
-        &self,
-        what: &str,
-        train: &Dataset,
-        outputs: usize,
-        target: impl Fn(&[usize]) -> Tensor<f32>,
-        loss: fn(&Var<f32>, &Var<f32>) -> Var<f32>,
-    ) -> Result<Kept, BoxError> {
-        let mut judge = Judge::new(train.image_size(), train.channels(), outputs, SEED);
+    fn judge(&self, what: &str, train: &Dataset, lesson: &Lesson<'_>) -> Result<Kept, BoxError> {
+        let mut judge = Judge::new(train.image_size(), train.channels(), lesson.outputs, SEED);
         let path = self.path(what, train);
         if path.is_file() {
             match load(&path, &mut judge) {
@@ -180,30 +156,80 @@ impl Recipe {
         std::fs::create_dir_all(&self.directory).map_err(|error| {
             format!("{}: {error}; give another --judges directory", self.directory.display())
         })?;
-        let mut batches = Batches::new(train.clone(), BATCH, SEED, LastBatch::Drop, PixelRange::Unit)?;
-        let steps = self.steps;
-        let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
-        for step in 0..steps {
-            adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
-            let batch = batches.batch(step);
-            let (x, y) = (Var::constant(batch.images), Var::constant(target(&batch.indices)));
-            let value = adam.descend(loss(&judge.forward(&x), &y), &mut judge);
-            if (step + 1) % SHOWN == 0 || step + 1 == steps {
-                let name = train.name();
-                note(format_args!("judge of {name}, {what}: step {} of {steps}, loss {value:.4}", step + 1));
+        let judge = lesson.teach(train, self.steps, |step, loss| {
+            if step.is_multiple_of(SHOWN) || step == self.steps {
+                let (name, steps) = (train.name(), self.steps);
+                note(format_args!("judge of {name}, {what}: step {step} of {steps}, loss {loss:.4}"));
             }
-        }
+        })?;
         weights::export(&path, None, &judge.state())?;
         Ok(Kept { judge, path })
     }
 
-    /// Where the judge of exactly these images, by exactly this recipe, is kept.
+    /// Where the judge of exactly these images, by this recipe, is kept.
     fn path(&self, what: &str, train: &Dataset) -> PathBuf {
         let (name, size, steps) = (train.name(), train.image_size(), self.steps);
-        let all = [&[train.digest().as_str()], &CODE[..]].concat().concat();
-        let digest = Digest::of(all.as_bytes()).to_string();
-        let name = format!("{name}-{size}-{what}-{steps}-{}.safetensors", &digest[..16]);
-        self.directory.join(name)
+        let images = &train.digest()[..16];
+        self.directory.join(format!("{name}-{size}-{what}-{steps}-{images}-{RECIPE}.safetensors"))
+    }
+}
+
+/// Targets (N, outputs) of images by index.
+type Targets<'a> = Box<dyn Fn(&[usize]) -> Tensor<f32> + 'a>;
+
+/// What a judge learns of images.
+struct Lesson<'a> {
+    outputs: usize,
+    targets: Targets<'a>,
+    loss: fn(&Var<f32>, &Var<f32>) -> Var<f32>,
+}
+
+impl<'a> Lesson<'a> {
+    /// The classes of a set.
+    fn classes(train: &'a Dataset) -> Self {
+        let outputs = train.classes().len();
+        let targets = move |indices: &[usize]| {
+            let found: Vec<usize> = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
+            labels::one_hot(&found, outputs)
+        };
+        Lesson { outputs, targets: Box::new(targets), loss: cross_entropy }
+    }
+
+    /// Numbers that are known of each image, brought to mean 0 and variance 1 by `scales`.
+    fn factors(factors: &'a [Factors], numbers: &'a [Number], scales: &'a [[f64; 2]]) -> Self {
+        let targets = move |indices: &[usize]| {
+            let rows = indices.iter().flat_map(|&i| {
+                let scaled = move |(number, [mean, deviation]): (&Number, &[f64; 2])| {
+                    ((f64::from(number(&factors[i])) - mean) / deviation) as f32
+                };
+                numbers.iter().zip(scales).map(scaled)
+            });
+            Tensor::from_slice([indices.len(), numbers.len()], &rows.collect::<Vec<f32>>())
+        };
+        Lesson { outputs: numbers.len(), targets: Box::new(targets), loss: squared_error }
+    }
+
+    /// A new judge after this many steps, each of which is shown with its number, from 1, and its
+    /// loss.
+    ///
+    /// # Errors
+    /// If the set has fewer images than a batch.
+    fn teach(
+        &self,
+        train: &Dataset,
+        steps: u64,
+        mut show: impl FnMut(u64, f64),
+    ) -> Result<Judge<f32>, BoxError> {
+        let mut judge = Judge::new(train.image_size(), train.channels(), self.outputs, SEED);
+        let mut batches = Batches::new(train.clone(), BATCH, SEED, LastBatch::Drop, PixelRange::Unit)?;
+        let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
+        for step in 0..steps {
+            adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
+            let batch = batches.batch(step);
+            let (x, y) = (Var::constant(batch.images), Var::constant((self.targets)(&batch.indices)));
+            show(step + 1, adam.descend((self.loss)(&judge.forward(&x), &y), &mut judge));
+        }
+        Ok(judge)
     }
 }
 
@@ -259,6 +285,58 @@ fn mean_and_deviation(factors: &[Factors], number: Number) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::factors::FACTORS;
+    use adjoint_data::glyphs::{Glyphs, Palette};
+    use adjoint_data::{Options, Split};
+    use adjoint_tensor::isa::{self, Isa};
+
+    /// What judges of small glyphs compute after a few steps of each recipe, as [`computed`] gives
+    /// it.
+    const RECORDED: [(u32, [f64; 12]); 1] = [(
+        1,
+        [
+            2.326156, 1.095044, 0.141581, 0.140558, 0.147156, 0.101434, //
+            2.806026, 1.418762, 0.101619, 0.154479, -0.315396, 0.066512,
+        ],
+    )];
+
+    /// Of the classifier, then of the regressor: the first and the last loss, the root mean square
+    /// of features and of verdicts on test images, and two verdicts.
+    fn computed(isa: Isa) -> Vec<f64> {
+        let options = Options { image_size: 16, ..Options::default() };
+        let [train, test] = [Split::Train, Split::Test]
+            .map(|split| Dataset::load("glyphs", split, &options, None).expect("it is built in"));
+        let glyphs = Glyphs::new(options.seed, Split::Train, 16, Palette::Grey);
+        let factors: Vec<Factors> = (0..train.len()).map(|i| glyphs.factors(i)).collect();
+        let numbers = FACTORS.map(|(_, number)| number);
+        let scales = numbers.map(|number| mean_and_deviation(&factors, number));
+        let lessons = [Lesson::classes(&train), Lesson::factors(&factors, &numbers, &scales)];
+        let of_lesson = |lesson: &Lesson<'_>| {
+            let mut losses = vec![];
+            let judge = lesson.teach(&train, 12, |_, loss| losses.push(loss)).unwrap();
+            let mut kept = Kept { judge, path: PathBuf::new() };
+            let Reading { features, verdicts } = kept.read_set(&test, 200).unwrap();
+            let size = |x: &Tensor<f64>| (x.sum_of_squares() / x.len() as f64).sqrt();
+            let of_first = &verdicts.data()[..2];
+            vec![losses[0], losses[11], size(&features), size(&verdicts), of_first[0], of_first[1]]
+        };
+        isa::with(isa, || lessons.iter().flat_map(of_lesson).collect())
+    }
+
+    /// Other instructions round these numbers by far less than the tolerance; a change of the step
+    /// size by a per cent is far above it.
+    #[test]
+    fn judges_compute_what_their_recipe_did_when_it_got_its_number() {
+        let (number, want) = RECORDED[RECORDED.len() - 1];
+        assert_eq!(number, RECIPE, "record what this recipe computes");
+        assert!(RECORDED.iter().zip(1..).all(|((number, _), i)| *number == i), "each number once");
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let got = computed(isa);
+            let off = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
+            let mended = "raise RECIPE and record what judges compute now";
+            assert!(off < 1e-4, "{mended}: {got:?} on {isa}, off by {off}");
+        }
+    }
 
     /// Weights that are numbers may still be too large to compute with.
     #[test]

@@ -6,6 +6,7 @@
 //! | [`judges`] | the classifier and the regressor of factors: trained once, then kept |
 //! | [`factors`] | which factors the regressor learns |
 //! | [`images`] | scores of images |
+//! | [`measured`] | classes and factors of images, a part at a time |
 //! | [`control`] | what latent vectors do to the known factors of glyphs |
 //! | [`bounds`] | likelihoods |
 //! | [`plane`] | scores of points |
@@ -18,6 +19,7 @@ mod control;
 mod factors;
 mod images;
 mod judges;
+mod measured;
 mod plane;
 mod table;
 

@@ -168,7 +168,8 @@ impl Comparison {
         json!({ "title": self.title, "notes": self.notes, "subjects": subjects })
     }
 
-    /// Tables of what at least one subject has, as Markdown, aligned so that it reads as well in a terminal.
+    /// Tables of what at least one subject has, as Markdown, aligned so that it reads as well in a
+    /// terminal.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("## {}\n", self.title);
         for note in &self.notes {
