@@ -12,7 +12,9 @@ pub fn classifier_score(probabilities: &Tensor<f64>) -> f64 {
     let [n, classes] = probabilities.shape().matrix();
     let marginal = mean_row(probabilities);
     let divergence = |row: &[f64]| -> f64 {
-        row.iter().zip(&marginal).filter(|(p, _)| **p > 0.0).map(|(p, q)| p * (p / q).ln()).sum()
+        // Of the least p, the mean q may be 0.
+        let known = row.iter().zip(&marginal).filter(|(p, q)| **p > 0.0 && **q > 0.0);
+        known.map(|(p, q)| p * (p / q).ln()).sum()
     };
     (probabilities.data().chunks_exact(classes).map(divergence).sum::<f64>() / n as f64).exp()
 }
@@ -81,6 +83,14 @@ mod tests {
         let want = (0.5 * (kl(&p) + kl(&q))).exp();
         assert!((classifier_score(&rows(&[p, q])) - want).abs() < 1e-12);
         assert!((classifier_score(&rows(&[q, p, q, p])) - want).abs() < 1e-12, "whatever the order");
+    }
+
+    /// A probability so small that its share in the mean is 0 adds nothing, instead of infinity.
+    #[test]
+    fn the_score_is_finite_where_a_probability_is_the_smallest_number() {
+        let least = f64::from_bits(1);
+        let score = classifier_score(&rows(&[[1.0, 0.0, least], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]));
+        assert!((score - 1.0).abs() < 1e-12, "{score}");
     }
 
     #[test]

@@ -5,6 +5,10 @@
 //! where |x - y|^2 = |x|^2 + |y|^2 - 2 <x, y> cancels. Nothing depends on the order of samples or on how many are held at once, but
 //! for rounding.
 //!
+//! A row with an entry that is not finite is at an infinite distance from all others: in
+//! neighbours, windows and balls it is near nothing. Moments, kernels and scores of such rows are
+//! not finite, and eigenvalues and Fréchet distances panic.
+//!
 //! | file | what |
 //! | --- | --- |
 //! | [`frechet`] | distance of two normal distributions fitted to features (Heusel et al. 2017) |

@@ -33,12 +33,12 @@ impl Moments {
     }
 }
 
-/// The square roots of the eigenvalues of a symmetric matrix that has none below 0. What is 0 but for rounding, to either side, counts as 0:
-/// its root would not be small.
+/// The square roots of the finite eigenvalues of a symmetric matrix that has none below 0. What is
+/// 0 but for rounding, to either side, counts as 0: its root would not be small.
 pub fn square_roots(eigenvalues: &[f64]) -> Vec<f64> {
     let largest = eigenvalues.iter().copied().fold(0.0, f64::max);
     let rounding = eigenvalues.len() as f64 * f64::EPSILON * largest;
-    eigenvalues.iter().map(|&x| if x > rounding { x.sqrt() } else { 0.0 }).collect()
+    eigenvalues.iter().map(|&x| if x <= rounding { 0.0 } else { x.sqrt() }).collect()
 }
 
 /// The symmetric square root of a symmetric matrix without negative eigenvalues.
@@ -69,6 +69,13 @@ mod tests {
 
     fn largest(x: &Tensor<f64>) -> f64 {
         x.data().iter().fold(0.0, |most, x| x.abs().max(most))
+    }
+
+    #[test]
+    fn roots_do_not_hide_what_is_no_number() {
+        let roots = square_roots(&[4.0, -1e-20, f64::NAN]);
+        assert_eq!(roots[..2], [2.0, 0.0]);
+        assert!(roots[2].is_nan());
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub struct Manifold {
 }
 
 impl Manifold {
-    /// From the balls about data and those about samples.
+    /// From the balls about data and those about samples. What is at an infinite distance, as
+    /// everything is from rows that are not finite, is in no ball.
     ///
     /// # Panics
     /// If dimensions or the numbers of neighbours differ.
@@ -55,11 +56,12 @@ impl Manifold {
         let ([n, m], k) = ([real.len(), fake.len()], real.k);
         assert_eq!(k, fake.k, "balls of different numbers of neighbours");
         let (mut inside, mut recalled, mut covered) = (vec![0usize; m], 0usize, 0usize);
+        let is_in = |d: f64, squared: f64| d <= squared && d < f64::INFINITY;
         each_distances(&real.centres, &fake.centres, |i, row| {
             let own = real.squared[i];
-            recalled += usize::from(row.iter().zip(&fake.squared).any(|(d, other)| d <= other));
-            covered += usize::from(row.iter().any(|d| *d <= own));
-            row.iter().zip(&mut inside).for_each(|(d, count)| *count += usize::from(*d <= own));
+            recalled += usize::from(row.iter().zip(&fake.squared).any(|(d, other)| is_in(*d, *other)));
+            covered += usize::from(row.iter().any(|d| is_in(*d, own)));
+            row.iter().zip(&mut inside).for_each(|(d, count)| *count += usize::from(is_in(*d, own)));
         });
         let share = |count: usize, of: usize| count as f64 / of as f64;
         Manifold {
@@ -108,6 +110,18 @@ mod tests {
         let wide = manifold(&data, &uniform(1, 2000, 0.0, 2.0), 5);
         assert!((wide.precision - 0.25).abs() < 0.05 && wide.recall > 0.95, "{wide:?}");
         assert!((wide.density - 0.25).abs() < 0.05, "{wide:?}");
+    }
+
+    /// Samples that are not finite are in no ball, and no datum is in theirs; copies are in those
+    /// of radius 0.
+    #[test]
+    fn what_is_no_number_covers_nothing() {
+        let data = uniform(0, 50, 0.0, 1.0);
+        for x in [f64::NAN, f64::INFINITY, 1e200] {
+            assert_eq!(manifold(&data, &Tensor::full([40, 2], x), 3), Manifold::default(), "{x}");
+        }
+        let equal = manifold(&Tensor::full([10, 2], 0.3), &Tensor::full([10, 2], 0.3), 3);
+        assert_eq!([equal.precision, equal.recall, equal.coverage], [1.0; 3]);
     }
 
     /// One far datum has a ball that reaches over everything between: precision counts all samples in it as good, density counts one

@@ -51,11 +51,11 @@ pub fn each_distances(x: &Tensor<f64>, y: &Tensor<f64>, mut each: impl FnMut(usi
     }
 }
 
-/// A square as it should be: 0 where it is nothing but rounding, to either side, so that copies are copies; and what is no number is nowhere
-/// near anything.
+/// The square of a distance: 0 where it is nothing but rounding, to either side, so that copies are
+/// copies; infinite where it, or what it is rounded to, is not finite.
 fn distance(squared: f64, rounding: f64) -> f64 {
     match squared {
-        squared if squared.is_nan() => f64::INFINITY,
+        squared if !squared.is_finite() || rounding == f64::INFINITY => f64::INFINITY,
         squared if squared <= rounding => 0.0,
         squared => squared,
     }
@@ -162,7 +162,8 @@ impl TwoSample {
     }
 }
 
-/// The test on as many rows of each.
+/// The test on as many rows of each. A row that is at an infinite distance from all others, as one
+/// that is not finite, counts as told apart.
 ///
 /// # Panics
 /// If there are not as many of each, or dimensions differ.
@@ -173,9 +174,8 @@ pub fn two_sample(real: &Tensor<f64>, fake: &Tensor<f64>) -> TwoSample {
     let both = Tensor::concat(&[real, fake], 0);
     let near = nearest_others(&both, 1);
     let own = |range: std::ops::Range<usize>| {
-        let same =
-            range.clone().filter(|&i| near[i].first().is_some_and(|other| range.contains(&other.index)));
-        same.count() as f64 / n as f64
+        let told = |other: &Neighbour| !other.squared.is_finite() || range.contains(&other.index);
+        range.clone().filter(|&i| near[i].first().is_some_and(told)).count() as f64 / n as f64
     };
     TwoSample { real: own(0..n), fake: own(n..2 * n) }
 }
@@ -236,6 +236,26 @@ mod tests {
         let x = Tensor::from_slice([2, 1], &[f64::NAN, 1.0]);
         let near = nearest(&x, &Tensor::from_slice([2, 1], &[0.0, 2.0]), 1);
         assert_eq!([near[0][0].squared, near[1][0].squared], [f64::INFINITY, 1.0]);
+    }
+
+    /// The squares of the two large ones overflow, to either side of the other row.
+    #[test]
+    fn what_is_too_far_to_measure_is_no_copy() {
+        let x = Tensor::from_slice([4, 1], &[1e200, -1e200, f64::INFINITY, f64::NEG_INFINITY]);
+        for y in [-1.0, 0.0, 1.0] {
+            for near in nearest(&x, &Tensor::from_slice([1, 1], &[y]), 1) {
+                assert_eq!(near[0].squared, f64::INFINITY, "from {y}");
+            }
+        }
+    }
+
+    /// Rows that are near nothing are told apart from all others.
+    #[test]
+    fn the_two_sample_test_tells_what_is_no_number() {
+        let real = normal(0, 50, 0.0);
+        for x in [f64::NAN, f64::INFINITY] {
+            assert_eq!(two_sample(&real, &Tensor::full([50, 3], x)).accuracy(), 1.0, "{x}");
+        }
     }
 
     #[test]
