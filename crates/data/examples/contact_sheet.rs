@@ -6,7 +6,6 @@
 //! ```
 
 use std::error::Error;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -27,9 +26,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sheet = draw(&data);
 
     let (width, height) = (COLUMNS * image_size, data.classes().len() * image_size);
-    let mut encoder = png::Encoder::new(File::create(&path)?, width as u32, height as u32);
-    encoder.set_color(if data.channels() == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
-    encoder.write_header()?.write_image_data(&sheet)?;
+    adjoint_files::write(&path, |out| {
+        let mut encoder = png::Encoder::new(out, width as u32, height as u32);
+        encoder.set_color(if data.channels() == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&sheet)?;
+        Ok(writer.finish()?)
+    })?;
     writeln!(io::stdout(), "{}: {} of {width}x{height} pixels", path.display(), data.name())?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Output files. This is the only place in the workspace that creates, renames, locks or syncs one.
+//! Output files. This is the only place in the workspace that writes whole ones, and that renames,
+//! locks or syncs one.
 //!
 //! * [`write()`] writes what a path names. A regular file is replaced at once and as a whole, keeps
 //!   its mode, and is reached through symbolic links. A pipe or a device is written straight
@@ -38,13 +39,14 @@ const BUFFER: usize = 1 << 18;
 /// A regular file, or one that does not exist yet, holds either its old content or the new one,
 /// whatever happens, and after the return the new one survives a power cut. It keeps its mode and,
 /// where the system allows it, its owner. Symbolic links are followed. Hard links and extended
-/// attributes are not kept.
+/// attributes are not kept. A file that is mounted by itself is overwritten in place.
 ///
 /// Anything else (a pipe, a device, this process's own standard output or error under any name) is
 /// written straight through.
 ///
 /// # Errors
-/// Those of the system and of `content`. A regular file is then untouched, and no temporary file remains.
+/// Those of the system and of `content`. A regular file is then untouched, and no temporary file
+/// remains.
 pub fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     match Destination::of(path)? {
         Destination::File(target) => {

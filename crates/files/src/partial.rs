@@ -84,7 +84,8 @@ impl Partial {
     /// possible, the owner of that, and makes the name durable.
     ///
     /// # Errors
-    /// Those of the system. If it is the last of these that fails, the file is in its place already.
+    /// Those of the system. If it is the last of these that fails, the file is in its place
+    /// already.
     pub fn keep(mut self) -> io::Result<()> {
         if let Some(old) = &self.old {
             // File systems without modes or owners, and other people's files, refuse.
@@ -92,9 +93,18 @@ impl Partial {
             let _ = self.file.set_permissions(old.permissions());
         }
         self.sync()?;
-        system::rename(&self.path, &self.target)?;
-        self.is_kept = true;
-        Ok(())
+        match system::rename(&self.path, &self.target) {
+            // A file that is mounted by itself, as containers do, cannot be replaced.
+            Err(cause) if cause.kind() == ErrorKind::ResourceBusy => self.copy(),
+            renamed => renamed.map(|()| self.is_kept = true),
+        }
+    }
+
+    /// Overwrites the target in place.
+    fn copy(&self) -> io::Result<()> {
+        let mut target = File::options().write(true).truncate(true).open(&self.target)?;
+        io::copy(&mut File::open(&self.path)?, &mut target)?;
+        system::sync(&target, &self.target)
     }
 }
 
@@ -111,8 +121,8 @@ impl Drop for Partial {
 /// asked about the name of a target, or if that has over 200 bytes about a number in its place.
 ///
 /// `alone` says that nobody else writes these files now. They then go even on file systems without
-/// locks, where a living writer cannot be told from a dead one, and so do those that earlier versions
-/// named without a number.
+/// locks, where a living writer cannot be told from a dead one, and so do those that earlier
+/// versions named without a number.
 ///
 /// # Errors
 /// If the directory cannot be read, or a file cannot be removed.

@@ -182,6 +182,28 @@ mod unix {
         assert!(place.path().join("loop").is_symlink());
     }
 
+    /// As `docker run --volume FILE:FILE` does it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_mounted_is_overwritten_in_place() {
+        use std::process::Command;
+        let place = tempfile::tempdir().unwrap();
+        let [path, source] = ["mounted", "source"].map(|name| place.path().join(name));
+        fs::write(&path, "").unwrap();
+        fs::write(&source, "something longer").unwrap();
+        let mounted = Command::new("mount").arg("--bind").args([&source, &path]).output();
+        if !mounted.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: this process may not mount files");
+            return;
+        }
+        let written = write(&path, |out| out.write_all(b"new"));
+        let content = fs::read(&source);
+        assert!(Command::new("umount").arg(&path).status().unwrap().success());
+        written.unwrap();
+        assert_eq!(content.unwrap(), b"new");
+        assert_eq!(names(place.path()), ["mounted", "source"]);
+    }
+
     /// A file without a name can be reached through /proc alone, by a link whose text leads
     /// nowhere.
     #[cfg(target_os = "linux")]
