@@ -143,6 +143,20 @@ fn flags_that_contradict_each_other_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
+/// With one logged step, of a loss above 2^53.
+#[test]
+fn a_huge_loss_is_drawn() {
+    let program = program();
+    let model = ["--likelihood", "gaussian", "--sigma", "1e-9", "--hidden", "8", "--latent", "2"];
+    let run = ["--batch-size", "8", "--steps", "1", "--log-every", "1", "--name", "huge"];
+    program.succeed(&[&model[..], &run].concat());
+    let last = program.figures("huge").pop().unwrap();
+    let last: serde_json::Value = serde_json::from_str(&(last + "}")).unwrap();
+    assert!(last["loss"].as_f64().unwrap() > 2f64.powi(53), "{last}");
+    let curves = String::from_utf8(program.read("huge", "losses.svg")).unwrap();
+    assert!(curves.ends_with("</svg>\n") && !curves.contains("NaN"), "{curves}");
+}
+
 #[test]
 fn a_dry_run_shows_the_networks_and_trains_nothing() {
     let program = program();

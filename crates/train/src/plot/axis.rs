@@ -13,10 +13,13 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis on which `low` lies at pixel `start` and `high` at pixel `end`, with about `ticks` ticks.
+    /// An axis on which `low` lies at pixel `start` and `high` at pixel `end`, with about `ticks` ticks. For finite
+    /// values whose difference is finite.
     pub(super) fn new((low, high): (f64, f64), (start, end): (f64, f64), ticks: usize) -> Self {
-        // A single value gets an axis around it.
+        // A single value gets an axis around it, and so do values whose ticks would be one number.
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
+        let least = (low.abs().max(high.abs()) * 2.0_f64.powi(-40)).max(1e-300);
+        let (low, high) = if high - low < least { (low - least, high + least) } else { (low, high) };
         Self { low, high, start, end, step: round_up((high - low) / ticks as f64) }
     }
 
@@ -32,18 +35,26 @@ impl Axis {
         Self { step: self.step.max(1.0), ..self.clone() }
     }
 
-    /// The pixel of a value.
+    /// The pixel of a value; of one far outside, a pixel far outside.
     pub(super) fn at(&self, value: f64) -> f64 {
-        self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+        let pixel = self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start);
+        pixel.clamp(-FAR, FAR)
     }
 
     /// The ticks, as (pixel, text).
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
-        let decimals = (-self.step.log10().floor()).max(0.0) as usize;
+        // The place of a tick's last digit, as a power of ten.
+        let place = self.step.log10().floor() as i32;
+        let plain = self.low.abs().max(self.high.abs()) < LARGE && place >= -9;
+        let text = |value: f64| match value.abs().log10().floor() as i32 {
+            _ if plain => number(value, (-place).max(0) as usize),
+            _ if value == 0.0 => "0".to_owned(),
+            first => scientific(value, (first - place).max(0) as usize),
+        };
         let slack = 1e-9 * self.step;
         let first = ((self.low - slack) / self.step).ceil() as i64;
         let last = ((self.high + slack) / self.step).floor() as i64;
-        let tick = |i: i64| (self.at(i as f64 * self.step), number(i as f64 * self.step, decimals));
+        let tick = |i: i64| (self.at(i as f64 * self.step), text(i as f64 * self.step));
         (first..=last).map(tick).collect()
     }
 }
@@ -55,12 +66,26 @@ fn round_up(value: f64) -> f64 {
     factor.unwrap_or(10.0) * power
 }
 
-/// A number with a fixed number of decimals, a true minus sign, and its thousands set apart.
+/// Farthest pixel, many pictures away.
+const FAR: f64 = 1e5;
+/// Numbers from this on have a power of ten rather than all their digits.
+const LARGE: f64 = 1e9;
+
+/// A number with a fixed number of decimals, a true minus sign, and its thousands set apart: "1,234.50". A large one
+/// has that number of digits behind the first: "1.23e12".
 pub(super) fn number(value: f64, decimals: usize) -> String {
+    if value.abs() >= LARGE {
+        return scientific(value, decimals);
+    }
     let text = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
     let negative = value < 0.0 && text.contains(|c| ('1'..='9').contains(&c));
     format!("{}{}{fraction}", if negative { "\u{2212}" } else { "" }, group_digits(whole))
+}
+
+/// A number other than 0 with a power of ten: "1.23e12".
+fn scientific(value: f64, digits: usize) -> String {
+    format!("{}{:.digits$e}", if value < 0.0 { "\u{2212}" } else { "" }, value.abs())
 }
 
 #[cfg(test)]
@@ -84,6 +109,25 @@ mod tests {
         assert_eq!(texts(&axis(0.0, 4690.0, 5)), ["0", "1,000", "2,000", "3,000", "4,000"]);
         assert_eq!(texts(&axis(0.0, 3.0, 6).whole()), ["0", "1", "2", "3"]);
         assert_eq!(texts(&axis(7.0, 7.0, 2)), ["6.5", "7.0", "7.5"]);
+    }
+
+    /// Also where numbers are coarser than 1, and where their differences underflow.
+    #[test]
+    fn extreme_numbers_have_a_few_ticks_that_differ() {
+        for value in [0.0, 5e-324, 1e-300, 1e-12, 1.0, 550.0, 2.0_f64.powi(53), 1e38, 1e300] {
+            for (low, high) in [(value, value), (-value, -value), (-value, value), (value, value.next_up())] {
+                let axis = Axis::new((low, high), (100.0, 0.0), 5).to_ticks();
+                let ticks = axis.ticks();
+                assert!((2..=13).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
+                assert!(ticks.windows(2).all(|two| two[0].1 != two[1].1 && two[0].0 > two[1].0), "{ticks:?}");
+                assert!(ticks.iter().all(|(pixel, text)| (-0.1..=100.1).contains(pixel) && text.len() < 24));
+                assert!((-0.1..=100.1).contains(&axis.at(low)) && (-0.1..=100.1).contains(&axis.at(high)));
+            }
+        }
+        let axis = Axis::new((0.0, 3e9), (0.0, 1.0), 3);
+        assert_eq!(texts(&axis), ["0", "1e9", "2e9", "3e9"]);
+        assert_eq!(texts(&Axis::new((-1e-10, 1e-10), (0.0, 1.0), 2)), ["\u{2212}1e-10", "0", "1e-10"]);
+        assert_eq!([number(-1.234e12, 2), number(999_999_999.0, 0)], ["\u{2212}1.23e12", "999,999,999"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod series;
 mod svg;
 
 use self::axis::{Axis, number};
-use self::series::{Points, extract, smooth, thin, value_range};
+use self::series::{MOST, Points, smooth, thin, value_range};
 use self::svg::Svg;
 use crate::metrics::Record;
 
@@ -85,22 +85,48 @@ const BELOW: f64 = 62.0;
 /// Fewer points than this are marked one by one, as logged.
 const FEW: usize = 30;
 
-/// Draws the panels of a run. The bytes depend on the arguments alone.
-pub fn draw(title: &str, panels: &[Panel], records: &[Record]) -> String {
-    let bottom = FIRST_PANEL + panels.len() as f64 * PANEL_PITCH - (PANEL_PITCH - PANEL_HEIGHT);
-    let mut svg = Svg::new(WIDTH, bottom + BELOW);
-    svg.text("title", (LEFT, 34.0), title);
-    let last =
-        records.iter().filter_map(|record| record.get("step")).fold(1.0, |last: f64, &step| last.max(step));
-    let steps = Axis::new((0.0, last), (LEFT, RIGHT), 8).whole();
-    for (i, panel) in panels.iter().enumerate() {
-        let top = FIRST_PANEL + i as f64 * PANEL_PITCH;
-        let raw: Vec<Points> = panel.curves.iter().map(|curve| extract(records, curve.key)).collect();
-        Frame { panel, top, steps: &steps }.draw(&mut svg, &format!("panel{i}"), &raw);
+/// What panels show of a run: their figures over the steps at which these were logged.
+#[derive(Clone, Debug)]
+pub struct History {
+    panels: &'static [Panel],
+    /// A list of points for each curve of each panel.
+    curves: Vec<Vec<Points>>,
+    /// The last step.
+    last: f64,
+}
+
+impl History {
+    /// The history of a run in which nothing was logged yet.
+    pub fn new(panels: &'static [Panel]) -> Self {
+        let curves = panels.iter().map(|panel| vec![vec![]; panel.curves.len()]).collect();
+        Self { panels, curves, last: 1.0 }
     }
-    svg.text("middle", ((LEFT + RIGHT) / 2.0, bottom + 46.0), "step");
-    svg.text("end note", (RIGHT, bottom + 46.0), "thin: as logged, thick: moving average");
-    svg.finish()
+
+    /// Adds the figures of a line of metrics.jsonl, which is behind those so far.
+    pub fn add(&mut self, record: &Record) {
+        let Some(&step) = record.get("step") else { return };
+        self.last = self.last.max(step);
+        for (panel, curves) in self.panels.iter().zip(&mut self.curves) {
+            for (curve, points) in panel.curves.iter().zip(curves) {
+                points.extend(record.get(curve.key).map(|value| (step, value.clamp(-MOST, MOST))));
+            }
+        }
+    }
+
+    /// Draws the panels. The bytes depend on the title and on what was added alone.
+    pub fn draw(&self, title: &str) -> String {
+        let bottom = FIRST_PANEL + self.panels.len() as f64 * PANEL_PITCH - (PANEL_PITCH - PANEL_HEIGHT);
+        let mut svg = Svg::new(WIDTH, bottom + BELOW);
+        svg.text("title", (LEFT, 34.0), title);
+        let steps = Axis::new((0.0, self.last), (LEFT, RIGHT), 8).whole();
+        for (i, (panel, raw)) in self.panels.iter().zip(&self.curves).enumerate() {
+            let top = FIRST_PANEL + i as f64 * PANEL_PITCH;
+            Frame { panel, top, steps: &steps }.draw(&mut svg, &format!("panel{i}"), raw);
+        }
+        svg.text("middle", ((LEFT + RIGHT) / 2.0, bottom + 46.0), "step");
+        svg.text("end note", (RIGHT, bottom + 46.0), "thin: as logged, thick: moving average");
+        svg.finish()
+    }
 }
 
 /// A panel at its place.
@@ -187,12 +213,22 @@ impl Frame<'_> {
 mod tests {
     use super::*;
 
-    fn records(n: u64) -> Vec<Record> {
-        let record = |i: u64| {
-            let values = [("step", 10 * i), ("loss_d", i % 7), ("loss_g", i), ("d_real", i % 2)];
-            values.map(|(key, value)| (key.to_owned(), value as f64)).into()
-        };
-        (1..=n).map(record).collect()
+    /// The picture of `n` records, each of `values` at its step.
+    fn picture<const N: usize>(
+        title: &str,
+        n: u64,
+        values: impl Fn(u64) -> [(&'static str, f64); N],
+    ) -> String {
+        let mut history = History::new(ADVERSARIAL);
+        for i in 1..=n {
+            let record = values(i).into_iter().chain([("step", 10.0 * i as f64)]);
+            history.add(&record.map(|(key, value)| (key.to_owned(), value)).collect());
+        }
+        history.draw(title)
+    }
+
+    fn losses(i: u64) -> [(&'static str, f64); 3] {
+        [("loss_d", i % 7), ("loss_g", i), ("d_real", i % 2)].map(|(key, value)| (key, value as f64))
     }
 
     /// The points of each line of a class.
@@ -206,7 +242,7 @@ mod tests {
 
     #[test]
     fn every_curve_is_drawn_inside_of_its_panel() {
-        let svg = draw("a <b> & c", ADVERSARIAL, &records(1000));
+        let svg = picture("a <b> & c", 1000, losses);
         assert!(svg.contains("a &lt;b&gt; &amp; c") && svg.ends_with("</svg>\n"));
         // d_fake was never logged; each panel's legend draws a swatch for what was.
         assert_eq!((lines(&svg, "raw").len(), lines(&svg, "smooth").len()), (3, 3 + 3));
@@ -225,10 +261,33 @@ mod tests {
 
     #[test]
     fn nothing_and_little_can_be_drawn_too() {
-        let empty = draw("x", ADVERSARIAL, &[]);
+        let empty = picture("x", 0, losses);
         assert_eq!(empty.matches("nothing logged yet").count(), 2);
-        let single = draw("x", ADVERSARIAL, &records(1));
+        let single = picture("x", 1, losses);
         assert_eq!(lines(&single, "dot").len(), 3);
         assert!(!single.contains("NaN") && !single.contains("inf"));
+    }
+
+    /// Whatever finite number is logged, alone or between others.
+    #[test]
+    fn extreme_values_can_be_drawn_too() {
+        for value in [f64::MAX, 1e300, 2.0_f64.powi(63), 2.0_f64.powi(53), 1e-310, 5e-324, 0.0] {
+            for others in [value, -value, 1.0, value.next_down()] {
+                for n in [1, 2, 3, 400] {
+                    let svg = picture("x", n, |i| {
+                        let value = if i % 3 == 1 { value } else { others };
+                        [("loss_d", value), ("loss_g", -value), ("d_real", value)]
+                    });
+                    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{value} and {others}, {n} times");
+                    assert!(svg.len() < 100_000, "{value} and {others}: {} bytes", svg.len());
+                    let of_losses: Vec<_> = lines(&svg, "raw").into_iter().take(2).flatten().collect();
+                    let panel = FIRST_PANEL - 10.0..=FIRST_PANEL + PANEL_HEIGHT + 10.0;
+                    assert!(
+                        n > 3 || of_losses.iter().all(|(_, y)| panel.contains(y)),
+                        "{value}, {others}: {of_losses:?}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -1,14 +1,10 @@
 //! From logged figures to a line worth looking at: extracted, smoothed, thinned.
 
-use crate::metrics::Record;
-
 /// Points of a curve: (step, value).
 pub(super) type Points = Vec<(f64, f64)>;
 
-/// One figure over the steps at which it was logged.
-pub(super) fn extract(records: &[Record], key: &str) -> Points {
-    records.iter().filter_map(|record| Some((*record.get("step")?, *record.get(key)?))).collect()
-}
+/// Values beyond this are drawn there: sums and differences of values remain finite.
+pub(super) const MOST: f64 = 1e300;
 
 /// The moving average over about a fortieth of the curve around each point (more of a short one), cut off at its ends.
 pub(super) fn smooth(points: &[(f64, f64)]) -> Points {

@@ -19,6 +19,7 @@ use crate::launch::{Outcome, kernels, resume_command};
 use crate::metrics::MetricsLog;
 use crate::paths::shell_word;
 use crate::pictures::Pictures;
+use crate::plot::History;
 use crate::progress::Progress;
 use crate::report::warn;
 use crate::run::RunDir;
@@ -65,6 +66,8 @@ pub(crate) struct Session<T> {
     checkpoints: Checkpoints,
     log: MetricsLog,
     pictures: Pictures,
+    /// What the log says, for the curves.
+    history: History,
     progress: Progress,
     /// Steps done, in all processes that trained this run.
     done: u64,
@@ -92,7 +95,8 @@ impl<T: Trainable> Session<T> {
         disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
         let pictures = Pictures::open(run.path())?;
         run.clear_leftovers(&own_files(&run, &trainer, &pictures))?;
-        let (log, kept) = MetricsLog::open(&run.metrics(), done)?;
+        let mut history = History::new(trainer.panels());
+        let (log, kept) = MetricsLog::open(&run.metrics(), done, |record| history.add(record))?;
         let clock = Clock::new(kept.seconds);
         let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(plan.total, done, trainer.panels(), plan.quiet);
@@ -104,6 +108,7 @@ impl<T: Trainable> Session<T> {
             checkpoints,
             log,
             pictures,
+            history,
             progress,
             done,
             saved,

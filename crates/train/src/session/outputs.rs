@@ -4,7 +4,7 @@ use super::{Session, failed};
 use crate::checkpoint::Snapshot;
 use crate::metrics::Figures;
 use crate::progress::Status;
-use crate::{Error, Trainable, disk, metrics, plot, weights};
+use crate::{Error, Trainable, disk, weights};
 
 impl<T: Trainable> Session<T> {
     /// For the eye.
@@ -23,7 +23,13 @@ impl<T: Trainable> Session<T> {
         figures.push("images_per_second", (self.images_per_second() * 10.0).round() / 10.0);
         figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
         self.clock.lap();
-        self.log.append(self.done, self.plan.epoch(self.done), &figures)
+        self.append(&figures)
+    }
+
+    fn append(&mut self, figures: &Figures) -> Result<(), Error> {
+        let record = self.log.append(self.done, self.plan.epoch(self.done), figures)?;
+        self.history.add(&record);
+        Ok(())
     }
 
     /// What was measured of the epoch that ends here. False if it was stopped on the way.
@@ -33,7 +39,7 @@ impl<T: Trainable> Session<T> {
         let Some(figures) = figures else { return Ok(false) };
         self.refuse_infinities(&figures)?;
         if !figures.is_empty() {
-            self.log.append(self.done, epoch, &figures)?;
+            self.append(&figures)?;
         }
         Ok(true)
     }
@@ -49,8 +55,7 @@ impl<T: Trainable> Session<T> {
 
     /// The curves so far.
     pub(super) fn plot(&self) -> Result<(), Error> {
-        let records = metrics::read(&self.run.metrics())?;
-        let svg = plot::draw(&self.plan.title, self.trainer.panels(), &records);
+        let svg = self.history.draw(&self.plan.title);
         disk::write_file(&self.run.plot(), |out| out.write_all(svg.as_bytes()))
     }
 

@@ -285,6 +285,20 @@ fn a_full_disk_is_an_error_and_the_run_goes_on_later() {
     assert_same_run(&dir.path().join("runs/whole"), &dir.path().join("runs/full"));
 }
 
+/// What lies behind the checkpoint is cut off, whatever it is.
+#[test]
+fn a_broken_line_behind_the_checkpoint_does_not_block_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    succeed(dir.path(), &["--name", "whole", "--steps", "30", "--log-every", "1"]);
+    succeed(dir.path(), &["--name", "broken", "--steps", "10", "--log-every", "1"]);
+    let run = dir.path().join("runs/broken");
+    let metrics = run.join("metrics.jsonl");
+    let log = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, format!("{log}\0\0\0\0\n{{\"step\":12,\"epoch\":2}}\n")).unwrap();
+    succeed(dir.path(), &["--resume", "runs/broken", "--steps", "30"]);
+    assert_same_run(&dir.path().join("runs/whole"), &run);
+}
+
 /// The results of a run are not overwritten because its checkpoint got lost.
 #[test]
 fn a_run_without_its_checkpoint_does_not_start_over() {
