@@ -33,6 +33,12 @@ impl Shape {
         shape
     }
 
+    /// The shape with these sizes, such as those that a file states. None if there are more than four, or
+    /// memory cannot address that many elements.
+    pub fn checked(dims: &[usize]) -> Option<Self> {
+        (dims.len() <= 4 && size::checked_len(dims).is_some()).then(|| Self::new(dims))
+    }
+
     /// The sizes.
     pub fn dims(&self) -> &[usize] {
         &self.dims[..self.rank]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use adjoint_files::Partial;
 use adjoint_nn::{NamedTensors, match_names};
-use adjoint_tensor::Tensor;
+use adjoint_tensor::{Shape, Tensor};
 
 use crate::container::{self, Metadata};
 use crate::{Error, run};
@@ -131,11 +131,14 @@ fn write(out: &mut dyn io::Write, snapshot: &Snapshot) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> Result<Snapshot, Error> {
-    let mut container = container::read(path)?;
+    let (mut container, sealed) = container::read_sealed(path)?;
     let mut field = |key: &str| container.metadata.remove(key).unwrap_or_default();
     let unreadable = |problem: &str| Error::Unreadable { path: path.to_path_buf(), problem: problem.into() };
-    if field("format") != FORMAT || field("sha256").is_empty() {
+    if field("format") != FORMAT {
         return Err(unreadable("a safetensors file, but not a checkpoint of Adjoint"));
+    }
+    if !sealed {
+        return Err(unreadable("damaged: its content is not what its SHA-256 was computed of"));
     }
     let version = field("version");
     if version != VERSION {
@@ -165,7 +168,8 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
     state.iter().filter_map(own).collect()
 }
 
-/// Puts tensors from the file `path` into the names, order and shapes of `expected`.
+/// Puts tensors from the file `path` into the names, order and shapes of `expected`. Where these shapes are not those
+/// in the file, `in_file` makes them so, for the message.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming what is missing, unexpected, or of another shape.
@@ -173,8 +177,12 @@ pub(crate) fn fit(
     path: &Path,
     found: &[(String, Tensor<f32>)],
     expected: &[(String, Tensor<f32>)],
+    in_file: fn(Shape) -> Shape,
 ) -> Result<NamedTensors, Error> {
-    let values = match_names(expected, found).map_err(|error| {
+    let values = match_names(expected, found).map_err(|mut error| {
+        for (_, expected, found) in &mut error.reshaped {
+            (*expected, *found) = (in_file(*expected), in_file(*found));
+        }
         let problem = format!("does not fit this model: {error}");
         Error::Mismatch { path: path.to_path_buf(), problem }
     })?;

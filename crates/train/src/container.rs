@@ -1,8 +1,9 @@
-//! The safetensors container, for f32 tensors: eight bytes of header length, a JSON header, the values.
+//! The safetensors container: eight bytes of header length, a JSON header, the values.
 //!
-//! Two things the crate of that name doesn't give: the same content makes the same bytes (its metadata is a hash map),
-//! and a *seal*, a SHA-256 over the whole file that stands in its own metadata. Files written here are read by
-//! every safetensors reader. A header is never trusted: nothing is allocated that the file's length doesn't cover.
+//! The crate of that name reads the header. Files are written here, for two things that it doesn't give: the same
+//! content makes the same bytes (its metadata is a hash map), and a *seal*, a SHA-256 over the whole file that stands
+//! in its own metadata. A header is never trusted: nothing is allocated that the file's length doesn't cover.
+//! Tensors are read one after another, without a copy of the file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,17 +11,21 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use adjoint_tensor::{Shape, Tensor};
-use serde::{Deserialize, Serialize};
+use safetensors::tensor::{Metadata as Layout, TensorInfo};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::numbers::converter;
 use crate::{Error, NamedTensors};
 
 /// Metadata key of the seal.
 const SEAL: &str = "sha256";
 /// What stands in the seal's place while the seal is computed: 64 hexadecimal digits.
 const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Longest header that is read, far above what a model of four-dimensional tensors needs.
-const MAX_HEADER: u64 = 16 << 20;
+/// Longest header that is read, which is the limit of the format's reference implementation.
+const MAX_HEADER: u64 = 100_000_000;
+/// Numbers that are read and converted at once.
+const CHUNK: usize = 1 << 14;
 
 /// Free text beside the tensors.
 pub(crate) type Metadata = BTreeMap<String, String>;
@@ -29,21 +34,21 @@ pub(crate) type Metadata = BTreeMap<String, String>;
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) metadata: Metadata,
-    /// In the order of the file, that is of their names if the file was written here.
+    /// In the order of their names.
     pub(crate) tensors: NamedTensors,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Header {
-    #[serde(rename = "__metadata__", default)]
+    #[serde(rename = "__metadata__")]
     metadata: Metadata,
     #[serde(flatten)]
     tensors: BTreeMap<String, Entry>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Entry {
-    dtype: String,
+    dtype: &'static str,
     shape: Vec<usize>,
     data_offsets: [u64; 2],
 }
@@ -54,7 +59,7 @@ pub(crate) fn write(out: &mut dyn Write, metadata: &Metadata, tensors: &NamedTen
     each_part(&header(metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
 }
 
-/// Like [`write`], with a seal by which [`read`] notices any changed bit.
+/// Like [`write`], with a seal by which [`read_sealed`] notices any changed bit.
 pub(crate) fn write_sealed(
     out: &mut dyn Write,
     metadata: &Metadata,
@@ -88,7 +93,7 @@ fn header(metadata: &Metadata, tensors: &NamedTensors) -> io::Result<Vec<u8>> {
         let start = end;
         end += 4 * tensor.len() as u64;
         let shape = tensor.dims().to_vec();
-        (name.clone(), Entry { dtype: "F32".into(), shape, data_offsets: [start, end] })
+        (name.clone(), Entry { dtype: "F32", shape, data_offsets: [start, end] })
     };
     let header = Header { metadata: metadata.clone(), tensors: tensors.iter().map(entry).collect() };
     let mut bytes = serde_json::to_vec(&header)?;
@@ -106,7 +111,7 @@ fn each_part(
     take(header)?;
     let mut bytes = Vec::new();
     for (_, tensor) in tensors {
-        for chunk in tensor.data().chunks(1 << 14) {
+        for chunk in tensor.data().chunks(CHUNK) {
             bytes.clear();
             bytes.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
             take(&bytes)?;
@@ -119,15 +124,33 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads a container and checks its seal if it has one.
+/// Reads a container of any writer. Its metadata mean nothing here.
 ///
 /// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Unreadable`] if it is no sound container of f32 tensors.
+/// [`Error::Io`] if the file can't be read; [`Error::Unreadable`] if it is no sound container of tensors that we can
+/// hold, of a type that `f32` can stand for.
 pub(crate) fn read(path: &Path) -> Result<Container, Error> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    open(path, |file, length| read_parts(file, length, None))
+}
+
+/// Like [`read`], and whether the container has a seal and its content is what was sealed.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_sealed(path: &Path) -> Result<(Container, bool), Error> {
+    open(path, |file, length| {
+        let mut hash = Sha256::new();
+        let container = read_parts(file, length, Some(&mut hash))?;
+        let sealed = container.metadata.get(SEAL) == Some(&hex(&hash.finalize()));
+        Ok((container, sealed))
+    })
+}
+
+fn open<T>(path: &Path, read: impl FnOnce(&mut dyn Read, u64) -> Result<T, Problem>) -> Result<T, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
     let stat = file.metadata().map_err(Error::io("read", path))?;
     let parts = if stat.is_file() {
-        read_parts(&mut BufReader::new(&mut file), stat.len())
+        read(&mut BufReader::new(file), stat.len())
     } else {
         Err(Problem::Format("not a file".into()))
     };
@@ -152,7 +175,8 @@ fn format_problem<T>(problem: impl Into<String>) -> Result<T, Problem> {
     Err(Problem::Format(problem.into()))
 }
 
-fn read_parts(file: &mut dyn Read, length: u64) -> Result<Container, Problem> {
+/// Reads a file of `length` bytes; `hash` takes them as they were when the seal was computed.
+fn read_parts(file: &mut dyn Read, length: u64, mut hash: Option<&mut Sha256>) -> Result<Container, Problem> {
     if length < 8 {
         return format_problem(format!("truncated or not a safetensors file ({length} bytes)"));
     }
@@ -164,60 +188,37 @@ fn read_parts(file: &mut dyn Read, length: u64) -> Result<Container, Problem> {
             "truncated or not a safetensors file (its header would be longer than the file)",
         );
     }
-    let mut header_bytes = vec![0; header_length as usize];
-    file.read_exact(&mut header_bytes)?;
-    let header: Header = match serde_json::from_slice(&header_bytes) {
-        Ok(header) => header,
+    let mut header = vec![0; header_length as usize];
+    file.read_exact(&mut header)?;
+    // Checks, too, that offsets fit types and shapes and leave no gap.
+    let layout: Layout = match serde_json::from_slice(&header) {
+        Ok(layout) => layout,
         Err(error) => return format_problem(format!("damaged or not a safetensors file (header: {error})")),
     };
-    let entries = checked_entries(header.tensors, length - 8 - header_length)?;
-
-    let seal = header.metadata.get(SEAL).cloned();
-    let mut hash = Sha256::new();
-    hash.update(prefix);
-    hash.update(blanked(&header_bytes, seal.as_deref()));
-    let mut tensors = Vec::with_capacity(entries.len());
-    for (name, entry) in entries {
-        tensors.push((name, read_tensor(file, &entry, &mut hash)?));
-    }
-    if seal.is_some_and(|seal| seal != hex(&hash.finalize())) {
-        return format_problem("damaged: its content does not match its SHA-256");
-    }
-    Ok(Container { metadata: header.metadata, tensors })
-}
-
-/// The entries in the order of their values, if those are f32, of a shape we can hold, and fill the file exactly.
-fn checked_entries(tensors: BTreeMap<String, Entry>, payload: u64) -> Result<Vec<(String, Entry)>, Problem> {
-    let mut entries: Vec<_> = tensors.into_iter().collect();
-    entries.sort_by_key(|(_, entry)| entry.data_offsets);
-    let mut covered = 0;
-    for (name, entry) in &entries {
-        let Entry { dtype, shape, data_offsets: [start, end] } = entry;
-        if dtype != "F32" {
-            return format_problem(format!("tensor `{name}` is of type {dtype}; only F32 can be read"));
-        }
-        if shape.len() > 4 {
-            return format_problem(format!(
-                "tensor `{name}` has shape {shape:?}; at most 4 dimensions can be read"
-            ));
-        }
-        let bytes = shape.iter().try_fold(4_u64, |bytes, &dim| bytes.checked_mul(dim as u64));
-        if *start != covered || bytes.and_then(|bytes| start.checked_add(bytes)) != Some(*end) {
-            return format_problem(format!("damaged: the place of tensor `{name}` does not fit its shape"));
-        }
-        covered = *end;
-    }
-    if covered != payload {
+    let (expected, found) = (layout.data_len() as u64, length - 8 - header_length);
+    if expected != found {
         return format_problem(format!(
-            "truncated or damaged: {covered} bytes of values expected, {payload} found"
+            "truncated or damaged: {expected} bytes of values expected, {found} found"
         ));
     }
-    Ok(entries)
+    let pairs = layout.metadata().iter().flatten();
+    let metadata: Metadata = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
+    if let Some(hash) = &mut hash {
+        hash.update(prefix);
+        hash.update(blanked(header, metadata.get(SEAL)));
+    }
+    let mut tensors = NamedTensors::new();
+    for name in layout.offset_keys() {
+        let info = layout.info(&name).expect("a name of the layout is in it");
+        let tensor = read_tensor(file, &name, info, |bytes| hash.iter_mut().for_each(|h| h.update(bytes)))?;
+        tensors.push((name, tensor));
+    }
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(Container { metadata, tensors })
 }
 
 /// The header as it was when the seal was computed. Quotes within JSON strings are escaped, so the first match is it.
-fn blanked(header: &[u8], seal: Option<&str>) -> Vec<u8> {
-    let mut header = header.to_vec();
+fn blanked(mut header: Vec<u8>, seal: Option<&String>) -> Vec<u8> {
     if let Some(seal) = seal {
         let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();
         if let Some(at) = header.windows(sealed.len()).position(|window| window == sealed) {
@@ -227,13 +228,35 @@ fn blanked(header: &[u8], seal: Option<&str>) -> Vec<u8> {
     header
 }
 
-fn read_tensor(file: &mut dyn Read, entry: &Entry, hash: &mut Sha256) -> io::Result<Tensor<f32>> {
-    let mut bytes = vec![0; (entry.data_offsets[1] - entry.data_offsets[0]) as usize];
-    file.read_exact(&mut bytes)?;
-    hash.update(&bytes);
-    Ok(Tensor::build(Shape::new(&entry.shape), |values| {
-        for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
-            *value = f32::from_le_bytes(*bytes);
+/// Reads the next tensor of a file, chunk by chunk, each of which `take` is shown.
+fn read_tensor(
+    file: &mut dyn Read,
+    name: &str,
+    info: &TensorInfo,
+    mut take: impl FnMut(&[u8]),
+) -> Result<Tensor<f32>, Problem> {
+    let TensorInfo { dtype, shape: dims, .. } = info;
+    let Some(shape) = Shape::checked(dims) else {
+        let most = "at most 4 dimensions, and sizes that memory can address, can be read";
+        return format_problem(format!("tensor `{name}` has shape {dims:?}; {most}"));
+    };
+    let Some(convert) = converter(*dtype) else {
+        let readable = "integers, BOOL, F16, BF16, F32 and F64 can be read";
+        return format_problem(format!("tensor `{name}` is of type {dtype}; {readable}"));
+    };
+    let mut bytes = vec![0; CHUNK.min(shape.len()) * dtype.bitsize() / 8];
+    let mut read = Ok(());
+    let tensor = Tensor::build(shape, |values: &mut [f32]| {
+        for values in values.chunks_mut(CHUNK) {
+            let bytes = &mut bytes[..values.len() * dtype.bitsize() / 8];
+            read = file.read_exact(bytes);
+            if read.is_err() {
+                return;
+            }
+            take(bytes);
+            convert(bytes, values);
         }
-    }))
+    });
+    read?;
+    Ok(tensor)
 }

@@ -29,6 +29,7 @@ mod grid;
 mod image;
 mod launch;
 mod metrics;
+mod numbers;
 pub mod paths;
 mod pictures;
 pub mod plot;

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use adjoint_nn::NamedTensors;
-use adjoint_tensor::Tensor;
+use adjoint_tensor::{Shape, Tensor};
 
 use crate::checkpoint::fit;
 use crate::container::{self, Metadata};
@@ -22,6 +22,9 @@ pub fn to_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
 pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([2, 3, 1, 0]) } else { tensor.clone() }
 }
+
+/// End of the names under which PyTorch keeps how many batches a batch norm has seen. Nothing here needs that.
+const COUNT: &str = "num_batches_tracked";
 
 /// Key in a file's metadata that says after which step of training its weights were.
 const STEP: &str = "step";
@@ -49,13 +52,39 @@ pub struct Imported {
     pub step: Option<u64>,
 }
 
-/// Reads weights with the names, order and engine-layout shapes of `expected`.
+/// Reads weights with the names, order and engine-layout shapes of `expected`. They may be of another type, such as F16
+/// or F64, and metadata of any kind may stand beside them; `num_batches_tracked` of PyTorch's batch norm is ignored.
 ///
 /// # Errors
-/// If the file can't be read, or isn't of this model; the message names what differs.
+/// If the file can't be read, or isn't of this model; the message names what differs, with shapes as they are in the
+/// file. If weights are not finite numbers.
 pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Imported, Error> {
     let mut found = container::read(path)?;
+    found.tensors.retain(|(name, _)| !name.ends_with(COUNT) || expected.iter().any(|(own, _)| own == name));
     found.tensors.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
+    let weights = fit(path, &found.tensors, expected, shape_in_file)?;
+    refuse_infinities(path, &weights)?;
     let step = found.metadata.get(STEP).and_then(|step| step.parse().ok());
-    Ok(Imported { weights: fit(path, &found.tensors, expected)?, step })
+    Ok(Imported { weights, step })
+}
+
+/// The shape that an engine tensor has in a file.
+fn shape_in_file(shape: Shape) -> Shape {
+    match *shape.dims() {
+        [kh, kw, input, out] => Shape::new(&[out, input, kh, kw]),
+        _ => shape,
+    }
+}
+
+/// Nothing can be made with weights that are not all numbers.
+fn refuse_infinities(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
+    match weights.iter().find(|(_, weight)| !weight.is_finite()) {
+        Some((name, _)) => {
+            let problem = format!(
+                "`{name}` has weights that are not finite numbers; take another run, or resume this one to write them anew"
+            );
+            Err(Error::Unreadable { path: path.to_path_buf(), problem })
+        }
+        None => Ok(()),
+    }
 }

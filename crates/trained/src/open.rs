@@ -139,7 +139,7 @@ pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Opt
 mod tests {
     use super::*;
     use adjoint_nn::layers::Linear;
-    use adjoint_nn::{Slot, SlotMut};
+    use adjoint_nn::{Scheme, Slot, SlotMut};
 
     /// A network during whose loading something happens.
     struct Meanwhile<F>(Linear<f32>, F);
@@ -159,7 +159,11 @@ mod tests {
     #[test]
     fn networks_of_different_steps_are_refused_while_a_run_writes_them() {
         let run = tempfile::tempdir().unwrap();
-        let network = || Linear::<f32>::new(2, 3);
+        let network = || {
+            let mut network = Linear::<f32>::new(2, 3);
+            Scheme::dcgan().apply(&mut network, "network", 1);
+            network
+        };
         let export = |name: &str, step| {
             weights::export(&file(run.path(), name), Some(step), &network().state()).unwrap();
         };

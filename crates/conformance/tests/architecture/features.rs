@@ -29,7 +29,7 @@ fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>)
 fn every_command_compiles_the_same_crates() {
     let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
     let build = features(&["--workspace", "--edges", "normal,build"]);
-    assert!(build.len() > 50 && tests.len() > build.len(), "{} and {} crates", build.len(), tests.len());
+    assert!(build.len() > 50 && tests.len() >= build.len(), "{} and {} crates", build.len(), tests.len());
     assert!(tests.keys().any(|package| package.starts_with("criterion ")), "benches are part of the tests");
     assert_eq!(differences(&build, &tests), [""; 0], "cargo build, cargo test");
     for program in ["evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"] {

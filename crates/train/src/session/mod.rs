@@ -240,7 +240,7 @@ fn restore(plan: &Plan, trainer: &mut impl Trainable, loaded: Loaded) -> Result<
             "made with {key} = {saved}, but config.toml beside it has {now}; put {saved} back there"
         )));
     }
-    let state = fit(&path, &snapshot.tensors, &trainer.state())?;
+    let state = fit(&path, &snapshot.tensors, &trainer.state(), |shape| shape)?;
     trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
     Ok(snapshot.step)
 }

@@ -104,17 +104,44 @@ fn every_flipped_bit_is_noticed() {
     let dir = two_checkpoints();
     let newest = dir.path().join("checkpoint.safetensors");
     let whole = fs::read(&newest).unwrap();
-    let header = 8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
-    // The whole of the length and the header, metadata and all, and a part of the values.
-    for at in (0..header).chain((header..whole.len()).step_by(37)) {
+    for bit in 0..8 * whole.len() {
         let mut flipped = whole.clone();
-        flipped[at] ^= 1 << (at % 8);
+        flipped[bit / 8] ^= 1 << (bit % 8);
         fs::write(&newest, flipped).unwrap();
         let (step, warning) = load(dir.path()).unwrap();
-        assert!(step == 1 && warning.is_some(), "byte {at} of {} (header {header})", whole.len());
+        assert!(step == 1 && warning.is_some(), "bit {bit} of {} bytes", whole.len());
     }
     fs::write(&newest, [&whole[..], b"x"].concat()).unwrap();
     assert_eq!(load(dir.path()).unwrap().0, 1);
+}
+
+/// Whatever is done to the seal itself: another one, none, none that is text, two, none of all metadata.
+#[test]
+fn a_checkpoint_without_a_valid_seal_is_damaged() {
+    let dir = two_checkpoints();
+    let newest = dir.path().join("checkpoint.safetensors");
+    let whole = fs::read(&newest).unwrap();
+    let length = u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+    let header = std::str::from_utf8(&whole[8..8 + length]).unwrap().trim_end();
+    let at = header.find("\"sha256\":\"").unwrap();
+    let seal = &header[at..at + "\"sha256\":\"".len() + 65];
+    for (other, expected) in [
+        ("\"sha256\":\"\"", "its SHA-256"),
+        ("\"sha257\":\"0\"", "its SHA-256"),
+        (&seal.to_uppercase(), "its SHA-256"),
+        (&format!("\"sha256\":\"{}\"", "0".repeat(64)), "its SHA-256"),
+        (&format!("{seal},{seal}"), "its SHA-256"),
+        ("\"sha256\":null", "header: "),
+        ("\"sha256\":7", "header: "),
+    ] {
+        let header = header.replacen(seal, other, 1);
+        let bytes =
+            [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &whole[8 + length..]].concat();
+        fs::write(&newest, bytes).unwrap();
+        let (step, warning) = load(dir.path()).unwrap();
+        let warning = warning.expect("a warning");
+        assert!(step == 1 && warning.contains("damaged") && warning.contains(expected), "{other}: {warning}");
+    }
 }
 
 #[test]
@@ -166,7 +193,9 @@ fn foreign_files_are_told_from_checkpoints() {
         complaint(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10").contains("truncated or not a safetensors file")
     );
     assert!(complaint(&with_header("[1, 2, 3]", 4)).contains("not a safetensors file"));
-    assert!(complaint(&with_header("{}", 0)).contains("not a checkpoint of Adjoint"));
+    for foreign in ["{}", r#"{"__metadata__":null}"#, r#"{"__metadata__":{"sha256":"0"}}"#] {
+        assert!(complaint(&with_header(foreign, 0)).contains("not a checkpoint of Adjoint"), "{foreign}");
+    }
 
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("checkpoint.safetensors")).unwrap();
@@ -179,16 +208,30 @@ fn a_header_that_lies_is_not_believed() {
     let tensor = |dtype: &str, shape: &str, offsets: &str| {
         with_header(&format!(r#"{{"t":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#), 16)
     };
-    assert!(complaint(&tensor("F16", "[8]", "[0,16]")).contains("`t` is of type F16"));
+    assert!(complaint(&tensor("F8_E4M3", "[16]", "[0,16]")).contains("`t` is of type F8_E4M3; integers"));
+    assert!(complaint(&tensor("C64", "[2]", "[0,16]")).contains("`t` is of type C64; integers"));
+    assert!(complaint(&tensor("F128", "[1]", "[0,16]")).contains("(header: unknown variant `F128`"));
     assert!(complaint(&tensor("F32", "[1,1,1,2,2]", "[0,16]")).contains("at most 4 dimensions"));
     let huge = "[4611686018427387904,4611686018427387904]";
-    for (shape, offsets) in
-        [(huge, "[0,16]"), ("[4]", "[0,12]"), ("[4]", "[16,0]"), ("[3]", "[4,16]"), ("[4]", "[0,99]")]
-    {
-        assert!(
-            complaint(&tensor("F32", shape, offsets)).contains("does not fit its shape"),
-            "{shape} {offsets}"
-        );
+    for (shape, offsets) in [
+        (huge, "[0,16]"),
+        ("[4]", "[0,12]"),
+        ("[4]", "[16,0]"),
+        ("[3]", "[4,16]"),
+        ("[4]", "[0,99]"),
+        ("[-4]", "[0,16]"),
+        ("[4.0]", "[0,16]"),
+        ("[4]", "[0,18446744073709551615]"),
+        ("[4]", "[0,16,32]"),
+        ("4", "[0,16]"),
+    ] {
+        let error = complaint(&tensor("F32", shape, offsets));
+        assert!(error.contains("damaged or not a safetensors file (header: "), "{shape} {offsets}: {error}");
+    }
+    // No values, and still more than memory can address.
+    for shape in ["[0,4294967296,4294967296]", "[9223372036854775807,0]"] {
+        let tensor = format!(r#"{{"t":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#);
+        assert!(complaint(&with_header(&tensor, 0)).contains("sizes that memory can address"), "{shape}");
     }
     assert!(complaint(&tensor("F32", "[3]", "[0,12]")).contains("12 bytes of values expected, 16 found"));
     let mut endless = u64::MAX.to_le_bytes().to_vec();

@@ -1,13 +1,13 @@
-//! The memory of a process that trains, logs, draws and saves stays flat. The test runs alone, because
-//! it measures the whole process.
+//! The memory of a process that trains, logs, draws and saves stays flat, and that of one that loads
+//! holds no more than it must. These tests run alone, because they measure the whole process.
 
 use adjoint_testing::alone;
 use std::path::Path;
 
 use adjoint_tensor::{Stream, Tensor};
 use adjoint_train::{
-    BoxError, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Outcome, Panel, Range,
-    Summary, Trainable,
+    BoxError, Checkpoints, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Outcome,
+    Panel, Range, Snapshot, Summary, Trainable, weights,
 };
 use clap::Parser;
 use serde::Serialize;
@@ -112,5 +112,43 @@ fn two_thousand_steps_leave_the_resident_memory_as_it_is() {
         // One batch leaked a step would be 118 MB, the state with each checkpoint 4.7 MB.
         let grown = resident[1999].saturating_sub(resident[200]);
         assert!(grown < 1 << 20, "{grown} bytes more after 1800 steps");
+    });
+}
+
+/// By how many bytes the resident memory of this process rises, at most, while `work` runs.
+fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let high_water = || -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+        let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB"));
+        1024 * kilobytes.and_then(|n| n.trim().parse::<usize>().ok()).expect("a number")
+    };
+    // Brings the high-water mark down to what is resident now.
+    std::fs::write("/proc/self/clear_refs", "5").expect("a process may reset its own");
+    let before = high_water();
+    let result = work();
+    (result, high_water() - before)
+}
+
+/// Convolutions, which are permuted as they are read, of sizes that no buffer is reused for.
+#[test]
+fn loading_takes_at_most_the_file_and_its_tensors() {
+    alone(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let tensors: NamedTensors =
+            (1..=16).map(|i| (format!("{i:02}.weight"), Tensor::full([4, 4, 64, 64 * i], 0.5))).collect();
+        let bytes = tensors.iter().map(|(_, tensor)| 4 * tensor.len()).sum::<usize>();
+        let slack = bytes / 8 + (2 << 20); // size classes of the pool
+        let path = dir.path().join("generator.safetensors");
+        weights::export(&path, None, &tensors).unwrap();
+        let snapshot = Snapshot { model: "noise".into(), step: 1, config: String::new(), tensors };
+        Checkpoints::in_directory(dir.path()).save(&snapshot).unwrap();
+        adjoint_tensor::memory::release();
+
+        let (loaded, rise) = peak(|| Checkpoints::in_directory(dir.path()).load().unwrap().unwrap());
+        assert_eq!(loaded.snapshot.tensors.len(), 16);
+        assert!(rise <= bytes + slack, "{rise} bytes for a checkpoint of {bytes}");
+        let (imported, rise) = peak(|| weights::import(&path, &snapshot.tensors).unwrap());
+        assert!(rise <= 2 * bytes + slack, "{rise} bytes for weights of {bytes}");
+        drop((loaded, imported));
     });
 }
