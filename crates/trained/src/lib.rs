@@ -86,17 +86,24 @@ impl Model {
 
     /// Samples from latent vectors and conditions.
     ///
+    /// # Errors
+    /// If samples are not finite numbers, which nothing can be made of.
+    ///
     /// # Panics
     /// If shapes are not those of the networks.
     #[track_caller]
-    pub fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        self.in_batches(z, condition, |networks, z, condition| networks.decode(z, condition))
+    pub fn decode(
+        &mut self,
+        z: &Tensor<f32>,
+        condition: Option<&Tensor<f32>>,
+    ) -> Result<Tensor<f32>, BoxError> {
+        self.in_batches("samples", z, condition, |networks, z, condition| networks.decode(z, condition))
     }
 
     /// Latent vectors of images: the means of an encoder.
     ///
     /// # Errors
-    /// If there is no encoder.
+    /// If there is no encoder, or latent vectors are not finite numbers.
     pub fn encode(
         &mut self,
         x: &Tensor<f32>,
@@ -105,17 +112,20 @@ impl Model {
         if !self.networks.encodes() {
             return Err(self.refusal("has no encoder", "a run of train-vae"));
         }
-        Ok(self.in_batches(x, condition, |networks, x, condition| networks.encode(x, condition)))
+        let what = "latent vectors";
+        self.in_batches(what, x, condition, |networks, x, condition| networks.encode(x, condition))
     }
 
-    /// What networks make of rows, always in batches of one size, the last of them filled up: kernels choose their ways by the size of
-    /// a batch, so that the last bits of a row would depend on how many others there are.
+    /// What networks make of rows, always in batches of one size, the last of them filled up:
+    /// kernels choose their ways by the size of a batch, so that the last bits of a row would
+    /// depend on how many others there are. `what` that is, is said where it is not finite.
     fn in_batches(
         &mut self,
+        what: &str,
         rows: &Tensor<f32>,
         condition: Option<&Tensor<f32>>,
         mut make: impl FnMut(&mut dyn Networks, &Tensor<f32>, Option<&Tensor<f32>>) -> Tensor<f32>,
-    ) -> Tensor<f32> {
+    ) -> Result<Tensor<f32>, BoxError> {
         let n = rows.dims()[0];
         let size = limits::chunk(BATCH, self.common.image_size * self.common.image_size * 3);
         let parts: Vec<Tensor<f32>> = (0..n)
@@ -127,7 +137,12 @@ impl Model {
                 make(&mut *self.networks, &batch(rows), condition.as_ref()).narrow(0, 0, count)
             })
             .collect();
-        Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0)
+        let made = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
+        if made.is_finite() {
+            return Ok(made);
+        }
+        let problem = format!("{what} that are no numbers; its weights are damaged; take another run");
+        Err(mismatch(&self.run, problem))
     }
 
     /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this
@@ -323,12 +338,12 @@ mod tests {
             });
             let mut model = model(GeneratorOnly(generator), 100, image_size);
             let z = model.draw("z", 130).unwrap();
-            let all = model.decode(&z, None);
+            let all = model.decode(&z, None).unwrap();
             let pixels = image_size * image_size;
             let spread = (all.sum_of_squares() / all.len() as f64).sqrt();
             assert!((0.05..0.95).contains(&spread), "pixels of {spread}");
             for i in [0, 5, 64, 129] {
-                let one = model.decode(&z.narrow(0, i, 1), None);
+                let one = model.decode(&z.narrow(0, i, 1), None).unwrap();
                 assert!(
                     one.data() == &all.data()[i * pixels..][..pixels],
                     "sample {i} of {image_size} pixels"

@@ -77,7 +77,7 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         let told = told_classes.then(|| labels::one_hot(&classes, test.classes().len()));
         let real = model.seen(&test, &indices);
         let z = model.noise.draw(seed, "annealing/simulated", first as u64, [indices.len(), latent]);
-        let mean = model.decode(&z, told.as_ref());
+        let mean = model.decode(&z, told.as_ref())?;
         let mut stream = Stream::new(seed, "annealing/observed", first as u64);
         let simulated = model.observe(&mean, sigma, &mut stream);
         let told = told.map(|told| Var::constant(each(&told)));

@@ -206,9 +206,8 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         note(format_args!("{}: {} samples", subject.name, ground.count));
         let z = model.draw("evaluate", ground.count)?;
         let conditions = model.conditions(0..ground.count)?;
-        let images = model.decode(&z, conditions.as_ref());
+        let images = model.decode(&z, conditions.as_ref())?;
         let images = model.unit(&images);
-        subject.must_be_finite(&images)?;
         let asked = model.condition == Some(Condition::Class);
         let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
         let from_tests = model.condition.is_some_and(Condition::is_image);
@@ -218,7 +217,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
             let z = model.draw("labelled", labelled)?;
             ground.one_nearest(&mut subject, labelled, |range| {
                 let conditions = model.conditions(range.clone())?;
-                let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref());
+                let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref())?;
                 Ok((model.unit(&x), range.map(|i| i % train.classes().len()).collect()))
             })?;
         }

@@ -73,7 +73,7 @@ impl Control {
     /// memory at a time.
     ///
     /// # Errors
-    /// If the features of a judge are not finite.
+    /// If samples or the features of a judge are not finite.
     fn measure(
         &mut self,
         judge: &mut Kept,
@@ -83,8 +83,8 @@ impl Control {
         let Control { regressor, image_len, .. } = self;
         let make = |range: Range<usize>| {
             let rows = |x: &Tensor<f32>| x.narrow(0, range.start, range.len());
-            let x = model.decode(&rows(z), conditions.map(rows).as_ref());
-            model.unit(&x)
+            let x = model.decode(&rows(z), conditions.map(rows).as_ref())?;
+            Ok(model.unit(&x))
         };
         in_parts(z.dims()[0], *image_len, make, |x| {
             let read = |judge: &mut Kept| {
@@ -175,7 +175,7 @@ impl Control {
         let lengths: Vec<f64> = direction.chunks_exact(latent).map(length).collect();
         let spread = (z.sum_of_squares() / z.len() as f64).sqrt();
         let conditions = model.conditions(0..self.trials())?;
-        let mut end = |sign: f64| {
+        let mut end = |sign: f64| -> Result<Measured, BoxError> {
             let moved = Tensor::build([self.trials(), latent], |out| {
                 for (i, (out, z)) in out.iter_mut().zip(z.data()).enumerate() {
                     let (step, length) =

@@ -34,17 +34,17 @@ impl Measured {
 /// at a time as fit into some 64 MB.
 ///
 /// # Errors
-/// Those of `look`.
+/// Those of `make` and of `look`.
 pub(crate) fn in_parts(
     count: usize,
     image_len: usize,
-    mut make: impl FnMut(Range<usize>) -> Tensor<f32>,
+    mut make: impl FnMut(Range<usize>) -> Result<Tensor<f32>, BoxError>,
     mut look: impl FnMut(&Tensor<f32>) -> Result<(Vec<usize>, Tensor<f64>), BoxError>,
 ) -> Result<Measured, BoxError> {
     let (mut classes, mut factors) = (vec![], vec![]);
     let part = limits::chunk(CHUNK, image_len);
     for start in (0..count).step_by(part) {
-        let (of_part, factors_of_part) = look(&make(start..(start + part).min(count)))?;
+        let (of_part, factors_of_part) = look(&make(start..(start + part).min(count))?)?;
         classes.extend(of_part);
         factors.push(factors_of_part);
     }
@@ -63,7 +63,7 @@ mod tests {
         alone(|| {
             let (count, image_len) = (400, 512 * 512 * 3);
             memory::reset_peak();
-            let make = |range: Range<usize>| Tensor::full([range.len(), 512, 512, 3], range.start as f32);
+            let make = |range: Range<usize>| Ok(Tensor::full([range.len(), 512, 512, 3], range.start as f32));
             let look = |x: &Tensor<f32>| {
                 let first = x.data()[0] as usize;
                 let rows = x.dims()[0];

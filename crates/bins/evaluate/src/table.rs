@@ -1,8 +1,6 @@
 //! Figures of several subjects, as tables to read and as JSON.
 
 use adjoint_metrics::Estimate;
-use adjoint_nn::Tensor;
-use adjoint_train::BoxError;
 use serde_json::{Map, Value, json};
 
 /// A figure: its place in a table, and how it is written.
@@ -112,17 +110,6 @@ impl Subject {
     pub(crate) fn note(&mut self, key: &'static str, cell: impl Into<Cell>) {
         assert!(FIGURES.iter().any(|figure| figure.key == key), "no figure {key}");
         self.cells.push((key, cell.into()));
-    }
-
-    /// Refuses samples that are not all numbers, which no figure is of.
-    ///
-    /// # Errors
-    /// If they are not.
-    pub(crate) fn must_be_finite(&self, samples: &Tensor<f32>) -> Result<(), BoxError> {
-        if samples.is_finite() {
-            return Ok(());
-        }
-        Err(format!("{}: samples that are no numbers; its weights are damaged", self.name).into())
     }
 
     /// Is anything known of the likelihood it gives to data?

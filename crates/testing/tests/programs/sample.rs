@@ -159,6 +159,63 @@ fn commands_of_points() {
     program.fail(&["neighbours", "runs/a"], "makes points (grid), not images");
 }
 
+/// Puts these numbers over the last values of a run's weights.
+fn spoil(program: &Program, name: &str, file: &str, numbers: &[f32]) {
+    let mut bytes = program.read(name, file);
+    let at = bytes.len() - 4 * numbers.len();
+    bytes.splice(at.., numbers.iter().flat_map(|x| x.to_le_bytes()));
+    fs::write(program.run(name).join(file), bytes).unwrap();
+}
+
+/// Weights that are no numbers, also where a ReLU would hide them, and finite ones whose sums are
+/// not.
+#[test]
+fn nothing_is_made_of_weights_that_are_not_finite() {
+    let [sample, evaluate] = ["sample", "evaluate"].map(Program::new);
+    let points = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8", "--ema", "0"];
+    for program in [&sample, &evaluate] {
+        program.train("train-gan", "a", &points);
+        program.train("train-vae", "b", &["--hidden", "8", "--latent", "2"]);
+        program.train("train-dcgan", "c", &["--width", "4", "--latent", "5"]);
+    }
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for (run, file) in [
+            ("a", "generator"),
+            ("b", "encoder"),
+            ("b", "decoder"),
+            ("c", "generator_ema"),
+            ("c", "discriminator"),
+        ] {
+            let name = format!("{file}.safetensors");
+            let whole = sample.read(run, &name);
+            spoil(&sample, run, &name, &[value]);
+            fs::copy(sample.run(run).join(&name), evaluate.run(run).join(&name)).unwrap();
+            let refusal = format!("{name}: `");
+            let path = format!("runs/{run}");
+            if file == "discriminator" {
+                sample.fail(&["features", &path], &refusal);
+            } else {
+                sample.fail(&["grid", &path], &refusal);
+                sample.fail(&["export", &path, "--n", "5"], &refusal);
+                evaluate.fail(&[&path, "--samples", "100", "--judge-steps", "1"], &refusal);
+            }
+            assert!(
+                !sample.run(run).join("grid.png").exists() && !sample.run(run).join("export.npy").exists()
+            );
+            fs::write(sample.run(run).join(&name), &whole).unwrap();
+            fs::write(evaluate.run(run).join(&name), &whole).unwrap();
+        }
+    }
+    // The last weights of the layer that makes points.
+    spoil(&sample, "a", "generator.safetensors", &[3e38; 16]);
+    fs::copy(sample.run("a").join("generator.safetensors"), evaluate.run("a").join("generator.safetensors"))
+        .unwrap();
+    let refusal = "runs/a: samples that are no numbers";
+    sample.fail(&["grid", "runs/a"], refusal);
+    sample.fail(&["export", "runs/a"], refusal);
+    evaluate.fail(&["runs/a", "--samples", "100"], refusal);
+}
+
 #[test]
 fn runs_that_are_none_are_explained() {
     let program = program();

@@ -169,7 +169,7 @@ impl Run for Arithmetic {
         // Large samples are not all in memory at once.
         let part = limits::chunk(SAMPLES, train.image_len());
         for start in (0..SAMPLES).step_by(part) {
-            let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None);
+            let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None)?;
             near.extend(nearest(model, &x, (&train, known), 1));
         }
         let mut means = vec![];
@@ -193,9 +193,9 @@ impl Run for Arithmetic {
                 .map(|j| examples.iter().map(|&i| vector(i)[j]).sum::<f32>() / examples.len() as f32)
                 .collect::<Vec<f32>>();
             let shown: Vec<usize> = (0..SHOWN).map(|k| examples[k % examples.len()]).collect();
-            let shown = model.decode(&z.gather_rows(&shown), None);
+            let shown = model.decode(&z.gather_rows(&shown), None)?;
             tiles.extend((0..SHOWN).map(|k| shown.narrow(0, k, 1)));
-            tiles.push(model.decode(&rows(std::slice::from_ref(&mean)), None));
+            tiles.push(model.decode(&rows(std::slice::from_ref(&mean)), None)?);
             means.push(mean);
         }
         let result: Vec<f32> = (0..model.latent).map(|j| means[0][j] - means[1][j] + means[2][j]).collect();
@@ -206,7 +206,7 @@ impl Run for Arithmetic {
                 result.iter().map(|&r| r + (reach * (2.0 * stream.uniform() - 1.0)) as f32).collect()
             })
             .collect();
-        let results = model.decode(&rows(&around), None);
+        let results = model.decode(&rows(&around), None)?;
         Ok((picture(model, &tiles, &results), format!("({}) - ({}) + ({})", self.a, self.b, self.c)))
     }
 }

@@ -32,7 +32,7 @@ impl Export {
         let mut part = |from: usize| -> Result<Tensor<f32>, BoxError> {
             let rows = chunk.min(n - from);
             let conditions = model.conditions(from..from + rows)?;
-            let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref());
+            let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref())?;
             Ok(if x.dims().len() == 4 { model.unit(&x).permute([0, 3, 1, 2]) } else { x })
         };
         let first = part(0)?;

@@ -30,7 +30,7 @@ impl Run for Grid {
             model.fits(n)?;
         }
         let (z, conditions) = (model.draw("grid", n)?, model.conditions(0..n)?);
-        let x = model.decode(&z, conditions.as_ref());
+        let x = model.decode(&z, conditions.as_ref())?;
         if let Some(points) = model.points {
             let data = points.draw(n, &mut Stream::new(model.seed, "points/shown", 0));
             return Ok((
@@ -74,7 +74,7 @@ impl Run for Classes {
         let z = model.draw("classes", n)?;
         let labels: Vec<usize> = (0..classes * n).map(|i| i / n).collect();
         let conditions = labels::one_hot(&labels, classes);
-        let x = model.decode(&Tensor::concat(&vec![&z; classes], 0), Some(&conditions));
+        let x = model.decode(&Tensor::concat(&vec![&z; classes], 0), Some(&conditions))?;
         let layout = Layout { columns: n, ..Layout::square(x.dims()[0], model.common.image_size) };
         Ok((
             layout.draw(&x, model.range),
@@ -120,14 +120,14 @@ impl Run for Reconstruct {
         let x = model.seen(&test, &indices);
         let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = told {
             let y = condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
-            let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y));
+            let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;
             (vec![y, fake, x], "conditions, samples and the test images themselves")
         } else {
             let labels: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
             let labels = labels::one_hot(&labels, test.classes().len());
             let labels = (model.condition == Some(Condition::Class)).then_some(labels);
             let z = model.encode(&x, labels.as_ref())?;
-            let y = model.decode(&z, labels.as_ref());
+            let y = model.decode(&z, labels.as_ref())?;
             (vec![x, y], "test images above what the model makes of them")
         };
         let n = indices.len();

@@ -35,7 +35,7 @@ impl Run for Neighbours {
         model.needs_images()?;
         model.fits(self.n * (1 + self.k))?;
         let (z, conditions) = (model.draw("neighbours", self.n)?, model.conditions(0..self.n)?);
-        let x = model.decode(&z, conditions.as_ref());
+        let x = model.decode(&z, conditions.as_ref())?;
         let train = model.dataset(Split::Train)?;
         let near = nearest(model, &x, (&train, train.len()), self.k);
         let mut rows = vec![];

@@ -96,7 +96,7 @@ impl Run for Interpolate {
         model.fits(stations.len() * steps)?;
         let z: Vec<Vec<f32>> = stations.iter().flat_map(|row| walk(row, steps, model.noise)).collect();
         let conditions = model.one_condition(self.class, z.len())?;
-        let x = model.decode(&rows(&z), conditions.as_ref());
+        let x = model.decode(&rows(&z), conditions.as_ref())?;
         let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
         let what = format!("{} walks of {steps} images between latent vectors", stations.len());
         Ok((grid.draw(&x, model.range), what))
@@ -150,7 +150,7 @@ fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<
             vector
         };
         let ends = rows(&[at(LOW), at(1.0 - LOW)]);
-        let x = model.decode(&ends, conditions.as_ref());
+        let x = model.decode(&ends, conditions.as_ref())?;
         let (low, high) = x.data().split_at(x.len() / 2);
         changes.push(low.iter().zip(high).map(|(a, b)| f64::from(a - b).powi(2)).sum());
     }
@@ -177,7 +177,7 @@ impl Run for Traverse {
             }
         }
         let conditions = model.one_condition(self.class, z.len())?;
-        let x = model.decode(&rows(&z), conditions.as_ref());
+        let x = model.decode(&rows(&z), conditions.as_ref())?;
         let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
         let names: Vec<String> = dimensions.iter().map(usize::to_string).collect();
         Ok((
@@ -219,7 +219,7 @@ impl Run for Manifold {
         let at = |i: usize| quantile((i as f64 + 0.5) / n as f64, model.noise) as f32;
         let z: Vec<Vec<f32>> = (0..n * n).map(|i| vec![at(i % n), at(n - 1 - i / n)]).collect();
         let conditions = model.one_condition(self.class, z.len())?;
-        let x: Tensor<f32> = model.decode(&rows(&z), conditions.as_ref());
+        let x: Tensor<f32> = model.decode(&rows(&z), conditions.as_ref())?;
         let grid = Grid { columns: n, margin: 0, ..Grid::square(z.len(), model.common.image_size) };
         Ok((grid.draw(&x, model.range), format!("the latent plane at {n} x {n} quantiles")))
     }
