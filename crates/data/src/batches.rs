@@ -45,7 +45,8 @@ impl Batches {
     /// Batches of `batch_size` images.
     ///
     /// # Errors
-    /// [`DataError::Empty`] if there are no images; [`DataError::BatchSize`] if that is 0 or more than there are.
+    /// [`DataError::Empty`] if there are no images; [`DataError::BatchSize`] if that is 0 or more
+    /// than there are.
     pub fn new(
         dataset: Dataset,
         batch_size: usize,

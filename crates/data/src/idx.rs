@@ -24,9 +24,9 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Reads `path`, gzipped (told by its first bytes, not by its name) or plain, whose uncompressed content is at most
-    /// `limit` bytes. The content of a gzip file is that of all its members (RFC 1952, section 2.2), which zeros may
-    /// follow.
+    /// Reads `path`, gzipped (told by its first bytes, not by its name) or plain, whose
+    /// uncompressed content is at most `limit` bytes. The content of a gzip file is that of all its
+    /// members (RFC 1952, section 2.2), which zeros may follow.
     ///
     /// # Errors
     /// [`DataError::Io`] if it can't be read, [`DataError::NotAFile`], or [`DataError::Damaged`] if it is not a whole
@@ -105,8 +105,8 @@ impl From<Damage> for Failure {
     }
 }
 
-/// Unpacks the members of a gzip file one after another: `gzip` in append mode and `bgzip` write several. Zeros
-/// between and behind them are padding, of tapes and of blocks.
+/// Unpacks the members of a gzip file one after another: `gzip` in append mode and `bgzip` write
+/// several. Zeros between and behind them are padding, of tapes and of blocks.
 fn gunzip(mut reader: impl BufRead, content: &mut Vec<u8>, limit: u64) -> Result<(), Failure> {
     loop {
         let member = read_up_to(GzDecoder::new(reader), content, limit);
@@ -131,7 +131,8 @@ fn skip_zeros(reader: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// Appends everything that `reader` has to `content`, which may then be `limit` bytes long. Returns the reader.
+/// Appends everything that `reader` has to `content`, which may then be `limit` bytes long. Returns
+/// the reader.
 fn read_up_to<R: Read>(reader: R, content: &mut Vec<u8>, limit: u64) -> Result<R, Failure> {
     let mut reader = reader.take((limit - content.len() as u64).saturating_add(1));
     reader.read_to_end(content).map_err(Failure::Io)?;

@@ -30,8 +30,8 @@ impl Known<'_> {
         Ok((images, labels))
     }
 
-    /// The data of a file of shape `dims`, from the compressed file or the plain one: the first that is sound. It is
-    /// fetched if there is neither and a downloader.
+    /// The data of a file of shape `dims`, from the compressed file or the plain one: the first
+    /// that is sound. It is fetched if there is neither and a downloader.
     fn obtain(
         &self,
         file: &FileEntry,

@@ -63,8 +63,8 @@ impl Manifest {
     /// Reads a manifest in the format of `datasets/manifest.toml`.
     ///
     /// # Errors
-    /// [`DataError::Manifest`] if it is not valid TOML, has missing or unknown fields, or a field has a value that no
-    /// dataset can have.
+    /// [`DataError::Manifest`] if it is not valid TOML, has missing or unknown fields, or a field
+    /// has a value that no dataset can have.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         let parsed: Result<Self, _> = toml::from_str(text);
         let manifest =

@@ -22,16 +22,16 @@ fn builder(threads: usize) -> rayon::ThreadPoolBuilder {
     rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("kernel-{i}"))
 }
 
-/// Sets the number of kernel threads of this process, the calling thread among them: up to [`MAX`], or 0
-/// for RAYON_NUM_THREADS or, without it, one per processor. To be called once, before any kernel, by
-/// the thread that trains, which must outlive all kernels: `main`.
+/// Sets the number of kernel threads of this process, the calling thread among them: up to [`MAX`],
+/// or 0 for RAYON_NUM_THREADS or, without it, one per processor. To be called once, before any
+/// kernel, by the thread that trains, which must outlive all kernels: `main`.
 ///
 /// Without this call kernels run too, on a pool beside their caller, which sleeps meanwhile. Waking it after each kernel
 /// costs a small network (a DCGAN of 28 pixels and width 16, two threads) a seventh of its time.
 ///
 /// # Errors
-/// If the number is above [`MAX`], if RAYON_NUM_THREADS holds no such number, if the pool already runs,
-/// or if the system refuses the threads.
+/// If the number is above [`MAX`], if RAYON_NUM_THREADS holds no such number, if the pool already
+/// runs, or if the system refuses the threads.
 pub fn set(threads: usize) -> Result<(), ThreadError> {
     if threads > MAX {
         return Err(ThreadError(format!("{threads} threads are more than {MAX}")));

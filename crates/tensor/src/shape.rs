@@ -33,8 +33,8 @@ impl Shape {
         shape
     }
 
-    /// The shape with these sizes, such as those that a file states. None if there are more than four, or
-    /// memory cannot address that many elements.
+    /// The shape with these sizes, such as those that a file states. None if there are more than
+    /// four, or memory cannot address that many elements.
     pub fn checked(dims: &[usize]) -> Option<Self> {
         (dims.len() <= 4 && size::checked_len(dims).is_some()).then(|| Self::new(dims))
     }

@@ -147,7 +147,8 @@ impl Program {
         explained(&shell.output().expect("a shell starts"), arguments, expected);
     }
 
-    /// Its failure, of one line, to print to a standard output that takes nothing, as on a full disk.
+    /// Its failure, of one line, to print to a standard output that takes nothing, as on a full
+    /// disk.
     ///
     /// # Panics
     /// If it is anything else, or the system has no /dev/full.

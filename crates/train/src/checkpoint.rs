@@ -168,8 +168,8 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
     state.iter().filter_map(own).collect()
 }
 
-/// Puts tensors from the file `path` into the names, order and shapes of `expected`. Where these shapes are not those
-/// in the file, `in_file` makes them so, for the message.
+/// Puts tensors from the file `path` into the names, order and shapes of `expected`. Where these
+/// shapes are not those in the file, `in_file` makes them so, for the message.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming what is missing, unexpected, or of another shape.

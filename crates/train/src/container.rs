@@ -1,9 +1,10 @@
 //! The safetensors container: eight bytes of header length, a JSON header, the values.
 //!
-//! The crate of that name reads the header. Files are written here, for two things that it doesn't give: the same
-//! content makes the same bytes (its metadata is a hash map), and a *seal*, a SHA-256 over the whole file that stands
-//! in its own metadata. A header is never trusted: nothing is allocated that the file's length doesn't cover.
-//! Tensors are read one after another, without a copy of the file.
+//! The crate of that name reads the header. Files are written here, for two things that it doesn't
+//! give: the same content makes the same bytes (its metadata is a hash map), and a *seal*, a
+//! SHA-256 over the whole file that stands in its own metadata. A header is never trusted: nothing
+//! is allocated that the file's length doesn't cover. Tensors are read one after another, without a
+//! copy of the file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -127,8 +128,8 @@ fn hex(bytes: &[u8]) -> String {
 /// Reads a container of any writer. Its metadata mean nothing here.
 ///
 /// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Unreadable`] if it is no sound container of tensors that we can
-/// hold, of a type that `f32` can stand for.
+/// [`Error::Io`] if the file can't be read; [`Error::Unreadable`] if it is no sound container of
+/// tensors that we can hold, of a type that `f32` can stand for.
 pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     open(path, |file, length| read_parts(file, length, None))
 }

@@ -108,8 +108,8 @@ impl<C: Config> Launch<C> {
     }
 }
 
-/// Sets the number of kernel threads: that of `--threads` or, without it, that of RAYON_NUM_THREADS or
-/// one per processor. To be called once, by `main`.
+/// Sets the number of kernel threads: that of `--threads` or, without it, that of RAYON_NUM_THREADS
+/// or one per processor. To be called once, by `main`.
 ///
 /// # Errors
 /// If RAYON_NUM_THREADS holds no number of threads, or the system refuses them.

@@ -1,8 +1,8 @@
 //! metrics.jsonl: one JSON object per logged step, in the order of the steps.
 //!
-//! On resume the file is cut back to the checkpoint, so that it ends up equal to that of an uninterrupted run (the
-//! timings apart). Each line is written by a single call; one that a crash tore is dropped. Lines are read once, when
-//! the file is opened.
+//! On resume the file is cut back to the checkpoint, so that it ends up equal to that of an
+//! uninterrupted run (the timings apart). Each line is written by a single call; one that a crash
+//! tore is dropped. Lines are read once, when the file is opened.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -84,9 +84,10 @@ pub(crate) struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`, each of which is
-    /// handed to `keep`. Lines that can't be read are cut off with the steps behind `last`: a power cut leaves such
-    /// lines behind those that [`sync`](Self::sync) made durable.
+    /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`,
+    /// each of which is handed to `keep`. Lines that can't be read are cut off with the steps
+    /// behind `last`: a power cut leaves such lines behind those that [`sync`](Self::sync) made
+    /// durable.
     ///
     /// # Errors
     /// If the file can't be read or written, or a line that can't be read is among those to keep.

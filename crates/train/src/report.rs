@@ -14,9 +14,9 @@ const FAILURE: u8 = 1;
 /// Why standard output could not be written, the first time that it could not.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Runs a program: `fn main() -> ExitCode { run_main(run) }`. An error is printed to stderr as one line,
-/// `error: what: why`, and gives a non-zero exit code. So does output that could not be written, after
-/// all else is done.
+/// Runs a program: `fn main() -> ExitCode { run_main(run) }`. An error is printed to stderr as one
+/// line, `error: what: why`, and gives a non-zero exit code. So does output that could not be
+/// written, after all else is done.
 pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> ExitCode {
     let code = match run() {
         Ok(value) => value.report(),

@@ -1,9 +1,9 @@
 //! Ctrl-C, SIGTERM and the end of the terminal: the first asks the run to save and stop, the second
 //! ends the process at once.
 //!
-//! A signal that is ignored when the process starts stays ignored: SIGHUP under `nohup`, SIGINT of a
-//! background job of a shell script. This is read from `/proc/self/status`. On a system
-//! without that file, such as macOS, all three signals are handled, also under `nohup`.
+//! A signal that is ignored when the process starts stays ignored: SIGHUP under `nohup`, SIGINT of
+//! a background job of a shell script. This is read from `/proc/self/status`. On a system without
+//! that file, such as macOS, all three signals are handled, also under `nohup`.
 
 use std::fs;
 use std::path::Path;
@@ -20,8 +20,8 @@ use crate::Error;
 pub(crate) struct StopFlag(Arc<AtomicBool>);
 
 impl StopFlag {
-    /// A flag that the first Ctrl-C (or SIGTERM, or SIGHUP) raises. Any further one ends the process
-    /// with the shell's usual code. Signals that this process ignores are left alone.
+    /// A flag that the first Ctrl-C (or SIGTERM, or SIGHUP) raises. Any further one ends the
+    /// process with the shell's usual code. Signals that this process ignores are left alone.
     ///
     /// # Errors
     /// If the system refuses the handlers.

@@ -23,7 +23,8 @@ pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([2, 3, 1, 0]) } else { tensor.clone() }
 }
 
-/// End of the names under which PyTorch keeps how many batches a batch norm has seen. Nothing here needs that.
+/// End of the names under which PyTorch keeps how many batches a batch norm has seen. Nothing here
+/// needs that.
 const COUNT: &str = "num_batches_tracked";
 
 /// Key in a file's metadata that says after which step of training its weights were.
@@ -52,12 +53,13 @@ pub struct Imported {
     pub step: Option<u64>,
 }
 
-/// Reads weights with the names, order and engine-layout shapes of `expected`. They may be of another type, such as F16
-/// or F64, and metadata of any kind may stand beside them; `num_batches_tracked` of PyTorch's batch norm is ignored.
+/// Reads weights with the names, order and engine-layout shapes of `expected`. They may be of
+/// another type, such as F16 or F64, and metadata of any kind may stand beside them;
+/// `num_batches_tracked` of PyTorch's batch norm is ignored.
 ///
 /// # Errors
-/// If the file can't be read, or isn't of this model; the message names what differs, with shapes as they are in the
-/// file. If weights are not finite numbers.
+/// If the file can't be read, or isn't of this model; the message names what differs, with shapes
+/// as they are in the file. If weights are not finite numbers.
 pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Imported, Error> {
     let mut found = container::read(path)?;
     found.tensors.retain(|(name, _)| !name.ends_with(COUNT) || expected.iter().any(|(own, _)| own == name));

@@ -25,8 +25,9 @@ pub fn image_size(common: &CommonArgs) -> Result<(), BoxError> {
     Err(format!("--image-size {size}: from {least} to {most} pixels; take 28, 32 or 64").into())
 }
 
-/// Refuses a training step that needs more memory than this process can have, as far as the system says
-/// (Linux): all memory of the machine, the limits that a shell sets by `ulimit`, those of control groups.
+/// Refuses a training step that needs more memory than this process can have, as far as the system
+/// says (Linux): all memory of the machine, the limits that a shell sets by `ulimit`, those of
+/// control groups.
 ///
 /// # Errors
 /// If it does.
@@ -89,9 +90,9 @@ fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<Bound> {
     found.into_iter().filter_map(|(bytes, holder)| Some(Bound { bytes: bytes?, holder })).collect()
 }
 
-/// The least limit of the control groups of this process and of those around them, of version 2 and of
-/// version 1. A line of `groups` is "0::/PATH" or "4:memory:/PATH". A container may see its own group at
-/// the top, whatever its path is.
+/// The least limit of the control groups of this process and of those around them, of version 2 and
+/// of version 1. A line of `groups` is "0::/PATH" or "4:memory:/PATH". A container may see its own
+/// group at the top, whatever its path is.
 fn of_control_groups(read: &dyn Fn(&Path) -> Option<String>, groups: &str) -> Option<u64> {
     let mut least = None;
     for line in groups.lines() {

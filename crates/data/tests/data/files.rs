@@ -74,7 +74,8 @@ fn broken_gzip_is_told_apart() {
     for rest in [&b"!"[..], b"\0!", b"\0\0\0\x1e\x8b"] {
         assert_damage(read(&[&whole[..], rest].concat()), Damage::TrailingBytes);
     }
-    // A second member is no better than a first: cut short, of another method, or with a wrong checksum.
+    // A second member is no better than a first: cut short, of another method, or with a wrong
+    // checksum.
     for kept in [1, 9, whole.len() - 1] {
         assert_damage(read(&[&gzip(&[]), &whole[..kept]].concat()), Damage::CutShort);
     }
@@ -120,7 +121,8 @@ fn bombs_of_many_members_are_not_unpacked() {
     assert_damage(read(&vec![half; 100].concat()), Damage::TooLong { limit: 1 << 20 });
 }
 
-/// Whatever is wrong with the compressed file. If the plain one is no better, the compressed one is named.
+/// Whatever is wrong with the compressed file. If the plain one is no better, the compressed one is
+/// named.
 #[test]
 fn a_damaged_file_does_not_hide_a_sound_one_beside_it() {
     let tiny = Tiny::new();

@@ -1,4 +1,5 @@
-//! Limits that come from the environment of a program: its variables, its shell, a file of settings.
+//! Limits that come from the environment of a program: its variables, its shell, a file of
+//! settings.
 
 use adjoint_testing::Program;
 use std::fs;

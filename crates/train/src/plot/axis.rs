@@ -13,8 +13,8 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis on which `low` lies at pixel `start` and `high` at pixel `end`, with about `ticks` ticks. For finite
-    /// values whose difference is finite.
+    /// An axis on which `low` lies at pixel `start` and `high` at pixel `end`, with about `ticks`
+    /// ticks. For finite values whose difference is finite.
     pub(super) fn new((low, high): (f64, f64), (start, end): (f64, f64), ticks: usize) -> Self {
         // A single value gets an axis around it, and so do values whose ticks would be one number.
         let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
@@ -71,8 +71,8 @@ const FAR: f64 = 1e5;
 /// Numbers from this on have a power of ten rather than all their digits.
 const LARGE: f64 = 1e9;
 
-/// A number with a fixed number of decimals, a true minus sign, and its thousands set apart: "1,234.50". A large one
-/// has that number of digits behind the first: "1.23e12".
+/// A number with a fixed number of decimals, a true minus sign, and its thousands set apart:
+/// "1,234.50". A large one has that number of digits behind the first: "1.23e12".
 pub(super) fn number(value: f64, decimals: usize) -> String {
     if value.abs() >= LARGE {
         return scientific(value, decimals);

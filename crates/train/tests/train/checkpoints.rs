@@ -115,7 +115,8 @@ fn every_flipped_bit_is_noticed() {
     assert_eq!(load(dir.path()).unwrap().0, 1);
 }
 
-/// Whatever is done to the seal itself: another one, none, none that is text, two, none of all metadata.
+/// Whatever is done to the seal itself: another one, none, none that is text, two, none of all
+/// metadata.
 #[test]
 fn a_checkpoint_without_a_valid_seal_is_damaged() {
     let dir = two_checkpoints();

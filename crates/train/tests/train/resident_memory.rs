@@ -1,5 +1,5 @@
-//! The memory of a process that trains, logs, draws and saves stays flat, and that of one that loads
-//! holds no more than it must. These tests run alone, because they measure the whole process.
+//! The memory of a process that trains, logs, draws and saves stays flat, and that of one that
+//! loads holds no more than it must. These tests run alone, because they measure the whole process.
 
 use adjoint_testing::alone;
 use std::path::Path;

@@ -33,8 +33,9 @@ fn spawn(dir: &Path, command: &mut Command) -> Child {
     command.spawn().unwrap()
 }
 
-/// Lets programs start with the default actions of signals, also if this process ignores them. A child
-/// inherits an ignored signal, but gets the default action of a handled one. These handlers do nothing.
+/// Lets programs start with the default actions of signals, also if this process ignores them. A
+/// child inherits an ignored signal, but gets the default action of a handled one. These handlers
+/// do nothing.
 fn default_signals() {
     static HANDLED: Once = Once::new();
     HANDLED.call_once(|| {
