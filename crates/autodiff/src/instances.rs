@@ -10,7 +10,7 @@ macro_rules! instances {
     ($name:ident, $e:ty) => {
         #[doc(hidden)]
         #[inline(never)]
-        pub fn $name() -> [*const (); 38] {
+        pub fn $name() -> [*const (); 39] {
             type V = Var<$e>;
             [
                 <&V as Add<&V>>::add as *const (),
@@ -49,6 +49,7 @@ macro_rules! instances {
                 V::binary_cross_entropy as *const (),
                 V::softmax as *const (),
                 V::log_softmax as *const (),
+                V::log_sum_exp as *const (),
                 V::gradients as *const (),
                 V::differentiable_gradients as *const (),
             ]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use adjoint_tensor::{Stream, Tensor};
+use adjoint_tensor::{LogMeanExp, Stream, Tensor};
 
 /// A distribution of points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,10 +99,7 @@ impl Points {
         };
         let variance = self.sigma().powi(2);
         let exponents = places.iter().map(|&place| -0.5 * distance(point, place).powi(2) / variance);
-        let exponents: Vec<f64> = exponents.collect();
-        let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = exponents.iter().map(|e| (e - largest).exp()).sum();
-        largest + (sum / places.len() as f64).ln() - (std::f64::consts::TAU * variance).ln()
+        exponents.collect::<LogMeanExp>().value() - (std::f64::consts::TAU * variance).ln()
     }
 
     /// How well samples (n, 2) match.

@@ -59,6 +59,8 @@ pub trait Element:
     fn powf(self, p: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Not a number.
+    fn is_nan(self) -> bool;
     /// The slice itself if this type is `f32`: how a kernel finds out that it may use its vector path.
     fn as_f32(slice: &[Self]) -> Option<&[f32]>;
     /// Likewise, to write.
@@ -74,6 +76,12 @@ pub trait Element:
     #[inline]
     fn at_most(self, other: Self) -> Self {
         if self > other { other } else { self }
+    }
+
+    /// The greater of the two; NaN if either is, so that NaN is never hidden.
+    #[inline]
+    fn greater(self, other: Self) -> Self {
+        if self < other || other.is_nan() { other } else { self }
     }
 
     /// The product with `mask`, and 0 where the mask is 0, also if `self` is infinite or NaN.
@@ -152,6 +160,10 @@ macro_rules! element {
             #[inline]
             fn is_finite(self) -> bool {
                 $t::is_finite(self)
+            }
+            #[inline]
+            fn is_nan(self) -> bool {
+                $t::is_nan(self)
             }
             fn as_f32(slice: &[Self]) -> Option<&[f32]> {
                 element!(@$is_f32 slice)

@@ -16,7 +16,7 @@ macro_rules! instances {
         $(
             #[doc(hidden)]
             #[inline(never)]
-            pub fn $name() -> [*const (); 18] {
+            pub fn $name() -> [*const (); 19] {
                 [
                     Adam::step::<$e> as *const (),
                     batch_norm::statistics::<$e> as *const (),
@@ -36,6 +36,7 @@ macro_rules! instances {
                     softmax::softmax::<$e> as *const (),
                     softmax::log_softmax::<$e> as *const (),
                     softmax::log_sum_exp::<$e> as *const (),
+                    softmax::log_sum_exp_rows::<$e> as *const (),
                 ]
             }
         )*

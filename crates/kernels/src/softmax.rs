@@ -1,4 +1,8 @@
-//! Softmax and its relatives over rows, shifted by the row's maximum so that nothing overflows.
+//! Softmax and log-sum-exp in all their forms: of rows, of a slice and of numbers that come one by
+//! one.
+//!
+//! All are shifted by the largest number, so that nothing overflows, and add up in `f64`, so that
+//! the number of terms does not matter. NaN among the numbers gives NaN.
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -10,13 +14,14 @@ use crate::parallel::{CHUNK, for_each_chunk};
 #[track_caller]
 #[inline(never)]
 pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
-    rows(x, columns, y, |x, y| {
+    rows(x, columns, y, columns, |x, y| {
         let max = maximum(x);
-        let mut sum = E::ZERO;
+        let mut sum = 0.0;
         for (y, &x) in y.iter_mut().zip(x) {
             *y = (x - max).exp();
-            sum += *y;
+            sum += y.f64();
         }
+        let sum = E::of(sum);
         for y in y {
             *y = *y / sum;
         }
@@ -30,42 +35,111 @@ pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
 #[track_caller]
 #[inline(never)]
 pub fn log_softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
-    rows(x, columns, y, |x, y| {
-        let lse = log_sum_exp(x);
+    rows(x, columns, y, columns, |x, y| {
+        let (max, rest) = shifted(x);
+        let rest = E::of(rest);
+        // In this order: beside a large maximum, max + rest may be rounded to the maximum.
         for (y, &x) in y.iter_mut().zip(x) {
-            *y = x - lse;
+            *y = (x - max) - rest;
         }
     });
+}
+
+/// y = ln sum of e^x, one number for each row of `columns` numbers.
+///
+/// # Panics
+/// If `x` is not a row for each number of `y`.
+#[track_caller]
+#[inline(never)]
+pub fn log_sum_exp_rows<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
+    rows(x, columns, y, 1, |x, y| y[0] = log_sum_exp(x));
 }
 
 /// ln sum of e^x = max + ln sum of e^(x - max). Negative infinity for no numbers.
 #[inline(never)]
 pub fn log_sum_exp<E: Element>(x: &[E]) -> E {
+    let (max, rest) = shifted(x);
+    E::of(max.f64() + rest)
+}
+
+/// The largest number, and ln sum of e^(x - max). An infinite largest number is the whole
+/// logarithm.
+fn shifted<E: Element>(x: &[E]) -> (E, f64) {
     let max = maximum(x);
     if !max.is_finite() {
-        return max;
+        return (max, 0.0);
     }
-    max + x.iter().map(|&x| (x - max).exp()).sum::<E>().ln()
+    (max, x.iter().map(|&x| (x - max).exp().f64()).sum::<f64>().ln())
 }
 
 fn maximum<E: Element>(x: &[E]) -> E {
-    x.iter().fold(E::NEG_INFINITY, |m, &x| x.at_least(m))
+    x.iter().fold(E::NEG_INFINITY, |m, &x| m.greater(x))
 }
 
+/// Calls `f` with each row of `columns` numbers of x and its `out_columns` numbers of y.
 #[track_caller]
-fn rows<E: Element>(x: &[E], columns: usize, y: &mut [E], f: impl Fn(&[E], &mut [E]) + Sync) {
+fn rows<E: Element>(
+    x: &[E],
+    columns: usize,
+    y: &mut [E],
+    out_columns: usize,
+    f: impl Fn(&[E], &mut [E]) + Sync,
+) {
     assert!(
-        x.len() == y.len() && columns > 0 && x.len().is_multiple_of(columns),
+        columns > 0 && x.len().is_multiple_of(columns) && x.len() / columns * out_columns == y.len(),
         "softmax: rows of {columns} from {} to {} elements",
         x.len(),
         y.len()
     );
-    let chunk = (CHUNK / columns).max(1) * columns;
-    for_each_chunk(y, chunk, |t, y| {
-        for (x, y) in x[t * chunk..].chunks_exact(columns).zip(y.chunks_exact_mut(columns)) {
+    let rows = (CHUNK / columns).max(1);
+    for_each_chunk(y, rows * out_columns, |t, y| {
+        let x = &x[t * rows * columns..];
+        for (x, y) in x.chunks_exact(columns).zip(y.chunks_exact_mut(out_columns)) {
             f(x, y);
         }
     });
+}
+
+/// log 1/n sum e^x over numbers that come one by one, without overflow or underflow.
+#[derive(Clone, Copy, Debug)]
+pub struct LogMeanExp {
+    largest: f64,
+    /// Sum of e^(x - largest).
+    sum: f64,
+    count: u64,
+}
+
+impl Default for LogMeanExp {
+    fn default() -> Self {
+        LogMeanExp { largest: f64::NEG_INFINITY, sum: 0.0, count: 0 }
+    }
+}
+
+impl LogMeanExp {
+    /// Takes another number in.
+    pub fn add(&mut self, x: f64) {
+        self.count += 1;
+        let largest = self.largest.greater(x);
+        // Not by a difference where the largest number stays, which may be infinite.
+        if largest != self.largest {
+            self.sum *= (self.largest - largest).exp();
+        }
+        self.sum += if x == largest { 1.0 } else { (x - largest).exp() };
+        self.largest = largest;
+    }
+
+    /// The logarithm of the mean. NaN if there is no number.
+    pub fn value(&self) -> f64 {
+        self.largest + (self.sum / self.count as f64).ln()
+    }
+}
+
+impl FromIterator<f64> for LogMeanExp {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Self {
+        let mut mean = LogMeanExp::default();
+        numbers.into_iter().for_each(|x| mean.add(x));
+        mean
+    }
 }
 
 #[cfg(test)]
@@ -73,20 +147,79 @@ mod tests {
     use super::*;
     use crate::reference;
 
+    const INF: f64 = f64::INFINITY;
+
     #[test]
     fn equals_the_definition_and_survives_large_numbers() {
         let x: Vec<f64> = (0..60).map(|i| ((i * 37) % 23) as f64 / 3.0 - 4.0).collect();
-        let (mut p, mut log_p) = (vec![0.0; 60], vec![0.0; 60]);
+        let (mut p, mut log_p, mut lse) = (vec![0.0; 60], vec![0.0; 60], vec![0.0; 5]);
         softmax(&x, 12, &mut p);
         log_softmax(&x, 12, &mut log_p);
+        log_sum_exp_rows(&x, 12, &mut lse);
         let close = |got: &[f64], want: Vec<f64>| got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-14);
-        for (row, (p, log_p)) in x.chunks(12).zip(p.chunks(12).zip(log_p.chunks(12))) {
+        for (i, (row, (p, log_p))) in x.chunks(12).zip(p.chunks(12).zip(log_p.chunks(12))).enumerate() {
             assert!(close(p, reference::softmax(row)) && close(log_p, reference::log_softmax(row)));
+            assert!((lse[i] - (row[3] - log_p[3])).abs() < 1e-14 && lse[i] == log_sum_exp(row));
         }
         let mut y = [0.0f32; 2];
         log_softmax(&[1e30, -1e30], 2, &mut y);
         assert_eq!(y, [0.0, -2e30]);
+        log_softmax(&[1e9, 1e9], 2, &mut y);
+        assert_eq!(y, [-2f32.ln(); 2]);
         assert!((log_sum_exp(&[80.0f64, 80.0]) - (80.0 + 2f64.ln())).abs() < 1e-13);
-        assert_eq!(log_sum_exp::<f64>(&[]), f64::NEG_INFINITY);
+        assert_eq!(log_sum_exp::<f64>(&[]), -INF);
+    }
+
+    /// In `f32` a running sum stops growing at 2^24 terms, and is off by more than 10^-3 long
+    /// before.
+    #[test]
+    fn many_terms_lose_no_digits() {
+        let n = 3_000_000;
+        let x: Vec<f32> = (0..n).map(|i| (i % 3) as f32 * 0.5).collect();
+        let exact = (x.iter().map(|&x| f64::from(x).exp()).sum::<f64>()).ln();
+        assert!((f64::from(log_sum_exp(&x)) / exact - 1.0).abs() < 1e-7);
+        let mut y = vec![0.0; n];
+        softmax(&x, n, &mut y);
+        let total: f64 = y.iter().map(|&y| f64::from(y)).sum();
+        assert!((total - 1.0).abs() < 1e-6, "softmax adds up to {total}");
+        log_softmax(&x, n, &mut y);
+        assert!((f64::from(y[0]) + exact).abs() < 1e-6);
+    }
+
+    /// Every form, in every order: infinities are infinite, and NaN is NaN.
+    #[test]
+    fn the_edges_of_the_numbers() {
+        for (numbers, sum) in [
+            ([INF, 0.0, -INF], INF),
+            ([INF, INF, 1.0], INF),
+            ([-INF, -INF, 3.0], 3.0),
+            ([-INF; 3], -INF),
+            ([f64::NAN, INF, 0.0], f64::NAN),
+            ([f64::NAN, -INF, -INF], f64::NAN),
+        ] {
+            for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+                let x = order.map(|i| numbers[i]);
+                let streamed: LogMeanExp = x.into_iter().collect();
+                let [mut by_row, mut single] = [[f64::NAN]; 2];
+                log_sum_exp_rows(&x, 3, &mut by_row);
+                single[0] = log_sum_exp(&x);
+                for got in [streamed.value() + 3f64.ln(), by_row[0], single[0]] {
+                    let same = got == sum || (got - sum).abs() < 1e-15 || got.is_nan() && sum.is_nan();
+                    assert!(same, "{got} for {sum} of {x:?}");
+                }
+            }
+        }
+    }
+
+    /// At -1000 nats e^x is 0 in f32 and in f64: only a shifted sum has the answer.
+    #[test]
+    fn a_mean_of_exponentials_does_not_underflow() {
+        let want = -1000.0 + ((1.0 + 2.0f64.exp() + (-3.0f64).exp()) / 3.0).ln();
+        for order in [[-1000.0, -998.0, -1003.0], [-998.0, -1003.0, -1000.0]] {
+            assert!((order.into_iter().collect::<LogMeanExp>().value() - want).abs() < 1e-12);
+        }
+        let half: LogMeanExp = [0.0, -INF].into_iter().collect();
+        assert!((half.value() - 0.5f64.ln()).abs() < 1e-15);
+        assert!(LogMeanExp::default().value().is_nan());
     }
 }

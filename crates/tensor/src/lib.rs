@@ -13,6 +13,7 @@ mod shape;
 mod stream;
 mod tensor;
 
+pub use adjoint_kernels::softmax::LogMeanExp;
 pub use adjoint_kernels::{Element, isa, memory, threads};
 pub use shape::Shape;
 pub use stream::Stream;

@@ -82,6 +82,15 @@ impl Shape {
         [self.dims[0], self.dims[1]]
     }
 
+    /// The shape with a single number for each row: the last axis, if there is one, made 1.
+    #[must_use]
+    pub fn per_row(&self) -> Shape {
+        match self.rank {
+            0 => *self,
+            rank => self.with(rank - 1, 1),
+        }
+    }
+
     /// The shape both broadcast to, if there is one.
     ///
     /// # Panics

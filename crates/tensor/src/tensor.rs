@@ -236,6 +236,12 @@ impl<E: Element> Tensor<E> {
         Self::build(self.shape, |y| softmax::log_softmax(self.data(), self.last(), y))
     }
 
+    /// ln sum of e^x along the last axis, whose size becomes 1.
+    #[must_use]
+    pub fn log_sum_exp(&self) -> Self {
+        Self::build(self.shape.per_row(), |y| softmax::log_sum_exp_rows(self.data(), self.last(), y))
+    }
+
     /// Sum of the squares of the elements, in `f64`.
     pub fn sum_of_squares(&self) -> f64 {
         reduce::sum_of_squares(self.data())

@@ -1,11 +1,11 @@
-//! Softmax along the last axis (the classes), and its logarithm.
+//! Softmax along the last axis (the classes), its logarithm, and log-sum-exp.
 //!
 //! Source: Bridle 1990, Probabilistic interpretation of feedforward classification network outputs, with relationships to
 //! statistical pattern recognition.
 
 use crate::Var;
 use crate::graph::record;
-use adjoint_tensor::{Element, Shape};
+use adjoint_tensor::Element;
 
 impl<E: Element> Var<E> {
     /// y_i = e^(x_i) / sum over j of e^(x_j).
@@ -16,7 +16,7 @@ impl<E: Element> Var<E> {
         let y = self.value().softmax();
         record("softmax", y.clone(), [self], y, |y, bw| {
             let y = bw.output(y);
-            bw.wrt(0, |g| &y * (g - (g * &y).sum_to(rows(y.shape()))));
+            bw.wrt(0, |g| &y * (g - (g * &y).sum_to(y.shape().per_row())));
         })
     }
 
@@ -28,16 +28,18 @@ impl<E: Element> Var<E> {
         let y = self.value().log_softmax();
         record("log_softmax", y.clone(), [self], y, |y, bw| {
             let y = bw.output(y);
-            bw.wrt(0, |g| g - y.exp() * g.sum_to(rows(y.shape())));
+            bw.wrt(0, |g| g - y.exp() * g.sum_to(y.shape().per_row()));
         })
     }
-}
 
-/// The shape with its last axis summed away to size 1.
-fn rows(shape: Shape) -> Shape {
-    match shape.rank() {
-        0 => shape,
-        rank => shape.with(rank - 1, 1),
+    /// y = ln sum over i of e^(x_i) of each row, the last axis becoming 1. dy/dx_i = e^(x_i - y),
+    /// the softmax of the row: x_bar = y_bar softmax(x), which keeps its digits where y is much
+    /// larger than 1.
+    #[must_use]
+    pub fn log_sum_exp(&self) -> Self {
+        record("log_sum_exp", self.value().log_sum_exp(), [self], self.clone(), |x, bw| {
+            bw.wrt(0, |g| g * x.softmax());
+        })
     }
 }
 
@@ -45,6 +47,7 @@ fn rows(shape: Shape) -> Shape {
 mod tests {
     use crate::Var;
     use crate::gradcheck::{assert_cases, random_shape, random_tensor};
+    use adjoint_tensor::Tensor;
 
     #[test]
     fn gradients() {
@@ -56,5 +59,18 @@ mod tests {
             let shape = random_shape(s);
             (vec![random_tensor(s, shape, &[])], |x: &[Var<f64>]| x[0].log_softmax())
         });
+        assert_cases("log_sum_exp", 100, |s| {
+            let shape = random_shape(s);
+            (vec![random_tensor(s, shape, &[])], |x: &[Var<f64>]| x[0].log_sum_exp())
+        });
+    }
+
+    /// The shares of a row add up to 1 where their logarithms are huge, and a term of 0 has none.
+    #[test]
+    fn gradients_of_log_sum_exp_at_the_edges() {
+        let x = Var::leaf(Tensor::from_slice([2, 2], &[-1e9f32, -1e9, f32::NEG_INFINITY, 0.0]));
+        let y = x.log_sum_exp();
+        assert_eq!(y.value().data(), [-1e9, 0.0]);
+        assert_eq!(y.gradients(&[&x])[0].data(), [0.5, 0.5, 0.0, 1.0]);
     }
 }

@@ -80,9 +80,10 @@ pub fn reparameterise<E: Element>(mu: &Var<E>, log_var: &Var<E>, eps: &Tensor<E>
     mu + (0.5 * log_var).exp() * eps
 }
 
-/// log 1/k sum over i of w_i of each row of `[N, k]` log weights (Burda, Grosse & Salakhutdinov 2016, eq. 8), `[N]`: with
-/// log w_i = log p(x, z_i) - log q(z_i|x) a lower bound of log p(x) that rises with k. Shifted by its largest term, so
-/// that nothing overflows.
+/// log 1/k sum over i of w_i of each row of `[N, k]` log weights (Burda, Grosse & Salakhutdinov
+/// 2016, eq. 8), `[N]`: with log w_i = log p(x, z_i) - log q(z_i|x) a lower bound of log p(x) that
+/// rises with k. Nothing overflows, and a weight of 0 (log weight negative infinity) is one, unless
+/// all of a row are.
 ///
 /// # Panics
 /// If the weights are no matrix, or its rows are empty.
@@ -90,9 +91,7 @@ pub fn reparameterise<E: Element>(mu: &Var<E>, log_var: &Var<E>, eps: &Tensor<E>
 pub fn importance_weighted_bound<E: Element>(log_weights: &Var<E>) -> Var<E> {
     let [n, k] = log_weights.shape().matrix();
     assert!(k > 0, "importance_weighted_bound: no weights");
-    // In any column, x - log_softmax(x) is log sum exp.
-    let first = |x: &Var<E>| x.narrow(1, 0, 1).reshape([n]);
-    first(log_weights) - first(&log_weights.log_softmax()) - (k as f64).ln()
+    log_weights.log_sum_exp().reshape([n]) - (k as f64).ln()
 }
 
 #[track_caller]
@@ -225,6 +224,11 @@ mod tests {
         // Far below and above what exp can take.
         close(bound(&[-2000.0, -2000.0]), -2000.0);
         close(bound(&[900.0, -900.0]), 900.0 - 2f64.ln());
+        close(bound(&[f64::NEG_INFINITY, 0.0]), -2f64.ln());
+        let far = Var::leaf(Tensor::from_slice([1, 2], &[-1e9f32, -100.0]));
+        let far_bound = importance_weighted_bound(&far);
+        assert!((far_bound.item() + 100.0 + 2f64.ln()).abs() < 1e-5, "{}", far_bound.item());
+        assert_eq!(far_bound.gradients(&[&far])[0].data(), [0.0, 1.0]);
         assert_eq!(importance_weighted_bound(&Var::<f64>::constant(Tensor::zeros([3, 2]))).dims(), [3]);
     }
 

@@ -10,9 +10,9 @@
 mod adversarial;
 mod cross_entropy;
 mod elbo;
-mod log_mean_exp;
 mod penalty;
 
+pub use adjoint_tensor::LogMeanExp;
 pub use adversarial::{
     AdversarialLoss, UnknownLoss, discriminator_loss, gan_value, generator_minimax, generator_non_saturating,
     hinge_discriminator, hinge_generator, least_squares_discriminator, least_squares_generator,
@@ -23,7 +23,6 @@ pub use elbo::{
     bernoulli_log_likelihood, gaussian_log_likelihood, importance_weighted_bound, kl_standard_normal,
     kl_standard_normal_terms, reparameterise,
 };
-pub use log_mean_exp::LogMeanExp;
 pub(crate) use penalty::between;
 pub use penalty::{gradient_penalty, r1};
 
