@@ -2,15 +2,16 @@
 //! parameter of its own, so that no store can be thought to change another operand.
 
 use crate::Element;
+use crate::reduce::{in_blocks, sum_rows};
 
 /// What takes x to the normalised and scaled z of its channel, and z to y.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a, E> {
-    /// mu
+    /// mu, rounded
     pub(super) mean: &'a [E],
     /// gamma / sqrt(sigma^2 + eps)
     pub(super) scale: &'a [E],
-    /// beta
+    /// beta, less what the rounding of mu takes from it
     pub(super) beta: &'a [E],
     /// Derivative of the activation at z <= 0; at z > 0 it is 1.
     pub(super) slope: E,
@@ -20,25 +21,30 @@ pub(super) struct Affine<'a, E> {
 #[inline(always)]
 pub(super) fn means<E: Element>(x: &[E], pivot: &[E], mean: &mut [E]) {
     let rows = E::of((x.len() / mean.len()) as f64);
-    mean.fill(E::ZERO);
-    for x in x.chunks_exact(mean.len()) {
-        for ((sum, &x), &pivot) in mean.iter_mut().zip(x).zip(pivot) {
-            *sum += x - pivot;
-        }
-    }
+    in_blocks(
+        [x],
+        [pivot],
+        [&mut *mean],
+        #[inline(always)]
+        |[x], pivot, [sum]| sum_rows(x, pivot, sum, |x, [pivot]| x - pivot),
+    );
     mean.iter_mut().for_each(|sum| *sum = *sum / rows);
 }
 
 /// m2 = sum over rows of (x - pivot - mean)^2.
 #[inline(always)]
 pub(super) fn squares<E: Element>(x: &[E], pivot: &[E], mean: &[E], m2: &mut [E]) {
-    m2.fill(E::ZERO);
-    for x in x.chunks_exact(m2.len()) {
-        for (((sum, &x), &pivot), &mean) in m2.iter_mut().zip(x).zip(pivot).zip(mean) {
-            let centred = (x - pivot) - mean;
-            *sum += centred * centred;
-        }
-    }
+    let square = |x: E, [pivot, mean]: [E; 2]| {
+        let centred = (x - pivot) - mean;
+        centred * centred
+    };
+    in_blocks(
+        [x],
+        [pivot, mean],
+        [m2],
+        #[inline(always)]
+        |[x], of_column, [m2]| sum_rows(x, of_column, m2, square),
+    );
 }
 
 /// y = activation(z)
@@ -63,6 +69,19 @@ pub(super) fn sums<E: Element>(
     centred_sum: &mut [E],
     sum: &mut [E],
 ) {
+    in_blocks(
+        [x, y_bar],
+        [by.mean, by.scale, by.beta],
+        [centred_sum, sum],
+        #[inline(always)]
+        |[x, y_bar], [mean, scale, beta], [centred_sum, sum]| {
+            block_of_sums(x, y_bar, Affine { mean, scale, beta, slope: by.slope }, centred_sum, sum);
+        },
+    );
+}
+
+#[inline(always)]
+fn block_of_sums<E: Element>(x: &[E], y_bar: &[E], by: Affine<'_, E>, centred_sum: &mut [E], sum: &mut [E]) {
     let c = by.mean.len();
     let (scale, beta) = (&by.scale[..c], &by.beta[..c]);
     let (centred_sum, sum) = (&mut centred_sum[..c], &mut sum[..c]);
