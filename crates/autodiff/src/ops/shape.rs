@@ -1,11 +1,12 @@
-//! Sums, repetition and new shapes. `sum_to` and `expand` are each other's adjoint, `reshape` is its own.
+//! Sums, means, repetition and new shapes. `sum_to` and `expand` are each other's adjoint,
+//! `reshape` is its own, and so is `centred`.
 //!
 //! All are linear, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating Derivatives,
 //! chapter 3.
 
 use crate::Var;
 use crate::graph::record;
-use adjoint_tensor::{Element, Shape};
+use adjoint_tensor::{Element, Shape, Tensor};
 
 impl<E: Element> Var<E> {
     /// y = x summed over every axis along which `shape` broadcasts to x. Each x enters one sum with weight 1: x_bar = y_bar expanded.
@@ -66,6 +67,34 @@ impl<E: Element> Var<E> {
         let shape = shape.into();
         self.sum_to(shape).scale(shape.len() as f64 / self.shape().len() as f64)
     }
+
+    /// y = x minus its mean over every axis along which `shape` broadcasts to x. A projection,
+    /// whose matrix 1 - 1 1^T / n is symmetric: x_bar = y_bar minus its mean.
+    ///
+    /// The value is centred twice, because the mean of numbers far from zero is rounded, by as much
+    /// as they may differ: the second mean is what rounding took from the first.
+    ///
+    /// # Panics
+    /// As [`Var::sum_to`].
+    #[must_use]
+    #[track_caller]
+    pub fn centred(&self, shape: impl Into<Shape>) -> Self {
+        centred(self, shape.into())
+    }
+}
+
+/// [`Var::centred`] of a shape, compiled once.
+#[track_caller]
+#[inline(never)]
+fn centred<E: Element>(x: &Var<E>, shape: Shape) -> Var<E> {
+    let per_mean = E::of(shape.len() as f64 / x.shape().len() as f64);
+    let centre = |x: &Tensor<E>| {
+        let mean = x.sum_to(shape).map(move |sum| sum * per_mean);
+        x.zip(&mean, |x, mean| x - mean)
+    };
+    record("centred", centre(&centre(x.value())), [x], shape, |&shape, bw| {
+        bw.wrt(0, |g| centred(g, shape));
+    })
 }
 
 #[cfg(test)]
@@ -85,6 +114,11 @@ mod tests {
             let from = random_shape(s);
             let to = random_broadcast(s, from);
             (vec![random_tensor(s, from, &[])], move |x: &[Var<f64>]| x[0].mean_to(to).square())
+        });
+        assert_cases("centred", 100, |s| {
+            let from = random_shape(s);
+            let to = random_broadcast(s, from);
+            (vec![random_tensor(s, from, &[])], move |x: &[Var<f64>]| x[0].centred(to).square())
         });
         assert_cases("expand", 100, |s| {
             let to = random_shape(s);
@@ -107,5 +141,6 @@ mod tests {
         assert_eq!(x.mean().item(), 3.5);
         assert_eq!(x.sum_to([2, 1]).value().data(), &[6.0, 15.0]);
         assert_eq!(x.mean_to(Shape::new(&[3])).value().data(), &[2.5, 3.5, 4.5]);
+        assert_eq!(x.centred([2, 1]).value().data(), &[-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]);
     }
 }

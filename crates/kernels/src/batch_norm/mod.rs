@@ -3,9 +3,11 @@
 //! In NHWC the channel is the last axis, so one kernel serves images and vectors alike: `x` is a matrix of m rows (all
 //! pixels of all images) by C channels, and every statistic is one of a column.
 //!
-//! Statistics are taken per chunk of rows, the mean as a distance from the chunk's first row and the variance about
-//! that mean, and merged in order in `f64` (Chan, Golub & LeVeque 1983), so they neither lose digits for data far from
-//! zero nor depend on the number of threads.
+//! Statistics are taken per chunk of rows, the mean as a distance from the chunk's first row and
+//! the variance about that mean, and merged in order in `f64` (Chan, Golub & LeVeque 1983), so they
+//! neither lose digits for data far from zero nor depend on the number of threads. What rounding
+//! the mean to the type of the data takes away is kept beside it, because beside a large mean it
+//! may be as large as the deviation.
 //!
 //! Every pass is bound by memory, so the activation that follows a batch norm is part of its last pass
 //! ([`normalise_activated`]) and of both passes of its gradient ([`backward_activated`]), which recompute from x what they
@@ -23,8 +25,10 @@ use loops::Affine;
 
 /// Mean and variance of each channel of a batch.
 pub struct Statistics<'a, E> {
-    /// mu
+    /// mu, rounded.
     pub mean: &'a mut [E],
+    /// mu - mean: what rounding took away.
+    pub rest: &'a mut [E],
     /// sigma^2 = (1/m) sum of (x - mu)^2: biased, as the forward pass uses it.
     pub variance: &'a mut [E],
 }
@@ -38,7 +42,8 @@ pub struct Statistics<'a, E> {
 pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     let c = out.mean.len();
     let m = row_count(x.len(), c);
-    assert!(m > 0 && out.variance.len() == c, "batch_norm: statistics of {m} rows of {c} channels");
+    let sized = out.rest.len() == c && out.variance.len() == c;
+    assert!(m > 0 && sized, "batch_norm: statistics of {m} rows of {c} channels");
     let rows = rows_per_chunk(c);
     let mut partial = Buffer::take(m.div_ceil(rows) * 2 * c);
     let level = level();
@@ -64,6 +69,7 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
             n += k;
         }
         out.mean[j] = E::of(mean);
+        out.rest[j] = E::of(mean - out.mean[j].f64());
         out.variance[j] = E::of(m2 / n);
     }
 }
@@ -71,8 +77,10 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
 /// The numbers a normalisation applies to each channel.
 #[derive(Clone, Copy)]
 pub struct Channels<'a, E> {
-    /// mu: of the batch in training, the running mean in evaluation.
+    /// mu, rounded: of the batch in training, the running mean in evaluation.
     pub mean: &'a [E],
+    /// mu - mean, as [`statistics`] gives it.
+    pub rest: &'a [E],
     /// sigma^2, likewise.
     pub variance: &'a [E],
     /// The scale.
@@ -100,15 +108,31 @@ impl<E: Element> Channels<'_, E> {
         scale
     }
 
-    fn affine<'b>(&'b self, scale: &'b Buffer<E>, activation: Activation) -> Affine<'b, E> {
-        Affine { mean: self.mean, scale: scale.as_slice(), beta: self.beta, slope: activation.slope() }
+    /// The beta of a normalisation about the rounded mean: (x - mu) scale + beta is
+    /// (x - mean) scale + this.
+    fn shift(&self, scale: &Buffer<E>) -> Buffer<E> {
+        let mut shift = scale.clone();
+        for ((shift, beta), rest) in shift.as_mut_slice().iter_mut().zip(self.beta).zip(self.rest) {
+            *shift = E::of(beta.f64() - rest.f64() * shift.f64());
+        }
+        shift
+    }
+
+    fn affine<'b>(
+        &'b self,
+        scale: &'b Buffer<E>,
+        shift: &'b Buffer<E>,
+        activation: Activation,
+    ) -> Affine<'b, E> {
+        let (scale, beta) = (scale.as_slice(), shift.as_slice());
+        Affine { mean: self.mean, scale, beta, slope: activation.slope() }
     }
 
     #[track_caller]
     fn check(&self) -> usize {
         let c = self.mean.len();
-        let same = self.variance.len() == c && self.gamma.len() == c && self.beta.len() == c;
-        assert!(same, "batch_norm: mean, variance, gamma and beta must have one length");
+        let same = [self.rest, self.variance, self.gamma, self.beta].iter().all(|of| of.len() == c);
+        assert!(same, "batch_norm: mean, rest, variance, gamma and beta must have one length");
         c
     }
 }
@@ -155,7 +179,8 @@ pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation:
     row_count(x.len(), c);
     assert_eq!(x.len(), y.len(), "batch_norm: input and output lengths differ");
     let (scale, chunk) = (by.scale(&by.rstd()), rows_per_chunk(c) * c);
-    let by = by.affine(&scale, activation);
+    let shift = by.shift(&scale);
+    let by = by.affine(&scale, &shift, activation);
     let level = level();
     for_each_chunk(y, chunk, |t, y| {
         let x = &x[t * chunk..][..y.len()];
@@ -210,15 +235,17 @@ pub fn backward_activated<E: Element>(
         "batch_norm backward: lengths of x, y_bar, x_bar"
     );
     let rstd = by.rstd();
-    let (scale, rstd) = (by.scale(&rstd), rstd.as_slice());
-    let by = by.affine(&scale, activation);
-    channel_sums(x, y_bar, by, rstd, gamma_bar, beta_bar);
-    // The formula above by channel: x_bar = scale (z_bar - shift - (x - mu) tilt).
+    let scale = by.scale(&rstd);
+    let shift = by.shift(&scale);
+    let (rstd, rest, by) = (rstd.as_slice(), by.rest, by.affine(&scale, &shift, activation));
+    channel_sums(x, y_bar, by, [rstd, rest], gamma_bar, beta_bar);
+    // The formula above by channel: x_bar = scale (z_bar - shift - (x - mean) tilt).
     let (mut shift, mut tilt) = (Buffer::take(c), Buffer::take(c));
     let per_m = E::of(1.0 / m as f64);
     for j in 0..c {
-        shift.as_mut_slice()[j] = per_m * beta_bar[j];
-        tilt.as_mut_slice()[j] = per_m * gamma_bar[j] * rstd[j];
+        let slope = per_m * gamma_bar[j] * rstd[j];
+        tilt.as_mut_slice()[j] = slope;
+        shift.as_mut_slice()[j] = per_m * beta_bar[j] - rest[j] * slope;
     }
     let (channel, chunk) = ([shift.as_slice(), tilt.as_slice()], rows_per_chunk(c) * c);
     let level = level();
@@ -236,7 +263,7 @@ fn channel_sums<E: Element>(
     x: &[E],
     y_bar: &[E],
     by: Affine<'_, E>,
-    rstd: &[E],
+    [rstd, rest]: [&[E]; 2],
     gamma_bar: &mut [E],
     beta_bar: &mut [E],
 ) {
@@ -255,8 +282,9 @@ fn channel_sums<E: Element>(
     });
     let total = |j: usize| partial.as_slice().chunks_exact(2 * c).map(|p| p[j].f64()).sum::<f64>();
     for j in 0..c {
-        gamma_bar[j] = E::of(total(j) * rstd[j].f64());
-        beta_bar[j] = E::of(total(c + j));
+        let sum = total(c + j);
+        gamma_bar[j] = E::of((total(j) - rest[j].f64() * sum) * rstd[j].f64());
+        beta_bar[j] = E::of(sum);
     }
 }
 

@@ -21,12 +21,13 @@ fn close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
 fn equals_the_definition() {
     for (m, c, offset) in [(1, 1, 0.0), (2, 3, 0.0), (700, 5, 1e3), (40_000, 2, -3.0), (64, 70, 0.5)] {
         let (x, y_bar, gamma, beta) = case(m, c, offset);
-        let (mut mean, mut variance) = (vec![f64::NAN; c], vec![f64::NAN; c]);
-        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f64::NAN; c]);
+        statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
         let want = reference::batch_norm(&x, c, &gamma, &beta, 1e-5, &y_bar);
         close(&mean, &want.mean, 1e-12, "mean");
         close(&variance, &want.variance, 1e-9, "variance");
-        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let by =
+            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
         let (mut y, mut x_bar) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
         let (mut gamma_bar, mut beta_bar) = (vec![f64::NAN; c], vec![f64::NAN; c]);
         normalise(&x, by, &mut y);
@@ -43,9 +44,10 @@ fn equals_the_definition() {
 fn an_activation_is_the_same_fused_or_apart() {
     for (m, c, slope) in [(700, 5, 0.2), (64, 70, 0.0), (40_000, 2, 0.2)] {
         let (x, y_bar, gamma, beta) = case(m, c, 0.5);
-        let (mut mean, mut variance) = (vec![0.0; c], vec![0.0; c]);
-        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
-        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0; c]);
+        statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+        let by =
+            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
         let (mut z, mut y) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
         normalise(&x, by, &mut z);
         normalise_activated(&x, by, Activation::LeakyRelu(slope), &mut y);
@@ -67,7 +69,7 @@ fn an_activation_is_the_same_fused_or_apart() {
 #[test]
 fn an_infinite_gradient_does_not_pass_a_relu() {
     let x = [-1.0f32, 1.0, -1.0, 1.0];
-    let by = Channels { mean: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
+    let by = Channels { mean: &[0.0], rest: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
     let gradients = |hidden: f32| {
         let (mut x_bar, mut gamma_bar, mut beta_bar) = ([f32::NAN; 4], [f32::NAN], [f32::NAN]);
         let y_bar = [hidden, 2.0, hidden, -1.0];
@@ -87,8 +89,8 @@ fn an_infinite_gradient_does_not_pass_a_relu() {
 fn the_mean_of_data_far_from_zero_is_rounded_once() {
     let (x, ..) = case(700, 3, 1e3);
     let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-    let (mut mean, mut variance) = (vec![0.0f32; 3], vec![0.0f32; 3]);
-    statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
+    let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0f32; 3]);
+    statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
     for j in 0..3 {
         let column = || x.iter().skip(j).step_by(3).map(|&x| f64::from(x));
         let exact = column().sum::<f64>() / 700.0;
@@ -98,15 +100,70 @@ fn the_mean_of_data_far_from_zero_is_rounded_once() {
     }
 }
 
+/// Beside 10^7 the mean of 0 and 1 is no `f32`: rounding takes away the deviation itself.
+#[test]
+fn data_far_from_zero_is_normalised_about_its_mean() {
+    let (far, near) = ([1e7f32, 1e7 + 1.0, 1e7 + 1.0, 1e7], [0.0f32, 1.0, 1.0, 0.0]);
+    let outputs = |x: &[f32; 4]| {
+        let [mut mean, mut rest, mut variance] = [[f32::NAN]; 3];
+        statistics(x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+        let by = Channels {
+            mean: &mean,
+            rest: &rest,
+            variance: &variance,
+            gamma: &[2.0],
+            beta: &[0.5],
+            eps: 1e-5,
+        };
+        let ([mut y, mut x_bar], [mut gamma_bar, mut beta_bar]) = ([[f32::NAN; 4]; 2], [[f32::NAN]; 2]);
+        normalise_activated(x, by, Activation::LeakyRelu(0.2), &mut y);
+        let y_bar = [1.0, 2.0, 5.0, -3.0];
+        backward_activated(
+            x,
+            &y_bar,
+            by,
+            Activation::LeakyRelu(0.2),
+            &mut x_bar,
+            &mut gamma_bar,
+            &mut beta_bar,
+        );
+        [&y[..], &x_bar, &gamma_bar, &beta_bar].concat().iter().map(|&v| f64::from(v)).collect::<Vec<_>>()
+    };
+    close(&outputs(&far), &outputs(&near), 1e-6, "outputs");
+    assert!((outputs(&far)[1] - 2.5).abs() < 1e-4, "gamma + beta, but for eps: {}", outputs(&far)[1]);
+}
+
+/// In `f32` a running sum over a chunk of one channel would drift.
+#[test]
+fn sums_over_many_rows_keep_their_digits() {
+    let m = 16 * 1024;
+    // The first row, from which distances are taken, is not like the others.
+    let x: Vec<f32> = (0..m).map(|i| if i == 0 { 0.0 } else { 0.1 }).collect();
+    let [mut mean, mut rest, mut variance] = [[f32::NAN]; 3];
+    statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+    let exact = f64::from(0.1f32) * (1.0 - 1.0 / m as f64);
+    let mu = f64::from(mean[0]) + f64::from(rest[0]);
+    assert!((mu / exact - 1.0).abs() < 6e-7, "mean {mu} for {exact}");
+    let by = Channels { mean: &[0.0], rest: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
+    let (mut x_bar, mut gamma_bar, mut beta_bar) = (vec![0.0; m], [f32::NAN], [f32::NAN]);
+    let ones = vec![1.0; m];
+    backward(&ones, &x, by, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+    for (name, sum) in [("gamma_bar", gamma_bar[0]), ("beta_bar", beta_bar[0])] {
+        let error = (f64::from(sum) / (exact * m as f64) - 1.0).abs();
+        assert!(error < 6e-7, "{name} {sum}: off by {error:e}");
+    }
+}
+
 #[test]
 fn same_bits_for_any_number_of_threads() {
     let x: Vec<f32> = case(9_000, 24, 2.0).0.iter().map(|&x| x as f32).collect();
     let y_bar = wave(x.len(), 0.7);
     let (gamma, beta) = (wave(24, 0.3), wave(24, 0.4));
     assert_same_bits("batch norm", || {
-        let (mut mean, mut variance) = (vec![0.0; 24], vec![0.0; 24]);
-        statistics(&x, Statistics { mean: &mut mean, variance: &mut variance });
-        let by = Channels { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0; 24]);
+        statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+        let by =
+            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
         let (mut y, mut x_bar) = (x.clone(), x.clone());
         let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
         normalise_activated(&x, by, Activation::RELU, &mut y);

@@ -1,5 +1,5 @@
 use crate::param::{Param, Role};
-use crate::{Element, Shape, Var, module};
+use crate::{Element, Var, module};
 
 /// Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis:
 ///
@@ -34,8 +34,8 @@ impl<E: Element> LayerNorm<E> {
             "LayerNorm({features}): input of shape {}, need {features} on the last axis",
             x.shape()
         );
-        let rows: Shape = x.shape().with(x.dims().len() - 1, 1);
-        let centred = x - x.mean_to(rows);
+        let rows = x.shape().per_row();
+        let centred = x.centred(rows);
         let variance = centred.square().mean_to(rows);
         self.weight.var() * (centred / (variance + EPS).sqrt()) + self.bias.var()
     }
@@ -61,6 +61,15 @@ mod tests {
         *layer.bias.value_mut() = Tensor::full([50], 3.0);
         let scaled = layer.forward(&x);
         assert!((scaled - (2.0 * y + 3.0)).value().data().iter().all(|d| d.abs() < 1e-12));
+    }
+
+    /// Beside 10^7 the mean of 0 and 1 is no `f32`.
+    #[test]
+    fn rows_far_from_zero_are_normalised_about_their_mean() {
+        let mut layer = LayerNorm::<f32>::new(2);
+        Scheme::pytorch().apply(&mut layer, "norm", 0);
+        let y = layer.forward(&Var::constant(Tensor::from_slice([1, 2], &[1e7, 1e7 + 1.0])));
+        assert!(y.value().data().iter().zip([-1.0, 1.0]).all(|(y, want)| (y - want).abs() < 1e-4), "{y:?}");
     }
 
     #[test]
