@@ -61,6 +61,10 @@ pub trait Element:
     fn is_finite(self) -> bool;
     /// Not a number.
     fn is_nan(self) -> bool;
+    /// The least number above this one.
+    fn next_up(self) -> Self;
+    /// The greatest number below this one.
+    fn next_down(self) -> Self;
     /// The slice itself if this type is `f32`: how a kernel finds out that it may use its vector path.
     fn as_f32(slice: &[Self]) -> Option<&[f32]>;
     /// Likewise, to write.
@@ -164,6 +168,12 @@ macro_rules! element {
             #[inline]
             fn is_nan(self) -> bool {
                 $t::is_nan(self)
+            }
+            fn next_up(self) -> Self {
+                $t::next_up(self)
+            }
+            fn next_down(self) -> Self {
+                $t::next_down(self)
             }
             fn as_f32(slice: &[Self]) -> Option<&[f32]> {
                 element!(@$is_f32 slice)

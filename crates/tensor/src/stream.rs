@@ -94,8 +94,14 @@ impl Stream {
         }
     }
 
-    /// A tensor of independent numbers uniform on [low, high).
+    /// A tensor of independent numbers uniform on [low, high): none is rounded out of the range. If
+    /// the type has no number in it, all are the least one from `low` on.
+    ///
+    /// # Panics
+    /// If the range is not finite, or `low` is above `high`.
+    #[track_caller]
     pub fn uniform_tensor<E: Element>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<E> {
+        assert!(low <= high && (high - low).is_finite(), "uniform_tensor: no range from {low} to {high}");
         Tensor::build(shape, |out| self.fill_uniform(out, low, high))
     }
 
@@ -106,7 +112,11 @@ impl Stream {
 
     #[inline(never)]
     pub(crate) fn fill_uniform<E: Element>(&mut self, out: &mut [E], low: f64, high: f64) {
-        out.iter_mut().for_each(|x| *x = E::of(low + (high - low) * self.uniform()));
+        // The ends of the range in E: a number near one of them may be rounded to it, or past it.
+        let (first, last) = (E::of(low), E::of(high).next_down());
+        let first = if first.f64() < low { first.next_up() } else { first };
+        let within = |x: f64| E::of(x).at_most(last).at_least(first);
+        out.iter_mut().for_each(|x| *x = within(low + (high - low) * self.uniform()));
     }
 
     #[inline(never)]
@@ -211,6 +221,32 @@ mod tests {
         let u = Stream::new(3, "test", 1).uniform_tensor::<f64>([n], -1.0, 1.0);
         assert!(u.data().iter().all(|&x| (-1.0..1.0).contains(&x)));
         assert!((u.data().iter().map(|x| x * x).sum::<f64>() / n as f64 - 1.0 / 3.0).abs() < 0.005);
+    }
+
+    /// Ranges so narrow that many numbers are rounded to an end.
+    #[test]
+    fn a_half_open_range_is_never_left() {
+        let ulp = f64::from(f32::EPSILON);
+        let mut stream = Stream::new(3, "test", 2);
+        for (low, high) in
+            [(1.0, 1.0 + 2.0 * ulp), (0.7, 0.700_000_2), (-1.0, -1.0 + ulp), (0.3, 0.9), (-0.1, 0.1)]
+        {
+            let x = stream.uniform_tensor::<f32>([4_000], low, high);
+            let inside = |x: f32| (low..high).contains(&x.into()) && (low as f32..high as f32).contains(&x);
+            assert!(x.data().iter().all(|&x| inside(x)), "[{low}, {high})");
+        }
+        let x = stream.uniform_tensor::<f64>([100], 1.0, 1.0 + f64::EPSILON);
+        assert!(x.data().iter().all(|&x| x == 1.0));
+        assert!(
+            stream.uniform_tensor::<f32>([9], 0.5, 0.5).data().iter().all(|&x| x == 0.5),
+            "an empty range"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "uniform_tensor: no range from 1 to -1")]
+    fn a_range_has_its_ends_in_order() {
+        Stream::new(3, "test", 0).uniform_tensor::<f32>([1], 1.0, -1.0);
     }
 
     #[test]
