@@ -41,7 +41,9 @@ pub fn gaussian_log_likelihood<E: Element>(x: &Var<E>, mean: &Var<E>, log_var: &
         log_var.shape(),
         x.shape()
     );
-    let terms = (x - mean).square() * (-log_var).exp() + log_var;
+    // In units of the deviation before it is squared: the inverse of a small variance would
+    // overflow.
+    let terms = ((x - mean) * (-0.5 * log_var).exp()).square() + log_var;
     -0.5 * sum_samples(&(terms + TAU.ln()))
 }
 
@@ -183,6 +185,17 @@ mod tests {
             assert_eq!(density.dims(), [points.len() / 2]);
             assert!((density.sum().item() * h * h - 1.0).abs() < 1e-9);
         }
+    }
+
+    /// exp(-log_var) is infinite in `f32`, but the density at the mean is not.
+    #[test]
+    fn a_narrow_gaussian_has_a_finite_peak() {
+        let number = |x: f32| Var::leaf(Tensor::from_slice([1, 1], &[x]));
+        let (x, mean, log_var) = (number(1.0), number(1.0), number(-100.0));
+        let log_p = gaussian_log_likelihood(&x, &mean, &log_var);
+        assert!((log_p.item() - 0.5 * (100.0 - TAU.ln())).abs() < 1e-5, "{}", log_p.item());
+        let g = log_p.gradients(&[&mean, &log_var]);
+        assert_eq!((g[0].item(), g[1].item()), (0.0, -0.5));
     }
 
     #[test]
