@@ -128,15 +128,21 @@ impl Scheme {
         Scheme { scale: Init::Normal { mean: 1.0, std: 0.02 }, table: weight, ..Scheme::with_weights(weight) }
     }
 
-    /// Draws every parameter of `model`: "`path`.`name`" from the stream (`seed`, "init/`path`.`name`", 0). `path`
-    /// tells apart the models of one program, which would else start alike. Buffers stay as they are.
+    /// Draws every parameter of `model`: "`path`.`name`" from the stream (`seed`,
+    /// "init/`path`.`name`", 0). `path` tells apart the models of one program, which would else
+    /// start alike. Directions are drawn from theirs likewise; other buffers stay as they are.
     ///
     /// # Panics
     /// If a distribution depends on fans and its parameter has none.
     #[track_caller]
     pub fn apply<E: Element>(&self, model: &mut dyn Module<E>, path: &str, seed: u64) {
         model.visit_mut(path, &mut |name, slot| {
-            let SlotMut::Param(param) = slot else { return };
+            let mut stream = Stream::new(seed, &format!("init/{name}"), 0);
+            let param = match slot {
+                SlotMut::Param(param) => param,
+                SlotMut::Direction(direction) => return direction.draw(&mut stream),
+                SlotMut::Buffer(_) => return,
+            };
             let (init, fans) = match param.role() {
                 Role::Weight(fans) => (self.weight, Some(fans)),
                 Role::Bias(fans) => (self.bias, Some(fans)),
@@ -144,7 +150,6 @@ impl Scheme {
                 Role::Shift => (self.shift, None),
                 Role::Table => (self.table, None),
             };
-            let mut stream = Stream::new(seed, &format!("init/{name}"), 0);
             *param.value_mut() = init.draw(param.shape(), fans, &mut stream);
         });
     }

@@ -67,6 +67,6 @@ pub use ema::Ema;
 pub use init::{Init, Scheme};
 pub use layers::Mode;
 pub use module::{Module, Slot, SlotMut};
-pub use param::Param;
+pub use param::{Direction, Param};
 pub use schedule::Schedule;
 pub use state::{NamedTensors, StateError, match_names};

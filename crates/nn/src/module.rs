@@ -4,7 +4,7 @@
 //! dots as in PyTorch: `conv1.weight`, `blocks.0.norm.running_mean`. A *buffer* is state that is saved but not trained,
 //! such as the running statistics of batch norm: any plain [`Tensor`] among the fields.
 
-use crate::Param;
+use crate::param::{Direction, Param};
 use crate::state::{NamedTensors, StateError, match_names};
 use adjoint_tensor::{Element, Tensor};
 
@@ -32,6 +32,8 @@ pub enum SlotMut<'a, E: Element> {
     Param(&'a mut Param<E>),
     /// Is saved, not trained.
     Buffer(&'a mut Tensor<E>),
+    /// A buffer that a [`Scheme`](crate::Scheme) draws, as it draws parameters.
+    Direction(&'a mut Direction<E>),
 }
 
 impl<'a, E: Element> SlotMut<'a, E> {
@@ -40,6 +42,7 @@ impl<'a, E: Element> SlotMut<'a, E> {
         match self {
             SlotMut::Param(p) => p.value_mut(),
             SlotMut::Buffer(b) => b,
+            SlotMut::Direction(d) => d.value_mut(),
         }
     }
 }
@@ -109,6 +112,16 @@ impl<E: Element> Module<E> for Tensor<E> {
 
     fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>)) {
         visitor(path, SlotMut::Buffer(self));
+    }
+}
+
+impl<E: Element> Module<E> for Direction<E> {
+    fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
+        visitor(path, Slot::Buffer(self.value()));
+    }
+
+    fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>)) {
+        visitor(path, SlotMut::Direction(self));
     }
 }
 

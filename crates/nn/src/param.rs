@@ -1,8 +1,9 @@
-//! A trainable tensor: a value, the identity gradients are asked for, and the part it plays in its layer.
+//! A trainable tensor: a value, the identity gradients are asked for, and the part it plays in its
+//! layer. And a unit vector that is not trained.
 
 use adjoint_autodiff::Var;
 use adjoint_autodiff::graph::Leaf;
-use adjoint_tensor::{Element, Shape, Tensor};
+use adjoint_tensor::{Element, Shape, Stream, Tensor};
 
 /// How many numbers a unit of a layer reads and how many units read one of its inputs: what the variance of a weight is
 /// chosen by, so that signals keep theirs (Glorot & Bengio 2010; He et al. 2015).
@@ -70,6 +71,43 @@ impl<E: Element> Param<E> {
     pub fn role(&self) -> Role {
         self.role
     }
+}
+
+/// A unit vector `[n, 1]` that is saved, not trained: the start of an iteration.
+///
+/// It is drawn, so that no weight is orthogonal to it by construction; from a stream of its size
+/// when it is made, and from the stream of its own name by a [`Scheme`](crate::Scheme).
+pub struct Direction<E: Element>(Tensor<E>);
+
+impl<E: Element> Direction<E> {
+    /// A direction among `n` axes.
+    pub fn new(n: usize) -> Self {
+        let mut direction = Direction(Tensor::zeros([n, 1]));
+        direction.draw(&mut Stream::new(0, "direction", n as u64));
+        direction
+    }
+
+    /// The vector.
+    pub fn value(&self) -> &Tensor<E> {
+        &self.0
+    }
+
+    /// The vector, to be written. Its shape has to stay.
+    pub fn value_mut(&mut self) -> &mut Tensor<E> {
+        &mut self.0
+    }
+
+    /// Draws it anew; all directions are equally likely.
+    pub fn draw(&mut self, stream: &mut Stream) {
+        self.0 = direction(&stream.normal_tensor(self.0.shape(), 0.0, 1.0), &self.0);
+    }
+}
+
+/// x divided by its length. If x has no direction, because it is 0 or not finite, the `old` one.
+pub(crate) fn direction<E: Element>(x: &Tensor<E>, old: &Tensor<E>) -> Tensor<E> {
+    let per_length = E::of(x.sum_of_squares().sqrt().recip());
+    let exists = per_length.is_finite() && per_length > E::ZERO;
+    if exists { x.map(move |x| per_length * x) } else { old.clone() }
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl<E: Element> Down<E> {
     pub fn halve(from: Level, to: Level, norm: Norm) -> Self {
         let conv = Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias();
         Down {
-            spectral: (norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&conv.weight)),
+            spectral: (norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&conv.weight, conv.spec())),
             norm: (norm == Norm::Batch).then(|| BatchNorm2d::new(to.channels)),
             conv,
         }

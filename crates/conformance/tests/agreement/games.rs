@@ -67,9 +67,14 @@ fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
 fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     let parameters: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
     let mut state = model.state();
-    // Buffers start alike on both sides: there is no draw in them.
-    for (name, value) in state.iter_mut().filter(|(name, _)| parameters.contains(name)) {
-        *value = tensor(case, &format!("{prefix}.{name}"), Layout::Weight);
+    // Buffers start alike on both sides, but for the direction that spectral norm draws, which is
+    // one of equal numbers in the fixture.
+    for (name, value) in &mut state {
+        if parameters.contains(name) {
+            *value = tensor(case, &format!("{prefix}.{name}"), Layout::Weight);
+        } else if name.ends_with("spectral.u") {
+            *value = Tensor::full(value.shape(), E::of((value.len() as f64).sqrt().recip()));
+        }
     }
     model.load_state(&state).expect("the fixture holds every parameter in its shape");
 }

@@ -257,7 +257,8 @@ impl<E: Element> Discriminator<E> {
                     from = to;
                 }
                 let logit = pyramid::whole(from.and(y), 1).without_bias();
-                let spectral = (a.d_norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&logit.weight));
+                let spectral = (a.d_norm == Norm::Spectral)
+                    .then(|| SpectralNorm::of_kernel(&logit.weight, logit.spec()));
                 Discriminator { down, logit: Some(logit), spectral, ..bare }
             }
         }

@@ -117,7 +117,8 @@ impl<E: Element> Discriminator<E> {
             from = to;
         }
         let logit = pyramid::whole(from, 1).without_bias();
-        let spectral = (a.d_norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&logit.weight));
+        let spectral =
+            (a.d_norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&logit.weight, logit.spec()));
         Discriminator { blocks, logit, spectral, dropout: a.d_dropout }
     }
 

@@ -1,18 +1,23 @@
-use super::Mode;
-use crate::{Element, Param, Tensor, Var, module, no_grad};
+use super::{Mode, Spec};
+use crate::param::{Direction, direction};
+use crate::{Element, Param, Tensor, Var, module};
 
 /// Spectral normalisation (Miyato et al. 2018): a weight W divided by an estimate of its largest singular value,
 ///
 /// > W / sigma,   sigma = u^T W v
 ///
-/// so that a fully connected layer stretches no difference of inputs by more than about 1. W is taken as a matrix with a row an output
-/// (section 2.1), a kernel too: there the bound is on each window, and a pixel that lies in m windows counts m times, so that the layer
-/// may stretch by sqrt(m), 2 for 4x4 windows two pixels apart. u and v approach its first singular vectors by one step of power iteration (eq. 18-20) in each forward pass of training;
-/// they count as constants in the gradient, which flows through both W and sigma (eq. 12).
+/// so that a fully connected layer stretches no difference of inputs by more than about 1. W is
+/// taken as a matrix with a row an output (section 2.1), a kernel too: there the bound is on each
+/// window, and a pixel that lies in m windows counts m times, so that the layer may stretch by
+/// sqrt(m), 2 for 4x4 windows two pixels apart. u and v approach its first singular vectors by one
+/// step of power iteration (eq. 18-20) in each forward pass of training; they count as constants in
+/// the gradient, which flows through both W and sigma (eq. 12). u starts in a random direction,
+/// because a fixed one may be orthogonal to all that W gives. A W of zeros, whose sigma is 0, stays
+/// as it is.
 pub struct SpectralNorm<E: Element> {
     /// `[outputs, 1]`
-    u: Tensor<E>,
-    /// `[inputs, 1]`
+    u: Direction<E>,
+    /// `[inputs, 1]`; 0 before the first pass.
     v: Tensor<E>,
     /// Where W keeps its outputs: in the rows, or in the columns of all other axes together (HWIO).
     outputs_first: bool,
@@ -27,17 +32,23 @@ impl<E: Element> SpectralNorm<E> {
     #[track_caller]
     pub fn of_matrix(weight: &Param<E>) -> Self {
         let [outputs, inputs] = weight.shape().matrix();
-        SpectralNorm { u: unit(outputs), v: unit(inputs), outputs_first: true }
+        Self::new(outputs, inputs, true)
     }
 
-    /// Of a convolution kernel HWIO without groups.
+    /// Of the kernel HWIO of a convolution.
     ///
     /// # Panics
-    /// If it does not have four axes.
+    /// If it does not have four axes, or the convolution has several groups: those are as many
+    /// matrices, each with a sigma of its own.
     #[track_caller]
-    pub fn of_kernel(weight: &Param<E>) -> Self {
+    pub fn of_kernel(weight: &Param<E>, spec: Spec) -> Self {
+        assert!(spec.groups == 1, "SpectralNorm: a kernel of {} groups, need one matrix", spec.groups);
         let [h, w, inputs, outputs] = weight.shape().nhwc();
-        SpectralNorm { u: unit(outputs), v: unit(h * w * inputs), outputs_first: false }
+        Self::new(outputs, h * w * inputs, false)
+    }
+
+    fn new(outputs: usize, inputs: usize, outputs_first: bool) -> Self {
+        SpectralNorm { u: Direction::new(outputs), v: Tensor::zeros([inputs, 1]), outputs_first }
     }
 
     /// W / sigma, or W itself where there is no norm.
@@ -54,40 +65,38 @@ impl<E: Element> SpectralNorm<E> {
     /// If W has another shape than the one this was made for.
     #[track_caller]
     pub fn normalise(&mut self, weight: &Var<E>, mode: Mode) -> Var<E> {
-        let (outputs, inputs) = (self.u.len(), self.v.len());
+        let (outputs, inputs) = (self.u.value().len(), self.v.len());
         let first = self.outputs_first;
         let matrix = weight.reshape(if first { [outputs, inputs] } else { [inputs, outputs] });
+        let is_new = self.v.data().iter().all(|&v| v == E::ZERO);
+        let [u, v] = if mode == Mode::Train || is_new {
+            self.iterated(matrix.value())
+        } else {
+            [self.u.value().clone(), self.v.clone()]
+        };
         if mode == Mode::Train {
-            let w = matrix.detach();
-            no_grad(|| {
-                let v = w.matmul_flags(first, &Var::constant(self.u.clone()), false);
-                self.v = normalised(v.value());
-                let u = w.matmul_flags(!first, &Var::constant(self.v.clone()), false);
-                self.u = normalised(u.value());
-            });
+            *self.u.value_mut() = u.clone();
+            self.v = v.clone();
         }
-        let [u, v] = [&self.u, &self.v].map(|x| Var::constant(x.clone()));
-        let sigma = matrix.matmul_flags(!first, &v, false).matmul_flags(true, &u, false);
-        weight / sigma.reshape([1])
+        let [u, v] = [u, v].map(Var::constant);
+        let sigma = matrix.matmul_flags(!first, &v, false).matmul_flags(true, &u, false).reshape([1]);
+        let is_invertible = (E::ONE / sigma.value().data()[0]).is_finite();
+        if is_invertible { weight / sigma } else { weight.clone() }
     }
-}
 
-/// A vector of length 1 with equal numbers.
-fn unit<E: Element>(n: usize) -> Tensor<E> {
-    Tensor::full([n, 1], E::of((n as f64).sqrt().recip()))
-}
-
-fn normalised<E: Element>(x: &Tensor<E>) -> Tensor<E> {
-    // A weight of zeros has no direction; it must give no NaN.
-    let factor = E::of(x.sum_of_squares().sqrt().max(1e-12).recip());
-    x.map(move |x| factor * x)
+    /// u and v after a step of power iteration with W: v = W^T u, u = W v, both of length 1.
+    fn iterated(&self, w: &Tensor<E>) -> [Tensor<E>; 2] {
+        let v = direction(&w.matmul(self.outputs_first, self.u.value(), false), &self.v);
+        let u = direction(&w.matmul(!self.outputs_first, &v, false), self.u.value());
+        [u, v]
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Module;
     use crate::param::{Fans, Role};
+    use crate::{Module, Scheme};
     use adjoint_autodiff::gradcheck;
 
     fn weight(shape: &[usize], values: &[f64]) -> Param<f64> {
@@ -101,10 +110,10 @@ mod tests {
     fn divides_by_the_largest_singular_value() {
         let w = weight(&[2, 2], &[2.0, 1.0, 1.0, 2.0]);
         let kernel = weight(&[1, 2, 1, 2], &[2.0, 1.0, 1.0, 2.0]);
-        for (mut norm, w) in [(SpectralNorm::of_matrix(&w), &w), (SpectralNorm::of_kernel(&kernel), &kernel)]
-        {
+        let of_kernel = SpectralNorm::of_kernel(&kernel, Spec::new(1, 0));
+        for (mut norm, w) in [(SpectralNorm::of_matrix(&w), &w), (of_kernel, &kernel)] {
             // Off the first singular vector, to see the iteration find it.
-            norm.u = Tensor::from_slice([2, 1], &[1.0, 0.0]);
+            *norm.u.value_mut() = Tensor::from_slice([2, 1], &[1.0, 0.0]);
             let mut y = w.var();
             (0..30).for_each(|_| y = norm.normalise(&w.var(), Mode::Train));
             let want = w.value().map(|x| x / 3.0);
@@ -121,7 +130,7 @@ mod tests {
         let values: Vec<f64> = (0..6).map(|i| f64::from(i * i) - 4.0).collect();
         let transposed: Vec<f64> = (0..6).map(|i| values[i % 2 * 3 + i / 2]).collect();
         let (w, kernel) = (weight(&[2, 3], &values), weight(&[1, 1, 3, 2], &transposed));
-        let (mut a, mut b) = (SpectralNorm::of_matrix(&w), SpectralNorm::of_kernel(&kernel));
+        let (mut a, mut b) = (SpectralNorm::of_matrix(&w), SpectralNorm::of_kernel(&kernel, Spec::new(1, 0)));
         let (x, y) = (a.normalise(&w.var(), Mode::Train), b.normalise(&kernel.var(), Mode::Train));
         for i in 0..6 {
             assert!((x.value().data()[i] - y.value().data()[i % 3 * 2 + i / 3]).abs() < 1e-14);
@@ -133,22 +142,59 @@ mod tests {
         gradcheck::assert_cases("spectral norm", 20, |s| {
             let w: Tensor<f64> = s.normal_tensor([3, 4], 0.0, 1.0);
             // Near the first singular vectors: elsewhere sigma may be next to nothing.
-            let mut near =
-                SpectralNorm { u: s.normal_tensor([3, 1], 0.0, 1.0), v: unit(4), outputs_first: true };
+            let mut near = SpectralNorm::new(3, 4, true);
+            near.u.draw(s);
             (0..3).for_each(|_| _ = near.normalise(&Var::constant(w.clone()), Mode::Train));
-            let SpectralNorm { u, v, .. } = near;
+            let state = near.state();
             (vec![w], move |w: &[Var<f64>]| {
-                let mut norm = SpectralNorm { u: u.clone(), v: v.clone(), outputs_first: true };
+                let mut norm = SpectralNorm::new(3, 4, true);
+                norm.load_state(&state).expect("it is a state of such a norm");
                 norm.normalise(&w[0], Mode::Eval).square().sum()
             })
         });
     }
 
+    /// W of rank 1 with singular values sqrt(10) and 0. Equal numbers are orthogonal to its u, and
+    /// a start in them would never leave 0.
     #[test]
-    fn a_weight_of_zeros_gives_no_nan_in_the_iteration() {
-        let w = weight(&[2, 2], &[0.0; 4]);
+    fn the_start_is_orthogonal_to_no_weight() {
+        let w = weight(&[2, 2], &[1.0, 2.0, -1.0, -2.0]);
+        let want = w.value().map(|x| x / 10f64.sqrt());
+        let normalised = |norm: &mut SpectralNorm<f64>, mode| {
+            let y = norm.normalise(&w.var(), mode).into_value();
+            y.data().iter().zip(want.data()).all(|(y, w)| (y - w).abs() < 1e-12)
+        };
         let mut norm = SpectralNorm::of_matrix(&w);
-        norm.normalise(&w.var(), Mode::Train);
-        assert!(norm.state().iter().all(|(_, t)| t.data().iter().all(|x| x.is_finite())));
+        assert!(normalised(&mut norm, Mode::Eval), "before the first pass of training");
+        assert!(normalised(&mut norm, Mode::Train) && normalised(&mut norm, Mode::Eval));
+        let started = |path: &str, seed| {
+            let mut norm = SpectralNorm::of_matrix(&w);
+            Scheme::pytorch().apply(&mut norm, path, seed);
+            assert!((norm.u.value().sum_of_squares() - 1.0).abs() < 1e-12);
+            norm.u.value().data().to_vec()
+        };
+        assert_eq!(started("d.spectral", 1), started("d.spectral", 1));
+        assert!(started("d.spectral", 1) != started("d.spectral", 2), "another seed");
+        assert!(started("d.spectral", 1) != started("g.spectral", 1), "another name");
+    }
+
+    #[test]
+    fn a_weight_of_zeros_stays_as_it_is_and_can_grow() {
+        let zero = weight(&[2, 2], &[0.0; 4]);
+        let mut norm = SpectralNorm::of_matrix(&zero);
+        for mode in [Mode::Eval, Mode::Train, Mode::Train, Mode::Eval] {
+            let y = norm.normalise(&zero.var(), mode);
+            assert_eq!(y.value().data(), [0.0; 4]);
+            assert_eq!(y.gradients(&[&zero.var()])[0].data(), [1.0; 4]);
+        }
+        let w = weight(&[2, 2], &[3.0, 0.0, 0.0, 0.0]);
+        assert!((norm.normalise(&w.var(), Mode::Train).value().data()[0] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    #[should_panic(expected = "SpectralNorm: a kernel of 2 groups, need one matrix")]
+    fn a_grouped_kernel_is_rejected() {
+        let conv = crate::layers::Conv2d::<f32>::new(4, 4, [3, 3], Spec { groups: 2, ..Spec::new(1, 1) });
+        SpectralNorm::of_kernel(&conv.weight, conv.spec());
     }
 }
