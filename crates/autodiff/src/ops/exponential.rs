@@ -52,8 +52,10 @@ impl<E: Element> Var<E> {
             (self.clone(), p),
             |(x, p), bw| {
                 // Not 0 times 0^-1, nor times an infinite y_bar.
-                let nothing = Tensor::scalar(0.0);
-                bw.wrt(0, |g| if *p == 0.0 { g.masked(&nothing) } else { g * x.powf(p - 1.0) * *p });
+                bw.wrt(0, |g| match *p {
+                    0.0 => g.masked(&Tensor::scalar(0.0)),
+                    p => g * x.powf(p - 1.0) * p,
+                });
             },
         )
     }
