@@ -8,6 +8,12 @@ use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// Tasks that are enough to share among a few threads, where few images would give fewer.
+pub(crate) const TASKS: usize = 16;
+
+/// Multiplications below which a task costs more than it saves.
+pub(crate) const MIN_TASK: usize = 64 * 64 * 64;
+
 /// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task, small against a cache.
 pub(crate) const CHUNK: usize = 16 * 1024;
 
@@ -31,6 +37,20 @@ fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) 
     }
     keep_awake();
     data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
+}
+
+/// Calls `f(i, part)` for the `i`-th part of `data`, which consists of items of `item` elements, each cut
+/// into parts of `part` elements (the last of an item may be shorter).
+pub(crate) fn for_each_part<T: Send>(
+    data: &mut [T],
+    [item, part]: [usize; 2],
+    f: impl Fn(usize, &mut [T]) + Sync,
+) {
+    if data.is_empty() || item.is_multiple_of(part) {
+        return for_each_chunk(data, part, f);
+    }
+    let mut parts: Vec<_> = data.chunks_mut(item).flat_map(|item| item.chunks_mut(part)).collect();
+    for_each_chunk(&mut parts, 1, |i, part| f(i, part[0]));
 }
 
 /// Calls `f(i)` for `i` in `0..tasks`.

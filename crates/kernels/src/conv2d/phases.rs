@@ -17,7 +17,8 @@
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
-use crate::{parallel, size};
+use crate::parallel::{self, CHUNK};
+use crate::size;
 
 /// A geometry with its packed twin.
 pub(super) struct Phases {
@@ -64,18 +65,30 @@ impl Phases {
 
     /// Packed x.
     pub(super) fn pack_input(&self, x: &[f32]) -> Buffer<f32> {
-        let ([image, packed_image], mut packed) = (self.image_lens(), self.packed_input());
-        parallel::for_each_chunk(packed.as_mut_slice(), packed_image, |n, packed| {
-            self.pack_image(&x[n * image..(n + 1) * image], packed);
+        let ([line, packed_line], mut packed) = (self.line_lens(), self.packed_input());
+        let rows = (CHUNK / packed_line).max(1);
+        parallel::for_each_chunk(packed.as_mut_slice(), rows * packed_line, |t, packed| {
+            for (k, packed) in packed.chunks_exact_mut(packed_line).enumerate() {
+                let row = t * rows + k;
+                let (n, i) = (row / self.packed.in_size[0], row % self.packed.in_size[0]);
+                let image = self.g.in_size[0] * line;
+                self.pack_row(&x[n * image..(n + 1) * image], i, packed);
+            }
         });
         packed
     }
 
     /// x from packed x; 0 where no window reaches.
     pub(super) fn unpack_input(&self, packed: &[f32], x: &mut [f32]) {
-        let [image, packed_image] = self.image_lens();
-        parallel::for_each_chunk(x, image, |n, x| {
-            self.unpack_image(&packed[n * packed_image..(n + 1) * packed_image], x);
+        let [line, packed_line] = self.line_lens();
+        let rows = (CHUNK / line).max(1);
+        parallel::for_each_chunk(x, rows * line, |t, x| {
+            for (k, x) in x.chunks_exact_mut(line).enumerate() {
+                let row = t * rows + k;
+                let (n, r) = (row / self.g.in_size[0], row % self.g.in_size[0]);
+                let image = self.packed.in_size[0] * packed_line;
+                self.unpack_row(&packed[n * image..(n + 1) * image], r, x);
+            }
         });
     }
 
@@ -96,81 +109,72 @@ impl Phases {
         });
     }
 
-    /// Numbers of an image of x and of packed x.
-    fn image_lens(&self) -> [usize; 2] {
-        [&self.g, &self.packed].map(|g| g.in_size[0] * g.in_size[1] * g.in_channels)
+    /// Numbers of a row of pixels of x and of packed x.
+    fn line_lens(&self) -> [usize; 2] {
+        [&self.g, &self.packed].map(|g| g.in_size[1] * g.in_channels)
     }
 
-    /// One image of [`pack_input`](Self::pack_input). Where the length of a run is a constant, it is copied by a few instructions, not by a
+    /// Row `i` of a packed image. Where the length of a run is a constant, it is copied by a few instructions, not by a
     /// call: so for three channels.
-    fn pack_image(&self, x: &[f32], packed: &mut [f32]) {
+    fn pack_row(&self, x: &[f32], i: usize, packed: &mut [f32]) {
         match self.run {
-            6 => self.pack_runs(x, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
-            _ => self.pack_runs(x, packed, |from, to| to.copy_from_slice(from)),
+            6 => self.pack_runs(x, i, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
+            _ => self.pack_runs(x, i, packed, |from, to| to.copy_from_slice(from)),
         }
     }
 
-    /// One image of [`unpack_input`](Self::unpack_input).
-    fn unpack_image(&self, packed: &[f32], x: &mut [f32]) {
+    /// Row `r` of an image of x.
+    fn unpack_row(&self, packed: &[f32], r: usize, x: &mut [f32]) {
         match self.run {
-            6 => self.unpack_runs(packed, x, |from, to| to[..6].copy_from_slice(&from[..6])),
-            _ => self.unpack_runs(packed, x, |from, to| to.copy_from_slice(from)),
+            6 => self.unpack_runs(packed, r, x, |from, to| to[..6].copy_from_slice(&from[..6])),
+            _ => self.unpack_runs(packed, r, x, |from, to| to.copy_from_slice(from)),
         }
     }
 
     #[inline(always)]
-    fn pack_runs(&self, x: &[f32], packed: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
-        let (run, channels, line) =
-            (self.run, self.packed.in_channels, self.g.in_size[1] * self.g.in_channels);
-        for (i, packed) in packed.chunks_exact_mut(self.packed.in_size[1] * channels).enumerate() {
-            for a in 0..self.g.spec.stride[0] {
-                let row = (i * self.g.spec.stride[0] + a).wrapping_sub(self.g.spec.padding[0]);
-                let mut runs =
-                    packed.chunks_exact_mut(channels).map(|block| &mut block[a * run..(a + 1) * run]);
-                if row >= self.g.in_size[0] {
-                    runs.for_each(|to| to.fill(0.0));
-                    continue;
-                }
-                let x = &x[row * line..(row + 1) * line];
-                let mut edge = |(j, to): (usize, &mut [f32])| {
-                    for (p, to) in to.iter_mut().enumerate() {
-                        *to = self.column(j, p).and_then(|column| x.get(column)).copied().unwrap_or(0.0);
-                    }
-                };
-                (0..self.first).zip(runs.by_ref()).for_each(&mut edge);
-                let whole = x[self.start..].chunks_exact(run).take(self.whole);
-                whole.zip(runs.by_ref()).for_each(|(from, to)| copy(from, to));
-                (self.first + self.whole..).zip(runs).for_each(edge);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn unpack_runs(&self, packed: &[f32], x: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
-        let (run, channels, line) =
-            (self.run, self.packed.in_channels, self.g.in_size[1] * self.g.in_channels);
-        let [height, width] = self.packed.in_size;
-        for (row, x) in x.chunks_exact_mut(line).enumerate() {
-            let row = row + self.g.spec.padding[0];
-            let (i, a) = (row / self.g.spec.stride[0], row % self.g.spec.stride[0]);
-            if i >= height {
-                x.fill(0.0);
+    fn pack_runs(&self, x: &[f32], i: usize, packed: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
+        let (run, channels, [line, _]) = (self.run, self.packed.in_channels, self.line_lens());
+        for a in 0..self.g.spec.stride[0] {
+            let row = (i * self.g.spec.stride[0] + a).wrapping_sub(self.g.spec.padding[0]);
+            let mut runs = packed.chunks_exact_mut(channels).map(|block| &mut block[a * run..(a + 1) * run]);
+            if row >= self.g.in_size[0] {
+                runs.for_each(|to| to.fill(0.0));
                 continue;
             }
-            let row = &packed[i * width * channels..(i + 1) * width * channels];
-            let run_of = |j: usize| &row[j * channels + a * run..][..run];
-            let whole = self.start..self.start + self.whole * run;
-            x[..whole.start].fill(0.0);
-            x[whole.end..].fill(0.0);
-            for j in (0..self.first).chain(self.first + self.whole..width) {
-                for (p, &from) in run_of(j).iter().enumerate() {
-                    if let Some(to) = self.column(j, p).and_then(|column| x.get_mut(column)) {
-                        *to = from;
-                    }
+            let x = &x[row * line..(row + 1) * line];
+            let mut edge = |(j, to): (usize, &mut [f32])| {
+                for (p, to) in to.iter_mut().enumerate() {
+                    *to = self.column(j, p).and_then(|column| x.get(column)).copied().unwrap_or(0.0);
+                }
+            };
+            (0..self.first).zip(runs.by_ref()).for_each(&mut edge);
+            let whole = x[self.start..].chunks_exact(run).take(self.whole);
+            whole.zip(runs.by_ref()).for_each(|(from, to)| copy(from, to));
+            (self.first + self.whole..).zip(runs).for_each(edge);
+        }
+    }
+
+    #[inline(always)]
+    fn unpack_runs(&self, packed: &[f32], r: usize, x: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
+        let (run, channels, [_, packed_line]) = (self.run, self.packed.in_channels, self.line_lens());
+        let ([height, width], row) = (self.packed.in_size, r + self.g.spec.padding[0]);
+        let (i, a) = (row / self.g.spec.stride[0], row % self.g.spec.stride[0]);
+        if i >= height {
+            return x.fill(0.0);
+        }
+        let row = &packed[i * packed_line..(i + 1) * packed_line];
+        let run_of = |j: usize| &row[j * channels + a * run..][..run];
+        let whole = self.start..self.start + self.whole * run;
+        x[..whole.start].fill(0.0);
+        x[whole.end..].fill(0.0);
+        for j in (0..self.first).chain(self.first + self.whole..width) {
+            for (p, &from) in run_of(j).iter().enumerate() {
+                if let Some(to) = self.column(j, p).and_then(|column| x.get_mut(column)) {
+                    *to = from;
                 }
             }
-            x[whole].chunks_exact_mut(run).enumerate().for_each(|(k, to)| copy(run_of(self.first + k), to));
         }
+        x[whole].chunks_exact_mut(run).enumerate().for_each(|(k, to)| copy(run_of(self.first + k), to));
     }
 
     /// Where in a row of the image number `p` of run j lies, unless in the padding before it.
@@ -240,6 +244,13 @@ mod tests {
         }
     }
 
+    /// Tasks are rows, and one image has several tasks.
+    #[test]
+    fn rows_of_large_images_equal_the_definition() {
+        check(&Geometry::new([1, 130, 90, 3], [4, 4, 3, 2], Spec::new(2, 1)));
+        check(&Geometry::new([2, 41, 300, 4], [3, 4, 4, 1], Spec { stride: [3, 2], ..Spec::new(1, 2) }));
+    }
+
     #[test]
     fn only_strides_that_divide_the_kernel_are_taken_out() {
         let g = |kernel, spec| Geometry::new([1, 9, 9, 3], [kernel, kernel, 3, 4], spec);
@@ -253,17 +264,19 @@ mod tests {
 
     #[test]
     fn same_bits_for_any_number_of_threads() {
-        let g = Geometry::new([20, 31, 34, 3], [4, 4, 3, 33], Spec::new(2, 1));
-        assert!(matches!(Path::of(&g), Path::Packed(_)));
-        let (x, w, y_bar) =
-            (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
-        assert_same_bits("packed phases", || {
-            let (mut y, mut x_bar, mut w_bar) =
-                (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
-            forward(&g, &x, &w, &mut y);
-            input_grad(&g, &y_bar, &w, &mut x_bar);
-            weight_grad(&g, &x, &y_bar, &mut w_bar);
-            [y, x_bar, w_bar].concat()
-        });
+        for x in [[20, 31, 34, 3], [1, 150, 140, 3]] {
+            let g = Geometry::new(x, [4, 4, 3, 33], Spec::new(2, 1));
+            assert!(matches!(Path::of(&g), Path::Packed(_)));
+            let (x, w, y_bar) =
+                (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
+            assert_same_bits("packed phases", || {
+                let (mut y, mut x_bar, mut w_bar) =
+                    (vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+                forward(&g, &x, &w, &mut y);
+                input_grad(&g, &y_bar, &w, &mut x_bar);
+                weight_grad(&g, &x, &y_bar, &mut w_bar);
+                [y, x_bar, w_bar].concat()
+            });
+        }
     }
 }

@@ -3,17 +3,19 @@
 //! | kernel | formula | a task's share |
 //! | --- | --- | --- |
 //! | [`forward`] | y = P(x) W | some output pixels, all output channels |
-//! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images |
+//! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images, or some rows of one |
 //! | [`weight_grad`] | W_bar = P(x)^T y_bar | some rows of W_bar over some output pixels |
 //!
 //! Only the patches of one task exist at a time, in a recycled buffer: those of at most [`TILE`] pixels, in [`input_grad`]
-//! of some whole images. With groups, each group is such a product over its own channels.
+//! about [`MAX_PATCHES`] numbers. With groups, each group is such a product over its own channels.
 
 use super::Geometry;
 use super::window::Window;
+use crate::Element;
 use crate::gemm::{Mat, Update, gemm, gemm_serial};
 use crate::memory::{Buffer, Scratch};
-use crate::{Element, parallel};
+use crate::parallel::{self, TASKS};
+use std::ops::Range;
 
 /// Output pixels whose patches are multiplied at once. Fewer would make packing the other operand too large a part of
 /// the work, more would push the patches out of the cache.
@@ -52,29 +54,123 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
         let (y_bar, w) = (Mat::new(y_bar, g.batch, g.out_channels), Mat::new(w, k, g.out_channels));
         return gemm(y_bar, w.t(), Update::Overwrite, x_bar);
     }
-    let (co, per_image) = (g.out_channels, g.out_size[0] * g.out_size[1]);
-    let per_group = co / g.spec.groups;
-    let image = g.in_size[0] * g.in_size[1] * g.in_channels;
-    // Whole images, because neighbouring windows add to the same pixels.
-    let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
-    let scratch = Scratch::reserve([images * per_image * Window::all_taps(g, 0).patch_len()]);
-    parallel::for_each_chunk(x_bar, images * image, |t, x_bar| {
-        let rows = x_bar.len() / image * per_image;
+    let ([oh, ow], co, cut) = (g.out_size, g.out_channels, InputCut::of(g));
+    let (per_group, ci) = (co / g.spec.groups, g.in_channels / g.spec.groups);
+    let scratch = Scratch::reserve([cut.patches(g)]);
+    parallel::for_each_part(x_bar, cut.parts(g), |part, x_bar| {
+        let (first, to) = cut.get(g, part);
+        let image = to[0].len() * to[1].len() * g.in_channels;
         for group in 0..g.spec.groups {
-            let window = Window::all_taps(g, group);
-            let k = window.patch_len();
-            let [mut patches] = scratch.take();
-            let from = t * images * per_image * co + group * per_group;
-            let a = Mat::strided(&y_bar[from..], rows, per_group, co);
-            let b = Mat::strided(&w[group * per_group..], k, per_group, co);
-            gemm_serial(a, b.t(), Update::Overwrite, patches.as_mut_slice(), k);
-            for (x_bar, patches) in
-                x_bar.chunks_exact_mut(image).zip(patches.as_slice().chunks_exact(per_image * k))
-            {
-                window.gather(patches, x_bar);
+            for a in (0..g.kernel[0]).step_by(cut.taps) {
+                let taps = a * g.kernel[1]..(a + cut.taps).min(g.kernel[0]) * g.kernel[1];
+                let b = Mat::strided(
+                    &w[taps.start * ci * co + group * per_group..],
+                    taps.len() * ci,
+                    per_group,
+                    co,
+                );
+                let window = Window::new(g, group, taps);
+                // Images have their output pixels side by side if all of them are multiplied.
+                let from = match x_bar.len() == image {
+                    true => [window.reaching(&to[0], 0), cut.columns_of_y(g, &window, &to[1])],
+                    false => [0..oh, 0..ow],
+                };
+                let (pixels, k) = (from[0].len() * from[1].len(), window.patch_len());
+                let rows = x_bar.len() / image * pixels;
+                let [mut patches] = scratch.take();
+                if rows > 0 {
+                    let at = ((first * oh + from[0].start) * ow + from[1].start) * co + group * per_group;
+                    let a = Mat::strided(&y_bar[at..], rows, per_group, co);
+                    gemm_serial(a, b.t(), Update::Overwrite, patches.as_mut_slice(), k);
+                }
+                for (n, x_bar) in x_bar.chunks_exact_mut(image).enumerate() {
+                    let patches = &patches.as_slice()[n * pixels * k..(n + 1) * pixels * k];
+                    window.gather((patches, &from), (x_bar, &to));
+                }
             }
         }
     });
+}
+
+/// How [`input_grad`] is cut into tasks, from the shape alone: some whole images, some rows of one, or some columns of a row.
+///
+/// A kernel row sends each output row to a single row of x_bar. So patches are made of few kernel rows at a time, and those of
+/// neighbouring tasks are different ones.
+struct InputCut {
+    images: usize,
+    rows: usize,
+    columns: usize,
+    /// Kernel rows whose patches exist at a time.
+    taps: usize,
+}
+
+/// Numbers of the patches of a task in [`input_grad`], about, at most.
+const MAX_PATCHES: usize = 1 << 19;
+/// Numbers of a patch that are enough for a good product.
+const PATCH: usize = 64;
+
+impl InputCut {
+    fn of(g: &Geometry) -> Self {
+        let ([h, w], [kh, kw], spec) = (g.in_size, g.kernel, &g.spec);
+        let (ci, per_image) = (g.in_channels / spec.groups, g.out_size[0] * g.out_size[1]);
+        // Kernel rows far apart have no output row in common.
+        let taps = if spec.dilation[0] == 1 { (PATCH / (kw * ci)).clamp(1, kh) } else { 1 };
+        let most = (MAX_PATCHES / (taps * kw * ci)).max(SMALL_TILE);
+        let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
+        let whole = InputCut { images, rows: h, columns: w, taps };
+        let bands = TASKS.div_ceil(g.batch.max(1)).min(h * w / SMALL_TILE).max(1);
+        if images > 1 || bands == 1 && per_image <= most {
+            return whole;
+        }
+        // Rows of x_bar that so many output rows send to.
+        let highest =
+            (most / g.out_size[1]).saturating_sub(1).saturating_mul(spec.stride[0]).saturating_add(1);
+        let rows = h.div_ceil(bands).min(highest.saturating_sub(taps - 1).max(1));
+        if g.out_size[1] <= most || rows > 1 {
+            return InputCut { rows, ..whole };
+        }
+        // Neighbouring tasks both multiply the windows between them, so these are few.
+        let extent = spec.dilation[1].saturating_mul(4 * kw);
+        let columns = most.saturating_mul(spec.stride[1]).max(extent).min(w);
+        InputCut { rows: 1, columns, taps: 1, images }
+    }
+
+    /// Numbers of x_bar of which each task has its own, and numbers of a task.
+    fn parts(&self, g: &Geometry) -> [usize; 2] {
+        let ([h, w], part) = (g.in_size, self.images * self.rows * self.columns * g.in_channels);
+        let row = w * g.in_channels;
+        match (self.columns < w, self.rows < h) {
+            (true, _) => [row, part],
+            (_, true) => [h * row, part],
+            _ => [part; 2],
+        }
+    }
+
+    /// The first image of a part, and its rows and columns.
+    fn get(&self, g: &Geometry, part: usize) -> (usize, [Range<usize>; 2]) {
+        let ([h, w], [rows, columns]) = (g.in_size, [self.rows, self.columns]);
+        let (across, down) = (w.div_ceil(columns), h.div_ceil(rows));
+        let (r, s) = (part / across % down * rows, part % across * columns);
+        (part / across / down * self.images, [r..(r + rows).min(h), s..(s + columns).min(w)])
+    }
+
+    /// Output columns whose patches a part needs: all, or those that reach some columns of a row.
+    fn columns_of_y(&self, g: &Geometry, window: &Window<'_>, columns: &Range<usize>) -> Range<usize> {
+        if self.columns == g.in_size[1] { 0..g.out_size[1] } else { window.reaching(columns, 1) }
+    }
+
+    /// Numbers of the patches of a part, at most.
+    fn patches(&self, g: &Geometry) -> usize {
+        let ([kh, kw], spec) = (g.kernel, &g.spec);
+        // Positions reached by so many pixels and taps.
+        let reached = |to: usize, taps: usize, a: usize| {
+            ((to - 1 + (taps - 1) * spec.dilation[a]) / spec.stride[a] + 1).min(g.out_size[a])
+        };
+        let rows =
+            if self.images > 1 { g.out_size[0] } else { reached(self.rows.max(1), self.taps.min(kh), 0) };
+        let columns = if self.columns == g.in_size[1] { g.out_size[1] } else { reached(self.columns, kw, 1) };
+        self.images * rows * columns * self.taps * kw * (g.in_channels / spec.groups)
+    }
 }
 
 /// W_bar, the gradient by w of <y_bar, x conv w>.
@@ -134,7 +230,7 @@ fn weight_grad_block<E: Element>(
     y_bar: &[E],
     scratch: &Scratch<E, 1>,
     first_tap: usize,
-    pixels: std::ops::Range<usize>,
+    pixels: Range<usize>,
     w_bar: &mut [E],
 ) {
     let co = g.out_channels;

@@ -87,21 +87,39 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// P^T: image `x_bar` (one image, all its channels; this group's are overwritten) from the patches of all its
-    /// output pixels.
-    pub(super) fn gather<E: Element>(&self, patches: &[E], x_bar: &mut [E]) {
-        let g = self.geometry;
-        let ([h, w], [oh, ow], [kh, kw]) = (g.in_size, g.out_size, g.kernel);
-        let (c, len) = (self.channels.len(), self.patch_len());
-        for r in 0..h {
-            for s in 0..w {
-                let pixel = &mut x_bar[(r * w + s) * g.in_channels..][self.channels.clone()];
-                pixel.fill(E::ZERO);
-                for a in 0..kh {
-                    let Some(i) = target(r, a, 0, g).filter(|&i| i < oh) else { continue };
+    /// The output rows (axis 0) or columns (axis 1) whose windows have any of the input positions `to`
+    /// under some tap.
+    pub(super) fn reaching(&self, to: &Range<usize>, axis: usize) -> Range<usize> {
+        let (g, kw) = (self.geometry, self.geometry.kernel[1]);
+        let taps = if axis == 0 { self.taps.start / kw..self.taps.end.div_ceil(kw) } else { 0..kw };
+        let (stride, dilation, padding) = (g.spec.stride[axis], g.spec.dilation[axis], g.spec.padding[axis]);
+        let first = (to.start + padding).saturating_sub((taps.end - 1) * dilation).div_ceil(stride);
+        let last = (to.end - 1 + padding).checked_sub(taps.start * dilation).map(|last| last / stride);
+        first..last.map_or(0, |last| (last + 1).min(g.out_size[axis])).max(first)
+    }
+
+    /// P^T, for whole kernel rows: adds to the pixels `to` of an image (rows and columns) what they receive
+    /// from the patches of the output pixels `from`. `x_bar` is these pixels, all their channels, of which
+    /// this group's are added to, or written by the first kernel row.
+    pub(super) fn gather<E: Element>(
+        &self,
+        (patches, from): (&[E], &[Range<usize>; 2]),
+        (x_bar, to): (&mut [E], &[Range<usize>; 2]),
+    ) {
+        let (g, kw) = (self.geometry, self.geometry.kernel[1]);
+        let (c, len, across) = (self.channels.len(), self.patch_len(), from[1].len());
+        let at = |o: usize, axis: usize| o.checked_sub(from[axis].start).filter(|&o| o < from[axis].len());
+        for (r, line) in to[0].clone().zip(x_bar.chunks_exact_mut(to[1].len() * g.in_channels)) {
+            for (s, pixel) in to[1].clone().zip(line.chunks_exact_mut(g.in_channels)) {
+                let pixel = &mut pixel[self.channels.clone()];
+                if self.taps.start == 0 {
+                    pixel.fill(E::ZERO);
+                }
+                for (k, a) in (self.taps.start / kw..self.taps.end / kw).enumerate() {
+                    let Some(i) = target(r, a, 0, g).and_then(|i| at(i, 0)) else { continue };
                     for b in 0..kw {
-                        let Some(j) = target(s, b, 1, g).filter(|&j| j < ow) else { continue };
-                        let from = (i * ow + j) * len + (a * kw + b) * c;
+                        let Some(j) = target(s, b, 1, g).and_then(|j| at(j, 1)) else { continue };
+                        let from = (i * across + j) * len + (k * kw + b) * c;
                         for (p, &q) in pixel.iter_mut().zip(&patches[from..from + c]) {
                             *p += q;
                         }

@@ -11,9 +11,10 @@ mod blocked;
 #[cfg(test)]
 mod tests;
 
+use crate::Element;
 use crate::isa::Isa;
+use crate::parallel::{self, MIN_TASK};
 use crate::simd::with_simd;
-use crate::{Element, parallel};
 use std::ops::Range;
 
 /// A view of a matrix inside a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
@@ -217,9 +218,6 @@ fn check_product<E>(a: &Mat<'_, E>, b: &Mat<'_, E>, c_len: usize, row_stride: us
     );
     check_extent("matrix product, output", c_len, a.rows, b.cols, row_stride);
 }
-
-/// Products below this many multiplications are not worth a second task.
-const MIN_TASK: usize = 64 * 64 * 64;
 
 /// Tile of C per task, from the shape alone: large enough that packing an operand is a small part of a task's work,
 /// small enough that a few threads find about equal shares.

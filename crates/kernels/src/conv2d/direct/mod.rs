@@ -20,6 +20,8 @@
 //! | [`weight_grad`] | \[windows\]^T y_bar, for each kernel row | columns, one run per output row |
 //! | [`pairs::weight_grad`] | the same, of kernels twice as long as their stride | by pairs of taps, from images of differences |
 //! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
+//!
+//! A task takes a band of rows of one image: all of them, unless images are few or large ([`Bands`]).
 
 mod overlap;
 pub(super) mod pairs;
@@ -29,14 +31,19 @@ mod tests;
 use super::Geometry;
 use crate::isa::Isa;
 use crate::memory::{Buffer, Scratch};
+use crate::parallel::{self, CHUNK, MIN_TASK};
 use crate::simd::{Lhs, Rhs, Rows, Simd};
-use crate::{parallel, size};
+use crate::size;
 use overlap::Overlap;
+use std::ops::Range;
 
-/// Shares into which the images are cut for the weight gradient; they are added in order.
-const SHARES: usize = 16;
+/// Shares into which the images are cut for the weight gradient, which are added in order; bands, at
+/// least, where images are fewer.
+const SHARES: usize = parallel::TASKS;
 /// Numbers in all their sums together.
 const MAX_PARTIAL: usize = 1 << 22;
+/// Numbers of a band of a padded image, at most, unless it is a single row of windows: 1 MB.
+const MAX_BAND: usize = 1 << 18;
 /// With fewer channels of y than this, vectors would be mostly empty.
 const MIN_OUT_CHANNELS: usize = 8;
 
@@ -52,27 +59,77 @@ pub(super) fn possible(g: &Geometry) -> bool {
     let padded = size::checked_len(&[height, width, g.in_channels]);
     // A stride far beyond the image would make long segments of nothing.
     let strides = g.spec.stride[0] / 4 <= height && g.spec.stride[1] / 4 <= width;
-    !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1 && strides && g.affords(padded)
+    let plain = !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1;
+    plain && strides && g.affords(padded) && g.affords(Some(Overlap::new(g).len()))
 }
 
-/// Height and width of the padded image, and numbers in one of its rows.
-struct Padded {
+/// Rows of each image, of x or of y, cut into bands of which a task takes one. From the shape alone.
+struct Bands {
+    /// Rows of an image.
+    rows: usize,
+    /// Rows of a band, but for the last of an image.
     height: usize,
+}
+
+impl Bands {
+    /// Bands of up to `highest` rows, all about as high: whole images where there are enough for all
+    /// threads, else higher than `lowest` rows.
+    fn new(batch: usize, rows: usize, [lowest, highest]: [usize; 2]) -> Self {
+        let bands =
+            SHARES.div_ceil(batch).min(rows / lowest.max(1)).max(rows.div_ceil(highest.max(1))).max(1);
+        Bands { rows, height: rows.div_ceil(bands) }
+    }
+
+    /// Bands of the rows of y, each with work for a task, whose windows read [`MAX_BAND`] numbers of a
+    /// padded image.
+    fn of_windows(g: &Geometry, padded: &Padded) -> Self {
+        let work = g.out_size[1] * g.kernel[0] * g.kernel[1] * g.in_channels * g.out_channels;
+        let highest = (MAX_BAND / padded.row).saturating_sub(g.kernel[0]) / g.spec.stride[0] + 1;
+        Self::new(g.batch, g.out_size[0], [MIN_TASK.div_ceil(work), highest])
+    }
+
+    /// Bands of an image.
+    fn count(&self) -> usize {
+        self.rows.div_ceil(self.height)
+    }
+
+    /// The image of a band, and its rows.
+    fn get(&self, band: usize) -> (usize, Range<usize>) {
+        let first = band % self.count() * self.height;
+        (band / self.count(), first..(first + self.height).min(self.rows))
+    }
+}
+
+/// Rows of a padded image.
+struct Padded {
+    /// Numbers in a row.
     row: usize,
 }
 
 impl Padded {
     fn new(g: &Geometry) -> Self {
-        let [height, width] = [0, 1].map(|a| g.in_size[a] + 2 * g.spec.padding[a]);
-        Padded { height, row: width * g.in_channels }
+        Padded { row: (g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels }
     }
 
-    /// Copies image `x` between its padding, which is there already: zeros.
-    fn fill(&self, g: &Geometry, x: &[f32], padded: &mut [f32]) {
+    /// Numbers that some rows of windows read.
+    fn len(&self, g: &Geometry, windows: usize) -> usize {
+        ((windows - 1) * g.spec.stride[0] + g.kernel[0]) * self.row
+    }
+
+    /// What some rows of windows read: lines of image `x` between zeros, and zeros above and below it.
+    fn fill(&self, g: &Geometry, x: &[f32], windows: &Range<usize>, padded: &mut [f32]) {
         let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
-        let rows = padded[g.spec.padding[0] * self.row..].chunks_exact_mut(self.row);
-        for (padded, x) in rows.zip(x.chunks_exact(line)) {
-            padded[side..side + line].copy_from_slice(x);
+        let rows = padded[..self.len(g, windows.len())].chunks_exact_mut(self.row);
+        for (row, to) in (windows.start * g.spec.stride[0]..).zip(rows) {
+            // Above the image, this wraps.
+            let row = row.wrapping_sub(g.spec.padding[0]);
+            if row >= g.in_size[0] {
+                to.fill(0.0);
+                continue;
+            }
+            to[..side].fill(0.0);
+            to[side..side + line].copy_from_slice(&x[row * line..][..line]);
+            to[side + line..].fill(0.0);
         }
     }
 }
@@ -83,10 +140,15 @@ fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option
         return Rhs::new(data, cols);
     }
     let row_stride = cols.next_multiple_of(S::PANEL);
-    let copy = copy.insert(Buffer::zeroed(data.len() / cols * row_stride));
-    for (to, from) in copy.as_mut_slice().chunks_exact_mut(row_stride).zip(data.chunks_exact(cols)) {
-        to[..cols].copy_from_slice(from);
-    }
+    let copy = copy.insert(Buffer::take(data.len() / cols * row_stride));
+    let rows = (CHUNK / row_stride).max(1);
+    parallel::for_each_chunk(copy.as_mut_slice(), rows * row_stride, |t, copy| {
+        let data = data[t * rows * cols..].chunks_exact(cols);
+        for (to, from) in copy.chunks_exact_mut(row_stride).zip(data) {
+            to[..cols].copy_from_slice(from);
+            to[cols..].fill(0.0);
+        }
+    });
     Rhs::new(copy.as_slice(), row_stride)
 }
 
@@ -96,12 +158,13 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
     let (image, mut copy) = (g.in_size[0] * g.in_size[1] * ci, None);
     let w = whole_vectors::<S>(w, co, &mut copy);
-    let scratch = Scratch::reserve([padded.height * padded.row]);
-    parallel::for_each_chunk(y, oh * ow * co, |n, y| {
+    let bands = Bands::of_windows(g, &padded);
+    let scratch = Scratch::reserve([padded.len(g, bands.height)]);
+    parallel::for_each_part(y, [oh, bands.height].map(|rows| rows * ow * co), |band, y| {
+        let (n, rows) = bands.get(band);
         let [mut buffer] = scratch.take();
-        buffer.as_mut_slice().fill(0.0);
-        padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
-        for i in 0..oh {
+        padded.fill(g, &x[n * image..(n + 1) * image], &rows, buffer.as_mut_slice());
+        for i in 0..rows.len() {
             let data = &buffer.as_slice()[i * sh * padded.row..];
             let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: padded.row };
             for column in (0..co).step_by(S::PANEL) {
@@ -119,28 +182,29 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
     let (image, len, mut copy) = (g.in_size[0] * g.in_size[1] * ci, w_bar.len(), None);
     let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
-    // A task: some images, and all kernel rows or, where the sums of many shares would take too much memory, one.
-    let shares = (MAX_PARTIAL / len).clamp(1, SHARES).min(g.batch);
-    let images = g.batch.div_ceil(shares);
-    let shares = g.batch.div_ceil(images);
+    // A task: some bands, and all kernel rows or, where the sums of many shares would take too much memory, one.
+    let bands = Bands::of_windows(g, &padded);
+    let all_bands = g.batch * bands.count();
+    let share = all_bands.div_ceil((MAX_PARTIAL / len).clamp(1, SHARES));
+    let shares = all_bands.div_ceil(share);
     let rows = if shares < SHARES / 2 { 1 } else { kh };
     let block = rows * kw * ci * co;
     let mut partial = Buffer::take(shares * len);
-    let scratch = Scratch::reserve([padded.height * padded.row]);
+    let scratch = Scratch::reserve([padded.len(g, bands.height)]);
     parallel::for_each_chunk(partial.as_mut_slice(), block, |task, w_bar| {
-        let (share, first_row) = (task / (kh / rows), task % (kh / rows) * rows);
+        let (first, first_row) = (task / (kh / rows) * share, task % (kh / rows) * rows);
         let [mut buffer] = scratch.take();
-        buffer.as_mut_slice().fill(0.0);
-        let first = share * images;
-        for n in first..(first + images).min(g.batch) {
-            padded.fill(g, &x[n * image..(n + 1) * image], buffer.as_mut_slice());
+        for band in first..(first + share).min(all_bands) {
+            let (n, windows) = bands.get(band);
+            padded.fill(g, &x[n * image..(n + 1) * image], &windows, buffer.as_mut_slice());
+            let (y_at, runs) = ((n * oh + windows.start) * ow * y_bar.row_stride, windows.len());
             for row in 0..rows {
                 let data = &buffer.as_slice()[(first_row + row) * padded.row..];
-                let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs: oh, run_stride: sh * padded.row };
+                let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs, run_stride: sh * padded.row };
                 for column in (0..co).step_by(S::PANEL) {
-                    let b = Rhs { data: &y_bar.data[n * oh * ow * y_bar.row_stride + column..], ..y_bar };
+                    let b = Rhs { data: &y_bar.data[y_at + column..], ..y_bar };
                     let at = row * kw * ci * co + column;
-                    let to = Rows { at, row_stride: co, accumulate: n > first };
+                    let to = Rows { at, row_stride: co, accumulate: band > first };
                     s.panel_into([kw * ci, ow, S::PANEL.min(co - column)], a, b, w_bar, to);
                 }
             }
@@ -158,27 +222,33 @@ pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], 
     let border = (overlap.segments - 1) * overlap.window;
     // Pixels that no window covers stay 0.
     let reached = (ow + overlap.segments - 1) * overlap.segment;
-    let scratch = Scratch::reserve([oh * overlap.row, padded.row.max(reached)]);
-    parallel::for_each_chunk(x_bar, h * wd * ci, |n, x_bar| {
+    // Neighbouring bands both compute the windows between them, so bands are high beside the kernel.
+    let work = (wd * ci * g.kernel[0] * g.kernel[1] * co).div_ceil(g.spec.stride[0] * g.spec.stride[1]);
+    let bands = Bands::new(g.batch, h, [MIN_TASK.div_ceil(work).max(4 * g.kernel[0]), h]);
+    let scratch = Scratch::reserve([overlap.len(), padded.row.max(reached)]);
+    parallel::for_each_part(x_bar, [h, bands.height].map(|rows| rows * wd * ci), |band, x_bar| {
+        let (n, rows) = bands.get(band);
         let [mut windows, mut line] = scratch.take();
         for row in windows.as_mut_slice().chunks_exact_mut(overlap.row) {
             row[..border].fill(0.0);
             row[border + ow * overlap.window..].fill(0.0);
         }
-        let out = windows.as_mut_slice();
-        for i in 0..oh {
-            let a = Lhs::new(&y_bar[(n * oh + i) * ow * co..], co, 1);
-            for column in (0..overlap.window).step_by(S::PANEL) {
-                let b = Rhs { data: &b.data[column..], ..b };
-                let at = i * overlap.row + border + column;
-                let to = Rows { at, row_stride: overlap.window, accumulate: false };
-                s.panel_into([ow, co, S::PANEL.min(overlap.window - column)], a, b, out, to);
-            }
-        }
         line.as_mut_slice().fill(0.0);
-        let (windows, line) = (windows.as_slice(), line.as_mut_slice());
-        for (r, x_bar) in x_bar.chunks_exact_mut(wd * ci).enumerate() {
+        let mut next = 0;
+        for (r, x_bar) in rows.zip(x_bar.chunks_exact_mut(wd * ci)) {
+            let (needed, out) = (overlap.windows(g, r + g.spec.padding[0]), windows.as_mut_slice());
+            for i in needed.start.max(next)..needed.end {
+                let a = Lhs::new(&y_bar[(n * oh + i) * ow * co..], co, 1);
+                for column in (0..overlap.window).step_by(S::PANEL) {
+                    let b = Rhs { data: &b.data[column..], ..b };
+                    let at = i % overlap.slots * overlap.row + border + column;
+                    let to = Rows { at, row_stride: overlap.window, accumulate: false };
+                    s.panel_into([ow, co, S::PANEL.min(overlap.window - column)], a, b, out, to);
+                }
+            }
+            next = next.max(needed.end);
             let sources = overlap.sources(g, r + g.spec.padding[0]);
+            let (windows, line) = (windows.as_slice(), line.as_mut_slice());
             s.vectorize(
                 #[inline(always)]
                 || overlap.gather(s, windows, &sources, &mut line[..reached]),

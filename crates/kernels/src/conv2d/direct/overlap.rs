@@ -6,11 +6,13 @@
 //! > segment j = sum over kernel rows a and e of run (i, j - e, a), segment e
 //!
 //! so every segment is gathered from few loads and written once. The runs are rounded up to whole segments, and rows of
-//! windows have a border of zeros at both ends.
+//! windows have a border of zeros at both ends. Rows of x_bar are gathered from the top to the bottom, so
+//! only the rows of windows that overlap with one exist at a time.
 
 use crate::conv2d::Geometry;
 use crate::memory::Buffer;
 use crate::simd::Simd;
+use std::ops::Range;
 
 /// See the module.
 pub(super) struct Overlap {
@@ -22,6 +24,9 @@ pub(super) struct Overlap {
     pub(super) window: usize,
     /// Numbers of a row of windows with its border.
     pub(super) row: usize,
+    /// Rows of windows that a row of x_bar is gathered from, at most. Only these exist at a time: row i of
+    /// windows in slot i modulo `slots`.
+    pub(super) slots: usize,
 }
 
 impl Overlap {
@@ -29,7 +34,21 @@ impl Overlap {
         let segment = g.spec.stride[1] * g.in_channels;
         let segments = g.kernel[1].div_ceil(g.spec.stride[1]);
         let window = g.kernel[0] * segments * segment;
-        Overlap { segment, segments, window, row: (g.out_size[1] + 2 * (segments - 1)) * window }
+        let slots = g.kernel[0].div_ceil(g.spec.stride[0]).min(g.out_size[0]);
+        let row = (g.out_size[1] + 2 * (segments - 1)).saturating_mul(window);
+        Overlap { segment, segments, window, row, slots }
+    }
+
+    /// Numbers of all slots. Saturates.
+    pub(super) fn len(&self) -> usize {
+        self.slots.saturating_mul(self.row)
+    }
+
+    /// The rows of windows that have row `r` of the padded x_bar.
+    pub(super) fn windows(&self, g: &Geometry, r: usize) -> Range<usize> {
+        let (sh, kh) = (g.spec.stride[0], g.kernel[0]);
+        let end = (r / sh + 1).min(g.out_size[0]);
+        (r + 1).saturating_sub(kh).div_ceil(sh).min(end)..end
     }
 
     /// w^T: rows are channels of y, columns the numbers of a window; what rounding up adds is 0.
@@ -54,7 +73,7 @@ impl Overlap {
         rows.filter(|&(_, i)| i < g.out_size[0])
             .flat_map(|(a, i)| {
                 let segment = move |e| (self.segments - 1 - e) * self.window + e * self.segment;
-                (0..self.segments).map(move |e| i * self.row + a * run + segment(e))
+                (0..self.segments).map(move |e| i % self.slots * self.row + a * run + segment(e))
             })
             .collect()
     }

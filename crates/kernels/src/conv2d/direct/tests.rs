@@ -47,9 +47,49 @@ fn random_geometries_equal_the_definition() {
     }
 }
 
+/// Few images are cut into bands, and so are large ones: of lower rows of windows at the end, with windows that reach from
+/// one band into the next, and as low as one row.
+#[test]
+fn bands_equal_the_definition() {
+    for (x, w, spec) in [
+        ([1, 41, 30, 5], [3, 3, 5, 33], Spec::new(1, 1)),
+        ([2, 67, 40, 4], [5, 4, 4, 20], Spec::new(2, 2)),
+        ([1, 200, 64, 3], [2, 3, 3, 16], Spec { stride: [3, 1], ..Spec::new(1, 3) }),
+        ([1, 90, 130, 8], [1, 1, 8, 24], Spec::new(1, 0)),
+        ([1, 5, 70_000, 4], [3, 1, 4, 8], Spec::new(1, 1)),
+    ] {
+        let g = Geometry::new(x, w, spec);
+        let bands = Bands::of_windows(&g, &Padded::new(&g));
+        assert!(possible(&g) && bands.count() > 2, "{g:?}: {} bands", bands.count());
+        let (operands, want) = exact_conv2d(&g);
+        let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            assert!(isa::with(isa, || all(&g, &x, &w, &y_bar)) == want, "{isa} {g:?}");
+        }
+    }
+}
+
+#[test]
+fn bands_cover_all_rows_of_all_images() {
+    for (batch, rows, limits) in
+        [(1, 100, [4, 100]), (3, 17, [1, 5]), (40, 9, [1, 9]), (1, 7, [9, 7]), (2, 8, [0, 0])]
+    {
+        let bands = Bands::new(batch, rows, limits);
+        let all: Vec<_> = (0..batch * bands.count()).map(|band| bands.get(band)).collect();
+        let want: Vec<_> = (0..batch).flat_map(|n| (0..rows).map(move |r| (n, r))).collect();
+        let got: Vec<_> = all.iter().flat_map(|(n, rows)| rows.clone().map(move |r| (*n, r))).collect();
+        assert_eq!(got, want, "{batch} images of {rows} rows");
+        assert!(all.iter().all(|(_, rows)| rows.len() <= limits[1].max(1)), "{batch} images of {rows} rows");
+    }
+    // One image is enough for several threads, and many images stay whole.
+    assert_eq!((Bands::new(1, 256, [4, 256]).count(), Bands::new(16, 256, [4, 256]).count()), (16, 1));
+}
+
 #[test]
 fn same_bits_for_any_number_of_threads() {
-    for (x, w) in [([37, 16, 16, 3], [4, 4, 3, 24]), ([3, 9, 9, 40], [4, 4, 40, 20])] {
+    for (x, w) in
+        [([37, 16, 16, 3], [4, 4, 3, 24]), ([3, 9, 9, 40], [4, 4, 40, 20]), ([1, 90, 64, 3], [4, 4, 3, 24])]
+    {
         let g = Geometry::new(x, w, Spec::new(2, 1));
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));

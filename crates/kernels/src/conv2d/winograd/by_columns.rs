@@ -11,7 +11,8 @@
 //! Each element of the filter is transformed and used by one task only, and its 25 points never leave the cache.
 
 use super::filter::{self, Side};
-use super::tiling::{Points, Tiling};
+use super::points::Points;
+use super::tiling::Tiling;
 use super::transform::{Form, N};
 use super::{Operands, load, store};
 use crate::memory::{Buffer, Scratch};
@@ -88,6 +89,6 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
             }
         }
         // SAFETY: each task writes its own columns.
-        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), 0..count, columns, to) };
+        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), [&(0..count); 2], columns, to) };
     });
 }

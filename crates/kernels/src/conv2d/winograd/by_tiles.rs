@@ -2,25 +2,32 @@
 //!
 //! ```text
 //!     for each panel of the filter                    g^ = G g G^T                       (parallel)
-//!     for each few tiles                              d^ = B^T d B                       (parallel)
-//!         for each point, block of k, panel of n      m += d^ g^
-//!         Y = A^T m A
+//!     for each task                                                                      (parallel)
+//!         for each few tiles                          d^ = B^T d B
+//!             for each point, block of k, panel of n  m += d^ g^
+//!             Y = A^T m A
 //! ```
 //!
-//! A task's d^ and m stay in the cache between their passes.
+//! Few tiles' d^ and m stay in the cache between their passes. For y, few tiles are a task. In x_bar tiles overlap, and
+//! pixels are added up in the order of the tiles: there a task is whole images, or where those are few, a band of rows of
+//! tiles, which begins by computing what the row above adds to it.
 
 use super::filter::{self, Side};
-use super::tiling::{Points, Tiling};
+use super::points::Points;
+use super::tiling::Tiling;
 use super::transform::{Form, N};
 use super::{Operands, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
+use std::ops::Range;
 
 /// Tiles of a task.
 const TILES: usize = 64;
 /// Tasks that are enough to share among a few threads.
 const TASKS: usize = 8;
+/// Rows of tiles of a band, at least: each band computes one row more.
+const MIN_BAND: usize = 8;
 
 /// y from x and w, or x_bar from y_bar and w.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
@@ -49,13 +56,10 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     let filter = filter.as_slice();
 
     let to = Shared::new(to);
-    let tiles = tiles_per_task(t, side);
-    let scratch = Scratch::reserve([
-        Points::operand(tiles.min(t.count()), k).len(),
-        Points::product(tiles.min(t.count()), n, S::PANEL).len(),
-    ]);
-    parallel::for_each(t.count().div_ceil(tiles), |task| {
-        let tiles = task * tiles..((task + 1) * tiles).min(t.count());
+    let cut = Cut::of(t, side);
+    let scratch =
+        Scratch::reserve([Points::operand(cut.few, k).len(), Points::product(cut.few, n, S::PANEL).len()]);
+    let few_tiles = |tiles: Range<usize>, own: &Range<usize>| {
         let (operand, product) = (Points::operand(tiles.len(), k), Points::product(tiles.len(), n, S::PANEL));
         let [mut hat, mut m] = scratch.take();
         let all = (Shared::new(hat.as_mut_slice()), operand, &tiles);
@@ -79,16 +83,50 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 }
             }
         }
-        // SAFETY: each task writes its own tiles of y, or whole images of x_bar.
-        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), tiles, 0..n, to) };
+        // SAFETY: each task writes its own tiles of y, or whole images or bands of x_bar.
+        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), [&tiles, own], 0..n, to) };
+    };
+    parallel::for_each(cut.tasks, |task| {
+        let [tiles, own] = cut.get(t, side, task);
+        tiles.clone().step_by(cut.few).for_each(|at| few_tiles(at..(at + cut.few).min(tiles.end), &own));
     });
 }
 
-/// Whole images where tiles overlap in the result, because they are added up, and where some are short.
-fn tiles_per_task(t: &Tiling, side: Side) -> usize {
-    let tiles = TILES.min((t.count() / TASKS).next_multiple_of(8)).max(8);
-    match (tiles / t.per_image(), side) {
-        (0, Side::Forward) if t.all_full() => tiles,
-        (images, _) => images.max(1) * t.per_image(),
+/// How tiles are handed out, from the shape alone.
+pub(super) struct Cut {
+    pub(super) tasks: usize,
+    /// Tiles of a task, but for the last of the batch or of an image.
+    own: usize,
+    /// Tiles of a task that are computed at once.
+    few: usize,
+}
+
+impl Cut {
+    pub(super) fn of(t: &Tiling, side: Side) -> Cut {
+        let few = TILES.min((t.count() / TASKS).next_multiple_of(8)).max(8);
+        let images = few / t.per_image();
+        if images > 0 || !t.all_full() {
+            let own = images.max(1) * t.per_image();
+            return Cut { tasks: t.count().div_ceil(own), own, few: own.min(t.count()) };
+        }
+        if side == Side::Forward {
+            return Cut { tasks: t.count().div_ceil(few), own: few, few };
+        }
+        let rows = t.per_image() / t.across();
+        let height = rows.div_ceil(TASKS.div_ceil(t.g.batch).min(rows / MIN_BAND).max(1));
+        Cut { tasks: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
+    }
+
+    /// The tiles that a task computes, and those whose pixels it writes: the same, but for the row of tiles above a band of x_bar.
+    fn get(&self, t: &Tiling, side: Side, task: usize) -> [Range<usize>; 2] {
+        if side == Side::Forward || self.own >= t.per_image() {
+            let own = task * self.own..((task + 1) * self.own).min(t.count());
+            return [own.clone(), own];
+        }
+        let bands = t.per_image().div_ceil(self.own);
+        let (image, first) = (task / bands * t.per_image(), task % bands * self.own);
+        let own = image + first..image + (first + self.own).min(t.per_image());
+        let above = if first > 0 { t.across() } else { 0 };
+        [own.start - above..own.end, own]
     }
 }

@@ -15,7 +15,8 @@
 //! sums and stores alone; where pixels are added to, all four neighbours above and to the left must exist, too, so that it is known which. A tile
 //! that is short or sticks out of the image is asked for each element whether it is there.
 
-use super::tiling::{Points, Tiling, Window};
+use super::points::Points;
+use super::tiling::{Tiling, Window};
 use super::transform::{self, Form, N};
 use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use std::ops::Range;
@@ -240,33 +241,43 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
 }
 
 /// x_bar = the sum over tiles of B m B^T, for the columns `columns` (phases and their channels) of x_bar; `m` holds these
-/// columns alone, in rows from 0 on. `tiles` are those of whole images.
+/// columns alone, in rows from 0 on. `tiles` are some of those of a task, which come in order; `own` are those of whole
+/// images, or whole rows of tiles: a band.
 ///
-/// Tiles come in order, so the pixels that a tile shares with the tiles above and to the left of it hold their sum
-/// already, and all others are written for the first time: nothing is zeroed first.
+/// As tiles come in order, the pixels that a tile shares with the tiles above and to the left of it hold their sum
+/// already, and all others are written for the first time: nothing is zeroed first. A band writes the pixels from the top of its
+/// first tiles to the top of the next band's. Above it come the tiles whose lower pixels it shares.
 ///
 /// # Safety
-/// Nobody else may access these columns of these images of `x_bar` meanwhile.
+/// Nobody else may access these columns of these images, or of the pixels of the band, of `x_bar` meanwhile.
 #[inline(always)]
 pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     (m, layout): (&[f32], Points),
-    tiles: Range<usize>,
+    [tiles, own]: [&Range<usize>; 2],
     columns: Range<usize>,
     x_bar: Shared<'_>,
 ) {
     let overlap = F::R - 1;
+    // From this tile on, the lower pixels are those of the next band.
+    let whole = own.end.is_multiple_of(t.per_image());
+    let below = if whole { own.end } else { own.end - t.across() };
     for number in tiles.clone() {
         let tile = t.tile(number);
-        let row = t.row(&tiles, number, tile);
+        let row = t.row(tiles, number, tile);
         let points = t.points(tile);
         let shared = [tile.at[0] > 0, tile.at[1] > 0].map(|earlier| if earlier { overlap } else { 0 });
         for phase in columns.start / t.channels[0]..columns.end.div_ceil(t.channels[0]) {
             let first = phase * t.channels[0];
             let from = columns.start.max(first);
             let end = columns.end.min(first + t.g.in_channels);
-            let window = t.input_window(tile, phase);
+            let mut window = t.input_window(tile, phase);
+            if number < own.start {
+                window.keep_rows(F::M..N);
+            } else if number >= below {
+                window.keep_rows(0..F::M);
+            }
             for column in (from..end).step_by(S::LANES) {
                 let at = layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);

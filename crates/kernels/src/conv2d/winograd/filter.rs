@@ -1,6 +1,7 @@
 //! The transforms of w: G g G^T into the panels that products read, and G^T m G back.
 
-use super::tiling::{Points, Tiling};
+use super::points::Points;
+use super::tiling::Tiling;
 use super::transform::{Form, N};
 use crate::simd::{Shared, Simd};
 use std::ops::Range;

@@ -34,6 +34,7 @@ mod data;
 mod filter;
 #[cfg(test)]
 mod locality;
+mod points;
 #[cfg(test)]
 mod reference;
 mod tiling;
@@ -43,8 +44,9 @@ mod weight_grad;
 use super::Geometry;
 use crate::simd::{Shared, Simd, with_simd};
 use filter::Side;
+use points::Points;
 use std::ops::Range;
-use tiling::{Points, Tiling};
+use tiling::Tiling;
 use transform::{F33, F42, Form};
 
 impl Side {
@@ -176,16 +178,17 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// Transforms `columns` of the products of `tiles` back into the result of `side`.
+/// Transforms `columns` of the products of `tiles` back into the result of `side`: of those pixels of x_bar that the tiles
+/// `own` begin with (see [`data::input_adjoint`]).
 ///
 /// # Safety
-/// Nobody else may access these columns of these tiles (adjoint: of these images) meanwhile.
+/// Nobody else may access these columns of these tiles (adjoint: of these images or bands) meanwhile.
 unsafe fn store<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     side: Side,
     m: (&[f32], Points),
-    tiles: Range<usize>,
+    [tiles, own]: [&Range<usize>; 2],
     columns: Range<usize>,
     to: Shared<'_>,
 ) {
@@ -195,8 +198,8 @@ unsafe fn store<S: Simd, F: Form>(
             // SAFETY: the caller's promise is passed on.
             unsafe {
                 match side {
-                    Side::Forward => data::output::<S, F>(s, t, m, tiles, columns, to),
-                    Side::Adjoint => data::input_adjoint::<S, F>(s, t, m, tiles, columns, to),
+                    Side::Forward => data::output::<S, F>(s, t, m, tiles.clone(), columns, to),
+                    Side::Adjoint => data::input_adjoint::<S, F>(s, t, m, [tiles, own], columns, to),
                 }
             }
         },

@@ -228,8 +228,37 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
+        // Gradients in bands of one image.
+        ([1, 131, 61, 18], [4, 4, 18, 20], Spec::new(2, 1)),
+        ([2, 50, 47, 9], [3, 3, 9, 20], Spec::new(1, 1)),
     ] {
         check(&Geometry::new(x, w, spec), 2e-5);
+    }
+}
+
+/// Bands of x_bar add pixels up in the order of whole images, and so give their bits: those of the same image in a batch that is
+/// large enough to need no bands.
+#[test]
+fn bands_have_the_bits_of_whole_images() {
+    for (size, w, spec) in
+        [([80, 62], [3, 3, 16, 16], Spec::new(1, 1)), ([150, 90], [4, 4, 16, 20], Spec::new(2, 1))]
+    {
+        let g = |batch| Geometry::new([batch, size[0], size[1], w[2]], w, spec);
+        let (one, many) = (g(1), g(8));
+        let bands = |g| by_tiles::Cut::of(&tiling(g), Side::Adjoint).tasks;
+        assert!(bands(&one) > 1 && bands(&many) == 8, "{} and {} tasks", bands(&one), bands(&many));
+        let (w, y_bar) = (wave(len(one.w_shape()), 1.3), wave(len(one.y_shape()), 2.1));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let run = |g: &Geometry| {
+                let mut x_bar = vec![f32::NAN; len(g.x_shape())];
+                let y_bar = y_bar.repeat(g.batch);
+                isa::with(isa, || multiply_by(Way::ByTiles, g, Side::Adjoint, &y_bar, &w, &mut x_bar));
+                x_bar
+            };
+            let (one, many) = (run(&one), run(&many));
+            let same = one.iter().zip(&many).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{isa}, {size:?}");
+        }
     }
 }
 
@@ -243,6 +272,7 @@ fn same_bits_for_any_number_of_threads() {
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
+        ([1, 80, 62, 16], [3, 3, 16, 16], Spec::new(1, 1)),
     ] {
         let g = Geometry::new(x, w, spec);
         let (x, w, y_bar) =

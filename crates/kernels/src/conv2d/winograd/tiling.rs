@@ -1,4 +1,4 @@
-//! How a layer is cut into tiles and phases, and where transformed operands lie.
+//! How a layer is cut into tiles and phases.
 
 use super::transform::N;
 use crate::conv2d::Geometry;
@@ -7,13 +7,10 @@ use std::ops::Range;
 
 /// Channels are counted in multiples of this inside the transformed domain, a whole number of vectors of every instruction set. What exceeds
 /// them is zeros between phases; behind the last it may be anything, which no product reads.
-const CHANNEL_STEP: usize = 16;
+pub(super) const CHANNEL_STEP: usize = 16;
 
 /// Tiles of an image, at most, among which some may be short: then tasks are made of whole images.
 const FEW: usize = 64;
-
-/// Columns of a transformed operand that lie together: the inner dimension is walked in blocks of this.
-pub(super) const BLOCK: usize = 256;
 
 /// A convolution as phases and tiles.
 ///
@@ -148,6 +145,11 @@ impl Tiling {
         self.tiles[0] * self.tiles[1]
     }
 
+    /// Tiles of a row.
+    pub(super) fn across(&self) -> usize {
+        self.tiles[1]
+    }
+
     /// Tiles of the batch.
     pub(super) fn count(&self) -> usize {
         self.g.batch * self.per_image()
@@ -270,6 +272,12 @@ impl Window {
         self.lattice.vector(i, j)
     }
 
+    /// Leaves pixels in other rows out.
+    pub(super) fn keep_rows(&mut self, rows: Range<usize>) {
+        let kept = Elements::new(|a, i| a == 1 || rows.contains(&i));
+        self.inside = Elements(self.inside.0 & kept.0);
+    }
+
     /// Is pixel (i, j) inside the image?
     #[inline(always)]
     pub(super) fn contains(&self, i: usize, j: usize) -> bool {
@@ -290,56 +298,5 @@ impl Window {
             |a, i| i < self.lattice.size[a],
         );
         (self.inside == all).then_some(self.pixels(channel))
-    }
-}
-
-/// Layout of a transformed operand or a product: one matrix per point, its rows tiles (or filter rows), its columns channels, an operand's in
-/// blocks of [`BLOCK`].
-#[derive(Clone, Copy)]
-pub(super) struct Points {
-    cols: usize,
-    /// Distance of two rows of a block.
-    pub(super) row_stride: usize,
-    block_stride: usize,
-    /// Distance of two points.
-    pub(super) point_stride: usize,
-}
-
-impl Points {
-    /// An operand: blocks of [`BLOCK`] columns, the last one of whole vectors. Rows and points are 16 numbers further apart than they need
-    /// be, so that rows, and the N x N points that a transform writes at once, do not fall into the same sets of the cache.
-    pub(super) fn operand(rows: usize, cols: usize) -> Self {
-        let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + 16;
-        let block_stride = rows * row_stride;
-        Points { cols, row_stride, block_stride, point_stride: cols.div_ceil(BLOCK) * block_stride + 16 }
-    }
-
-    /// A product: rows of whole panels, one block behind the other in each.
-    pub(super) fn product(rows: usize, cols: usize, panel: usize) -> Self {
-        let row_stride = cols.next_multiple_of(panel);
-        Points { cols, row_stride, block_stride: BLOCK, point_stride: rows * row_stride + 16 }
-    }
-
-    /// Numbers of all points, and room for the last panel to be read whole.
-    pub(super) fn len(&self) -> usize {
-        N * N * self.point_stride + 64
-    }
-
-    /// Offset of an element of point 0.
-    #[inline(always)]
-    pub(super) fn at(&self, row: usize, col: usize) -> usize {
-        col / BLOCK * self.block_stride + row * self.row_stride + col % BLOCK
-    }
-
-    /// The vectors of all points from an element of point 0 on.
-    #[inline(always)]
-    pub(super) fn points(&self, at: usize) -> Lattice {
-        Lattice { at, size: [N; 2], stride: [N * self.point_stride, self.point_stride] }
-    }
-
-    /// The blocks, as ranges of columns.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let cols = self.cols;
-        (0..cols).step_by(BLOCK).map(move |k| k..(k + BLOCK).min(cols))
     }
 }

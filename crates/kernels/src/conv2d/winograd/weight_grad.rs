@@ -26,7 +26,8 @@
 
 use super::data;
 use super::filter;
-use super::tiling::{Points, Tiling};
+use super::points::Points;
+use super::tiling::Tiling;
 use super::transform::{Form, N};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;

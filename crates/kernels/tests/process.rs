@@ -1,0 +1,87 @@
+//! What kernels take of a process: time and memory.
+#![cfg(target_os = "linux")]
+#![allow(missing_docs)]
+
+use adjoint_kernels::conv2d::{self, Geometry, Spec};
+use adjoint_kernels::gemm::{Mat, Update, gemm};
+use adjoint_kernels::isa::{self, Isa};
+use adjoint_kernels::{Element, memory, threads};
+use std::fs;
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Held by each test, because what they measure is that of the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Hundredths of a second that this process has computed, on all processors.
+fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    // The name, in parentheses, may hold spaces; user and system time are fields 14 and 15.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// Threads that wait for kernels soon sleep: a program that computes nothing costs nothing.
+#[test]
+fn threads_sleep_when_there_are_no_kernels() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    threads::with(3, || {
+        let (a, b, mut c) = (vec![0.5f32; 300 * 300], vec![0.5f32; 300 * 300], vec![0.0; 300 * 300]);
+        let before = ticks();
+        for _ in 0..200 {
+            gemm(Mat::new(&a, 300, 300), Mat::new(&b, 300, 300), Update::Overwrite, &mut c);
+        }
+        assert!(ticks() > before, "the clock runs while there are kernels");
+        sleep(Duration::from_millis(100));
+        let idle = ticks();
+        sleep(Duration::from_millis(500));
+        assert!(ticks() - idle <= 5, "{} hundredths of a second in half a second of rest", ticks() - idle);
+    });
+}
+
+/// Bytes that the three kernels of a geometry take from the system, with four threads.
+fn taken<E: Element>(g: &Geometry) -> usize {
+    let numbers = |shape: [usize; 4]| vec![E::of(0.5); shape.iter().product()];
+    let (x, w, y) = (numbers(g.x_shape()), numbers(g.w_shape()), numbers(g.y_shape()));
+    let (mut x_bar, mut w_bar, mut y_out) = (x.clone(), w.clone(), y.clone());
+    memory::release();
+    threads::with(4, || {
+        conv2d::forward(g, &x, &w, &mut y_out);
+        conv2d::input_grad(g, &y, &w, &mut x_bar);
+        conv2d::weight_grad(g, &x, &y, &mut w_bar);
+    });
+    memory::stats().idle
+}
+
+/// Patches, padded images and transformed tiles exist in parts of an image, however large it is: beside copies of the operands,
+/// a thread has at most 8 MB of each.
+#[test]
+fn scratch_does_not_grow_with_images() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = Spec::new(1, 1);
+    for (x, w, spec) in [
+        // Patches, where nothing else serves; one that is wide; one with groups, one with dilation.
+        ([1, 256, 256, 64], [3, 3, 64, 4], same),
+        ([1, 1, 100_000, 16], [1, 9, 16, 4], Spec { padding: [0, 4], ..same }),
+        ([1, 256, 256, 64], [3, 3, 16, 8], Spec { groups: 4, ..same }),
+        ([1, 256, 256, 64], [3, 3, 64, 4], Spec { dilation: [9, 9], ..Spec::new(1, 9) }),
+        // Windows in place, and overlapping windows.
+        ([1, 256, 256, 16], [7, 7, 16, 8], Spec::new(1, 3)),
+        ([1, 1024, 1024, 8], [1, 1, 8, 8], Spec::new(1, 0)),
+        // Transformed tiles.
+        ([1, 256, 256, 32], [3, 3, 32, 32], same),
+        ([1, 512, 512, 16], [4, 4, 16, 16], Spec::new(2, 1)),
+    ] {
+        let g = Geometry::new(x, w, spec);
+        let operands: usize =
+            [g.x_shape(), g.w_shape(), g.y_shape()].iter().map(|s| s.iter().product::<usize>()).sum();
+        let bound = |size: usize| 4 * 2 * (8 << 20) + 2 * operands * size;
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let taken = isa::with(isa, || taken::<f32>(&g));
+            assert!(taken < bound(4), "{isa}, {g:?}: {taken} bytes, at most {}", bound(4));
+        }
+        let taken = taken::<f64>(&g);
+        assert!(taken < bound(8), "f64, {g:?}: {taken} bytes, at most {}", bound(8));
+    }
+}
