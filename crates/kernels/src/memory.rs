@@ -7,8 +7,11 @@
 //! A kernel thread is given what it dropped itself, if there is such storage: that is likely to be in its caches, and where processors have no
 //! cache in common, lines that another has written are slow to fetch.
 //!
-//! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits,
-//! merges or gives memory back to the system unless asked to ([`release`]).
+//! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits or
+//! merges storage. It gives memory back to the system when asked to ([`release`]), and when a request finds no storage of its
+//! class although more waits than has ever been needed at a time: then what has waited longest goes, until only that much
+//! does. A steady step is not disturbed: a request for what was given back raises the bound by its size, until more is
+//! needed at a time than ever before. So from the third equal step on everything is found again.
 
 use crate::{Element, size};
 use std::collections::BTreeMap;
@@ -36,9 +39,17 @@ pub struct Stats {
 }
 
 struct Pool {
-    /// By size class.
+    /// By size class, in the order in which it was dropped.
     free: BTreeMap<usize, Vec<Idle>>,
     stats: Stats,
+    /// The most bytes that were live, or set aside for a kernel, at a time.
+    high_water: usize,
+    /// Number of storages given back to the system, by class, that no request has missed yet.
+    given_back: BTreeMap<usize, usize>,
+    /// Bytes of those that requests have missed since `high_water` rose.
+    missed: usize,
+    /// Storages that have come to wait.
+    dropped: u64,
 }
 
 /// Storage that waits for its next use.
@@ -46,18 +57,57 @@ struct Idle {
     storage: Vec<u64>,
     /// Index of the kernel thread that dropped or reserved it, if one did.
     thread: Option<usize>,
+    /// Its place in the order of all drops.
+    since: u64,
 }
 
-impl Idle {
-    fn of_this_thread(storage: Vec<u64>) -> Self {
-        Idle { storage, thread: rayon::current_thread_index() }
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
+
+impl Pool {
+    const fn new() -> Self {
+        Pool {
+            free: BTreeMap::new(),
+            stats: Stats { fresh: 0, reused: 0, live: 0, peak: 0, idle: 0 },
+            high_water: 0,
+            given_back: BTreeMap::new(),
+            missed: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Lets storage of a class wait.
+    fn put(&mut self, class: usize, storage: Vec<u64>) {
+        self.stats.idle += class * WORD;
+        self.dropped += 1;
+        let idle = Idle { storage, thread: rayon::current_thread_index(), since: self.dropped };
+        self.free.entry(class).or_default().push(idle);
+    }
+
+    /// Notes that `bytes` are live or set aside for a kernel.
+    fn needs(&mut self, bytes: usize) {
+        if bytes > self.high_water {
+            (self.high_water, self.missed) = (bytes, 0);
+        }
+    }
+
+    /// Counts storage of a class that has to be allocated, and makes room for it: gives back what has waited longest while
+    /// more waits than the bound allows. Storage of the classes `kept` stays.
+    fn miss(&mut self, class: usize, kept: &[usize]) {
+        self.stats.fresh += 1;
+        if let Some(count) = self.given_back.get_mut(&class).filter(|count| **count > 0) {
+            *count -= 1;
+            self.missed += class * WORD;
+        }
+        while self.stats.idle > self.high_water + self.missed {
+            let others =
+                self.free.iter_mut().filter(|(class, idle)| !idle.is_empty() && !kept.contains(class));
+            let Some((&class, idle)) = others.min_by_key(|(_, idle)| idle[0].since) else { return };
+            idle.remove(0);
+            self.stats.idle -= class * WORD;
+            *self.given_back.entry(class).or_default() += 1;
+        }
     }
 }
-
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    free: BTreeMap::new(),
-    stats: Stats { fresh: 0, reused: 0, live: 0, peak: 0, idle: 0 },
-});
 
 /// The pool's counters stay consistent even if a panic unwinds through a holder, so a poisoned lock is still usable.
 fn pool() -> MutexGuard<'static, Pool> {
@@ -78,8 +128,7 @@ pub fn reset_peak() {
 /// Gives all idle memory back to the system.
 pub fn release() {
     let mut pool = pool();
-    pool.stats.idle = 0;
-    pool.free.clear();
+    *pool = Pool { stats: Stats { idle: 0, ..pool.stats }, high_water: pool.stats.live, ..Pool::new() };
 }
 
 /// Scratch for the tasks of a kernel, set aside before they start: `N` buffers for each thread.
@@ -95,13 +144,17 @@ impl<E: Element, const N: usize> Scratch<E, N> {
     pub(crate) fn reserve(lens: [usize; N]) -> Self {
         let classes = lens.map(class_of::<E>);
         let mut pool = pool();
+        let threads = crate::threads::count();
+        let reserved = classes.iter().sum::<usize>() * WORD * threads;
+        let live = pool.stats.live;
+        pool.needs(live + reserved);
         for (i, &class) in classes.iter().enumerate() {
             let a_task = classes[..=i].iter().filter(|&&c| c == class).count();
-            let idle = pool.free.entry(class).or_default();
-            let missing = (a_task * crate::threads::count()).saturating_sub(idle.len());
-            idle.extend((0..missing).map(|_| Idle::of_this_thread(allocate(class))));
-            pool.stats.fresh += missing as u64;
-            pool.stats.idle += missing * class * WORD;
+            let waiting = pool.free.get(&class).map_or(0, Vec::len);
+            for _ in waiting..a_task * threads {
+                pool.miss(class, &classes);
+                pool.put(class, allocate(class));
+            }
         }
         Scratch { lens, element: std::marker::PhantomData }
     }
@@ -124,7 +177,8 @@ fn recycle(idle: &mut Vec<Idle>) -> Option<Vec<u64>> {
 #[track_caller]
 fn class_of<E: Element>(len: usize) -> usize {
     match len.checked_mul(size_of::<E>()) {
-        Some(bytes) if bytes <= size::MAX_BYTES => size_class(bytes.div_ceil(WORD)),
+        // A class is up to an eighth longer.
+        Some(bytes) if bytes <= size::MAX_BYTES / 2 => size_class(bytes.div_ceil(WORD)),
         _ => panic!("a buffer of {len} {} elements: more than memory can address", E::NAME),
     }
 }
@@ -164,14 +218,15 @@ impl<E: Element> Buffer<E> {
             let mut pool = pool();
             let recycled = pool.free.get_mut(&class).and_then(recycle);
             let bytes = class * WORD;
-            let stats = &mut pool.stats;
-            stats.live += bytes;
-            stats.peak = stats.peak.max(stats.live);
+            let live = pool.stats.live + bytes;
+            pool.stats.live = live;
+            pool.stats.peak = pool.stats.peak.max(live);
+            pool.needs(live);
             if recycled.is_some() {
-                stats.reused += 1;
-                stats.idle -= bytes;
+                pool.stats.reused += 1;
+                pool.stats.idle -= bytes;
             } else {
-                stats.fresh += 1;
+                pool.miss(class, &[]);
             }
             recycled
         };
@@ -212,8 +267,7 @@ impl<E: Element> Drop for Buffer<E> {
         let class = storage.len() - ALIGN_WORDS;
         let mut pool = pool();
         pool.stats.live -= class * WORD;
-        pool.stats.idle += class * WORD;
-        pool.free.entry(class).or_default().push(Idle::of_this_thread(storage));
+        pool.put(class, storage);
     }
 }
 

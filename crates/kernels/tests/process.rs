@@ -5,6 +5,7 @@
 use adjoint_kernels::conv2d::{self, Geometry, Spec};
 use adjoint_kernels::gemm::{Mat, Update, gemm};
 use adjoint_kernels::isa::{self, Isa};
+use adjoint_kernels::memory::Buffer;
 use adjoint_kernels::{Element, memory, threads};
 use std::fs;
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +39,40 @@ fn threads_sleep_when_there_are_no_kernels() {
         sleep(Duration::from_millis(500));
         assert!(ticks() - idle <= 5, "{} hundredths of a second in half a second of rest", ticks() - idle);
     });
+}
+
+/// Sizes that grow leave nothing behind that is larger than what they needed, and steady ones are found again: also where a
+/// step needs many classes, one after the other.
+#[test]
+fn the_pool_keeps_what_was_needed_at_a_time() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    memory::release();
+    memory::reset_peak();
+    let mut len = 100_000;
+    while len < 8_000_000 {
+        let buffers = [len, len / 2].map(Buffer::<f32>::take);
+        assert!(buffers.iter().all(|b| b.as_slice().len() >= len / 2));
+        drop(buffers);
+        let stats = memory::stats();
+        assert!(
+            stats.idle <= 3 * stats.peak,
+            "{} bytes wait, {} were needed at a time",
+            stats.idle,
+            stats.peak
+        );
+        len += len / 10;
+    }
+    // Each of these is needed alone, and together they are many times as large.
+    let step = || {
+        let before = memory::stats().fresh;
+        (1..40).for_each(|i| drop(Buffer::<f32>::take(i * 131_000)));
+        memory::stats().fresh - before
+    };
+    let fresh: Vec<u64> = (0..8).map(|_| step()).collect();
+    assert!(fresh[0] > 0 && fresh[2..].iter().all(|&n| n == 0), "buffers allocated in each step: {fresh:?}");
+    // Another workload does not grow on top of the last one.
+    memory::release();
+    assert_eq!(memory::stats().idle, 0);
 }
 
 /// Bytes that the three kernels of a geometry take from the system, with four threads.
