@@ -1,7 +1,7 @@
 //! Sums.
 //!
 //! A sum is cut into pieces of a fixed size. A piece is added up in a fixed number of lanes, each a
-//! running sum of at most [`TERMS`] numbers, and the pieces are added in order, in `f64`. So the
+//! running sum of at most 64 numbers, and the pieces are added in order, in `f64`. So the
 //! result has one value for every number of threads, and its error does not grow with its length.
 
 use crate::Element;
