@@ -17,7 +17,7 @@
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
-use crate::parallel::{self, CHUNK};
+use crate::parallel::{self, TASKS};
 use crate::size;
 
 /// A geometry with its packed twin.
@@ -66,29 +66,27 @@ impl Phases {
     /// Packed x.
     pub(super) fn pack_input(&self, x: &[f32]) -> Buffer<f32> {
         let ([line, packed_line], mut packed) = (self.line_lens(), self.packed_input());
-        let rows = (CHUNK / packed_line).max(1);
-        parallel::for_each_chunk(packed.as_mut_slice(), rows * packed_line, |t, packed| {
-            for (k, packed) in packed.chunks_exact_mut(packed_line).enumerate() {
-                let row = t * rows + k;
-                let (n, i) = (row / self.packed.in_size[0], row % self.packed.in_size[0]);
-                let image = self.g.in_size[0] * line;
-                self.pack_row(&x[n * image..(n + 1) * image], i, packed);
-            }
-        });
+        let (height, image) = (self.packed.in_size[0], self.g.in_size[0] * line);
+        let rows = self.rows_of_task(height);
+        parallel::for_each_part(
+            packed.as_mut_slice(),
+            [height, rows].map(|r| r * packed_line),
+            |t, packed| {
+                let (n, first) = (t / height.div_ceil(rows), t % height.div_ceil(rows) * rows);
+                self.pack_rows(&x[n * image..(n + 1) * image], first, packed);
+            },
+        );
         packed
     }
 
     /// x from packed x; 0 where no window reaches.
     pub(super) fn unpack_input(&self, packed: &[f32], x: &mut [f32]) {
         let [line, packed_line] = self.line_lens();
-        let rows = (CHUNK / line).max(1);
-        parallel::for_each_chunk(x, rows * line, |t, x| {
-            for (k, x) in x.chunks_exact_mut(line).enumerate() {
-                let row = t * rows + k;
-                let (n, r) = (row / self.g.in_size[0], row % self.g.in_size[0]);
-                let image = self.packed.in_size[0] * packed_line;
-                self.unpack_row(&packed[n * image..(n + 1) * image], r, x);
-            }
+        let (height, image) = (self.g.in_size[0], self.packed.in_size[0] * packed_line);
+        let rows = self.rows_of_task(height);
+        parallel::for_each_part(x, [height, rows].map(|r| r * line), |t, x| {
+            let (n, first) = (t / height.div_ceil(rows), t % height.div_ceil(rows) * rows);
+            self.unpack_rows(&packed[n * image..(n + 1) * image], first, x);
         });
     }
 
@@ -109,72 +107,83 @@ impl Phases {
         });
     }
 
+    /// Rows of a task, of images of so many: all, unless images are few.
+    fn rows_of_task(&self, height: usize) -> usize {
+        height.div_ceil(TASKS.div_ceil(self.g.batch).min(height))
+    }
+
     /// Numbers of a row of pixels of x and of packed x.
     fn line_lens(&self) -> [usize; 2] {
         [&self.g, &self.packed].map(|g| g.in_size[1] * g.in_channels)
     }
 
-    /// Row `i` of a packed image. Where the length of a run is a constant, it is copied by a few instructions, not by a
+    /// The rows of a packed image from row `first` on. Where the length of a run is a constant, it is copied by a few instructions, not by a
     /// call: so for three channels.
-    fn pack_row(&self, x: &[f32], i: usize, packed: &mut [f32]) {
+    fn pack_rows(&self, x: &[f32], first: usize, packed: &mut [f32]) {
         match self.run {
-            6 => self.pack_runs(x, i, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
-            _ => self.pack_runs(x, i, packed, |from, to| to.copy_from_slice(from)),
+            6 => self.pack_runs(x, first, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
+            _ => self.pack_runs(x, first, packed, |from, to| to.copy_from_slice(from)),
         }
     }
 
-    /// Row `r` of an image of x.
-    fn unpack_row(&self, packed: &[f32], r: usize, x: &mut [f32]) {
+    /// The rows of an image of x from row `first` on.
+    fn unpack_rows(&self, packed: &[f32], first: usize, x: &mut [f32]) {
         match self.run {
-            6 => self.unpack_runs(packed, r, x, |from, to| to[..6].copy_from_slice(&from[..6])),
-            _ => self.unpack_runs(packed, r, x, |from, to| to.copy_from_slice(from)),
+            6 => self.unpack_runs(packed, first, x, |from, to| to[..6].copy_from_slice(&from[..6])),
+            _ => self.unpack_runs(packed, first, x, |from, to| to.copy_from_slice(from)),
         }
     }
 
     #[inline(always)]
-    fn pack_runs(&self, x: &[f32], i: usize, packed: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
-        let (run, channels, [line, _]) = (self.run, self.packed.in_channels, self.line_lens());
-        for a in 0..self.g.spec.stride[0] {
-            let row = (i * self.g.spec.stride[0] + a).wrapping_sub(self.g.spec.padding[0]);
-            let mut runs = packed.chunks_exact_mut(channels).map(|block| &mut block[a * run..(a + 1) * run]);
-            if row >= self.g.in_size[0] {
-                runs.for_each(|to| to.fill(0.0));
+    fn pack_runs(&self, x: &[f32], first: usize, packed: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
+        let (run, channels, [line, packed_line]) = (self.run, self.packed.in_channels, self.line_lens());
+        for (i, packed) in (first..).zip(packed.chunks_exact_mut(packed_line)) {
+            for a in 0..self.g.spec.stride[0] {
+                let row = (i * self.g.spec.stride[0] + a).wrapping_sub(self.g.spec.padding[0]);
+                let mut runs =
+                    packed.chunks_exact_mut(channels).map(|block| &mut block[a * run..(a + 1) * run]);
+                if row >= self.g.in_size[0] {
+                    runs.for_each(|to| to.fill(0.0));
+                    continue;
+                }
+                let x = &x[row * line..(row + 1) * line];
+                let mut edge = |(j, to): (usize, &mut [f32])| {
+                    for (p, to) in to.iter_mut().enumerate() {
+                        *to = self.column(j, p).and_then(|column| x.get(column)).copied().unwrap_or(0.0);
+                    }
+                };
+                (0..self.first).zip(runs.by_ref()).for_each(&mut edge);
+                let whole = x[self.start..].chunks_exact(run).take(self.whole);
+                whole.zip(runs.by_ref()).for_each(|(from, to)| copy(from, to));
+                (self.first + self.whole..).zip(runs).for_each(edge);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn unpack_runs(&self, packed: &[f32], first: usize, x: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
+        let (run, channels, [line, packed_line]) = (self.run, self.packed.in_channels, self.line_lens());
+        let [height, width] = self.packed.in_size;
+        for (row, x) in (first + self.g.spec.padding[0]..).zip(x.chunks_exact_mut(line)) {
+            let (i, a) = (row / self.g.spec.stride[0], row % self.g.spec.stride[0]);
+            if i >= height {
+                x.fill(0.0);
                 continue;
             }
-            let x = &x[row * line..(row + 1) * line];
-            let mut edge = |(j, to): (usize, &mut [f32])| {
-                for (p, to) in to.iter_mut().enumerate() {
-                    *to = self.column(j, p).and_then(|column| x.get(column)).copied().unwrap_or(0.0);
-                }
-            };
-            (0..self.first).zip(runs.by_ref()).for_each(&mut edge);
-            let whole = x[self.start..].chunks_exact(run).take(self.whole);
-            whole.zip(runs.by_ref()).for_each(|(from, to)| copy(from, to));
-            (self.first + self.whole..).zip(runs).for_each(edge);
-        }
-    }
-
-    #[inline(always)]
-    fn unpack_runs(&self, packed: &[f32], r: usize, x: &mut [f32], copy: impl Fn(&[f32], &mut [f32])) {
-        let (run, channels, [_, packed_line]) = (self.run, self.packed.in_channels, self.line_lens());
-        let ([height, width], row) = (self.packed.in_size, r + self.g.spec.padding[0]);
-        let (i, a) = (row / self.g.spec.stride[0], row % self.g.spec.stride[0]);
-        if i >= height {
-            return x.fill(0.0);
-        }
-        let row = &packed[i * packed_line..(i + 1) * packed_line];
-        let run_of = |j: usize| &row[j * channels + a * run..][..run];
-        let whole = self.start..self.start + self.whole * run;
-        x[..whole.start].fill(0.0);
-        x[whole.end..].fill(0.0);
-        for j in (0..self.first).chain(self.first + self.whole..width) {
-            for (p, &from) in run_of(j).iter().enumerate() {
-                if let Some(to) = self.column(j, p).and_then(|column| x.get_mut(column)) {
-                    *to = from;
+            let row = &packed[i * packed_line..(i + 1) * packed_line];
+            let run_of = |j: usize| &row[j * channels + a * run..][..run];
+            let whole = self.start..self.start + self.whole * run;
+            x[..whole.start].fill(0.0);
+            x[whole.end..].fill(0.0);
+            for j in (0..self.first).chain(self.first + self.whole..width) {
+                for (p, &from) in run_of(j).iter().enumerate() {
+                    if let Some(to) = self.column(j, p).and_then(|column| x.get_mut(column)) {
+                        *to = from;
+                    }
                 }
             }
+            x[whole].chunks_exact_mut(run).enumerate().for_each(|(k, to)| copy(run_of(self.first + k), to));
         }
-        x[whole].chunks_exact_mut(run).enumerate().for_each(|(k, to)| copy(run_of(self.first + k), to));
     }
 
     /// Where in a row of the image number `p` of run j lies, unless in the padding before it.

@@ -116,7 +116,8 @@ impl Padded {
         ((windows - 1) * g.spec.stride[0] + g.kernel[0]) * self.row
     }
 
-    /// What some rows of windows read: lines of image `x` between zeros, and zeros above and below it.
+    /// What some rows of windows read: lines of image `x` between zeros, which are there already, and zeros above and below
+    /// the image.
     fn fill(&self, g: &Geometry, x: &[f32], windows: &Range<usize>, padded: &mut [f32]) {
         let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
         let rows = padded[..self.len(g, windows.len())].chunks_exact_mut(self.row);
@@ -127,9 +128,7 @@ impl Padded {
                 to.fill(0.0);
                 continue;
             }
-            to[..side].fill(0.0);
             to[side..side + line].copy_from_slice(&x[row * line..][..line]);
-            to[side + line..].fill(0.0);
         }
     }
 }
@@ -163,6 +162,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     parallel::for_each_part(y, [oh, bands.height].map(|rows| rows * ow * co), |band, y| {
         let (n, rows) = bands.get(band);
         let [mut buffer] = scratch.take();
+        buffer.as_mut_slice().fill(0.0);
         padded.fill(g, &x[n * image..(n + 1) * image], &rows, buffer.as_mut_slice());
         for i in 0..rows.len() {
             let data = &buffer.as_slice()[i * sh * padded.row..];
@@ -194,6 +194,7 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     parallel::for_each_chunk(partial.as_mut_slice(), block, |task, w_bar| {
         let (first, first_row) = (task / (kh / rows) * share, task % (kh / rows) * rows);
         let [mut buffer] = scratch.take();
+        buffer.as_mut_slice().fill(0.0);
         for band in first..(first + share).min(all_bands) {
             let (n, windows) = bands.get(band);
             padded.fill(g, &x[n * image..(n + 1) * image], &windows, buffer.as_mut_slice());
@@ -228,27 +229,26 @@ pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], 
     let scratch = Scratch::reserve([overlap.len(), padded.row.max(reached)]);
     parallel::for_each_part(x_bar, [h, bands.height].map(|rows| rows * wd * ci), |band, x_bar| {
         let (n, rows) = bands.get(band);
+        let y_bar = &y_bar[n * oh * ow * co..][..oh * ow * co];
         let [mut windows, mut line] = scratch.take();
-        for row in windows.as_mut_slice().chunks_exact_mut(overlap.row) {
+        let (windows, line) = (windows.as_mut_slice(), line.as_mut_slice());
+        for row in windows.chunks_exact_mut(overlap.row) {
             row[..border].fill(0.0);
             row[border + ow * overlap.window..].fill(0.0);
         }
-        line.as_mut_slice().fill(0.0);
-        let mut next = 0;
-        for (r, x_bar) in rows.zip(x_bar.chunks_exact_mut(wd * ci)) {
-            let (needed, out) = (overlap.windows(g, r + g.spec.padding[0]), windows.as_mut_slice());
-            for i in needed.start.max(next)..needed.end {
-                let a = Lhs::new(&y_bar[(n * oh + i) * ow * co..], co, 1);
-                for column in (0..overlap.window).step_by(S::PANEL) {
-                    let b = Rhs { data: &b.data[column..], ..b };
-                    let at = i % overlap.slots * overlap.row + border + column;
-                    let to = Rows { at, row_stride: overlap.window, accumulate: false };
-                    s.panel_into([ow, co, S::PANEL.min(overlap.window - column)], a, b, out, to);
+        line.fill(0.0);
+        let (mut next, last) = (0, overlap.windows(g, rows.end - 1 + g.spec.padding[0]).end);
+        for (r, x_bar) in (rows.start + g.spec.padding[0]..).zip(x_bar.chunks_exact_mut(wd * ci)) {
+            if next < last {
+                let needed = overlap.windows(g, r);
+                if needed.end > next {
+                    // As many ahead as there are slots.
+                    let ahead = last.min(needed.start + overlap.slots);
+                    overlap.multiply(s, [ow, co], needed.start.max(next)..ahead, (y_bar, b), windows);
+                    next = ahead;
                 }
             }
-            next = next.max(needed.end);
-            let sources = overlap.sources(g, r + g.spec.padding[0]);
-            let (windows, line) = (windows.as_slice(), line.as_mut_slice());
+            let sources = overlap.sources(g, r);
             s.vectorize(
                 #[inline(always)]
                 || overlap.gather(s, windows, &sources, &mut line[..reached]),

@@ -7,11 +7,12 @@
 //!
 //! so every segment is gathered from few loads and written once. The runs are rounded up to whole segments, and rows of
 //! windows have a border of zeros at both ends. Rows of x_bar are gathered from the top to the bottom, so
-//! only the rows of windows that overlap with one exist at a time.
+//! only few rows of windows exist at a time.
 
+use super::MAX_BAND;
 use crate::conv2d::Geometry;
 use crate::memory::Buffer;
-use crate::simd::Simd;
+use crate::simd::{Lhs, Rhs, Rows, Simd};
 use std::ops::Range;
 
 /// See the module.
@@ -24,8 +25,8 @@ pub(super) struct Overlap {
     pub(super) window: usize,
     /// Numbers of a row of windows with its border.
     pub(super) row: usize,
-    /// Rows of windows that a row of x_bar is gathered from, at most. Only these exist at a time: row i of
-    /// windows in slot i modulo `slots`.
+    /// Rows of windows that exist at a time, row i in slot i modulo `slots`: those that a row of x_bar is
+    /// gathered from, or as many as take up to [`MAX_BAND`] numbers.
     pub(super) slots: usize,
 }
 
@@ -34,14 +35,19 @@ impl Overlap {
         let segment = g.spec.stride[1] * g.in_channels;
         let segments = g.kernel[1].div_ceil(g.spec.stride[1]);
         let window = g.kernel[0] * segments * segment;
-        let slots = g.kernel[0].div_ceil(g.spec.stride[0]).min(g.out_size[0]);
         let row = (g.out_size[1] + 2 * (segments - 1)).saturating_mul(window);
+        let slots = g.kernel[0].div_ceil(g.spec.stride[0]).max(MAX_BAND / row).min(g.out_size[0]);
         Overlap { segment, segments, window, row, slots }
     }
 
     /// Numbers of all slots. Saturates.
     pub(super) fn len(&self) -> usize {
         self.slots.saturating_mul(self.row)
+    }
+
+    /// Where a row of windows lies. Most images have a slot for each, and need no division.
+    pub(super) fn at(&self, i: usize) -> usize {
+        if i < self.slots { i * self.row } else { i % self.slots * self.row }
     }
 
     /// The rows of windows that have row `r` of the padded x_bar.
@@ -66,6 +72,29 @@ impl Overlap {
         out
     }
 
+    /// Rows `rows` of windows of an image y_bar, of so many columns and channels, into their slots: products
+    /// with the kernel `b`. Not inlined, so that the caller's loop stays small.
+    #[inline(never)]
+    pub(super) fn multiply<S: Simd>(
+        &self,
+        s: S,
+        [ow, co]: [usize; 2],
+        rows: Range<usize>,
+        (y_bar, b): (&[f32], Rhs<'_>),
+        windows: &mut [f32],
+    ) {
+        let border = (self.segments - 1) * self.window;
+        for i in rows {
+            let a = Lhs::new(&y_bar[i * ow * co..], co, 1);
+            for column in (0..self.window).step_by(S::PANEL) {
+                let b = Rhs { data: &b.data[column..], ..b };
+                let at = self.at(i) + border + column;
+                let to = Rows { at, row_stride: self.window, accumulate: false };
+                s.panel_into([ow, co, S::PANEL.min(self.window - column)], a, b, windows, to);
+            }
+        }
+    }
+
     /// What segment 0 of row `r` of the padded x_bar is the sum of, as offsets; segment j is that a `window` further on.
     pub(super) fn sources(&self, g: &Geometry, r: usize) -> Vec<usize> {
         let (sh, run) = (g.spec.stride[0], self.segments * self.segment);
@@ -73,7 +102,8 @@ impl Overlap {
         rows.filter(|&(_, i)| i < g.out_size[0])
             .flat_map(|(a, i)| {
                 let segment = move |e| (self.segments - 1 - e) * self.window + e * self.segment;
-                (0..self.segments).map(move |e| i % self.slots * self.row + a * run + segment(e))
+                let first = self.at(i) + a * run;
+                (0..self.segments).map(move |e| first + segment(e))
             })
             .collect()
     }

@@ -26,6 +26,8 @@ use std::ops::Range;
 const TILES: usize = 64;
 /// Tasks that are enough to share among a few threads.
 const TASKS: usize = 8;
+/// Tiles of an image, at most, that are computed at once where they are added up.
+const SMALL_IMAGE: usize = 256;
 /// Rows of tiles of a band, at least: each band computes one row more.
 const MIN_BAND: usize = 8;
 
@@ -114,6 +116,7 @@ impl Cut {
         }
         let rows = t.per_image() / t.across();
         let height = rows.div_ceil(TASKS.div_ceil(t.g.batch).min(rows / MIN_BAND).max(1));
+        let few = if t.per_image() <= SMALL_IMAGE { (height + 1).min(rows) * t.across() } else { few };
         Cut { tasks: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
     }
 
