@@ -64,6 +64,9 @@ impl Figures {
     }
 }
 
+/// Largest number of seconds that a line is believed: a hundred years.
+const MOST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
+
 /// One line of the file.
 pub(crate) type Record = BTreeMap<String, f64>;
 
@@ -90,10 +93,15 @@ impl MetricsLog {
     /// durable.
     ///
     /// # Errors
-    /// If the file can't be read or written, or a line that can't be read is among those to keep.
+    /// If it is no regular file, it can't be read or written, or a line that can't be read is among
+    /// those to keep.
     pub(crate) fn open(path: &Path, last: u64, mut keep: impl FnMut(&Record)) -> Result<(Self, Kept), Error> {
         let options = File::options().read(true).append(true).create(true).clone();
         let file = options.open(path).map_err(Error::io("open", path))?;
+        // Reading a pipe would wait forever.
+        if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+            return Err(Error::Unreadable { path: path.to_path_buf(), problem: "not a file".into() });
+        }
         let (mut length, mut kept) = (0, Kept::default());
         let mut lines = Lines { file: BufReader::new(&file), line: vec![], number: 0, end: 0 };
         let mut broken = None;
@@ -109,7 +117,7 @@ impl MetricsLog {
                 Line::Whole(record) if broken.is_none() => {
                     length = lines.end;
                     match record.get("seconds") {
-                        Some(&seconds) => kept.seconds = seconds,
+                        Some(seconds) => kept.seconds = seconds.clamp(0.0, MOST_SECONDS),
                         None => kept.ends_epoch |= step.is_some_and(|step| step == last as f64),
                     }
                     keep(&record);
@@ -165,7 +173,7 @@ struct Lines<R> {
 
 enum Line {
     Whole(Record),
-    /// No JSON object of numbers, of this step if that can be read.
+    /// No JSON object of numbers with a step. Its step, if that can be read.
     Broken(Option<f64>),
 }
 
@@ -181,9 +189,12 @@ impl<R: BufRead> Lines<R> {
         let step = || -> Option<f64> {
             let text =
                 str::from_utf8(self.line.strip_prefix(b"{\"step\":")?.split(|&byte| byte == b',').next()?);
-            text.ok()?.parse().ok()
+            text.ok()?.parse().ok().filter(|&step| step >= 0.0)
         };
-        Ok(Some(serde_json::from_slice(&self.line).map_or_else(|_| Line::Broken(step()), Line::Whole)))
+        Ok(Some(match serde_json::from_slice::<Record>(&self.line) {
+            Ok(record) if record.contains_key("step") => Line::Whole(record),
+            _ => Line::Broken(step()),
+        }))
     }
 }
 
@@ -266,6 +277,9 @@ mod tests {
             (4, b"\xff\n\n[]\n"),
             (5, b"{\"step\":6"),
             (4, b"\0\0\0\0"),
+            (4, b"{\"step\":nan,\"loss\":1}\n"),
+            (4, b"{\"step\":-3,\"loss\":nan}\n"),
+            (4, b"{\"loss\":1}\n"),
         ] {
             let content = [&lines[..i].concat(), broken, &lines[i + 1..].concat()].concat();
             fs::write(&path, content).unwrap();
@@ -283,5 +297,26 @@ mod tests {
             assert!(error.contains(&format!("line {} is not a JSON object", i + 1)), "{error}");
             assert_eq!(fs::read(&path).unwrap(), content, "nothing is lost");
         }
+    }
+
+    /// A time that no run can have taken would not fit the clock.
+    #[test]
+    fn seconds_are_kept_within_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        for (seconds, kept) in [("-4", 0.0), ("1e300", MOST_SECONDS), ("7.5", 7.5)] {
+            fs::write(&path, format!("{{\"step\":1,\"seconds\":{seconds}}}\n")).unwrap();
+            assert_eq!(open(&path, 1).unwrap().1.seconds, kept);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_log_that_is_a_pipe_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = open(&path, 1).unwrap_err().to_string();
+        assert!(error.ends_with("metrics.jsonl: not a file"), "{error}");
     }
 }
