@@ -1,17 +1,21 @@
 //! Recycled memory.
 //!
-//! A training step needs the same buffers again and again, and a fresh 16 MiB buffer costs as much in page faults as
-//! the elementwise pass over it. So a [`Buffer`] that is dropped goes back to a pool and serves the next request of its
-//! size class: from the third training step on nothing is allocated, which [`stats`] lets a test count.
+//! A training step needs the same buffers again and again, and a fresh 16 MiB buffer costs as much
+//! in page faults as the elementwise pass over it. So a [`Buffer`] that is dropped goes back to a
+//! pool and serves the next request of its size class: from the third training step on nothing is
+//! allocated, which [`stats`] lets a test count.
 //!
-//! A kernel thread is given what it dropped itself, if there is such storage: that is likely to be in its caches, and where processors have no
-//! cache in common, lines that another has written are slow to fetch.
+//! A kernel thread is given what it dropped itself, if there is such storage: that is likely to be
+//! in its caches, and where processors have no cache in common, lines that another has written are
+//! slow to fetch.
 //!
-//! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the pool never splits or
-//! merges storage. It gives memory back to the system when asked to ([`release`]), and when a request finds no storage of its
-//! class although more waits than has ever been needed at a time: then what has waited longest goes, until only that much
-//! does. A steady step is not disturbed: a request for what was given back raises the bound by its size, until more is
-//! needed at a time than ever before. So from the third equal step on everything is found again.
+//! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the
+//! pool never splits or merges storage. It gives memory back to the system when asked to
+//! ([`release`]), and when a request finds no storage of its class although more waits than has
+//! ever been needed at a time: then what has waited longest goes, until only that much does. A
+//! steady step is not disturbed: a request for what was given back raises the bound by its size,
+//! until more is needed at a time than ever before. So from the third equal step on everything is
+//! found again.
 
 use crate::{Element, size};
 use std::collections::BTreeMap;
@@ -90,8 +94,9 @@ impl Pool {
         }
     }
 
-    /// Counts storage of a class that has to be allocated, and makes room for it: gives back what has waited longest while
-    /// more waits than the bound allows. Storage of the classes `kept` stays.
+    /// Counts storage of a class that has to be allocated, and makes room for it: gives back what
+    /// has waited longest while more waits than the bound allows. Storage of the classes `kept`
+    /// stays.
     fn miss(&mut self, class: usize, kept: &[usize]) {
         self.stats.fresh += 1;
         if let Some(count) = self.given_back.get_mut(&class).filter(|count| **count > 0) {
@@ -109,7 +114,8 @@ impl Pool {
     }
 }
 
-/// The pool's counters stay consistent even if a panic unwinds through a holder, so a poisoned lock is still usable.
+/// The pool's counters stay consistent even if a panic unwinds through a holder, so a poisoned lock
+/// is still usable.
 fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -133,7 +139,8 @@ pub fn release() {
 
 /// Scratch for the tasks of a kernel, set aside before they start: `N` buffers for each thread.
 ///
-/// How many tasks hold scratch at the same moment depends on chance; what is allocated, and when, shall not.
+/// How many tasks hold scratch at the same moment depends on chance; what is allocated, and when,
+/// shall not.
 pub(crate) struct Scratch<E, const N: usize> {
     lens: [usize; N],
     element: std::marker::PhantomData<E>,
@@ -188,8 +195,8 @@ fn allocate(class: usize) -> Vec<u64> {
     vec![0; class + ALIGN_WORDS]
 }
 
-/// Smallest size class that holds `words`: eight classes to a doubling, so that buffers of nearby sizes share storage
-/// and at most one eighth is slack.
+/// Smallest size class that holds `words`: eight classes to a doubling, so that buffers of nearby
+/// sizes share storage and at most one eighth is slack.
 fn size_class(words: usize) -> usize {
     let step = (words.max(64).next_power_of_two() / 16).max(8);
     words.max(1).next_multiple_of(step)
@@ -197,8 +204,8 @@ fn size_class(words: usize) -> usize {
 
 /// A slice of `len` elements on recycled, cache-line-aligned memory.
 ///
-/// Its first contents are unspecified: whoever takes one writes all of it. (In builds with debug assertions it is
-/// filled with NaN, so that a test notices a kernel that does not.)
+/// Its first contents are unspecified: whoever takes one writes all of it. (In builds with debug
+/// assertions it is filled with NaN, so that a test notices a kernel that does not.)
 pub struct Buffer<E: Element> {
     storage: Vec<u64>,
     start: usize,

@@ -1,7 +1,7 @@
 //! The one place where work is handed to threads.
 //!
-//! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can depend on how many
-//! threads there are or which of them was faster.
+//! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can
+//! depend on how many threads there are or which of them was faster.
 
 use crate::{Element, threads};
 use rayon::prelude::*;
@@ -14,7 +14,8 @@ pub(crate) const TASKS: usize = 16;
 /// Multiplications below which a task costs more than it saves.
 pub(crate) const MIN_TASK: usize = 64 * 64 * 64;
 
-/// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task, small against a cache.
+/// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task,
+/// small against a cache.
 pub(crate) const CHUNK: usize = 16 * 1024;
 
 /// Calls `f(i, chunk)` for the `i`-th chunk of `len` elements of `data` (the last may be shorter).
@@ -28,9 +29,9 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
     each_chunk(data, len, &f);
 }
 
-/// [`for_each_chunk`] behind a pointer. Splitting and stealing are a thousand lines of compiler output for each closure
-/// that they are instantiated with; a call through a pointer costs a chunk nothing, and this crate takes half as long
-/// to compile.
+/// [`for_each_chunk`] behind a pointer. Splitting and stealing are a thousand lines of compiler
+/// output for each closure that they are instantiated with; a call through a pointer costs a chunk
+/// nothing, and this crate takes half as long to compile.
 fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if threads::count() == 1 {
         return data.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
@@ -39,8 +40,8 @@ fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) 
     data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
 }
 
-/// Calls `f(i, part)` for the `i`-th part of `data`, which consists of items of `item` elements, each cut
-/// into parts of `part` elements (the last of an item may be shorter).
+/// Calls `f(i, part)` for the `i`-th part of `data`, which consists of items of `item` elements,
+/// each cut into parts of `part` elements (the last of an item may be shorter).
 pub(crate) fn for_each_part<T: Send>(
     data: &mut [T],
     [item, part]: [usize; 2],
@@ -70,19 +71,23 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     (0..tasks).into_par_iter().for_each(f);
 }
 
-/// Threads that were asked to stay awake and have not given up yet, of whichever pool: a program has one.
+/// Threads that were asked to stay awake and have not given up yet, of whichever pool: a program
+/// has one.
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
-/// How long a thread looks for work before it sleeps: longer than the pauses between most kernels of a step.
+/// How long a thread looks for work before it sleeps: longer than the pauses between most kernels
+/// of a step.
 const PATIENCE: Duration = Duration::from_micros(200);
 
-/// Has the other threads look for work for a while instead of going to sleep as soon as there is none: a kernel of a small
-/// network takes some ten or hundred microseconds, and waking a thread up to fifty.
+/// Has the other threads look for work for a while instead of going to sleep as soon as there is
+/// none: a kernel of a small network takes some ten or hundred microseconds, and waking a thread up
+/// to fifty.
 fn keep_awake() {
     if AWAKE.load(Ordering::Relaxed) > 0 {
         return;
     }
-    // A caller beside the pool would only sleep; and the pool may have the main thread, which is not to be kept from its work.
+    // A caller beside the pool would only sleep; and the pool may have the main thread, which is
+    // not to be kept from its work.
     let Some(caller) = rayon::current_thread_index() else { return };
     AWAKE.fetch_add(threads::count() - 1, Ordering::Relaxed);
     rayon::spawn_broadcast(move |thread| {

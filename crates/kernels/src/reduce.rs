@@ -10,8 +10,8 @@ use crate::parallel::{CHUNK, for_each_chunk};
 use crate::simd::level;
 use crate::size;
 
-/// Independent running sums in a contiguous piece: enough that no vector unit waits for its last sum, a power of two to fold
-/// evenly.
+/// Independent running sums in a contiguous piece: enough that no vector unit waits for its last
+/// sum, a power of two to fold evenly.
 const LANES: usize = 64;
 
 /// Numbers that a running sum in the type of the numbers takes in.
@@ -52,7 +52,8 @@ pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E
     y.copy_from_slice(x);
 }
 
-/// The first neighbouring axes that are still to be summed. (Axes of size 1 on both sides join either way.)
+/// The first neighbouring axes that are still to be summed. (Axes of size 1 on both sides join
+/// either way.)
 fn first_run(dims: [usize; 4], to: [usize; 4]) -> Option<std::ops::Range<usize>> {
     let start = (0..4).find(|&a| dims[a] != to[a])?;
     let end = (start..4).find(|&a| to[a] != 1).unwrap_or(4);
@@ -167,7 +168,8 @@ fn sum_contiguous<E: Element>(x: &[E]) -> E {
     E::of(x.chunks(TERMS * LANES).map(|block| sum_block(block).f64()).sum())
 }
 
-/// [`LANES`] running sums of a function of the elements: the one of element i is that of lane i mod LANES.
+/// [`LANES`] running sums of a function of the elements: the one of element i is that of lane i mod
+/// LANES.
 #[inline(always)]
 fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
     let (rows, rest) = x.as_chunks::<LANES>();
@@ -196,7 +198,8 @@ fn sum_block<E: Element>(x: &[E]) -> E {
     lanes[0]
 }
 
-/// sum\[j\] = sum over rows of a term of x\[row, j\] and K numbers of column j, in the order of the rows.
+/// sum\[j\] = sum over rows of a term of x\[row, j\] and K numbers of column j, in the order of the
+/// rows.
 #[inline(always)]
 pub(crate) fn sum_rows<E: Element, const K: usize>(
     x: &[E],
@@ -207,7 +210,8 @@ pub(crate) fn sum_rows<E: Element, const K: usize>(
     let (columns, mut rows) = (sum.len(), x);
     let of_column = of_column.map(|of| &of[..columns]);
     sum.fill(E::ZERO);
-    // Four rows between reading and writing the sums; each is still added to what the rows before it gave.
+    // Four rows between reading and writing the sums; each is still added to what the rows before
+    // it gave.
     while let Some((four, rest)) = rows.split_at_checked(4 * columns) {
         let [a, b, c, d] = [0, 1, 2, 3].map(|q| &four[q * columns..][..columns]);
         for j in 0..columns {
@@ -294,7 +298,8 @@ mod tests {
                 sum_to((&x[..outer * rows * columns], dims), (&mut y, [1, outer, 1, columns]));
                 let exact = rows as f64 * f64::from(0.1f32);
                 let worst = y.iter().map(|&y| (f64::from(y) / exact - 1.0).abs()).fold(0.0, f64::max);
-                // 64 numbers are added in f32, and each addition is off by less than 2^-24 of the sum.
+                // 64 numbers are added in f32, and each addition is off by less than 2^-24 of the
+                // sum.
                 assert!(worst < 1e-6, "{rows} rows of {columns} columns: off by {worst:e}");
             }
         }

@@ -5,8 +5,8 @@ pub(crate) const MAX_BYTES: usize = isize::MAX as usize;
 
 /// Number of elements of an array of this shape, or `None` if memory cannot address them.
 ///
-/// The product of the sizes may have `isize::MAX` bytes as `f64`. A size of 0 counts as 1 there, so the
-/// product of any of the sizes, a stride for example, fits too.
+/// The product of the sizes may have `isize::MAX` bytes as `f64`. A size of 0 counts as 1 there, so
+/// the product of any of the sizes, a stride for example, fits too.
 pub fn checked_len(shape: &[usize]) -> Option<usize> {
     let extent = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)))?;
     let len = if shape.contains(&0) { 0 } else { extent };

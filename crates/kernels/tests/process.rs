@@ -41,8 +41,8 @@ fn threads_sleep_when_there_are_no_kernels() {
     });
 }
 
-/// Sizes that grow leave nothing behind that is larger than what they needed, and steady ones are found again: also where a
-/// step needs many classes, one after the other.
+/// Sizes that grow leave nothing behind that is larger than what they needed, and steady ones are
+/// found again: also where a step needs many classes, one after the other.
 #[test]
 fn the_pool_keeps_what_was_needed_at_a_time() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,8 +89,8 @@ fn taken<E: Element>(g: &Geometry) -> usize {
     memory::stats().idle
 }
 
-/// Patches, padded images and transformed tiles exist in parts of an image, however large it is: beside copies of the operands,
-/// a thread has at most 8 MB of each.
+/// Patches, padded images and transformed tiles exist in parts of an image, however large it is:
+/// beside copies of the operands, a thread has at most 8 MB of each.
 #[test]
 fn scratch_does_not_grow_with_images() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

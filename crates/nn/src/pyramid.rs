@@ -1,12 +1,14 @@
-//! Image pyramids: strided convolutions that halve an image, transposed ones that double it, with batch norm between them
-//! (Radford, Metz & Chintala 2016, section 3). A discriminator or an encoder goes down what a generator or a decoder comes
-//! up, so sizes and channels of both stand in one list of [`Level`]s.
+//! Image pyramids: strided convolutions that halve an image, transposed ones that double it, with
+//! batch norm between them (Radford, Metz & Chintala 2016, section 3). A discriminator or an
+//! encoder goes down what a generator or a decoder comes up, so sizes and channels of both stand in
+//! one list of [`Level`]s.
 
 use crate::cost::LayerCost;
 use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, Spec, SpectralNorm};
 use crate::{Activation, Element, Mode, Var, module};
 
-/// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution halves it.
+/// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution
+/// halves it.
 const KERNEL: [usize; 2] = [4; 2];
 const HALVE: Spec = Spec::new(2, 1);
 /// One window as large as the image.
@@ -34,7 +36,8 @@ pub struct Up<E: Element> {
 module!(Up { conv, norm });
 
 impl Level {
-    /// Pixels of an image. This and all other sizes of levels saturate, and what saturates is no size of a tensor.
+    /// Pixels of an image. This and all other sizes of levels saturate, and what saturates is no
+    /// size of a tensor.
     pub fn pixels(self) -> usize {
         self.size.saturating_mul(self.size)
     }
@@ -44,8 +47,8 @@ impl Level {
         self.pixels().saturating_mul(self.channels)
     }
 
-    /// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28 give 14, 7, 3. The first has
-    /// `width` channels, and channels double as sizes halve.
+    /// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28
+    /// give 14, 7, 3. The first has `width` channels, and channels double as sizes halve.
     ///
     /// # Panics
     /// If the image has fewer than [`MIN_SIZE`] pixels a side.
@@ -85,8 +88,8 @@ impl<E: Element> Up<E> {
     }
 }
 
-/// The transposed convolution with a bias from a level up to the next, which halves to the first. It gives an odd size its
-/// last pixel by output padding.
+/// The transposed convolution with a bias from a level up to the next, which halves to the first.
+/// It gives an odd size its last pixel by output padding.
 pub fn double<E: Element>(from: Level, to: Level) -> ConvTranspose2d<E> {
     ConvTranspose2d::new(from.channels, to.channels, KERNEL, HALVE).with_output_padding([to.size % 2; 2])
 }
@@ -180,8 +183,8 @@ pub fn logit_cost(from: Level) -> LayerCost {
     LayerCost::conv(name, from.channels, Level { size: 1, channels: 1 }, taps, 1)
 }
 
-/// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a sample in all of its
-/// pixels, `[N, h, w, c + k]`.
+/// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a
+/// sample in all of its pixels, `[N, h, w, c + k]`.
 ///
 /// # Panics
 /// If there are not as many rows of labels as images.

@@ -5,11 +5,11 @@ use std::fmt;
 
 /// The sizes of a tensor's axes, outermost first; at most four.
 ///
-/// Two shapes are compared from their last axes (as in NumPy): a channel vector `[C]` broadcasts over images
-/// `[N, H, W, C]` as it is.
+/// Two shapes are compared from their last axes (as in NumPy): a channel vector `[C]` broadcasts
+/// over images `[N, H, W, C]` as it is.
 ///
-/// The product of the sizes, zeros counted as ones, never wraps: a shape whose elements memory cannot
-/// address panics when it is made.
+/// The product of the sizes, zeros counted as ones, never wraps: a shape whose elements memory
+/// cannot address panics when it is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; 4],

@@ -10,8 +10,8 @@ use crate::Error;
 /// with the mode that it has; anything else straight through ([`adjoint_files::write()`]).
 ///
 /// # Errors
-/// [`Error::Io`] if the disk is full or the place can't be written; a regular file is then untouched
-/// and no temporary file remains.
+/// [`Error::Io`] if the disk is full or the place can't be written; a regular file is then
+/// untouched and no temporary file remains.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     adjoint_files::write(path, fill).map_err(Error::io("write", path))
 }

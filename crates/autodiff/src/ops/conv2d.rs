@@ -1,12 +1,13 @@
-//! Convolution, transposed convolution and the gradient by the weight: one trilinear form, three operations.
+//! Convolution, transposed convolution and the gradient by the weight: one trilinear form, three
+//! operations.
 //!
 //! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
 //! >
 //! > (x conv w)\[n, i, j, o\] = sum over a, b, c of x\[n, s i + d a - p, s j + d b - p, c\] w\[a, b, c, o\]
 //!
-//! with stride s, dilation d, padding p, and x taken as 0 outside the image (Dumoulin & Visin 2016, A guide to
-//! convolution arithmetic for deep learning, chapters 2 and 4).
-//! phi is linear in each argument, so its partial derivatives do not depend on the argument they are taken by:
+//! with stride s, dilation d, padding p, and x taken as 0 outside the image (Dumoulin & Visin 2016,
+//! A guide to convolution arithmetic for deep learning, chapters 2 and 4). phi is linear in each
+//! argument, so its partial derivatives do not depend on the argument they are taken by:
 //!
 //! | derivative | operation | is linear in |
 //! | --- | --- | --- |
@@ -14,8 +15,8 @@
 //! | d phi / d x | [`conv_transpose2d`] (g, w) | g and w |
 //! | d phi / d w | [`conv2d_weight_grad`] (x, g) | x and g |
 //!
-//! and the derivatives of each are the other two: no fourth kernel is ever needed, at any order. docs/conv.md derives
-//! this step by step.
+//! and the derivatives of each are the other two: no fourth kernel is ever needed, at any order.
+//! docs/conv.md derives this step by step.
 
 use crate::Var;
 use crate::graph::record;
@@ -24,8 +25,8 @@ use adjoint_tensor::{Element, Tensor};
 
 /// y = x conv w. x_bar = conv_transpose2d(y_bar, w), w_bar = conv2d_weight_grad(x, y_bar).
 ///
-/// In `f32`, a layer of many channels is computed by Winograd's algorithm: its error is relative to the
-/// largest input of a tile, and an infinite or NaN pixel spreads in its tile
+/// In `f32`, a layer of many channels is computed by Winograd's algorithm: its error is relative to
+/// the largest input of a tile, and an infinite or NaN pixel spreads in its tile
 /// ([bounds](kernels#accuracy-in-f32)).
 ///
 /// # Panics
@@ -40,7 +41,8 @@ pub fn conv2d<E: Element>(x: &Var<E>, w: &Var<E>, g: Geometry) -> Var<E> {
     })
 }
 
-/// The adjoint of `x -> x conv w`, applied to g: the transposed convolution, and conv2d's gradient by x.
+/// The adjoint of `x -> x conv w`, applied to g: the transposed convolution, and conv2d's gradient
+/// by x.
 ///
 /// With u = conv_transpose2d(g, w): g_bar = u_bar conv w, w_bar = conv2d_weight_grad(u_bar, g).
 ///
@@ -101,8 +103,8 @@ impl<E: Element> Var<E> {
         conv2d(self, w, Geometry::new(self.shape().nhwc(), w.shape().nhwc(), spec))
     }
 
-    /// The transposed convolution of NHWC images with the HWIO weight of the convolution that it is the adjoint of:
-    /// `[kh][kw][channels out / groups][channels in]`.
+    /// The transposed convolution of NHWC images with the HWIO weight of the convolution that it is
+    /// the adjoint of: `[kh][kw][channels out / groups][channels in]`.
     ///
     /// # Panics
     /// If the shapes, `spec` and `output_padding` do not fit.
@@ -120,7 +122,8 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_tensor};
     use adjoint_tensor::{Shape, Stream};
 
-    /// Kernel, stride, padding and dilation per axis, groups, sizes that leave remainders: everything varies.
+    /// Kernel, stride, padding and dilation per axis, groups, sizes that leave remainders:
+    /// everything varies.
     fn random_geometry(s: &mut Stream) -> Geometry {
         loop {
             let mut pair =

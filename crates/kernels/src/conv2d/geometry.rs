@@ -31,10 +31,10 @@ impl Default for Spec {
 
 /// The geometry of one convolution from an input of `in_size` to an output of `out_size`.
 ///
-/// Sizes are (height, width). For a convolution, `out_size` is
-/// `floor((in + 2 padding - dilation (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). Several
-/// input sizes give the same, and which of them is the output of a transposed convolution, its output padding tells: it
-/// is the adjoint of the convolution *from* there. docs/conv.md draws it.
+/// Sizes are (height, width). For a convolution, `out_size` is `floor((in + 2 padding - dilation
+/// (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). Several input sizes
+/// give the same, and which of them is the output of a transposed convolution, its output padding
+/// tells: it is the adjoint of the convolution *from* there. docs/conv.md draws it.
 ///
 /// The fields are private, because kernels rely on what both constructors check: memory can address
 /// x, w and y, and no coordinate of the padded image wraps.
@@ -60,8 +60,8 @@ impl Geometry {
     /// The convolution of an NHWC input with an HWIO weight.
     ///
     /// # Panics
-    /// If the channels do not fit the weight and the groups, the kernel does not fit the padded image, or
-    /// memory cannot address an array or an axis of the padded image.
+    /// If the channels do not fit the weight and the groups, the kernel does not fit the padded
+    /// image, or memory cannot address an array or an axis of the padded image.
     #[track_caller]
     pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
         let [batch, h, wd, in_channels] = x;
@@ -96,17 +96,19 @@ impl Geometry {
             .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
     }
 
-    /// The convolution whose adjoint maps an NHWC `y` to the output of a transposed convolution. `w` is that
-    /// convolution's HWIO weight: `[kh][kw][channels out of the transposed / groups][channels into it]`. The output has
-    /// `(in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding` pixels an axis (relationship 14).
+    /// The convolution whose adjoint maps an NHWC `y` to the output of a transposed convolution.
+    /// `w` is that convolution's HWIO weight: `[kh][kw][channels out of the transposed /
+    /// groups][channels into it]`. The output has `(in - 1) stride - 2 padding + dilation (kernel -
+    /// 1) + 1 + output_padding` pixels an axis (relationship 14).
     ///
-    /// With an output padding below the stride, [`Geometry::new`] from that output gives the same geometry. PyTorch also
-    /// allows one that is only below the dilation; then the output has room for more windows than `y` has pixels, and
-    /// those take no part.
+    /// With an output padding below the stride, [`Geometry::new`] from that output gives the same
+    /// geometry. PyTorch also allows one that is only below the dilation; then the output has room
+    /// for more windows than `y` has pixels, and those take no part.
     ///
     /// # Panics
-    /// If channels or groups do not fit, `y` or the output would be empty, `output_padding` is smaller than neither
-    /// the stride nor the dilation, or memory cannot address an array or an axis of the padded output.
+    /// If channels or groups do not fit, `y` or the output would be empty, `output_padding` is
+    /// smaller than neither the stride nor the dilation, or memory cannot address an array or an
+    /// axis of the padded output.
     #[track_caller]
     pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
         let [batch, h, wd, out_channels] = y;
@@ -178,8 +180,9 @@ impl Geometry {
         [self.batch, self.out_size[0], self.out_size[1], self.out_channels]
     }
 
-    /// Nominal floating-point operations of one call of any of the three kernels: two per tap, input channel and
-    /// output value, multiplications by padding included (the usual way to count).
+    /// Nominal floating-point operations of one call of any of the three kernels: two per tap,
+    /// input channel and output value, multiplications by padding included (the usual way to
+    /// count).
     pub fn flops(&self) -> f64 {
         let product = |s: &[usize]| s.iter().map(|&d| d as f64).product::<f64>();
         2.0 * product(&self.y_shape()) * product(&self.w_shape()[..3])
@@ -196,9 +199,9 @@ impl Geometry {
         [self.x_shape(), self.w_shape(), self.y_shape()].map(|shape| shape.iter().product())
     }
 
-    /// Is an intermediate array, whose length is `None` if it wraps, at most [`LARGEST`] times as long
-    /// as x, w and y together? Geometries for which a fast path would need more are left to `products`,
-    /// which never holds padding.
+    /// Is an intermediate array, whose length is `None` if it wraps, at most [`LARGEST`] times as
+    /// long as x, w and y together? Geometries for which a fast path would need more are left to
+    /// `products`, which never holds padding.
     pub(super) fn affords(&self, len: Option<usize>) -> bool {
         let operands = self.lens().into_iter().fold(0, usize::saturating_add);
         len.is_some_and(|len| len <= SMALL.max(operands.saturating_mul(LARGEST)))

@@ -4,18 +4,21 @@
 //!
 //! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
 //!
-//! and its three partial derivatives are the three kernels of this module: [`forward`] (by g), [`input_grad`] (by x; it
-//! is also the transposed convolution) and [`weight_grad`] (by w). All three take the same [`Geometry`], which knows
-//! the sizes of both ends, so nothing about a transposed convolution can be ambiguous.
+//! and its three partial derivatives are the three kernels of this module: [`forward`] (by g),
+//! [`input_grad`] (by x; it is also the transposed convolution) and [`weight_grad`] (by w). All
+//! three take the same [`Geometry`], which knows the sizes of both ends, so nothing about a
+//! transposed convolution can be ambiguous.
 //!
 //! Layouts: activations NHWC, weights HWIO (`[kh][kw][in / groups][out]`), everything contiguous.
 //!
-//! Written with P for the linear map that cuts patches out of images (im2col), the three are one matrix product each,
+//! Written with P for the linear map that cuts patches out of images (im2col), the three are one
+//! matrix product each,
 //!
 //! > y = P(x) W,   x_bar = P^T(y_bar W^T),   W_bar = P(x)^T y_bar,
 //!
-//! and that is how `products.rs` computes them for any geometry: P in `window.rs`, the products in [`crate::gemm`]. For the
-//! geometries that generative models are made of there are faster ways in `f32`, which this module chooses by shape:
+//! and that is how `products.rs` computes them for any geometry: P in `window.rs`, the products in
+//! [`crate::gemm`]. For the geometries that generative models are made of there are faster ways in
+//! `f32`, which this module chooses by shape:
 //!
 //! | module | for | means |
 //! | --- | --- | --- |
@@ -27,12 +30,14 @@
 //!
 //! # Accuracy in `f32`
 //!
-//! Nothing is chosen by the data. Where `winograd` computes a layer, with `phases` in front or not, the error of an output
-//! is bounded relative to the largest input of its *tile*, up to 5 x 5 pixels of each phase of x, and not only of its window:
-//! tests hold it to 2.2e-6 of the sum over channels of (the largest |x| in the tile) (the largest |w| of the taps) for y, to
-//! 1.6e-6 of the same with y_bar for x_bar, and to 3e-6 of the sum over tiles of (the largest |x|) (the largest |y_bar|) for
-//! w_bar. An infinite or NaN input makes other outputs of its tiles NaN, never those of other tiles. docs/winograd.md derives
-//! the bounds for the worst case; `f64` takes `products`, which has neither property.
+//! Nothing is chosen by the data. Where `winograd` computes a layer, with `phases` in front or not,
+//! the error of an output is bounded relative to the largest input of its *tile*, up to 5 x 5
+//! pixels of each phase of x, and not only of its window: tests hold it to 2.2e-6 of the sum over
+//! channels of (the largest |x| in the tile) (the largest |w| of the taps) for y, to 1.6e-6 of the
+//! same with y_bar for x_bar, and to 3e-6 of the sum over tiles of (the largest |x|) (the largest
+//! |y_bar|) for w_bar. An infinite or NaN input makes other outputs of its tiles NaN, never those
+//! of other tiles. docs/winograd.md derives the bounds for the worst case; `f64` takes `products`,
+//! which has neither property.
 
 #[cfg(test)]
 mod accuracy;
@@ -77,7 +82,8 @@ impl Path {
     }
 }
 
-/// y = x conv w. In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring pixels.
+/// y = x conv w. In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring
+/// pixels.
 ///
 /// # Panics
 /// If a slice does not have the geometry's size.
@@ -99,8 +105,8 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     products::forward(g, x, w, y);
 }
 
-/// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with w.
-/// In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring pixels.
+/// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with
+/// w. In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring pixels.
 ///
 /// # Panics
 /// If a slice does not have the geometry's size.
@@ -123,8 +129,8 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     products::input_grad(g, y_bar, w, x_bar);
 }
 
-/// W_bar, the gradient by w of <y_bar, x conv w>. In `f32`, the [error](self#accuracy-in-f32) may be
-/// relative to the largest pixels of each tile.
+/// W_bar, the gradient by w of <y_bar, x conv w>. In `f32`, the [error](self#accuracy-in-f32) may
+/// be relative to the largest pixels of each tile.
 ///
 /// # Panics
 /// If a slice does not have the geometry's size.

@@ -1,7 +1,9 @@
-//! A stride taken out of a convolution whose x has few channels: the phases of x packed as channels of an image of their own.
+//! A stride taken out of a convolution whose x has few channels: the phases of x packed as channels
+//! of an image of their own.
 //!
-//! With stride s, window i starts in row `i s` of the padded image, so a kernel of `t s` rows sees t rows of *blocks* of s x s pixels. Let
-//! each block be one pixel of a packed image, and the same kernel has t x t taps and stride 1:
+//! With stride s, window i starts in row `i s` of the padded image, so a kernel of `t s` rows sees
+//! t rows of *blocks* of s x s pixels. Let each block be one pixel of a packed image, and the same
+//! kernel has t x t taps and stride 1:
 //!
 //! ```text
 //!     padded x, 3 channels, s = 2                     packed x, 12 channels
@@ -11,9 +13,11 @@
 //!      block 0 block 1 block 2                           pixel 0      pixel 1      pixel 2
 //! ```
 //!
-//! A row of a block is a *run* of `s * channels` neighbouring numbers in x, and stays one. To pack is to permute the numbers of x, padding
-//! included, and those of w; so the three kernels of the packed convolution are those of the plain one, and only where their
-//! operands lie differs. [`Tiling`](super::winograd) sees phases too, but each as channels of its own: it would pad each to whole vectors.
+//! A row of a block is a *run* of `s * channels` neighbouring numbers in x, and stays one. To pack
+//! is to permute the numbers of x, padding included, and those of w; so the three kernels of the
+//! packed convolution are those of the plain one, and only where their operands lie differs.
+//! [`Tiling`](super::winograd) sees phases too, but each as channels of its own: it would pad each
+//! to whole vectors.
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
@@ -27,14 +31,16 @@ pub(super) struct Phases {
     pub(super) packed: Geometry,
     /// Numbers of a run.
     run: usize,
-    /// The first block of which all columns lie in the image, where in a row of the image it starts, and how many there are.
+    /// The first block of which all columns lie in the image, where in a row of the image it
+    /// starts, and how many there are.
     first: usize,
     start: usize,
     whole: usize,
 }
 
 impl Phases {
-    /// None if there is no stride to take out, one that does not divide the kernel, or too much padding.
+    /// None if there is no stride to take out, one that does not divide the kernel, or too much
+    /// padding.
     pub(super) fn of(g: &Geometry) -> Option<Phases> {
         let ([sh, sw], [kh, kw], spec) = (g.spec.stride, g.kernel, &g.spec);
         let fits = [sh, sw] != [1, 1] && kh.is_multiple_of(sh) && kw.is_multiple_of(sw);
@@ -117,8 +123,8 @@ impl Phases {
         [&self.g, &self.packed].map(|g| g.in_size[1] * g.in_channels)
     }
 
-    /// The rows of a packed image from row `first` on. Where the length of a run is a constant, it is copied by a few instructions, not by a
-    /// call: so for three channels.
+    /// The rows of a packed image from row `first` on. Where the length of a run is a constant, it
+    /// is copied by a few instructions, not by a call: so for three channels.
     fn pack_rows(&self, x: &[f32], first: usize, packed: &mut [f32]) {
         match self.run {
             6 => self.pack_runs(x, first, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
@@ -191,7 +197,8 @@ impl Phases {
         (j * self.run + p).checked_sub(self.g.spec.padding[1] * self.g.in_channels)
     }
 
-    /// Calls `f(at, packed_at, len)` for all that w and packed w have in common: the weights of a run.
+    /// Calls `f(at, packed_at, len)` for all that w and packed w have in common: the weights of a
+    /// run.
     fn weight_runs(&self, mut f: impl FnMut(usize, usize, usize)) {
         let (sh, taps, len) = (self.g.spec.stride[0], self.packed.kernel[1], self.run * self.g.out_channels);
         for row in 0..self.g.kernel[0] {
@@ -208,7 +215,8 @@ mod tests {
     use crate::conv2d::{Path, forward, input_grad, products, weight_grad};
     use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
-    /// Sums of small integers are exact, so plain sums over packed operands must be the definition to the bit.
+    /// Sums of small integers are exact, so plain sums over packed operands must be the definition
+    /// to the bit.
     fn check(g: &Geometry) {
         let phases = Phases::of(g).expect("a stride that divides the kernel");
         let (operands, want) = exact_conv2d(g);

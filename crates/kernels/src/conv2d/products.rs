@@ -6,8 +6,9 @@
 //! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images, or some rows of one |
 //! | [`weight_grad`] | W_bar = P(x)^T y_bar | some rows of W_bar over some output pixels |
 //!
-//! Only the patches of one task exist at a time, in a recycled buffer: those of at most [`TILE`] pixels, in [`input_grad`]
-//! about [`MAX_PATCHES`] numbers. With groups, each group is such a product over its own channels.
+//! Only the patches of one task exist at a time, in a recycled buffer: those of at most [`TILE`]
+//! pixels, in [`input_grad`] about [`MAX_PATCHES`] numbers. With groups, each group is such a
+//! product over its own channels.
 
 use super::Geometry;
 use super::window::Window;
@@ -17,8 +18,8 @@ use crate::memory::{Buffer, Scratch};
 use crate::parallel::{self, TASKS};
 use std::ops::Range;
 
-/// Output pixels whose patches are multiplied at once. Fewer would make packing the other operand too large a part of
-/// the work, more would push the patches out of the cache.
+/// Output pixels whose patches are multiplied at once. Fewer would make packing the other operand
+/// too large a part of the work, more would push the patches out of the cache.
 const TILE: usize = 256;
 /// The same where whole layers have few pixels, so that there are enough tasks.
 const SMALL_TILE: usize = 128;
@@ -47,7 +48,8 @@ pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     });
 }
 
-/// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with w.
+/// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with
+/// w.
 pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     if g.is_dense() {
         let k = w.len() / g.out_channels.max(1);
@@ -92,10 +94,11 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
     });
 }
 
-/// How [`input_grad`] is cut into tasks, from the shape alone: some whole images, some rows of one, or some columns of a row.
+/// How [`input_grad`] is cut into tasks, from the shape alone: some whole images, some rows of one,
+/// or some columns of a row.
 ///
-/// A kernel row sends each output row to a single row of x_bar. So patches are made of few kernel rows at a time, and those of
-/// neighbouring tasks are different ones.
+/// A kernel row sends each output row to a single row of x_bar. So patches are made of few kernel
+/// rows at a time, and those of neighbouring tasks are different ones.
 struct InputCut {
     images: usize,
     rows: usize,
@@ -223,7 +226,8 @@ impl Cut {
     }
 }
 
-/// The rows of W_bar from tap `first_tap` on (as many as `w_bar` holds) summed over some output pixels.
+/// The rows of W_bar from tap `first_tap` on (as many as `w_bar` holds) summed over some output
+/// pixels.
 fn weight_grad_block<E: Element>(
     g: &Geometry,
     x: &[E],

@@ -20,7 +20,8 @@ fn random_geometry(dice: &mut Dice) -> Geometry {
     }
 }
 
-/// Integer-valued operands: every order of additions is exact, so the kernels must equal the definition to the bit.
+/// Integer-valued operands: every order of additions is exact, so the kernels must equal the
+/// definition to the bit.
 fn check(g: &Geometry) {
     let ([x, w, y_bar], want) = exact_conv2d(g);
     let mut got = want.each_ref().map(|want| vec![f64::NAN; want.len()]);
@@ -65,7 +66,8 @@ fn tiles_and_chunks_meet_at_the_right_places() {
         ([0, 4, 4, 12], [4, 4, 12, 5], s(1, 0)),
         ([0, 8, 8, 3], [4, 4, 3, 5], s(2, 1)),
         ([2, 12, 12, 300], [3, 3, 1, 300], Spec { groups: 300, ..s(1, 1) }),
-        // Few images, cut into rows; with a stride; with dilation; with groups; a row, cut into columns.
+        // Few images, cut into rows; with a stride; with dilation; with groups; a row, cut into
+        // columns.
         ([1, 61, 50, 9], [3, 3, 9, 4], s(1, 1)),
         ([1, 97, 130, 70], [5, 3, 70, 2], s(3, 2)),
         ([2, 90, 120, 40], [3, 3, 40, 3], Spec { dilation: [7, 2], ..s(2, 9) }),
@@ -76,7 +78,8 @@ fn tiles_and_chunks_meet_at_the_right_places() {
     }
 }
 
-/// Every output padding that the geometry allows gives an output whose convolution has the input's size again.
+/// Every output padding that the geometry allows gives an output whose convolution has the input's
+/// size again.
 #[test]
 fn transposed_geometry_inverts_the_size_formula() {
     let mut dice = Dice(5);

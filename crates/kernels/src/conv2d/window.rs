@@ -1,9 +1,10 @@
-//! P, the map that cuts the windows of a convolution out of an image (im2col), and its adjoint P^T (col2im).
+//! P, the map that cuts the windows of a convolution out of an image (im2col), and its adjoint P^T
+//! (col2im).
 //!
-//! A *patch* is one window as a row of numbers in the order of the weights, `[kh][kw][channel]`; a tap that falls into
-//! the padding is 0. P writes patches; P^T adds each number of a patch back to the pixel it came from. Written as a
-//! gather (every pixel collects from the windows that cover it), P^T needs no zero insertion, no atomics and a fixed
-//! order of additions.
+//! A *patch* is one window as a row of numbers in the order of the weights, `[kh][kw][channel]`; a
+//! tap that falls into the padding is 0. P writes patches; P^T adds each number of a patch back to
+//! the pixel it came from. Written as a gather (every pixel collects from the windows that cover
+//! it), P^T needs no zero insertion, no atomics and a fixed order of additions.
 
 use super::Geometry;
 use crate::Element;
@@ -33,7 +34,8 @@ impl<'a> Window<'a> {
         self.taps.len() * self.channels.len()
     }
 
-    /// Writes the patches of output pixels `pixels` (counted through batch, rows, columns) one after the other.
+    /// Writes the patches of output pixels `pixels` (counted through batch, rows, columns) one
+    /// after the other.
     pub(super) fn patches<E: Element>(&self, x: &[E], pixels: Range<usize>, out: &mut [E]) {
         let [oh, ow] = self.geometry.out_size;
         for (patch, pixel) in out.chunks_exact_mut(self.patch_len()).zip(pixels) {
@@ -67,7 +69,8 @@ impl<'a> Window<'a> {
         let g = self.geometry;
         let (c, all) = (self.channels.len(), g.in_channels);
         if c == all && g.spec.dilation[1] == 1 {
-            // Neighbouring taps are neighbouring pixels: one copy, with the padding cut off on both sides.
+            // Neighbouring taps are neighbouring pixels: one copy, with the padding cut off on both
+            // sides.
             let first = (j * g.spec.stride[1] + b.start) as isize - g.spec.padding[1] as isize;
             let skip = (-first).clamp(0, b.len() as isize) as usize;
             let end = (g.in_size[1] as isize - first).clamp(skip as isize, b.len() as isize) as usize;
@@ -87,8 +90,8 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// The output rows (axis 0) or columns (axis 1) whose windows have any of the input positions `to`
-    /// under some tap.
+    /// The output rows (axis 0) or columns (axis 1) whose windows have any of the input positions
+    /// `to` under some tap.
     pub(super) fn reaching(&self, to: &Range<usize>, axis: usize) -> Range<usize> {
         let (g, kw) = (self.geometry, self.geometry.kernel[1]);
         let taps = if axis == 0 { self.taps.start / kw..self.taps.end.div_ceil(kw) } else { 0..kw };
@@ -98,9 +101,9 @@ impl<'a> Window<'a> {
         first..last.map_or(0, |last| (last + 1).min(g.out_size[axis])).max(first)
     }
 
-    /// P^T, for whole kernel rows: adds to the pixels `to` of an image (rows and columns) what they receive
-    /// from the patches of the output pixels `from`. `x_bar` is these pixels, all their channels, of which
-    /// this group's are added to, or written by the first kernel row.
+    /// P^T, for whole kernel rows: adds to the pixels `to` of an image (rows and columns) what they
+    /// receive from the patches of the output pixels `from`. `x_bar` is these pixels, all their
+    /// channels, of which this group's are added to, or written by the first kernel row.
     pub(super) fn gather<E: Element>(
         &self,
         (patches, from): (&[E], &[Range<usize>; 2]),
@@ -130,7 +133,8 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Input position under tap `k` of the window at output position `o`, unless it lies in the padding before the image.
+/// Input position under tap `k` of the window at output position `o`, unless it lies in the padding
+/// before the image.
 #[inline]
 fn source(o: usize, k: usize, axis: usize, g: &Geometry) -> Option<usize> {
     (o * g.spec.stride[axis] + k * g.spec.dilation[axis]).checked_sub(g.spec.padding[axis])

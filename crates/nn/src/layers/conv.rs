@@ -2,7 +2,8 @@ use super::Spec;
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};
 
-/// Convolution of NHWC images: `[N, h, w, inputs]` to `[N, h', w', outputs]`, plus a bias a channel.
+/// Convolution of NHWC images: `[N, h, w, inputs]` to `[N, h', w', outputs]`, plus a bias a
+/// channel.
 pub struct Conv2d<E: Element> {
     /// HWIO: `[kh, kw, inputs / groups, outputs]`.
     pub weight: Param<E>,
@@ -62,8 +63,8 @@ impl<E: Element> Conv2d<E> {
     }
 }
 
-/// Transposed convolution of NHWC images: the adjoint of the convolution from its output to its input, plus a bias a
-/// channel.
+/// Transposed convolution of NHWC images: the adjoint of the convolution from its output to its
+/// input, plus a bias a channel.
 pub struct ConvTranspose2d<E: Element> {
     /// HWIO of that convolution: `[kh, kw, outputs / groups, inputs]`.
     pub weight: Param<E>,
@@ -77,11 +78,13 @@ module!(ConvTranspose2d { weight, bias });
 impl<E: Element> ConvTranspose2d<E> {
     /// A layer with a bias, a kernel of (height, width) and no output padding.
     ///
-    /// An output pixel reads, away from the border, every stride-th tap of the kernel: its fan-in is inputs / groups
-    /// kh kw / (stride product). (PyTorch's initialisers take the fans of the convolution instead.)
+    /// An output pixel reads, away from the border, every stride-th tap of the kernel: its fan-in
+    /// is inputs / groups kh kw / (stride product). (PyTorch's initialisers take the fans of the
+    /// convolution instead.)
     ///
     /// # Panics
-    /// If the channels do not divide into the groups, the stride is 0, or memory cannot address the weight.
+    /// If the channels do not divide into the groups, the stride is 0, or memory cannot address the
+    /// weight.
     #[track_caller]
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
         check_groups("ConvTranspose2d", inputs, outputs, spec);
@@ -102,8 +105,8 @@ impl<E: Element> ConvTranspose2d<E> {
         ConvTranspose2d { bias: None, ..self }
     }
 
-    /// The same layer with this many more rows and columns at the end of its output: of the sizes from which the
-    /// convolution gives the input's size, the larger ones.
+    /// The same layer with this many more rows and columns at the end of its output: of the sizes
+    /// from which the convolution gives the input's size, the larger ones.
     #[must_use]
     pub fn with_output_padding(self, output_padding: [usize; 2]) -> Self {
         ConvTranspose2d { output_padding, ..self }

@@ -1,9 +1,10 @@
-//! Convolution straight from the image, for what Winograd's algorithm is not made for: few channels of x without a
-//! stride to take out, few channels of y, kernels of one tap, single pictures. Any geometry without dilation and groups, in `f32`, on vector instructions.
+//! Convolution straight from the image, for what Winograd's algorithm is not made for: few channels
+//! of x without a stride to take out, few channels of y, kernels of one tap, single pictures. Any
+//! geometry without dilation and groups, in `f32`, on vector instructions.
 //!
-//! In a padded NHWC image one kernel row of a window is a run of `kw * channels` neighbouring numbers, and the window of
-//! the next output pixel starts `stride * channels` further on. So the micro-kernel reads windows where they lie, and no
-//! patch is ever copied:
+//! In a padded NHWC image one kernel row of a window is a run of `kw * channels` neighbouring
+//! numbers, and the window of the next output pixel starts `stride * channels` further on. So the
+//! micro-kernel reads windows where they lie, and no patch is ever copied:
 //!
 //! ```text
 //!     one image, 3 channels, 4 x 4 kernel, stride 2, output row i:
@@ -21,7 +22,8 @@
 //! | [`pairs::weight_grad`] | the same, of kernels twice as long as their stride | by pairs of taps, from images of differences |
 //! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
 //!
-//! A task takes a band of rows of one image: all of them, unless images are few or large ([`Bands`]).
+//! A task takes a band of rows of one image: all of them, unless images are few or large
+//! ([`Bands`]).
 
 mod overlap;
 pub(super) mod pairs;
@@ -37,8 +39,8 @@ use crate::size;
 use overlap::Overlap;
 use std::ops::Range;
 
-/// Shares into which the images are cut for the weight gradient, which are added in order; bands, at
-/// least, where images are fewer.
+/// Shares into which the images are cut for the weight gradient, which are added in order; bands,
+/// at least, where images are fewer.
 const SHARES: usize = parallel::TASKS;
 /// Numbers in all their sums together.
 const MAX_PARTIAL: usize = 1 << 22;
@@ -47,7 +49,8 @@ const MAX_BAND: usize = 1 << 18;
 /// With fewer channels of y than this, vectors would be mostly empty.
 const MIN_OUT_CHANNELS: usize = 8;
 
-/// Is this path the best of the plain ones? Without vector instructions, or for few channels of y, patches are.
+/// Is this path the best of the plain ones? Without vector instructions, or for few channels of y,
+/// patches are.
 pub(super) fn pays(g: &Geometry) -> bool {
     possible(g) && g.out_channels >= MIN_OUT_CHANNELS && Isa::active() != Isa::Portable && !g.is_dense()
 }
@@ -63,7 +66,8 @@ pub(super) fn possible(g: &Geometry) -> bool {
     plain && strides && g.affords(padded) && g.affords(Some(Overlap::new(g).len()))
 }
 
-/// Rows of each image, of x or of y, cut into bands of which a task takes one. From the shape alone.
+/// Rows of each image, of x or of y, cut into bands of which a task takes one. From the shape
+/// alone.
 struct Bands {
     /// Rows of an image.
     rows: usize,
@@ -72,16 +76,16 @@ struct Bands {
 }
 
 impl Bands {
-    /// Bands of up to `highest` rows, all about as high: whole images where there are enough for all
-    /// threads, else higher than `lowest` rows.
+    /// Bands of up to `highest` rows, all about as high: whole images where there are enough for
+    /// all threads, else higher than `lowest` rows.
     fn new(batch: usize, rows: usize, [lowest, highest]: [usize; 2]) -> Self {
         let bands =
             SHARES.div_ceil(batch).min(rows / lowest.max(1)).max(rows.div_ceil(highest.max(1))).max(1);
         Bands { rows, height: rows.div_ceil(bands) }
     }
 
-    /// Bands of the rows of y, each with work for a task, whose windows read [`MAX_BAND`] numbers of a
-    /// padded image.
+    /// Bands of the rows of y, each with work for a task, whose windows read [`MAX_BAND`] numbers
+    /// of a padded image.
     fn of_windows(g: &Geometry, padded: &Padded) -> Self {
         let work = g.out_size[1] * g.kernel[0] * g.kernel[1] * g.in_channels * g.out_channels;
         let highest = (MAX_BAND / padded.row).saturating_sub(g.kernel[0]) / g.spec.stride[0] + 1;
@@ -116,8 +120,8 @@ impl Padded {
         ((windows - 1) * g.spec.stride[0] + g.kernel[0]) * self.row
     }
 
-    /// What some rows of windows read: lines of image `x` between zeros, which are there already, and zeros above and below
-    /// the image.
+    /// What some rows of windows read: lines of image `x` between zeros, which are there already,
+    /// and zeros above and below the image.
     fn fill(&self, g: &Geometry, x: &[f32], windows: &Range<usize>, padded: &mut [f32]) {
         let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
         let rows = padded[..self.len(g, windows.len())].chunks_exact_mut(self.row);
@@ -133,7 +137,8 @@ impl Padded {
     }
 }
 
-/// `data` with rows of `cols` as a right operand, whose rows are whole vectors: as it is if they are, else copied.
+/// `data` with rows of `cols` as a right operand, whose rows are whole vectors: as it is if they
+/// are, else copied.
 fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option<Buffer<f32>>) -> Rhs<'a> {
     if cols.is_multiple_of(S::LANES) {
         return Rhs::new(data, cols);
@@ -182,7 +187,8 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
     let (image, len, mut copy) = (g.in_size[0] * g.in_size[1] * ci, w_bar.len(), None);
     let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
-    // A task: some bands, and all kernel rows or, where the sums of many shares would take too much memory, one.
+    // A task: some bands, and all kernel rows or, where the sums of many shares would take too much
+    // memory, one.
     let bands = Bands::of_windows(g, &padded);
     let all_bands = g.batch * bands.count();
     let share = all_bands.div_ceil((MAX_PARTIAL / len).clamp(1, SHARES));
@@ -223,7 +229,8 @@ pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], 
     let border = (overlap.segments - 1) * overlap.window;
     // Pixels that no window covers stay 0.
     let reached = (ow + overlap.segments - 1) * overlap.segment;
-    // Neighbouring bands both compute the windows between them, so bands are high beside the kernel.
+    // Neighbouring bands both compute the windows between them, so bands are high beside the
+    // kernel.
     let work = (wd * ci * g.kernel[0] * g.kernel[1] * co).div_ceil(g.spec.stride[0] * g.spec.stride[1]);
     let bands = Bands::new(g.batch, h, [MIN_TASK.div_ceil(work).max(4 * g.kernel[0]), h]);
     let scratch = Scratch::reserve([overlap.len(), padded.row.max(reached)]);

@@ -1,13 +1,13 @@
 //! How the columns of a product y_bar w^T become the pixels of x_bar.
 //!
-//! For each window and kernel row the product holds a run of `kw` pixels, which overlap those of the next window. Cut
-//! into segments of `stride` pixels, pixel by pixel of y, a row of x_bar is
+//! For each window and kernel row the product holds a run of `kw` pixels, which overlap those of
+//! the next window. Cut into segments of `stride` pixels, pixel by pixel of y, a row of x_bar is
 //!
 //! > segment j = sum over kernel rows a and e of run (i, j - e, a), segment e
 //!
-//! so every segment is gathered from few loads and written once. The runs are rounded up to whole segments, and rows of
-//! windows have a border of zeros at both ends. Rows of x_bar are gathered from the top to the bottom, so
-//! only few rows of windows exist at a time.
+//! so every segment is gathered from few loads and written once. The runs are rounded up to whole
+//! segments, and rows of windows have a border of zeros at both ends. Rows of x_bar are gathered
+//! from the top to the bottom, so only few rows of windows exist at a time.
 
 use super::MAX_BAND;
 use crate::conv2d::Geometry;
@@ -25,8 +25,8 @@ pub(super) struct Overlap {
     pub(super) window: usize,
     /// Numbers of a row of windows with its border.
     pub(super) row: usize,
-    /// Rows of windows that exist at a time, row i in slot i modulo `slots`: those that a row of x_bar is
-    /// gathered from, or as many as take up to [`MAX_BAND`] numbers.
+    /// Rows of windows that exist at a time, row i in slot i modulo `slots`: those that a row of
+    /// x_bar is gathered from, or as many as take up to [`MAX_BAND`] numbers.
     pub(super) slots: usize,
 }
 
@@ -72,8 +72,8 @@ impl Overlap {
         out
     }
 
-    /// Rows `rows` of windows of an image y_bar, of so many columns and channels, into their slots: products
-    /// with the kernel `b`. Not inlined, so that the caller's loop stays small.
+    /// Rows `rows` of windows of an image y_bar, of so many columns and channels, into their slots:
+    /// products with the kernel `b`. Not inlined, so that the caller's loop stays small.
     #[inline(never)]
     pub(super) fn multiply<S: Simd>(
         &self,
@@ -95,7 +95,8 @@ impl Overlap {
         }
     }
 
-    /// What segment 0 of row `r` of the padded x_bar is the sum of, as offsets; segment j is that a `window` further on.
+    /// What segment 0 of row `r` of the padded x_bar is the sum of, as offsets; segment j is that a
+    /// `window` further on.
     pub(super) fn sources(&self, g: &Geometry, r: usize) -> Vec<usize> {
         let (sh, run) = (g.spec.stride[0], self.segments * self.segment);
         let rows = (r % sh..g.kernel[0].min(r + 1)).step_by(sh).map(|a| (a, (r - a) / sh));

@@ -16,7 +16,8 @@ fn all(g: &Geometry, x: &[f32], w: &[f32], y_bar: &[f32]) -> [Vec<f32>; 3] {
     out
 }
 
-/// Sums of small integers are exact in any order, so all instruction sets must give the definition to the bit.
+/// Sums of small integers are exact in any order, so all instruction sets must give the definition
+/// to the bit.
 #[test]
 fn random_geometries_equal_the_definition() {
     let mut dice = Dice(31);
@@ -47,8 +48,8 @@ fn random_geometries_equal_the_definition() {
     }
 }
 
-/// Few images are cut into bands, and so are large ones: of lower rows of windows at the end, with windows that reach from
-/// one band into the next, and as low as one row.
+/// Few images are cut into bands, and so are large ones: of lower rows of windows at the end, with
+/// windows that reach from one band into the next, and as low as one row.
 #[test]
 fn bands_equal_the_definition() {
     for (x, w, spec) in [
@@ -97,7 +98,8 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// The geometries that pairs of taps serve, on every instruction set, whether they pay or not: exact like the rest of the path.
+/// The geometries that pairs of taps serve, on every instruction set, whether they pay or not:
+/// exact like the rest of the path.
 #[test]
 fn pairs_of_taps_equal_the_definition() {
     let mut dice = Dice(57);
@@ -168,7 +170,8 @@ fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
     }
 }
 
-/// What a user calls takes them where they pay: with AVX-512, where `direct` or packed phases would serve the layer.
+/// What a user calls takes them where they pay: with AVX-512, where `direct` or packed phases would
+/// serve the layer.
 #[test]
 fn pairs_of_taps_are_taken_where_they_pay() {
     if !Isa::Avx512.supported() {

@@ -8,9 +8,10 @@
 //!             Y = A^T m A
 //! ```
 //!
-//! Few tiles' d^ and m stay in the cache between their passes. For y, few tiles are a task. In x_bar tiles overlap, and
-//! pixels are added up in the order of the tiles: there a task is whole images, or where those are few, a band of rows of
-//! tiles, which begins by computing what the row above adds to it.
+//! Few tiles' d^ and m stay in the cache between their passes. For y, few tiles are a task. In
+//! x_bar tiles overlap, and pixels are added up in the order of the tiles: there a task is whole
+//! images, or where those are few, a band of rows of tiles, which begins by computing what the row
+//! above adds to it.
 
 use super::filter::{self, Side};
 use super::points::Points;
@@ -120,7 +121,8 @@ impl Cut {
         Cut { tasks: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
     }
 
-    /// The tiles that a task computes, and those whose pixels it writes: the same, but for the row of tiles above a band of x_bar.
+    /// The tiles that a task computes, and those whose pixels it writes: the same, but for the row
+    /// of tiles above a band of x_bar.
     fn get(&self, t: &Tiling, side: Side, task: usize) -> [Range<usize>; 2] {
         if side == Side::Forward || self.own >= t.per_image() {
             let own = task * self.own..((task + 1) * self.own).min(t.count());

@@ -7,12 +7,14 @@
 //! | [`output`] | A^T m A | tiles | channels of y |
 //! | [`output_adjoint`] | A y A^T | tiles | channels of y |
 //!
-//! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels, so every load and
-//! store is of neighbouring numbers. A tile's pixels lie in several rows of an image, in runs too short for the processor to see
-//! where they lead; so while one tile is transformed, the next one's pixels are asked for.
+//! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels,
+//! so every load and store is of neighbouring numbers. A tile's pixels lie in several rows of an
+//! image, in runs too short for the processor to see where they lead; so while one tile is
+//! transformed, the next one's pixels are asked for.
 //!
-//! Each is written for two kinds of tile. Where all points and pixels exist and vectors are whole, these are [`Grid`]s, and a transform is loads,
-//! sums and stores alone; where pixels are added to, all four neighbours above and to the left must exist, too, so that it is known which. A tile
+//! Each is written for two kinds of tile. Where all points and pixels exist and vectors are whole,
+//! these are [`Grid`]s, and a transform is loads, sums and stores alone; where pixels are added to,
+//! all four neighbours above and to the left must exist, too, so that it is known which. A tile
 //! that is short or sticks out of the image is asked for each element whether it is there.
 
 use super::points::Points;
@@ -21,7 +23,8 @@ use super::transform::{self, Form, N};
 use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use std::ops::Range;
 
-/// `lanes` channels of pixel (i, j) of a tile from one channel on, as one vector; zeros if the pixel is outside.
+/// `lanes` channels of pixel (i, j) of a tile from one channel on, as one vector; zeros if the
+/// pixel is outside.
 #[inline(always)]
 fn channels<S: Simd>(
     s: S,
@@ -39,11 +42,12 @@ fn channels<S: Simd>(
     }
 }
 
-/// With fewer channels (and their padding), to find the next tile's pixels takes longer than they do to come.
+/// With fewer channels (and their padding), to find the next tile's pixels takes longer than they
+/// do to come.
 const MIN_TO_ASK: usize = 32;
 
-/// Asks for vectors, which may lie anywhere: nothing is read. Not inlined, because the transforms need all registers; it has no vectors, so
-/// it need not be compiled for their instructions.
+/// Asks for vectors, which may lie anywhere: nothing is read. Not inlined, because the transforms
+/// need all registers; it has no vectors, so it need not be compiled for their instructions.
 #[inline(never)]
 fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     for i in 0..pixels.size[0] {
@@ -53,7 +57,8 @@ fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     }
 }
 
-/// The product at point (i, j) of the tile and channels that lie `at` an offset at point 0; zero if the tile has no such point.
+/// The product at point (i, j) of the tile and channels that lie `at` an offset at point 0; zero if
+/// the tile has no such point.
 #[inline(always)]
 fn product<S: Simd>(
     s: S,
@@ -97,7 +102,8 @@ pub(super) unsafe fn input<S: Simd>(
                 }
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
-                // Behind the last phase, a vector may reach into the next pixels' channels: products stop before them.
+                // Behind the last phase, a vector may reach into the next pixels' channels:
+                // products stop before them.
                 if (lanes == S::LANES || t.phases() == 1)
                     && let Some(pixels) = window.whole(channel)
                     && let Some(d) = Grid::new(s, x, pixels)
@@ -187,7 +193,8 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     }
 }
 
-/// Y = A^T m A of `tiles` for the channels `columns` of y; `m` holds these columns alone, in rows from 0 on.
+/// Y = A^T m A of `tiles` for the channels `columns` of y; `m` holds these columns alone, in rows
+/// from 0 on.
 ///
 /// # Safety
 /// Nobody else may access these channels of these tiles of `y` meanwhile.
@@ -240,16 +247,18 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     }
 }
 
-/// x_bar = the sum over tiles of B m B^T, for the columns `columns` (phases and their channels) of x_bar; `m` holds these
-/// columns alone, in rows from 0 on. `tiles` are some of those of a task, which come in order; `own` are those of whole
-/// images, or whole rows of tiles: a band.
+/// x_bar = the sum over tiles of B m B^T, for the columns `columns` (phases and their channels) of
+/// x_bar; `m` holds these columns alone, in rows from 0 on. `tiles` are some of those of a task,
+/// which come in order; `own` are those of whole images, or whole rows of tiles: a band.
 ///
-/// As tiles come in order, the pixels that a tile shares with the tiles above and to the left of it hold their sum
-/// already, and all others are written for the first time: nothing is zeroed first. A band writes the pixels from the top of its
-/// first tiles to the top of the next band's. Above it come the tiles whose lower pixels it shares.
+/// As tiles come in order, the pixels that a tile shares with the tiles above and to the left of it
+/// hold their sum already, and all others are written for the first time: nothing is zeroed first.
+/// A band writes the pixels from the top of its first tiles to the top of the next band's. Above it
+/// come the tiles whose lower pixels it shares.
 ///
 /// # Safety
-/// Nobody else may access these columns of these images, or of the pixels of the band, of `x_bar` meanwhile.
+/// Nobody else may access these columns of these images, or of the pixels of the band, of `x_bar`
+/// meanwhile.
 #[inline(always)]
 pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     s: S,

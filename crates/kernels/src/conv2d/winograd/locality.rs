@@ -1,5 +1,5 @@
-//! How far one large number, or one that is not finite, reaches: through its tiles, as docs/winograd.md
-//! says. The reference is the plain path in `f64`.
+//! How far one large number, or one that is not finite, reaches: through its tiles, as
+//! docs/winograd.md says. The reference is the plain path in `f64`.
 
 use super::reference::{Matrix, Way, matrices, multiply_by, twin};
 use super::tiling::Window;
@@ -12,8 +12,8 @@ use crate::reference::testing::{Dice, len};
 /// Half the distance of two neighbouring `f32` at 1.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
-/// kappa of [`forward`], [`input_grad`] and [`weight_grad`]: the largest element of the algorithm with
-/// the absolute values of all matrices, on tiles of ones.
+/// kappa of [`forward`], [`input_grad`] and [`weight_grad`]: the largest element of the algorithm
+/// with the absolute values of all matrices, on tiles of ones.
 fn norms(t: &Tiling) -> [f64; 3] {
     let r = N + 1 - t.m;
     let absolute = matrices(t.m, r).map(|m| m.iter().map(|r| r.iter().map(|v| v.abs()).collect()).collect());
@@ -138,8 +138,8 @@ impl Layer {
         taps.filter_map(|tap| self.t.weight_row(phase, channel, tap)).collect()
     }
 
-    /// For y, x_bar and w_bar: is the element computed from the tiles of x that have number `at`, or from
-    /// the tiles of y that have number `at_y`? The weight gradient knows channels only.
+    /// For y, x_bar and w_bar: is the element computed from the tiles of x that have number `at`,
+    /// or from the tiles of y that have number `at_y`? The weight gradient knows channels only.
     fn reached(&self, at: usize, at_y: usize) -> [Vec<bool>; 3] {
         let (t, [x, w, y_bar]) = (&self.t, &self.operands);
         let (ci, co) = (t.g.in_channels, t.g.out_channels);
@@ -216,8 +216,8 @@ fn errors_are_bounded_by_the_largest_number_of_a_tile() {
     }
 }
 
-/// Elements that are computed from other tiles, or of w_bar from other channels, keep their bits when a
-/// number of x and one of y_bar become infinite or NaN.
+/// Elements that are computed from other tiles, or of w_bar from other channels, keep their bits
+/// when a number of x and one of y_bar become infinite or NaN.
 #[test]
 fn what_is_not_finite_stays_in_its_tiles() {
     for mut layer in layers() {

@@ -4,16 +4,19 @@
 //!
 //! > Y = A^T \[ (G g) . (B^T d) \],  in two dimensions  Y = A^T \[ (G g G^T) . (B^T d B) \] A
 //!
-//! (Lavin & Gray 2016, section 4; d a tile of the input, g a filter, Y a tile of the output). Summed over input
-//! channels, the elementwise product becomes one matrix product per point: N^2 = 25 products of \[tiles x channels in\] by
-//! \[channels in x channels out\] instead of one of \[pixels x taps of channels in\].
+//! (Lavin & Gray 2016, section 4; d a tile of the input, g a filter, Y a tile of the output).
+//! Summed over input channels, the elementwise product becomes one matrix product per point: N^2 =
+//! 25 products of \[tiles x channels in\] by \[channels in x channels out\] instead of one of
+//! \[pixels x taps of channels in\].
 //!
-//! A stride s is taken out first: the s x s phases of the input are the channels of a convolution with stride 1
-//! ([`tiling::Tiling`]). So a 4 x 4 kernel with stride 2 is F(4 x 4, 2 x 2) over four phases, 2.56 times fewer
-//! multiplications; 3 x 3 with stride 1 is F(3 x 3, 3 x 3), 3.24 times; 5 x 5 with stride 2 the same over four phases.
+//! A stride s is taken out first: the s x s phases of the input are the channels of a convolution
+//! with stride 1 ([`tiling::Tiling`]). So a 4 x 4 kernel with stride 2 is F(4 x 4, 2 x 2) over four
+//! phases, 2.56 times fewer multiplications; 3 x 3 with stride 1 is F(3 x 3, 3 x 3), 3.24 times; 5
+//! x 5 with stride 2 the same over four phases.
 //!
-//! The map from (x, w) to y is bilinear and each stage is a matrix, so the two gradients are its exact adjoints, stage by
-//! stage in reverse order: the same transforms transposed, with the same products between them.
+//! The map from (x, w) to y is bilinear and each stage is a matrix, so the two gradients are its
+//! exact adjoints, stage by stage in reverse order: the same transforms transposed, with the same
+//! products between them.
 //!
 //! | kernel | formula |
 //! | --- | --- |
@@ -21,10 +24,11 @@
 //! | [`input_grad`] | x_bar = B \[ (G w G^T) . (A y_bar A^T) \] B^T, overlapping tiles added |
 //! | [`weight_grad()`] | w_bar = G^T \[ sum over tiles of (B^T x B) . (A y_bar A^T) \] G |
 //!
-//! Any batch, any image size and any channel counts: tiles that stick out read zeros and drop what falls outside, channels
-//! are padded to whole vectors inside. The price is rounding: about five times the error of a plain sum, and relative to the
-//! largest number of a tile, not of a window; what is not finite spreads in its tile (docs/winograd.md derives the bound).
-//! It is `f32` only; gradients are checked in `f64` on the plain path.
+//! Any batch, any image size and any channel counts: tiles that stick out read zeros and drop what
+//! falls outside, channels are padded to whole vectors inside. The price is rounding: about five
+//! times the error of a plain sum, and relative to the largest number of a tile, not of a window;
+//! what is not finite spreads in its tile (docs/winograd.md derives the bound). It is `f32` only;
+//! gradients are checked in `f64` on the plain path.
 
 #![allow(unsafe_code)]
 
@@ -68,15 +72,16 @@ struct Operands<'a> {
 
 /// Fewer channels than this would be mostly padding, and the transforms outweigh the products.
 const MIN_CHANNELS: usize = 16;
-/// With packed phases, which fill a vector to three quarters, transforms are shared by few channels of x: so y must have more, and tiles
-/// be many.
+/// With packed phases, which fill a vector to three quarters, transforms are shared by few channels
+/// of x: so y must have more, and tiles be many.
 const MIN_PACKED_CHANNELS: [usize; 2] = [12, 32];
 const MIN_PACKED_TILES: usize = 256;
 /// Fewer tiles than this do not repay the transform of the filter.
 const MIN_TILES: usize = 8;
 /// Taps that a convolution must save, as a ratio, for the transforms to pay off.
 const MIN_GAIN: f64 = 1.3;
-/// From this many tiles on, tasks are tiles; below, unless the filter is small, they are columns of the filter.
+/// From this many tiles on, tasks are tiles; below, unless the filter is small, they are columns of
+/// the filter.
 const MANY_TILES: usize = 256;
 /// Elements of a filter whose points fit the cache: then tasks are tiles however few.
 const SMALL_FILTER: usize = 16 * 1024;
@@ -100,7 +105,8 @@ fn repays(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
         && gain(g) >= MIN_GAIN
 }
 
-/// Is it possible: a square kernel of 2 or 3 taps in every phase, no dilation, no groups, no pixel outside all tiles?
+/// Is it possible: a square kernel of 2 or 3 taps in every phase, no dilation, no groups, no pixel
+/// outside all tiles?
 fn possible(g: &Geometry) -> bool {
     let ([kh, kw], [sh, sw]) = (g.kernel, g.spec.stride);
     let taps = kh.div_ceil(sh);
@@ -152,7 +158,8 @@ pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f
     });
 }
 
-/// Transforms `tiles` of the operand of `side` into their rows of `to`, which is of all tiles that it names.
+/// Transforms `tiles` of the operand of `side` into their rows of `to`, which is of all tiles that
+/// it names.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -178,11 +185,12 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// Transforms `columns` of the products of `tiles` back into the result of `side`: of those pixels of x_bar that the tiles
-/// `own` begin with (see [`data::input_adjoint`]).
+/// Transforms `columns` of the products of `tiles` back into the result of `side`: of those pixels
+/// of x_bar that the tiles `own` begin with (see [`data::input_adjoint`]).
 ///
 /// # Safety
-/// Nobody else may access these columns of these tiles (adjoint: of these images or bands) meanwhile.
+/// Nobody else may access these columns of these tiles (adjoint: of these images or bands)
+/// meanwhile.
 unsafe fn store<S: Simd, F: Form>(
     s: S,
     t: &Tiling,

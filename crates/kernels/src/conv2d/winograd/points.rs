@@ -5,11 +5,12 @@ use super::transform::N;
 use crate::simd::Lattice;
 use std::ops::Range;
 
-/// Columns of a transformed operand that lie together: the inner dimension is walked in blocks of this.
+/// Columns of a transformed operand that lie together: the inner dimension is walked in blocks of
+/// this.
 const BLOCK: usize = 256;
 
-/// Layout of a transformed operand or a product: one matrix per point, its rows tiles (or filter rows), its columns channels, an operand's in
-/// blocks of [`BLOCK`].
+/// Layout of a transformed operand or a product: one matrix per point, its rows tiles (or filter
+/// rows), its columns channels, an operand's in blocks of [`BLOCK`].
 #[derive(Clone, Copy)]
 pub(super) struct Points {
     cols: usize,
@@ -21,8 +22,9 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// An operand: blocks of [`BLOCK`] columns, the last one of whole vectors. Rows and points are 16 numbers further apart than they need
-    /// be, so that rows, and the N x N points that a transform writes at once, do not fall into the same sets of the cache.
+    /// An operand: blocks of [`BLOCK`] columns, the last one of whole vectors. Rows and points are
+    /// 16 numbers further apart than they need be, so that rows, and the N x N points that a
+    /// transform writes at once, do not fall into the same sets of the cache.
     pub(super) fn operand(rows: usize, cols: usize) -> Self {
         let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + 16;
         let block_stride = rows * row_stride;

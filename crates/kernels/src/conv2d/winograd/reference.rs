@@ -1,5 +1,6 @@
-//! The slow twin: the same algorithm as its formulas read, in `f64`, with the matrices written out, and the tests that
-//! hold every stage and every path against it and against the definition of convolution.
+//! The slow twin: the same algorithm as its formulas read, in `f64`, with the matrices written out,
+//! and the tests that hold every stage and every path against it and against the definition of
+//! convolution.
 
 use super::transform::{self, F33, F42, Form, N};
 use super::*;
@@ -39,8 +40,9 @@ fn b_t() -> Matrix {
     ])
 }
 
-/// A^T and G of F(M, R): row i of A^T holds the i-th powers of the points, row p of G the powers of point p over the
-/// product of its distances from the other points; infinity takes the highest power alone.
+/// A^T and G of F(M, R): row i of A^T holds the i-th powers of the points, row p of G the powers of
+/// point p over the product of its distances from the other points; infinity takes the highest
+/// power alone.
 fn a_t_and_g(m: usize, r: usize) -> (Matrix, Matrix) {
     let points = [1.0f64, -1.0, 0.5, -0.5];
     let powers = |p: f64, n: usize| (0..n).map(|i| p.powi(i as i32)).collect::<Vec<_>>();
@@ -224,7 +226,8 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
         ([40, 14, 14, 18], [4, 4, 18, 20], Spec::new(2, 1)),
         ([9, 14, 6, 18], [5, 5, 18, 20], Spec::new(2, 2)),
-        // The weight gradient by shares of the tiles, small and large filters; in rounds of whole images.
+        // The weight gradient by shares of the tiles, small and large filters; in rounds of whole
+        // images.
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
@@ -236,8 +239,8 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
     }
 }
 
-/// Bands of x_bar add pixels up in the order of whole images, and so give their bits: those of the same image in a batch that is
-/// large enough to need no bands.
+/// Bands of x_bar add pixels up in the order of whole images, and so give their bits: those of the
+/// same image in a batch that is large enough to need no bands.
 #[test]
 fn bands_have_the_bits_of_whole_images() {
     for (size, w, spec) in
@@ -288,9 +291,10 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// Transforms load whole vectors, which may reach into the next pixel; what is there must stay there. In the last image channel 0 of x is
-/// no number, and all of y_bar: the other images must be free of it, and so must the weights of other channels. Tiles of the
-/// last pixel before it are full and inside, so that vectors are loaded without a look.
+/// Transforms load whole vectors, which may reach into the next pixel; what is there must stay
+/// there. In the last image channel 0 of x is no number, and all of y_bar: the other images must be
+/// free of it, and so must the weights of other channels. Tiles of the last pixel before it are
+/// full and inside, so that vectors are loaded without a look.
 #[test]
 fn what_is_not_a_number_stays_in_its_image() {
     for (x, w, spec) in [
