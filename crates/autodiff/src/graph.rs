@@ -1,16 +1,19 @@
 //! The engine: a graph of recorded operations, walked backwards.
 //!
-//! Notation, here and everywhere: for a scalar L and an intermediate value x, x_bar ("x adjoint") is dL/dx, of x's
-//! shape. An operation y = f(a, b) contributes to a_bar and b_bar what its *rule* makes of y_bar.
+//! Notation, here and everywhere: for a scalar L and an intermediate value x, x_bar ("x adjoint")
+//! is dL/dx, of x's shape. An operation y = f(a, b) contributes to a_bar and b_bar what its *rule*
+//! makes of y_bar.
 //!
 //! What the engine does, so that rules contain calculus only:
 //!
-//! * it evaluates a contribution only if somebody asked for that gradient ([`Backward::wrt`] takes a closure);
+//! * it evaluates a contribution only if somebody asked for that gradient ([`Backward::wrt`] takes
+//!   a closure);
 //! * it sums a contribution down to its input's shape if the input was broadcast;
 //! * it adds up contributions of several uses, in the order in which the graph is walked;
 //! * it runs rules on [`Var`]s, so a backward pass can itself be recorded and differentiated.
 //!
-//! Nodes hold no values. What a rule needs it is given as `saved`; everything else dies in the forward pass.
+//! Nodes hold no values. What a rule needs it is given as `saved`; everything else dies in the
+//! forward pass.
 
 use crate::ops;
 use adjoint_tensor::{Element, Shape, Tensor};
@@ -37,7 +40,8 @@ struct Node<E: Element> {
     rule: Option<Rule<E>>,
 }
 
-/// The identity of a leaf: what a gradient can be asked for. Outlives the values that pass through it.
+/// The identity of a leaf: what a gradient can be asked for. Outlives the values that pass through
+/// it.
 #[derive(Clone)]
 pub struct Leaf<E: Element>(Rc<Node<E>>);
 
@@ -69,7 +73,8 @@ fn next_id() -> u64 {
     NEXT_ID.replace(NEXT_ID.get() + 1)
 }
 
-/// Are operations being recorded on this thread? In a rule: will this backward pass be differentiated?
+/// Are operations being recorded on this thread? In a rule: will this backward pass be
+/// differentiated?
 pub fn recording() -> bool {
     RECORDING.get()
 }
@@ -90,10 +95,11 @@ fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Records y = name(inputs), unless no input is differentiable or nothing is being recorded: then y is a constant.
+/// Records y = name(inputs), unless no input is differentiable or nothing is being recorded: then y
+/// is a constant.
 ///
-/// `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing, so what a backward pass
-/// remembers is always written in this call.
+/// `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing, so what
+/// a backward pass remembers is always written in this call.
 #[inline(never)]
 pub fn record<'a, E: Element, S: 'static>(
     name: &'static str,
@@ -110,8 +116,8 @@ pub fn record<'a, E: Element, S: 'static>(
 }
 
 impl<E: Element> Node<E> {
-    /// Returns `y` as the result of an operation. Separate from [`record`], which is compiled once for
-    /// each type of `saved`.
+    /// Returns `y` as the result of an operation. Separate from [`record`], which is compiled once
+    /// for each type of `saved`.
     #[inline(never)]
     fn of(name: &'static str, y: Tensor<E>, inputs: &[&Var<E>], rule: Rule<E>) -> Var<E> {
         let parents = inputs.iter().map(|x| x.node.clone()).collect();
@@ -149,8 +155,8 @@ impl<E: Element> Backward<'_, E> {
         }
     }
 
-    /// Adds `g` to the adjoint of input `i`. Separate from [`wrt`](Self::wrt), which is compiled once
-    /// for each closure.
+    /// Adds `g` to the adjoint of input `i`. Separate from [`wrt`](Self::wrt), which is compiled
+    /// once for each closure.
     #[inline(never)]
     fn add(&mut self, i: usize, g: Var<E>) {
         let Some(parent) = &self.node.parents[i] else { return };
@@ -169,21 +175,23 @@ impl<E: Element> Backward<'_, E> {
         self.adjoints.insert(parent.id, g);
     }
 
-    /// The operation's output, which `saved` keeps as a plain tensor (a `Var` would keep its own node alive for ever).
+    /// The operation's output, which `saved` keeps as a plain tensor (a `Var` would keep its own
+    /// node alive for ever).
     pub fn output(&self, y: &Tensor<E>) -> Var<E> {
         Var { value: y.clone(), node: recording().then(|| self.node.clone()) }
     }
 
-    /// Differentiates the operation's definition in primitives instead of its fused kernel: the way a fused operation
-    /// gets its second derivative. For passes that are themselves recorded ([`recording`]); in any other the definition
-    /// would be a constant.
+    /// Differentiates the operation's definition in primitives instead of its fused kernel: the way
+    /// a fused operation gets its second derivative. For passes that are themselves recorded
+    /// ([`recording`]); in any other the definition would be a constant.
     pub fn by_definition(&mut self, inputs: &[&Var<E>], definition: impl FnOnce(&[&Var<E>]) -> Var<E>) {
         assert!(
             recording(),
             "the definition of {} differentiated in a pass that is not recorded",
             self.node.name
         );
-        // Fresh nodes, so that this pass ends at the operation's inputs, each still tied to the outer graph.
+        // Fresh nodes, so that this pass ends at the operation's inputs, each still tied to the
+        // outer graph.
         let inner: Vec<Var<E>> = inputs.iter().map(|x| ops::identity(x)).collect();
         let inner: Vec<&Var<E>> = inner.iter().collect();
         let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, true);
@@ -301,8 +309,8 @@ impl<E: Element> Var<E> {
         leaves.iter().map(|x| x.node.as_ref().is_some_and(|n| behind.contains(&n.id))).collect()
     }
 
-    /// Gradients of the sum of this value's elements (of the value itself, for a scalar) with respect to each of `wrt`;
-    /// zeros for what it does not depend on.
+    /// Gradients of the sum of this value's elements (of the value itself, for a scalar) with
+    /// respect to each of `wrt`; zeros for what it does not depend on.
     #[inline(never)]
     pub fn gradients(&self, wrt: &[&Var<E>]) -> Vec<Tensor<E>> {
         backward(self, self.ones(), wrt, false).into_iter().map(|g| g.value).collect()
@@ -326,8 +334,8 @@ impl<E: Element> std::fmt::Debug for Var<E> {
 }
 
 impl<E: Element> Drop for Node<E> {
-    /// A dying node queues what it owns instead of dropping it in place, so that a chain of any length is freed with one
-    /// stack frame.
+    /// A dying node queues what it owns instead of dropping it in place, so that a chain of any
+    /// length is freed with one stack frame.
     fn drop(&mut self) {
         let remains: Box<dyn Any> = Box::new((std::mem::take(&mut self.parents), self.rule.take()));
         let first = REMAINS.with_borrow_mut(|queue| {

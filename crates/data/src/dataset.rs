@@ -49,11 +49,12 @@ pub enum PixelRange {
 pub struct Options {
     /// The directory with a subdirectory for each dataset.
     pub data_dir: PathBuf,
-    /// Height and width of the images, within [`IMAGE_SIZES`]. Stored images of another size get a black margin if
-    /// they are up to a quarter too small and are resampled otherwise; glyphs are drawn at this size.
+    /// Height and width of the images, within [`IMAGE_SIZES`]. Stored images of another size get a
+    /// black margin if they are up to a quarter too small and are resampled otherwise; glyphs are
+    /// drawn at this size.
     pub image_size: usize,
-    /// Names the glyphs; without effect on stored datasets. It is not the seed of a training run: two runs of
-    /// different seeds should see the same images, in another order.
+    /// Names the glyphs; without effect on stored datasets. It is not the seed of a training run:
+    /// two runs of different seeds should see the same images, in another order.
     pub seed: u64,
     /// The datasets that are known besides the built-in ones.
     pub manifest: Manifest,
@@ -95,7 +96,8 @@ impl Dataset {
         BUILT_IN.contains(&name)
     }
 
-    /// Numbers to a pixel of the dataset called `name`, which need not be there for that: 1 (grey) or 3 (red, green, blue).
+    /// Numbers to a pixel of the dataset called `name`, which need not be there for that: 1 (grey)
+    /// or 3 (red, green, blue).
     ///
     /// # Errors
     /// [`DataError::UnknownDataset`] if there is none of that name.
@@ -126,12 +128,12 @@ impl Dataset {
 
     /// Loads one split of the dataset called `name`.
     ///
-    /// The files of a stored dataset are looked for in its subdirectory of the data directory, compressed or not, and
-    /// are verified. Missing ones are fetched if there is a `downloader`.
+    /// The files of a stored dataset are looked for in its subdirectory of the data directory,
+    /// compressed or not, and are verified. Missing ones are fetched if there is a `downloader`.
     ///
     /// # Errors
-    /// [`DataError`], for a name or a size that is not possible, and for files that are missing, can't be read or are
-    /// not what they should be.
+    /// [`DataError`], for a name or a size that is not possible, and for files that are missing,
+    /// can't be read or are not what they should be.
     pub fn load(
         name: &str,
         split: Split,
@@ -225,7 +227,8 @@ impl Dataset {
         &self.labels
     }
 
-    /// SHA-256 of all images and labels, as 64 hexadecimal digits: what is made from exactly these can be told from what is not.
+    /// SHA-256 of all images and labels, as 64 hexadecimal digits: what is made from exactly these
+    /// can be told from what is not.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         let mut bytes = vec![0; self.image_len()];
@@ -238,8 +241,8 @@ impl Dataset {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Draws all images of a built-in dataset now, on all processors, unless they are too large to be
-    /// kept. Without this call, each image is drawn when it is first needed.
+    /// Draws all images of a built-in dataset now, on all processors, unless they are too large to
+    /// be kept. Without this call, each image is drawn when it is first needed.
     pub fn draw_all(&self) {
         self.draw(&(0..self.len()).collect::<Vec<_>>());
     }
@@ -253,7 +256,8 @@ impl Dataset {
     /// Writes image `index`, height x width x channels bytes, over all of `image`.
     ///
     /// # Panics
-    /// If there is no such image, or `image` has another length than [`image_len`](Self::image_len).
+    /// If there is no such image, or `image` has another length than
+    /// [`image_len`](Self::image_len).
     #[track_caller]
     pub fn image(&self, index: usize, image: &mut [u8]) {
         assert!(index < self.len(), "image {index} of {}", self.len());

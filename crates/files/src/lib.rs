@@ -39,7 +39,7 @@ const BUFFER: usize = 1 << 18;
 /// A regular file, or one that does not exist yet, holds either its old content or the new one,
 /// whatever happens, and after the return the new one survives a power cut. It keeps its mode and,
 /// where the system allows it, its owner. Symbolic links are followed. Hard links and extended
-/// attributes are not kept. A file that is mounted by itself is overwritten in place.
+/// attributes are not kept. A file that is a mount point is overwritten in place.
 ///
 /// Anything else (a pipe, a device, this process's own standard output or error under any name) is
 /// written straight through.

@@ -94,7 +94,7 @@ impl Partial {
         }
         self.sync()?;
         match system::rename(&self.path, &self.target) {
-            // A file that is mounted by itself, as containers do, cannot be replaced.
+            // A file that is a mount point, as in containers, cannot be replaced.
             Err(cause) if cause.kind() == ErrorKind::ResourceBusy => self.copy(),
             renamed => renamed.map(|()| self.is_kept = true),
         }

@@ -1,12 +1,12 @@
 //! Kernels compiled in this crate, once, instead of in every crate that uses them.
 //!
 //! A generic function is normally compiled in each crate that calls it, and the vector paths of a
-//! convolution would be a large part of what a program compiles. If a function is `#[inline(never)]` and
-//! this crate already contains the instance for `f32`, the compiler links other crates to that
-//! instance. The functions below name the instances. A kernel that is not listed works as well, but
-//! each program and each test compiles its own copy. Kernels that take a closure
-//! ([`crate::pointwise`]) are distinct functions for each closure, so the crate that has the closure
-//! lists its caller (`adjoint_autodiff::instances`).
+//! convolution would be a large part of what a program compiles. If a function is
+//! `#[inline(never)]` and this crate already contains the instance for `f32`, the compiler links
+//! other crates to that instance. The functions below name the instances. A kernel that is not
+//! listed works as well, but each program and each test compiles its own copy. Kernels that take a
+//! closure ([`crate::pointwise`]) are distinct functions for each closure, so the crate that has
+//! the closure lists its caller (`adjoint_autodiff::instances`).
 
 use crate::adam::Adam;
 use crate::{batch_norm, conv2d, gemm, layout, pointwise, reduce, softmax};

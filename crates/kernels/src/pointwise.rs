@@ -1,14 +1,15 @@
 //! Elementwise maps, with broadcasting.
 //!
-//! Shapes are four sizes, right-aligned (a vector of n is `[1, 1, 1, n]`); an operand's axis of size 1 is repeated
-//! along the output's. Broadcasting walks the output once, in runs along which every operand either advances by one or
-//! stands still, so the inner loops are plain vector loops.
+//! Shapes are four sizes, right-aligned (a vector of n is `[1, 1, 1, n]`); an operand's axis of
+//! size 1 is repeated along the output's. Broadcasting walks the output once, in runs along which
+//! every operand either advances by one or stands still, so the inner loops are plain vector loops.
 //!
-//! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop takes a copy of its
-//! own, by `move`; a caller captures numbers likewise. A number behind a reference would be read again after each store.
+//! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop
+//! takes a copy of its own, by `move`; a caller captures numbers likewise. A number behind a
+//! reference would be read again after each store.
 //!
-//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others only for arrays that are not so long that operands come from
-//! afar and are waited for (`Level::over`).
+//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others only for arrays that
+//! are not so long that operands come from afar and are waited for (`Level::over`).
 
 use crate::Element;
 use crate::parallel::{CHUNK, for_each_chunk};
@@ -89,8 +90,8 @@ pub fn zip_broadcast<E: Element>(
     pairs(&Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims)), a, b, y, f);
 }
 
-/// y = f(a, b) along a walk: the loops of both [`zip`] and [`zip_broadcast`], which are compiled once
-/// for each `f`.
+/// y = f(a, b) along a walk: the loops of both [`zip`] and [`zip_broadcast`], which are compiled
+/// once for each `f`.
 fn pairs<E: Element>(walk: &Walk<2>, a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     walk.runs(
         y,
@@ -169,7 +170,8 @@ impl<const N: usize> Walk<N> {
             }
             strides
         });
-        // Grow the run over trailing axes as long as every operand is either dense or repeated over all of them.
+        // Grow the run over trailing axes as long as every operand is either dense or repeated over
+        // all of them.
         let (mut outer, mut run) = (y, 1);
         let mut steps: Option<[usize; N]> = None;
         for axis in (0..4).rev() {
@@ -191,7 +193,8 @@ impl<const N: usize> Walk<N> {
         Walk { outer, strides, run, steps: steps.unwrap_or([1; N]) }
     }
 
-    /// Calls `f(piece of y, where each operand starts, steps)` for pieces of runs, in parallel chunks.
+    /// Calls `f(piece of y, where each operand starts, steps)` for pieces of runs, in parallel
+    /// chunks.
     fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
         let level = level().over(y.len());
         for_each_chunk(y, CHUNK, |t, mut rest| {
@@ -276,7 +279,8 @@ mod tests {
         }
     }
 
-    /// Products and sums are rounded one by one, so every vector width must give what scalar code gives.
+    /// Products and sums are rounded one by one, so every vector width must give what scalar code
+    /// gives.
     #[test]
     fn every_instruction_set_gives_the_bits_of_scalar_code() {
         let n = 2 * CHUNK + 41;

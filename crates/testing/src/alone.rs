@@ -4,11 +4,12 @@ use std::env;
 use std::process::Command;
 use std::thread;
 
-/// Runs a test in a process of its own, by starting this test program again with this test only. For
-/// tests that measure what tests in one process share: its memory and the counters of the pool.
+/// Runs a test in a process of its own, by starting this test program again with this test only.
+/// For tests that measure what tests in one process share: its memory and the counters of the pool.
 ///
 /// # Panics
-/// If the test fails, or the current thread does not have the test's name (the harness names it so).
+/// If the test fails, or the current thread does not have the test's name (the harness names it
+/// so).
 #[track_caller]
 pub fn alone(test: impl FnOnce()) {
     const MARK: &str = "ADJOINT_TEST_ALONE";

@@ -1,8 +1,9 @@
-//! Tools for tests: [`Program`] is a program as a user meets it, in an empty directory, given right and
-//! wrong flags, killed and resumed. [`alone`] runs a test in a process of its own. Everything here
-//! panics where a user's program would explain.
+//! Tools for tests: [`Program`] is a program as a user meets it, in an empty directory, given right
+//! and wrong flags, killed and resumed. [`alone`] runs a test in a process of its own. Everything
+//! here panics where a user's program would explain.
 //!
-//! The programs are those of `cargo build`. Debug assertions are checked by the tests of the libraries.
+//! The programs are those of `cargo build`. Debug assertions are checked by the tests of the
+//! libraries.
 #![forbid(unsafe_code)]
 
 mod alone;
@@ -190,8 +191,9 @@ impl Program {
         text.lines().map(without).collect()
     }
 
-    /// Trains a run with `flags` (40 steps, each logged, a checkpoint now and then) once to the end, and once killed without
-    /// warning on the way and resumed, with other numbers of threads: `files` and figures must be the same, byte for byte.
+    /// Trains a run with `flags` (40 steps, each logged, a checkpoint now and then) once to the
+    /// end, and once killed without warning on the way and resumed, with other numbers of threads:
+    /// `files` and figures must be the same, byte for byte.
     ///
     /// # Panics
     /// If they differ, or the run makes no steps.
@@ -242,7 +244,8 @@ impl Program {
         assert!(!self.run("stopped").join("final.json").exists(), "{flags:?}: it was measured in no time");
     }
 
-    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was it in time?
+    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was it in
+    /// time?
     fn kill_on_the_way(&self, flags: &[&str]) -> bool {
         fs::remove_dir_all(self.run("killed")).ok();
         let mut child = self.command(&[flags, &["--name", "killed", "--threads", "3"]].concat());

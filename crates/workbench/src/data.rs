@@ -21,8 +21,8 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
     Ok(Dataset::load(&common.dataset, split, &options, downloader)?)
 }
 
-/// Loads the training set of a run. If the run is an epoch or longer, all glyphs are drawn now, on all
-/// processors; a shorter run draws the images that it needs.
+/// Loads the training set of a run. If the run is an epoch or longer, all glyphs are drawn now, on
+/// all processors; a shorter run draws the images that it needs.
 ///
 /// # Errors
 /// As [`load`].

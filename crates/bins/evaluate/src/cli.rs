@@ -146,8 +146,8 @@ pub(crate) fn run() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// As many as were asked for by a flag, or as there are, with a warning that says so and what these
-/// are.
+/// The smaller of the number that a flag requests and the number `there`. A request that is too
+/// large gives a warning; `what` says what there is.
 pub(crate) fn cut(flag: &str, asked: usize, there: usize, what: &str) -> usize {
     if asked > there {
         warn(format_args!("{flag} {asked} is cut to {there}, {what}"));

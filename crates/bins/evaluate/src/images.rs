@@ -136,8 +136,8 @@ impl Ground {
         Ok(subject)
     }
 
-    /// Total variation distance of the classes that conditional models are asked for, all alike,
-    /// from those of the data.
+    /// Total variation distance of the classes that are requested of conditional models, each
+    /// equally often, from those of the data.
     pub(crate) fn asked_variation(&self) -> f64 {
         let classes = self.shares.len();
         total_variation(&vec![1.0 / classes as f64; classes], &self.shares)
@@ -156,9 +156,9 @@ impl Ground {
         Ok(subject)
     }
 
-    /// All scores of images (N, H, W, C) in [0, 1], and of what was asked for where it was. Samples
-    /// that were made from test images have no likelihood in a window: they hold what they are to
-    /// be likely for.
+    /// All scores of images (N, H, W, C) in [0, 1]; if classes were requested, also the share of
+    /// images of the requested class. Samples that were made from test images get no Parzen
+    /// likelihood, because they contain parts of the images whose likelihood it is.
     ///
     /// # Errors
     /// If the judge's features are not finite.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Images that are in memory at once, where they are small.
 const CHUNK: usize = 500;
-/// A factor is high or low so many standard deviations from its mean.
+/// Standard deviations from its mean beyond which a factor is high or low.
 const FAR: f64 = 0.5;
 
 /// Classes and factors of images.

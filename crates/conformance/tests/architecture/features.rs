@@ -1,5 +1,6 @@
-//! `cargo build`, `run`, `bench` and `test --workspace` compile dependencies with the same features.
-//! With others, a dependency and the engine above it would be compiled again for each of them.
+//! `cargo build`, `run`, `bench` and `test --workspace` compile dependencies with the same
+//! features. With others, a dependency and the engine above it would be compiled again for each of
+//! them.
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -5,8 +5,8 @@ use crate::workspace::{Member, members};
 use std::fs;
 
 /// Returns the packages that have both a program and integration tests. For these, `cargo test`
-/// replaces the program in target/debug by one with debug assertions, which a user would then run and
-/// time. Programs are tested in `adjoint-testing` instead.
+/// replaces the program in target/debug by one with debug assertions, which a user would then run
+/// and time. Programs are tested in `adjoint-testing` instead.
 fn overwritten_programs(members: &[Member]) -> Vec<String> {
     let both = members.iter().filter(|member| member.has_programs && member.has_integration_tests);
     both.map(|member| format!("{} has a program and tests/", member.name)).collect()

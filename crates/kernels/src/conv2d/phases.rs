@@ -113,7 +113,7 @@ impl Phases {
         });
     }
 
-    /// Rows of a task, of images of so many: all, unless images are few.
+    /// Rows of an image of `height` rows that a task takes: all, unless images are few.
     fn rows_of_task(&self, height: usize) -> usize {
         height.div_ceil(TASKS.div_ceil(self.g.batch).min(height))
     }

@@ -7,14 +7,15 @@
 //!                 micro-kernel                     the tile's rows of A, in the second-level cache
 //! ```
 //!
-//! The micro-kernel wants whole vectors of the rows of B. A row-major B that the caches hold is read where it lies, but for columns
-//! that fill no vector; copying would cost a product of a hundred rows a tenth of its time. Else B is packed in panels: where the
-//! tiles take all rows of A, each panel belongs to one task (one in the middle to two), which packs it just before it is used; otherwise all are packed
-//! first and shared. A is read where it lies, too, if its rows do not fall into the same sets of the cache; else it is
-//! packed first.
+//! The micro-kernel wants whole vectors of the rows of B. A row-major B that the caches hold is
+//! read where it lies, but for columns that fill no vector; copying would cost a product of a
+//! hundred rows a tenth of its time. Else B is packed in panels: where the tiles take all rows of
+//! A, each panel belongs to one task (one in the middle to two), which packs it just before it is
+//! used; otherwise all are packed first and shared. A is read where it lies, too, if its rows do
+//! not fall into the same sets of the cache; else it is packed first.
 //!
-//! Products of another form: one with a single column is computed as its transpose, a row times a transposed matrix as dot
-//! products, and a small C with a long inner dimension as a sum of shares.
+//! Products of another form: one with a single column is computed as its transpose, a row times a
+//! transposed matrix as dot products, and a small C with a long inner dimension as a sum of shares.
 
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
@@ -34,16 +35,18 @@ const NC: usize = 512;
 const TASKS: usize = 16;
 /// Rows of a tile that are enough to read B once more for.
 const LOW_TILE: usize = 64;
-/// A larger B, with more rows of A than one tile, is packed: its panels are read several times, and its rows lie on many pages.
+/// A larger B, with more rows of A than one tile, is packed: its panels are read several times, and
+/// its rows lie on many pages.
 const IN_PLACE: usize = 1 << 18;
-/// A column-major A is read where it lies if it has no more columns: every line that a column's numbers lie on is still in
-/// the first-level cache when the next rows want its rest.
+/// A column-major A is read where it lies if it has no more columns: every line that a column's
+/// numbers lie on is still in the first-level cache when the next rows want its rest.
 const SHORT: usize = 64;
-/// With fewer rows of A than this, packing B is not worth it: where all its rows fall into the same sets of the cache, and where its panels
-/// leave it for another reason.
+/// With fewer rows of A than this, packing B is not worth it: where all its rows fall into the same
+/// sets of the cache, and where its panels leave it for another reason.
 const ROWS_IF_ALIASED: usize = 24;
 const ROWS_IF_LARGE: usize = 256;
-/// Distance of rows of packed A beyond their length: not a power of two, so that they fall into different sets.
+/// Distance of rows of packed A beyond their length: not a power of two, so that they fall into
+/// different sets.
 const PAD: usize = 16;
 /// Rows this many numbers apart, 4 KiB, share a set of the first-level cache.
 const ALIAS: usize = SETS * LINE;
@@ -77,7 +80,8 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     parallel::for_each(tiles.tasks(), |task| {
         let [rows, columns] = tiles.get(task);
         let [mut panel] = scratch.take();
-        // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in common.
+        // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in
+        // common.
         unsafe { product.tile(rows, columns, into, c, panel.as_mut_slice()) };
     });
 }
@@ -88,8 +92,8 @@ struct Shares {
     k: usize,
     /// Length of a share; the last may be shorter.
     len: usize,
-    /// Rows of a block of B in every share. A shorter share may not choose its own: `block_size` is not
-    /// monotonic, so its blocks could be longer than the scratch of a task.
+    /// Rows of a block of B in every share. A shorter share may not choose its own: `block_size` is
+    /// not monotonic, so its blocks could be longer than the scratch of a task.
     kc: usize,
 }
 
@@ -154,12 +158,14 @@ enum Panels {
     InPlace,
     /// Packed by the task itself when it comes to it.
     Own,
-    /// Packed before: B in blocks of `kc` rows, each block in panels, each panel row-major and filled up with zeros.
+    /// Packed before: B in blocks of `kc` rows, each block in panels, each panel row-major and
+    /// filled up with zeros.
     Packed(Buffer<f32>),
 }
 
 impl<'a, S: Simd> Product<'a, S> {
-    /// Packs what is to be packed for all tasks, in tasks of `for_each`. With one tile for all rows of A, panels are not.
+    /// Packs what is to be packed for all tasks, in tasks of `for_each`. With one tile for all rows
+    /// of A, panels are not.
     fn new(
         s: S,
         [a, b]: [Mat<'a, f32>; 2],
@@ -193,7 +199,8 @@ impl<'a, S: Simd> Product<'a, S> {
             (_, Some(to)) => {
                 let task = task - tasks_of_a;
                 let (rows, column) = (block(task / panels), task % panels * S::PANEL);
-                // SAFETY: each task writes one panel of one block, which lie one after the other inside the buffer.
+                // SAFETY: each task writes one panel of one block, which lie one after the other
+                // inside the buffer.
                 let panel =
                     unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
                 pack_panel(s, &b, rows, column..(column + S::PANEL).min(n), panel);
@@ -256,8 +263,10 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// Where in B the panel lies that comes after that of row p and column j of a task's columns: beside it, below it, or where the next task's
-    /// columns begin. (The lower half of a tile reads what the upper half has read.) Of a B that was packed the micro-kernel itself sees what comes next.
+    /// Where in B the panel lies that comes after that of row p and column j of a task's columns:
+    /// beside it, below it, or where the next task's columns begin. (The lower half of a tile reads
+    /// what the upper half has read.) Of a B that was packed the micro-kernel itself sees what
+    /// comes next.
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
@@ -283,8 +292,9 @@ fn reads_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
         && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
 }
 
-/// Rows of A that repay packing a B of so many rows, so far apart. No number does if a panel stays in the first-level cache as it is: if rows
-/// begin where lines do, and their distance is no power of two so large that few sets are left for them.
+/// Rows of A that repay packing a B of so many rows, so far apart. No number does if a panel stays
+/// in the first-level cache as it is: if rows begin where lines do, and their distance is no power
+/// of two so large that few sets are left for them.
 fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     let lines = (row_stride / LINE) | SETS;
     let sets = SETS >> lines.trailing_zeros();
@@ -295,13 +305,14 @@ fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     }
 }
 
-/// Rows of a block: equal blocks, so that none is too short to be worth its sums' way to memory and back.
+/// Rows of a block: equal blocks, so that none is too short to be worth its sums' way to memory and
+/// back.
 fn block_size(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC))
 }
 
-/// Tiles of equal height, narrower and then lower ones until there are enough of them: sooner lower where no panel is
-/// packed for each of them. From the shape alone.
+/// Tiles of equal height, narrower and then lower ones until there are enough of them: sooner lower
+/// where no panel is packed for each of them. From the shape alone.
 fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
     let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
     let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
@@ -316,11 +327,14 @@ fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
     [mc, nc]
 }
 
-/// How C is cut, one tile a task, in the order of memory: for each row of tiles from the left to the right.
+/// How C is cut, one tile a task, in the order of memory: for each row of tiles from the left to
+/// the right.
 ///
-/// Two threads begin with the first task and with that in the middle. So that they have the same to do, an odd tile out lies in the middle, be it
-/// narrow or not, and is two of half the height: if it is the only row of tiles and high enough. Panels that are packed for all tasks
-/// begin at multiples of their width, and a tile after a narrow one need not; but those are packed for several rows of tiles.
+/// Two threads begin with the first task and with that in the middle. So that they have the same to
+/// do, an odd tile out lies in the middle, be it narrow or not, and is two of half the height: if
+/// it is the only row of tiles and high enough. Panels that are packed for all tasks begin at
+/// multiples of their width, and a tile after a narrow one need not; but those are packed for
+/// several rows of tiles.
 struct Tiles {
     /// Of C.
     size: [usize; 2],
@@ -476,7 +490,8 @@ mod tests {
     use crate::reference::testing::less;
     use crate::simd::Portable;
 
-    /// Every element of C is in one tile, and two threads that take half of the tasks each have the same to do where the tile in the middle is two.
+    /// Every element of C is in one tile, and two threads that take half of the tasks each have the
+    /// same to do where the tile in the middle is two.
     #[test]
     fn tiles_cover_c_and_balance() {
         for (size, full, halves) in [

@@ -1,5 +1,5 @@
-//! From the third training step on, no buffer is allocated: all come back from the pool. The test runs
-//! alone, because the pool and its counters are those of the whole process.
+//! From the third training step on, no buffer is allocated: all come back from the pool. The test
+//! runs alone, because the pool and its counters are those of the whole process.
 
 use adjoint_nn::layers::{BatchNorm2d, Conv2d, Spec};
 use adjoint_nn::objective::bce;

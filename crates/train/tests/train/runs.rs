@@ -1,4 +1,5 @@
-//! The example trainer as a process: killed, interrupted, starved of disk, and always resumed to the same bits.
+//! The example trainer as a process: killed, interrupted, starved of disk, and always resumed to
+//! the same bits.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// `cargo test` builds a package's examples with its tests; `cargo test --test train` would find an old one.
+/// `cargo test` builds a package's examples with its tests; `cargo test --test train` would find an
+/// old one.
 pub(crate) fn walk() -> Command {
     let deps = std::env::current_exe().unwrap();
     let program = deps.parent().unwrap().parent().unwrap().join("examples/walk");

@@ -72,8 +72,8 @@ impl Overlap {
         out
     }
 
-    /// Rows `rows` of windows of an image y_bar, of so many columns and channels, into their slots:
-    /// products with the kernel `b`. Not inlined, so that the caller's loop stays small.
+    /// Multiplies rows `rows` of an image y_bar by the kernel `b`: windows of x_bar, each in its
+    /// slot. Not inlined, so that the caller's loop stays small.
     #[inline(never)]
     pub(super) fn multiply<S: Simd>(
         &self,

@@ -1,5 +1,5 @@
-//! From the third step on, a training step allocates nothing. The test runs alone, because it counts
-//! the allocations of the whole process.
+//! From the third step on, a training step allocates nothing. The test runs alone, because it
+//! counts the allocations of the whole process.
 
 use adjoint_adversarial::{Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};

@@ -1,5 +1,5 @@
-//! The estimate of a step's memory against the pool's own count. The test runs alone, because the pool
-//! is that of the whole process.
+//! The estimate of a step's memory against the pool's own count. The test runs alone, because the
+//! pool is that of the whole process.
 
 use adjoint_adversarial::{Penalty, Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};
