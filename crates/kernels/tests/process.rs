@@ -41,28 +41,35 @@ fn threads_sleep_when_there_are_no_kernels() {
     });
 }
 
-/// Sizes that grow leave nothing behind that is larger than what they needed, and steady ones are
-/// found again: also where a step needs many classes, one after the other.
+/// Sizes that grow leave nothing behind that is larger than what they needed, however often they do,
+/// and steady ones are found again: also where a step needs many classes, one after the other.
 #[test]
 fn the_pool_keeps_what_was_needed_at_a_time() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     memory::release();
     memory::reset_peak();
-    let mut len = 100_000;
-    while len < 8_000_000 {
-        let buffers = [len, len / 2].map(Buffer::<f32>::take);
-        assert!(buffers.iter().all(|b| b.as_slice().len() >= len / 2));
-        drop(buffers);
-        let stats = memory::stats();
-        assert!(
-            stats.idle <= 3 * stats.peak,
-            "{} bytes wait, {} were needed at a time",
-            stats.idle,
-            stats.peak
-        );
-        len += len / 10;
-    }
+    let sweep = || {
+        let before = memory::stats().fresh;
+        let mut len = 100_000;
+        while len < 8_000_000 {
+            let buffers = [len, len / 2].map(Buffer::<f32>::take);
+            assert!(buffers.iter().all(|b| b.as_slice().len() >= len / 2));
+            drop(buffers);
+            let stats = memory::stats();
+            assert!(
+                stats.idle <= 3 * stats.peak,
+                "{} bytes wait, {} were needed at a time",
+                stats.idle,
+                stats.peak
+            );
+            len += len / 10;
+        }
+        memory::stats().fresh - before
+    };
+    let fresh: Vec<u64> = (0..8).map(|_| sweep()).collect();
+    assert!(fresh[0] > 0 && fresh[2..].iter().all(|&n| n == 0), "buffers allocated in each sweep: {fresh:?}");
     // Each of these is needed alone, and together they are many times as large.
+    memory::release();
     let step = || {
         let before = memory::stats().fresh;
         (1..40).for_each(|i| drop(Buffer::<f32>::take(i * 131_000)));
@@ -119,4 +126,40 @@ fn scratch_does_not_grow_with_images() {
         let taken = taken::<f64>(&g);
         assert!(taken < bound(8), "f64, {g:?}: {taken} bytes, at most {}", bound(8));
     }
+}
+
+/// Nor does the pool, where images grow: operands and scratch of all sizes together are a small
+/// multiple of those of the largest alone.
+#[test]
+fn scratch_of_growing_images_is_shared() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let kernels = |side: usize| {
+        let g = Geometry::new([1, side, side, 16], [3, 3, 16, 16], Spec::new(1, 1));
+        let zeros = |shape: [usize; 4]| Buffer::<f32>::zeroed(shape.iter().product());
+        let (x, w, mut y) = (zeros(g.x_shape()), zeros(g.w_shape()), zeros(g.y_shape()));
+        conv2d::forward(&g, x.as_slice(), w.as_slice(), y.as_mut_slice());
+        let (mut x_bar, mut w_bar) = (x.clone(), w.clone());
+        conv2d::input_grad(&g, y.as_slice(), w.as_slice(), x_bar.as_mut_slice());
+        conv2d::weight_grad(&g, x.as_slice(), y.as_slice(), w_bar.as_mut_slice());
+    };
+    threads::with(2, || {
+        memory::release();
+        kernels(150);
+        let largest = memory::stats().idle;
+        memory::release();
+        let sweep = || {
+            let before = memory::stats().fresh;
+            for side in std::iter::successors(Some(12), |n| Some(n + n / 10)).take_while(|&n| n <= 150) {
+                kernels(side);
+                let idle = memory::stats().idle;
+                assert!(
+                    idle <= 5 * largest,
+                    "side {side}: {idle} bytes wait, {largest} of the largest alone"
+                );
+            }
+            memory::stats().fresh - before
+        };
+        let fresh: Vec<u64> = (0..8).map(|_| sweep()).collect();
+        assert!(fresh[0] > 50 && fresh[6..] == [0, 0], "buffers allocated in each sweep: {fresh:?}");
+    });
 }

@@ -10,15 +10,13 @@
 //! slow to fetch.
 //!
 //! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the
-//! pool never splits or merges storage. It gives memory back to the system when asked to
-//! ([`release`]), and when a request finds no storage of its class although more waits than has
-//! ever been needed at a time: then what has waited longest goes, until only that much does. A
-//! steady step is not disturbed: a request for what was given back raises the bound by its size,
-//! until more is needed at a time than ever before. So from the third equal step on everything is
-//! found again.
+//! pool never splits or merges storage. How much it keeps is bounded, see `pool.rs`; [`release`]
+//! gives all of it back to the system.
+
+mod pool;
 
 use crate::{Element, size};
-use std::collections::BTreeMap;
+use pool::Pool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffers start on a cache line, so that no vector load crosses one.
@@ -42,77 +40,7 @@ pub struct Stats {
     pub idle: usize,
 }
 
-struct Pool {
-    /// By size class, in the order in which it was dropped.
-    free: BTreeMap<usize, Vec<Idle>>,
-    stats: Stats,
-    /// The most bytes that were live, or set aside for a kernel, at a time.
-    high_water: usize,
-    /// Number of storages given back to the system, by class, that no request has missed yet.
-    given_back: BTreeMap<usize, usize>,
-    /// Bytes of those that requests have missed since `high_water` rose.
-    missed: usize,
-    /// Storages that have come to wait.
-    dropped: u64,
-}
-
-/// Storage that waits for its next use.
-struct Idle {
-    storage: Vec<u64>,
-    /// Index of the kernel thread that dropped or reserved it, if one did.
-    thread: Option<usize>,
-    /// Its place in the order of all drops.
-    since: u64,
-}
-
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
-
-impl Pool {
-    const fn new() -> Self {
-        Pool {
-            free: BTreeMap::new(),
-            stats: Stats { fresh: 0, reused: 0, live: 0, peak: 0, idle: 0 },
-            high_water: 0,
-            given_back: BTreeMap::new(),
-            missed: 0,
-            dropped: 0,
-        }
-    }
-
-    /// Lets storage of a class wait.
-    fn put(&mut self, class: usize, storage: Vec<u64>) {
-        self.stats.idle += class * WORD;
-        self.dropped += 1;
-        let idle = Idle { storage, thread: rayon::current_thread_index(), since: self.dropped };
-        self.free.entry(class).or_default().push(idle);
-    }
-
-    /// Notes that `bytes` are live or set aside for a kernel.
-    fn needs(&mut self, bytes: usize) {
-        if bytes > self.high_water {
-            (self.high_water, self.missed) = (bytes, 0);
-        }
-    }
-
-    /// Counts storage of a class that has to be allocated, and makes room for it: gives back what
-    /// has waited longest while more waits than the bound allows. Storage of the classes `kept`
-    /// stays.
-    fn miss(&mut self, class: usize, kept: &[usize]) {
-        self.stats.fresh += 1;
-        if let Some(count) = self.given_back.get_mut(&class).filter(|count| **count > 0) {
-            *count -= 1;
-            self.missed += class * WORD;
-        }
-        while self.stats.idle > self.high_water + self.missed {
-            let others =
-                self.free.iter_mut().filter(|(class, idle)| !idle.is_empty() && !kept.contains(class));
-            let Some((&class, idle)) = others.min_by_key(|(_, idle)| idle[0].since) else { return };
-            idle.remove(0);
-            self.stats.idle -= class * WORD;
-            *self.given_back.entry(class).or_default() += 1;
-        }
-    }
-}
 
 /// The pool's counters stay consistent even if a panic unwinds through a holder, so a poisoned lock
 /// is still usable.
@@ -133,8 +61,7 @@ pub fn reset_peak() {
 
 /// Gives all idle memory back to the system.
 pub fn release() {
-    let mut pool = pool();
-    *pool = Pool { stats: Stats { idle: 0, ..pool.stats }, high_water: pool.stats.live, ..Pool::new() };
+    pool().release();
 }
 
 /// Scratch for the tasks of a kernel, set aside before they start: `N` buffers for each thread.
@@ -157,10 +84,9 @@ impl<E: Element, const N: usize> Scratch<E, N> {
         pool.needs(live + reserved);
         for (i, &class) in classes.iter().enumerate() {
             let a_task = classes[..=i].iter().filter(|&&c| c == class).count();
-            let waiting = pool.free.get(&class).map_or(0, Vec::len);
-            for _ in waiting..a_task * threads {
+            while pool.waiting(class) < a_task * threads {
                 pool.miss(class, &classes);
-                pool.put(class, allocate(class));
+                pool.put(allocate(class));
             }
         }
         Scratch { lens, element: std::marker::PhantomData }
@@ -170,14 +96,6 @@ impl<E: Element, const N: usize> Scratch<E, N> {
     pub(crate) fn take(&self) -> [Buffer<E>; N] {
         self.lens.map(Buffer::take)
     }
-}
-
-/// The storage that this thread dropped last, or else what any did.
-fn recycle(idle: &mut Vec<Idle>) -> Option<Vec<u64>> {
-    let thread = rayon::current_thread_index();
-    let own = idle.iter().rposition(|i| i.thread == thread);
-    let at = own.or(idle.len().checked_sub(1))?;
-    Some(idle.remove(at).storage)
 }
 
 /// The size class of a buffer of `len` elements.
@@ -221,22 +139,8 @@ impl<E: Element> Buffer<E> {
     #[track_caller]
     pub fn take(len: usize) -> Self {
         let class = class_of::<E>(len);
-        let recycled = {
-            let mut pool = pool();
-            let recycled = pool.free.get_mut(&class).and_then(recycle);
-            let bytes = class * WORD;
-            let live = pool.stats.live + bytes;
-            pool.stats.live = live;
-            pool.stats.peak = pool.stats.peak.max(live);
-            pool.needs(live);
-            if recycled.is_some() {
-                pool.stats.reused += 1;
-                pool.stats.idle -= bytes;
-            } else {
-                pool.miss(class, &[]);
-            }
-            recycled
-        };
+        // Not under the lock: the system clears what it hands out.
+        let recycled = pool().take(class);
         let storage = recycled.unwrap_or_else(|| allocate(class));
         let start = storage.as_ptr().align_offset(ALIGN_BYTES).min(ALIGN_WORDS);
         let mut buffer = Buffer { storage, start, len, element: std::marker::PhantomData };
@@ -271,10 +175,7 @@ impl<E: Element> Buffer<E> {
 impl<E: Element> Drop for Buffer<E> {
     fn drop(&mut self) {
         let storage = std::mem::take(&mut self.storage);
-        let class = storage.len() - ALIGN_WORDS;
-        let mut pool = pool();
-        pool.stats.live -= class * WORD;
-        pool.put(class, storage);
+        pool().give(storage);
     }
 }
 

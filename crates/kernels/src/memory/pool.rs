@@ -1,0 +1,245 @@
+//! What waits for its next use, and how much of it is kept.
+//!
+//! The measure is the high-water mark: the most bytes that were needed at a time. A request is
+//! served by storage of its own size class if some waits. Otherwise, if as much waits as the mark
+//! says, it borrows storage of a larger class; and where there is none, storage is allocated, and
+//! what has waited longest is given back to the system until no more waits than the mark says. A
+//! request that then misses what was given back or lent raises that bound by its size, until the
+//! mark itself rises.
+//!
+//! So sizes that grow leave little behind, the same sizes again find what the largest left, and a
+//! step that repeats finds all of its storage from the third time on. (Borrowing can delay that by a
+//! step or two, in contrived sequences; the tests count how rarely.)
+
+use super::{ALIGN_WORDS, Stats, WORD};
+use std::collections::BTreeMap;
+
+/// Storage this many times as large as a request is not lent to it: small buffers, which may live
+/// long, do not hold large storage, and all storage for them is small beside the mark.
+const LENT_TIMES: usize = 16;
+
+pub(super) struct Pool {
+    /// By size class, in the order in which it was dropped.
+    free: BTreeMap<usize, Vec<Idle>>,
+    pub(super) stats: Stats,
+    /// The most bytes that were live, or set aside for a kernel, at a time.
+    high_water: usize,
+    /// Number of storages given back to the system or lent to a smaller class, by class, that no
+    /// request has missed yet.
+    gone: BTreeMap<usize, usize>,
+    /// Bytes of those that requests have missed since `high_water` rose.
+    missed: usize,
+    /// Storages that have come to wait.
+    dropped: u64,
+}
+
+/// Storage that waits for its next use.
+struct Idle {
+    storage: Vec<u64>,
+    /// Index of the kernel thread that dropped or reserved it, if one did.
+    thread: Option<usize>,
+    /// Its place in the order of all drops.
+    since: u64,
+}
+
+/// The size class of storage.
+fn class(storage: &[u64]) -> usize {
+    storage.len() - ALIGN_WORDS
+}
+
+impl Pool {
+    pub(super) const fn new() -> Self {
+        Pool {
+            free: BTreeMap::new(),
+            stats: Stats { fresh: 0, reused: 0, live: 0, peak: 0, idle: 0 },
+            high_water: 0,
+            gone: BTreeMap::new(),
+            missed: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Gives all that waits back to the system.
+    pub(super) fn release(&mut self) {
+        let stats = Stats { idle: 0, ..self.stats };
+        *self = Pool { stats, high_water: stats.live, ..Pool::new() };
+    }
+
+    /// Storage for a request of a class. `None` counts it as live already, for the caller to
+    /// allocate.
+    pub(super) fn take(&mut self, wanted: usize) -> Option<Vec<u64>> {
+        let recycled = self.own(wanted).or_else(|| self.borrowed(wanted));
+        let bytes = recycled.as_deref().map_or(wanted, class) * WORD;
+        self.stats.live += bytes;
+        self.stats.peak = self.stats.peak.max(self.stats.live);
+        self.needs(self.stats.live);
+        if recycled.is_some() {
+            self.stats.reused += 1;
+            self.stats.idle -= bytes;
+        } else {
+            self.miss(wanted, &[]);
+        }
+        recycled
+    }
+
+    /// Takes back what [`Pool::take`] gave out or counted.
+    pub(super) fn give(&mut self, storage: Vec<u64>) {
+        self.stats.live -= class(&storage) * WORD;
+        self.put(storage);
+    }
+
+    /// Lets storage wait.
+    pub(super) fn put(&mut self, storage: Vec<u64>) {
+        let class = class(&storage);
+        self.stats.idle += class * WORD;
+        self.dropped += 1;
+        let idle = Idle { storage, thread: rayon::current_thread_index(), since: self.dropped };
+        self.free.entry(class).or_default().push(idle);
+    }
+
+    /// Number of storages of a class that wait.
+    pub(super) fn waiting(&self, class: usize) -> usize {
+        self.free.get(&class).map_or(0, Vec::len)
+    }
+
+    /// The storage of a class that this thread dropped last, or else what any did.
+    fn own(&mut self, wanted: usize) -> Option<Vec<u64>> {
+        let idle = self.free.get_mut(&wanted)?;
+        let thread = rayon::current_thread_index();
+        let own = idle.iter().rposition(|i| i.thread == thread);
+        let at = own.or(idle.len().checked_sub(1))?;
+        Some(idle.remove(at).storage)
+    }
+
+    /// Of the storage of larger classes what was dropped last, when as much waits as may.
+    fn borrowed(&mut self, wanted: usize) -> Option<Vec<u64>> {
+        if self.stats.idle + wanted * WORD <= self.bound() {
+            return None;
+        }
+        let larger = self.free.range_mut(wanted + 1..=LENT_TIMES.saturating_mul(wanted));
+        let (&class, idle) = larger.max_by_key(|(_, idle)| idle.last().map(|i| i.since))?;
+        let storage = idle.pop()?.storage;
+        *self.gone.entry(class).or_default() += 1;
+        Some(storage)
+    }
+
+    /// Notes that `bytes` are live or set aside for a kernel.
+    pub(super) fn needs(&mut self, bytes: usize) {
+        if bytes > self.high_water {
+            (self.high_water, self.missed) = (bytes, 0);
+        }
+    }
+
+    /// The most bytes that may wait when storage is allocated.
+    fn bound(&self) -> usize {
+        self.high_water + self.missed
+    }
+
+    /// Counts storage of a class that has to be allocated, and makes room for it. Storage of the
+    /// classes `kept` stays.
+    pub(super) fn miss(&mut self, wanted: usize, kept: &[usize]) {
+        self.stats.fresh += 1;
+        let full = self.stats.idle + wanted * WORD > self.bound();
+        if let Some(count) = self.gone.get_mut(&wanted).filter(|count| **count > 0) {
+            *count -= 1;
+            if full {
+                self.missed += wanted * WORD;
+            }
+        }
+        while self.stats.idle > self.bound() {
+            let others =
+                self.free.iter_mut().filter(|(class, idle)| !idle.is_empty() && !kept.contains(class));
+            let Some((&class, idle)) = others.min_by_key(|(_, idle)| idle[0].since) else { return };
+            idle.remove(0);
+            self.stats.idle -= class * WORD;
+            *self.gone.entry(class).or_default() += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{allocate, size_class};
+    use super::*;
+    use crate::reference::testing::{Dice, less};
+
+    /// A request for words, or the number of an earlier one that ends.
+    type Event = Result<usize, usize>;
+
+    /// A random step: at the end nothing is live.
+    fn random_step(dice: &mut Dice) -> Vec<Event> {
+        let sizes = [2, 5, 10, 30][dice.roll(0, 3)];
+        let sizes: Vec<usize> =
+            (0..sizes).map(|_| (64.0 * 1.13f64.powi(dice.roll(0, 60) as i32)) as usize).collect();
+        let (mut events, mut live, mut requests) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..[10, 30, 100][dice.roll(0, 2)] {
+            if !live.is_empty() && dice.roll(0, 1) == 0 {
+                events.push(Err(live.remove(dice.roll(0, live.len() - 1))));
+            } else {
+                events.push(Ok(sizes[dice.roll(0, sizes.len() - 1)]));
+                live.push(requests);
+                requests += 1;
+            }
+        }
+        events.extend(live.into_iter().map(Err));
+        events
+    }
+
+    /// Runs a step; returns the number of storages that it allocated.
+    fn run(pool: &mut Pool, step: &[Event]) -> u64 {
+        let before = pool.stats.fresh;
+        let mut live = Vec::new();
+        for event in step {
+            match *event {
+                Ok(words) => {
+                    let class = size_class(words);
+                    let storage = pool.take(class).unwrap_or_else(|| allocate(class));
+                    assert!(storage.len() - ALIGN_WORDS >= words);
+                    live.push(Some(storage));
+                }
+                Err(request) => pool.give(live[request].take().expect("it is live")),
+            }
+            let waiting = pool.free.values().flatten().map(|i| class(&i.storage) * WORD).sum();
+            assert_eq!(pool.stats.idle, waiting, "bytes that wait are counted");
+        }
+        assert_eq!(pool.stats.live, 0);
+        pool.stats.fresh - before
+    }
+
+    /// Whatever the step: no more waits than a small multiple of what it needs at a time, and it
+    /// soon allocates nothing.
+    #[test]
+    fn a_step_that_repeats_finds_its_storage() {
+        let mut dice = Dice(28);
+        let cases = less(2_000, 20);
+        let mut late = 0;
+        for case in 0..cases {
+            let step = random_step(&mut dice);
+            let mut pool = Pool::new();
+            let fresh: Vec<u64> = (0..8).map(|_| run(&mut pool, &step)).collect();
+            assert!(fresh[0] > 0 && fresh[6..] == [0, 0], "case {case}: allocated {fresh:?}");
+            late += usize::from(fresh[2..] != [0; 6]);
+            let Stats { idle, peak, .. } = pool.stats;
+            assert!(idle <= 3 * peak, "case {case}: {idle} bytes wait, {peak} were needed at a time");
+        }
+        assert!(late * 50 <= cases, "{late} of {cases} steps allocate in their third repetition or later");
+    }
+
+    /// A request takes no larger storage while the mark allows its own, and none that is far too
+    /// large.
+    #[test]
+    fn storage_is_lent_with_measure() {
+        const LARGE: usize = 4_096;
+        const SMALL: usize = LARGE / LENT_TIMES;
+        let mut pool = Pool::new();
+        let held: Vec<_> = (0..2).map(|_| pool.take(LARGE).unwrap_or_else(|| allocate(LARGE))).collect();
+        held.into_iter().for_each(|storage| pool.give(storage));
+        let lent = pool.take(SMALL).expect("as much waits as may");
+        assert_eq!(class(&lent), LARGE);
+        assert_eq!(pool.take(SMALL), None, "less waits now");
+        pool.give(lent);
+        pool.give(allocate(SMALL));
+        assert_eq!(pool.take(SMALL).expect("its own").len(), allocate(SMALL).len());
+        assert_eq!(pool.take(SMALL - 8), None, "the larger ones are too large");
+    }
+}
