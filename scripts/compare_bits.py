@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""Checks that two commits compute the same bits.
+
+    scripts/compare_bits.py BASE          compare BASE with HEAD
+    scripts/compare_bits.py BASE NEW      compare BASE with NEW
+    scripts/compare_bits.py --self-test   check the hashing on small files, without a build
+
+The script checks out each commit as a git worktree in a temporary directory and builds the
+trainers and `sample` there. It then trains both builds on the built-in glyphs, draws samples, and
+compares the weights and the pixels. Changes that are not committed are not compared. Exits with 1
+if anything differs, and with 2 if a commit cannot be found, built or run. Needs a Python without
+any package, git and cargo.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TRAINERS = ["train-vae", "train-gan", "train-dcgan", "train-cgan"]
+PROGRAMS = [*TRAINERS, "sample"]
+INSTRUCTIONS = ["portable", "avx2", "avx512"]
+SEEDS = ["1", "2"]
+LENGTH = ["--steps", "40", "--batch-size", "32"]
+#: Runs of what no trainer does by default, with the default instruction set.
+VARIANTS = [
+    ["train-gan", "--loss", "wasserstein"],  # WGAN-GP: second derivatives of perceptrons
+    ["train-vae", "--objective", "iwae", "--k", "5"],
+    ["train-cgan", "--task", "inpaint"],
+]
+#: The files of a run that hold its state for a resumed run. All other weights are results.
+STATE = {"checkpoint.safetensors", "previous.safetensors"}
+
+
+class Failure(Exception):
+    """A commit that cannot be found, built or run; the message is one line."""
+
+
+@dataclass
+class Build:
+    """A commit, checked out and built."""
+
+    commit: str
+    subject: str
+    checkout: Path
+    #: Path of each program by its name.
+    programs: dict
+
+    def run(self, program, *arguments):
+        """Runs a program; returns its one-line error, or None if it succeeds."""
+        command = [self.programs[program], *arguments]
+        done = subprocess.run(command, cwd=self.checkout, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              errors="replace")
+        return problem(done) if done.returncode else None
+
+    def must_run(self, program, *arguments):
+        """Runs a program that must succeed."""
+        if error := self.run(program, *arguments):
+            command = " ".join([program, *arguments])
+            raise Failure(f"{self.commit[:10]}: `{command}` fails: {error}")
+
+
+def problem(done):
+    """The first error line that a failed process printed, or else its last line."""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("error", "fatal"))]
+    return (errors[:1] or lines[-1:] or [f"exit status {done.returncode}"])[0]
+
+
+def git(*arguments, cwd=ROOT):
+    """The output of a git command."""
+    done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"`git {' '.join(arguments)}` fails: {problem(done)}")
+    return done.stdout.strip()
+
+
+def resolve(name):
+    """The full hash of a commit."""
+    try:
+        return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    except Failure:
+        raise Failure(f"{ROOT} has no commit {name}") from None
+
+
+def check_out(commit, checkout):
+    """Makes a worktree of a commit, or checks that the one of an earlier call is unchanged."""
+    if not checkout.exists():
+        git("worktree", "add", "--quiet", "--force", "--detach", str(checkout), commit)
+    elif not (checkout / ".git").is_file() or git("rev-parse", "HEAD", cwd=checkout) != commit:
+        raise Failure(f"{checkout} is not a worktree of {commit[:10]}; delete it")
+    elif git("status", "--porcelain", "--untracked-files=no", cwd=checkout):
+        raise Failure(f"{checkout} has changes that are not in {commit[:10]}; delete it")
+
+
+def build(commit, directory):
+    """Checks out a commit in a directory and builds its programs there."""
+    checkout = directory / commit
+    subject = git("show", "--no-patch", "--format=%s", commit)
+    check_out(commit, checkout)
+    # Not a shared target directory: cargo identifies the crates of a workspace by their path inside
+    # it, and may take those of one commit for those of the other.
+    command = ["cargo", "build", "-q", "--locked", "--message-format", "json-render-diagnostics",
+               "--target-dir", str(checkout / "target")]
+    for program in PROGRAMS:
+        command += ["-p", program]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"cannot build {commit[:10]} ({subject}): {problem(done)}")
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    built = {m["target"]["name"]: m["executable"] for m in messages if m.get("executable")}
+    if missing := [program for program in PROGRAMS if program not in built]:
+        raise Failure(f"cannot build {commit[:10]} ({subject}): cargo makes no {missing[0]}")
+    return Build(commit, subject, checkout, built)
+
+
+@contextlib.contextmanager
+def home_of_builds(keep):
+    """The directory for worktrees: `keep`, or a temporary one that is removed at the end."""
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    made = Path(tempfile.mkdtemp(prefix="compare-bits-")).resolve()
+    try:
+        yield made
+    finally:
+        for checkout in made.iterdir():
+            command = ["git", "worktree", "remove", "--force", "--force", str(checkout)]
+            subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def tensors_digest(data):
+    """SHA-256 over the tensors of a safetensors file, without its metadata.
+
+    Metadata holds paths and dates, and the order of tensors in the file is arbitrary.
+    """
+    start = 8 + int.from_bytes(data[:8], "little")
+    tensors = json.loads(data[8:start])
+    tensors.pop("__metadata__", None)
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        begin, end = tensor["data_offsets"]
+        if end > len(data) - start:
+            raise ValueError("the file is too short for its tensors")
+        record = [name, tensor["dtype"], tensor["shape"], end - begin]
+        digest.update(json.dumps(record).encode() + b"\n")
+        digest.update(data[start + begin:start + end])
+    return digest.hexdigest()
+
+
+def pixels_digest(data):
+    """SHA-256 over the size and the pixels of a PNG file of 8-bit grayscale or RGB.
+
+    Metadata, compression and filters of rows may differ.
+    """
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise ValueError("not a PNG file")
+    chunks, at = {}, 8
+    while at < len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        chunks[kind] = chunks.get(kind, b"") + data[at + 8:at + 8 + size]
+        at += size + 12
+    width, height, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
+    channels = {0: 1, 2: 3}.get(color)
+    if depth != 8 or interlace or not channels:
+        raise ValueError("not 8-bit grayscale or RGB without interlace")
+    lines = zlib.decompress(chunks[b"IDAT"])
+    row = width * channels
+    if len(lines) != height * (1 + row):
+        raise ValueError("too many or too few pixels")
+    digest = hashlib.sha256(json.dumps([width, height, channels]).encode() + b"\n")
+    above = bytes(row)
+    for at in range(0, len(lines), 1 + row):
+        above = unfiltered(lines[at], lines[at + 1:at + 1 + row], above, channels)
+        digest.update(above)
+    return digest.hexdigest()
+
+
+def unfiltered(kind, line, above, channels):
+    """The bytes of a row of pixels from those in the file (PNG specification, section 9.2)."""
+    pixels = bytearray(channels)  # zeros to the left of the row
+    above = bytes(channels) + above
+    for i, byte in enumerate(line):
+        a, b, c = pixels[i], above[i + channels], above[i]
+        if kind == 0:
+            predicted = 0
+        elif kind == 1:
+            predicted = a
+        elif kind == 2:
+            predicted = b
+        elif kind == 3:
+            predicted = (a + b) // 2
+        elif kind == 4:
+            # The first of the nearest to a + b - c (Paeth).
+            predicted = min(a, b, c, key=lambda x: abs(a + b - c - x))
+        else:
+            raise ValueError(f"unknown filter {kind}")
+        pixels.append((byte + predicted) & 255)
+    return bytes(pixels[channels:])
+
+
+def file_digest(path):
+    try:
+        digest = pixels_digest if path.suffix == ".png" else tensors_digest
+        return digest(path.read_bytes())
+    except (OSError, ValueError, LookupError, struct.error, zlib.error) as error:
+        raise Failure(f"cannot read {path}: {error}") from None
+
+
+def results(build, case):
+    """Trains, draws samples, and returns the digest of each result of the run by its file name."""
+    with tempfile.TemporaryDirectory(prefix="compare-bits-") as out:
+        run = Path(out) / "run"
+        build.must_run(*case, *LENGTH, "--out", out, "--name", run.name)
+        build.must_run("sample", "grid", str(run))
+        weights = [path for path in run.rglob("*.safetensors") if path.name not in STATE]
+        if not weights:
+            raise Failure(f"{build.commit[:10]}: `{' '.join(case)}` writes no weights")
+        files = [*weights, run / "grid.png"]
+        return {str(path.relative_to(run)): file_digest(path) for path in files}
+
+
+def instruction_sets(builds):
+    """Asks both builds which instruction sets this processor has; prints the missing ones."""
+    present, missing = [], []
+    for name in INSTRUCTIONS:
+        errors = [build.run(TRAINERS[0], "--isa", name, "--dry-run") for build in builds]
+        if not any(errors):
+            present.append(name)
+        elif all(errors) and name != "portable":
+            missing.append(f"{name} ({errors[0].removeprefix('error: ')})")
+        else:
+            which = 0 if errors[0] else 1
+            raise Failure(f"{builds[which].commit[:10]}: --isa {name} fails: {errors[which]}")
+    print(f"instruction sets: {', '.join(present)}; skipped: {', '.join(missing) or 'none'}")
+    return present
+
+
+def compare(base, new, keep):
+    """Compares two commits and prints a table; returns the number of cases that differ."""
+    with home_of_builds(keep) as directory:
+        builds, made = [], {}
+        for role, commit in [("base", resolve(base)), ("new", resolve(new))]:
+            start = time.monotonic()
+            if commit not in made:
+                made[commit] = build(commit, directory)
+            builds.append(made[commit])
+            seconds = time.monotonic() - start
+            subject = builds[-1].subject
+            print(f"{role:<4} {commit[:10]} {subject} (built in {seconds:.0f} s)", flush=True)
+        sets = instruction_sets(builds)
+        cases = [[trainer, "--seed", seed, "--isa", isa]
+                 for trainer in TRAINERS for seed in SEEDS for isa in sets]
+        cases += [[*variant, "--seed", SEEDS[0]] for variant in VARIANTS]
+        width = max(len(" ".join(case)) for case in cases)
+        print(f"\n{'case':<{width}}  {'result':<9}  seconds", flush=True)
+        differing = 0
+        for case in cases:
+            start = time.monotonic()
+            one, other = (results(build, case) for build in builds)
+            names = sorted(n for n in one.keys() | other.keys() if one.get(n) != other.get(n))
+            differing += bool(names)
+            result = "DIFFERENT" if names else "equal"
+            row = f"{' '.join(case):<{width}}  {result:<9}  {time.monotonic() - start:>7.1f}"
+            print("  ".join([row, *names]), flush=True)
+        verdict = f"{differing} differ" if differing else "all equal"
+        print(f"\n{len(cases)} cases of {' '.join(LENGTH)}: {verdict}")
+        return differing
+
+
+def self_test():
+    """Checks the digests on files of a few bytes; returns the descriptions of what fails."""
+
+    def weights(values, metadata=None, **entry):
+        header = {"b": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **entry}}
+        if metadata:
+            header["__metadata__"] = metadata
+        text = json.dumps(header).encode()
+        return tensors_digest(len(text).to_bytes(8, "little") + text + struct.pack("<2f", *values))
+
+    def two(order):
+        values = {"a": b"12", "b": b"345"}
+        header, body = {}, b""
+        for name in order:
+            size, start = len(values[name]), len(body)
+            header[name] = {"dtype": "U8", "shape": [size], "data_offsets": [start, start + size]}
+            body += values[name]
+        text = json.dumps(header).encode()
+        return tensors_digest(len(text).to_bytes(8, "little") + text + body)
+
+    def picture(second_row, text=b""):
+        def chunk(kind, content):
+            body = kind + content
+            return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+        header = struct.pack(">IIBBBBB", 3, 2, 8, 0, 0, 0, 0)
+        lines = zlib.compress(bytes([0, 10, 20, 40] + second_row))
+        chunks = [(b"IHDR", header), (b"tEXt", text), (b"IDAT", lines[:5]), (b"IDAT", lines[5:]),
+                  (b"IEND", b"")]
+        return pixels_digest(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*pair) for pair in chunks))
+
+    base, image = weights([1.0, 2.0]), picture([0, 13, 60, 27])
+    checks = {
+        "the same tensors have the same digest": base == weights([1.0, 2.0]),
+        "metadata is ignored": base == weights([1.0, 2.0], {"path": "x"}),
+        "the order of tensors is ignored": two("ab") == two("ba"),
+        "the last bit of a value counts": base != weights([1.0, 2.0000002]),
+        "the sign of zero counts": weights([0.0, 0.0]) != weights([0.0, -0.0]),
+        "the type counts": base != weights([1.0, 2.0], dtype="I32"),
+        "the shape counts": base != weights([1.0, 2.0], shape=[2, 1]),
+        "metadata of a PNG file is ignored": image == picture([0, 13, 60, 27], text=b"k\0v"),
+        "the sub filter is undone": image == picture([1, 13, 47, 223]),
+        "the up filter is undone": image == picture([2, 3, 40, 243]),
+        "the average filter is undone": image == picture([3, 8, 44, 233]),
+        "the Paeth filter is undone": image == picture([4, 3, 40, 223]),
+        "a pixel counts": image != picture([0, 13, 60, 28]),
+    }
+    return [what for what, holds in checks.items() if not holds]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("base", metavar="BASE", nargs="?", help="commit to compare with")
+    parser.add_argument("new", metavar="NEW", nargs="?", default="HEAD",
+                        help="commit to compare [default: HEAD]")
+    parser.add_argument("--keep", metavar="DIR", type=Path,
+                        help="keep the worktrees and builds in DIR, for reuse by the next call")
+    parser.add_argument("--self-test", action="store_true",
+                        help="check the hashing on small files, without a build")
+    arguments = parser.parse_args()
+    if arguments.self_test:
+        failed = self_test()
+        sys.exit("\n".join(f"compare_bits.py: self-test failed: {what}" for what in failed) or None)
+    if arguments.base is None:
+        parser.error("BASE is missing")
+    # Worktrees are removed also when the script is stopped.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        sys.exit(1 if compare(arguments.base, arguments.new, arguments.keep) else 0)
+    except Failure as failure:
+        print(f"compare_bits.py: {failure}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
