@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance.md.
+"""Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance/pytorch.md.
 
 Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, and with its fused Adam
 where there is one, so that all see the same state of the machine; a figure is the median of the rounds. What was timed while the processors were not
@@ -265,7 +265,7 @@ def main():
         sys.exit(f"compare_pytorch.py: no bench matches {options.only.pattern!r}; cargo bench -- --list names them")
     print(table(rows, libraries), summary(rows), machine.note(), sep="\n\n")
     if not options.only:
-        (ROOT / "docs" / "performance.md").write_text(report(rows, options.rounds, options.threads, libraries, machine))
+        (ROOT / "docs" / "performance" / "pytorch.md").write_text(report(rows, options.rounds, options.threads, libraries, machine))
 
 
 if __name__ == "__main__":

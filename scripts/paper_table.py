@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs published protocols and writes docs/paper-table.md: each row's published figure beside ours.
+"""Runs published protocols and writes docs/performance/paper-table.md: each row's published figure beside ours.
 
 A row is a training run (or several, one for each seed), an evaluation, and the figure it is read from. Rows are run with
 `--run ROW...` (or `--run all`); the others keep what an earlier call found, or say that they have not been run. A row that was
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "docs" / "paper-table.md"
+TABLE = ROOT / "docs" / "performance" / "paper-table.md"
 
 
 @dataclass
