@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    adjoint_workbench::variational::main::<train_vae::Settings>()
+    adjoint_recipes::variational::main::<adjoint_recipes::vae::Settings>()
 }

@@ -1,40 +1,49 @@
-//! What must stay small: the program of a model, and the recorded answers of PyTorch.
+//! What must stay small: programs, the recipe of a model, and the recorded answers of PyTorch.
 
+use crate::unsafe_code::rust_files;
 use crate::workspace::members;
 use std::fs;
 use std::path::Path;
 
-/// Lines of a trainer's program, all its files together.
-const MOST_LINES: usize = 150;
+/// Lines of a program: libraries hold what can be tested.
+const MOST_LINES_OF_A_PROGRAM: usize = 10;
+/// Lines of a recipe: its flags and its networks.
+const MOST_LINES_OF_A_RECIPE: usize = 150;
 /// Bytes of all fixtures.
 const MOST_BYTES: u64 = 2_000_000;
 
-fn lines(directory: &Path) -> usize {
-    let files =
-        fs::read_dir(directory).expect("a member has sources").map(|entry| entry.expect("an entry").path());
-    files
-        .map(|path| {
-            if path.is_dir() {
-                lines(&path)
-            } else {
-                fs::read_to_string(&path).map_or(0, |t| t.lines().count())
-            }
-        })
-        .sum()
+fn lines(file: &Path) -> usize {
+    fs::read_to_string(file).expect("a source can be read").lines().count()
 }
 
 #[test]
-fn a_trainer_is_its_flags_and_its_networks() {
+fn a_program_is_a_few_lines() {
     let members = members();
-    let trainers: Vec<_> = members.iter().filter(|member| member.name.starts_with("train-")).collect();
-    assert!(trainers.len() >= 4, "{} trainers", trainers.len());
-    for trainer in trainers {
-        let sources = trainer.roots[0].parent().expect("a file lies somewhere");
-        let count = lines(sources);
+    let programs: Vec<_> = members.iter().filter(|member| member.layer == "bins").collect();
+    assert!(programs.len() >= 6, "{} programs", programs.len());
+    for program in programs {
+        let files = rust_files(&program.directory);
+        assert_eq!(files, program.roots, "{} is one file", program.name);
+        let count = lines(&files[0]);
+        assert!(count <= MOST_LINES_OF_A_PROGRAM, "{} has {count} lines", program.name);
+    }
+}
+
+#[test]
+fn a_recipe_is_its_flags_and_its_networks() {
+    let members = members();
+    let of_layer = |layer| members.iter().filter(move |member| member.layer == layer);
+    let recipes = of_layer("recipes").next().expect("there are recipes").directory.join("src");
+    let models: Vec<_> = of_layer("models").collect();
+    assert!(models.len() >= 4, "{} models", models.len());
+    for model in models {
+        let name = model.name.strip_prefix("adjoint-").expect("our crates have our name");
+        let recipe = recipes.join(name).with_extension("rs");
+        let count = lines(&recipe);
         assert!(
-            count < MOST_LINES,
-            "{} has {count} lines; what is not its own belongs to the workbench",
-            trainer.name
+            count <= MOST_LINES_OF_A_RECIPE,
+            "{} has {count} lines; what is not its own belongs beside it",
+            recipe.display()
         );
     }
 }

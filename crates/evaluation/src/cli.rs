@@ -1,0 +1,268 @@
+//! The command line.
+
+use crate::bounds::{self, Effort};
+use crate::control::Control;
+use crate::images::Ground;
+use crate::judges::Recipe;
+use crate::plane;
+use crate::table::{Comparison, Subject};
+use adjoint_data::Split;
+use adjoint_recipes::game::Condition;
+use adjoint_recipes::{Model, Open};
+use adjoint_runs::values::{count, positive, threads};
+use adjoint_runs::{BoxError, Error, is_standard_output, note, say, set_threads, warn, write_file};
+use clap::Parser;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p evaluate -- runs/dcgan-glyphs-001
+      one run between the test set and noise
+  cargo run -p evaluate -- runs/*-mnist-001 --markdown mnist.md
+      all models of MNIST side by side
+  cargo run -p evaluate -- runs/vae-mnist-001 --nll-samples 5000 --ais-images 20
+      its likelihood, twice over";
+
+/// Compare trained models in numbers. Runs on the same data stand in one table, between the test
+/// set and noise.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "evaluate", version, after_help = EXAMPLES)]
+struct Cli {
+    /// Directories of runs
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+
+    /// Samples of each run, and images of the data they are compared with
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
+    samples: usize,
+
+    /// Labelled samples of conditional models, and training images, that the test set is read by
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
+    labelled: usize,
+
+    /// Everything random follows from it
+    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: u64,
+
+    /// Take G's last weights instead of their moving average
+    #[arg(long)]
+    raw: bool,
+
+    /// Where datasets lie [default: where the runs found them]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Where judges are kept, once trained
+    #[arg(long, value_name = "DIR", default_value = "runs/.judges")]
+    judges: PathBuf,
+
+    /// Training steps of a judge, on 128 images each
+    #[arg(long, value_name = "N", default_value = "2800", value_parser = count::<u64>)]
+    judge_steps: u64,
+
+    /// Samples of z for the likelihood of a test image by importance sampling (models with an
+    /// encoder); 0 for none
+    #[arg(long, value_name = "K", default_value = "500")]
+    nll_samples: usize,
+
+    /// Test images of that, from the first on
+    #[arg(long, value_name = "N", default_value = "1000")]
+    nll_images: usize,
+
+    /// Test images whose likelihood is found by annealed importance sampling, which takes long
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=10_000))]
+    ais_images: u64,
+
+    /// Temperatures of that: more are nearer to the truth
+    #[arg(long, value_name = "N", default_value = "500", requires = "ais_images")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    ais_temperatures: u64,
+
+    /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood
+    /// otherwise
+    #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
+    ais_sigma: f64,
+
+    /// Write the figures to a file as JSON; `-` is standard output, without the tables
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write the tables to a file as Markdown; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    /// Threads to compute with; changes no bit of the result
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+}
+
+/// Nearest neighbours and covariances need some.
+fn samples(text: &str) -> Result<usize, String> {
+    match count::<usize>(text) {
+        Ok(n) if (100..=100_000).contains(&n) => Ok(n),
+        _ => Err("a whole number from 100 to 100000 is needed".into()),
+    }
+}
+
+/// Parses the command line of this process and does what it says.
+pub(crate) fn run() -> Result<(), BoxError> {
+    let cli = Cli::try_parse().map_err(Error::from)?;
+    set_threads(cli.threads)?;
+    let text_is_piped = refuse_places(&cli)?;
+    // All of them first: a wrong one should not cost what is found for the others.
+    let open = |run: &PathBuf| {
+        let Cli { seed, raw, data_dir, .. } = cli.clone();
+        // A model that keeps no average has its last weights.
+        let raw = raw && adjoint_runs::model_of_run(run).is_ok_and(|kind| kind != "vae");
+        Model::open(&Open { run: run.clone(), seed, raw, data_dir })
+    };
+    let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;
+    let mut comparisons = vec![];
+    while let Some(first) = models.first() {
+        let (dataset, size) = (first.common.dataset.clone(), first.common.image_size);
+        let points = first.points;
+        let alike =
+            |m: &Model| m.common.dataset == dataset && (m.common.image_size == size || m.points.is_some());
+        let (mut group, rest): (Vec<Model>, Vec<Model>) = models.into_iter().partition(alike);
+        models = rest;
+        comparisons.push(match points {
+            Some(points) => plane::compare(points, &mut group, cli.samples, cli.seed)?,
+            None => compare(&cli, &mut group)?,
+        });
+    }
+    let markdown = comparisons.iter().map(Comparison::markdown).collect::<Vec<_>>().join("\n");
+    if !text_is_piped {
+        say(markdown.trim_end());
+    }
+    if let Some(path) = &cli.markdown {
+        write(path, &markdown)?;
+    }
+    if let Some(path) = &cli.json {
+        let all: Vec<Value> = comparisons.iter().map(Comparison::json).collect();
+        write(path, &format!("{:#}\n", json!(all)))?;
+    }
+    Ok(())
+}
+
+/// The smaller of the number that a flag requests and the number `there`. A request that is too
+/// large gives a warning; `what` says what there is.
+pub(crate) fn cut(flag: &str, asked: usize, there: usize, what: &str) -> usize {
+    if asked > there {
+        warn(format_args!("{flag} {asked} is cut to {there}, {what}"));
+    }
+    asked.min(there)
+}
+
+/// Refuses places that nothing can be written to, before anything is measured. True if one of the
+/// texts goes to standard output, where it then stands alone.
+fn refuse_places(cli: &Cli) -> Result<bool, BoxError> {
+    let places = [&cli.json, &cli.markdown].map(|place| place.as_deref());
+    let piped = places.map(|place| place.is_some_and(is_standard_output));
+    if piped == [true, true] {
+        let problem = "--json and --markdown can't both be standard output; name a file for one of them";
+        return Err(Error::Flags(problem.into()).into());
+    }
+    for file in places.into_iter().flatten().filter(|file| !is_standard_output(file)) {
+        let target = adjoint_files::resolve(file);
+        let place = target.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !place.is_dir() || file.is_dir() {
+            let place = file.display();
+            let problem = "no file can be written there; name one in a directory that exists";
+            return Err(format!("{place}: {problem}").into());
+        }
+    }
+    Ok(piped.contains(&true))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), BoxError> {
+    if is_standard_output(path) {
+        say(text.trim_end());
+        return Ok(());
+    }
+    Ok(write_file(path, |out| out.write_all(text.as_bytes()))?)
+}
+
+/// Runs on one dataset of images side by side.
+fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
+    let recipe = Recipe { directory: cli.judges.clone(), steps: cli.judge_steps };
+    let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
+    let mut control = Control::new(&train, &test, cli.samples, &recipe)?;
+    let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &recipe)?;
+    let effort = Effort {
+        nll_samples: cli.nll_samples,
+        nll_images: cut("--nll-images", cli.nll_images, test.len(), "all test images"),
+        ais_images: cut("--ais-images", cli.ais_images as usize, test.len(), "all test images"),
+        ais_temperatures: cli.ais_temperatures as usize,
+        sigma: cli.ais_sigma,
+    };
+    let mut observations = vec![];
+    // As many read the test set for every row.
+    let labelled = cut("--labelled", cli.labelled, train.len(), "all training images");
+    let mut subjects = vec![ground.data(labelled)?];
+    for model in models.iter_mut() {
+        let mut subject = Subject::new(model.run.display().to_string());
+        note(format_args!("{}: {} samples", subject.name, ground.count));
+        let z = model.draw("evaluate", ground.count)?;
+        let conditions = model.conditions(0..ground.count)?;
+        let images = model.decode(&z, conditions.as_ref())?;
+        let images = model.unit(&images);
+        let asked = model.condition == Some(Condition::Class);
+        let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
+        let from_tests = model.condition.is_some_and(Condition::is_image);
+        ground.score(&mut subject, &images, asked.as_deref(), from_tests)?;
+        drop(images);
+        if model.condition == Some(Condition::Class) {
+            let z = model.draw("labelled", labelled)?;
+            ground.one_nearest(&mut subject, labelled, |range| {
+                let conditions = model.conditions(range.clone())?;
+                let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref())?;
+                Ok((model.unit(&x), range.map(|i| i % train.classes().len()).collect()))
+            })?;
+        }
+        bounds::variational(&mut subject, model, &test, effort);
+        bounds::annealed(&mut subject, model, effort)?;
+        if subject.has_likelihood() {
+            observations.push(format!("* {}: {}", subject.name, model.observation(effort.sigma)));
+        }
+        if let Some(control) = &mut control {
+            control.score(&mut subject, model, &mut ground.classifier.judge)?;
+        }
+        subjects.push(subject);
+    }
+    subjects.push(ground.noise(cli.seed)?);
+    let mut notes = vec![format!(
+        "{} samples each. The judge is right about {:.2} % of the test set.",
+        ground.count,
+        100.0 * ground.classifier.accuracy
+    )];
+    if models.iter().any(|model| model.condition == Some(Condition::Class)) {
+        let [apart, chance] = [ground.asked_variation(), 1.0 / train.classes().len() as f64];
+        notes.push(format!(
+            "Classes are asked for in equal parts, {:.1} % (class TV) from the data's own; as asked is {:.1} % by chance.",
+            100.0 * apart,
+            100.0 * chance
+        ));
+    }
+    if let Some(control) = &control {
+        let explained: Vec<String> = control.explained.iter().map(|r| format!("{:.1}", 100.0 * r)).collect();
+        let shares = explained.join(", ");
+        notes.push(format!(
+            "The regressor explains {shares} % of the variance of thickness, slant and width."
+        ));
+    }
+    if !observations.is_empty() {
+        let (of, all) = (observations.join("\n"), test.len());
+        let Effort { nll_images: nll, ais_images: ais, .. } = effort;
+        let mut counts = format!("The ELBO is that of all {all} test images, NLL of the first {nll}");
+        if ais > 0 {
+            counts.push_str(&format!(", AIS of the first {ais}"));
+        }
+        notes.push(format!(
+            "{counts}. Likelihoods are of these, and compare only where they are alike:\n\n{of}"
+        ));
+    }
+    let size = train.image_size();
+    Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
+}

@@ -1,0 +1,354 @@
+//! The judges: trained once on a dataset's training split, then kept in files whose names say of what.
+
+use crate::factors::Number;
+use adjoint_data::glyphs::Factors;
+use adjoint_data::{Batches, Dataset, LastBatch, PixelRange};
+use adjoint_metrics::classifier::{accuracy, classes};
+use adjoint_metrics::judge::{Judge, cross_entropy, squared_error};
+use adjoint_nn::optim::{Adam, Optimizer};
+use adjoint_nn::{Mode, Module, Tensor, Var, no_grad};
+use adjoint_recipes::{labels, limits};
+use adjoint_runs::{BoxError, note, warn, weights};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The number of the recipe by which judges are made: their layers and first weights, loss, batches
+/// and optimiser, and the factors that a regressor learns. A kept judge is used only under the
+/// number it was trained under. Raise it with every change of what a judge computes; a test holds
+/// the two together.
+const RECIPE: u32 = 1;
+/// A judge should be right this often.
+const READS: f64 = 0.99;
+const BATCH: usize = 128;
+const STEP_SIZE: f64 = 1e-3;
+const SEED: u64 = 1;
+/// Steps between lines that show how training goes.
+const SHOWN: u64 = 500;
+/// Images that are read at once.
+const CHUNK: usize = 500;
+
+/// How judges are had.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    /// Where they are kept.
+    pub(crate) directory: PathBuf,
+    /// Training steps.
+    pub(crate) steps: u64,
+}
+
+/// What a judge made of images.
+pub(crate) struct Reading {
+    /// (N, features).
+    pub(crate) features: Tensor<f64>,
+    /// (N, outputs): logits or factors.
+    pub(crate) verdicts: Tensor<f64>,
+}
+
+/// A trained judge and its file.
+pub(crate) struct Kept {
+    judge: Judge<f32>,
+    path: PathBuf,
+}
+
+impl Kept {
+    /// Reads images (N, H, W, C) in [0, 1] in parts that `part` gives by range.
+    ///
+    /// # Errors
+    /// If features are not finite, because the weights are not or are too large.
+    pub(crate) fn read(
+        &mut self,
+        count: usize,
+        image_len: usize,
+        mut part: impl FnMut(Range<usize>) -> Tensor<f32>,
+    ) -> Result<Reading, BoxError> {
+        let chunk = limits::chunk(CHUNK, image_len);
+        let (mut features, mut verdicts) = (vec![], vec![]);
+        for start in (0..count).step_by(chunk) {
+            let x = Var::constant(part(start..(start + chunk).min(count)));
+            let read = no_grad(|| self.judge.features(&x, Mode::Eval));
+            let verdict = no_grad(|| self.judge.verdict(&read));
+            if ![read.value(), verdict.value()].iter().all(|x| x.is_finite()) {
+                return Err(self.useless("its features are not finite"));
+            }
+            verdicts.push(wide(verdict.value()));
+            features.push(wide(read.value()));
+        }
+        let join = |parts: &[Tensor<f64>]| Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
+        Ok(Reading { features: join(&features), verdicts: join(&verdicts) })
+    }
+
+    /// An error that says what is wrong with it.
+    pub(crate) fn useless(&self, problem: &str) -> BoxError {
+        format!("{}: {problem}; delete it to train another judge", self.path.display()).into()
+    }
+
+    /// Reads the first `count` images of a set.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn read_set(&mut self, set: &Dataset, count: usize) -> Result<Reading, BoxError> {
+        self.read(count, set.image_len(), |range| set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
+    }
+}
+
+/// The same numbers in `f64`.
+pub(crate) fn wide(x: &Tensor<f32>) -> Tensor<f64> {
+    Tensor::build(x.shape(), |out: &mut [f64]| {
+        out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = f64::from(*x))
+    })
+}
+
+/// A judge of classes, and how often it is right on the test split.
+pub(crate) struct Classifier {
+    pub(crate) judge: Kept,
+    pub(crate) accuracy: f64,
+}
+
+impl Reading {
+    /// The root of the mean square of features.
+    pub(crate) fn size(&self) -> f64 {
+        (self.features.sum_of_squares() / self.features.len() as f64).sqrt()
+    }
+}
+
+impl Recipe {
+    /// The classifier of a dataset.
+    ///
+    /// # Errors
+    /// If it can't be kept, or its features are not finite.
+    pub(crate) fn classifier(&self, train: &Dataset, test: &Dataset) -> Result<Classifier, BoxError> {
+        let mut judge = self.judge("classes", train, &Lesson::classes(train))?;
+        let found = classes(&judge.read_set(test, test.len())?.verdicts);
+        let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
+        let accuracy = accuracy(&found, &known).value;
+        if accuracy < READS {
+            warn(format_args!("the judge of {} is right about only {:.1} %", train.name(), 100.0 * accuracy));
+        }
+        Ok(Classifier { accuracy, judge })
+    }
+
+    /// A regressor of numbers that are known of each training image, which are brought to mean 0 and variance 1.
+    ///
+    /// # Errors
+    /// If it can't be kept.
+    pub(crate) fn regressor(
+        &self,
+        train: &Dataset,
+        factors: &[Factors],
+        numbers: &[Number],
+    ) -> Result<Regressor, BoxError> {
+        let scales: Vec<[f64; 2]> =
+            numbers.iter().map(|number| mean_and_deviation(factors, *number)).collect();
+        let judge = self.judge("factors", train, &Lesson::factors(factors, numbers, &scales))?;
+        Ok(Regressor { judge, scales })
+    }
+
+    /// A judge from its file, or trained and kept there.
+    fn judge(&self, what: &str, train: &Dataset, lesson: &Lesson<'_>) -> Result<Kept, BoxError> {
+        let mut judge = Judge::new(train.image_size(), train.channels(), lesson.outputs, SEED);
+        let path = self.path(what, train);
+        if path.is_file() {
+            match load(&path, &mut judge) {
+                Ok(()) => return Ok(Kept { judge, path }),
+                Err(error) => warn(format_args!("{error}; a new judge is trained")),
+            }
+        }
+        std::fs::create_dir_all(&self.directory).map_err(|error| {
+            format!("{}: {error}; give another --judges directory", self.directory.display())
+        })?;
+        let judge = lesson.teach(train, self.steps, |step, loss| {
+            if step.is_multiple_of(SHOWN) || step == self.steps {
+                let (name, steps) = (train.name(), self.steps);
+                note(format_args!("judge of {name}, {what}: step {step} of {steps}, loss {loss:.4}"));
+            }
+        })?;
+        weights::export(&path, None, &judge.state())?;
+        Ok(Kept { judge, path })
+    }
+
+    /// Where the judge of exactly these images, by this recipe, is kept.
+    fn path(&self, what: &str, train: &Dataset) -> PathBuf {
+        let (name, size, steps) = (train.name(), train.image_size(), self.steps);
+        let images = &train.digest()[..16];
+        self.directory.join(format!("{name}-{size}-{what}-{steps}-{images}-{RECIPE}.safetensors"))
+    }
+}
+
+/// Targets (N, outputs) of images by index.
+type Targets<'a> = Box<dyn Fn(&[usize]) -> Tensor<f32> + 'a>;
+
+/// What a judge learns of images.
+struct Lesson<'a> {
+    outputs: usize,
+    targets: Targets<'a>,
+    loss: fn(&Var<f32>, &Var<f32>) -> Var<f32>,
+}
+
+impl<'a> Lesson<'a> {
+    /// The classes of a set.
+    fn classes(train: &'a Dataset) -> Self {
+        let outputs = train.classes().len();
+        let targets = move |indices: &[usize]| {
+            let found: Vec<usize> = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
+            labels::one_hot(&found, outputs)
+        };
+        Lesson { outputs, targets: Box::new(targets), loss: cross_entropy }
+    }
+
+    /// Numbers that are known of each image, brought to mean 0 and variance 1 by `scales`.
+    fn factors(factors: &'a [Factors], numbers: &'a [Number], scales: &'a [[f64; 2]]) -> Self {
+        let targets = move |indices: &[usize]| {
+            let rows = indices.iter().flat_map(|&i| {
+                let scaled = move |(number, [mean, deviation]): (&Number, &[f64; 2])| {
+                    ((f64::from(number(&factors[i])) - mean) / deviation) as f32
+                };
+                numbers.iter().zip(scales).map(scaled)
+            });
+            Tensor::from_slice([indices.len(), numbers.len()], &rows.collect::<Vec<f32>>())
+        };
+        Lesson { outputs: numbers.len(), targets: Box::new(targets), loss: squared_error }
+    }
+
+    /// A new judge after this many steps, each of which is shown with its number, from 1, and its
+    /// loss.
+    ///
+    /// # Errors
+    /// If the set has fewer images than a batch.
+    fn teach(
+        &self,
+        train: &Dataset,
+        steps: u64,
+        mut show: impl FnMut(u64, f64),
+    ) -> Result<Judge<f32>, BoxError> {
+        let mut judge = Judge::new(train.image_size(), train.channels(), self.outputs, SEED);
+        let mut batches = Batches::new(train.clone(), BATCH, SEED, LastBatch::Drop, PixelRange::Unit)?;
+        let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
+        for step in 0..steps {
+            adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
+            let batch = batches.batch(step);
+            let (x, y) = (Var::constant(batch.images), Var::constant((self.targets)(&batch.indices)));
+            show(step + 1, adam.descend((self.loss)(&judge.forward(&x), &y), &mut judge));
+        }
+        Ok(judge)
+    }
+}
+
+fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
+    judge.load_state(&weights::import(path, &judge.state())?.weights)?;
+    Ok(())
+}
+
+/// A judge of known factors, which it gives in standard deviations of the training images about
+/// their mean.
+pub(crate) struct Regressor {
+    pub(crate) judge: Kept,
+    /// Mean and standard deviation of each over the training images.
+    scales: Vec<[f64; 2]>,
+}
+
+impl Regressor {
+    /// The share of each factor's variance over the first images of a set that it explains. Of as
+    /// many images as there are `factors`.
+    ///
+    /// # Errors
+    /// If its features are not finite.
+    pub(crate) fn explained(
+        &mut self,
+        set: &Dataset,
+        factors: &[Factors],
+        numbers: &[Number],
+    ) -> Result<Vec<f64>, BoxError> {
+        let found = self.judge.read_set(set, factors.len())?.verdicts;
+        let columns = numbers.len();
+        let share = |(j, number): (usize, &Number)| {
+            let [mean, deviation] = self.scales[j];
+            let known: Vec<f64> = factors.iter().map(|f| (f64::from(number(f)) - mean) / deviation).collect();
+            let own = known.iter().sum::<f64>() / known.len() as f64;
+            let error = known
+                .iter()
+                .enumerate()
+                .map(|(i, k)| (found.data()[i * columns + j] - k).powi(2))
+                .sum::<f64>();
+            1.0 - error / known.iter().map(|k| (k - own).powi(2)).sum::<f64>()
+        };
+        Ok(numbers.iter().enumerate().map(share).collect())
+    }
+}
+
+fn mean_and_deviation(factors: &[Factors], number: Number) -> [f64; 2] {
+    let n = factors.len() as f64;
+    let mean = factors.iter().map(|f| f64::from(number(f))).sum::<f64>() / n;
+    let variance = factors.iter().map(|f| (f64::from(number(f)) - mean).powi(2)).sum::<f64>() / n;
+    [mean, variance.sqrt().max(f64::MIN_POSITIVE)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::factors::FACTORS;
+    use adjoint_data::glyphs::{Glyphs, Palette};
+    use adjoint_data::{Options, Split};
+    use adjoint_tensor::isa::{self, Isa};
+
+    /// What judges of small glyphs compute after a few steps of each recipe, as [`computed`] gives
+    /// it.
+    const RECORDED: [(u32, [f64; 12]); 1] = [(
+        1,
+        [
+            2.326156, 1.095044, 0.141581, 0.140558, 0.147156, 0.101434, //
+            2.806026, 1.418762, 0.101619, 0.154479, -0.315396, 0.066512,
+        ],
+    )];
+
+    /// Of the classifier, then of the regressor: the first and the last loss, the root mean square
+    /// of features and of verdicts on test images, and two verdicts.
+    fn computed(isa: Isa) -> Vec<f64> {
+        let options = Options { image_size: 16, ..Options::default() };
+        let [train, test] = [Split::Train, Split::Test]
+            .map(|split| Dataset::load("glyphs", split, &options, None).expect("it is built in"));
+        let glyphs = Glyphs::new(options.seed, Split::Train, 16, Palette::Grey);
+        let factors: Vec<Factors> = (0..train.len()).map(|i| glyphs.factors(i)).collect();
+        let numbers = FACTORS.map(|(_, number)| number);
+        let scales = numbers.map(|number| mean_and_deviation(&factors, number));
+        let lessons = [Lesson::classes(&train), Lesson::factors(&factors, &numbers, &scales)];
+        let of_lesson = |lesson: &Lesson<'_>| {
+            let mut losses = vec![];
+            let judge = lesson.teach(&train, 12, |_, loss| losses.push(loss)).unwrap();
+            let mut kept = Kept { judge, path: PathBuf::new() };
+            let Reading { features, verdicts } = kept.read_set(&test, 200).unwrap();
+            let size = |x: &Tensor<f64>| (x.sum_of_squares() / x.len() as f64).sqrt();
+            let of_first = &verdicts.data()[..2];
+            vec![losses[0], losses[11], size(&features), size(&verdicts), of_first[0], of_first[1]]
+        };
+        isa::with(isa, || lessons.iter().flat_map(of_lesson).collect())
+    }
+
+    /// Other instructions round these numbers by far less than the tolerance; a change of the step
+    /// size by a per cent is far above it.
+    #[test]
+    fn judges_compute_what_their_recipe_did_when_it_got_its_number() {
+        let (number, want) = RECORDED[RECORDED.len() - 1];
+        assert_eq!(number, RECIPE, "record what this recipe computes");
+        assert!(RECORDED.iter().zip(1..).all(|((number, _), i)| *number == i), "each number once");
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let got = computed(isa);
+            let off = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
+            let mended = "raise RECIPE and record what judges compute now";
+            assert!(off < 1e-4, "{mended}: {got:?} on {isa}, off by {off}");
+        }
+    }
+
+    /// Weights that are numbers may still be too large to compute with.
+    #[test]
+    fn features_that_are_not_finite_are_an_error() {
+        for weight in [3e38f32, f32::NAN] {
+            let mut judge = Judge::new(16, 1, 2, SEED);
+            let state = judge.state().into_iter().map(|(name, x)| (name, x.map(move |_| weight)));
+            judge.load_state(&state.collect::<Vec<_>>()).unwrap();
+            let mut kept = Kept { judge, path: "judges/large".into() };
+            let read = kept.read(3, 256, |range| Tensor::full([range.len(), 16, 16, 1], 1.0));
+            let error = read.err().expect("rejected").to_string();
+            assert!(error.starts_with("judges/large: its features are not finite"), "{error}");
+        }
+    }
+}

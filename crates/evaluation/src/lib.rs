@@ -1,0 +1,32 @@
+//! The program `evaluate`: trained models in numbers, side by side. docs/metrics.md says what each
+//! number measures.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`cli`] | flags, and runs sorted by what they are to be compared with |
+//! | [`judges`] | the classifier and the regressor of factors: trained once, then kept |
+//! | [`factors`] | which factors the regressor learns |
+//! | [`images`] | scores of images |
+//! | [`measured`] | classes and factors of images, a part at a time |
+//! | [`control`] | what latent vectors do to the known factors of glyphs |
+//! | [`bounds`] | likelihoods |
+//! | [`plane`] | scores of points |
+//! | [`table`] | figures as tables and as JSON |
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod cli;
+mod control;
+mod factors;
+mod images;
+mod judges;
+mod measured;
+mod plane;
+mod table;
+
+use std::process::ExitCode;
+
+/// Parses the command line of this process and runs the command in it.
+pub fn main() -> ExitCode {
+    adjoint_runs::run_main(cli::run)
+}

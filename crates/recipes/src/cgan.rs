@@ -1,0 +1,131 @@
+//! The conditional GAN on the command line.
+
+use crate::game::flags::{D_NORM_OF_CONVOLUTIONS, Label};
+use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
+use crate::{Arch, data, limits};
+use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
+use adjoint_nn::cost::LayerCost;
+use adjoint_nn::layers::Norm;
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-cgan
+      glyphs at 28x28, a row of each digit
+  cargo run -p train-cgan -- --dataset mnist --download
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-cgan -- --arch mlp
+      fully connected, as in the paper
+  cargo run -p train-cgan -- --task inpaint
+      images for conditions: fill in a square that is missing";
+
+/// Train a conditional GAN (Mirza & Osindero 2014).
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-cgan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("7")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, with adam and rmsprop multiplied by 128 / width")))]
+#[command(mut_arg("d_norm", |arg| {
+    arg.help("What keeps D's layers in bounds; nothing by itself in --arch mlp and with --penalty gp").default_value_if("arch", "mlp", "none").default_value_ifs(D_NORM_OF_CONVOLUTIONS)
+}))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Layers of both networks: fully connected, or the DCGAN's convolutions with planes of the label beside every layer's input
+    #[arg(long, value_name = "NAME", default_value = "conv", help_heading = "Model")]
+    pub arch: Arch,
+
+    /// Channels next to the image of --arch conv; each halving doubles them
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    pub width: usize,
+
+    /// Units of hidden layers of --arch mlp.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hidden: HiddenArgs,
+
+    /// What both are told.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub told: ConditionArgs,
+
+    /// The flags of every game.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub game: GameArgs,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "cgan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
+        let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
+        [conv, mlp, data::idle(&self.common), self.told.idle(), self.game.idle()].concat()
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        game::summary(self)
+    }
+}
+
+impl GameConfig for Settings {
+    type Generator = Generator<f32>;
+    type Discriminator = Discriminator<f32>;
+
+    fn game(&self) -> &GameArgs {
+        &self.game
+    }
+
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
+        let a = self.architecture()?;
+        if self.arch == Arch::Mlp {
+            self.game.refuse_lonely(&self.common, Norm::None)?;
+        }
+        Ok([a.generator_costs(), a.discriminator_costs()])
+    }
+
+    fn build(&self, mut settings: adjoint_adversarial::Settings) -> Result<Cgan<f32>, BoxError> {
+        let a = self.architecture()?;
+        if self.arch == Arch::Conv {
+            settings = settings.at_width(self.width);
+        }
+        settings.reconstruction = self.told.reconstruction();
+        Ok(cgan(&a, settings, self.common.seed))
+    }
+
+    fn condition(&self) -> Option<Condition> {
+        Some(self.told.task)
+    }
+}
+
+impl Settings {
+    fn architecture(&self) -> Result<Architecture, BoxError> {
+        let classes = data::classes(&self.common)?;
+        let condition = match (self.told.task, self.told.condition) {
+            (Condition::Class, Label::OneHot) => model::Condition::OneHot(classes),
+            (Condition::Class, Label::Embedding) => model::Condition::Embedding(classes),
+            _ if self.arch == Arch::Mlp => {
+                return Err("--arch mlp is told classes, not images; take --task class or --arch conv".into());
+            }
+            _ => model::Condition::Image,
+        };
+        let body = match self.arch {
+            Arch::Mlp => {
+                let HiddenArgs { g_hidden, d_hidden } = self.hidden.clone();
+                Body::Mlp { g_hidden, d_hidden }
+            }
+            Arch::Conv => Body::Conv { width: self.width },
+        };
+        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let (latent, (d_norm, d_dropout)) = (self.game.latent, self.game.d_style());
+        Ok(Architecture { image_size, channels, latent, condition, body, d_norm, d_dropout })
+    }
+}

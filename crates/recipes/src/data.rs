@@ -1,0 +1,58 @@
+//! Datasets by flag.
+
+use adjoint_data::{Dataset, Downloader, Manifest, Options, Progress, Split};
+use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if, note};
+
+/// A split of the dataset that the flags name; what is fetched for it is shown.
+///
+/// # Errors
+/// If there is no such dataset, or its files are missing, can't be fetched or are damaged.
+pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
+    let options =
+        Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() };
+    let mut last = String::new();
+    let mut downloader = Downloader::new().on_progress(|Progress { file, url, total, .. }| {
+        if last != url {
+            note(format!("fetching {file} ({:.1} MB) from {url}", total as f64 / 1e6));
+            last = url.to_owned();
+        }
+    });
+    let downloader = if common.download { Some(&mut downloader) } else { None };
+    Ok(Dataset::load(&common.dataset, split, &options, downloader)?)
+}
+
+/// Loads the training set of a run. If the run is an epoch or longer, all glyphs are drawn now, on
+/// all processors; a shorter run draws the images that it needs.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
+    let set = load(common, Split::Train)?;
+    let epoch = (set.len() / common.batch_size.max(1)) as u64;
+    if common.total_steps(epoch) >= epoch {
+        set.draw_all();
+    }
+    Ok(set)
+}
+
+/// Flags that count for nothing with a dataset that is built in.
+pub fn idle(common: &CommonArgs) -> Vec<Idle> {
+    let built_in = Dataset::is_built_in(&common.dataset);
+    idle_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
+}
+
+/// Numbers to a pixel of the dataset that the flags name, without loading it.
+///
+/// # Errors
+/// If there is no such dataset.
+pub fn channels(common: &CommonArgs) -> Result<usize, BoxError> {
+    Ok(Dataset::channels_of(&common.dataset, &Manifest::default())?)
+}
+
+/// Number of classes of the dataset that the flags name, without loading it.
+///
+/// # Errors
+/// If there is no such dataset.
+pub fn classes(common: &CommonArgs) -> Result<usize, BoxError> {
+    Ok(Dataset::classes_of(&common.dataset, &Manifest::default())?)
+}

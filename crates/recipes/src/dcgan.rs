@@ -1,0 +1,123 @@
+//! The DCGAN on the command line.
+
+use crate::game::flags::D_NORM_OF_CONVOLUTIONS;
+use crate::game::{self, GameArgs, GameConfig};
+use crate::{data, limits};
+use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
+use adjoint_nn::cost::LayerCost;
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-dcgan
+      glyphs at 28x28, a few minutes on two cores
+  cargo run -p train-dcgan -- --dataset mnist --download --epochs 30
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-dcgan -- --dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64
+      the paper's five-level networks on coloured glyphs
+  cargo run -p train-dcgan -- --loss wasserstein
+      the Wasserstein distance with the gradient penalty
+  cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 40
+      go on with a run
+  cargo run -p train-dcgan -- --image-size 64 --width 128 --dry-run
+      show the networks and what a step costs";
+
+/// Train a DCGAN (Radford, Metz & Chintala 2015).
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-dcgan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("16")))]
+#[command(mut_arg("d_norm", |arg| arg.default_value_ifs(D_NORM_OF_CONVOLUTIONS)))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; with adam and rmsprop multiplied by 128 / width, so 0.0016 at width 16")))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Channels of the layers next to the image; each halving doubles them
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    pub width: usize,
+
+    /// The flags of every game.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub game: GameArgs,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "dcgan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        [data::idle(&self.common), self.game.idle()].concat()
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        game::summary(self)
+    }
+}
+
+impl GameConfig for Settings {
+    type Generator = Generator<f32>;
+    type Discriminator = Discriminator<f32>;
+
+    fn game(&self) -> &GameArgs {
+        &self.game
+    }
+
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
+        let a = self.architecture()?;
+        Ok([a.generator_costs(), a.discriminator_costs()])
+    }
+
+    fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Dcgan<f32>, BoxError> {
+        Ok(dcgan(&self.architecture()?, settings.at_width(self.width), self.common.seed))
+    }
+}
+
+impl Settings {
+    fn architecture(&self) -> Result<Architecture, BoxError> {
+        let (d_norm, d_dropout) = self.game.d_style();
+        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let (width, latent) = (self.width, self.game.latent);
+        Ok(Architecture { image_size, channels, width, latent, d_norm, d_dropout })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_adversarial::Penalty;
+    use adjoint_nn::layers::Norm;
+    use clap::Parser;
+
+    #[test]
+    fn a_loss_brings_what_it_needs() {
+        let game = |flags: &[&str]| {
+            let settings = Settings::parse_from(["train-dcgan"].iter().chain(flags));
+            let game = settings.game.settings(1).unwrap();
+            (game.penalty, game.penalty_every, settings.game.d_style().0)
+        };
+        assert_eq!(game(&[]), (Penalty::R1(1.0), 8, Norm::Batch));
+        assert_eq!(game(&["--penalty", "none"]), (Penalty::None, 8, Norm::Batch));
+        let gp = (Penalty::Gp(10.0), 1, Norm::None);
+        assert_eq!(game(&["--loss", "wasserstein"]), gp);
+        assert_eq!(game(&["--penalty", "gp"]), gp);
+        let free = game(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "spectral"]);
+        assert_eq!((free.0, free.2), (Penalty::None, Norm::Spectral));
+        let bare = Settings::parse_from([
+            "train-dcgan",
+            "--loss",
+            "wasserstein",
+            "--penalty",
+            "none",
+            "--d-norm",
+            "batch",
+        ]);
+        assert!(bare.game.settings(1).unwrap_err().to_string().contains("take --penalty gp"));
+    }
+}

@@ -1,0 +1,360 @@
+//! The variants of the game as flags.
+
+use crate::LrSchedule;
+use crate::game::Condition;
+use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
+use adjoint_nn::layers::{Dropout, Norm};
+use adjoint_nn::objective::AdversarialLoss;
+use adjoint_nn::{Stream, Tensor};
+use adjoint_runs::values::{count, fraction, not_negative, positive};
+use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use serde::{Serialize, Serializer};
+
+/// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`]. A trainer gives other defaults by
+/// `#[command(mut_arg("lr", |arg| arg.default_value("0.0001")))]`.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct GameArgs {
+    /// Random numbers that G makes a sample from
+    #[arg(long, value_name = "N", default_value = "100", help_heading = "Model", value_parser = crate::limits::units, allow_negative_numbers = true)]
+    pub latent: usize,
+
+    /// How they are distributed: uniform on [-1, 1), or normal
+    #[arg(long, value_name = "NAME", default_value = "uniform", help_heading = "Model")]
+    pub noise: Distribution,
+
+    /// What keeps D's layers in bounds; with --penalty gp nothing by itself: batch norm lets the samples of a batch meet, and the
+    /// penalty is one on each
+    #[arg(long, value_name = "NAME", help_heading = "Model", default_value = "batch")]
+    pub d_norm: NormName,
+
+    /// Share of the numbers behind each hidden layer of D that are dropped
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
+    pub d_dropout: f64,
+
+    /// Step size of both networks
+    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    pub lr: f64,
+
+    /// How the step size changes: not at all, in equal parts down to 0 over the second half of the run, or as a half cosine down to 0
+    /// over all of it. A run that is resumed with another end follows the curve to that
+    #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
+    pub lr_schedule: LrSchedule,
+
+    /// How both descend
+    #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Training")]
+    pub optimizer: OptimizerName,
+
+    /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum repeats
+    #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub beta1: f64,
+
+    /// Adam's decay of the second moment
+    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub beta2: f64,
+
+    /// Steps of D for each step of G
+    #[arg(long, value_name = "K", default_value = "1", help_heading = "Training")]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000), allow_negative_numbers = true)]
+    pub d_steps: usize,
+
+    /// Who moves when: first D and then G against the new D, or both at once
+    #[arg(long, value_name = "NAME", default_value = "alternating", help_heading = "Training")]
+    pub update: UpdateName,
+
+    /// What D and G minimise
+    #[arg(long, value_name = "LOSS", default_value_t, help_heading = "Training", value_parser = losses())]
+    #[serde(serialize_with = "by_name")]
+    pub loss: AdversarialLoss,
+
+    /// Penalty on D's gradient by its input: R1, or WGAN-GP's, which goes with --loss wasserstein by itself
+    #[arg(long, value_name = "NAME", default_value = "r1", help_heading = "Training")]
+    #[arg(default_value_if("loss", "wasserstein", "gp"))] // is nothing without it
+    pub penalty: PenaltyName,
+
+    /// Its weight: gamma of r1, lambda of gp, which is 10 by itself on images
+    #[arg(long, value_name = "X", default_value = "1", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(default_value_ifs([
+        ("dataset", "ring", "1"), ("dataset", "grid", "1"), ("dataset", "moons", "1"), ("penalty", "r1", "1"),
+        ("penalty", "gp", "10"), ("loss", "wasserstein", "10"),
+    ]))]
+    pub penalty_weight: f64,
+
+    /// Let it count in every N-th step of D only, N-fold; gp counts in every one by itself
+    #[arg(long, value_name = "N", default_value = "8", help_heading = "Training", value_parser = count::<u64>)]
+    #[arg(default_value_ifs([("penalty", "r1", "8"), ("penalty", "gp", "1"), ("loss", "wasserstein", "1")]))]
+    pub penalty_every: u64,
+
+    /// One-sided label smoothing: D is to call data real with probability 1 - X
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub label_smoothing: f64,
+
+    /// Standard deviation of normal noise on the data and samples that D is to tell apart
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    pub instance_noise: f64,
+
+    /// Epochs over which it falls to 0
+    #[arg(long, value_name = "N", default_value = "10", help_heading = "Training", value_parser = count::<u64>)]
+    pub instance_noise_epochs: u64,
+
+    /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
+    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    pub ema: f64,
+}
+
+/// Units of perceptrons, to be flattened where networks are such.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct HiddenArgs {
+    /// Units of each hidden layer of a fully connected G, from the noise on
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "256,512,1024",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
+    #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
+    pub g_hidden: Vec<usize>,
+
+    /// Units of each hidden layer of a fully connected D, from the sample on
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "512,256",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
+    #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
+    pub d_hidden: Vec<usize>,
+}
+
+/// What both are told, to be flattened where they are told something.
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct ConditionArgs {
+    /// What the condition is: the class, or an image made from the one in question
+    #[arg(long, value_name = "NAME", default_value = "class", help_heading = "Model")]
+    pub task: Condition,
+
+    /// How the class is told: as a one-hot row, or as a learned vector
+    #[arg(long, value_name = "NAME", default_value = "onehot", help_heading = "Model")]
+    pub condition: Label,
+
+    /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image [default: 100]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1: Option<f64>,
+}
+
+choice!(
+    /// How the class is told.
+    Label {
+        /// A one-hot row
+        #[value(name = "onehot")]
+        #[serde(rename = "onehot")]
+        OneHot,
+        /// A learned vector
+        Embedding
+    }
+);
+
+impl ConditionArgs {
+    /// What goes with another task.
+    pub fn idle(&self) -> Vec<Idle> {
+        let class = idle_if(self.task.is_image(), "--task class", ["condition"]);
+        let image = idle_if(!self.task.is_image(), "a task with an image, such as --task inpaint", ["l1"]);
+        [class, image].concat()
+    }
+
+    /// Weight of the distance from the image that the condition determines; 0 where it determines none.
+    pub fn reconstruction(&self) -> f64 {
+        if self.task.is_image() { self.l1.unwrap_or(L1) } else { 0.0 }
+    }
+}
+
+/// The weight of pix2pix (Isola et al. 2017, section 6.2).
+const L1: f64 = 100.0;
+
+/// The default of [`GameArgs::d_norm`] where D is convolutional, as rules of which the first that applies counts. (WGAN-GP comes by its loss too,
+/// unless another penalty is asked for.)
+pub const D_NORM_OF_CONVOLUTIONS: [(&str, &str, &str); 3] =
+    [("penalty", "r1", "batch"), ("penalty", "gp", "none"), ("loss", "wasserstein", "none")];
+
+choice!(
+    /// How the numbers that G starts from are distributed.
+    Distribution {
+        /// On [-1, 1)
+        Uniform,
+        /// N(0, 1)
+        Gaussian
+    }
+);
+choice!(
+    /// What keeps D's layers in bounds.
+    NormName {
+        /// Batch norm; of convolutions except on the layer that sees the image
+        Batch,
+        /// Spectral normalisation of every weight
+        Spectral,
+        /// Nothing
+        None
+    }
+);
+choice!(
+    /// A rule of descent.
+    OptimizerName {
+        /// Along the gradient
+        Sgd,
+        /// With momentum
+        Momentum,
+        /// RMSprop
+        Rmsprop,
+        /// Adam
+        Adam
+    }
+);
+choice!(
+    /// Who moves when.
+    UpdateName {
+        /// First D, then G
+        Alternating,
+        /// Both at once
+        Simultaneous
+    }
+);
+choice!(
+    /// A penalty on D's gradient by its input.
+    PenaltyName {
+        /// No penalty
+        None,
+        /// (|gradient| - 1)^2 between data and samples
+        Gp,
+        /// |gradient|^2 on data
+        R1
+    }
+);
+
+impl Distribution {
+    /// Numbers (rows, latent) of this kind: number `index` of their purpose.
+    pub fn draw(self, seed: u64, purpose: &str, index: u64, shape: [usize; 2]) -> Tensor<f32> {
+        let mut stream = Stream::new(seed, purpose, index);
+        match self {
+            Distribution::Uniform => stream.uniform_tensor(shape, -1.0, 1.0),
+            Distribution::Gaussian => stream.normal_tensor(shape, 0.0, 1.0),
+        }
+    }
+}
+
+impl GameArgs {
+    /// The game that these flags ask for.
+    ///
+    /// # Errors
+    /// If they contradict each other.
+    pub fn settings(&self, steps_per_epoch: u64) -> Result<Settings, BoxError> {
+        let refuse = |what: String| Err(what.into());
+        let (loss, smoothing) = (self.loss, self.label_smoothing);
+        if smoothing > 0.0 && !loss.has_labels() {
+            return refuse(format!("--label-smoothing {smoothing} needs labels, and --loss {loss} has none"));
+        }
+        if loss == AdversarialLoss::Wasserstein
+            && self.penalty == PenaltyName::None
+            && self.d_norm != NormName::Spectral
+        {
+            return refuse(format!(
+                "--loss {loss} needs a D with bounded slopes; take --penalty gp or --d-norm spectral"
+            ));
+        }
+        Ok(Settings {
+            loss,
+            penalty: match self.penalty {
+                PenaltyName::None => Penalty::None,
+                PenaltyName::Gp => Penalty::Gp(self.penalty_weight),
+                PenaltyName::R1 => Penalty::R1(self.penalty_weight),
+            },
+            penalty_every: self.penalty_every,
+            label_smoothing: smoothing,
+            instance_noise: Noise {
+                sigma: self.instance_noise,
+                steps: self.instance_noise_epochs.saturating_mul(steps_per_epoch),
+            },
+            reconstruction: 0.0,
+            update: match self.update {
+                UpdateName::Alternating => Update::Alternating,
+                UpdateName::Simultaneous => Update::Simultaneous,
+            },
+            descent: match self.optimizer {
+                OptimizerName::Sgd => Descent::Sgd,
+                OptimizerName::Momentum => Descent::Momentum { momentum: self.beta1 },
+                OptimizerName::Rmsprop => Descent::RmsProp,
+                OptimizerName::Adam => Descent::Adam { beta1: self.beta1, beta2: self.beta2 },
+            },
+            lr: self.lr,
+        })
+    }
+
+    /// What these flags make useless among themselves.
+    pub fn idle(&self) -> Vec<Idle> {
+        let momentum = matches!(self.optimizer, OptimizerName::Adam | OptimizerName::Momentum);
+        [
+            idle_if(!self.has_penalty(), "--penalty r1 or gp", ["penalty_weight", "penalty_every"]),
+            idle_if(self.instance_noise == 0.0, "--instance-noise above 0", ["instance_noise_epochs"]),
+            idle_if(!momentum, "--optimizer adam or momentum", ["beta1"]),
+            idle_if(self.optimizer != OptimizerName::Adam, "--optimizer adam", ["beta2"]),
+        ]
+        .concat()
+    }
+
+    /// A line on each two flags of which one does less beside the other. (A file may have brought them together.)
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = vec![];
+        if self.loss == AdversarialLoss::Wasserstein && self.penalty == PenaltyName::R1 {
+            remarks.push(
+                "--loss wasserstein with --penalty r1, which pulls D's slopes to 0 on the data and bounds them nowhere else; --penalty gp is the one of this loss",
+            );
+        }
+        if self.penalty == PenaltyName::Gp && self.d_norm == NormName::Batch {
+            remarks.push(
+                "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; --d-norm none goes with it",
+            );
+        }
+        remarks.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Does a penalty on D's slope count?
+    pub fn has_penalty(&self) -> bool {
+        self.penalty != PenaltyName::None
+    }
+
+    /// Refuses batch norm of fully connected layers in batches of one, which have no variance.
+    ///
+    /// # Errors
+    /// If it is asked for; `g_norm` is that of G's layers.
+    pub fn refuse_lonely(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
+        if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == NormName::Batch) {
+            return Err("--batch-size 1: batch norm of fully connected layers needs 2 samples or more".into());
+        }
+        Ok(())
+    }
+
+    /// What keeps D's layers in bounds, and what they drop.
+    pub fn d_style(&self) -> (Norm, Dropout) {
+        let norm = match self.d_norm {
+            NormName::Batch => Norm::Batch,
+            NormName::Spectral => Norm::Spectral,
+            NormName::None => Norm::None,
+        };
+        (norm, Dropout::new(self.d_dropout))
+    }
+
+    /// Numbers for so many samples: number `index` of their purpose.
+    pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+        self.noise.draw(common.seed, purpose, index, [rows, self.latent])
+    }
+}
+
+fn losses() -> impl TypedValueParser<Value = AdversarialLoss> {
+    PossibleValuesParser::new(AdversarialLoss::ALL.map(AdversarialLoss::name)).try_map(|name| name.parse())
+}
+
+fn by_name<S: Serializer>(loss: &AdversarialLoss, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(loss)
+}

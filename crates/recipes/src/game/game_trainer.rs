@@ -1,0 +1,202 @@
+//! Any game in the hands of the training loop: which data and which noise a step sees, what is saved, measured and shown.
+
+use crate::game::{GameArgs, Play, Stage};
+use crate::sample_command;
+use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
+use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
+use adjoint_runs::{
+    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, take_part,
+};
+
+/// Batches that V is measured on at the end.
+const VALUE_BATCHES: u64 = 20;
+
+/// A game in training, with what it is played about.
+pub struct GameTrainer<G: Generator<f32>, D: Discriminator<f32>> {
+    players: Players<G, D>,
+    stage: Box<dyn Stage>,
+    /// Step size of the first step, and how it changes.
+    lr: f64,
+    schedule: Schedule,
+}
+
+/// The networks, and the noise they start from.
+struct Players<G: Generator<f32>, D: Discriminator<f32>> {
+    game: Game<f32, G, D>,
+    /// Operations that G takes for a sample.
+    flops: u64,
+    ema: Option<Ema<f32>>,
+    args: GameArgs,
+    common: CommonArgs,
+}
+
+impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
+    /// The trainer of a game. G takes `flops` operations for a sample.
+    ///
+    /// # Errors
+    /// If an epoch has fewer batches than D takes steps for one of G.
+    pub fn new(
+        (game, flops): (Game<f32, G, D>, u64),
+        stage: Box<dyn Stage>,
+        args: &GameArgs,
+        common: &CommonArgs,
+    ) -> Result<Self, BoxError> {
+        let (k, epoch) = (args.d_steps, stage.batches_per_epoch());
+        if k as u64 > epoch {
+            return Err(format!(
+                "--d-steps {k}: an epoch has only {epoch} batches; take fewer steps or a smaller --batch-size"
+            )
+            .into());
+        }
+        let (lr, schedule) =
+            (game.optimizer_g.lr(), args.lr_schedule.over(common.total_steps(epoch / k as u64)));
+        let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
+        let players = Players { game, flops, ema, args: args.clone(), common: common.clone() };
+        Ok(Self { players, stage, lr, schedule })
+    }
+
+    /// Steps of D in a step of training.
+    fn k(&self) -> u64 {
+        self.players.args.d_steps as u64
+    }
+
+    /// Data and noise of D's step `i`, counted over all epochs. `purpose` is the noise's.
+    fn round(stage: &mut dyn Stage, players: (&GameArgs, &CommonArgs), purpose: &str, i: u64) -> Round<f32> {
+        let (x, condition) = stage.batch(i);
+        let (args, common) = players;
+        Round { z: args.draw(common, purpose, i, x.dims()[0]), x, condition }
+    }
+}
+
+impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
+    fn sample(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
+        let sample = |g: &mut G| g.generate(&z, condition.as_ref(), Mode::Eval).into_value();
+        no_grad(|| match &mut self.ema {
+            Some(ema) => ema.with(&mut self.game.generator, sample),
+            None => sample(&mut self.game.generator),
+        })
+    }
+
+    fn sample_flops(&self) -> u64 {
+        self.flops
+    }
+
+    fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        let (x, condition) = (Var::constant(x.clone()), condition.cloned().map(Var::constant));
+        // Evaluation drops nothing.
+        let mut masks = Stream::new(0, "dropout", 0);
+        no_grad(|| self.game.discriminator.judge(&x, condition.as_ref(), Mode::Eval, &mut masks).into_value())
+    }
+
+    fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32> {
+        self.args.draw(&self.common, purpose, 0, rows)
+    }
+}
+
+impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
+    /// As many as have whole rounds of D in one pass through the data.
+    fn steps_per_epoch(&self) -> u64 {
+        self.stage.batches_per_epoch() / self.k()
+    }
+
+    fn images_per_step(&self) -> u64 {
+        self.players.common.batch_size as u64 * self.k()
+    }
+
+    fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        let (k, stage, lr) = (self.k(), &mut *self.stage, self.lr * self.schedule.factor(step));
+        let Players { game, ema, args, common, .. } = &mut self.players;
+        // Made when D asks for them: k batches never exist together.
+        let rounds = (step * k..(step + 1) * k).map(|i| Self::round(stage, (args, common), "noise", i));
+        game.optimizer_g.set_lr(lr);
+        game.optimizer_d.set_lr(lr);
+        let report = game.step(step, rounds);
+        if let Some(ema) = ema {
+            ema.update(&game.generator);
+        }
+        let Report { loss_d, penalty, loss_g, value, d_real, d_fake, gradient_d, gradient_g } = report;
+        let mut figures = Figures::from([
+            ("loss_d", loss_d),
+            ("loss_g", loss_g),
+            ("d_real", d_real),
+            ("d_fake", d_fake),
+            ("value", value),
+            ("gradient_d", gradient_d),
+            ("gradient_g", gradient_g),
+        ]);
+        penalty.into_iter().for_each(|penalty| figures.push("penalty", penalty));
+        Ok(figures)
+    }
+
+    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        self.stage.epoch_figures(&mut self.players, stop)
+    }
+
+    /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem 1); not of games in which D gives no
+    /// logit.
+    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        let Players { game, args, common, .. } = &mut self.players;
+        let mut figures = Figures::default();
+        if args.loss.is_on_logits() {
+            let batches = VALUE_BATCHES.min(self.stage.batches_per_epoch());
+            let mut sum = 0.0;
+            for i in 0..batches {
+                // A batch is less work than a step of training.
+                if stop() {
+                    return Ok(None);
+                }
+                sum += game.value(i, Self::round(&mut *self.stage, (args, common), "noise/value", i));
+            }
+            figures.push("value", sum / batches as f64);
+            figures.push("value_at_equilibrium", -(4f64.ln()));
+        }
+        let Some(of_stage) = self.stage.epoch_figures(&mut self.players, stop)? else { return Ok(None) };
+        figures.append(of_stage);
+        Ok(Some(figures))
+    }
+
+    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+        self.stage.pictures(&mut self.players)
+    }
+
+    fn state(&self) -> NamedTensors {
+        let Players { game, ema, .. } = &self.players;
+        let parts = [
+            ("generator", game.generator.state()),
+            ("discriminator", game.discriminator.state()),
+            ("optimizer_g", game.optimizer_g.state()),
+            ("optimizer_d", game.optimizer_d.state()),
+        ];
+        join_parts(parts.into_iter().chain(ema.as_ref().map(|ema| ("ema", ema.state()))))
+    }
+
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
+        let (part, Players { game, ema, .. }) = (|part| take_part(&state, part), &mut self.players);
+        game.generator.load_state(&part("generator"))?;
+        game.discriminator.load_state(&part("discriminator"))?;
+        game.optimizer_g.load_state(&part("optimizer_g"))?;
+        game.optimizer_d.load_state(&part("optimizer_d"))?;
+        if let Some(ema) = ema {
+            ema.load_state(&part("ema"))?;
+        }
+        Ok(())
+    }
+
+    fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
+        let Players { game, ema, .. } = &self.players;
+        let mut networks =
+            vec![("generator", game.generator.state()), ("discriminator", game.discriminator.state())];
+        networks.extend(ema.as_ref().map(|ema| ("generator_ema", ema.average().clone())));
+        networks
+    }
+
+    fn panels(&self) -> &'static [Panel] {
+        self.stage.panels()
+    }
+
+    fn next_commands(&self, run: &str) -> Vec<(String, String)> {
+        let (what, command) = self.stage.sample_command();
+        vec![sample_command(what, command, run)]
+    }
+}

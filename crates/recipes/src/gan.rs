@@ -1,0 +1,128 @@
+//! The original GAN on the command line.
+
+use crate::data;
+use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
+use adjoint_data::points::Points;
+use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
+use adjoint_nn::cost::LayerCost;
+use adjoint_nn::layers::Norm;
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-gan
+      glyphs at 28x28
+  cargo run -p train-gan -- --dataset mnist --download
+      MNIST, fetched into datasets/mnist and verified
+  cargo run -p train-gan -- --dataset ring --d-steps 5 --loss minimax
+      eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 lie in one
+  cargo run -p train-gan -- --dataset ring --d-steps 5 --loss wasserstein
+      the Wasserstein distance with the gradient penalty finds all";
+
+/// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
+///
+/// Beside images there are points in the plane to train on: --dataset ring, grid or moons. Then pictures are scatter plots of samples over
+/// data, on the levels of D.
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-gan", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("18")))]
+#[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
+#[command(mut_arg("d_norm", |arg| arg.default_value("none")))]
+#[command(mut_arg("penalty", |arg| arg.default_value("none")))]
+#[command(mut_arg("dataset", |arg| arg.help("What to train on: glyphs or glyphs-rgb, built in; mnist or fashion-mnist, from files; or the points ring, grid or moons")))]
+#[command(mut_arg("latent", |arg| arg.help("Random numbers that G makes a sample from; 2 by itself for points").default_value_ifs(for_points("2"))))]
+#[command(mut_arg("g_hidden", |arg| arg.help("Units of each hidden layer of G, from the noise on; 128,128 by itself for points").default_value_ifs(for_points("128,128"))))]
+#[command(mut_arg("d_hidden", |arg| arg.help("Units of each hidden layer of D, from the sample on; 128,128 by itself for points").default_value_ifs(for_points("128,128"))))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; 0.001 by itself for points").default_value_ifs(for_points("0.001"))))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Units of hidden layers.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hidden: HiddenArgs,
+
+    /// Batch norm in G's hidden layers
+    #[arg(long, help_heading = "Model")]
+    pub g_batch_norm: bool,
+
+    /// The flags of every game.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub game: GameArgs,
+}
+
+/// Another default for points in the plane.
+fn for_points(value: &'static str) -> [(&'static str, &'static str, &'static str); 3] {
+    Points::ALL.map(|points| ("dataset", points.name(), value))
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "gan";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        let images = idle_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
+        [images, data::idle(&self.common), self.game.idle()].concat()
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        game::summary(self)
+    }
+}
+
+impl GameConfig for Settings {
+    type Generator = Generator<f32>;
+    type Discriminator = Discriminator<f32>;
+
+    fn game(&self) -> &GameArgs {
+        &self.game
+    }
+
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
+        let a = self.architecture()?;
+        self.game.refuse_lonely(&self.common, a.g_norm)?;
+        Ok([a.generator_costs(), a.discriminator_costs()])
+    }
+
+    fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Gan<f32>, BoxError> {
+        Ok(gan(&self.architecture()?, settings, self.common.seed))
+    }
+
+    fn points(&self) -> Option<Points> {
+        self.common.dataset.parse().ok()
+    }
+}
+
+impl Settings {
+    fn architecture(&self) -> Result<Architecture, BoxError> {
+        let size = self.common.image_size;
+        let sample = match self.points() {
+            Some(_) => vec![2],
+            None => {
+                let names = Points::ALL.map(Points::name).join(", ");
+                let channels = data::channels(&self.common)
+                    .map_err(|error| format!("{error}; and the points {names}"))?;
+                vec![size, size, channels]
+            }
+        };
+        let (d_norm, d_dropout) = self.game.d_style();
+        Ok(Architecture {
+            bounded: self.points().is_none(),
+            sample,
+            latent: self.game.latent,
+            g_hidden: self.hidden.g_hidden.clone(),
+            d_hidden: self.hidden.d_hidden.clone(),
+            g_norm: if self.g_batch_norm { Norm::Batch } else { Norm::None },
+            d_norm,
+            d_dropout,
+        })
+    }
+}

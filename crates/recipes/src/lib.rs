@@ -1,0 +1,58 @@
+//! Recipes: a model as a program (its flags, defaults, data and trainer), and its runs opened again.
+//!
+//! * [`vae`], [`gan`], [`dcgan`], [`cgan`]: a recipe each, and nothing that belongs to several.
+//! * [`game`]: what all recipes have in common that play a generator against a discriminator.
+//! * [`variational`]: what all have in common that learn a model with latent variables by a bound.
+//! * [`Model`]: a run of any recipe, opened to be sampled, encoded or measured.
+//! * [`data`]: the dataset that flags name, with downloads shown.
+//! * [`limits`]: what flags ask for against what there is.
+//! * [`labels`]: classes as one-hot rows.
+//! * [`summary`]: what `--dry-run` prints; [`below`]: images below one another.
+//! * [`LrSchedule`]: how step sizes change over a run.
+//! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
+#![forbid(unsafe_code)]
+
+/// A choice among names, as it stands on a command line and in config.toml.
+#[macro_export]
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ::clap::ValueEnum, ::serde::Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+    };
+}
+
+choice!(
+    /// The layers of models that come in both kinds.
+    Arch {
+        /// Fully connected
+        Mlp,
+        /// Strided convolutions
+        Conv
+    }
+);
+
+pub mod cgan;
+pub mod data;
+pub mod dcgan;
+pub mod game;
+pub mod gan;
+pub mod labels;
+pub mod limits;
+mod model;
+mod schedule;
+mod summary;
+mod tiles;
+pub mod vae;
+pub mod variational;
+
+pub use model::{Model, Open, load};
+pub use schedule::LrSchedule;
+pub use summary::summary;
+pub use tiles::below;
+
+/// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
+pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {
+    (what.to_owned(), format!("cargo run -p sample -- {command} {run}"))
+}

@@ -1,0 +1,184 @@
+//! What flags ask for against what there is, before anything is allocated or fetched.
+
+use adjoint_data::IMAGE_SIZES;
+use adjoint_runs::{BoxError, CommonArgs};
+use std::path::Path;
+
+/// Units, channels or latent numbers of a layer, from 1 to 65,536: a flag's value.
+///
+/// # Errors
+/// If it is no such number.
+pub fn units(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=65_536).contains(n));
+    number.ok_or_else(|| "a whole number from 1 to 65536 is needed".into())
+}
+
+/// Refuses image sizes that no dataset can be had in.
+///
+/// # Errors
+/// For a size outside [`IMAGE_SIZES`].
+pub fn image_size(common: &CommonArgs) -> Result<(), BoxError> {
+    let (size, least, most) = (common.image_size, *IMAGE_SIZES.start(), *IMAGE_SIZES.end());
+    if IMAGE_SIZES.contains(&size) {
+        return Ok(());
+    }
+    Err(format!("--image-size {size}: from {least} to {most} pixels; take 28, 32 or 64").into())
+}
+
+/// Refuses a training step that needs more memory than this process can have, as far as the system
+/// says (Linux): all memory of the machine, the limits that a shell sets by `ulimit`, those of
+/// control groups.
+///
+/// # Errors
+/// If it does.
+pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    match bounds(&read).into_iter().min_by_key(|bound| bound.bytes) {
+        Some(bound) if step_bytes > bound.bytes => Err(bound.refusal(step_bytes).into()),
+        _ => Ok(()),
+    }
+}
+
+/// How many samples of so many numbers to hold at once: `most`, or as many as fit into some 64 MB.
+pub fn chunk(most: usize, numbers: usize) -> usize {
+    ((1 << 24) / numbers.max(1)).clamp(1, most)
+}
+
+/// Floating-point operations between two looks at whether to stop: well below a second on one core.
+const OPERATIONS: u64 = 10_000_000_000;
+
+/// Samples to compute between two looks at whether to stop, where each takes this many operations:
+/// `most`, or fewer.
+pub fn between_looks(most: usize, flops: u64) -> usize {
+    usize::try_from(OPERATIONS / flops.max(1)).unwrap_or(most).clamp(1, most.max(1))
+}
+
+/// A bound on the memory of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bound {
+    bytes: u64,
+    /// "this machine has".
+    holder: &'static str,
+}
+
+impl Bound {
+    fn refusal(self, needed: u64) -> String {
+        let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+        let (needed, there, holder) = (gib(needed), gib(self.bytes), self.holder);
+        format!(
+            "a training step needs about {needed:.1} GiB and {holder} {there:.1} GiB; take smaller networks, images or \
+             batches"
+        )
+    }
+}
+
+/// All bounds that are found in the files that `read` reads.
+fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<Bound> {
+    let text = |path: &str| read(Path::new(path)).unwrap_or_default();
+    let (machine, limits) = (text("/proc/meminfo"), text("/proc/self/limits"));
+    // "MemTotal:  24683656 kB", "Max address space  unlimited  unlimited  bytes": the soft limit.
+    let number = |text: &str, name: &str| -> Option<u64> {
+        text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    };
+    let kilobytes = number(&machine, "MemTotal:").map(|kilobytes| kilobytes.saturating_mul(1024));
+    let found = [
+        (kilobytes, "this machine has"),
+        (number(&limits, "Max address space"), "the address space (ulimit -v) is limited to"),
+        (number(&limits, "Max data size"), "the data segment (ulimit -d) is limited to"),
+        (of_control_groups(read, &text("/proc/self/cgroup")), "its control group is limited to"),
+    ];
+    found.into_iter().filter_map(|(bytes, holder)| Some(Bound { bytes: bytes?, holder })).collect()
+}
+
+/// The least limit of the control groups of this process and of those around them, of version 2 and
+/// of version 1. A line of `groups` is "0::/PATH" or "4:memory:/PATH". A container may see its own
+/// group at the top, whatever its path is.
+fn of_control_groups(read: &dyn Fn(&Path) -> Option<String>, groups: &str) -> Option<u64> {
+    let mut least = None;
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+        let (top, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            v1 if v1.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        for group in Path::new(path.trim_start_matches('/')).ancestors() {
+            let limit = read(&Path::new(top).join(group).join(file));
+            let limit = limit.and_then(|limit| limit.trim().parse::<u64>().ok()); // or "max"
+            least = least.into_iter().chain(limit).min();
+        }
+    }
+    least
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    /// The least bound that files of this content state.
+    fn least(files: &[(&str, &str)]) -> Option<(u64, &'static str)> {
+        let read = |path: &Path| {
+            let file = files.iter().find(|(name, _)| Path::new(name) == path);
+            file.map(|(_, text)| text.to_string())
+        };
+        let least = bounds(&read).into_iter().min_by_key(|bound| bound.bytes);
+        least.map(|bound| (bound.bytes, bound.holder))
+    }
+
+    const MACHINE: (&str, &str) = ("/proc/meminfo", "MemTotal:       16777216 kB\nMemFree:        1000 kB\n");
+
+    #[test]
+    fn the_least_bound_counts() {
+        let machine = Some((16 * GIB, "this machine has"));
+        assert_eq!(least(&[]), None);
+        assert_eq!(least(&[MACHINE]), machine);
+        let limits = "Limit             Soft Limit  Hard Limit  Units\n\
+                      Max data size     unlimited   unlimited   bytes\n\
+                      Max address space 2147483648  unlimited   bytes\n";
+        let address_space = Some((2 * GIB, "the address space (ulimit -v) is limited to"));
+        assert_eq!(least(&[MACHINE, ("/proc/self/limits", limits)]), address_space);
+        let swapped = limits.replace("unlimited   unlimited ", "1073741824  unlimited ");
+        let data = Some((GIB, "the data segment (ulimit -d) is limited to"));
+        assert_eq!(least(&[MACHINE, ("/proc/self/limits", &swapped)]), data);
+        assert_eq!(
+            least(&[MACHINE, ("/proc/self/limits", &limits.replace("2147483648", "unlimited"))]),
+            machine
+        );
+    }
+
+    #[test]
+    fn control_groups_bound_from_all_levels() {
+        let group = |bytes: u64| Some((bytes, "its control group is limited to"));
+        let (v2, v1) = ("0::/a/b\n", "12:cpu:/x\n4:hugetlb,memory:/docker/1f\n0::/\n");
+        let inner = ("/sys/fs/cgroup/a/b/memory.max", "max\n");
+        let outer = ("/sys/fs/cgroup/a/memory.max", "3221225472\n");
+        let top = ("/sys/fs/cgroup/memory.max", "1073741824\n");
+        let of = |groups, files: &[(&'static str, &'static str)]| {
+            least(&[&[MACHINE, ("/proc/self/cgroup", groups)], files].concat())
+        };
+        assert_eq!(of(v2, &[inner]), Some((16 * GIB, "this machine has")));
+        assert_eq!(of(v2, &[inner, outer]), group(3 * GIB));
+        assert_eq!(of(v2, &[inner, outer, top]), group(GIB));
+        assert_eq!(of("0::/\n", &[top]), group(GIB));
+        // Version 1, from outside of the container and from inside of it.
+        let outside = ("/sys/fs/cgroup/memory/docker/1f/memory.limit_in_bytes", "2147483648\n");
+        let inside = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "2147483648\n");
+        let unlimited = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(of(v1, &[outside, unlimited]), group(2 * GIB));
+        assert_eq!(of(v1, &[inside]), group(2 * GIB));
+        assert_eq!(of(v1, &[unlimited]), Some((16 * GIB, "this machine has")));
+    }
+
+    #[test]
+    fn a_refusal_says_what_bounds_it() {
+        let refusal = Bound { bytes: GIB / 2, holder: "this machine has" }.refusal(3 * GIB);
+        let expected = "a training step needs about 3.0 GiB and this machine has 0.5 GiB; take smaller networks, images or batches";
+        assert_eq!(refusal, expected);
+        assert!(memory(0).is_ok());
+    }
+}

@@ -1,0 +1,136 @@
+//! The networks of a model, whatever they are.
+
+use crate::variational::{MEASURED, Measures};
+use adjoint_adversarial::Generator;
+use adjoint_data::{Dataset, Split};
+use adjoint_nn::objective::gaussian_log_likelihood;
+use adjoint_nn::{Mode, Stream, Tensor, Var, no_grad};
+use adjoint_variational::{self as variational, BoundSummary, Decoder, Encoder};
+
+/// The networks of a model, in evaluation mode: one sample alone is the same as in a batch.
+pub(crate) trait Networks {
+    /// z (N, latent) to samples.
+    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
+
+    /// Is there an encoder?
+    fn encodes(&self) -> bool {
+        false
+    }
+
+    /// Samples to z, where there is an encoder.
+    fn encode(&mut self, _x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        unreachable!("nothing here encodes")
+    }
+
+    /// What [`log_density`](Self::log_density) takes pixels for.
+    fn observation(&self, sigma: f64) -> String {
+        format!("normal pixels of standard deviation {sigma} about the sample")
+    }
+
+    /// Makes images of a split what these networks see of them.
+    fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
+
+    /// log p(x|z) of each pair of rows, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this standard
+    /// deviation.
+    fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        sigma: f64,
+    ) -> Var<f32>;
+
+    /// x drawn from p(x|z) where its mean is known.
+    fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
+        mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
+    }
+
+    /// The bound on images of a set, if there is one.
+    fn bound(&mut self, _set: &Dataset, _range: std::ops::Range<usize>) -> Option<BoundSummary> {
+        None
+    }
+
+    /// log p(x) of an image of a set by importance sampling with so many samples, if there is an encoder to sample from.
+    fn log_likelihood(&mut self, _set: &Dataset, _image: usize, _samples: usize) -> Option<f64> {
+        None
+    }
+}
+
+/// A model with latent variables, and what says how it sees images.
+pub(crate) struct WithEncoder<Q: Encoder<f32>, P: Decoder<f32>> {
+    pub(crate) model: variational::Autoencoder<f32, Q, P>,
+    pub(crate) measures: Measures,
+}
+
+impl<Q: Encoder<f32>, P: Decoder<f32>> WithEncoder<Q, P> {
+    /// Is there a bound? A plain autoencoder has none.
+    fn bounded(&self) -> bool {
+        !self.measures.args.autoencoder
+    }
+}
+
+impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
+    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        self.model.decode(z, condition)
+    }
+
+    fn encodes(&self) -> bool {
+        true
+    }
+
+    fn encode(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        self.model.encode(x, condition)
+    }
+
+    fn observation(&self, _sigma: f64) -> String {
+        self.measures.args.observation()
+    }
+
+    fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
+        self.measures.args.binarize(self.measures.seed, x, (split, indices), MEASURED);
+    }
+
+    fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        _sigma: f64,
+    ) -> Var<f32> {
+        self.model.log_density(x, z, condition)
+    }
+
+    fn observe(&self, mean: &Tensor<f32>, _sigma: f64, stream: &mut Stream) -> Tensor<f32> {
+        self.model.observe(mean, stream)
+    }
+
+    fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
+        self.bounded().then(|| self.measures.bound(&mut self.model, set, range, &|| false))?
+    }
+
+    fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
+        self.bounded()
+            .then(|| self.measures.log_likelihood(&mut self.model, set, image, samples, &|| false))?
+    }
+}
+
+/// A generator without anything beside it.
+pub(crate) struct GeneratorOnly<G>(pub(crate) G);
+
+impl<G: Generator<f32>> Networks for GeneratorOnly<G> {
+    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+        let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
+        no_grad(|| self.0.generate(&z, condition.as_ref(), Mode::Eval).into_value())
+    }
+
+    fn log_density(
+        &mut self,
+        x: &Var<f32>,
+        z: &Var<f32>,
+        condition: Option<&Var<f32>>,
+        sigma: f64,
+    ) -> Var<f32> {
+        let log_var = Var::constant(Tensor::scalar(2.0 * sigma.ln()));
+        gaussian_log_likelihood(x, &self.0.generate(z, condition, Mode::Eval), &log_var)
+    }
+}

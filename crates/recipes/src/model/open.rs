@@ -1,0 +1,178 @@
+//! From a run's directory to a model: which trainer's it is, its settings, its weights.
+
+use crate::Model;
+use crate::game::flags::Distribution;
+use crate::game::{Condition, GameArgs, GameConfig};
+use crate::model::networks::{GeneratorOnly, WithEncoder};
+use crate::variational::{Measures, VariationalConfig};
+use adjoint_adversarial as adversarial;
+use adjoint_nn::Module;
+use adjoint_runs::{BoxError, Error, Range, model_of_run, settings_of_run, weights};
+use std::path::{Path, PathBuf};
+
+/// Which run to open, and how.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its directory.
+    pub run: PathBuf,
+    /// What is drawn follows from it.
+    pub seed: u64,
+    /// Take G's last weights instead of their moving average.
+    pub raw: bool,
+    /// Where datasets lie, if not where the run found them.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Model {
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
+    pub fn open(open: &Open) -> Result<Self, BoxError> {
+        let kind = model_of_run(&open.run)?;
+        let mut model = match kind.as_str() {
+            "vae" => Self::variational::<crate::vae::Settings>(open),
+            "gan" => Self::game::<crate::gan::Settings>(open),
+            "dcgan" => Self::game::<crate::dcgan::Settings>(open),
+            "cgan" => Self::game::<crate::cgan::Settings>(open),
+            _ => {
+                let known = "vae, gan, dcgan or cgan";
+                return Err(mismatch(&open.run, format!("a run of the model `{kind}`; this is for {known}")));
+            }
+        }?;
+        if let Some(directory) = &open.data_dir {
+            model.common.data_dir.clone_from(directory);
+        }
+        Ok(model)
+    }
+
+    fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
+        if open.raw {
+            let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
+            return Err(mismatch(&open.run, problem));
+        }
+        let settings: C = settings_of_run(&open.run)?;
+        let (common, args) = (settings.common().clone(), settings.variational().clone());
+        let measures = Measures::new(args.clone(), common.seed, &settings.costs()?);
+        let mut model = settings.build(args.settings()?)?;
+        let networks = &mut model.networks;
+        load_together(&open.run, [("encoder", &mut networks.encoder), ("decoder", &mut networks.decoder)])?;
+        Ok(Model {
+            kind: C::MODEL,
+            autoencoder: args.autoencoder,
+            latent: args.latent,
+            noise: Distribution::Gaussian,
+            range: Range::Unit,
+            points: None,
+            condition: args.conditional.then_some(Condition::Class),
+            run: open.run.clone(),
+            seed: open.seed,
+            sets: Default::default(),
+            networks: Box::new(WithEncoder { model, measures }),
+            common,
+        })
+    }
+
+    fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
+        let settings: C = settings_of_run(&open.run)?;
+        let mut generator = settings.build(adversarial::Settings::default())?.generator;
+        let averaged = settings.game().ema > 0.0 && !open.raw;
+        load(&open.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
+        let GameArgs { latent, noise, .. } = *settings.game();
+        Ok(Model {
+            kind: C::MODEL,
+            autoencoder: false,
+            latent,
+            noise,
+            range: Range::Signed,
+            points: settings.points(),
+            condition: settings.condition(),
+            common: settings.common().clone(),
+            run: open.run.clone(),
+            seed: open.seed,
+            sets: Default::default(),
+            networks: Box::new(GeneratorOnly(generator)),
+        })
+    }
+}
+
+pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
+    Error::Mismatch { path: run.to_path_buf(), problem }.into()
+}
+
+/// Loads two networks, and refuses those of different steps: a run that writes them now, or was
+/// stopped between the one and the other.
+fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Result<(), BoxError> {
+    let [(a, one), (b, other)] = networks;
+    match (load(run, a, one)?, load(run, b, other)?) {
+        (Some(one), Some(other)) if one != other => {
+            let problem = format!(
+                "its {a} is that of step {one} and its {b} that of step {other}: it is writing them now, or was stopped in between; try again, or resume it"
+            );
+            Err(Error::Unreadable { path: run.to_path_buf(), problem }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn file(run: &Path, name: &str) -> PathBuf {
+    run.join(format!("{name}.safetensors"))
+}
+
+/// Loads RUN/NAME.safetensors, and returns the step of training that these weights were after, if
+/// the file says so.
+///
+/// # Errors
+/// If it is not there, damaged, or of another network.
+pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
+    let path = file(run, name);
+    if !path.is_file() {
+        let problem = "the run has no such weights yet; they are written with its checkpoints";
+        return Err(Error::Unreadable { path, problem: problem.into() }.into());
+    }
+    let found = weights::import(&path, &network.state())?;
+    network.load_state(&found.weights)?;
+    Ok(found.step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adjoint_nn::layers::Linear;
+    use adjoint_nn::{Scheme, Slot, SlotMut};
+
+    /// A network during whose loading something happens.
+    struct Meanwhile<F>(Linear<f32>, F);
+
+    impl<F: FnMut()> Module<f32> for Meanwhile<F> {
+        fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, f32>)) {
+            self.0.visit(path, visitor);
+        }
+
+        fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, f32>)) {
+            self.1();
+            self.0.visit_mut(path, visitor);
+        }
+    }
+
+    /// What counts is the step of what was loaded, not of what is in the files afterwards.
+    #[test]
+    fn networks_of_different_steps_are_refused_while_a_run_writes_them() {
+        let run = tempfile::tempdir().unwrap();
+        let network = || {
+            let mut network = Linear::<f32>::new(2, 3);
+            Scheme::dcgan().apply(&mut network, "network", 1);
+            network
+        };
+        let export = |name: &str, step| {
+            weights::export(&file(run.path(), name), Some(step), &network().state()).unwrap();
+        };
+        export("encoder", 3);
+        export("decoder", 6);
+        let (mut encoder, mut decoder) = (network(), Meanwhile(network(), || export("encoder", 6)));
+        let error = load_together(run.path(), [("encoder", &mut encoder), ("decoder", &mut decoder)]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("its encoder is that of step 3 and its decoder that of step 6"), "{error}");
+        load_together(run.path(), [("encoder", &mut encoder), ("decoder", &mut decoder)]).unwrap();
+    }
+}

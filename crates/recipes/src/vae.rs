@@ -1,0 +1,102 @@
+//! The VAE on the command line.
+
+use crate::variational::{self, VariationalArgs, VariationalConfig};
+use crate::{Arch, data, limits};
+use adjoint_nn::cost::LayerCost;
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
+use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p train-vae
+      glyphs at 28x28
+  cargo run -p train-vae -- --latent 2
+      a plane of digits, for `sample manifold`
+  cargo run -p train-vae -- --dataset mnist --download --binarize dynamic --hidden 200,200 --latent 50 --epochs 100
+      the network of the importance weighted autoencoder's paper
+  cargo run -p train-vae -- --arch conv --dataset glyphs-rgb --image-size 32
+      convolutions on coloured glyphs";
+
+/// Train a variational autoencoder (Kingma & Welling 2014).
+#[derive(clap::Parser, Clone, Debug, Serialize)]
+#[command(name = "train-vae", version, after_help = EXAMPLES)]
+#[command(mut_arg("epochs", |arg| arg.default_value("22")))]
+pub struct Settings {
+    /// The flags of every trainer.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: CommonArgs,
+
+    /// Layers between image and z: fully connected, or the DCGAN's convolutions
+    #[arg(long, value_name = "NAME", default_value = "mlp", help_heading = "Model")]
+    pub arch: Arch,
+
+    /// Units of each hidden layer of --arch mlp, from the image to z
+    #[arg(
+        long,
+        value_name = "N,N",
+        default_value = "400,400",
+        value_delimiter = ',',
+        help_heading = "Model"
+    )]
+    #[arg(value_parser = limits::units, allow_negative_numbers = true)]
+    pub hidden: Vec<usize>,
+
+    /// Channels next to the image of --arch conv; each halving doubles them
+    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    pub width: usize,
+
+    /// The flags of every model with latent variables.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub variational: VariationalArgs,
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "vae";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn idle(&self) -> Vec<Idle> {
+        let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
+        let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
+        [conv, mlp, data::idle(&self.common), self.variational.idle()].concat()
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        variational::summary(self)
+    }
+}
+
+impl VariationalConfig for Settings {
+    type Encoder = Encoder<f32>;
+    type Decoder = Decoder<f32>;
+
+    fn variational(&self) -> &VariationalArgs {
+        &self.variational
+    }
+
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
+        let a = self.architecture()?;
+        Ok([a.encoder_costs(), a.decoder_costs()])
+    }
+
+    fn build(&self, settings: adjoint_variational::Settings) -> Result<Vae<f32>, BoxError> {
+        Ok(vae(&self.architecture()?, settings, self.common.seed))
+    }
+}
+
+impl Settings {
+    fn architecture(&self) -> Result<Architecture, BoxError> {
+        let body = match self.arch {
+            Arch::Mlp => Body::Mlp { hidden: self.hidden.clone() },
+            Arch::Conv => Body::Conv { width: self.width },
+        };
+        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let classes = if self.variational.conditional { data::classes(&self.common)? } else { 0 };
+        Ok(Architecture { image_size, channels, latent: self.variational.latent, classes, body })
+    }
+}

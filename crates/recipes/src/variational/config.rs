@@ -1,0 +1,68 @@
+//! What a trainer of a model with latent variables brings: its settings, two networks, and nothing else.
+
+use crate::limits;
+use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
+use adjoint_nn::cost::LayerCost;
+use adjoint_runs::{BoxError, Config, Launch, Summary, run_main};
+use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
+use std::process::ExitCode;
+
+/// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what its `main` trains.
+pub trait VariationalConfig: Config {
+    /// Its q(z|x).
+    type Encoder: Encoder<f32> + 'static;
+    /// Its p(x|z).
+    type Decoder: Decoder<f32> + 'static;
+
+    /// The flags of every such model.
+    fn variational(&self) -> &VariationalArgs;
+
+    /// The layers of the encoder and of the decoder.
+    ///
+    /// # Errors
+    /// If flags contradict each other, or there is no such dataset.
+    fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError>;
+
+    /// The model with its first weights, trained in this way.
+    ///
+    /// # Errors
+    /// As [`costs`](Self::costs).
+    fn build(&self, settings: Settings) -> Result<Autoencoder<f32, Self::Encoder, Self::Decoder>, BoxError>;
+}
+
+/// What `--dry-run` prints.
+///
+/// # Errors
+/// If flags contradict each other.
+pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
+    let (batch, k) = (config.common().batch_size, config.variational().k);
+    let [encoder, decoder] = checked_costs(config)?;
+    let flops = cost::step_flops(&encoder, &decoder, batch, k);
+    let bytes = cost::step_bytes(&encoder, &decoder, batch, k);
+    Ok(crate::summary([("encoder", encoder), ("decoder", decoder)], (flops, bytes)))
+}
+
+/// The model with its first weights, and its data.
+///
+/// # Errors
+/// If flags contradict each other or the data can't be had.
+pub fn trainer<C: VariationalConfig>(
+    config: &C,
+) -> Result<VariationalTrainer<C::Encoder, C::Decoder>, BoxError> {
+    // Flags first: a wrong one should not cost a download.
+    let (common, args, costs) = (config.common(), config.variational(), checked_costs(config)?);
+    limits::memory(cost::step_bytes(&costs[0], &costs[1], common.batch_size, args.k))?;
+    let measures = Measures::new(args.clone(), common.seed, &costs);
+    VariationalTrainer::new(config.build(args.settings()?)?, measures, common)
+}
+
+/// The `main` of a program: its command line, trained.
+pub fn main<C: VariationalConfig>() -> ExitCode {
+    run_main(|| Launch::<C>::from_args()?.train(trainer))
+}
+
+fn checked_costs(config: &impl VariationalConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {
+    limits::image_size(config.common())?;
+    config.variational().settings()?;
+    config.costs()
+}

@@ -1,0 +1,203 @@
+//! The variants of the bound as flags.
+
+use crate::{LrSchedule, limits};
+use adjoint_data::Split;
+use adjoint_nn::{Stream, Tensor};
+use adjoint_runs::values::{count, not_negative, positive};
+use adjoint_runs::{BoxError, Idle, idle_if};
+use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
+use serde::Serialize;
+
+/// Flags of every trainer of a latent variable model, to be flattened into its own beside [`CommonArgs`](adjoint_runs::CommonArgs).
+#[derive(Clone, Debug, clap::Args, Serialize)]
+pub struct VariationalArgs {
+    /// Numbers in z
+    #[arg(long, value_name = "N", default_value = "20", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    pub latent: usize,
+
+    /// Let the label enter encoder and decoder (a conditional VAE)
+    #[arg(long, help_heading = "Model")]
+    pub conditional: bool,
+
+    /// What a pixel is: a Bernoulli variable, or a normal one
+    #[arg(long, value_name = "NAME", default_value = "bernoulli", help_heading = "Model")]
+    pub likelihood: Density,
+
+    /// Standard deviation of --likelihood gaussian [default: learned, one for all pixels]
+    #[arg(long, value_name = "X", help_heading = "Model", value_parser = positive, allow_negative_numbers = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<f64>,
+
+    /// Draw each pixel as 0 or 1 with its grey as probability: once for all, or anew in each epoch
+    #[arg(long, value_name = "HOW", default_value = "none", help_heading = "Data")]
+    pub binarize: Binarize,
+
+    /// The bound to ascend: the evidence lower bound, or the importance weighted one
+    #[arg(long, value_name = "NAME", default_value = "elbo", help_heading = "Training")]
+    pub objective: Bound,
+
+    /// Samples of z for each image in a step
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training", value_parser = limits::units, allow_negative_numbers = true)]
+    pub k: usize,
+
+    /// Weight of the KL divergence
+    #[arg(long, value_name = "X", default_value = "1", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    pub beta: f64,
+
+    /// Let that weight rise from 0 over the first N epochs
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Training")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), allow_negative_numbers = true)]
+    pub kl_warmup: u64,
+
+    /// A plain autoencoder: z = mu(x), no sampling, no KL divergence
+    #[arg(long, help_heading = "Training")]
+    pub autoencoder: bool,
+
+    /// How the gradient reaches the encoder: through the sample, or by the score function. The log's gradient_encoder, the gradient's norm,
+    /// shows how much noisier the second is
+    #[arg(long, value_name = "NAME", default_value = "pathwise", help_heading = "Training")]
+    pub estimator: Gradient,
+
+    /// Adam's step size
+    #[arg(long, value_name = "X", default_value = "0.001", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    pub lr: f64,
+
+    /// How it changes: not at all, in equal parts down to 0 over the second half of the run, or as a half cosine down to 0 over all of
+    /// it. A run that is resumed with another end follows the curve to that
+    #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
+    pub lr_schedule: LrSchedule,
+
+    /// At the end estimate log p(x) of test images by importance sampling with K samples each
+    #[arg(long, value_name = "K", help_heading = "Evaluation", value_parser = count::<usize>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nll_samples: Option<usize>,
+
+    /// Test images of --nll-samples, from the first on
+    #[arg(long, value_name = "N", default_value = "1000", help_heading = "Evaluation", value_parser = count::<usize>)]
+    pub nll_images: usize,
+}
+
+choice!(
+    /// What a pixel is.
+    Density {
+        /// 0 or 1, of which grey is the probability
+        Bernoulli,
+        /// Normal about what the decoder says
+        Gaussian
+    }
+);
+choice!(
+    /// What becomes of grey.
+    Binarize {
+        /// Probabilities
+        None,
+        /// Drawn once
+        Static,
+        /// Drawn anew in each epoch
+        Dynamic
+    }
+);
+choice!(
+    /// What is ascended.
+    Bound {
+        /// Evidence lower bound
+        Elbo,
+        /// Importance weighted bound
+        Iwae
+    }
+);
+choice!(
+    /// How the gradient reaches the encoder.
+    Gradient {
+        /// z = mu + sigma eps
+        Pathwise,
+        /// f(z) grad log q(z)
+        Score
+    }
+);
+
+/// The epoch of images that are measured or shown: they are always drawn alike.
+pub const MEASURED: u64 = u64::MAX;
+
+impl VariationalArgs {
+    /// Makes images what the model sees of them: leaves them as they are or, as `--binarize` says, draws their pixels to be 0 or 1.
+    /// `indices` are their places in the split; `epoch` counts where they are drawn anew in each.
+    pub fn binarize(
+        &self,
+        seed: u64,
+        images: &mut Tensor<f32>,
+        (split, indices): (Split, &[usize]),
+        epoch: u64,
+    ) {
+        let purpose = match self.binarize {
+            Binarize::None => return,
+            Binarize::Static => format!("binarize/{split}"),
+            Binarize::Dynamic => format!("binarize/{split}/{epoch}"),
+        };
+        let pixels = images.len() / indices.len().max(1);
+        for (image, &index) in images.data_mut().chunks_exact_mut(pixels.max(1)).zip(indices) {
+            let mut stream = Stream::new(seed, &purpose, index as u64);
+            image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
+        }
+    }
+
+    /// What a pixel is taken for where the likelihood of an image is meant.
+    pub fn observation(&self) -> String {
+        match (self.likelihood, self.binarize) {
+            (Density::Bernoulli, Binarize::None) => {
+                "Bernoulli pixels of which grey is the mean: no normalised density of grey images".to_owned()
+            }
+            (Density::Bernoulli, how) => {
+                format!("Bernoulli pixels, drawn ({})", format!("{how:?}").to_lowercase())
+            }
+            (Density::Gaussian, _) => match self.sigma {
+                Some(sigma) => format!("normal pixels of standard deviation {sigma}"),
+                None => "normal pixels of a standard deviation that is learned".to_owned(),
+            },
+        }
+    }
+
+    /// What these flags make useless among themselves.
+    pub fn idle(&self) -> Vec<Idle> {
+        let bernoulli = idle_if(self.likelihood == Density::Bernoulli, "--likelihood gaussian", ["sigma"]);
+        let warmup = idle_if(self.beta == 0.0, "--beta above 0", ["kl_warmup"]);
+        [bernoulli, warmup, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
+    }
+
+    /// How to train what these flags ask for.
+    ///
+    /// # Errors
+    /// If flags contradict each other.
+    pub fn settings(&self) -> Result<Settings, BoxError> {
+        let score = self.estimator == Gradient::Score;
+        let refuse = |what: &str| Err(what.into());
+        if self.likelihood == Density::Gaussian && self.binarize != Binarize::None {
+            return refuse(
+                "--binarize makes pixels 0 or 1, which --likelihood gaussian has no density for; take bernoulli",
+            );
+        }
+        // (Not by clap: config.toml holds all settings, also those at their defaults.)
+        let bound = self.objective == Bound::Iwae || self.k != 1 || self.beta != 1.0 || self.kl_warmup != 0;
+        if self.autoencoder && (bound || score || self.nll_samples.is_some()) {
+            return refuse(
+                "--autoencoder has no bound: it goes without --objective, --k, --beta, --kl-warmup, --estimator and --nll-samples",
+            );
+        }
+        if score && self.objective == Bound::Iwae {
+            return refuse("--estimator score is for --objective elbo");
+        }
+        let objective = match (self.autoencoder, self.objective) {
+            (true, _) => Objective::Reconstruction,
+            (_, Bound::Iwae) => Objective::Iwae { k: self.k },
+            (_, Bound::Elbo) => Objective::Elbo {
+                k: self.k,
+                estimator: if score { Estimator::Score } else { Estimator::Pathwise },
+            },
+        };
+        let likelihood = match self.likelihood {
+            Density::Bernoulli => Likelihood::Bernoulli,
+            Density::Gaussian => Likelihood::Gaussian { sigma: self.sigma },
+        };
+        Ok(Settings { likelihood, objective, lr: self.lr })
+    }
+}

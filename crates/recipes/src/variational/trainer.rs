@@ -1,0 +1,165 @@
+//! Any model with latent variables in the hands of the training loop: which data and which noise a step sees, what is saved, measured
+//! and shown.
+
+use crate::variational::Measures;
+use crate::{below, data, labels, sample_command};
+use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
+use adjoint_nn::{Module, Tensor};
+use adjoint_runs::{
+    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot,
+    take_part,
+};
+use adjoint_variational::{Autoencoder, Decoder, Encoder};
+
+/// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
+const SAMPLES: usize = 64;
+const PAIRS: usize = 32;
+
+/// A model in training with its data.
+pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
+    model: Autoencoder<f32, Q, P>,
+    batches: Prefetch,
+    /// The training and the test set, to measure on.
+    sets: [Dataset; 2],
+    measures: Measures,
+    common: CommonArgs,
+}
+
+impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
+    /// A model with its data.
+    ///
+    /// # Errors
+    /// If the data can't be had.
+    pub fn new(
+        model: Autoencoder<f32, Q, P>,
+        measures: Measures,
+        common: &CommonArgs,
+    ) -> Result<Self, BoxError> {
+        let sets = [data::load_to_train(common)?, data::load(common, Split::Test)?];
+        let train = sets[0].clone();
+        let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
+        Ok(Self { model, batches: Prefetch::new(batches), sets, measures, common: common.clone() })
+    }
+
+    /// One-hot rows of labels, if the model is conditional.
+    fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
+        let classes = self.sets[0].classes().len();
+        self.measures.args.conditional.then(|| labels::one_hot(labels, classes))
+    }
+}
+
+impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
+    fn steps_per_epoch(&self) -> u64 {
+        self.batches.steps_per_epoch()
+    }
+
+    fn images_per_step(&self) -> u64 {
+        self.common.batch_size as u64
+    }
+
+    fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
+        let Measures { args, seed, .. } = &self.measures;
+        args.binarize(*seed, &mut images, (Split::Train, &indices), epoch);
+        let total = self.common.total_steps(self.steps_per_epoch());
+        let args = &self.measures.args;
+        let warmup = args.kl_warmup.saturating_mul(self.steps_per_epoch());
+        let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
+        self.model.adam.set_lr(args.lr * args.lr_schedule.over(total).factor(step));
+        let (labels, eps) = (self.labels(&labels), self.measures.noise("eps", step, indices.len() * args.k));
+        let report = self.model.step(images, labels, &eps, beta);
+        let mut figures = Figures::from([
+            ("loss", report.loss),
+            ("reconstruction", report.reconstruction),
+            ("gradient_encoder", report.gradient_encoder),
+            ("gradient_decoder", report.gradient_decoder),
+        ]);
+        if !args.autoencoder {
+            figures.push("kl", report.kl);
+        }
+        Ok(figures)
+    }
+
+    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        let mut figures = Figures::default();
+        // All of the test set, and as many to train with.
+        let images = self.sets[1].len().min(self.sets[0].len());
+        for (set, name) in self.sets.iter().zip(["train", "test"]) {
+            let range = 0..images.min(set.len());
+            let Some(bound) = self.measures.bound(&mut self.model, set, range, stop) else { return Ok(None) };
+            figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
+            if !self.measures.args.autoencoder {
+                figures.push(format!("elbo_{name}"), bound.elbo());
+                figures.push(format!("kl_{name}"), bound.kl());
+                figures.push(format!("active_units_{name}"), bound.active_units() as f64);
+                for (j, kl) in bound.kl_by_dimension().into_iter().enumerate() {
+                    figures.push(format!("kl_{name}_{j}"), kl);
+                }
+            }
+        }
+        Ok(Some(figures))
+    }
+
+    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        let Some(samples) = self.measures.args.nll_samples else { return Ok(Some(Figures::default())) };
+        let set = &self.sets[1];
+        let images = self.measures.args.nll_images.min(set.len());
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for i in 0..images {
+            let log_p = self.measures.log_likelihood(&mut self.model, set, i, samples, stop);
+            let Some(log_p) = log_p else { return Ok(None) };
+            sum += log_p;
+            squares += log_p * log_p;
+        }
+        let n = images as f64;
+        let mut figures =
+            Figures::from([("nll_test", -sum / n), ("nll_images", n), ("nll_samples", samples as f64)]);
+        if images > 1 {
+            // The standard error of the mean over images.
+            let variance = (squares - sum * sum / n) / (n - 1.0);
+            figures.push("nll_test_error", (variance.max(0.0) / n).sqrt());
+        }
+        Ok(Some(figures))
+    }
+
+    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+        let size = self.common.image_size;
+        let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
+        let (z, labels) = (self.measures.noise("samples", 0, SAMPLES), self.labels(&classes));
+        let samples = self.model.decode(&z, labels.as_ref());
+        let (x, labels) = self.measures.images(&self.sets[1], 0..PAIRS);
+        let mu = self.model.encode(&x, labels.as_ref());
+        let y = self.model.decode(&mu, labels.as_ref());
+        let pairs = below(&[&x, &y], 8);
+        let draw = |images: &Tensor<f32>| Grid::square(SAMPLES, size).draw(images, Range::Unit);
+        vec![("samples", draw(&samples)), ("reconstructions", draw(&pairs))]
+    }
+
+    fn state(&self) -> NamedTensors {
+        let Autoencoder { networks, adam, .. } = &self.model;
+        join_parts([("networks", networks.state()), ("adam", adam.state())])
+    }
+
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
+        self.model.networks.load_state(&take_part(&state, "networks"))?;
+        self.model.adam.load_state(&take_part(&state, "adam"))?;
+        Ok(())
+    }
+
+    fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
+        let networks = &self.model.networks;
+        vec![("encoder", networks.encoder.state()), ("decoder", networks.decoder.state())]
+    }
+
+    fn panels(&self) -> &'static [Panel] {
+        if self.measures.args.autoencoder { plot::RECONSTRUCTION } else { plot::VARIATIONAL }
+    }
+
+    fn next_commands(&self, run: &str) -> Vec<(String, String)> {
+        let (what, command) = match self.measures.args.latent {
+            2 => ("the latent plane", "manifold"),
+            _ => ("one latent number a row", "traverse"),
+        };
+        vec![sample_command(what, command, run)]
+    }
+}

@@ -1,0 +1,195 @@
+//! The smallest whole trainer: a point on a random walk. `cargo run -p adjoint-runs --example walk -- --help`
+//!
+//! The crate's tests kill, interrupt, resume and break this program.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::{self, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use adjoint_files::faults;
+use adjoint_runs::{
+    BoxError, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors, NetworkTable,
+    Panel, Range, Summary, Trainable, note, run_main,
+};
+use adjoint_tensor::{Stream, Tensor};
+use clap::Parser;
+use serde::Serialize;
+
+/// Take a random walk.
+#[derive(Parser, Serialize)]
+#[command(name = "walk", version, mut_arg("epochs", |arg| arg.default_value("3")))]
+struct Settings {
+    #[command(flatten)]
+    #[serde(flatten)]
+    common: CommonArgs,
+
+    /// Length of a step
+    #[arg(long, default_value_t = 0.1)]
+    stride: f64,
+
+    /// Milliseconds to wait in each step
+    #[arg(long, default_value_t = 0)]
+    pause: u64,
+
+    /// File that each step writes before it waits
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    sign: Option<PathBuf>,
+
+    /// Milliseconds that measuring takes at the end of an epoch and of the run; not kept for a resumed run
+    #[arg(long, default_value_t = 0)]
+    #[serde(skip)]
+    measure: u64,
+
+    /// Number of the call to the file system that fails, from 0
+    #[arg(long)]
+    #[serde(skip)]
+    fail_at: Option<u64>,
+
+    /// Number of the call to the file system before which the process is killed, from 0
+    #[arg(long)]
+    #[serde(skip)]
+    kill_at: Option<u64>,
+
+    /// What the file system does not have: Lock or SyncDirectory
+    #[arg(long, requires = "errno")]
+    #[serde(skip)]
+    without: Option<String>,
+
+    /// Its answer to calls that it does not have
+    #[arg(long, default_value_t = 0)]
+    #[serde(skip)]
+    errno: i32,
+
+    /// Step in which a weight becomes infinite, unseen by the figures
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stumble: Option<u64>,
+}
+
+impl Settings {
+    /// Lets the file system fail as the flags say.
+    fn inject_faults(&self) {
+        let Self { fail_at, kill_at, without, errno, .. } = self;
+        let (fail_at, kill_at, without, errno) = (*fail_at, *kill_at, without.clone(), *errno);
+        let mut calls = 0..;
+        faults::inject(move |call, path| {
+            let number = calls.next();
+            if without.as_ref().is_some_and(|name| *name == format!("{call:?}")) {
+                return Err(io::Error::from_raw_os_error(errno));
+            }
+            if number != fail_at && number != kill_at {
+                return Ok(());
+            }
+            note(format_args!("fault in call {number:?}: {call:?} of {}", path.display()));
+            if number == kill_at { process::abort() } else { Err(io::ErrorKind::StorageFull.into()) }
+        });
+    }
+}
+
+impl Config for Settings {
+    const MODEL: &'static str = "walk";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn summary(&self) -> Result<Summary, BoxError> {
+        let layers = vec![LayerRow { layer: "walk".into(), output: "64".into(), parameters: 64, flops: 64 }];
+        let networks = vec![NetworkTable { name: "walker".into(), layers }];
+        Ok(Summary { networks, step_flops: 64, step_bytes: 512 })
+    }
+}
+
+struct Walk<'a> {
+    settings: &'a Settings,
+    place: Tensor<f32>,
+    filter: Tensor<f32>,
+}
+
+const PANELS: &[Panel] = &[Panel {
+    title: "Distance from the origin",
+    curves: &[Curve { key: "distance", label: "distance" }],
+    range: None,
+    reference: Some((1.0, "one")),
+}];
+
+impl Walk<'_> {
+    /// Takes its time to measure, unless it is to stop.
+    fn measured(&self, stop: &dyn Fn() -> bool) -> bool {
+        (0..self.settings.measure / 10).all(|_| {
+            thread::sleep(Duration::from_millis(10));
+            !stop()
+        })
+    }
+}
+
+impl Trainable for Walk<'_> {
+    fn steps_per_epoch(&self) -> u64 {
+        10
+    }
+
+    fn images_per_step(&self) -> u64 {
+        self.settings.common.batch_size as u64
+    }
+
+    fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
+        if let Some(sign) = &self.settings.sign {
+            fs::write(sign, step.to_string())?;
+        }
+        thread::sleep(Duration::from_millis(self.settings.pause));
+        let mut stream = Stream::new(self.settings.common.seed, "walk", step);
+        let stride = stream.normal_tensor(self.place.shape(), 0.0, self.settings.stride);
+        self.place.update(&stride, |place, stride| place + stride);
+        if self.settings.stumble == Some(step) {
+            self.filter.data_mut()[7] = f32::INFINITY;
+        }
+        Ok([("distance", self.place.sum_of_squares().sqrt())].into())
+    }
+
+    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        Ok(self.measured(stop).then(|| [("epoch_distance", self.place.sum_of_squares())].into()))
+    }
+
+    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+        Ok(self.measured(stop).then(|| [("final_distance", self.place.sum_of_squares())].into()))
+    }
+
+    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+        let tiles = self.place.reshape([4, 4, 4, 1]);
+        vec![("samples", Grid::square(4, 4).draw(&tiles, Range::Signed))]
+    }
+
+    fn state(&self) -> NamedTensors {
+        vec![("place".into(), self.place.clone()), ("filter".into(), self.filter.clone())]
+    }
+
+    fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
+        for (name, tensor) in state {
+            *(if name == "place" { &mut self.place } else { &mut self.filter }) = tensor;
+        }
+        Ok(())
+    }
+
+    fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
+        vec![("generator", self.state())]
+    }
+
+    fn panels(&self) -> &'static [Panel] {
+        PANELS
+    }
+}
+
+fn main() -> ExitCode {
+    run_main(|| {
+        let launch = Launch::<Settings>::from_args()?;
+        launch.config.inject_faults();
+        launch.train(|settings| {
+            let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
+            Ok(Walk { settings, place: Tensor::zeros([64]), filter })
+        })
+    })
+}

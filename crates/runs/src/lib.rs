@@ -1,0 +1,60 @@
+//! Everything about a training run that is not the model: flags and configuration, the run directory, the training loop,
+//! checkpoints, metrics, sample grids, curves, progress, signals. It knows tensors and their names, and no
+//! network.
+//!
+//! A trainer is a [`Config`] (its flags), a [`Trainable`] (its model) and a `main` that brings them together:
+//!
+//! ```no_run
+//! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Trainable, run_main};
+//! # fn start<C: Config, T: Trainable>(build: fn(&C) -> Result<T, BoxError>) -> std::process::ExitCode {
+//! run_main(|| {
+//!     Launch::<C>::from_args()?.train(build)
+//! })
+//! # }
+//! ```
+//!
+//! `examples/walk.rs` is a whole one. Everything such a program leaves in its [`RunDir`] is either wholly there or not
+//! there, whatever kills it, and a run that was killed and resumed leaves what an uninterrupted one would have left.
+#![forbid(unsafe_code)]
+
+mod animation;
+mod args;
+mod checkpoint;
+mod clock;
+mod config;
+mod container;
+mod disk;
+mod error;
+mod grid;
+mod image;
+mod launch;
+mod log;
+mod numbers;
+pub mod paths;
+mod pictures;
+pub mod plot;
+mod progress;
+mod report;
+mod run;
+mod session;
+mod signals;
+mod summary;
+mod trainer;
+pub mod values;
+pub mod weights;
+
+pub use adjoint_nn::NamedTensors;
+pub use args::CommonArgs;
+pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
+pub use config::{Config, Idle, idle_if, model_of_run, settings_of_run};
+pub use disk::{is_standard_output, write_file};
+pub use error::{BoxError, Error};
+pub use grid::{Grid, Range};
+pub use image::Image;
+pub use launch::{Launch, Outcome, set_threads};
+pub use log::Figures;
+pub use plot::{Curve, Panel};
+pub use report::{note, run_main, say, warn};
+pub use run::RunDir;
+pub use summary::{LayerRow, NetworkTable, Summary};
+pub use trainer::Trainable;

@@ -1,0 +1,322 @@
+//! metrics.jsonl: one JSON object per logged step, in the order of the steps.
+//!
+//! On resume the file is cut back to the checkpoint, so that it ends up equal to that of an
+//! uninterrupted run (the timings apart). Each line is written by a single call; one that a crash
+//! tore is dropped. Lines are read once, when the file is opened.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Named numbers of one step, in the order in which they are shown and logged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures(Vec<(Cow<'static, str>, f64)>);
+
+impl<const N: usize> From<[(&'static str, f64); N]> for Figures {
+    fn from(figures: [(&'static str, f64); N]) -> Self {
+        Self(figures.map(|(name, value)| (name.into(), value)).into())
+    }
+}
+
+impl Figures {
+    /// Adds one behind the others.
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
+        self.0.push((name.into(), value));
+    }
+
+    /// Adds others behind these.
+    pub fn append(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Names and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// ,"name":value for each, in the shortest form that reads back the same. They must be finite: JSON has no others.
+    fn json(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.iter() {
+            assert!(value.is_finite(), "{name} = {value} is not for the log");
+            // Most figures were f32: their own shortest form says it all.
+            let single = value as f32;
+            let number =
+                if f64::from(single) == value { format!("{single:?}") } else { format!("{value:?}") };
+            write!(text, r#","{name}":{number}"#).expect("a string takes everything");
+        }
+        text
+    }
+}
+
+/// Largest number of seconds that a line is believed: a hundred years.
+const MOST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
+
+/// One line of the file.
+pub(crate) type Record = BTreeMap<String, f64>;
+
+/// What the lines that were kept say of the run so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Kept {
+    /// `seconds` of the last line of a step, 0 if there is none.
+    pub(crate) seconds: f64,
+    /// Is there a line of what was measured at the end of an epoch, at the last step?
+    pub(crate) ends_epoch: bool,
+}
+
+/// The file, open for appending.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: PathBuf,
+    file: File,
+}
+
+impl Log {
+    /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`,
+    /// each of which is handed to `keep`. Lines that can't be read are cut off with the steps
+    /// behind `last`: a power cut leaves such lines behind those that [`sync`](Self::sync) made
+    /// durable.
+    ///
+    /// # Errors
+    /// If it is no regular file, it can't be read or written, or a line that can't be read is among
+    /// those to keep.
+    pub(crate) fn open(path: &Path, last: u64, mut keep: impl FnMut(&Record)) -> Result<(Self, Kept), Error> {
+        let options = File::options().read(true).append(true).create(true).clone();
+        let file = options.open(path).map_err(Error::io("open", path))?;
+        // Reading a pipe would wait forever.
+        if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+            return Err(Error::Unreadable { path: path.to_path_buf(), problem: "not a file".into() });
+        }
+        let (mut length, mut kept) = (0, Kept::default());
+        let mut lines = Lines { file: BufReader::new(&file), line: vec![], number: 0, end: 0 };
+        let mut broken = None;
+        while let Some(line) = lines.next().map_err(Error::io("read", path))? {
+            let step = match &line {
+                Line::Whole(record) => record.get("step").copied(),
+                Line::Broken(step) => *step,
+            };
+            if step.is_some_and(|step| step > last as f64) {
+                break;
+            }
+            match line {
+                Line::Whole(record) if broken.is_none() => {
+                    length = lines.end;
+                    match record.get("seconds") {
+                        Some(seconds) => kept.seconds = seconds.clamp(0.0, MOST_SECONDS),
+                        None => kept.ends_epoch |= step.is_some_and(|step| step == last as f64),
+                    }
+                    keep(&record);
+                }
+                Line::Broken(None) => _ = broken.get_or_insert(lines.number),
+                // One that says that it is to be kept, or one before a line that is.
+                Line::Broken(Some(_)) | Line::Whole(_) => {
+                    let number = broken.unwrap_or(lines.number);
+                    let problem =
+                        format!("line {number} is not a JSON object of numbers; repair or delete it");
+                    return Err(Error::Unreadable { path: path.to_path_buf(), problem });
+                }
+            }
+        }
+        file.set_len(length).map_err(Error::io("write", path))?;
+        Ok((Self { path: path.to_path_buf(), file }, kept))
+    }
+
+    /// Appends a line and returns its record. The figures must be finite: JSON has no others.
+    ///
+    /// # Errors
+    /// If the disk is full or the file can't be written.
+    pub(crate) fn append(&mut self, step: u64, epoch: u64, figures: &Figures) -> Result<Record, Error> {
+        let line = line(step, epoch, figures);
+        adjoint_files::append(&self.file, &self.path, line.as_bytes())
+            .map_err(Error::io("write", &self.path))?;
+        // As a resumed run reads it, so that both draw the same.
+        Ok(serde_json::from_str(&line).expect("a line is a JSON object of numbers"))
+    }
+
+    /// Makes the lines so far durable.
+    ///
+    /// # Errors
+    /// If the system can't.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        adjoint_files::sync(&self.file, &self.path).map_err(Error::io("write", &self.path))
+    }
+}
+
+/// A line of the file.
+pub(crate) fn line(step: u64, epoch: u64, figures: &Figures) -> String {
+    format!("{{\"step\":{step},\"epoch\":{epoch}{}}}\n", figures.json())
+}
+
+/// The lines of a metrics file, one after another.
+struct Lines<R> {
+    file: R,
+    line: Vec<u8>,
+    /// Number of the last line, from 1, and the offset of its end.
+    number: usize,
+    end: u64,
+}
+
+enum Line {
+    Whole(Record),
+    /// No JSON object of numbers with a step. Its step, if that can be read.
+    Broken(Option<f64>),
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The next line. None at the end, or if a crash tore the line.
+    fn next(&mut self) -> io::Result<Option<Line>> {
+        self.line.clear();
+        self.end += self.file.read_until(b'\n', &mut self.line)? as u64;
+        self.number += 1;
+        if !self.line.ends_with(b"\n") {
+            return Ok(None);
+        }
+        let step = || -> Option<f64> {
+            let text =
+                str::from_utf8(self.line.strip_prefix(b"{\"step\":")?.split(|&byte| byte == b',').next()?);
+            text.ok()?.parse().ok().filter(|&step| step >= 0.0)
+        };
+        Ok(Some(match serde_json::from_slice::<Record>(&self.line) {
+            Ok(record) if record.contains_key("step") => Line::Whole(record),
+            _ => Line::Broken(step()),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// Opens a log and returns the records that were kept, too.
+    fn open(path: &Path, last: u64) -> Result<(Log, Kept, Vec<Record>), Error> {
+        let mut records = vec![];
+        let (log, kept) = Log::open(path, last, |record| records.push(record.clone()))?;
+        Ok((log, kept, records))
+    }
+
+    fn log_of(steps: u64, path: &Path) {
+        let (mut log, ..) = open(path, 0).unwrap();
+        for step in 1..=steps {
+            let figures = [("loss", f64::from(0.1_f32)), ("seconds", step as f64 / 4.0)];
+            log.append(step, 1, &figures.into()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_line_is_a_json_object_in_a_fixed_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        log_of(2, &path);
+        let (mut log, kept, _) = open(&path, 2).unwrap();
+        assert_eq!(kept, Kept { seconds: 0.5, ends_epoch: false });
+        let record = log.append(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)].into()).unwrap();
+        let expected = "{\"step\":1,\"epoch\":1,\"loss\":0.1,\"seconds\":0.25}\n\
+                        {\"step\":2,\"epoch\":1,\"loss\":0.1,\"seconds\":0.5}\n\
+                        {\"step\":3,\"epoch\":2,\"loss\":1e-9,\"d_real\":0.6666666666666666}\n";
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        let (_, _, records) = open(&path, 3).unwrap();
+        assert_eq!((records.len(), &records[2], record["d_real"]), (3, &record, 2.0 / 3.0));
+    }
+
+    #[test]
+    fn reopening_cuts_back_to_a_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, whole) = (dir.path().join("a.jsonl"), dir.path().join("b.jsonl"));
+        log_of(7, &path);
+        log_of(4, &whole);
+        let (_, kept, _) = open(&path, 4).unwrap();
+        assert_eq!(kept.seconds, 1.0);
+        assert_eq!(fs::read(&path).unwrap(), fs::read(&whole).unwrap());
+    }
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_a_bad_one_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        log_of(3, &path);
+        let whole = fs::read(&path).unwrap();
+        let third = whole[..whole.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
+        for end in third..whole.len() {
+            fs::write(&path, &whole[..end]).unwrap();
+            assert_eq!(open(&path, 99).unwrap().2.len(), 2, "cut at {end}");
+            assert_eq!(fs::read(&path).unwrap(), whole[..third], "cut at {end}");
+        }
+        let damaged = String::from_utf8(whole).unwrap().replacen("{\"step\":2", "\"step\":2", 1);
+        fs::write(&path, damaged).unwrap();
+        let error = open(&path, 99).unwrap_err().to_string();
+        assert!(error.contains("line 2 is not a JSON object"), "{error}");
+    }
+
+    /// What resume cuts off may be anything; what it keeps may not.
+    #[test]
+    fn a_broken_line_behind_the_checkpoint_is_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        log_of(6, &path);
+        let whole = fs::read(&path).unwrap();
+        let lines: Vec<&[u8]> = whole.split_inclusive(|&byte| byte == b'\n').collect();
+        for (i, broken) in [
+            (4, &b"{\"step\":5,\"loss\":nan}\n"[..]),
+            (4, b"\0\0\0\0\n"),
+            (4, b"\xff\n\n[]\n"),
+            (5, b"{\"step\":6"),
+            (4, b"\0\0\0\0"),
+            (4, b"{\"step\":nan,\"loss\":1}\n"),
+            (4, b"{\"step\":-3,\"loss\":nan}\n"),
+            (4, b"{\"loss\":1}\n"),
+        ] {
+            let content = [&lines[..i].concat(), broken, &lines[i + 1..].concat()].concat();
+            fs::write(&path, content).unwrap();
+            let (_, kept, records) = open(&path, 4).unwrap();
+            assert_eq!((kept.seconds, records.len()), (1.0, 4), "{}", String::from_utf8_lossy(broken));
+            assert_eq!(fs::read(&path).unwrap(), lines[..4].concat());
+        }
+        // A line that says that it is to be kept, or that stands before one that is.
+        for (i, broken) in
+            [(3, &b"{\"step\":4,\"loss\":nan}\n"[..]), (2, b"\0\0\0\0\n"), (0, b"\n"), (1, b"[2]\n")]
+        {
+            let content = [&lines[..i].concat(), broken, &lines[i + 1..].concat()].concat();
+            fs::write(&path, &content).unwrap();
+            let error = open(&path, 4).unwrap_err().to_string();
+            assert!(error.contains(&format!("line {} is not a JSON object", i + 1)), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), content, "nothing is lost");
+        }
+    }
+
+    /// A time that no run can have taken would not fit the clock.
+    #[test]
+    fn seconds_are_kept_within_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        for (seconds, kept) in [("-4", 0.0), ("1e300", MOST_SECONDS), ("7.5", 7.5)] {
+            fs::write(&path, format!("{{\"step\":1,\"seconds\":{seconds}}}\n")).unwrap();
+            assert_eq!(open(&path, 1).unwrap().1.seconds, kept);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_log_that_is_a_pipe_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = open(&path, 1).unwrap_err().to_string();
+        assert!(error.ends_with("metrics.jsonl: not a file"), "{error}");
+    }
+}

@@ -1,0 +1,165 @@
+//! The command line.
+
+use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
+use adjoint_recipes::{Model, Open};
+use adjoint_runs::values::{count, threads};
+use adjoint_runs::{BoxError, Error, Image, is_standard_output, say, set_threads};
+use clap::Parser;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run -p sample -- grid runs/dcgan-glyphs-001 --n 100
+  cargo run -p sample -- interpolate runs/dcgan-glyphs-001
+  cargo run -p sample -- arithmetic runs/dcgan-glyphs-001 --a \"7 thick\" --b \"7 thin\" --c \"1 thin\"
+  cargo run -p sample -- traverse runs/vae-glyphs-001
+  cargo run -p sample -- export runs/cgan-glyphs-001 --n 10000 --out samples.npy";
+
+/// Show what a trained model can do: works on any run directory of the trainers.
+#[derive(Parser, Debug)]
+#[command(name = "sample", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command needs.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Common {
+    /// Directory of the run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+
+    /// Where to write [default: RUN/COMMAND.png, RUN/export.npy]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Everything random follows from it
+    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub(crate) seed: u64,
+
+    /// Take G's last weights instead of their moving average
+    #[arg(long)]
+    pub(crate) raw: bool,
+
+    /// Where datasets lie [default: where the run found them]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Threads to compute with; changes no bit of the result
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+}
+
+impl Common {
+    /// The file to write: RUN/DEFAULT, if none is given.
+    ///
+    /// # Errors
+    /// If it is standard output, which is for text.
+    pub(crate) fn out(&self, default: &str) -> Result<PathBuf, BoxError> {
+        match &self.out {
+            Some(out) if is_standard_output(out) => {
+                let problem = "--out -: standard output is for text; name a file, or a pipe";
+                Err(Error::Flags(problem.into()).into())
+            }
+            Some(out) => Ok(out.clone()),
+            None => Ok(self.run.join(default)),
+        }
+    }
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    /// Samples side by side
+    Grid(grids::Grid),
+    /// A row of each class, with the same noise down a column (conditional models)
+    Classes(grids::Classes),
+    /// Walks between latent vectors, a row each
+    Interpolate(walks::Interpolate),
+    /// One latent number from low to high, a row each
+    Traverse(walks::Traverse),
+    /// The whole plane of a model with two latent numbers
+    Manifold(walks::Manifold),
+    /// Test images above what the model makes of them (autoencoders, and conditions that are images)
+    Reconstruct(grids::Reconstruct),
+    /// Samples beside the training images nearest to them: are they copies?
+    Neighbours(neighbours::Neighbours),
+    /// Vector arithmetic: the mean latent vector of samples that are A, minus B, plus C
+    Arithmetic(arithmetic::Arithmetic),
+    /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy file; points as they are, (N, 2)
+    Export(export::Export),
+    /// What D's filters look at, by guided backpropagation (runs of train-dcgan)
+    Features(features::Features),
+}
+
+/// A count of images, up to a million.
+pub(crate) fn images(text: &str) -> Result<usize, String> {
+    match count::<usize>(text) {
+        Ok(n) if n <= 1_000_000 => Ok(n),
+        _ => Err("a whole number from 1 to 1000000 is needed".into()),
+    }
+}
+
+/// Tiles of a picture along one side.
+pub(crate) fn tiles(text: &str) -> Result<usize, String> {
+    match count::<usize>(text) {
+        Ok(n) if n <= 100 => Ok(n),
+        _ => Err("a whole number from 1 to 100 is needed".into()),
+    }
+}
+
+/// Steps of a walk, which has two ends.
+pub(crate) fn steps(text: &str) -> Result<usize, String> {
+    match count::<usize>(text) {
+        Ok(n) if (2..=100).contains(&n) => Ok(n),
+        _ => Err("a whole number from 2 to 100 is needed".into()),
+    }
+}
+
+/// A command: its own flags and those of all.
+pub(crate) trait Run {
+    /// The flags of all commands.
+    fn common(&self) -> &Common;
+
+    /// Draws a picture, and says in a few words what is on it.
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError>;
+}
+
+/// Parses the command line of this process and does what it says.
+pub(crate) fn run() -> Result<(), BoxError> {
+    let cli = Cli::try_parse().map_err(Error::from)?;
+    match &cli.command {
+        Command::Grid(c) => picture("grid", c),
+        Command::Classes(c) => picture("classes", c),
+        Command::Interpolate(c) => picture("interpolate", c),
+        Command::Traverse(c) => picture("traverse", c),
+        Command::Manifold(c) => picture("manifold", c),
+        Command::Reconstruct(c) => picture("reconstruct", c),
+        Command::Neighbours(c) => picture("neighbours", c),
+        Command::Arithmetic(c) => picture("arithmetic", c),
+        Command::Features(c) => picture("features", c),
+        Command::Export(c) => {
+            let out = c.common.out("export.npy")?;
+            let mut model = open(&c.common)?;
+            say(c.write(&mut model, &out)?);
+            Ok(())
+        }
+    }
+}
+
+fn open(common: &Common) -> Result<Model, BoxError> {
+    set_threads(common.threads)?;
+    let Common { run, seed, raw, data_dir, .. } = common.clone();
+    Model::open(&Open { run, seed, raw, data_dir })
+}
+
+fn picture(name: &str, command: &impl Run) -> Result<(), BoxError> {
+    let common = command.common();
+    let out = common.out(&format!("{name}.png"))?;
+    let mut model = open(common)?;
+    let (image, what) = command.draw(&mut model)?;
+    image.write_png(&out)?;
+    say(format_args!("{}: {what}; {}x{} pixels", out.display(), image.width, image.height));
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Vector arithmetic in latent space (Radford et al. 2016, section 6.3.2): the mean latent vector of samples that are A, minus
+//! that of samples that are B, plus that of samples that are C.
+//!
+//! Which samples are what is known from the training images: a sample is taken for what its nearest training image is. For
+//! glyphs that is known exactly: their class and all factors they were drawn from.
+
+use crate::cli::{Common, Run, tiles};
+use crate::commands::neighbours::nearest;
+use crate::latent::rows;
+use adjoint_data::glyphs::{Factors, Glyphs, Palette};
+use adjoint_data::{Dataset, Options, Split};
+use adjoint_nn::{Stream, Tensor};
+use adjoint_recipes::Model;
+use adjoint_recipes::limits;
+use adjoint_runs::{BoxError, Error, Grid, Image};
+
+/// Samples among which A, B and C are sought.
+const SAMPLES: usize = 1_000;
+/// Training images they are compared with.
+const TRAINING: usize = 10_000;
+/// Samples of each that are shown, at most.
+const SHOWN: usize = 3;
+/// How far the neighbourhood of the result reaches, uniformly in each number (the paper's 0.25).
+const NEIGHBOURHOOD: f64 = 0.25;
+/// Shares of all images that count as low and as high in a factor.
+const LOW: f64 = 0.3;
+
+/// A - B + C.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Arithmetic {
+    #[command(flatten)]
+    common: Common,
+
+    /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted, narrow or wide
+    #[arg(long, value_name = "WORDS")]
+    a: String,
+
+    /// What B is
+    #[arg(long, value_name = "WORDS")]
+    b: String,
+
+    /// What C is
+    #[arg(long, value_name = "WORDS")]
+    c: String,
+
+    /// Samples of each whose mean is taken
+    #[arg(long, value_name = "N", default_value = "3", value_parser = tiles)]
+    examples: usize,
+}
+
+/// One number of a glyph.
+type Factor = fn(&Factors) -> f32;
+
+/// One word of a description.
+#[derive(Clone, Copy, Debug)]
+enum Attribute {
+    Class(usize),
+    /// Low or high in a factor.
+    Factor(Factor, bool),
+}
+
+impl Attribute {
+    fn parse(word: &str, set: &Dataset) -> Result<Self, BoxError> {
+        if let Some(class) = set.classes().iter().position(|class| class.eq_ignore_ascii_case(word)) {
+            return Ok(Attribute::Class(class));
+        }
+        let known = palette(set).is_some();
+        let factor: Option<(Factor, bool)> = match word {
+            "thin" => Some((|f| f.stroke_width, false)),
+            "thick" => Some((|f| f.stroke_width, true)),
+            "upright" => Some((|f| f.slant.abs(), false)),
+            "slanted" => Some((|f| f.slant, true)),
+            "narrow" => Some((|f| f.aspect, false)),
+            "wide" => Some((|f| f.aspect, true)),
+            _ => None,
+        };
+        let classes = set.classes().join(", ");
+        match factor {
+            Some((factor, high)) if known => Ok(Attribute::Factor(factor, high)),
+            Some(_) => Err(Error::Flags(format!(
+                "`{word}` is known of glyphs only; of {} only the classes are: {classes}",
+                set.name()
+            ))
+            .into()),
+            None => Err(Error::Flags(format!(
+                "`{word}` is no attribute; there are the classes {classes} and, of glyphs, thin, thick, upright, slanted, \
+                 narrow and wide"
+            ))
+            .into()),
+        }
+    }
+}
+
+fn palette(set: &Dataset) -> Option<Palette> {
+    match set.name() {
+        "glyphs" => Some(Palette::Grey),
+        "glyphs-rgb" => Some(Palette::Rgb),
+        _ => None,
+    }
+}
+
+/// What is known of the training images.
+struct Knowledge<'a> {
+    set: &'a Dataset,
+    factors: Vec<Factors>,
+}
+
+impl<'a> Knowledge<'a> {
+    fn of(set: &'a Dataset, images: usize) -> Self {
+        let size = set.image_size();
+        let glyphs =
+            palette(set).map(|palette| Glyphs::new(Options::default().seed, Split::Train, size, palette));
+        let factors = glyphs.map(|glyphs| (0..images).map(|i| glyphs.factors(i)).collect());
+        Knowledge { set, factors: factors.unwrap_or_default() }
+    }
+
+    /// Is image i what the words say?
+    fn test(&self, attributes: &[Attribute]) -> impl Fn(usize) -> bool {
+        let bounds: Vec<f32> = attributes
+            .iter()
+            .map(|attribute| match *attribute {
+                Attribute::Class(_) => 0.0,
+                Attribute::Factor(factor, high) => {
+                    let mut values: Vec<f32> = self.factors.iter().map(factor).collect();
+                    values.sort_by(f32::total_cmp);
+                    let share = if high { 1.0 - LOW } else { LOW };
+                    values[(share * (values.len() - 1) as f64) as usize]
+                }
+            })
+            .collect();
+        move |i| {
+            attributes.iter().zip(&bounds).all(|(attribute, &bound)| match *attribute {
+                Attribute::Class(class) => usize::from(self.set.labels()[i]) == class,
+                Attribute::Factor(factor, true) => factor(&self.factors[i]) >= bound,
+                Attribute::Factor(factor, false) => factor(&self.factors[i]) <= bound,
+            })
+        }
+    }
+}
+
+impl Run for Arithmetic {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        if model.condition.is_some() {
+            let lack = "is told what to make: what a sample is does not follow from z";
+            return Err(model.refusal(lack, "a model without conditions"));
+        }
+        let train = model.dataset(Split::Train)?;
+        let known = train.len().min(TRAINING);
+        let knowledge = Knowledge::of(&train, known);
+        let words = |text: &str| -> Result<Vec<Attribute>, BoxError> {
+            let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+            if words.is_empty() {
+                return Err(
+                    Error::Flags("--a, --b and --c need a word each, such as \"7 thick\"".into()).into()
+                );
+            }
+            words.into_iter().map(|word| Attribute::parse(word, &train)).collect()
+        };
+        let terms = [&self.a, &self.b, &self.c];
+        let attributes: Vec<Vec<Attribute>> =
+            terms.iter().map(|text| words(text)).collect::<Result<_, _>>()?;
+        let z = model.draw("arithmetic", SAMPLES)?;
+        let mut near = vec![];
+        // Large samples are not all in memory at once.
+        let part = limits::chunk(SAMPLES, train.image_len());
+        for start in (0..SAMPLES).step_by(part) {
+            let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None)?;
+            near.extend(nearest(model, &x, (&train, known), 1));
+        }
+        let mut means = vec![];
+        let mut tiles = vec![];
+        for (attributes, text) in attributes.iter().zip(terms) {
+            let test = knowledge.test(attributes);
+            // Nearest of all first: the surest.
+            let mut found: Vec<(f64, usize)> =
+                (0..SAMPLES).filter(|&i| test(near[i][0].index)).map(|i| (near[i][0].squared, i)).collect();
+            found.sort_by(|a, b| a.0.total_cmp(&b.0));
+            if found.len() < self.examples {
+                let (there, needed) = (found.len(), self.examples);
+                return Err(format!(
+                    "{there} of {SAMPLES} samples are `{text}`, and {needed} are needed; ask for less, or take fewer --examples"
+                )
+                .into());
+            }
+            let examples: Vec<usize> = found[..self.examples].iter().map(|&(_, i)| i).collect();
+            let vector = |i: usize| &z.data()[i * model.latent..][..model.latent];
+            let mean = (0..model.latent)
+                .map(|j| examples.iter().map(|&i| vector(i)[j]).sum::<f32>() / examples.len() as f32)
+                .collect::<Vec<f32>>();
+            let shown: Vec<usize> = (0..SHOWN).map(|k| examples[k % examples.len()]).collect();
+            let shown = model.decode(&z.gather_rows(&shown), None)?;
+            tiles.extend((0..SHOWN).map(|k| shown.narrow(0, k, 1)));
+            tiles.push(model.decode(&rows(std::slice::from_ref(&mean)), None)?);
+            means.push(mean);
+        }
+        let result: Vec<f32> = (0..model.latent).map(|j| means[0][j] - means[1][j] + means[2][j]).collect();
+        let mut stream = Stream::new(model.seed, "neighbourhood", 0);
+        let around: Vec<Vec<f32>> = (0..9)
+            .map(|i| {
+                let reach = if i == 4 { 0.0 } else { NEIGHBOURHOOD };
+                result.iter().map(|&r| r + (reach * (2.0 * stream.uniform() - 1.0)) as f32).collect()
+            })
+            .collect();
+        let results = model.decode(&rows(&around), None)?;
+        Ok((picture(model, &tiles, &results), format!("({}) - ({}) + ({})", self.a, self.b, self.c)))
+    }
+}
+
+/// A row of each term, its examples and then their mean; and below the result in the middle of its neighbourhood.
+fn picture(model: &Model, tiles: &[Tensor<f32>], results: &Tensor<f32>) -> Image {
+    let blank = tiles[0].map(|_| 1.0);
+    let mut all: Vec<Tensor<f32>> = tiles.to_vec();
+    // A white row between terms and result.
+    all.extend(vec![blank.clone(); SHOWN + 1]);
+    for row in 0..3 {
+        all.extend((0..3).map(|column| results.narrow(0, 3 * row + column, 1)));
+        all.push(blank.clone());
+    }
+    let images = Tensor::concat(&all.iter().collect::<Vec<_>>(), 0);
+    let grid = Grid { columns: SHOWN + 1, ..Grid::square(all.len(), model.common.image_size) };
+    grid.draw(&images, model.range)
+}

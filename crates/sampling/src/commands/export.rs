@@ -1,0 +1,66 @@
+//! Samples for other programs.
+
+use crate::cli::{Common, images};
+use crate::npy;
+use adjoint_nn::Tensor;
+use adjoint_recipes::Model;
+use adjoint_recipes::game::Condition;
+use adjoint_recipes::limits;
+use adjoint_runs::{BoxError, warn};
+use std::path::Path;
+
+/// Samples that are in memory at once.
+const CHUNK: usize = 1_000;
+
+/// Samples as an array.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Number of samples
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = images)]
+    n: usize,
+}
+
+impl Export {
+    /// Writes them to `out`, and the labels of conditional ones beside them. Says what was written.
+    pub(crate) fn write(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
+        let n = self.n;
+        let z = model.draw("export", n)?;
+        let chunk = limits::chunk(CHUNK, model.common.image_size * model.common.image_size * 3);
+        let mut part = |from: usize| -> Result<Tensor<f32>, BoxError> {
+            let rows = chunk.min(n - from);
+            let conditions = model.conditions(from..from + rows)?;
+            let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref())?;
+            Ok(if x.dims().len() == 4 { model.unit(&x).permute([0, 3, 1, 2]) } else { x })
+        };
+        let first = part(0)?;
+        let shape = [&[n], &first.dims()[1..]].concat();
+        let mut next = Some((first, 0));
+        npy::write(out, &shape, || {
+            let Some((x, from)) = next.take() else { return Ok(None) };
+            let from = from + x.dims()[0];
+            if from < n {
+                next = Some((part(from)?, from));
+            }
+            Ok(Some(x.data().to_vec()))
+        })?;
+        let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
+        if model.condition == Some(Condition::Class) {
+            let classes = model.classes()?;
+            if !adjoint_files::is_regular(out) {
+                let place = out.display();
+                warn(format_args!(
+                    "{place} is no regular file, and no labels are written beside it: sample i is of class i mod {classes}"
+                ));
+                return Ok(said);
+            }
+            let labels = out.with_extension("labels.npy");
+            let mut all = Some((0..n).map(|i| (i % classes) as i64).collect());
+            npy::write(&labels, &[n], || Ok(all.take()))?;
+            said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
+        }
+        Ok(said)
+    }
+}

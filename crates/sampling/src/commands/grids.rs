@@ -1,0 +1,138 @@
+//! Pictures of many samples.
+
+use crate::cli::{Common, Run, images, tiles};
+use adjoint_data::Split;
+use adjoint_nn::{Stream, Tensor};
+use adjoint_recipes::Model;
+use adjoint_recipes::game::{Condition, points};
+use adjoint_recipes::{below, labels};
+use adjoint_runs::{BoxError, Grid as Layout, Image};
+
+/// Samples side by side.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Grid {
+    #[command(flatten)]
+    common: Common,
+
+    /// Number of samples [default: 64; 2000 points]
+    #[arg(long, value_name = "N", value_parser = images)]
+    n: Option<usize>,
+}
+
+impl Run for Grid {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        let n = self.n.unwrap_or(if model.points.is_some() { points::SHOWN } else { 64 });
+        if model.points.is_none() {
+            model.fits(n)?;
+        }
+        let (z, conditions) = (model.draw("grid", n)?, model.conditions(0..n)?);
+        let x = model.decode(&z, conditions.as_ref())?;
+        if let Some(points) = model.points {
+            let data = points.draw(n, &mut Stream::new(model.seed, "points/shown", 0));
+            return Ok((
+                points::scatter(points, &data, &x, None),
+                format!("{n} samples over as many points of {points}"),
+            ));
+        }
+        let layout = Layout::square(n, model.common.image_size);
+        let caution = if model.autoencoder {
+            " (of a plain autoencoder: nothing taught it which z are likely)"
+        } else {
+            ""
+        };
+        Ok((layout.draw(&x, model.range), format!("{n} samples{caution}")))
+    }
+}
+
+/// A row of each class.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Classes {
+    #[command(flatten)]
+    common: Common,
+
+    /// Samples of each class
+    #[arg(long, value_name = "N", default_value = "10", value_parser = tiles)]
+    n: usize,
+}
+
+impl Run for Classes {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        if model.condition != Some(Condition::Class) {
+            let instead = "a run of train-cgan, or of train-vae --conditional";
+            return Err(model.refusal("is not told classes", instead));
+        }
+        let (n, classes) = (self.n, model.classes()?);
+        model.fits(classes * n)?;
+        let z = model.draw("classes", n)?;
+        let labels: Vec<usize> = (0..classes * n).map(|i| i / n).collect();
+        let conditions = labels::one_hot(&labels, classes);
+        let x = model.decode(&Tensor::concat(&vec![&z; classes], 0), Some(&conditions))?;
+        let layout = Layout { columns: n, ..Layout::square(x.dims()[0], model.common.image_size) };
+        Ok((
+            layout.draw(&x, model.range),
+            format!("{classes} classes, a row each, the same noise down a column"),
+        ))
+    }
+}
+
+/// Test images above what the model makes of them.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Reconstruct {
+    #[command(flatten)]
+    common: Common,
+
+    /// Number of test images
+    #[arg(long, value_name = "N", default_value = "32", value_parser = images)]
+    n: usize,
+
+    /// Index of the first
+    #[arg(long, value_name = "N", default_value = "0")]
+    from: usize,
+}
+
+impl Run for Reconstruct {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        let told = model.condition.filter(|condition| condition.is_image());
+        if model.kind != "vae" && told.is_none() {
+            return Err(
+                model.refusal("has no encoder", "a run of train-vae, or of train-cgan --task inpaint")
+            );
+        }
+        let test = model.dataset(Split::Test)?;
+        let indices: Vec<usize> = (self.from..test.len()).take(self.n).collect();
+        if indices.is_empty() {
+            return Err(format!("--from {}: there are {} test images", self.from, test.len()).into());
+        }
+        model.fits(3 * indices.len())?;
+        let x = model.seen(&test, &indices);
+        let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = told {
+            let y = condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
+            let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;
+            (vec![y, fake, x], "conditions, samples and the test images themselves")
+        } else {
+            let labels: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
+            let labels = labels::one_hot(&labels, test.classes().len());
+            let labels = (model.condition == Some(Condition::Class)).then_some(labels);
+            let z = model.encode(&x, labels.as_ref())?;
+            let y = model.decode(&z, labels.as_ref())?;
+            (vec![x, y], "test images above what the model makes of them")
+        };
+        let n = indices.len();
+        let tiles = below(&rows.iter().collect::<Vec<_>>(), 8);
+        let layout = Layout { columns: 8.min(n), ..Layout::square(tiles.dims()[0], model.common.image_size) };
+        Ok((layout.draw(&tiles, model.range), format!("{n} {what}")))
+    }
+}

@@ -1,0 +1,81 @@
+//! Samples beside the training images nearest to them.
+
+use crate::cli::{Common, Run, tiles};
+use adjoint_data::{Dataset, Split};
+use adjoint_metrics::neighbours::{Neighbour, Search};
+use adjoint_nn::Tensor;
+use adjoint_recipes::Model;
+use adjoint_recipes::limits;
+use adjoint_runs::{BoxError, Grid, Image};
+
+/// Training images that are compared at once, where they are small.
+const CHUNK: usize = 2_000;
+
+/// Samples beside training images.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Neighbours {
+    #[command(flatten)]
+    common: Common,
+
+    /// Number of samples
+    #[arg(long, value_name = "N", default_value = "10", value_parser = tiles)]
+    n: usize,
+
+    /// Training images beside each
+    #[arg(long, value_name = "K", default_value = "7", value_parser = tiles)]
+    k: usize,
+}
+
+impl Run for Neighbours {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        model.fits(self.n * (1 + self.k))?;
+        let (z, conditions) = (model.draw("neighbours", self.n)?, model.conditions(0..self.n)?);
+        let x = model.decode(&z, conditions.as_ref())?;
+        let train = model.dataset(Split::Train)?;
+        let near = nearest(model, &x, (&train, train.len()), self.k);
+        let mut rows = vec![];
+        for (i, near) in near.iter().enumerate() {
+            rows.push(x.narrow(0, i, 1));
+            rows.push(model.images(&train, &near.iter().map(|other| other.index).collect::<Vec<_>>()));
+        }
+        let tiles = Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0);
+        let columns = 1 + near.first().map_or(0, Vec::len);
+        let grid = Grid { columns, ..Grid::square(tiles.dims()[0], model.common.image_size) };
+        let mean = near.iter().map(|near| near[0].squared.sqrt()).sum::<f64>() / self.n as f64;
+        let what = format!(
+            "{} samples, each before its {} nearest training images; mean distance to the nearest {mean:.2}",
+            self.n,
+            columns - 1
+        );
+        Ok((grid.draw(&tiles, model.range), what))
+    }
+}
+
+/// The k of the first `among` images of a set that are nearest to each sample by the distance of their pixels, nearest first.
+pub(crate) fn nearest(
+    model: &Model,
+    x: &Tensor<f32>,
+    (set, among): (&Dataset, usize),
+    k: usize,
+) -> Vec<Vec<Neighbour>> {
+    let flat = |x: &Tensor<f32>| {
+        let n = x.dims()[0];
+        let [_, pixels] = x.shape().around(0);
+        Tensor::build([n, pixels], |out: &mut [f64]| {
+            out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = f64::from(*x));
+        })
+    };
+    let samples = flat(x);
+    let mut search = Search::new(&samples, k);
+    let chunk = limits::chunk(CHUNK, set.image_len());
+    for start in (0..among).step_by(chunk) {
+        let indices: Vec<usize> = (start..(start + chunk).min(among)).collect();
+        search.among(&flat(&model.images(set, &indices)), start);
+    }
+    search.found()
+}

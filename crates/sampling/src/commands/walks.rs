@@ -1,0 +1,249 @@
+//! Walks through latent space.
+
+use crate::cli::{Common, Run, steps, tiles};
+use crate::latent::{between, quantile, rows};
+use adjoint_nn::Tensor;
+use adjoint_recipes::Model;
+use adjoint_recipes::game::flags::Distribution;
+use adjoint_runs::{BoxError, Error, Grid, Image};
+
+/// A traversal goes from where this share of all latent numbers is lower to where as many are higher.
+const LOW: f64 = 0.01;
+/// Rows of a traversal.
+const DIMENSIONS: usize = 10;
+
+/// Walks between latent vectors.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Interpolate {
+    #[command(flatten)]
+    common: Common,
+
+    /// Rows
+    #[arg(long, value_name = "N", default_value = "8", value_parser = tiles)]
+    rows: usize,
+
+    /// Latent vectors that a row passes through
+    #[arg(long, value_name = "K", default_value = "2", value_parser = tiles)]
+    through: usize,
+
+    /// Images of a row; more where only more show every latent vector that it passes through
+    #[arg(long, value_name = "N", default_value = "10", value_parser = steps)]
+    steps: usize,
+
+    /// Class of all images (models that are told classes) [default: 0]
+    #[arg(long, value_name = "N")]
+    class: Option<usize>,
+
+    /// Given latent vectors instead of random ones, one a use: numbers between commas; one row through all of them
+    #[arg(long, value_name = "X,X", allow_hyphen_values = true, conflicts_with_all = ["rows", "through"])]
+    z: Vec<String>,
+}
+
+impl Interpolate {
+    /// The latent vectors that each row passes through.
+    fn stations(&self, model: &Model) -> Result<Vec<Vec<Vec<f32>>>, BoxError> {
+        let given: Result<Vec<Vec<f32>>, BoxError> =
+            self.z.iter().map(|text| vector(text, model.latent)).collect();
+        let given = given?;
+        match given.len() {
+            0 => {}
+            1 => return Err(Error::Flags("--z: a walk needs two of them or more".into()).into()),
+            _ => return Ok(vec![given]),
+        }
+        if self.through < 2 {
+            return Err(Error::Flags("--through: a walk needs 2 latent vectors or more".into()).into());
+        }
+        let z = model.draw("interpolate", self.rows * self.through)?;
+        let vectors: Vec<Vec<f32>> = z.data().chunks(model.latent).map(<[f32]>::to_vec).collect();
+        Ok(vectors.chunks(self.through).map(<[Vec<f32>]>::to_vec).collect())
+    }
+}
+
+fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
+    let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse::<f32>()).collect();
+    match numbers {
+        Ok(numbers) if numbers.len() == latent && numbers.iter().all(|x| x.is_finite()) => Ok(numbers),
+        _ => Err(Error::Flags(format!("--z {text}: {latent} numbers between commas are needed")).into()),
+    }
+}
+
+/// Images of a walk, at least so many, with the same number on each leg, so that every station is among them.
+fn images(wanted: usize, stations: usize) -> usize {
+    let legs = stations - 1;
+    legs * (wanted - 1).div_ceil(legs) + 1
+}
+
+/// So many points on the way through all stations.
+fn walk(stations: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f32>> {
+    let leg = (images - 1) / (stations.len() - 1);
+    let mut points = vec![];
+    for pair in stations.windows(2) {
+        points.extend((0..leg).map(|i| between(&pair[0], &pair[1], i as f64 / leg as f64, noise)));
+    }
+    points.extend(stations.last().cloned());
+    points
+}
+
+impl Run for Interpolate {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        let stations = self.stations(model)?;
+        let steps = images(self.steps, stations[0].len());
+        model.fits(stations.len() * steps)?;
+        let z: Vec<Vec<f32>> = stations.iter().flat_map(|row| walk(row, steps, model.noise)).collect();
+        let conditions = model.one_condition(self.class, z.len())?;
+        let x = model.decode(&rows(&z), conditions.as_ref())?;
+        let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
+        let what = format!("{} walks of {steps} images between latent vectors", stations.len());
+        Ok((grid.draw(&x, model.range), what))
+    }
+}
+
+/// One latent number from low to high.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Traverse {
+    #[command(flatten)]
+    common: Common,
+
+    /// Which latent numbers, from 0 [default: the ten that change the image most]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    dimensions: Vec<usize>,
+
+    /// Images of a row
+    #[arg(long, value_name = "N", default_value = "11", value_parser = steps)]
+    steps: usize,
+
+    /// Class of all images (models that are told classes) [default: 0]
+    #[arg(long, value_name = "N")]
+    class: Option<usize>,
+}
+
+impl Traverse {
+    fn dimensions(&self, model: &mut Model, start: &[f32]) -> Result<Vec<usize>, BoxError> {
+        if let Some(d) = self.dimensions.iter().find(|&&d| d >= model.latent) {
+            let latent = model.latent;
+            return Err(Error::Flags(format!("--dimensions {d}: there are 0 to {}", latent - 1)).into());
+        }
+        if !self.dimensions.is_empty() {
+            return Ok(self.dimensions.clone());
+        }
+        let change = change(model, start, self.class)?;
+        let mut order: Vec<usize> = (0..model.latent).collect();
+        order.sort_by(|&a, &b| change[b].total_cmp(&change[a]));
+        order.truncate(DIMENSIONS);
+        Ok(order)
+    }
+}
+
+/// By how much each latent number, from low to high, changes the image at `start`: the sum of squared differences of its pixels.
+fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<f64>, BoxError> {
+    let conditions = model.one_condition(class, 2)?;
+    let mut changes = vec![];
+    for d in 0..model.latent {
+        let at = |p: f64| {
+            let mut vector = start.to_vec();
+            vector[d] = quantile(p, model.noise) as f32;
+            vector
+        };
+        let ends = rows(&[at(LOW), at(1.0 - LOW)]);
+        let x = model.decode(&ends, conditions.as_ref())?;
+        let (low, high) = x.data().split_at(x.len() / 2);
+        changes.push(low.iter().zip(high).map(|(a, b)| f64::from(a - b).powi(2)).sum());
+    }
+    Ok(changes)
+}
+
+impl Run for Traverse {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        let start = model.draw("traverse", 1)?.data().to_vec();
+        let (dimensions, steps) = (self.dimensions(model, &start)?, self.steps);
+        model.fits(dimensions.len() * steps)?;
+        let mut z = vec![];
+        for &d in &dimensions {
+            for i in 0..steps {
+                let p = LOW + (1.0 - 2.0 * LOW) * i as f64 / (steps - 1) as f64;
+                let mut vector = start.clone();
+                vector[d] = quantile(p, model.noise) as f32;
+                z.push(vector);
+            }
+        }
+        let conditions = model.one_condition(self.class, z.len())?;
+        let x = model.decode(&rows(&z), conditions.as_ref())?;
+        let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
+        let names: Vec<String> = dimensions.iter().map(usize::to_string).collect();
+        Ok((
+            grid.draw(&x, model.range),
+            format!("latent numbers {}, a row each, from low to high", names.join(", ")),
+        ))
+    }
+}
+
+/// The plane of a model with two latent numbers.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Manifold {
+    #[command(flatten)]
+    common: Common,
+
+    /// Images along each side
+    #[arg(long, value_name = "N", default_value = "20", value_parser = tiles)]
+    n: usize,
+
+    /// Class of all images (models that are told classes) [default: 0]
+    #[arg(long, value_name = "N")]
+    class: Option<usize>,
+}
+
+impl Run for Manifold {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// At equal steps of the cumulative distribution (Kingma & Welling 2014, appendix A).
+    fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
+        model.needs_images()?;
+        if model.latent != 2 {
+            let lack = format!("has {} latent numbers", model.latent);
+            return Err(model.refusal(&lack, "a run with --latent 2"));
+        }
+        let n = self.n;
+        model.fits(n * n)?;
+        let at = |i: usize| quantile((i as f64 + 0.5) / n as f64, model.noise) as f32;
+        let z: Vec<Vec<f32>> = (0..n * n).map(|i| vec![at(i % n), at(n - 1 - i / n)]).collect();
+        let conditions = model.one_condition(self.class, z.len())?;
+        let x: Tensor<f32> = model.decode(&rows(&z), conditions.as_ref())?;
+        let grid = Grid { columns: n, margin: 0, ..Grid::square(z.len(), model.common.image_size) };
+        Ok((grid.draw(&x, model.range), format!("the latent plane at {n} x {n} quantiles")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_shows_every_station() {
+        let stations: Vec<Vec<f32>> = (0..6).map(|i| vec![i as f32, (i * i) as f32 - 7.0]).collect();
+        for (count, wanted) in [(2, 2), (2, 10), (3, 10), (4, 10), (6, 2), (5, 100)] {
+            for noise in [Distribution::Uniform, Distribution::Gaussian] {
+                let n = images(wanted, count);
+                assert!(n >= wanted && n < wanted + count, "{n} for {wanted}");
+                let points = walk(&stations[..count], n, noise);
+                assert_eq!(points.len(), n);
+                for (i, station) in stations[..count].iter().enumerate() {
+                    let there = &points[i * (n - 1) / (count - 1)];
+                    let near = there.iter().zip(station).all(|(a, b)| (a - b).abs() < 1e-5);
+                    assert!(near, "{there:?} instead of {station:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! NumPy's array files, version 1.0.
+
+use adjoint_runs::{BoxError, write_file};
+use std::io;
+use std::path::Path;
+
+/// Numbers that can be written: little-endian.
+pub(crate) trait Number: Copy {
+    /// NumPy's name of the type.
+    const TYPE: &'static str;
+    /// Its bytes, least first.
+    fn bytes(self) -> Vec<u8>;
+}
+
+impl Number for f32 {
+    const TYPE: &'static str = "<f4";
+    fn bytes(self) -> Vec<u8> {
+        self.to_le_bytes().into()
+    }
+}
+
+impl Number for i64 {
+    const TYPE: &'static str = "<i8";
+    fn bytes(self) -> Vec<u8> {
+        self.to_le_bytes().into()
+    }
+}
+
+/// The head of a file of this type and shape: padded so that the numbers start at a multiple of 64 bytes.
+fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
+    let sides: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
+    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sides.join(" "));
+    let used = 10 + text.len() + 1;
+    text.push_str(&" ".repeat(used.next_multiple_of(64) - used));
+    text.push('\n');
+    let length = u16::try_from(text.len()).expect("a few axes");
+    [b"\x93NUMPY\x01\x00".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
+}
+
+/// Writes an array in parts that `part` gives one after another until it gives none.
+///
+/// # Errors
+/// If a part can't be had, the disk is full or the file can't be written; an older one is then
+/// untouched.
+pub(crate) fn write<T: Number>(
+    path: &Path,
+    shape: &[usize],
+    mut part: impl FnMut() -> Result<Option<Vec<T>>, BoxError>,
+) -> Result<(), BoxError> {
+    write_file(path, |out| {
+        out.write_all(&header(T::TYPE, shape))?;
+        while let Some(numbers) = part().map_err(io::Error::other)? {
+            out.write_all(&numbers.into_iter().flat_map(T::bytes).collect::<Vec<u8>>())?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_says_type_and_shape_and_ends_on_a_boundary() {
+        let head = header("<f4", &[3, 1, 28, 28]);
+        assert_eq!(head.len() % 64, 0);
+        assert_eq!(&head[..8], b"\x93NUMPY\x01\x00");
+        assert_eq!(usize::from(u16::from_le_bytes([head[8], head[9]])), head.len() - 10);
+        let text = std::str::from_utf8(&head[10..]).unwrap();
+        assert!(text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1, 28, 28,), }"));
+        assert!(text.ends_with('\n'));
+        assert!(header("<i8", &[7]).len().is_multiple_of(64));
+    }
+}
