@@ -92,9 +92,19 @@ impl Program {
     #[track_caller]
     pub fn train(&self, trainer: &str, name: &str, flags: &[&str]) {
         let fixed = ["--name", name, "--quiet", "--steps", "3", "--batch-size", "16"];
-        let output =
-            self.command_of(trainer, &[&fixed, flags].concat()).output().expect("the trainer starts");
-        assert!(output.status.success(), "{trainer} {flags:?}: {}", String::from_utf8_lossy(&output.stderr));
+        self.succeed_by(trainer, &[&fixed, flags].concat());
+    }
+
+    /// The standard output of another program of this name in the same directory.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[track_caller]
+    pub fn succeed_by(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.command_of(program, arguments).output().expect("the program starts");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?}: {text}");
+        String::from_utf8(output.stdout).expect("it writes UTF-8")
     }
 
     /// Does it succeed?

@@ -9,6 +9,7 @@ mod output;
 #[cfg(target_os = "linux")]
 mod paths;
 mod sample;
+mod stored_runs;
 mod train_cgan;
 mod train_dcgan;
 mod train_gan;
