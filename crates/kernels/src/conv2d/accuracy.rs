@@ -1,6 +1,6 @@
 //! How far the `f32` kernels are from the same sums in `f64`, on layers of full size.
 
-use super::{Geometry, Path, Spec, forward, input_grad, pairs, products, weight_grad};
+use super::{Geometry, Kernel, Path, Spec, forward, input_grad, products, weight_grad};
 use crate::isa::{self, Isa};
 use crate::reference::testing::Dice;
 
@@ -56,10 +56,12 @@ fn compare(g: &Geometry, data: Data) {
             forward(g, &x, &w, &mut got[0]);
             input_grad(g, &y_bar, &w, &mut got[1]);
             weight_grad(g, &x, &y_bar, &mut got[2]);
-            let path = if matches!(Path::of(g), Path::Winograd | Path::Packed(_)) { WINOGRAD } else { PLAIN };
-            let tolerance = [path, path, if pairs::pays(g) { PLAIN } else { path }];
-            for (i, name) in ["forward", "input_grad", "weight_grad"].into_iter().enumerate() {
-                check(&got[i], &want[i], tolerance[i], &format!("{name} ({isa})"), g, data);
+            for (i, kernel) in Kernel::ALL.into_iter().enumerate() {
+                let tolerance = match Path::of(g, kernel) {
+                    Path::Winograd | Path::Packed(_) => WINOGRAD,
+                    Path::Pairs | Path::Direct | Path::Products => PLAIN,
+                };
+                check(&got[i], &want[i], tolerance, &format!("{kernel:?} ({isa})"), g, data);
             }
         });
     }

@@ -24,8 +24,8 @@
 //! | --- | --- | --- |
 //! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
 //! | `phases` | fewer, but 12 in all phases of x, 32 of y, 256 tiles, and a stride that divides the kernel | `winograd` on images with their phases packed as channels |
-//! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read where they lie |
-//! | `direct::pairs` | instead of `phases` and `direct`: weight gradients, up to 16 numbers in all phases of x, a kernel twice as long as its stride, even outputs, 8 channels of y, many tiles, AVX-512 | 9 products for 16, from images of differences |
+//! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read in place |
+//! | `direct::pairs` | weight gradients that `phases` or `direct` would compute: up to 16 channels in all phases of x, a kernel twice as long as its stride, even outputs, 8 channels of y, many tiles, AVX-512 | 9 products for 16, from images of differences |
 //! | `products` | everything else | any geometry, any [`Element`] |
 //!
 //! # Accuracy in `f32`
@@ -57,21 +57,33 @@ use direct::pairs;
 pub use geometry::{Geometry, Spec};
 use phases::Phases;
 
-/// The ways to compute a convolution in `f32`. Weight gradients have one more, [`pairs`].
+/// The three kernels of this module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    Forward,
+    InputGrad,
+    WeightGrad,
+}
+
+/// The ways to compute a convolution in `f32`.
 #[expect(clippy::large_enum_variant, reason = "one lives for the length of a call")]
 enum Path {
     Winograd,
     /// Winograd on packed phases.
     Packed(Phases),
+    /// Pairs of taps: weight gradients only.
+    Pairs,
     Direct,
     Products,
 }
 
 impl Path {
-    /// The fastest, by shape and instruction set alone.
-    fn of(g: &Geometry) -> Path {
+    /// Returns the fastest path of a kernel, by shape and instruction set alone.
+    fn of(g: &Geometry, kernel: Kernel) -> Path {
         if winograd::pays(g) {
             Path::Winograd
+        } else if kernel == Kernel::WeightGrad && pairs::pays(g) {
+            Path::Pairs
         } else if let Some(phases) = Phases::of(g).filter(|phases| winograd::pays_packed(&phases.packed)) {
             Path::Packed(phases)
         } else if direct::pays(g) {
@@ -92,12 +104,13 @@ impl Path {
 pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     g.check(x.len(), w.len(), y.len());
     if let (Some(x), Some(w), Some(y)) = (E::as_f32(x), E::as_f32(w), E::as_f32_mut(y)) {
-        match Path::of(g) {
+        match Path::of(g, Kernel::Forward) {
             Path::Winograd => return winograd::forward(g, x, w, y),
             Path::Packed(phases) => {
                 let (x, w) = (phases.pack_input(x), phases.pack_weight(w));
                 return winograd::forward(&phases.packed, x.as_slice(), w.as_slice(), y);
             }
+            Path::Pairs => unreachable!("pairs of taps compute weight gradients alone"),
             Path::Direct => return with_simd!(s => direct::forward(s, g, x, w, y)),
             Path::Products => {}
         }
@@ -115,13 +128,14 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     g.check(x_bar.len(), w.len(), y_bar.len());
     if let (Some(y_bar), Some(w), Some(x_bar)) = (E::as_f32(y_bar), E::as_f32(w), E::as_f32_mut(x_bar)) {
-        match Path::of(g) {
+        match Path::of(g, Kernel::InputGrad) {
             Path::Winograd => return winograd::input_grad(g, y_bar, w, x_bar),
             Path::Packed(phases) => {
                 let (w, mut packed) = (phases.pack_weight(w), phases.packed_input());
                 winograd::input_grad(&phases.packed, y_bar, w.as_slice(), packed.as_mut_slice());
                 return phases.unpack_input(packed.as_slice(), x_bar);
             }
+            Path::Pairs => unreachable!("pairs of taps compute weight gradients alone"),
             Path::Direct => return with_simd!(s => direct::input_grad(s, g, y_bar, w, x_bar)),
             Path::Products => {}
         }
@@ -139,11 +153,9 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
 pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     g.check(x.len(), w_bar.len(), y_bar.len());
     if let (Some(x), Some(y_bar), Some(w_bar)) = (E::as_f32(x), E::as_f32(y_bar), E::as_f32_mut(w_bar)) {
-        match Path::of(g) {
+        match Path::of(g, Kernel::WeightGrad) {
             Path::Winograd => return winograd::weight_grad(g, x, y_bar, w_bar),
-            Path::Packed(_) | Path::Direct if pairs::pays(g) => {
-                return with_simd!(s => pairs::weight_grad(s, g, x, y_bar, w_bar));
-            }
+            Path::Pairs => return with_simd!(s => pairs::weight_grad(s, g, x, y_bar, w_bar)),
             Path::Packed(phases) => {
                 let (x, mut packed) = (phases.pack_input(x), Buffer::take(w_bar.len()));
                 winograd::weight_grad(&phases.packed, x.as_slice(), y_bar, packed.as_mut_slice());

@@ -212,7 +212,7 @@ impl Phases {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conv2d::{Path, forward, input_grad, products, weight_grad};
+    use crate::conv2d::{Kernel, Path, forward, input_grad, products, weight_grad};
     use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
     /// Sums of small integers are exact, so plain sums over packed operands must be the definition
@@ -283,7 +283,7 @@ mod tests {
     fn same_bits_for_any_number_of_threads() {
         for x in [[20, 31, 34, 3], [1, 150, 140, 3]] {
             let g = Geometry::new(x, [4, 4, 3, 33], Spec::new(2, 1));
-            assert!(matches!(Path::of(&g), Path::Packed(_)));
+            assert!(Kernel::ALL.iter().all(|&kernel| matches!(Path::of(&g, kernel), Path::Packed(_))));
             let (x, w, y_bar) =
                 (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));
             assert_same_bits("packed phases", || {

@@ -4,7 +4,11 @@ use super::*;
 use crate::isa::{self, Isa};
 use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
-/// A geometry with every knob turned, that fits.
+impl Kernel {
+    pub(super) const ALL: [Kernel; 3] = [Kernel::Forward, Kernel::InputGrad, Kernel::WeightGrad];
+}
+
+/// A valid geometry with a random value for every parameter.
 fn random_geometry(dice: &mut Dice) -> Geometry {
     loop {
         let mut pair = |low, high| [dice.roll(low, high), dice.roll(low, high)];
@@ -37,7 +41,10 @@ fn check_f32(g: &Geometry) {
     let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
     for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
         isa::with(isa, || {
-            assert!(matches!(Path::of(g), Path::Direct | Path::Products), "{g:?}");
+            for kernel in Kernel::ALL {
+                let path = Path::of(g, kernel);
+                assert!(!matches!(path, Path::Winograd | Path::Packed(_)), "{kernel:?} of {g:?}");
+            }
             let mut got = want.each_ref().map(|want| vec![f32::NAN; want.len()]);
             forward(g, &x, &w, &mut got[0]);
             input_grad(g, &y_bar, &w, &mut got[1]);

@@ -1,7 +1,7 @@
 //! The direct path against the definition.
 
 use super::*;
-use crate::conv2d::{self, Spec};
+use crate::conv2d::{self, Kernel, Path, Spec};
 use crate::isa::{self, Isa};
 use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 use crate::simd::with_simd;
@@ -170,15 +170,23 @@ fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
     }
 }
 
-/// What a user calls takes them where they pay: with AVX-512, where `direct` or packed phases would
-/// serve the layer.
+/// `weight_grad` takes pairs of taps where they pay: with AVX-512, where `direct` or packed phases
+/// would compute the layer. No other kernel ever does.
 #[test]
 fn pairs_of_taps_are_taken_where_they_pay() {
     if !Isa::Avx512.supported() {
         return;
     }
     let half = Spec::new(2, 1);
-    let pays = |isa, x, w, spec| isa::with(isa, || pairs::pays(&Geometry::new(x, w, spec)));
+    let pays = |isa, x, w, spec| {
+        let g = Geometry::new(x, w, spec);
+        isa::with(isa, || {
+            let [others @ .., weight_grad] =
+                Kernel::ALL.map(|kernel| matches!(Path::of(&g, kernel), Path::Pairs));
+            assert_eq!(others, [false; 2], "{g:?}");
+            weight_grad
+        })
+    };
     for (x, w) in
         [([32, 28, 28, 1], [4, 4, 1, 32]), ([16, 32, 32, 3], [4, 4, 3, 32]), ([4, 64, 64, 3], [4, 4, 3, 64])]
     {
@@ -203,6 +211,10 @@ fn pairs_of_taps_are_taken_where_they_pay() {
     ] {
         assert!(!pays(Isa::Avx512, x, w, spec), "{why}");
     }
+    // Pairs would pay, but plain Winograd comes first.
+    let (x, w, spec) = ([64, 17, 17, 16], [2, 2, 16, 32], Spec::new(1, 0));
+    assert!(isa::with(Isa::Avx512, || pairs::pays(&Geometry::new(x, w, spec))));
+    assert!(!pays(Isa::Avx512, x, w, spec));
 }
 
 #[test]
