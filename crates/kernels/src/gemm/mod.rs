@@ -1,6 +1,6 @@
 //! Matrix products.
 //!
-//! In `f32` and with vector instructions, [`gemm`] is our own (`blocked.rs`). Everything else is `matrixmultiply`'s
+//! In `f32` and with vector instructions, [`gemm`] is our own (`blocked/`). Everything else is `matrixmultiply`'s
 //! micro-kernels (Goto & van de Geijn's blocking, packed operands, AVX2/FMA chosen at run time) under our views, bounds
 //! and cut into tiles: `f64`, the portable path, and small products inside a task. Calling it takes raw pointers: every
 //! such product goes through [`GemmScalar::gemm`], whose argument is checked here.

@@ -1,0 +1,69 @@
+//! C <- A B in `f32` on vector instructions, after Goto & van de Geijn 2008.
+//!
+//! ```text
+//!     for each tile of C                                                      (parallel)
+//!         for each block of k                      loop over the inner dimension
+//!             for each panel of the tile           256 x 32 numbers of B, in L1
+//!                 micro-kernel                     the tile's rows of A, in L2
+//! ```
+//!
+//! The micro-kernel reads whole vectors of the rows of B. A row-major B that the caches can hold is
+//! read in place, except columns that fill no vector: for a product of a hundred rows, a copy costs
+//! a noticeable part of its time. Any other B is packed in panels. If each tile has all rows of A,
+//! each panel belongs to one task (one in the middle to two), which packs it just before use;
+//! otherwise all panels are packed first and shared. A is also read in place if its rows are in
+//! different sets of the cache; otherwise it is packed first.
+//!
+//! Some products take another form: one with a single column is computed as its transpose, a row
+//! times a transposed matrix as dot products, and a small C with a long inner dimension as a sum of
+//! shares.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `tiles.rs` | sizes of blocks and tiles, the tiles of C |
+//! | `packing.rs` | which operands are packed, and how |
+//! | `product.rs` | a tile, block by block and panel by panel |
+//! | `shares.rs` | a long inner dimension as a sum of shares |
+//! | `row.rs` | a single row as dot products |
+
+mod packing;
+mod product;
+mod row;
+mod shares;
+mod tiles;
+
+use super::{Mat, Update};
+use crate::memory::Scratch;
+use crate::parallel;
+use crate::simd::{Shared, Simd};
+use packing::b_is_read_in_place;
+use product::Product;
+use shares::Shares;
+use tiles::{Tiles, block_size, tile_size};
+
+/// C <- A B, or C + A B; `c` is row-major and `m` x `n`.
+pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
+    let (m, k, n) = (a.rows, a.cols, b.cols);
+    if n == 1 && m > 1 {
+        return gemm(s, b.t(), a.t(), into, c);
+    }
+    if m == 1 && b.col_stride > 1 && a.col_stride == 1 {
+        return row::row_times_transposed(s, a.data, b, into, c);
+    }
+    if let Some(shares) = Shares::of::<S>([m, k, n]) {
+        return shares.gemm(s, [a, b], into, c);
+    }
+    let [mc, nc] = tile_size::<S>(m, n, b_is_read_in_place(&a, &b));
+    let tiles = Tiles::new([m, n], [mc, nc]);
+    let kc = block_size(k);
+    let product = Product::new(s, [a, b], kc, m <= mc, |tasks, f| parallel::for_each(tasks, f));
+    let c = Shared::new(c);
+    let scratch = Scratch::reserve([kc * S::PANEL]);
+    parallel::for_each(tiles.tasks(), |task| {
+        let [rows, columns] = tiles.get(task);
+        let [mut panel] = scratch.take();
+        // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in
+        // common.
+        unsafe { product.tile(rows, columns, into, c, panel.as_mut_slice()) };
+    });
+}

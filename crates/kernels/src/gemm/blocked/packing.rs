@@ -1,0 +1,203 @@
+//! Which operands of a product are packed, that is copied into an order that the caches like, and
+//! how.
+
+use super::Mat;
+use super::tiles::{ONE_TILE, block_size};
+use crate::memory::Buffer;
+use crate::simd::{LINE, Shared, Simd};
+use std::ops::Range;
+
+/// A larger B, with more rows of A than one tile, is packed: its panels are read several times, and
+/// its rows are on many pages.
+const IN_PLACE: usize = 1 << 18;
+/// A column-major A is read in place if it has no more columns than this: the cache lines of all
+/// columns then stay in L1 until the next rows read the rest of them.
+const SHORT: usize = 64;
+/// Number of rows of A from which packing B pays off: where all rows of B share the same sets of
+/// L1, and where a panel of B does not stay in L1 for another reason.
+const ROWS_IF_ALIASED: usize = 24;
+const ROWS_IF_LARGE: usize = 256;
+/// Padding of the rows of a packed A: with it, their distance is no power of two, so they are in
+/// different sets of the cache.
+const PAD: usize = 16;
+/// Rows this many numbers apart, 4 KiB, share a set of L1.
+const ALIAS: usize = SETS * LINE;
+/// Sets of L1, and cache lines in a set.
+const SETS: usize = 64;
+const WAYS: usize = 8;
+/// Rows of A that one task packs.
+const SLAB: usize = 32;
+
+/// Copies of the operands of a product A B, as far as they are not read in place.
+pub(super) struct Packed {
+    /// A in blocks of `kc` columns, whose rows are [`packed_row`] apart. None if A is read in place.
+    pub(super) a: Option<Buffer<f32>>,
+    pub(super) b: Panels,
+}
+
+/// Where a task finds a panel of B.
+pub(super) enum Panels {
+    /// In B, if its columns fill whole vectors. The task packs the rest.
+    InPlace,
+    /// The task packs it just before use.
+    Own,
+    /// Packed in advance: B in blocks of `kc` rows, each block in panels, each panel row-major and
+    /// padded with zeros.
+    Packed(Buffer<f32>),
+}
+
+impl Packed {
+    /// Packs what all tasks need, in tasks of `for_each`, with blocks of `kc` rows of B. If one
+    /// tile has all rows of A, each panel is used by one task, which packs it.
+    pub(super) fn new<S: Simd>(
+        s: S,
+        [a, b]: [&Mat<'_, f32>; 2],
+        kc: usize,
+        one_tile: bool,
+        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
+    ) -> Self {
+        let (m, k, n) = (a.rows, a.cols, b.cols);
+        let blocks = k.div_ceil(kc);
+        let a_in_place = a_is_read_in_place(a);
+        let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(m, k, kc)));
+        let in_place = b_is_read_in_place(a, b);
+        let wide = n.next_multiple_of(S::PANEL);
+        let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
+
+        let (slabs, panels) = (m.div_ceil(SLAB), wide / S::PANEL);
+        let tasks_of_a = if a_in_place { 0 } else { blocks * slabs };
+        let tasks_of_b = if packed_b.is_some() { blocks * panels } else { 0 };
+        let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
+        let to_b = packed_b.as_mut().map(|p| Shared::new(p.as_mut_slice()));
+        let block = |i: usize| i * kc..((i + 1) * kc).min(k);
+        for_each(tasks_of_a + tasks_of_b, &|task| match (to_a, to_b) {
+            (Some(to), _) if task < tasks_of_a => {
+                let (i, row) = (task / slabs, task % slabs * SLAB);
+                let (rows, stride) = (row..(row + SLAB).min(m), packed_row(kc));
+                // SAFETY: each task writes some rows of one block.
+                let to = unsafe { to.slice((i * m + row) * stride, rows.len() * stride) };
+                copy(s, a, [rows, block(i)], to, stride);
+            }
+            (_, Some(to)) => {
+                let task = task - tasks_of_a;
+                let (rows, column) = (block(task / panels), task % panels * S::PANEL);
+                // SAFETY: each task writes one panel of one block, and these are stored one after
+                // the other in the buffer.
+                let panel =
+                    unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
+                pack_panel(s, b, rows, column..(column + S::PANEL).min(n), panel);
+            }
+            _ => {}
+        });
+        let panels = match packed_b {
+            Some(packed) => Panels::Packed(packed),
+            None if in_place => Panels::InPlace,
+            None => Panels::Own,
+        };
+        Packed { a: packed_a, b: panels }
+    }
+}
+
+/// Distance of the rows of a packed A in blocks of `kc` columns.
+pub(super) fn packed_row(kc: usize) -> usize {
+    kc + PAD
+}
+
+/// Length of a packed `m` x `k` A in blocks of `kc` columns.
+pub(super) fn packed_len(m: usize, k: usize, kc: usize) -> usize {
+    k.div_ceil(kc) * m * packed_row(kc)
+}
+
+fn a_is_read_in_place(a: &Mat<'_, f32>) -> bool {
+    a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS)
+        || a.row_stride == 1 && a.cols <= SHORT && !a.col_stride.is_multiple_of(ALIAS)
+}
+
+pub(super) fn b_is_read_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
+    b.col_stride == 1
+        && (a.rows <= ONE_TILE || b.rows * b.cols <= IN_PLACE)
+        && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
+}
+
+/// Returns the number of rows of A from which packing B pays off, for blocks of `rows` rows of B,
+/// `row_stride` apart. Packing never pays off if a panel stays in L1 as it is: if rows start at
+/// cache lines, and their distance is no power of two so large that they share few sets.
+fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
+    let lines = (row_stride / LINE) | SETS;
+    let sets = SETS >> lines.trailing_zeros();
+    match row_stride.is_multiple_of(LINE) {
+        true if sets == 1 => ROWS_IF_ALIASED,
+        true if sets * WAYS >= rows => usize::MAX,
+        _ => ROWS_IF_LARGE,
+    }
+}
+
+/// Copies a block of B, at most a panel wide, into the rows of a panel, padded with zeros.
+pub(super) fn pack_panel<S: Simd>(
+    s: S,
+    b: &Mat<'_, f32>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    panel: &mut [f32],
+) {
+    let panel = &mut panel[..rows.len() * S::PANEL];
+    if b.col_stride > 1 {
+        if columns.len() < S::PANEL {
+            panel.fill(0.0);
+        }
+        return copy(s, b, [rows, columns], panel, S::PANEL);
+    }
+    s.vectorize(
+        #[inline(always)]
+        || {
+            for (row, to) in rows.zip(panel.chunks_exact_mut(S::PANEL)) {
+                let from = &b.data[b.offset(row, columns.start)..][..columns.len()];
+                for at in (0..S::PANEL).step_by(S::LANES) {
+                    s.store(s.load_padded(from, at), &mut to[at..]);
+                }
+            }
+        },
+    );
+}
+
+/// Copies a block of a matrix, row-major or column-major, into rows `stride` apart.
+fn copy<S: Simd>(s: S, from: &Mat<'_, f32>, [rows, cols]: [Range<usize>; 2], to: &mut [f32], stride: usize) {
+    let [m, n] = [rows.len(), cols.len()];
+    let at = |i, j| from.offset(rows.start + i, cols.start + j);
+    if from.col_stride == 1 {
+        for (i, to) in (0..m).zip(to.chunks_mut(stride)) {
+            to[..n].copy_from_slice(&from.data[at(i, 0)..][..n]);
+        }
+        return;
+    }
+    debug_assert_eq!(from.row_stride, 1, "a column-major matrix");
+    if m < 8 || n < 8 {
+        for (i, to) in (0..m).zip(to.chunks_mut(stride)) {
+            to[..n].iter_mut().enumerate().for_each(|(j, to)| *to = from.data[at(i, j)]);
+        }
+        return;
+    }
+    s.vectorize(
+        #[inline(always)]
+        || {
+            for i in (0..m).step_by(LINE) {
+                for j in (0..n).step_by(8) {
+                    // The last 8 rows or columns may overlap those before them.
+                    let j = j.min(n - 8);
+                    for q in 0..8 {
+                        s.prefetch(from.data.as_ptr().wrapping_add(at(i + 2 * LINE, j + q)));
+                    }
+                    for i in (i..m.min(i + LINE)).step_by(8) {
+                        let i = i.min(m - 8);
+                        s.transpose8(
+                            &from.data[at(i, j)..],
+                            from.col_stride,
+                            &mut to[i * stride + j..],
+                            stride,
+                        );
+                    }
+                }
+            }
+        },
+    );
+}

@@ -1,0 +1,148 @@
+//! The tiles of a product, block by block and panel by panel.
+
+use super::packing::{Packed, Panels, pack_panel, packed_row};
+use super::{Mat, Update};
+use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd};
+use std::ops::Range;
+
+/// A product A B with the packed copies of its operands.
+pub(super) struct Product<'a, S> {
+    s: S,
+    a: Mat<'a, f32>,
+    b: Mat<'a, f32>,
+    /// Rows of a block of B.
+    kc: usize,
+    packed: Packed,
+}
+
+impl<'a, S: Simd> Product<'a, S> {
+    /// Packs the operands; see [`Packed::new`].
+    pub(super) fn new(
+        s: S,
+        [a, b]: [Mat<'a, f32>; 2],
+        kc: usize,
+        one_tile: bool,
+        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
+    ) -> Self {
+        Product { s, a, b, kc, packed: Packed::new(s, [&a, &b], kc, one_tile, for_each) }
+    }
+
+    /// Computes some rows and columns of C. `own` has room for `kc` rows of a panel.
+    ///
+    /// # Safety
+    /// C holds the whole product row by row, and nobody else accesses this part of it meanwhile.
+    pub(super) unsafe fn tile(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        into: Update,
+        c: Shared<'_>,
+        own: &mut [f32],
+    ) {
+        let (k, n) = (self.a.cols, self.b.cols);
+        for p in (0..k).step_by(self.kc) {
+            let inner = p..(p + self.kc).min(k);
+            let a = self.lhs(rows.start, p);
+            for column in columns.clone().step_by(S::PANEL) {
+                let cols = S::PANEL.min(columns.end - column);
+                let b = self.rhs(inner.clone(), column..column + cols, own);
+                let b = Rhs { next: self.next_panel(p, column, &columns), ..b };
+                let accumulate = p > 0 || into == Update::Accumulate;
+                let c = Out { data: c, at: rows.start * n + column, row_stride: n, accumulate };
+                // SAFETY: the caller's promise is passed on.
+                unsafe { self.s.panel([rows.len(), inner.len(), cols], a, b, c) };
+            }
+        }
+    }
+
+    /// A from a row and from the first column of a block.
+    fn lhs(&self, row: usize, p: usize) -> Lhs<'_> {
+        let Product { a, kc, .. } = self;
+        match &self.packed.a {
+            None => Lhs::new(&a.data[a.offset(row, p)..], a.row_stride, a.col_stride),
+            Some(packed) => {
+                let at = (p / kc * a.rows + row) * packed_row(*kc);
+                Lhs::new(&packed.as_slice()[at..], packed_row(*kc), 1)
+            }
+        }
+    }
+
+    /// A panel of B: `rows` are those of a block. Packs it into `own` if it is this task's to pack.
+    fn rhs<'b>(&'b self, rows: Range<usize>, columns: Range<usize>, own: &'b mut [f32]) -> Rhs<'b> {
+        let b = &self.b;
+        match &self.packed.b {
+            Panels::InPlace if columns.len().is_multiple_of(S::LANES) => {
+                Rhs::new(&b.data[b.offset(rows.start, columns.start)..], b.row_stride)
+            }
+            Panels::Packed(all) => {
+                debug_assert!(columns.start.is_multiple_of(S::PANEL));
+                let at = rows.start * b.cols.next_multiple_of(S::PANEL) + columns.start * rows.len();
+                Rhs::new(&all.as_slice()[at..], S::PANEL)
+            }
+            Panels::InPlace | Panels::Own => {
+                pack_panel(self.s, b, rows, columns, own);
+                Rhs::new(own, S::PANEL)
+            }
+        }
+    }
+
+    /// The panel of B that is multiplied after that of row p and column j of a task's columns: the
+    /// one to the right, the first one of the next block, or the first one of the next task's
+    /// columns. (The lower half of a split tile reads what the upper half has read.) Returns none
+    /// if B was packed in advance: the micro-kernel then finds the next panel behind this one.
+    fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
+        let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
+        let (p, j) = match (j + S::PANEL, p + self.kc) {
+            _ if matches!(self.packed.b, Panels::Packed(_)) => return Next::default(),
+            (right, _) if right < columns.end => (p, right),
+            (_, below) if below < k => (below, columns.start),
+            _ if columns.end < n => (0, columns.end),
+            _ => return Next::default(),
+        };
+        let (rows, cols) = (self.kc.min(k - p), S::PANEL.min(n - j));
+        let data = &b.data[b.offset(p, j)..];
+        match b.col_stride {
+            1 => Next { data, rows, len: cols, row_stride: b.row_stride },
+            _ => Next { data, rows: cols, len: rows, row_stride: b.col_stride },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gemm::blocked::tiles::block_size;
+    use crate::simd::Portable;
+
+    /// The panel that is prefetched is the one that is multiplied next, whether B is row-major or
+    /// column-major.
+    #[test]
+    fn next_is_what_comes_next() {
+        let (m, k, n) = (8, 601, 5 * Portable::PANEL - 3);
+        let numbers = vec![0.0; k * n];
+        let a = Mat::new(&numbers, m, k);
+        for b in [Mat::new(&numbers, k, n), Mat::new(&numbers, n, k).t()] {
+            let (kc, panel) = (block_size(k), Portable::PANEL);
+            let product = Product::new(Portable, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
+            let tasks = [0..4 * panel, 4 * panel..n];
+            let order: Vec<[usize; 3]> = (0..2)
+                .flat_map(|task| {
+                    let columns = tasks[task].clone();
+                    (0..k)
+                        .step_by(kc)
+                        .flat_map(move |p| columns.clone().step_by(panel).map(move |j| [task, p, j]))
+                })
+                .collect();
+            for now_and_next in order.windows(2) {
+                let [[task, p, j], [_, next_p, next_j]] = [now_and_next[0], now_and_next[1]];
+                let next = product.next_panel(p, j, &tasks[task]);
+                assert_eq!(next.data.as_ptr(), &raw const b.data[b.offset(next_p, next_j)], "after {p}, {j}");
+                let [rows, cols] = [kc.min(k - next_p), panel.min(n - next_j)];
+                let want = if b.col_stride == 1 { [rows, cols, n] } else { [cols, rows, k] };
+                assert_eq!([next.rows, next.len, next.row_stride], want);
+            }
+            let &[task, p, j] = order.last().expect("panels");
+            assert_eq!(product.next_panel(p, j, &tasks[task]).rows, 0);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A small C with a long inner dimension: the sum of products of shares of it.
+
+use super::packing::packed_len;
+use super::product::Product;
+use super::tiles::{KC, TASKS, block_size};
+use super::{Mat, Update};
+use crate::memory::{Buffer, Scratch};
+use crate::parallel;
+use crate::simd::{Shared, Simd};
+use std::ops::Range;
+
+/// Least number of blocks of the inner dimension in a share.
+const SHARE: usize = 4;
+
+/// The shares of a long inner dimension.
+pub(super) struct Shares {
+    /// Length of the inner dimension.
+    k: usize,
+    /// Length of a share; the last may be shorter.
+    len: usize,
+    /// Rows of a block of B in every share. A shorter share may not choose its own: `block_size` is
+    /// not monotonic, so its blocks could be longer than the scratch of a task.
+    kc: usize,
+}
+
+impl Shares {
+    /// Returns the shares of an `m` x `k` times `k` x `n` product, or `None` if C has enough tiles.
+    pub(super) fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
+        let shares = (k / (SHARE * KC)).min(TASKS);
+        let small = m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
+        (shares > 1 && small).then(|| {
+            let len = k.div_ceil(shares);
+            Shares { k, len, kc: block_size(len) }
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.k.div_ceil(self.len)
+    }
+
+    fn get(&self, share: usize) -> Range<usize> {
+        share * self.len..((share + 1) * self.len).min(self.k)
+    }
+
+    /// C <- A B, or C + A B: the products of the shares, added in their order.
+    pub(super) fn gemm<S: Simd>(&self, s: S, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
+        let (m, n, kc) = (a.rows, b.cols, self.kc);
+        let mut parts = Buffer::take(self.count() * m * n);
+        // The second is for the part of A that a share packs.
+        let scratch = Scratch::reserve([kc * S::PANEL, packed_len(m, self.len, kc)]);
+        parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
+            let inner = self.get(share);
+            let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
+            let [mut panel, _] = scratch.take();
+            let product = Product::new(s, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
+            // SAFETY: `part` is this task's own, and holds the whole product.
+            unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
+        });
+        if into == Update::Accumulate {
+            let mut sum = Buffer::take(m * n);
+            parallel::sum_in_order(parts.as_slice(), sum.as_mut_slice());
+            c.iter_mut().zip(sum.as_slice()).for_each(|(c, sum)| *c += sum);
+        } else {
+            parallel::sum_in_order(parts.as_slice(), c);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::testing::less;
+    use crate::simd::Portable;
+
+    /// No share is empty or longer than the first, whose length determines the scratch of all.
+    #[test]
+    fn shares_cover_every_inner_dimension() {
+        let mut products = 0;
+        for [m, n] in [[16, 2], [1, 40], [64, 64], [300, 1]] {
+            for k in 0..=less(70_000, 5_000) {
+                let Some(shares) = Shares::of::<Portable>([m, k, n]) else { continue };
+                let ranges: Vec<_> = (0..shares.count()).map(|share| shares.get(share)).collect();
+                assert_eq!(ranges.iter().map(Range::len).sum::<usize>(), k);
+                assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start), "k = {k}: {ranges:?}");
+                assert!(ranges.iter().all(|range| !range.is_empty()), "k = {k}: {ranges:?}");
+                assert!(shares.kc <= KC && ranges.iter().all(|r| r.len() <= shares.len), "k = {k}");
+                products += 1;
+            }
+        }
+        assert!(products > less(200_000, 5_000), "{products} products have shares");
+    }
+}

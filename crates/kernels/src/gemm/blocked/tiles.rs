@@ -1,0 +1,139 @@
+//! The sizes of blocks and tiles, and the tiles of C.
+
+use crate::simd::Simd;
+use std::ops::Range;
+
+/// Largest number of rows of a block of B (columns of a block of A).
+pub(super) const KC: usize = 256;
+/// Approximate number of rows of a tile where A has many.
+const MC: usize = 384;
+/// An A with up to this many rows is one tile high.
+pub(super) const ONE_TILE: usize = 512;
+/// Largest number of columns of a tile.
+const NC: usize = 512;
+/// Number of tiles that a few threads can share evenly.
+pub(super) const TASKS: usize = 16;
+/// Tiles are made no lower than this only for the sake of more tiles: each reads B once more.
+const LOW_TILE: usize = 64;
+
+/// Returns the number of rows of a block of B: all blocks have about the same, because the sums of
+/// a short block would cost more to load and store than to compute.
+pub(super) fn block_size(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(KC))
+}
+
+/// Returns the number of rows and columns of a tile, from the shape alone: tiles of equal height,
+/// made narrower and then lower until there are enough of them. If B is read in place, low tiles
+/// are cheaper, because no panel is packed for each of them.
+pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
+    let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
+    let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
+    let mut nc = NC.min(n.next_multiple_of(S::PANEL));
+    while nc > least && m.div_ceil(mc) * n.div_ceil(nc) < TASKS {
+        nc = (nc / 2).next_multiple_of(S::PANEL);
+    }
+    let fewer = |mc: usize, enough| m.div_ceil(mc) * n.div_ceil(nc) < enough;
+    while mc > 16 && fewer(mc, TASKS / 2) || mc > LOW_TILE && in_place && fewer(mc, TASKS) {
+        mc = (mc / 2).next_multiple_of(8);
+    }
+    [mc, nc]
+}
+
+/// The tiles of C, one for each task, in the order of memory: row by row of tiles, from left to
+/// right.
+///
+/// Two threads start with the first task and with the task in the middle. With an odd number of
+/// tiles, one thread would compute one tile more than the other. So the tile in the middle is split
+/// into two of half the height, if there is a single row of tiles and it is high enough. The tile
+/// in the middle is also the one that may be narrower than the others. A tile to its right may
+/// therefore start inside a panel, which is impossible where panels are packed for all tasks; but
+/// those are packed for several rows of tiles only.
+pub(super) struct Tiles {
+    /// Rows and columns of C.
+    size: [usize; 2],
+    /// Rows and columns of a tile that is not at an edge.
+    full: [usize; 2],
+    /// Is the tile in the middle split into two?
+    halves: bool,
+}
+
+impl Tiles {
+    pub(super) fn new([m, n]: [usize; 2], [mc, nc]: [usize; 2]) -> Self {
+        let across = n.div_ceil(nc);
+        let halves = across > 1 && across % 2 == 1 && (2 * LOW_TILE..=mc).contains(&m);
+        Tiles { size: [m, n], full: [mc, nc], halves }
+    }
+
+    /// Rows and columns of tiles; two halves count as one tile.
+    fn counts(&self) -> [usize; 2] {
+        std::array::from_fn(|axis| self.size[axis].div_ceil(self.full[axis]))
+    }
+
+    pub(super) fn tasks(&self) -> usize {
+        self.counts().iter().product::<usize>() + usize::from(self.halves)
+    }
+
+    /// Rows and columns of a task's tile.
+    pub(super) fn get(&self, task: usize) -> [Range<usize>; 2] {
+        let ([m, n], [mc, nc], [_, across]) = (self.size, self.full, self.counts());
+        if !self.halves {
+            let (i, j) = (task / across * mc, task % across * nc);
+            return [i..(i + mc).min(m), j..(j + nc).min(n)];
+        }
+        let (upper, lower) = (across / 2, across / 2 + 1);
+        let (height, right) = ((m / 2).next_multiple_of(8), n - upper * nc);
+        if task < upper {
+            [0..m, task * nc..(task + 1) * nc]
+        } else if task == upper {
+            [0..height, upper * nc..right]
+        } else if task == lower {
+            [height..m, upper * nc..right]
+        } else {
+            let j = right + (task - lower - 1) * nc;
+            [0..m, j..j + nc]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every element of C is in one tile. Where the tile in the middle is split, two threads that
+    /// take half of the tasks each have the same amount of work.
+    #[test]
+    fn tiles_cover_c_and_balance() {
+        for (size, full, halves) in [
+            ([128, 400], [128, 32], true),
+            ([400, 784], [400, 32], true),
+            ([129, 41], [136, 20], true),
+            ([128, 416], [128, 32], true),
+            ([127, 400], [128, 32], false),
+            ([256, 400], [128, 32], false),
+            ([300, 144], [128, 32], false),
+            ([128, 384], [128, 32], false),
+            ([128, 32], [128, 32], false),
+            ([128, 368], [128, 32], false),
+            ([128, 20], [128, 32], false),
+        ] {
+            let tiles = Tiles::new(size, full);
+            assert_eq!(tiles.halves, halves, "{size:?}");
+            let mut seen = vec![0; size[0] * size[1]];
+            let areas: Vec<usize> = (0..tiles.tasks())
+                .map(|task| {
+                    let [rows, columns] = tiles.get(task);
+                    assert!(!rows.is_empty() && !columns.is_empty(), "{size:?}, {task}");
+                    assert!(rows.len() <= full[0] && columns.len() <= full[1], "{size:?}, {task}");
+                    rows.clone().for_each(|i| columns.clone().for_each(|j| seen[i * size[1] + j] += 1));
+                    rows.len() * columns.len()
+                })
+                .collect();
+            assert!(seen.iter().all(|&times| times == 1), "{size:?}");
+            if halves {
+                let [one, other] = [&areas[..areas.len() / 2], &areas[areas.len() / 2..]];
+                let [one, other]: [usize; 2] = [one, other].map(|areas| areas.iter().sum());
+                assert!(one.abs_diff(other) <= full[1], "{size:?}: {one} and {other}");
+            }
+        }
+    }
+}
