@@ -108,7 +108,8 @@ pub(super) fn gradient<E: Element>(
     x_bar: &mut [E],
 ) {
     let c = by.mean.len();
-    let (scale, beta, shift, tilt) = (&by.scale[..c], &by.beta[..c], &shift[..c], &tilt[..c]);
+    let (scale, beta) = (&by.scale[..c], &by.beta[..c]);
+    let (shift, tilt) = (&shift[..c], &tilt[..c]);
     let rows = x.chunks_exact(c).zip(y_bar.chunks_exact(c));
     for (x_bar, (x, y_bar)) in x_bar.chunks_exact_mut(c).zip(rows) {
         for j in 0..c {

@@ -4,10 +4,20 @@ use super::*;
 use crate::reference;
 use crate::reference::testing::{assert_same_bits, wave};
 
-fn case(m: usize, c: usize, offset: f64) -> (Vec<f64>, Vec<f64>, Vec<f64>, Vec<f64>) {
-    let wave = |n: usize, k: f64| (0..n).map(|i| (i as f64 * k).sin()).collect::<Vec<_>>();
-    let x = wave(m * c, 1.7).iter().map(|v| v + offset).collect();
-    (x, wave(m * c, 0.9), wave(c, 2.3), wave(c, 3.1))
+struct Case {
+    x: Vec<f64>,
+    y_bar: Vec<f64>,
+    gamma: Vec<f64>,
+    beta: Vec<f64>,
+}
+
+impl Case {
+    /// `m` rows of `c` channels, with x around `offset`.
+    fn new(m: usize, c: usize, offset: f64) -> Self {
+        let wave = |n: usize, k: f64| (0..n).map(|i| (i as f64 * k).sin()).collect::<Vec<_>>();
+        let x = wave(m * c, 1.7).iter().map(|v| v + offset).collect();
+        Case { x, y_bar: wave(m * c, 0.9), gamma: wave(c, 2.3), beta: wave(c, 3.1) }
+    }
 }
 
 fn close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
@@ -20,7 +30,7 @@ fn close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
 #[test]
 fn equals_the_definition() {
     for (m, c, offset) in [(1, 1, 0.0), (2, 3, 0.0), (700, 5, 1e3), (40_000, 2, -3.0), (64, 70, 0.5)] {
-        let (x, y_bar, gamma, beta) = case(m, c, offset);
+        let Case { x, y_bar, gamma, beta } = Case::new(m, c, offset);
         let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f64::NAN; c]);
         statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
         let want = reference::batch_norm(&x, c, &gamma, &beta, 1e-5, &y_bar);
@@ -43,7 +53,7 @@ fn equals_the_definition() {
 #[test]
 fn an_activation_is_the_same_fused_or_apart() {
     for (m, c, slope) in [(700, 5, 0.2), (64, 70, 0.0), (40_000, 2, 0.2)] {
-        let (x, y_bar, gamma, beta) = case(m, c, 0.5);
+        let Case { x, y_bar, gamma, beta } = Case::new(m, c, 0.5);
         let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0; c]);
         statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
         let by =
@@ -87,8 +97,7 @@ fn an_infinite_gradient_does_not_pass_a_relu() {
 /// At 1000 +- 1 a sum of f32 rounds by more than the answer's own last digit.
 #[test]
 fn the_mean_of_data_far_from_zero_is_rounded_once() {
-    let (x, ..) = case(700, 3, 1e3);
-    let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+    let x: Vec<f32> = Case::new(700, 3, 1e3).x.iter().map(|&x| x as f32).collect();
     let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0f32; 3]);
     statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
     for j in 0..3 {
@@ -156,7 +165,7 @@ fn sums_over_many_rows_keep_their_digits() {
 
 #[test]
 fn same_bits_for_any_number_of_threads() {
-    let x: Vec<f32> = case(9_000, 24, 2.0).0.iter().map(|&x| x as f32).collect();
+    let x: Vec<f32> = Case::new(9_000, 24, 2.0).x.iter().map(|&x| x as f32).collect();
     let y_bar = wave(x.len(), 0.7);
     let (gamma, beta) = (wave(24, 0.3), wave(24, 0.4));
     assert_same_bits("batch norm", || {

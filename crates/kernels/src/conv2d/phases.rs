@@ -241,8 +241,8 @@ mod tests {
         let mut tried = 0;
         while tried < less(300, 3) {
             let mut pair = |low, high| [dice.roll(low, high), dice.roll(low, high)];
-            let (stride, taps, padding, y, extra) =
-                (pair(1, 3), pair(1, 3), pair(0, 4), pair(1, 6), pair(0, 2));
+            let (stride, taps, padding) = (pair(1, 3), pair(1, 3), pair(0, 4));
+            let (y, extra) = (pair(1, 6), pair(0, 2));
             let kernel = [0, 1].map(|a| stride[a] * taps[a]);
             let extra = [0, 1].map(|a| extra[a].min(stride[a] - 1));
             let fits = (0..2).all(|a| (y[a] - 1) * stride[a] + kernel[a] + extra[a] > 2 * padding[a]);

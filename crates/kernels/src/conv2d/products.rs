@@ -56,15 +56,15 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
         let (y_bar, w) = (Mat::new(y_bar, g.batch, g.out_channels), Mat::new(w, k, g.out_channels));
         return gemm(y_bar, w.t(), Update::Overwrite, x_bar);
     }
-    let ([oh, ow], co, cut) = (g.out_size, g.out_channels, InputCut::of(g));
+    let ([oh, ow], co, tasks) = (g.out_size, g.out_channels, InputTasks::of(g));
     let (per_group, ci) = (co / g.spec.groups, g.in_channels / g.spec.groups);
-    let scratch = Scratch::reserve([cut.patches(g)]);
-    parallel::for_each_part(x_bar, cut.parts(g), |part, x_bar| {
-        let (first, to) = cut.get(g, part);
+    let scratch = Scratch::reserve([tasks.patches(g)]);
+    parallel::for_each_part(x_bar, tasks.parts(g), |part, x_bar| {
+        let (first, to) = tasks.get(g, part);
         let image = to[0].len() * to[1].len() * g.in_channels;
         for group in 0..g.spec.groups {
-            for a in (0..g.kernel[0]).step_by(cut.taps) {
-                let taps = a * g.kernel[1]..(a + cut.taps).min(g.kernel[0]) * g.kernel[1];
+            for a in (0..g.kernel[0]).step_by(tasks.taps) {
+                let taps = a * g.kernel[1]..(a + tasks.taps).min(g.kernel[0]) * g.kernel[1];
                 let b = Mat::strided(
                     &w[taps.start * ci * co + group * per_group..],
                     taps.len() * ci,
@@ -74,7 +74,7 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
                 let window = Window::new(g, group, taps);
                 // Images have their output pixels side by side if all of them are multiplied.
                 let from = match x_bar.len() == image {
-                    true => [window.reaching(&to[0], 0), cut.columns_of_y(g, &window, &to[1])],
+                    true => [window.reaching(&to[0], 0), tasks.columns_of_y(g, &window, &to[1])],
                     false => [0..oh, 0..ow],
                 };
                 let (pixels, k) = (from[0].len() * from[1].len(), window.patch_len());
@@ -94,12 +94,12 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
     });
 }
 
-/// How [`input_grad`] is cut into tasks, from the shape alone: some whole images, some rows of one,
-/// or some columns of a row.
+/// How [`input_grad`] is divided into tasks, from the shape alone: some whole images, some rows of
+/// one, or some columns of a row.
 ///
 /// A kernel row sends each output row to a single row of x_bar. So patches are made of few kernel
 /// rows at a time, and those of neighbouring tasks are different ones.
-struct InputCut {
+struct InputTasks {
     images: usize,
     rows: usize,
     columns: usize,
@@ -112,7 +112,7 @@ const MAX_PATCHES: usize = 1 << 19;
 /// Numbers of a patch that are enough for a good product.
 const PATCH: usize = 64;
 
-impl InputCut {
+impl InputTasks {
     fn of(g: &Geometry) -> Self {
         let ([h, w], [kh, kw], spec) = (g.in_size, g.kernel, &g.spec);
         let (ci, per_image) = (g.in_channels / spec.groups, g.out_size[0] * g.out_size[1]);
@@ -120,7 +120,7 @@ impl InputCut {
         let taps = if spec.dilation[0] == 1 { (PATCH / (kw * ci)).clamp(1, kh) } else { 1 };
         let most = (MAX_PATCHES / (taps * kw * ci)).max(SMALL_TILE);
         let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
-        let whole = InputCut { images, rows: h, columns: w, taps };
+        let whole = InputTasks { images, rows: h, columns: w, taps };
         let bands = TASKS.div_ceil(g.batch.max(1)).min(h * w / SMALL_TILE).max(1);
         if images > 1 || bands == 1 && per_image <= most {
             return whole;
@@ -130,12 +130,12 @@ impl InputCut {
             (most / g.out_size[1]).saturating_sub(1).saturating_mul(spec.stride[0]).saturating_add(1);
         let rows = h.div_ceil(bands).min(highest.saturating_sub(taps - 1).max(1));
         if g.out_size[1] <= most || rows > 1 {
-            return InputCut { rows, ..whole };
+            return InputTasks { rows, ..whole };
         }
         // Neighbouring tasks both multiply the windows between them, so these are few.
         let extent = spec.dilation[1].saturating_mul(4 * kw);
         let columns = most.saturating_mul(spec.stride[1]).max(extent).min(w);
-        InputCut { rows: 1, columns, taps: 1, images }
+        InputTasks { rows: 1, columns, taps: 1, images }
     }
 
     /// Numbers of x_bar of which each task has its own, and numbers of a task.
@@ -186,43 +186,43 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     if len == 0 || pixels == 0 {
         return w_bar.fill(E::ZERO);
     }
-    let cut = Cut::of(g);
-    let rows = cut.taps * (g.in_channels / g.spec.groups);
-    if cut.pixel_chunks == 1 {
+    let tasks = WeightTasks::of(g);
+    let rows = tasks.taps * (g.in_channels / g.spec.groups);
+    if tasks.pixel_chunks == 1 {
         let scratch = Scratch::reserve([TILE * rows]);
         return parallel::for_each_chunk(w_bar, rows * co, |block, w_bar| {
-            weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, 0..pixels, w_bar);
+            weight_grad_block(g, x, y_bar, &scratch, block * tasks.taps, 0..pixels, w_bar);
         });
     }
     // Each chunk of pixels has a W_bar of its own; they are added in the order of the chunks.
-    let (blocks, chunk) = (len.div_ceil(rows * co), pixels.div_ceil(cut.pixel_chunks));
-    let mut partial = Buffer::take(cut.pixel_chunks * len);
+    let (blocks, chunk) = (len.div_ceil(rows * co), pixels.div_ceil(tasks.pixel_chunks));
+    let mut partial = Buffer::take(tasks.pixel_chunks * len);
     let scratch = Scratch::reserve([TILE * rows]);
     let mut shares: Vec<&mut [E]> =
         partial.as_mut_slice().chunks_mut(len).flat_map(|p| p.chunks_mut(rows * co)).collect();
     parallel::for_each_chunk(&mut shares, 1, |t, share| {
         let (c, block) = (t / blocks, t % blocks);
         let pixels = (c * chunk).min(pixels)..((c + 1) * chunk).min(pixels);
-        weight_grad_block(g, x, y_bar, &scratch, block * cut.taps, pixels, share[0]);
+        weight_grad_block(g, x, y_bar, &scratch, block * tasks.taps, pixels, share[0]);
     });
     parallel::sum_in_order(partial.as_slice(), w_bar);
 }
 
-/// How [`weight_grad`] is cut into tasks, from the shape alone.
-struct Cut {
+/// How [`weight_grad`] is divided into tasks, from the shape alone.
+struct WeightTasks {
     /// Taps whose rows of W_bar one task computes.
     taps: usize,
-    /// Shares into which the output pixels are cut.
+    /// Number of chunks of output pixels.
     pixel_chunks: usize,
 }
 
-impl Cut {
+impl WeightTasks {
     /// About 256 rows a task (a good product), and at least 16 tasks.
-    fn of(g: &Geometry) -> Cut {
+    fn of(g: &Geometry) -> WeightTasks {
         let all = g.kernel[0] * g.kernel[1];
         let taps = (256 / (g.in_channels / g.spec.groups).max(1)).clamp(1, all);
         let pixel_chunks = 16usize.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
-        Cut { taps, pixel_chunks }
+        WeightTasks { taps, pixel_chunks }
     }
 }
 

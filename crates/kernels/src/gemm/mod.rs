@@ -174,7 +174,7 @@ pub fn gemm_serial<E: GemmScalar>(
 ) {
     check_product(&a, &b, c.len(), row_stride);
     // SAFETY: `c` is exclusively borrowed and was just checked to hold every element of the product.
-    unsafe { tile(a, b, into, c.as_mut_ptr(), row_stride, [0, a.rows, 0, b.cols]) }
+    unsafe { tile(a, b, into, c.as_mut_ptr(), row_stride, [0..a.rows, 0..b.cols]) }
 }
 
 /// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, `a.rows() * b.cols()` long.
@@ -202,7 +202,7 @@ pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E])
         let (i, j) = (t / across * tm, t % across * tn);
         // SAFETY: the product fits `c` (checked above), the tiles of different tasks have no element in common, and
         // the exclusive borrow of `c` lasts until `for_each` has joined every task.
-        unsafe { tile(a, b, into, c.get(), n, [i, (i + tm).min(m), j, (j + tn).min(n)]) }
+        unsafe { tile(a, b, into, c.get(), n, [i..(i + tm).min(m), j..(j + tn).min(n)]) }
     });
 }
 
@@ -245,7 +245,7 @@ impl<E> SharedOutput<E> {
     }
 }
 
-/// Rows i0..i1 and columns j0..j1 of the product.
+/// Computes some rows and columns of the product.
 ///
 /// # Safety
 /// `c` must be valid for those elements at `i * row_stride + j`, and nobody else may touch them meanwhile.
@@ -255,23 +255,23 @@ unsafe fn tile<E: GemmScalar>(
     into: Update,
     c: *mut E,
     row_stride: usize,
-    [i0, i1, j0, j1]: [usize; 4],
+    [rows, columns]: [Range<usize>; 2],
 ) {
-    if i0 == i1 || j0 == j1 {
+    if rows.is_empty() || columns.is_empty() {
         return;
     }
     let beta = E::from(u8::from(into == Update::Accumulate));
     // With no inner dimension there is no element to point at; the offsets below stay inside the slices otherwise.
-    let (oa, ob) = if a.cols == 0 { (0, 0) } else { (a.offset(i0, 0), b.offset(0, j0)) };
+    let (oa, ob) = if a.cols == 0 { (0, 0) } else { (a.offset(rows.start, 0), b.offset(0, columns.start)) };
     // SAFETY: `Mat` guarantees the extents of `a` and `b`, the caller that of `c`; `c` comes from an exclusive borrow
     // and therefore overlaps neither.
     unsafe {
         E::gemm(
-            [i1 - i0, a.cols, j1 - j0],
+            [rows.len(), a.cols, columns.len()],
             (a.data.as_ptr().add(oa), [a.row_stride, a.col_stride]),
             (b.data.as_ptr().add(ob), [b.row_stride, b.col_stride]),
             beta,
-            (c.add(i0 * row_stride + j0), row_stride),
+            (c.add(rows.start * row_stride + columns.start), row_stride),
         );
     }
 }

@@ -421,7 +421,8 @@ mod tests {
     #[test]
     fn lines_are_those_of_the_rows() {
         let data = [0.0; 400];
-        for (rows, len, row_stride, times) in [(3, 32, 100, 2), (2, 33, 40, 7), (1, 1, 1, 5), (0, 32, 100, 3)]
+        for ([rows, len, row_stride], times) in
+            [([3, 32, 100], 2), ([2, 33, 40], 7), ([1, 1, 1], 5), ([0, 32, 100], 3)]
         {
             let next = Next { data: &data, rows, len, row_stride };
             let want: Vec<*const f32> = (0..rows)

@@ -222,7 +222,8 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
 
 /// x_bar, the gradient by x of <y_bar, x conv w>
 pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
-    let ([oh, ow], [h, wd], ci, co) = (g.out_size, g.in_size, g.in_channels, g.out_channels);
+    let ([oh, ow], [h, wd]) = (g.out_size, g.in_size);
+    let (ci, co) = (g.in_channels, g.out_channels);
     let (overlap, padded, mut copy) = (Overlap::new(g), Padded::new(g), None);
     let kernel = overlap.kernel(g, w);
     let b = whole_vectors::<S>(kernel.as_slice(), overlap.window, &mut copy);

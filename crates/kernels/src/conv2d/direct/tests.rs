@@ -200,14 +200,14 @@ fn pairs_of_taps_are_taken_where_they_pay() {
         });
         assert_eq!(got, want, "{g:?}");
     }
-    for (x, w, spec, why) in [
-        ([4, 28, 28, 1], [4, 4, 1, 32], half, "few tiles in all"),
-        ([512, 8, 8, 1], [4, 4, 1, 32], half, "few tiles to an image"),
-        ([64, 32, 32, 8], [4, 4, 8, 32], half, "many channels"),
-        ([64, 51, 51, 3], [6, 6, 3, 64], Spec::new(3, 0), "many phases"),
-        ([16, 32, 2048, 4], [4, 4, 4, 64], half, "bands that leave the cache"),
-        ([64, 32, 32, 3], [4, 4, 3, 6000], half, "sums of much memory"),
-        ([64, 30, 30, 3], [4, 4, 3, 32], half, "an odd output"),
+    for ([x, w], spec, why) in [
+        ([[4, 28, 28, 1], [4, 4, 1, 32]], half, "few tiles in all"),
+        ([[512, 8, 8, 1], [4, 4, 1, 32]], half, "few tiles to an image"),
+        ([[64, 32, 32, 8], [4, 4, 8, 32]], half, "many channels"),
+        ([[64, 51, 51, 3], [6, 6, 3, 64]], Spec::new(3, 0), "many phases"),
+        ([[16, 32, 2048, 4], [4, 4, 4, 64]], half, "bands that leave the cache"),
+        ([[64, 32, 32, 3], [4, 4, 3, 6000]], half, "sums of much memory"),
+        ([[64, 30, 30, 3], [4, 4, 3, 32]], half, "an odd output"),
     ] {
         assert!(!pays(Isa::Avx512, x, w, spec), "{why}");
     }

@@ -10,11 +10,11 @@
 //!
 //! Each element of the filter is transformed and used by one task only, and its 25 points never leave the cache.
 
-use super::filter::{self, Side};
-use super::points::Points;
+use super::filter::{self, FilterOut, Side};
+use super::points::{OperandOut, Points, Transformed};
 use super::tiling::Tiling;
 use super::transform::{Form, N};
-use super::{Operands, load, store};
+use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
@@ -34,8 +34,9 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     let shared = Shared::new(hat.as_mut_slice());
     parallel::for_each(count.div_ceil(TILES), |task| {
         let tiles = task * TILES..((task + 1) * TILES).min(count);
+        let to = OperandOut { data: shared, layout: operand, tiles: &(0..count) };
         // SAFETY: each task writes the rows of its own tiles.
-        unsafe { load::<S, F>(s, t, side, from, tiles, (shared, operand, &(0..count))) };
+        unsafe { load::<S, F>(s, t, side, from, tiles, to) };
     });
     let hat = hat.as_slice();
 
@@ -52,22 +53,13 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         let [mut filter, mut m] = scratch.take();
         for start in (0..k).step_by(ROWS) {
             let rows = start..(start + ROWS).min(k);
-            let own = Shared::new(filter.as_mut_slice());
+            let own = FilterOut { data: Shared::new(filter.as_mut_slice()), at: 0, point_stride };
             s.vectorize(
                 #[inline(always)]
                 || {
+                    let columns = columns.start..columns.start + wide;
                     // SAFETY: `filter` is this task's own.
-                    unsafe {
-                        let columns = columns.start..columns.start + wide;
-                        filter::transform::<S, F>(
-                            s,
-                            t,
-                            (w, side),
-                            rows.clone(),
-                            columns,
-                            (own, 0, point_stride),
-                        );
-                    }
+                    unsafe { filter::transform::<S, F>(s, t, (w, side), rows.clone(), columns, own) };
                 },
             );
             let (filter, sums) = (filter.as_slice(), m.as_mut_slice());
@@ -88,7 +80,9 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 }
             }
         }
+        let m = Transformed { data: m.as_slice(), layout: product };
+        let part = Part { tiles: 0..count, own: 0..count, columns };
         // SAFETY: each task writes its own columns.
-        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), [&(0..count); 2], columns, to) };
+        unsafe { store::<S, F>(s, t, side, m, &part, to) };
     });
 }

@@ -13,11 +13,11 @@
 //! images, or where those are few, a band of rows of tiles, which begins by computing what the row
 //! above adds to it.
 
-use super::filter::{self, Side};
-use super::points::Points;
+use super::filter::{self, FilterOut, Side};
+use super::points::{OperandOut, Points, Transformed};
 use super::tiling::Tiling;
 use super::transform::{Form, N};
-use super::{Operands, load, store};
+use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
@@ -48,24 +48,24 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         s.vectorize(
             #[inline(always)]
             || {
+                let to = FilterOut { data: shared, at, point_stride };
                 // SAFETY: each task writes the panel of one block of rows.
-                unsafe {
-                    let to = (shared, at, point_stride);
-                    filter::transform::<S, F>(s, t, (w, side), rows, column..column + S::PANEL, to);
-                }
+                unsafe { filter::transform::<S, F>(s, t, (w, side), rows, column..column + S::PANEL, to) };
             },
         );
     });
     let filter = filter.as_slice();
 
     let to = Shared::new(to);
-    let cut = Cut::of(t, side);
-    let scratch =
-        Scratch::reserve([Points::operand(cut.few, k).len(), Points::product(cut.few, n, S::PANEL).len()]);
+    let tasks = Tasks::of(t, side);
+    let scratch = Scratch::reserve([
+        Points::operand(tasks.few, k).len(),
+        Points::product(tasks.few, n, S::PANEL).len(),
+    ]);
     let few_tiles = |tiles: Range<usize>, own: &Range<usize>| {
         let (operand, product) = (Points::operand(tiles.len(), k), Points::product(tiles.len(), n, S::PANEL));
         let [mut hat, mut m] = scratch.take();
-        let all = (Shared::new(hat.as_mut_slice()), operand, &tiles);
+        let all = OperandOut { data: Shared::new(hat.as_mut_slice()), layout: operand, tiles: &tiles };
         // SAFETY: `hat` is this task's own.
         unsafe { load::<S, F>(s, t, side, from, tiles.clone(), all) };
         let (hat, sums) = (hat.as_slice(), m.as_mut_slice());
@@ -86,39 +86,41 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 }
             }
         }
+        let m = Transformed { data: m.as_slice(), layout: product };
+        let part = Part { tiles, own: own.clone(), columns: 0..n };
         // SAFETY: each task writes its own tiles of y, or whole images or bands of x_bar.
-        unsafe { store::<S, F>(s, t, side, (m.as_slice(), product), [&tiles, own], 0..n, to) };
+        unsafe { store::<S, F>(s, t, side, m, &part, to) };
     };
-    parallel::for_each(cut.tasks, |task| {
-        let [tiles, own] = cut.get(t, side, task);
-        tiles.clone().step_by(cut.few).for_each(|at| few_tiles(at..(at + cut.few).min(tiles.end), &own));
+    parallel::for_each(tasks.count, |task| {
+        let [tiles, own] = tasks.get(t, side, task);
+        tiles.clone().step_by(tasks.few).for_each(|at| few_tiles(at..(at + tasks.few).min(tiles.end), &own));
     });
 }
 
-/// How tiles are handed out, from the shape alone.
-pub(super) struct Cut {
-    pub(super) tasks: usize,
+/// How tiles are divided among tasks, from the shape alone.
+pub(super) struct Tasks {
+    pub(super) count: usize,
     /// Tiles of a task, but for the last of the batch or of an image.
     own: usize,
     /// Tiles of a task that are computed at once.
     few: usize,
 }
 
-impl Cut {
-    pub(super) fn of(t: &Tiling, side: Side) -> Cut {
+impl Tasks {
+    pub(super) fn of(t: &Tiling, side: Side) -> Tasks {
         let few = TILES.min((t.count() / TASKS).next_multiple_of(8)).max(8);
         let images = few / t.per_image();
         if images > 0 || !t.all_full() {
             let own = images.max(1) * t.per_image();
-            return Cut { tasks: t.count().div_ceil(own), own, few: own.min(t.count()) };
+            return Tasks { count: t.count().div_ceil(own), own, few: own.min(t.count()) };
         }
         if side == Side::Forward {
-            return Cut { tasks: t.count().div_ceil(few), own: few, few };
+            return Tasks { count: t.count().div_ceil(few), own: few, few };
         }
         let rows = t.per_image() / t.across();
         let height = rows.div_ceil(TASKS.div_ceil(t.g.batch).min(rows / MIN_BAND).max(1));
         let few = if t.per_image() <= SMALL_IMAGE { (height + 1).min(rows) * t.across() } else { few };
-        Cut { tasks: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
+        Tasks { count: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
     }
 
     /// The tiles that a task computes, and those whose pixels it writes: the same, but for the row

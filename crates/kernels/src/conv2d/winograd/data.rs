@@ -17,7 +17,8 @@
 //! all four neighbours above and to the left must exist, too, so that it is known which. A tile
 //! that is short or sticks out of the image is asked for each element whether it is there.
 
-use super::points::Points;
+use super::Part;
+use super::points::{OperandOut, Transformed};
 use super::tiling::{Tiling, Window};
 use super::transform::{self, Form, N};
 use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
@@ -60,21 +61,15 @@ fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
 /// The product at point (i, j) of the tile and channels that lie `at` an offset at point 0; zero if
 /// the tile has no such point.
 #[inline(always)]
-fn product<S: Simd>(
-    s: S,
-    (m, layout): (&[f32], Points),
-    at: usize,
-    [i, j]: [usize; 2],
-    points: [usize; 2],
-) -> S::V {
+fn product<S: Simd>(s: S, m: Transformed<'_>, at: usize, [i, j]: [usize; 2], points: [usize; 2]) -> S::V {
     if i < points[0] && j < points[1] {
-        s.load(&m[at + (i * N + j) * layout.point_stride..])
+        s.load(&m.data[at + (i * N + j) * m.layout.point_stride..])
     } else {
         s.zero()
     }
 }
 
-/// d^ = B^T d B of `tiles`, into their rows of `to`, an operand of the tiles `all`.
+/// d^ = B^T d B of `tiles`, into their rows of an operand.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -84,7 +79,7 @@ pub(super) unsafe fn input<S: Simd>(
     t: &Tiling,
     x: &[f32],
     tiles: Range<usize>,
-    (to, layout, all): (Shared<'_>, Points, &Range<usize>),
+    OperandOut { data: to, layout, tiles: all }: OperandOut<'_>,
 ) {
     for number in tiles {
         let (tile, next) = (t.tile(number), t.tile(number + 1));
@@ -136,7 +131,7 @@ pub(super) unsafe fn input<S: Simd>(
     }
 }
 
-/// y^ = A y A^T of `tiles`, into their rows of `to`, an operand of the tiles `all`.
+/// y^ = A y A^T of `tiles`, into their rows of an operand.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -146,7 +141,7 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     t: &Tiling,
     y: &[f32],
     tiles: Range<usize>,
-    (to, layout, all): (Shared<'_>, Points, &Range<usize>),
+    OperandOut { data: to, layout, tiles: all }: OperandOut<'_>,
 ) {
     for number in tiles {
         let (tile, next) = (t.tile(number), t.tile(number + 1));
@@ -193,8 +188,7 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     }
 }
 
-/// Y = A^T m A of `tiles` for the channels `columns` of y; `m` holds these columns alone, in rows
-/// from 0 on.
+/// Y = A^T m A of a part: its columns are channels of y.
 ///
 /// # Safety
 /// Nobody else may access these channels of these tiles of `y` meanwhile.
@@ -202,21 +196,20 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
 pub(super) unsafe fn output<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
-    (m, layout): (&[f32], Points),
-    tiles: Range<usize>,
-    columns: Range<usize>,
+    m: Transformed<'_>,
+    Part { tiles, columns, .. }: &Part,
     y: Shared<'_>,
 ) {
     let end = columns.end.min(t.g.out_channels);
     for number in tiles.clone() {
         let tile = t.tile(number);
-        let row = t.row(&tiles, number, tile);
+        let row = t.row(tiles, number, tile);
         let (points, window) = (t.points(tile), t.output_window(tile));
         for channel in (columns.start..end).step_by(S::LANES) {
-            let at = layout.at(row, channel - columns.start);
+            let at = m.layout.at(row, channel - columns.start);
             if channel + S::LANES <= end
                 && let Some(pixels) = window.whole(channel)
-                && let Some(m) = Grid::new(s, m, layout.points(at))
+                && let Some(m) = Grid::new(s, m.data, m.layout.points(at))
             {
                 // SAFETY: channels of a tile that are ours by the caller's promise.
                 let mut y = unsafe { GridMut::new(s, y, pixels) };
@@ -232,7 +225,7 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
             F::output(
                 s,
                 #[inline(always)]
-                |i, j| product(s, (m, layout), at, [i, j], points),
+                |i, j| product(s, m, at, [i, j], points),
                 #[inline(always)]
                 |i, j, v| {
                     if window.contains(i, j) {
@@ -247,14 +240,14 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     }
 }
 
-/// x_bar = the sum over tiles of B m B^T, for the columns `columns` (phases and their channels) of
-/// x_bar; `m` holds these columns alone, in rows from 0 on. `tiles` are some of those of a task,
-/// which come in order; `own` are those of whole images, or whole rows of tiles: a band.
+/// x_bar = the sum over tiles of B m B^T, of a part: its columns are the channels of all phases of
+/// x.
 ///
-/// As tiles come in order, the pixels that a tile shares with the tiles above and to the left of it
-/// hold their sum already, and all others are written for the first time: nothing is zeroed first.
-/// A band writes the pixels from the top of its first tiles to the top of the next band's. Above it
-/// come the tiles whose lower pixels it shares.
+/// A task transforms its tiles in order, so the pixels that a tile shares with the tiles above and
+/// to the left of it already hold the sum of those. All other pixels are written for the first
+/// time, and nothing is zeroed first. A band writes the pixels from the top of its first tiles to
+/// the top of the next band. The tiles above it are computed for their lower pixels, which the band
+/// shares with them.
 ///
 /// # Safety
 /// Nobody else may access these columns of these images, or of the pixels of the band, of `x_bar`
@@ -263,9 +256,8 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
 pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
-    (m, layout): (&[f32], Points),
-    [tiles, own]: [&Range<usize>; 2],
-    columns: Range<usize>,
+    m: Transformed<'_>,
+    Part { tiles, own, columns }: &Part,
     x_bar: Shared<'_>,
 ) {
     let overlap = F::R - 1;
@@ -288,12 +280,12 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                 window.keep_rows(0..F::M);
             }
             for column in (from..end).step_by(S::LANES) {
-                let at = layout.at(row, column - columns.start);
+                let at = m.layout.at(row, column - columns.start);
                 let lanes = S::LANES.min(end - column);
                 if lanes == S::LANES
                     && shared == [overlap; 2]
                     && let Some(pixels) = window.whole(column - first)
-                    && let Some(m) = Grid::new(s, m, layout.points(at))
+                    && let Some(m) = Grid::new(s, m.data, m.layout.points(at))
                 {
                     // SAFETY: channels of an image that are ours by the caller's promise.
                     let mut x_bar = unsafe { GridMut::new(s, x_bar, pixels) };
@@ -315,7 +307,7 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                 transform::input_adjoint(
                     s,
                     #[inline(always)]
-                    |i, j| product(s, (m, layout), at, [i, j], points),
+                    |i, j| product(s, m, at, [i, j], points),
                     #[inline(always)]
                     |i, j, v| {
                         if window.contains(i, j) {

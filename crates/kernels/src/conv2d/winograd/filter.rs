@@ -1,6 +1,6 @@
 //! The transforms of w: G g G^T into the panels that products read, and G^T m G back.
 
-use super::points::Points;
+use super::points::Transformed;
 use super::tiling::Tiling;
 use super::transform::{Form, N};
 use crate::simd::{Shared, Simd};
@@ -18,9 +18,19 @@ pub(super) enum Side {
 /// Side of the square blocks by which w is transposed.
 const SQUARE: usize = 16;
 
-/// g^ = G g G^T for `rows` x `columns` of the filter, in panels: element (k, n) of a point lies at
-/// `[panel of n][k][n in the panel]` from offset `at` of `to` on. `columns` is a whole number of panels, and may reach
-/// beyond the filter, whose elements there are 0.
+/// The transformed filter, or a part of it, to write.
+#[derive(Clone, Copy)]
+pub(super) struct FilterOut<'a> {
+    pub(super) data: Shared<'a>,
+    /// Offset of the first element of point 0.
+    pub(super) at: usize,
+    /// Distance of two points.
+    pub(super) point_stride: usize,
+}
+
+/// g^ = G g G^T for `rows` x `columns` of the filter, in panels: element (k, n) of a point is stored
+/// at `[panel of n][k][n in the panel]`. `columns` is a whole number of panels, and may exceed the
+/// filter, whose elements there are 0.
 ///
 /// # Safety
 /// Nobody else may access these elements of `to` meanwhile.
@@ -31,7 +41,7 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
     (w, side): (&[f32], Side),
     rows: Range<usize>,
     columns: Range<usize>,
-    (to, at, point_stride): (Shared<'_>, usize, usize),
+    FilterOut { data: to, at, point_stride }: FilterOut<'_>,
 ) {
     let mut squares = [[0.0; SQUARE * SQUARE]; 9];
     for block in columns.clone().step_by(SQUARE) {
@@ -129,7 +139,8 @@ fn transpose<S: Simd>(
     }
 }
 
-/// w_bar = G^T m G for `rows` x `columns` of the filter (forward side); `m` holds them alone, from row and column 0 on.
+/// w_bar = G^T m G for `rows` x `columns` of the filter (forward side); row and column 0 of `m` are
+/// the first of these.
 ///
 /// # Safety
 /// Nobody else may access these elements of `w_bar` meanwhile.
@@ -137,7 +148,7 @@ fn transpose<S: Simd>(
 pub(super) unsafe fn adjoint<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
-    (m, layout): (&[f32], Points),
+    m: Transformed<'_>,
     rows: Range<usize>,
     columns: Range<usize>,
     w_bar: Shared<'_>,
@@ -145,11 +156,11 @@ pub(super) unsafe fn adjoint<S: Simd, F: Form>(
     let end = columns.end.min(t.g.out_channels);
     for row in rows.clone() {
         for column in (columns.start..end).step_by(S::LANES) {
-            let at = layout.at(row - rows.start, column - columns.start);
+            let at = m.layout.at(row - rows.start, column - columns.start);
             F::filter_adjoint(
                 s,
                 #[inline(always)]
-                |i, j| s.load(&m[at + (i * N + j) * layout.point_stride..]),
+                |i, j| s.load(&m.data[at + (i * N + j) * m.layout.point_stride..]),
                 #[inline(always)]
                 |d, e, v| {
                     if let Some(line) = t.weight_row(row / t.channels[0], row % t.channels[0], [d, e]) {

@@ -48,7 +48,7 @@ mod weight_grad;
 use super::Geometry;
 use crate::simd::{Shared, Simd, with_simd};
 use filter::Side;
-use points::Points;
+use points::{OperandOut, Transformed};
 use std::ops::Range;
 use tiling::Tiling;
 use transform::{F33, F42, Form};
@@ -158,8 +158,7 @@ pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f
     });
 }
 
-/// Transforms `tiles` of the operand of `side` into their rows of `to`, which is of all tiles that
-/// it names.
+/// Transforms `tiles` of the operand of `side` into their rows of `to`.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
@@ -169,7 +168,7 @@ unsafe fn load<S: Simd, F: Form>(
     side: Side,
     from: &[f32],
     tiles: Range<usize>,
-    to: (Shared<'_>, Points, &Range<usize>),
+    to: OperandOut<'_>,
 ) {
     s.vectorize(
         #[inline(always)]
@@ -185,8 +184,18 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// Transforms `columns` of the products of `tiles` back into the result of `side`: of those pixels
-/// of x_bar that the tiles `own` begin with (see [`data::input_adjoint`]).
+/// The part of a product that is transformed back at once.
+struct Part {
+    /// The tiles of the product, from row 0 on: all tiles of the task, or the next few in order.
+    tiles: Range<usize>,
+    /// The tiles whose pixels the task writes. For x_bar, they are whole images or a *band* of
+    /// whole rows of tiles, and `tiles` may include the row above it.
+    own: Range<usize>,
+    /// The columns of the product, from column 0 on.
+    columns: Range<usize>,
+}
+
+/// Transforms a part of a product back into the result of `side`.
 ///
 /// # Safety
 /// Nobody else may access these columns of these tiles (adjoint: of these images or bands)
@@ -195,9 +204,8 @@ unsafe fn store<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     side: Side,
-    m: (&[f32], Points),
-    [tiles, own]: [&Range<usize>; 2],
-    columns: Range<usize>,
+    m: Transformed<'_>,
+    part: &Part,
     to: Shared<'_>,
 ) {
     s.vectorize(
@@ -206,8 +214,8 @@ unsafe fn store<S: Simd, F: Form>(
             // SAFETY: the caller's promise is passed on.
             unsafe {
                 match side {
-                    Side::Forward => data::output::<S, F>(s, t, m, tiles.clone(), columns, to),
-                    Side::Adjoint => data::input_adjoint::<S, F>(s, t, m, [tiles, own], columns, to),
+                    Side::Forward => data::output::<S, F>(s, t, m, part, to),
+                    Side::Adjoint => data::input_adjoint::<S, F>(s, t, m, part, to),
                 }
             }
         },

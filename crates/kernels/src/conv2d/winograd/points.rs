@@ -2,7 +2,7 @@
 
 use super::tiling::CHANNEL_STEP;
 use super::transform::N;
-use crate::simd::Lattice;
+use crate::simd::{Lattice, Shared};
 use std::ops::Range;
 
 /// Columns of a transformed operand that lie together: the inner dimension is walked in blocks of
@@ -59,4 +59,20 @@ impl Points {
         let cols = self.cols;
         (0..cols).step_by(BLOCK).map(move |k| k..(k + BLOCK).min(cols))
     }
+}
+
+/// A transformed operand, or a product, to read.
+#[derive(Clone, Copy)]
+pub(super) struct Transformed<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) layout: Points,
+}
+
+/// A transformed operand to write. Each task writes the rows of some tiles.
+#[derive(Clone, Copy)]
+pub(super) struct OperandOut<'a> {
+    pub(super) data: Shared<'a>,
+    pub(super) layout: Points,
+    /// The tiles of all its rows.
+    pub(super) tiles: &'a Range<usize>,
 }

@@ -248,7 +248,7 @@ fn bands_have_the_bits_of_whole_images() {
     {
         let g = |batch| Geometry::new([batch, size[0], size[1], w[2]], w, spec);
         let (one, many) = (g(1), g(8));
-        let bands = |g| by_tiles::Cut::of(&tiling(g), Side::Adjoint).tasks;
+        let bands = |g| by_tiles::Tasks::of(&tiling(g), Side::Adjoint).count;
         assert!(bands(&one) > 1 && bands(&many) == 8, "{} and {} tasks", bands(&one), bands(&many));
         let (w, y_bar) = (wave(len(one.w_shape()), 1.3), wave(len(one.y_shape()), 2.1));
         for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {

@@ -185,12 +185,15 @@ impl Tiling {
         let (s, g) = (self.stride(), &self.g);
         let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]) * s);
         let first = [top + phase / s, left + phase % s];
-        Window::new(
-            [self.points(tile), [N; 2]],
-            tile.image,
-            (g.in_size, g.in_channels),
-            (first, s, g.spec.padding),
-        )
+        let grid = PixelGrid {
+            image: tile.image,
+            image_size: g.in_size,
+            channels: g.in_channels,
+            first,
+            step: s,
+            padding: g.spec.padding,
+        };
+        Window::new(self.points(tile), [N; 2], grid)
     }
 
     /// The pixels of a tile of y.
@@ -199,7 +202,15 @@ impl Tiling {
         let g = &self.g;
         let first = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
         let size = self.points(tile).map(|points| points - (N - self.m));
-        Window::new([size, [self.m; 2]], tile.image, (g.out_size, g.out_channels), (first, 1, [0, 0]))
+        let grid = PixelGrid {
+            image: tile.image,
+            image_size: g.out_size,
+            channels: g.out_channels,
+            first,
+            step: 1,
+            padding: [0, 0],
+        };
+        Window::new(size, [self.m; 2], grid)
     }
 
     /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel; none for what the
@@ -236,7 +247,18 @@ impl Elements {
     }
 }
 
-/// Where the pixels of a tile lie in an image: at two strides, and some of them perhaps outside.
+/// Every `step`-th pixel of an image in each direction, from pixel `first` of the padded image on.
+struct PixelGrid {
+    image: usize,
+    image_size: [usize; 2],
+    channels: usize,
+    first: [usize; 2],
+    step: usize,
+    padding: [usize; 2],
+}
+
+/// The offsets of the pixels of a tile in an image: at two strides, and some of them perhaps
+/// outside the image.
 pub(super) struct Window {
     /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is outside.
     lattice: Lattice,
@@ -245,14 +267,10 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// `size` rows and columns (`full` if the tile is), every `step`-th of an image from pixel `first` of the padded image on.
+    /// `size` rows and columns of a grid. A full tile would have `full`.
     #[inline(always)]
-    fn new(
-        [size, full]: [[usize; 2]; 2],
-        image: usize,
-        (image_size, channels): ([usize; 2], usize),
-        (first, step, padding): ([usize; 2], usize, [usize; 2]),
-    ) -> Window {
+    fn new(size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
+        let PixelGrid { image, image_size, channels, first, step, padding } = grid;
         let [h, w] = image_size;
         let at = [0, 1].map(|a| first[a].wrapping_sub(padding[a]));
         let first =

@@ -26,7 +26,7 @@
 
 use super::data;
 use super::filter;
-use super::points::Points;
+use super::points::{OperandOut, Points, Transformed};
 use super::tiling::Tiling;
 use super::transform::{Form, N};
 use crate::memory::{Buffer, Scratch};
@@ -77,30 +77,34 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         let end = ((i + 1) * share).min(count);
         for start in (i * share..end).step_by(few) {
             let tiles = start..(start + few).min(end);
-            let (x_all, y_all) = (Shared::new(x_hat.as_mut_slice()), Shared::new(y_hat.as_mut_slice()));
+            let all = [
+                OperandOut { data: Shared::new(x_hat.as_mut_slice()), layout: x_layout, tiles: &tiles },
+                OperandOut { data: Shared::new(y_hat.as_mut_slice()), layout: y_layout, tiles: &tiles },
+            ];
             // SAFETY: the operands are this task's own.
-            unsafe {
-                load::<S, F>(s, t, (x, y_bar), tiles.clone(), &tiles, [(x_all, x_layout), (y_all, y_layout)])
-            };
-            let operands = [(x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout)];
+            unsafe { load::<S, F>(s, t, [x, y_bar], tiles.clone(), all) };
+            let operands = [
+                Transformed { data: x_hat.as_slice(), layout: x_layout },
+                Transformed { data: y_hat.as_slice(), layout: y_layout },
+            ];
             for (point, m) in m.as_mut_slice().chunks_mut(product.point_stride).take(N * N).enumerate() {
                 for rows in x_layout.blocks() {
                     for columns in y_layout.blocks() {
-                        let m = &mut m[product.at(rows.start, columns.start)..];
-                        let into = (m, product.row_stride, start > i * share);
-                        multiply(
-                            s,
-                            operands,
-                            (point, t.rows_with(point, &tiles)),
-                            (rows.clone(), columns),
-                            into,
-                        );
+                        let sums = Sums {
+                            data: &mut m[product.at(rows.start, columns.start)..],
+                            row_stride: product.row_stride,
+                            accumulate: start > i * share,
+                        };
+                        let block = Block { rows: rows.clone(), columns };
+                        multiply(s, operands, point, t.rows_with(point, &tiles), block, sums);
                     }
                 }
             }
         }
+        let (m, all) =
+            (Transformed { data: m.as_slice(), layout: product }, Block { rows: 0..k, columns: 0..n });
         // SAFETY: `part` is this task's own.
-        unsafe { finish::<S, F>(s, t, (m.as_slice(), product), 0..k, 0..n, Shared::new(part)) };
+        unsafe { finish::<S, F>(s, t, m, all, Shared::new(part)) };
     });
     parallel::sum_in_order(parts.as_slice(), w_bar);
 }
@@ -116,13 +120,13 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let blocks = k.div_ceil(ROWS) * across;
     let block = |i: usize| {
         let (row, column) = (i / across * ROWS, i % across * columns);
-        (row..(row + ROWS).min(k), column..(column + columns).min(n))
+        Block { rows: row..(row + ROWS).min(k), columns: column..(column + columns).min(n) }
     };
     let product = Points::product(ROWS, columns, S::PANEL);
     let w_bar = Shared::new(w_bar);
-    let finish = |m: &[f32], rows, columns| {
+    let finish = |m: &[f32], block: Block| {
         // SAFETY: each task finishes rows and columns of its own.
-        unsafe { finish::<S, F>(s, t, (m, product), rows, columns, w_bar) }
+        unsafe { finish::<S, F>(s, t, Transformed { data: m, layout: product }, block, w_bar) }
     };
     // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
     let by_points = blocks < ENOUGH;
@@ -130,23 +134,28 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let mut kept = (!whole).then(|| Buffer::take(blocks * product.len()));
     for start in (0..count).step_by(round) {
         let tiles = start..(start + round).min(count);
-        let (x_all, y_all) = (Shared::new(x_hat.as_mut_slice()), Shared::new(y_hat.as_mut_slice()));
+        let all = [
+            OperandOut { data: Shared::new(x_hat.as_mut_slice()), layout: x_layout, tiles: &tiles },
+            OperandOut { data: Shared::new(y_hat.as_mut_slice()), layout: y_layout, tiles: &tiles },
+        ];
         parallel::for_each(tiles.len().div_ceil(TILES), |task| {
             let first = start + task * TILES;
             let own = first..(first + TILES).min(tiles.end);
             // SAFETY: each task writes the rows of its own tiles.
-            unsafe { load::<S, F>(s, t, (x, y_bar), own, &tiles, [(x_all, x_layout), (y_all, y_layout)]) };
+            unsafe { load::<S, F>(s, t, [x, y_bar], own, all) };
         });
-        let operands = [(x_hat.as_slice(), x_layout), (y_hat.as_slice(), y_layout)];
+        let operands = [
+            Transformed { data: x_hat.as_slice(), layout: x_layout },
+            Transformed { data: y_hat.as_slice(), layout: y_layout },
+        ];
         let multiply = |i: usize, point: usize, m: &mut [f32]| {
-            let into = (m, product.row_stride, start > 0);
-            multiply(s, operands, (point, t.rows_with(point, &tiles)), block(i), into);
+            let sums = Sums { data: m, row_stride: product.row_stride, accumulate: start > 0 };
+            multiply(s, operands, point, t.rows_with(point, &tiles), block(i), sums);
         };
         let whole_block = |i: usize, m: &mut [f32]| {
             m.chunks_mut(product.point_stride).take(N * N).enumerate().for_each(|(p, m)| multiply(i, p, m));
             if tiles.end == count {
-                let (rows, columns) = block(i);
-                finish(m, rows, columns);
+                finish(m, block(i));
             }
         };
         match &mut kept {
@@ -172,66 +181,83 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     if let Some(kept) = kept.filter(|_| by_points) {
         parallel::for_each(blocks * ROWS / ROWS_TO_FINISH, |task| {
             let (i, skip) = (task / (ROWS / ROWS_TO_FINISH), task % (ROWS / ROWS_TO_FINISH) * ROWS_TO_FINISH);
-            let (rows, columns) = block(i);
+            let Block { rows, columns } = block(i);
             let rows = rows.start + skip..rows.end.min(rows.start + skip + ROWS_TO_FINISH);
-            finish(&kept.as_slice()[i * product.len() + product.at(skip, 0)..], rows, columns);
+            let m = &kept.as_slice()[i * product.len() + product.at(skip, 0)..];
+            finish(m, Block { rows, columns });
         });
     }
 }
 
-/// m (+)= (d^)^T y^ at one point, for some rows and columns, summed over the tiles in rows `with` of the operands.
+/// Rows and columns of the filter.
+struct Block {
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+/// The sums of a block at one point, which are overwritten or added to.
+struct Sums<'a> {
+    data: &'a mut [f32],
+    row_stride: usize,
+    accumulate: bool,
+}
+
+/// Computes m (+)= (d^)^T y^ at one point, for a block of the filter, summed over rows `with` of the
+/// operands.
 fn multiply<S: Simd>(
     s: S,
-    [(x_hat, x_layout), (y_hat, y_layout)]: [(&[f32], Points); 2],
-    (point, with): (usize, Range<usize>),
-    (rows, columns): (Range<usize>, Range<usize>),
-    (m, row_stride, accumulate): (&mut [f32], usize, bool),
+    [x_hat, y_hat]: [Transformed<'_>; 2],
+    point: usize,
+    with: Range<usize>,
+    Block { rows, columns }: Block,
+    sums: Sums<'_>,
 ) {
-    let a = &x_hat[point * x_layout.point_stride + x_layout.at(with.start, rows.start)..];
+    let from = |operand: Transformed<'_>, column: usize| {
+        point * operand.layout.point_stride + operand.layout.at(with.start, column)
+    };
+    let a = &x_hat.data[from(x_hat, rows.start)..];
     for column in columns.clone().step_by(S::PANEL) {
-        let a = Lhs::new(a, 1, x_layout.row_stride);
-        let b = &y_hat[point * y_layout.point_stride + y_layout.at(with.start, column)..];
-        let b = Rhs::new(b, y_layout.row_stride);
+        let a = Lhs::new(a, 1, x_hat.layout.row_stride);
+        let b = Rhs::new(&y_hat.data[from(y_hat, column)..], y_hat.layout.row_stride);
+        let Sums { row_stride, accumulate, .. } = sums;
         let to = Rows { at: column - columns.start, row_stride, accumulate };
         let cols = S::PANEL.min(columns.end - column);
-        s.panel_into([rows.len(), with.len(), cols], a, b, m, to);
+        s.panel_into([rows.len(), with.len(), cols], a, b, sums.data, to);
     }
 }
 
-/// d^ and y^ of `tiles`, into their rows of operands of the tiles `all`.
+/// Transforms `tiles` into d^ and y^: into their rows of `to`.
 ///
 /// # Safety
 /// Nobody else may access these rows meanwhile.
 unsafe fn load<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
-    (x, y_bar): (&[f32], &[f32]),
+    [x, y_bar]: [&[f32]; 2],
     tiles: Range<usize>,
-    all: &Range<usize>,
-    [(x_hat, x_layout), (y_hat, y_layout)]: [(Shared<'_>, Points); 2],
+    [x_hat, y_hat]: [OperandOut<'_>; 2],
 ) {
     s.vectorize(
         #[inline(always)]
         || {
             // SAFETY: the caller's promise is passed on.
             unsafe {
-                data::input(s, t, x, tiles.clone(), (x_hat, x_layout, all));
-                data::output_adjoint::<S, F>(s, t, y_bar, tiles, (y_hat, y_layout, all));
+                data::input(s, t, x, tiles.clone(), x_hat);
+                data::output_adjoint::<S, F>(s, t, y_bar, tiles, y_hat);
             }
         },
     );
 }
 
-/// w_bar from the sums of some rows and columns of the filter.
+/// w_bar from the sums of a block of the filter.
 ///
 /// # Safety
 /// Nobody else may access these elements of `w_bar` meanwhile.
 unsafe fn finish<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
-    m: (&[f32], Points),
-    rows: Range<usize>,
-    columns: Range<usize>,
+    m: Transformed<'_>,
+    Block { rows, columns }: Block,
     w_bar: Shared<'_>,
 ) {
     s.vectorize(
