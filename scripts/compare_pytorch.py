@@ -133,8 +133,10 @@ class Machine:
             self.repeated += 1
 
     def note(self):
-        note = f"{self.repeated} times were taken again because the processors were not at their full speed just before or after."
-        return note + (f" The same was so, for long, with times of {', '.join(sorted(set(self.doubtful)))}." if self.doubtful else "")
+        note = f"{self.repeated} times were measured again, because the processors were not at full speed before or after."
+        if self.doubtful:
+            note += f"\nThe processors stayed below full speed in measurements of {', '.join(sorted(set(self.doubtful)))}."
+        return note
 
 
 def measure(machine, executable, case, rounds, threads, peers):
@@ -212,7 +214,7 @@ def processor():
 
 def peers_note(libraries):
     """The line of the header about the other Rust libraries, if they were timed."""
-    return f"* {', '.join(peer_versions())}; with their default features and without `-C target-cpu`, timed once\n" if libraries else ""
+    return f"* {', '.join(peer_versions())}, default features, without `-C target-cpu`, timed once\n" if libraries else ""
 
 
 def report(rows, rounds, threads, libraries, machine):
@@ -220,14 +222,18 @@ def report(rows, rounds, threads, libraries, machine):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout.strip()
     return f"""# Performance beside PyTorch
 
-Written by `scripts/compare_pytorch.py`, all cases of one run, the losing ones included. For each case all took turns, in {rounds} round(s); a time is
-the median of these rounds, and in each of ten samples. GFLOP/s are nominal (a fast algorithm does fewer), GB/s count what must at least be read and written.
+Written by `scripts/compare_pytorch.py`: all cases of one run, including those where Adjoint is
+slower. For each case, the libraries took turns in {rounds} round(s). A time is the median of the rounds,
+and in each round the median of ten samples. GFLOP/s are nominal: a fast algorithm executes fewer
+operations. GB/s count the bytes that must be read and written at least.
+
 {machine.note()}
 
 * {datetime.date.today()}, commit {commit}, {rustc}
-* {processor()}; {threads} threads each; instructions: {torch.backends.cpu.get_cpu_capability()} (PyTorch's word)
-* PyTorch {torch.__version__}; in a step of G the weight gradients of D are off (`requires_grad_(False)`); Adam is as `torch.optim.Adam(parameters)` makes it,
-  and with `fused=True` in a column of its own, which has the better memory format
+* {processor()}; {threads} threads each; instruction set {torch.backends.cpu.get_cpu_capability()} (PyTorch's name)
+* PyTorch {torch.__version__}. In a step of G, the weight gradients of D are off
+  (`requires_grad_(False)`). Adam is what `torch.optim.Adam(parameters)` constructs. A column of its
+  own has `fused=True` in the better memory format.
 {peers_note(libraries)}
 {summary(rows)}
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Runs published protocols and writes docs/performance/paper-table.md: each row's published figure beside ours.
 
-A row is a training run (or several, one for each seed), an evaluation, and the figure it is read from. Rows are run with
-`--run ROW...` (or `--run all`); the others keep what an earlier call found, or say that they have not been run. A row that was
-interrupted goes on where its training stopped: runs lie in `--out` and resume by themselves. What each call of a trainer was made with,
-when, where and in how long stands beside its run, in RUN.made.json; the table reads it there. Without arguments the table is written anew
-from what it holds. Needs a Python without any package, and git.
+A row is a training run (or several, one per seed), an evaluation, and the figure that is read from it. `--run ROW...`
+(or `--run all`) runs rows. The other rows keep the result of an earlier call, or say that they have not been run. An
+interrupted row continues where its training stopped, because runs are stored in `--out` and resume. RUN.made.json beside
+a run records the command, date, machine and time of each call of a trainer, and the table reads it. Without arguments,
+the script writes the table again from its own contents. Needs git and a Python without any package.
 """
 
 import argparse
@@ -46,9 +46,9 @@ VAE = ["train-vae", "--hidden", "200,200", "--latent", "50", "--batch-size", "20
        "--nll-samples", "5000", "--nll-images", "10000"]
 BURDA = ("784-200-200-50 in tanh; batches of 20; Adam 1e-3, falling to 0 over the second half; -log p(x) of all test images by 5,000 importance "
          "samples each")
-WINDOW = ("10,000 samples{}; the width of the window is that of 25 under which 1,000 training images are likeliest; log p of 10,000 test images, pixels in "
+WINDOW = ("10,000 samples{}; the width of the window is the one of 25 under which 1,000 training images are likeliest; log p of 10,000 test images, pixels in "
           "[0, 1]")
-READING = "the test set read by the nearest of 50,000 {}"
+READING = "the test set, classified by the nearest of 50,000 {}"
 
 ROWS = [
     Row("gan-parzen", "GAN, Parzen window, nats", "225 ± 2 (Goodfellow et al. 2014, table 1)", WINDOW.format(""), "25 epochs",
@@ -56,7 +56,7 @@ ROWS = [
     Row("cgan-parzen", "conditional GAN, Parzen window, nats", "132 ± 1.8 (Mirza & Osindero 2014, table 1)",
         WINDOW.format(", classes in equal parts"), "25 epochs", ["train-cgan", "--arch", "mlp", "--epochs", "25"], "parzen"),
     Row("vae-static", "VAE, -log p(x), static binarisation, nats", "≤ 89.9 (Rezende & Mohamed 2015, table 2, without a flow: a bound, of another network)",
-        BURDA + "; pixels drawn once, by our own seed, not the published draw", "100 epochs", [*VAE, "--binarize", "static"], "nll_test"),
+        BURDA + "; pixels drawn once, from our own seed instead of the published draw", "100 epochs", [*VAE, "--binarize", "static"], "nll_test"),
     *[
         Row(f"{name.lower()}-{k}", f"{name}, k = {k}, -log p(x), dynamic binarisation, nats", f"{published} (Burda et al. 2016, table 1)", BURDA,
             "100 epochs (published: 3,280)", [*VAE, "--binarize", "dynamic", "--objective", objective, "--k", str(k)], "nll_test")
@@ -239,12 +239,17 @@ def written(results):
     lines = [
         "# Published protocols, run on two cores",
         "",
-        "Written by `scripts/paper_table.py`. A figure of ours stands only where it was run; the budget is what was spent, which is often a small part of what",
-        "was published. All on MNIST. ± is a standard error over test images (over seeds, where there are several); a 1-NN error of p has one of sqrt(p (1 - p) / 10,000).",
+        "Written by `scripts/paper_table.py`. The column \"ours\" has a figure only if the row was run. The",
+        "budget is often a small part of the published one. All rows are on MNIST. ± is a standard error over",
+        "test images, or over seeds if there are several. A 1-NN error of p has a standard error of",
+        "sqrt(p (1 - p) / 10,000).",
         "",
-        "Date, commit and machine are those of the run, and of its evaluation where that is another; the wall time is that of the whole commands, with what a trainer",
-        "measures after its last step. \"Of training only\": the estimation of the likelihood was not timed. \"Entered\": of runs from before they kept a record; commit and",
-        "date are those at which the figure was entered, the run itself may be of an earlier commit, and its time is what the run counts of its steps, plus evaluation.",
+        "Date, commit and machine are those of the training run, and those of its evaluation if they differ.",
+        "The wall time is that of the whole commands, including measurements after the last step.",
+        "",
+        "* \"Of training only\": the time excludes the estimation of the likelihood.",
+        "* \"Entered\": the run has no record. Commit and date are those of the entry, and the run may be of an",
+        "  earlier commit. The time is that of the run's steps plus the evaluation.",
         "",
         "| what | published | ours | budget | seeds | wall time | made |",
         "| --- | --- | --- | --- | --- | --- | --- |",
