@@ -9,12 +9,15 @@
 //! the literature made of it (losses, penalties, smoothed labels, noise on D's input, who moves when, how to descend). A model
 //! crate brings its two networks and is done.
 //!
-//! [`game`] holds one training step, [`settings`] its variants, [`cost`] what it costs. Nothing here reads, writes or looks at a clock.
+//! [`game`] holds one training step over the two [`players`], [`settings`] its variants, [`cost`]
+//! what it costs. Nothing here reads, writes or looks at a clock.
 #![forbid(unsafe_code)]
 
 pub mod cost;
 pub mod game;
+pub mod players;
 pub mod settings;
 
-pub use game::{Discriminator, Game, Generator, Report, Round};
+pub use game::Game;
+pub use players::{Discriminator, Generator, Report, Round};
 pub use settings::{Descent, Noise, Penalty, Settings, Update};
