@@ -10,24 +10,22 @@ use adjoint_data::Split;
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::{Model, Open};
 use adjoint_runs::values::{count, positive, threads};
-use adjoint_runs::{BoxError, Error, is_standard_output, note, say, set_threads, warn, write_file};
-use clap::Parser;
+use adjoint_runs::{BoxError, Error, examples, is_standard_output, note, say, set_threads, warn, write_file};
+use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p evaluate -- runs/dcgan-glyphs-001
-      one run between the test set and noise
-  cargo run -p evaluate -- runs/*-mnist-001 --markdown mnist.md
-      all models of MNIST side by side
-  cargo run -p evaluate -- runs/vae-mnist-001 --nll-samples 5000 --ais-images 20
-      its likelihood, twice over";
+const EXAMPLES: &[(&str, &str)] = &[
+    ("runs/dcgan-glyphs-001", "one run between the test set and noise"),
+    ("runs/*-mnist-001 --markdown mnist.md", "all models of MNIST side by side"),
+    ("runs/vae-mnist-001 --nll-samples 5000 --ais-images 20", "its likelihood, twice over"),
+];
 
 /// Compare trained models in numbers. Runs on the same data stand in one table, between the test
 /// set and noise.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "evaluate", version, after_help = EXAMPLES)]
+#[command(name = "evaluate", version, after_help = examples("evaluate", EXAMPLES))]
 struct Cli {
     /// Directories of runs
     #[arg(value_name = "RUN", required = true)]
@@ -106,9 +104,17 @@ fn samples(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Parses the command line of this process and does what it says.
-pub(crate) fn run() -> Result<(), BoxError> {
-    let cli = Cli::try_parse().map_err(Error::from)?;
+/// The command line of the program.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses a command line, the name of the program first, and runs the command in it.
+///
+/// # Errors
+/// If the command line is wrong, a run can't be opened, or a file can't be written.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError> {
+    let cli = Cli::try_parse_from(arguments).map_err(Error::from)?;
     set_threads(cli.threads)?;
     let text_is_piped = refuse_places(&cli)?;
     // All of them first: a wrong one should not cost what is found for the others.

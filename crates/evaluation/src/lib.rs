@@ -24,9 +24,13 @@ mod measured;
 mod plane;
 mod table;
 
+use adjoint_runs::run_main;
+use std::env;
 use std::process::ExitCode;
 
-/// Parses the command line of this process and runs the command in it.
+pub use cli::{command, run};
+
+/// The `main` of the program.
 pub fn main() -> ExitCode {
-    adjoint_runs::run_main(cli::run)
+    run_main(|| run(env::args_os()))
 }

@@ -1,28 +1,28 @@
 //! The conditional GAN on the command line.
 
+use crate::Recipe;
 use crate::game::flags::{D_NORM_OF_CONVOLUTIONS, Label};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, data, limits};
 use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples, idle_if};
 use serde::Serialize;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p train-cgan
-      glyphs at 28x28, a row of each digit
-  cargo run -p train-cgan -- --dataset mnist --download
-      MNIST, fetched into datasets/mnist and verified
-  cargo run -p train-cgan -- --arch mlp
-      fully connected, as in the paper
-  cargo run -p train-cgan -- --task inpaint
-      images for conditions: fill in a square that is missing";
+const EXAMPLES: &[(&str, &str)] = &[
+    ("", "glyphs at 28x28, a row of each digit"),
+    ("--dataset mnist --download", "MNIST, fetched into datasets/mnist and verified"),
+    ("--arch mlp", "fully connected, as in the paper"),
+    ("--task inpaint", "images for conditions: fill in a square that is missing"),
+];
+
+/// The recipe.
+pub const RECIPE: Recipe = game::recipe::<Settings>();
 
 /// Train a conditional GAN (Mirza & Osindero 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
-#[command(name = "train-cgan", version, after_help = EXAMPLES)]
+#[command(name = "train-cgan", version, after_help = examples("train-cgan", EXAMPLES))]
 #[command(mut_arg("epochs", |arg| arg.default_value("7")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, with adam and rmsprop multiplied by 128 / width")))]
 #[command(mut_arg("d_norm", |arg| {

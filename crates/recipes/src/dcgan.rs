@@ -1,31 +1,32 @@
 //! The DCGAN on the command line.
 
+use crate::Recipe;
 use crate::game::flags::D_NORM_OF_CONVOLUTIONS;
 use crate::game::{self, GameArgs, GameConfig};
 use crate::{data, limits};
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary};
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples};
 use serde::Serialize;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p train-dcgan
-      glyphs at 28x28, a few minutes on two cores
-  cargo run -p train-dcgan -- --dataset mnist --download --epochs 30
-      MNIST, fetched into datasets/mnist and verified
-  cargo run -p train-dcgan -- --dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64
-      the paper's five-level networks on coloured glyphs
-  cargo run -p train-dcgan -- --loss wasserstein
-      the Wasserstein distance with the gradient penalty
-  cargo run -p train-dcgan -- --resume runs/dcgan-glyphs-001 --epochs 40
-      go on with a run
-  cargo run -p train-dcgan -- --image-size 64 --width 128 --dry-run
-      show the networks and what a step costs";
+const EXAMPLES: &[(&str, &str)] = &[
+    ("", "glyphs at 28x28, a few minutes on two cores"),
+    ("--dataset mnist --download --epochs 30", "MNIST, fetched into datasets/mnist and verified"),
+    (
+        "--dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64",
+        "the paper's five-level networks on coloured glyphs",
+    ),
+    ("--loss wasserstein", "the Wasserstein distance with the gradient penalty"),
+    ("--resume runs/dcgan-glyphs-001 --epochs 40", "go on with a run"),
+    ("--image-size 64 --width 128 --dry-run", "show the networks and what a step costs"),
+];
+
+/// The recipe.
+pub const RECIPE: Recipe = game::recipe::<Settings>();
 
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
-#[command(name = "train-dcgan", version, after_help = EXAMPLES)]
+#[command(name = "train-dcgan", version, after_help = examples("train-dcgan", EXAMPLES))]
 #[command(mut_arg("epochs", |arg| arg.default_value("16")))]
 #[command(mut_arg("d_norm", |arg| arg.default_value_ifs(D_NORM_OF_CONVOLUTIONS)))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; with adam and rmsprop multiplied by 128 / width, so 0.0016 at width 16")))]

@@ -1,31 +1,37 @@
 //! The original GAN on the command line.
 
+use crate::Recipe;
 use crate::data;
 use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
 use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples, idle_if};
 use serde::Serialize;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p train-gan
-      glyphs at 28x28
-  cargo run -p train-gan -- --dataset mnist --download
-      MNIST, fetched into datasets/mnist and verified
-  cargo run -p train-gan -- --dataset ring --d-steps 5 --loss minimax
-      eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 lie in one
-  cargo run -p train-gan -- --dataset ring --d-steps 5 --loss wasserstein
-      the Wasserstein distance with the gradient penalty finds all";
+const EXAMPLES: &[(&str, &str)] = &[
+    ("", "glyphs at 28x28"),
+    ("--dataset mnist --download", "MNIST, fetched into datasets/mnist and verified"),
+    (
+        "--dataset ring --d-steps 5 --loss minimax",
+        "eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 lie in one",
+    ),
+    (
+        "--dataset ring --d-steps 5 --loss wasserstein",
+        "the Wasserstein distance with the gradient penalty finds all",
+    ),
+];
+
+/// The recipe.
+pub const RECIPE: Recipe = game::recipe::<Settings>();
 
 /// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
 ///
 /// Beside images there are points in the plane to train on: --dataset ring, grid or moons. Then pictures are scatter plots of samples over
 /// data, on the levels of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
-#[command(name = "train-gan", version, after_help = EXAMPLES)]
+#[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
 #[command(mut_arg("epochs", |arg| arg.default_value("18")))]
 #[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
 #[command(mut_arg("d_norm", |arg| arg.default_value("none")))]

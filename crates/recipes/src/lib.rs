@@ -1,6 +1,7 @@
 //! Recipes: a model as a program (its flags, defaults, data and trainer), and its runs opened again.
 //!
 //! * [`vae`], [`gan`], [`dcgan`], [`cgan`]: a recipe each, and nothing that belongs to several.
+//!   [`registry`] lists them.
 //! * [`game`]: what all recipes have in common that play a generator against a discriminator.
 //! * [`variational`]: what all have in common that learn a model with latent variables by a bound.
 //! * [`Model`]: a run of any recipe, opened to be sampled, encoded or measured.
@@ -41,6 +42,7 @@ pub mod gan;
 pub mod labels;
 pub mod limits;
 mod model;
+pub mod registry;
 mod schedule;
 mod summary;
 mod tiles;
@@ -48,11 +50,14 @@ pub mod vae;
 pub mod variational;
 
 pub use model::{Model, Open, load};
+pub use registry::Recipe;
 pub use schedule::LrSchedule;
 pub use summary::summary;
 pub use tiles::below;
 
+use adjoint_runs::command_line;
+
 /// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
 pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {
-    (what.to_owned(), format!("cargo run -p sample -- {command} {run}"))
+    (what.to_owned(), command_line("sample", &format!("{command} {run}")))
 }

@@ -1,26 +1,29 @@
 //! The VAE on the command line.
 
+use crate::Recipe;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
 use crate::{Arch, data, limits};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, idle_if};
+use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples, idle_if};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
 use serde::Serialize;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p train-vae
-      glyphs at 28x28
-  cargo run -p train-vae -- --latent 2
-      a plane of digits, for `sample manifold`
-  cargo run -p train-vae -- --dataset mnist --download --binarize dynamic --hidden 200,200 --latent 50 --epochs 100
-      the network of the importance weighted autoencoder's paper
-  cargo run -p train-vae -- --arch conv --dataset glyphs-rgb --image-size 32
-      convolutions on coloured glyphs";
+const EXAMPLES: &[(&str, &str)] = &[
+    ("", "glyphs at 28x28"),
+    ("--latent 2", "a plane of digits, for `sample manifold`"),
+    (
+        "--dataset mnist --download --binarize dynamic --hidden 200,200 --latent 50 --epochs 100",
+        "the network of the importance weighted autoencoder's paper",
+    ),
+    ("--arch conv --dataset glyphs-rgb --image-size 32", "convolutions on coloured glyphs"),
+];
+
+/// The recipe.
+pub const RECIPE: Recipe = variational::recipe::<Settings>();
 
 /// Train a variational autoencoder (Kingma & Welling 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
-#[command(name = "train-vae", version, after_help = EXAMPLES)]
+#[command(name = "train-vae", version, after_help = examples("train-vae", EXAMPLES))]
 #[command(mut_arg("epochs", |arg| arg.default_value("22")))]
 pub struct Settings {
     /// The flags of every trainer.

@@ -185,7 +185,7 @@ impl Trainable for Walk<'_> {
 
 fn main() -> ExitCode {
     run_main(|| {
-        let launch = Launch::<Settings>::from_args()?;
+        let launch = Launch::<Settings>::start(std::env::args_os())?;
         launch.config.inject_faults();
         launch.train(|settings| {
             let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);

@@ -119,7 +119,7 @@ pub enum Error {
 
 impl Error {
     /// Turns the answer of the operating system into an [`Error::Io`]: `.map_err(Error::io("write", path))`.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }
 }

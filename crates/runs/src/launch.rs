@@ -1,12 +1,13 @@
 //! From a command line to a training run: the two calls of a trainer's `main`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{ExitCode, Termination};
 
 use adjoint_tensor::{isa, threads};
 
 use crate::config::{self, Config};
+use crate::invocation::{command_line, trainer};
 use crate::paths::shell_word;
 use crate::report::say;
 use crate::session::{Plan, Session};
@@ -40,13 +41,14 @@ impl Termination for Outcome {
 }
 
 impl<C: Config> Launch<C> {
-    /// Reads the command line of this process and sets the instructions and the number of threads.
+    /// Reads a command line, the program's name first, and sets the instructions and the number of
+    /// threads.
     ///
     /// # Errors
     /// If a flag, a configuration file or the run to resume can't be used; or help was asked for, which
     /// [`run_main`](crate::run_main) prints.
-    pub fn from_args() -> Result<Self, Error> {
-        let launch = Self::parse(std::env::args_os())?;
+    pub fn start(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
+        let launch = Self::parse(arguments)?;
         if let Some(isa) = launch.config.common().isa {
             isa::set(isa).map_err(|error| Error::Flags(format!("--isa {isa}: {error}; choose another")))?;
         }
@@ -57,7 +59,7 @@ impl<C: Config> Launch<C> {
     /// Reads a command line, the program's name first.
     ///
     /// # Errors
-    /// As [`from_args`](Self::from_args).
+    /// As [`start`](Self::start).
     pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
         Ok(Self { config: config::parse(&arguments)? })
@@ -124,17 +126,12 @@ pub(crate) fn kernels() -> String {
     format!("{count} thread{} with {}", if count == 1 { "" } else { "s" }, isa::Isa::active())
 }
 
-/// The command that goes on with a run, as one would type it.
-pub(crate) fn resume_command(run: &Path) -> String {
-    format!("{} --resume {}", this_program(), shell_word(run))
+/// The command that resumes a run of this kind of model.
+pub(crate) fn resume_command(model: &str, run: &Path) -> String {
+    train_command(model, &format!("--resume {}", shell_word(run)))
 }
 
-/// How this program was started: by `cargo run -p`, which tells it the name of its package, or by its path.
-pub(crate) fn this_program() -> String {
-    let path = std::env::args_os().next().unwrap_or_default();
-    let path = Path::new(&path);
-    match std::env::var("CARGO_PKG_NAME") {
-        Ok(package) if path.file_stem() == Some(OsStr::new(&package)) => format!("cargo run -p {package} --"),
-        _ => shell_word(path),
-    }
+/// The command that trains this kind of model with these arguments.
+pub(crate) fn train_command(model: &str, arguments: &str) -> String {
+    command_line(&trainer(model), arguments)
 }

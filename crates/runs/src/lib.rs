@@ -8,7 +8,7 @@
 //! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Trainable, run_main};
 //! # fn start<C: Config, T: Trainable>(build: fn(&C) -> Result<T, BoxError>) -> std::process::ExitCode {
 //! run_main(|| {
-//!     Launch::<C>::from_args()?.train(build)
+//!     Launch::<C>::start(std::env::args_os())?.train(build)
 //! })
 //! # }
 //! ```
@@ -27,6 +27,7 @@ mod disk;
 mod error;
 mod grid;
 mod image;
+mod invocation;
 mod launch;
 mod log;
 mod numbers;
@@ -51,6 +52,7 @@ pub use disk::{is_standard_output, write_file};
 pub use error::{BoxError, Error};
 pub use grid::{Grid, Range};
 pub use image::Image;
+pub use invocation::{command_line, examples};
 pub use launch::{Launch, Outcome, set_threads};
 pub use log::Figures;
 pub use plot::{Curve, Panel};

@@ -3,21 +3,25 @@
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
 use adjoint_recipes::{Model, Open};
 use adjoint_runs::values::{count, threads};
-use adjoint_runs::{BoxError, Error, Image, is_standard_output, say, set_threads};
-use clap::Parser;
+use adjoint_runs::{BoxError, Error, Image, examples, is_standard_output, say, set_threads};
+use clap::{CommandFactory, Parser};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-const EXAMPLES: &str = "\
-Examples:
-  cargo run -p sample -- grid runs/dcgan-glyphs-001 --n 100
-  cargo run -p sample -- interpolate runs/dcgan-glyphs-001
-  cargo run -p sample -- arithmetic runs/dcgan-glyphs-001 --a \"7 thick\" --b \"7 thin\" --c \"1 thin\"
-  cargo run -p sample -- traverse runs/vae-glyphs-001
-  cargo run -p sample -- export runs/cgan-glyphs-001 --n 10000 --out samples.npy";
+const EXAMPLES: &[(&str, &str)] = &[
+    ("grid runs/dcgan-glyphs-001 --n 100", "100 samples side by side"),
+    ("interpolate runs/dcgan-glyphs-001", "walks from one sample to another"),
+    (
+        "arithmetic runs/dcgan-glyphs-001 --a \"7 thick\" --b \"7 thin\" --c \"1 thin\"",
+        "thick sevens made thin, and ones with them",
+    ),
+    ("traverse runs/vae-glyphs-001", "one latent number a row"),
+    ("export runs/cgan-glyphs-001 --n 10000 --out samples.npy", "ten thousand samples for other programs"),
+];
 
 /// Show what a trained model can do: works on any run directory of the trainers.
 #[derive(Parser, Debug)]
-#[command(name = "sample", version, after_help = EXAMPLES)]
+#[command(name = "sample", version, after_help = examples("sample", EXAMPLES))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -126,9 +130,17 @@ pub(crate) trait Run {
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError>;
 }
 
-/// Parses the command line of this process and does what it says.
-pub(crate) fn run() -> Result<(), BoxError> {
-    let cli = Cli::try_parse().map_err(Error::from)?;
+/// The command line of the program.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses a command line, the name of the program first, and runs the command in it.
+///
+/// # Errors
+/// If the command line is wrong, a run can't be opened, or a file can't be written.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError> {
+    let cli = Cli::try_parse_from(arguments).map_err(Error::from)?;
     match &cli.command {
         Command::Grid(c) => picture("grid", c),
         Command::Classes(c) => picture("classes", c),

@@ -9,9 +9,13 @@ mod commands;
 mod latent;
 mod npy;
 
+use adjoint_runs::run_main;
+use std::env;
 use std::process::ExitCode;
 
-/// Parses the command line of this process and runs the command in it.
+pub use cli::{command, run};
+
+/// The `main` of the program.
 pub fn main() -> ExitCode {
-    adjoint_runs::run_main(cli::run)
+    run_main(|| run(env::args_os()))
 }

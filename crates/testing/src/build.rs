@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// All programs. They are built together, so that tests that run at the same time wait for one
+/// The packages of all programs. They are built together, so that tests that run at the same time wait for one
 /// build.
-const PROGRAMS: [&str; 6] = ["evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"];
+const PROGRAMS: [&str; 7] =
+    ["adjoint-cli", "evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"];
 
 /// Returns the path of the program of this name, built on the first call.
 ///

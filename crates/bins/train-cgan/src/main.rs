@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    adjoint_recipes::game::main::<adjoint_recipes::cgan::Settings>()
+    adjoint_recipes::cgan::RECIPE.main()
 }

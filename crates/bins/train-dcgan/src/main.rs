@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    adjoint_recipes::game::main::<adjoint_recipes::dcgan::Settings>()
+    adjoint_recipes::dcgan::RECIPE.main()
 }

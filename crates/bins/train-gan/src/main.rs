@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    adjoint_recipes::game::main::<adjoint_recipes::gan::Settings>()
+    adjoint_recipes::gan::RECIPE.main()
 }

@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    adjoint_recipes::variational::main::<adjoint_recipes::vae::Settings>()
+    adjoint_recipes::vae::RECIPE.main()
 }

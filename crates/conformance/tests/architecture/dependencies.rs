@@ -8,7 +8,7 @@ const MEASURED: &[&str] =
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist. No
 /// library may depend on a program.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("files", &[]),
     ("kernels", &[]),
     ("tensor", &["kernels"]),
@@ -23,8 +23,9 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("recipes", &["models", "runs", "data", "adversarial", "variational", "nn", "tensor"]),
     ("sampling", &["recipes", "runs", "data", "metrics", "adversarial", "nn", "tensor", "files"]),
     ("evaluation", &["recipes", "runs", "data", "metrics", "nn", "tensor", "files", "testing"]),
+    ("commands", &["recipes", "sampling", "evaluation", "runs"]),
     ("testing", &[]),
-    ("bins", &["recipes", "sampling", "evaluation"]),
+    ("bins", &["recipes", "sampling", "evaluation", "commands"]),
     ("benches", MEASURED),
     ("conformance", MEASURED),
 ];

@@ -33,7 +33,9 @@ fn every_command_compiles_the_same_crates() {
     assert!(build.len() > 50 && tests.len() >= build.len(), "{} and {} crates", build.len(), tests.len());
     assert!(tests.keys().any(|package| package.starts_with("criterion ")), "benches are part of the tests");
     assert_eq!(differences(&build, &tests), [""; 0], "cargo build, cargo test");
-    for program in ["evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"] {
+    for program in
+        ["adjoint-cli", "evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"]
+    {
         let run = features(&["--package", program, "--edges", "normal,build"]);
         assert!(run.keys().any(|package| package.starts_with("adjoint-kernels ")), "{run:?}");
         assert_eq!(differences(&run, &tests), [""; 0], "cargo run -p {program}, cargo test");

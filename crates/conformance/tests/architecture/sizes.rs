@@ -1,14 +1,17 @@
 //! What must stay small: programs, the recipe of a model, and the recorded answers of PyTorch.
 
 use crate::unsafe_code::rust_files;
-use crate::workspace::members;
+use crate::workspace::{Member, members};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Lines of a program: libraries hold what can be tested.
 const MOST_LINES_OF_A_PROGRAM: usize = 10;
 /// Lines of a recipe: its flags and its networks.
 const MOST_LINES_OF_A_RECIPE: usize = 150;
+/// Layers that open runs or make programs.
+const CODE: [&str; 6] = ["runs", "recipes", "sampling", "evaluation", "commands", "bins"];
 /// Bytes of all fixtures.
 const MOST_BYTES: u64 = 2_000_000;
 
@@ -45,6 +48,47 @@ fn a_recipe_is_its_flags_and_its_networks() {
             "{} has {count} lines; what is not its own belongs beside it",
             recipe.display()
         );
+    }
+}
+
+/// Files of libraries and programs that name, outside of tests, the crate of a model or its recipe, from the root of
+/// the workspace.
+fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
+    let root = members[0].directory.ancestors().find(|d| d.join("Cargo.lock").is_file()).expect("a root");
+    let words = [format!("adjoint_{name}"), format!("::{name}::RECIPE")];
+    let code = members.iter().filter(|member| CODE.contains(&member.layer.as_str()));
+    let files = code.flat_map(|member| rust_files(&member.directory));
+    let naming = files.filter(|file| {
+        let text = fs::read_to_string(file).expect("a source can be read");
+        let text = text.split("#[cfg(test)]").next().expect("some text");
+        words.iter().any(|word| text.contains(word))
+    });
+    let path = |file: PathBuf| file.strip_prefix(root).expect("inside").to_string_lossy().into_owned();
+    naming.map(path).collect()
+}
+
+/// "Add a model" in CONTRIBUTING.md names all that has to be written: the networks, a recipe, a line
+/// in the registry, a program.
+#[test]
+fn a_model_is_its_networks_a_recipe_and_a_line() {
+    let members = members();
+    let registry = "crates/recipes/src/registry.rs";
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(registry));
+    let text = text.expect("there is a registry");
+    let models: Vec<_> = members.iter().filter(|member| member.layer == "models").collect();
+    for model in &models {
+        let name = model.name.strip_prefix("adjoint-").expect("our crates have our name");
+        let (recipe, program) =
+            (format!("crates/recipes/src/{name}.rs"), format!("crates/bins/train-{name}/src/main.rs"));
+        let wanted: BTreeSet<String> = [recipe, registry.to_owned(), program].into();
+        assert_eq!(files_of_a_model(&members, name), wanted, "{name}");
+        let lines = text.lines().filter(|line| line.contains(&format!("::{name}::RECIPE"))).count();
+        assert_eq!(lines, 1, "{name} in {registry}");
+    }
+    let contributing = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../CONTRIBUTING.md");
+    let guide = fs::read_to_string(contributing).expect("there is a guide");
+    for place in ["crates/models/NAME", "crates/recipes/src/NAME.rs", registry, "crates/bins/train-NAME"] {
+        assert!(guide.contains(place), "CONTRIBUTING.md does not name {place}");
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::game::{Condition, GameArgs, GameTrainer, ImageStage, PointStage, Stage};
 use crate::limits;
+use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
 use adjoint_nn::cost::{LayerCost, flops};
-use adjoint_runs::{BoxError, Config, Launch, Summary, run_main, warn};
-use std::process::ExitCode;
+use adjoint_runs::{BoxError, Config, Launch, Summary, warn};
 
-/// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what its `main` trains.
+/// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it trains, [`recipe`] all of it for the registry.
 pub trait GameConfig: Config {
     /// Its G.
     type Generator: Generator<f32> + 'static;
@@ -70,9 +70,14 @@ pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C:
     GameTrainer::new((config.build(settings)?, flops(&g)), stage, game, common)
 }
 
-/// The `main` of a program: its command line, trained.
-pub fn main<C: GameConfig>() -> ExitCode {
-    run_main(|| Launch::<C>::from_args()?.train(trainer))
+/// The recipe of a model with these settings.
+pub const fn recipe<C: GameConfig>() -> Recipe {
+    Recipe {
+        model: C::MODEL,
+        command: C::command,
+        train: |arguments| Launch::<C>::start(arguments)?.train(trainer),
+        open: Model::game::<C>,
+    }
 }
 
 fn checked_costs(config: &impl GameConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {

@@ -13,7 +13,7 @@ pub mod images;
 pub mod points;
 pub mod stage;
 
-pub use config::{GameConfig, main, summary, trainer};
+pub use config::{GameConfig, recipe, summary, trainer};
 pub use flags::{ConditionArgs, GameArgs, HiddenArgs};
 pub use game_trainer::GameTrainer;
 pub use images::{Condition, ImageStage};

@@ -4,6 +4,7 @@ use crate::Model;
 use crate::game::flags::Distribution;
 use crate::game::{Condition, GameArgs, GameConfig};
 use crate::model::networks::{GeneratorOnly, WithEncoder};
+use crate::registry::{self, Recipe};
 use crate::variational::{Measures, VariationalConfig};
 use adjoint_adversarial as adversarial;
 use adjoint_nn::Module;
@@ -30,23 +31,21 @@ impl Model {
     /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
     pub fn open(open: &Open) -> Result<Self, BoxError> {
         let kind = model_of_run(&open.run)?;
-        let mut model = match kind.as_str() {
-            "vae" => Self::variational::<crate::vae::Settings>(open),
-            "gan" => Self::game::<crate::gan::Settings>(open),
-            "dcgan" => Self::game::<crate::dcgan::Settings>(open),
-            "cgan" => Self::game::<crate::cgan::Settings>(open),
-            _ => {
-                let known = "vae, gan, dcgan or cgan";
-                return Err(mismatch(&open.run, format!("a run of the model `{kind}`; this is for {known}")));
-            }
-        }?;
+        let Some(recipe) = Recipe::of(&kind) else {
+            let known: Vec<_> = registry::ALL.iter().map(|recipe| recipe.model).collect();
+            return Err(mismatch(
+                &open.run,
+                format!("a run of the model `{kind}`; this is for {}", known.join(", ")),
+            ));
+        };
+        let mut model = (recipe.open)(open)?;
         if let Some(directory) = &open.data_dir {
             model.common.data_dir.clone_from(directory);
         }
         Ok(model)
     }
 
-    fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
+    pub(crate) fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
         if open.raw {
             let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
             return Err(mismatch(&open.run, problem));
@@ -73,7 +72,7 @@ impl Model {
         })
     }
 
-    fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
+    pub(crate) fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
         let settings: C = settings_of_run(&open.run)?;
         let mut generator = settings.build(adversarial::Settings::default())?.generator;
         let averaged = settings.game().ema > 0.0 && !open.raw;

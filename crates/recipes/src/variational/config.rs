@@ -2,12 +2,12 @@
 
 use crate::limits;
 use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
+use crate::{Model, Recipe};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, Config, Launch, Summary, run_main};
+use adjoint_runs::{BoxError, Config, Launch, Summary};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
-use std::process::ExitCode;
 
-/// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what its `main` trains.
+/// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it trains, [`recipe`] all of it for the registry.
 pub trait VariationalConfig: Config {
     /// Its q(z|x).
     type Encoder: Encoder<f32> + 'static;
@@ -56,9 +56,14 @@ pub fn trainer<C: VariationalConfig>(
     VariationalTrainer::new(config.build(args.settings()?)?, measures, common)
 }
 
-/// The `main` of a program: its command line, trained.
-pub fn main<C: VariationalConfig>() -> ExitCode {
-    run_main(|| Launch::<C>::from_args()?.train(trainer))
+/// The recipe of a model with these settings.
+pub const fn recipe<C: VariationalConfig>() -> Recipe {
+    Recipe {
+        model: C::MODEL,
+        command: C::command,
+        train: |arguments| Launch::<C>::start(arguments)?.train(trainer),
+        open: Model::variational::<C>,
+    }
 }
 
 fn checked_costs(config: &impl VariationalConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {

@@ -10,7 +10,7 @@ pub mod flags;
 mod measures;
 mod trainer;
 
-pub use config::{VariationalConfig, main, summary, trainer};
+pub use config::{VariationalConfig, recipe, summary, trainer};
 pub use flags::{MEASURED, VariationalArgs};
 pub use measures::Measures;
 pub use trainer::VariationalTrainer;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Session, failed};
-use crate::launch::{Outcome, resume_command, this_program};
+use crate::launch::{Outcome, resume_command, train_command};
 use crate::paths::shell_word;
 use crate::progress::duration;
 use crate::report::warn;
@@ -19,7 +19,7 @@ impl<T: Trainable> Session<T> {
         self.plot()?;
         self.progress.finish();
         self.progress.say(format!("stopped after step {}, saved; go on with", grouped(self.done)));
-        self.progress.say(format!("  {}", resume_command(self.run.path())));
+        self.progress.say(format!("  {}", self.resume_command()));
         Ok(Outcome::Interrupted)
     }
 
@@ -71,13 +71,18 @@ impl<T: Trainable> Session<T> {
         Ok(Outcome::Finished)
     }
 
+    /// The command that goes on with this run.
+    pub(super) fn resume_command(&self) -> String {
+        resume_command(self.plan.model, self.run.path())
+    }
+
     /// Commands and what they are for.
     fn next_commands(&self) -> Vec<(String, String)> {
         let run = self.run.path();
         let longer = 2 * self.plan.epoch(self.done).max(1);
         let (config, seed) = (shell_word(&self.run.config()), self.plan.seed.wrapping_add(1));
-        let again = format!("{} --config {config} --seed {seed}", this_program());
-        let longer = format!("{} --epochs {longer}", resume_command(run));
+        let again = train_command(self.plan.model, &format!("--config {config} --seed {seed}"));
+        let longer = format!("{} --epochs {longer}", self.resume_command());
         let mut commands =
             vec![(longer, "train on".to_owned()), (again, "the same with another seed".to_owned())];
         let own = self.trainer.next_commands(&shell_word(run));

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
 use crate::clock::Clock;
-use crate::launch::{Outcome, kernels, resume_command};
+use crate::launch::{Outcome, kernels};
 use crate::log::Log;
 use crate::paths::shell_word;
 use crate::pictures::Pictures;
@@ -149,7 +149,7 @@ impl<T: Trainable> Session<T> {
 
     /// What to do when the cause of a failure is gone.
     fn advice(&self) -> String {
-        let command = resume_command(self.run.path());
+        let command = self.resume_command();
         match self.saved {
             Some(step) => {
                 format!("the run is safe at step {step}: when the cause is gone, go on with {command}")

@@ -1,6 +1,7 @@
 //! The programs as a user meets them, one file each; and what they have in common.
 #![forbid(unsafe_code)]
 
+mod adjoint;
 #[cfg(unix)]
 mod destinations;
 mod evaluate;

@@ -1,0 +1,124 @@
+//! How the user started this program, to print commands in the same form.
+//!
+//! A command has the name of its program: `train-dcgan`, `sample`. The program `adjoint` has all of
+//! them as subcommands: `adjoint train dcgan`, `adjoint sample`.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::paths::shell_word;
+
+/// The package of the program `adjoint`, and the program.
+const ALL_IN_ONE: (&str, &str) = ("adjoint-cli", "adjoint");
+
+/// The form in which the user started this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Invocation {
+    /// `cargo run -p train-dcgan --`
+    Cargo,
+    /// `cargo run -p adjoint-cli -- train dcgan`
+    CargoAllInOne,
+    /// `/usr/bin/adjoint train dcgan`: the program as the user typed it.
+    AllInOne(PathBuf),
+    /// `/usr/bin/train-dcgan`: its directory as the user typed it, empty for one on the search path.
+    Program(PathBuf),
+}
+
+impl Invocation {
+    /// From the path that started this program, and from the package that cargo says it runs.
+    fn of(program: &Path, package: Option<&str>) -> Self {
+        let name = program.file_stem().unwrap_or_default();
+        let all_in_one = name == OsStr::new(ALL_IN_ONE.1);
+        let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
+        // What cargo built is started by cargo: its path holds the profile and changes with it.
+        let built = program.ancestors().nth(2).is_some_and(|directory| directory.ends_with("target"));
+        match (of_package || built, all_in_one) {
+            (true, true) => Self::CargoAllInOne,
+            (true, false) => Self::Cargo,
+            (false, true) => Self::AllInOne(program.to_owned()),
+            (false, false) => Self::Program(program.parent().unwrap_or(Path::new("")).to_owned()),
+        }
+    }
+
+    /// The words of a command before its arguments.
+    fn words(&self, command: &str, has_arguments: bool) -> String {
+        let subcommand = command.replacen("train-", "train ", 1);
+        match self {
+            Self::Cargo if has_arguments => format!("cargo run -p {command} --"),
+            Self::Cargo => format!("cargo run -p {command}"),
+            Self::CargoAllInOne => format!("cargo run -p {} -- {subcommand}", ALL_IN_ONE.0),
+            Self::AllInOne(program) => format!("{} {subcommand}", shell_word(program)),
+            Self::Program(directory) => shell_word(&directory.join(command)),
+        }
+    }
+}
+
+/// The command line that starts a command (`train-dcgan`, `sample`) with these arguments, in the
+/// form in which the user started this program. The arguments are quoted for a shell already.
+pub fn command_line(command: &str, arguments: &str) -> String {
+    static THIS: OnceLock<Invocation> = OnceLock::new();
+    let this = THIS.get_or_init(|| Invocation::of(&program(), env::var("CARGO_PKG_NAME").ok().as_deref()));
+    let words = this.words(command, !arguments.is_empty());
+    if arguments.is_empty() { words } else { format!("{words} {arguments}") }
+}
+
+/// The command that trains this kind of model: that of this program.
+pub(crate) fn trainer(model: &str) -> String {
+    match program().file_stem().and_then(OsStr::to_str) {
+        Some(name) if name != ALL_IN_ONE.1 => name.to_owned(),
+        _ => format!("train-{model}"),
+    }
+}
+
+/// The path that started this program.
+fn program() -> PathBuf {
+    env::args_os().next().unwrap_or_default().into()
+}
+
+/// The examples at the end of `--help`: the arguments of each, and what it does.
+pub fn examples(command: &str, all: &[(&str, &str)]) -> String {
+    let example =
+        |(arguments, what): &(&str, &str)| format!("  {}\n      {what}", command_line(command, arguments));
+    format!("Examples:\n{}", all.iter().map(example).collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_printed_as_the_user_types_them() {
+        let lines = |program: &str, package: Option<&str>| {
+            let invocation = Invocation::of(Path::new(program), package);
+            [("train-dcgan", true), ("train-dcgan", false), ("sample", true)]
+                .map(|(command, has_arguments)| invocation.words(command, has_arguments))
+        };
+        let cargo = ["cargo run -p train-dcgan --", "cargo run -p train-dcgan", "cargo run -p sample --"];
+        assert_eq!(lines("target/debug/train-dcgan", Some("train-dcgan")), cargo);
+        assert_eq!(lines("/else/where/train-dcgan", Some("train-dcgan")), cargo, "another target directory");
+        assert_eq!(lines("./target/release/sample", None), cargo);
+        assert_eq!(lines("target/debug/examples/walk", None)[1], "target/debug/examples/train-dcgan");
+        let all_in_one = "cargo run -p adjoint-cli -- train dcgan";
+        let cargo = [all_in_one, all_in_one, "cargo run -p adjoint-cli -- sample"];
+        assert_eq!(lines("target/debug/adjoint", Some("adjoint-cli")), cargo);
+        assert_eq!(lines("/cache/debug/adjoint", Some("adjoint-cli")), cargo);
+        let installed = ["adjoint train dcgan", "adjoint train dcgan", "adjoint sample"];
+        assert_eq!(lines("adjoint", None), installed);
+        // A shell that cargo started, as in a script of another package.
+        assert_eq!(lines("adjoint", Some("other")), installed);
+        assert_eq!(lines("/my tools/adjoint", None)[2], "'/my tools/adjoint' sample");
+        assert_eq!(lines("train-dcgan", None), ["train-dcgan", "train-dcgan", "sample"]);
+        assert_eq!(lines("/opt/bin/train-dcgan", None)[2], "/opt/bin/sample");
+    }
+
+    #[test]
+    fn examples_have_a_line_for_each_command_and_one_for_what_it_does() {
+        let text = examples("sample", &[("grid RUN", "a grid"), ("", "nothing")]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "Examples:");
+        assert!(lines[1].starts_with("  ") && lines[1].ends_with("sample grid RUN"), "{text}");
+        assert_eq!((lines[2], lines.len()), ("      a grid", 5));
+    }
+}
