@@ -1,15 +1,16 @@
-//! Learning rates over time: the factor by which a base rate is multiplied, as a function of the step alone.
+//! Learning rates over time: the factor of a base rate, as a function of the step alone.
 //!
-//! A schedule has no state, so there is none to save: `optimizer.set_lr(base * schedule.factor(step))` before each step.
+//! A schedule has no state, so there is none to save: call
+//! `optimizer.set_lr(base * schedule.factor(step))` before each step.
 
 use std::f64::consts::PI;
 
 /// How the learning rate changes. Steps are counted from 0.
 ///
 /// ```
-/// use adjoint_nn::schedule::{Schedule, warmup};
-/// let rate = |step| 2e-4 * warmup(step, 100) * Schedule::Cosine { steps: 10_000 }.factor(step);
-/// assert!(rate(0) < rate(99) && rate(99) > rate(5_000));
+/// use adjoint_nn::Schedule;
+/// let rate = |step| 2e-4 * Schedule::Cosine { steps: 10_000 }.factor(step);
+/// assert!(rate(0) == 2e-4 && rate(0) > rate(5_000));
 /// assert_eq!(rate(10_000), 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,11 +30,12 @@ pub enum Schedule {
         /// Length of the descent.
         steps: u64,
     },
-    /// factor^floor(t / every).
+    /// 1, then multiplied by `factor` at each of two steps (He et al. 2016, section 4.2: divided by
+    /// 10 at steps 32,000 and 48,000 of 64,000).
     Step {
-        /// Steps between two drops; 0 is taken as 1.
-        every: u64,
-        /// What the rate is multiplied by at each.
+        /// First steps at the lower rates.
+        at: [u64; 2],
+        /// The ratio of the rates after and before each of these steps.
         factor: f64,
     },
 }
@@ -48,15 +50,11 @@ impl Schedule {
             Schedule::LinearDecay { from, to } => (to - step) as f64 / (to - from) as f64,
             Schedule::Cosine { steps } if step >= steps => 0.0,
             Schedule::Cosine { steps } => 0.5 * (1.0 + (PI * step as f64 / steps as f64).cos()),
-            Schedule::Step { every, factor } => factor.powf((step / every.max(1)) as f64),
+            Schedule::Step { at, factor } => {
+                at.into_iter().filter(|&at| step >= at).map(|_| factor).product()
+            }
         }
     }
-}
-
-/// A slow start, min(1, (t + 1) / steps), to be multiplied with any schedule: the first step is not 0, and step
-/// `steps` - 1 is the first at the full rate.
-pub fn warmup(step: u64, steps: u64) -> f64 {
-    if step >= steps { 1.0 } else { (step + 1) as f64 / steps as f64 }
 }
 
 #[cfg(test)]
@@ -78,14 +76,10 @@ mod tests {
         for (step, want) in [(0, 1.0), (30, 0.75), (45, 0.5), (60, 0.25), (90, 0.0), (91, 0.0)] {
             close(cosine.factor(step), want);
         }
-        let drops = Schedule::Step { every: 10, factor: 0.5 };
-        for (step, want) in [(0, 1.0), (9, 1.0), (10, 0.5), (29, 0.25), (30, 0.125)] {
+        let drops = Schedule::Step { at: [32_000, 48_000], factor: 0.1 };
+        for (step, want) in [(0, 1.0), (31_999, 1.0), (32_000, 0.1), (47_999, 0.1), (48_000, 0.01)] {
             close(drops.factor(step), want);
         }
-        for (step, want) in [(0, 0.25), (1, 0.5), (3, 1.0), (4, 1.0)] {
-            close(warmup(step, 4), want);
-        }
-        close(warmup(0, 0), 1.0);
     }
 
     #[test]
@@ -93,6 +87,6 @@ mod tests {
         close(Schedule::Cosine { steps: 0 }.factor(0), 0.0);
         close(Schedule::LinearDecay { from: 5, to: 5 }.factor(5), 1.0);
         close(Schedule::LinearDecay { from: 5, to: 5 }.factor(6), 0.0);
-        close(Schedule::Step { every: 0, factor: 0.5 }.factor(2), 0.25);
+        close(Schedule::Step { at: [0, 0], factor: 0.5 }.factor(0), 0.25);
     }
 }

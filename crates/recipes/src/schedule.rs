@@ -8,17 +8,37 @@ choice!(
         /// Down to 0 over the second half of the run
         Linear,
         /// Down to 0 over all of it
-        Cosine
+        Cosine,
+        /// Divided by 10 at 1/2 and at 3/4 of the run
+        Step
     }
 );
 
 impl LrSchedule {
-    /// The same in a run of so many steps.
+    /// The schedule of a run of this number of steps. [`Step`](Self::Step) has the fractions of He
+    /// et al. 2016, section 4.2, rounded up to whole steps.
     pub fn over(self, steps: u64) -> Schedule {
         match self {
             LrSchedule::Constant => Schedule::Constant,
             LrSchedule::Linear => Schedule::LinearDecay { from: steps / 2, to: steps },
             LrSchedule::Cosine => Schedule::Cosine { steps },
+            LrSchedule::Step => Schedule::Step { at: [steps.div_ceil(2), steps - steps / 4], factor: 0.1 },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The boundaries of He et al. 2016, and those of runs that do not divide by 4.
+    #[test]
+    fn steps_are_at_a_half_and_three_quarters() {
+        for (steps, at) in [(64_000, [32_000, 48_000]), (8, [4, 6]), (7, [4, 6]), (3, [2, 3]), (1, [1, 1])] {
+            let schedule = LrSchedule::Step.over(steps);
+            assert_eq!(schedule, Schedule::Step { at, factor: 0.1 }, "{steps}");
+            assert_eq!(schedule.factor(0), 1.0);
+        }
+        assert_eq!(LrSchedule::Step.over(u64::MAX).factor(1 << 40), 1.0);
     }
 }

@@ -10,9 +10,9 @@ mod batch_norm;
 mod conv;
 mod dropout;
 mod embedding;
+mod flatten;
 mod layer_norm;
 mod linear;
-mod reshape;
 mod spectral_norm;
 
 pub use adjoint_autodiff::ops::Spec;
@@ -20,9 +20,9 @@ pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
+pub use flatten::Flatten;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use reshape::{Flatten, Reshape};
 pub use spectral_norm::SpectralNorm;
 
 use std::fmt;

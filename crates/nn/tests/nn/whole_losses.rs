@@ -5,7 +5,7 @@ use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::layers::{
     BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Embedding, LayerNorm, Linear, Spec,
 };
-use adjoint_nn::layers::{Dropout, Flatten, Reshape};
+use adjoint_nn::layers::{Dropout, Flatten};
 use adjoint_nn::objective::{
     AdversarialLoss, bce, bernoulli_log_likelihood, gradient_penalty, kl_standard_normal, r1, reparameterise,
 };
@@ -125,7 +125,7 @@ fn the_negative_elbo_of_a_conditional_vae() {
         let (mu, log_var) = (vae.mu.forward(&h), vae.log_var.forward(&h));
         let z = reparameterise(&mu, &log_var, &eps);
         let z = Var::concat(&[&z, &vae.class.forward(&[0, 1, 2, 3, 0, 0])], 1);
-        let logits = Reshape([3, 2, 2]).forward(&vae.decoder.forward(&vae.layer_norm.forward(&z)));
+        let logits = vae.decoder.forward(&vae.layer_norm.forward(&z)).reshape([6, 3, 2, 2]);
         (kl_standard_normal(&mu, &log_var) - bernoulli_log_likelihood(&x, &logits)).mean()
     });
 }

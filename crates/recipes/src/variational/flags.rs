@@ -62,8 +62,7 @@ pub struct VariationalArgs {
     #[arg(long, value_name = "X", default_value = "0.001", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// How it changes: not at all, in equal parts down to 0 over the second half of the run, or as a half cosine down to 0 over all of
-    /// it. A run that is resumed with another end follows the curve to that
+    /// Schedule of the step size over the run; a resumed run with another end follows the schedule to that
     #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 

@@ -40,6 +40,7 @@ fn every_variant_is_another_run() {
         &["--label-smoothing", "0.1"],
         &["--noise", "uniform"],
         &["--lr-schedule", "linear"],
+        &["--lr-schedule", "step"],
     ];
     let mut seen = vec![];
     for (i, variant) in variants.iter().enumerate() {

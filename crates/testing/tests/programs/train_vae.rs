@@ -86,6 +86,7 @@ fn every_variant_is_another_run() {
         &["--lr", "0.01"],
         &["--lr-schedule", "linear"],
         &["--lr-schedule", "cosine"],
+        &["--lr-schedule", "step"],
         &["--seed", "2"],
     ];
     let mut seen = vec![];
