@@ -47,7 +47,8 @@ impl<'a, E: Element> SlotMut<'a, E> {
     }
 }
 
-/// A struct of parameters, buffers and other modules. [`module!`](crate::module!) writes the two walks.
+/// A struct or an enum of parameters, buffers and other modules. [`module!`](crate::module!) writes
+/// the two walks.
 pub trait Module<E: Element> {
     /// Calls `visitor` with the dotted name (after `path`) of each thing owned, in the order of the fields.
     fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>));
@@ -159,8 +160,9 @@ pub fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// Implements [`Module`] for a struct generic over its [`Element`]: `module!(Type { field, field })`, with the fields
-/// that are parameters, buffers or modules. Other fields are left out.
+/// Implements [`Module`] for a struct or an enum generic over its [`Element`]:
+/// `module!(Type { field, field })` with the fields that are parameters, buffers or modules. Other
+/// fields are left out.
 ///
 /// ```
 /// use adjoint_nn::layers::{BatchNorm2d, Conv2d};
@@ -176,8 +178,45 @@ pub fn join(path: &str, name: &str) -> String {
 /// ```
 ///
 /// A struct of any two modules names them: `module!(Pair<A, B> { first, second })`.
+///
+/// An enum has the fields of its variant, and no name of its own in their paths: both of these nets
+/// own an `out.weight`.
+///
+/// ```
+/// use adjoint_nn::layers::{Conv2d, Linear};
+/// use adjoint_nn::{Element, module};
+///
+/// enum Net<E: Element> {
+///     Flat { hidden: Vec<Linear<E>>, out: Linear<E> },
+///     Pyramid { blocks: Vec<Conv2d<E>>, out: Conv2d<E>, slope: f64 },
+/// }
+/// module!(enum Net { Flat { hidden, out }, Pyramid { blocks, out } });
+/// ```
 #[macro_export]
 macro_rules! module {
+    (enum $ty:ident { $($variant:ident { $($field:ident),+ $(,)? }),+ $(,)? }) => {
+        impl<E: $crate::Element> $crate::Module<E> for $ty<E> {
+            fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, $crate::Slot<'a, E>)) {
+                match self {
+                    $($ty::$variant { $($field,)+ .. } => {
+                        $($crate::Module::<E>::visit(
+                            $field, &$crate::module::join(path, stringify!($field)), visitor,
+                        );)+
+                    })+
+                }
+            }
+
+            fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, $crate::SlotMut<'_, E>)) {
+                match self {
+                    $($ty::$variant { $($field,)+ .. } => {
+                        $($crate::Module::<E>::visit_mut(
+                            $field, &$crate::module::join(path, stringify!($field)), visitor,
+                        );)+
+                    })+
+                }
+            }
+        }
+    };
     ($ty:ident { $($field:ident),+ $(,)? }) => {
         $crate::module!(@ [] [$ty<E>] $($field),+);
     };
@@ -247,6 +286,28 @@ mod tests {
         assert_eq!(names, want);
         assert_eq!(net.parameters().len(), 7);
         assert_eq!(net.num_parameters(), 6 + 3 + 3 + 3 + 9 + 3 + 1);
+    }
+
+    enum Head<E: Element> {
+        Deep { blocks: Vec<Block<E>>, temperature: Param<E> },
+        Flat { linear: Linear<E>, slope: f64 },
+    }
+    module!(enum Head { Deep { blocks, temperature }, Flat { linear } });
+
+    #[test]
+    fn an_enum_owns_the_fields_of_its_variant() {
+        let names = |head: &Head<f64>| head.state().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let mut flat = Head::Flat { linear: Linear::new(2, 3), slope: 0.2 };
+        assert_eq!(names(&flat), ["linear.weight", "linear.bias"]);
+        let mut visited = vec![];
+        flat.visit_mut("head", &mut |name, slot| visited.push((name.to_owned(), slot.into_value().len())));
+        assert_eq!(visited, [("head.linear.weight".to_owned(), 6), ("head.linear.bias".to_owned(), 3)]);
+        assert!(matches!(flat, Head::Flat { slope, .. } if slope == 0.2));
+        let Net { blocks, temperature } = net();
+        let deep = Head::Deep { blocks, temperature };
+        assert_eq!(names(&deep), net().state().into_iter().map(|(name, _)| name).collect::<Vec<_>>());
+        let problem = flat.load_state(&deep.state()).unwrap_err().to_string();
+        assert!(problem.starts_with("lacks `linear.weight`"), "{problem}");
     }
 
     #[test]

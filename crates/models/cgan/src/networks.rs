@@ -114,20 +114,36 @@ pub fn cgan<E: Element>(architecture: &Architecture, settings: Settings, seed: u
 }
 
 /// G: z and y -> image.
-pub struct Generator<E: Element> {
-    /// y as a learned vector.
-    embedding: Option<Embedding<E>>,
-    /// All layers of a perceptron.
-    net: Option<Perceptron<E>>,
-    /// Halvings of a conditioning image.
-    down: Vec<Down<E>>,
-    /// The projection of z where there is no such image, and doublings.
-    up: Vec<Up<E>>,
-    /// The last doubling, to the image's channels.
-    image: Option<ConvTranspose2d<E>>,
-    shape: [usize; 3],
+pub enum Generator<E: Element> {
+    /// A perceptron, told a class.
+    Mlp {
+        /// y as a learned vector.
+        embedding: Option<Embedding<E>>,
+        /// All layers.
+        net: Perceptron<E>,
+        /// (height, width, channels) of an image.
+        shape: [usize; 3],
+    },
+    /// A pyramid up, told a class.
+    Classes {
+        /// y as a learned vector.
+        embedding: Option<Embedding<E>>,
+        /// The projection of z and y, and doublings.
+        up: Vec<Up<E>>,
+        /// The last doubling, to the image's channels.
+        image: ConvTranspose2d<E>,
+    },
+    /// A pyramid down and up again, from an image to an image.
+    Images {
+        /// Halvings of the conditioning image.
+        down: Vec<Down<E>>,
+        /// Doublings.
+        up: Vec<Up<E>>,
+        /// The last doubling, to the image's channels.
+        image: ConvTranspose2d<E>,
+    },
 }
-module!(Generator { embedding, net, down, up, image });
+module!(enum Generator { Mlp { embedding, net }, Classes { embedding, up, image }, Images { down, up, image } });
 
 impl<E: Element> Generator<E> {
     /// A generator without weights.
@@ -136,22 +152,13 @@ impl<E: Element> Generator<E> {
     /// As [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let y = a.condition.numbers();
-        let shape = [a.image_size, a.image_size, a.channels];
-        let bare = Generator {
-            embedding: a.condition.embedding(),
-            net: None,
-            down: vec![],
-            up: vec![],
-            image: None,
-            shape,
-        };
+        let (y, embedding) = (a.condition.numbers(), a.condition.embedding());
         match &a.body {
             Body::Mlp { g_hidden, .. } => {
                 assert!(a.condition != Condition::Image, "perceptrons are told classes, not images");
-                let dropout = Dropout::default();
-                let net = Perceptron::new(a.latent + y, g_hidden, a.image().numbers(), Norm::None, dropout);
-                Generator { net: Some(net), ..bare }
+                let (numbers, dropout) = (a.image().numbers(), Dropout::default());
+                let net = Perceptron::new(a.latent + y, g_hidden, numbers, Norm::None, dropout);
+                Generator::Mlp { embedding, net, shape: [a.image_size, a.image_size, a.channels] }
             }
             Body::Conv { width } if a.condition == Condition::Image => {
                 let levels = a.image().below(*width);
@@ -166,50 +173,54 @@ impl<E: Element> Generator<E> {
                 };
                 let up = levels.windows(2).rev().map(double).collect();
                 let image = pyramid::double(levels[0].and(beside), a.image()).without_bias();
-                Generator { down, up, image: Some(image), ..bare }
+                Generator::Images { down, up, image }
             }
             Body::Conv { width } => {
                 let levels = a.image().below(*width);
                 let mut up = vec![Up::project(a.latent + y, levels[levels.len() - 1])];
                 up.extend(levels.windows(2).rev().map(|pair| Up::double(pair[1].and(y), pair[0])));
                 let image = pyramid::double(levels[0].and(y), a.image()).without_bias();
-                Generator { up, image: Some(image), ..bare }
+                Generator::Classes { embedding, up, image }
             }
         }
     }
 
-    /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent) and the condition y: one-hot rows (N, classes), or images (N, H, W, C).
+    /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent) and the condition y: one-hot rows
+    /// (N, classes), or images (N, H, W, C).
     ///
     /// # Panics
     /// If shapes are not those of the architecture.
     #[track_caller]
     pub fn forward(&mut self, z: &Var<E>, y: &Var<E>, mode: Mode) -> Var<E> {
-        let y = embedded(self.embedding.as_ref(), y);
         let n = z.dims()[0];
-        if let Some(net) = &mut self.net {
-            let [height, width, channels] = self.shape;
-            let h = net.forward(&Var::concat(&[z, &y], 1), mode, &mut Stream::new(0, "G drops nothing", 0));
-            return h.reshape([n, height, width, channels]).tanh();
-        }
-        let image = self.image.as_ref().expect("a body is a perceptron or ends in an image");
-        if self.down.is_empty() {
-            let mut h = Var::concat(&[z, &y], 1);
-            h = h.reshape([n, 1, 1, h.dims()[1]]);
-            for (i, layer) in self.up.iter_mut().enumerate() {
-                // The first layer's input is all condition and noise already.
-                h = layer.forward(&if i == 0 { h } else { with_planes(&h, &y) }, mode);
+        match self {
+            Generator::Mlp { embedding, net, shape: [height, width, channels] } => {
+                let h = Var::concat(&[z, &embedded(embedding.as_ref(), y)], 1);
+                let h = net.forward(&h, mode, &mut Stream::new(0, "G drops nothing", 0));
+                h.reshape([n, *height, *width, *channels]).tanh()
             }
-            return image.forward(&with_planes(&h, &y)).tanh();
+            Generator::Classes { embedding, up, image } => {
+                let y = embedded(embedding.as_ref(), y);
+                let mut h = Var::concat(&[z, &y], 1);
+                h = h.reshape([n, 1, 1, h.dims()[1]]);
+                for (i, layer) in up.iter_mut().enumerate() {
+                    // The input of the first layer has the condition already.
+                    h = layer.forward(&if i == 0 { h } else { with_planes(&h, &y) }, mode);
+                }
+                image.forward(&with_planes(&h, &y)).tanh()
+            }
+            Generator::Images { down, up, image } => {
+                let mut levels = vec![y.clone()];
+                for layer in down {
+                    levels.push(layer.forward(&levels[levels.len() - 1], mode));
+                }
+                let mut h = with_planes(&levels[levels.len() - 1], z);
+                for (layer, level) in up.iter_mut().zip(levels.iter().rev().skip(1)) {
+                    h = Var::concat(&[&layer.forward(&h, mode), level], 3);
+                }
+                image.forward(&h).tanh()
+            }
         }
-        let mut levels = vec![y];
-        for layer in &mut self.down {
-            levels.push(layer.forward(&levels[levels.len() - 1], mode));
-        }
-        let mut h = with_planes(&levels[levels.len() - 1], z);
-        for (layer, level) in self.up.iter_mut().zip(levels.iter().rev().skip(1)) {
-            h = Var::concat(&[&layer.forward(&h, mode), level], 3);
-        }
-        image.forward(&h).tanh()
     }
 }
 
@@ -220,19 +231,29 @@ impl<E: Element> adversarial::Generator<E> for Generator<E> {
 }
 
 /// D: image and y -> logit of "real, and of this y".
-pub struct Discriminator<E: Element> {
-    /// y as a learned vector.
-    embedding: Option<Embedding<E>>,
-    /// All layers of a perceptron.
-    net: Option<Perceptron<E>>,
-    /// One layer per halving.
-    down: Vec<Down<E>>,
-    /// All that is left, to one number.
-    logit: Option<Conv2d<E>>,
-    spectral: Option<SpectralNorm<E>>,
-    dropout: Dropout,
+pub enum Discriminator<E: Element> {
+    /// A perceptron.
+    Mlp {
+        /// y as a learned vector.
+        embedding: Option<Embedding<E>>,
+        /// All layers.
+        net: Perceptron<E>,
+    },
+    /// A pyramid down.
+    Conv {
+        /// y as a learned vector.
+        embedding: Option<Embedding<E>>,
+        /// One layer per halving.
+        down: Vec<Down<E>>,
+        /// From the last level to one number.
+        logit: Conv2d<E>,
+        /// Of the weight of `logit`.
+        spectral: Option<SpectralNorm<E>>,
+        /// Follows each halving.
+        dropout: Dropout,
+    },
 }
-module!(Discriminator { embedding, net, down, logit, spectral });
+module!(enum Discriminator { Mlp { embedding, net }, Conv { embedding, down, logit, spectral } });
 
 impl<E: Element> Discriminator<E> {
     /// A discriminator without weights.
@@ -241,13 +262,11 @@ impl<E: Element> Discriminator<E> {
     /// As [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let y = a.condition.numbers();
-        let (embedding, dropout) = (a.condition.embedding(), a.d_dropout);
-        let bare = Discriminator { embedding, net: None, down: vec![], logit: None, spectral: None, dropout };
+        let (y, embedding, dropout) = (a.condition.numbers(), a.condition.embedding(), a.d_dropout);
         match &a.body {
             Body::Mlp { d_hidden, .. } => {
                 let net = Perceptron::new(a.image().numbers() + y, d_hidden, 1, a.d_norm, dropout);
-                Discriminator { net: Some(net), ..bare }
+                Discriminator::Mlp { embedding, net }
             }
             Body::Conv { width } => {
                 let mut from = a.seen_by_d();
@@ -259,32 +278,36 @@ impl<E: Element> Discriminator<E> {
                 let logit = pyramid::whole(from.and(y), 1).without_bias();
                 let spectral = (a.d_norm == Norm::Spectral)
                     .then(|| SpectralNorm::of_kernel(&logit.weight, logit.spec()));
-                Discriminator { down, logit: Some(logit), spectral, ..bare }
+                Discriminator::Conv { embedding, down, logit, spectral, dropout }
             }
         }
     }
 
-    /// One logit an image, (N), from images (N, H, W, C) and the condition y, as for G. D(x|y) is its sigmoid. `masks` says what
-    /// dropout drops.
+    /// One logit an image, (N), from images (N, H, W, C) and the condition y, as for G. D(x|y) is
+    /// its sigmoid. The masks of dropout are drawn from `masks`.
     ///
     /// # Panics
     /// If shapes are not those of the architecture.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, y: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
-        let y = embedded(self.embedding.as_ref(), y);
         let n = x.dims()[0];
-        if let Some(net) = &mut self.net {
-            return net.forward(&Var::concat(&[&Flatten.forward(x), &y], 1), mode, masks).reshape([n]);
+        match self {
+            Discriminator::Mlp { embedding, net } => {
+                let y = embedded(embedding.as_ref(), y);
+                net.forward(&Var::concat(&[&Flatten.forward(x), &y], 1), mode, masks).reshape([n])
+            }
+            Discriminator::Conv { embedding, down, logit, spectral, dropout } => {
+                let y = embedded(embedding.as_ref(), y);
+                let is_image = y.shape().rank() == 4;
+                let beside = |h: &Var<E>| if is_image { h.clone() } else { with_planes(h, &y) };
+                let mut h = if is_image { Var::concat(&[x, &y], 3) } else { x.clone() };
+                for layer in down {
+                    h = dropout.forward(&layer.forward(&beside(&h), mode), mode, masks);
+                }
+                let weight = SpectralNorm::apply(spectral, &logit.weight, mode);
+                logit.forward_with(&beside(&h), &weight).reshape([n])
+            }
         }
-        let is_image = y.shape().rank() == 4;
-        let beside = |h: &Var<E>| if is_image { h.clone() } else { with_planes(h, &y) };
-        let mut h = if is_image { Var::concat(&[x, &y], 3) } else { x.clone() };
-        for layer in &mut self.down {
-            h = self.dropout.forward(&layer.forward(&beside(&h), mode), mode, masks);
-        }
-        let logit = self.logit.as_ref().expect("a body is a perceptron or ends in a logit");
-        let weight = SpectralNorm::apply(&mut self.spectral, &logit.weight, mode);
-        logit.forward_with(&beside(&h), &weight).reshape([n])
     }
 }
 

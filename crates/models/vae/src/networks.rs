@@ -161,21 +161,31 @@ impl<E: Element> variational::Encoder<E> for Encoder<E> {
     }
 }
 
-/// p(x|z): z -> one number a pixel, the logit of a Bernoulli variable or the mean of a normal one; for the latter also the
-/// logarithm of its variance, one for all pixels.
-pub struct Decoder<E: Element> {
-    /// Hidden layers of a fully connected body.
-    hidden: Vec<Linear<E>>,
-    /// Projection and doublings of a convolutional body.
-    up: Vec<Up<E>>,
-    /// The last layer of the former or of the latter.
-    flat: Option<Linear<E>>,
-    image: Option<ConvTranspose2d<E>>,
-    /// log of the variance of the pixels. Trained only where the likelihood has it and it is not given.
-    log_var: Option<Param<E>>,
-    shape: [usize; 3],
+/// p(x|z): z -> one number a pixel, the logit of a Bernoulli variable or the mean of a normal one; for
+/// the latter also the logarithm of its variance, one for all pixels.
+pub enum Decoder<E: Element> {
+    /// Fully connected.
+    Mlp {
+        /// Hidden layers.
+        hidden: Vec<Linear<E>>,
+        /// The last layer, to the pixels.
+        flat: Linear<E>,
+        /// log of the variance of the pixels, if it is learned.
+        log_var: Option<Param<E>>,
+        /// (height, width, channels) of an image.
+        shape: [usize; 3],
+    },
+    /// A pyramid up.
+    Conv {
+        /// Projection and doublings.
+        up: Vec<Up<E>>,
+        /// The last doubling, to the image's channels.
+        image: ConvTranspose2d<E>,
+        /// log of the variance of the pixels, if it is learned.
+        log_var: Option<Param<E>>,
+    },
 }
-module!(Decoder { hidden, up, flat, image, log_var });
+module!(enum Decoder { Mlp { hidden, flat, log_var }, Conv { up, image, log_var } });
 
 impl<E: Element> Decoder<E> {
     /// A decoder without weights, with or without a variance of its own.
@@ -184,18 +194,21 @@ impl<E: Element> Decoder<E> {
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture, learns_variance: bool) -> Self {
-        let (levels, hidden) = a.sizes();
-        let (hidden, features) = linears(a.latent + a.classes, hidden.iter().rev().copied());
-        let up = levels.last().map(|&to| Up::project(features, to));
-        let doublings = levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0]));
-        Decoder {
-            hidden,
-            flat: levels.is_empty().then(|| Linear::new(features, a.image().numbers())),
-            image: levels.first().map(|&from| pyramid::double(from, a.image())),
-            up: up.into_iter().chain(doublings).collect(),
-            // Its role makes it start at 0: a variance of 1.
-            log_var: learns_variance.then(|| Param::new([1], Role::Shift)),
-            shape: [a.image_size, a.image_size, a.channels],
+        let inputs = a.latent + a.classes;
+        // Its role makes it start at 0: a variance of 1.
+        let log_var = learns_variance.then(|| Param::new([1], Role::Shift));
+        match &a.body {
+            Body::Mlp { hidden } => {
+                let (hidden, features) = linears(inputs, hidden.iter().rev().copied());
+                let flat = Linear::new(features, a.image().numbers());
+                Decoder::Mlp { hidden, flat, log_var, shape: [a.image_size, a.image_size, a.channels] }
+            }
+            Body::Conv { width } => {
+                let levels = a.image().below(*width);
+                let mut up = vec![Up::project(inputs, levels[levels.len() - 1])];
+                up.extend(levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0])));
+                Decoder::Conv { up, image: pyramid::double(levels[0], a.image()), log_var }
+            }
         }
     }
 }
@@ -206,20 +219,22 @@ impl<E: Element> variational::Decoder<E> for Decoder<E> {
     #[track_caller]
     fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E> {
         let h = labels.map_or_else(|| z.clone(), |labels| Var::concat(&[z, labels], 1));
-        let mut h = self.hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh());
-        let ([n, features], [height, width, channels]) = (h.shape().matrix(), self.shape);
-        if let Some(layer) = &self.flat {
-            return layer.forward(&h).reshape([n, height, width, channels]);
+        let [n, features] = h.shape().matrix();
+        match self {
+            Decoder::Mlp { hidden, flat, shape: [height, width, channels], .. } => {
+                let h = hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh());
+                flat.forward(&h).reshape([n, *height, *width, *channels])
+            }
+            Decoder::Conv { up, image, .. } => {
+                let h = h.reshape([n, 1, 1, features]);
+                image.forward(&up.iter_mut().fold(h, |h, layer| layer.forward(&h, mode)))
+            }
         }
-        h = h.reshape([n, 1, 1, features]);
-        for layer in &mut self.up {
-            h = layer.forward(&h, mode);
-        }
-        self.image.as_ref().expect("a body is flat or ends in an image").forward(&h)
     }
 
     fn log_var(&self) -> Option<Var<E>> {
-        self.log_var.as_ref().map(Param::var)
+        let (Decoder::Mlp { log_var, .. } | Decoder::Conv { log_var, .. }) = self;
+        log_var.as_ref().map(Param::var)
     }
 }
 
