@@ -1,8 +1,9 @@
 //! Adam's update in one pass over memory.
 
 use crate::Element;
-use crate::parallel::{CHUNK, for_each_chunk};
+use crate::parallel::for_each_chunk;
 use crate::simd::level;
+use crate::tuning::tasks::CHUNK;
 
 /// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay weights.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,9 @@
 
 use crate::Element;
 use crate::memory::Buffer;
-use crate::parallel::{CHUNK, for_each_chunk};
+use crate::parallel::for_each_chunk;
 use crate::size;
+use crate::tuning::tasks::CHUNK;
 
 /// y = x with its axes reordered: axis `a` of y is axis `axes[a]` of x, whose shape is `dims`.
 ///

@@ -35,5 +35,6 @@ mod simd;
 pub mod size;
 pub mod softmax;
 pub mod threads;
+mod tuning;
 
 pub use element::Element;

@@ -3,20 +3,11 @@
 //! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can
 //! depend on how many threads there are or which of them was faster.
 
+use crate::tuning::tasks::{CHUNK, PATIENCE};
 use crate::{Element, threads};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
-/// Tasks that are enough to share among a few threads, where few images would give fewer.
-pub(crate) const TASKS: usize = 16;
-
-/// Multiplications below which a task costs more than it saves.
-pub(crate) const MIN_TASK: usize = 64 * 64 * 64;
-
-/// Elements per chunk of a memory-bound pass: 64 KiB of `f32`, large against the cost of a task,
-/// small against a cache.
-pub(crate) const CHUNK: usize = 16 * 1024;
+use std::time::Instant;
 
 /// Calls `f(i, chunk)` for the `i`-th chunk of `len` elements of `data` (the last may be shorter).
 pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
@@ -74,10 +65,6 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
 /// Threads that were asked to stay awake and have not given up yet, of whichever pool: a program
 /// has one.
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
-
-/// How long a thread looks for work before it sleeps: longer than the pauses between most kernels
-/// of a step.
-const PATIENCE: Duration = Duration::from_micros(200);
 
 /// Has the other threads look for work for a while instead of going to sleep as soon as there is
 /// none: a kernel of a small network takes some ten or hundred microseconds, and waking a thread up

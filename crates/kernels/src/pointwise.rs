@@ -12,9 +12,10 @@
 //! are not so long that operands come from afar and are waited for (`Level::over`).
 
 use crate::Element;
-use crate::parallel::{CHUNK, for_each_chunk};
+use crate::parallel::for_each_chunk;
 use crate::simd::level;
 use crate::size;
+use crate::tuning::tasks::CHUNK;
 
 /// y\[i\] = f(x\[i\])
 ///

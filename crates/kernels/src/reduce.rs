@@ -6,9 +6,10 @@
 
 use crate::Element;
 use crate::memory::Buffer;
-use crate::parallel::{CHUNK, for_each_chunk};
+use crate::parallel::for_each_chunk;
 use crate::simd::level;
 use crate::size;
+use crate::tuning::tasks::CHUNK;
 
 /// Independent running sums in a contiguous piece: enough that no vector unit waits for its last
 /// sum, a power of two to fold evenly.

@@ -5,7 +5,8 @@
 //! the number of terms does not matter. NaN among the numbers gives NaN.
 
 use crate::Element;
-use crate::parallel::{CHUNK, for_each_chunk};
+use crate::parallel::for_each_chunk;
+use crate::tuning::tasks::CHUNK;
 
 /// y = e^x / sum of e^x, for each row of `columns` numbers.
 ///

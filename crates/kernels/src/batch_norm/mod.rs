@@ -19,8 +19,9 @@ mod tests;
 
 use crate::Element;
 use crate::memory::Buffer;
-use crate::parallel::{CHUNK, for_each_chunk};
+use crate::parallel::for_each_chunk;
 use crate::simd::level;
+use crate::tuning::tasks::CHUNK;
 use loops::Affine;
 
 /// Mean and variance of each channel of a batch.

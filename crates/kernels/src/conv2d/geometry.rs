@@ -1,6 +1,7 @@
 //! Sizes of a convolution: both ends, the kernel, and how one is laid over the other.
 
 use crate::size::{self, MAX_BYTES};
+use crate::tuning::conv2d::{MAX_INTERMEDIATE, SMALL_INTERMEDIATE};
 use std::fmt;
 
 /// How a kernel is laid over an image; per axis as (height, width).
@@ -204,7 +205,7 @@ impl Geometry {
     /// `products`, which never holds padding.
     pub(super) fn affords(&self, len: Option<usize>) -> bool {
         let operands = self.lens().into_iter().fold(0, usize::saturating_add);
-        len.is_some_and(|len| len <= SMALL.max(operands.saturating_mul(LARGEST)))
+        len.is_some_and(|len| len <= SMALL_INTERMEDIATE.max(operands.saturating_mul(MAX_INTERMEDIATE)))
     }
 
     /// Panics unless the slices have the sizes of this geometry's x, w and y.
@@ -227,11 +228,6 @@ fn all_positive(w: [usize; 4], spec: Spec) -> bool {
 fn extent(taps: usize, dilation: usize) -> usize {
     dilation.saturating_mul(taps - 1).saturating_add(1)
 }
-
-/// Length of an intermediate array over that of the operands, at most.
-const LARGEST: usize = 4;
-/// An intermediate array that is never too long: 4 MB of `f32`.
-const SMALL: usize = 1 << 20;
 
 const TOO_LARGE: &str = "memory cannot address x, w, y or an axis of the padded image";
 const NOT_POSITIVE: &str = "kernel, channels, stride, dilation and groups must be at least 1";

@@ -21,8 +21,9 @@
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
-use crate::parallel::{self, TASKS};
+use crate::parallel;
 use crate::size;
+use crate::tuning::tasks::TASKS;
 
 /// A geometry with its packed twin.
 pub(super) struct Phases {

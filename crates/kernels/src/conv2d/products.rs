@@ -15,14 +15,10 @@ use super::window::Window;
 use crate::Element;
 use crate::gemm::{Mat, Update, gemm, gemm_serial};
 use crate::memory::{Buffer, Scratch};
-use crate::parallel::{self, TASKS};
+use crate::parallel;
+use crate::tuning::conv2d::products::{MAX_PATCHES, PATCH, ROWS_OF_TASK, SMALL_TILE, TILE};
+use crate::tuning::tasks::TASKS;
 use std::ops::Range;
-
-/// Output pixels whose patches are multiplied at once. Fewer would make packing the other operand
-/// too large a part of the work, more would push the patches out of the cache.
-const TILE: usize = 256;
-/// The same where whole layers have few pixels, so that there are enough tasks.
-const SMALL_TILE: usize = 128;
 
 /// y = x conv w.
 pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
@@ -106,11 +102,6 @@ struct InputTasks {
     /// Kernel rows whose patches exist at a time.
     taps: usize,
 }
-
-/// Numbers of the patches of a task in [`input_grad`], about, at most.
-const MAX_PATCHES: usize = 1 << 19;
-/// Numbers of a patch that are enough for a good product.
-const PATCH: usize = 64;
 
 impl InputTasks {
     fn of(g: &Geometry) -> Self {
@@ -217,11 +208,11 @@ struct WeightTasks {
 }
 
 impl WeightTasks {
-    /// About 256 rows a task (a good product), and at least 16 tasks.
+    /// About [`ROWS_OF_TASK`] rows in a task, and at least [`TASKS`] tasks.
     fn of(g: &Geometry) -> WeightTasks {
         let all = g.kernel[0] * g.kernel[1];
-        let taps = (256 / (g.in_channels / g.spec.groups).max(1)).clamp(1, all);
-        let pixel_chunks = 16usize.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
+        let taps = (ROWS_OF_TASK / (g.in_channels / g.spec.groups).max(1)).clamp(1, all);
+        let pixel_chunks = TASKS.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
         WeightTasks { taps, pixel_chunks }
     }
 }

@@ -13,8 +13,10 @@ mod tests;
 
 use crate::Element;
 use crate::isa::Isa;
-use crate::parallel::{self, MIN_TASK};
+use crate::parallel;
 use crate::simd::with_simd;
+use crate::tuning::gemm::{PORTABLE_MIN_TILE, PORTABLE_TILE};
+use crate::tuning::tasks::{MIN_TASK, TASKS};
 use std::ops::Range;
 
 /// A view of a matrix inside a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
@@ -222,10 +224,10 @@ fn check_product<E>(a: &Mat<'_, E>, b: &Mat<'_, E>, c_len: usize, row_stride: us
 /// Tile of C per task, from the shape alone: large enough that packing an operand is a small part of a task's work,
 /// small enough that a few threads find about equal shares.
 fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
-    let mut tile = [m.min(256), n.min(512)];
-    while m.div_ceil(tile[0]) * n.div_ceil(tile[1]) < 16 && tile[0] * tile[1] * k > 2 * MIN_TASK {
+    let mut tile = [m.min(PORTABLE_TILE[0]), n.min(PORTABLE_TILE[1])];
+    while m.div_ceil(tile[0]) * n.div_ceil(tile[1]) < TASKS && tile[0] * tile[1] * k > 2 * MIN_TASK {
         let axis = usize::from(tile[1] > tile[0]);
-        if tile[axis] < 32 {
+        if tile[axis] < PORTABLE_MIN_TILE {
             break;
         }
         tile[axis] = tile[axis].div_ceil(2).next_multiple_of(16);

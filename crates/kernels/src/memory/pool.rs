@@ -12,11 +12,8 @@
 //! step or two, in contrived sequences; the tests count how rarely.)
 
 use super::{ALIGN_WORDS, Stats, WORD};
+use crate::tuning::tasks::LENT_TIMES;
 use std::collections::BTreeMap;
-
-/// Storage this many times as large as a request is not lent to it: small buffers, which may live
-/// long, do not hold large storage, and all storage for them is small beside the mark.
-const LENT_TIMES: usize = 16;
 
 pub(super) struct Pool {
     /// By size class, in the order in which it was dropped.

@@ -2,6 +2,7 @@
 
 use super::Simd;
 use super::panel::{self, Lhs, Out, Rhs};
+use crate::tuning::AVX2;
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA.
@@ -23,7 +24,7 @@ fn vectorize<R>(f: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn product(s: Avx2, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
     // SAFETY: the caller's promise is passed on.
-    unsafe { panel::panel::<Avx2, 6, 2>(s, size, a, b, c) }
+    unsafe { panel::panel::<Avx2, { AVX2.tile_rows }, { AVX2.panel / Avx2::LANES }>(s, size, a, b, c) }
 }
 
 /// A mask of the first `n` lanes.
@@ -38,7 +39,7 @@ fn mask(n: usize) -> __m256i {
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
-    const PANEL: usize = 16;
+    const PANEL: usize = AVX2.panel;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

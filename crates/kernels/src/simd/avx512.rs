@@ -2,6 +2,7 @@
 
 use super::panel::{self, Lhs, Out, Rhs};
 use super::{Avx2, Simd};
+use crate::tuning::AVX512;
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F, AVX2 and FMA.
@@ -29,7 +30,9 @@ fn vectorize<R>(f: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx512f,avx2,fma")]
 unsafe fn product(s: Avx512, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
     // SAFETY: the caller's promise is passed on.
-    unsafe { panel::panel::<Avx512, 8, 2>(s, size, a, b, c) }
+    unsafe {
+        panel::panel::<Avx512, { AVX512.tile_rows }, { AVX512.panel / Avx512::LANES }>(s, size, a, b, c)
+    }
 }
 
 /// The first `n` lanes.
@@ -42,7 +45,7 @@ fn mask(n: usize) -> __mmask16 {
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
-    const PANEL: usize = 32;
+    const PANEL: usize = AVX512.panel;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -29,13 +29,14 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
 pub(crate) use grid::{Grid, GridMut, Lattice};
-pub(crate) use pairs::{ASKED, Differences, POINTS, add_pairs};
-pub(crate) use panel::{LINE, Lhs, Next, Out, Rhs, Rows};
+pub(crate) use pairs::{Differences, POINTS, PREFETCHED, add_pairs};
+pub(crate) use panel::{Lhs, Next, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Isa;
+use crate::tuning::tasks::FAR;
 
 /// The instructions of one set, on vectors of [`LANES`](Simd::LANES) floats.
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
@@ -172,9 +173,6 @@ macro_rules! with_simd {
     };
 }
 pub(crate) use with_simd;
-
-/// A loop over two or three arrays of so many numbers, 4 MB in `f32` each, finds them in no near cache.
-const FAR: usize = 1 << 20;
 
 impl Level {
     /// Runs a plain loop compiled for these instructions, as far as the compiler vectorises it. Nothing is contracted or

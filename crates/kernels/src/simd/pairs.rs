@@ -1,13 +1,14 @@
 //! The micro-kernel of `conv2d/direct/pairs.rs`: sums of products over tiles of 2 x 2 pixels, nine for each number of x and channel of y.
 
-use super::panel::{LINE, extent};
+use super::panel::extent;
 use super::{Rhs, Simd};
+use crate::tuning::cache::LINE;
 
 /// Products for each number of x and channel of y: three along each axis.
 pub(crate) const POINTS: usize = 9;
 
-/// Numbers that are asked for at each tile.
-pub(crate) const ASKED: usize = 2 * LINE;
+/// Length of y that is prefetched at each tile: two cache lines.
+pub(crate) const PREFETCHED: usize = 2 * LINE;
 
 /// An image x and its differences, all laid out alike.
 #[derive(Clone, Copy)]
@@ -49,7 +50,7 @@ impl Differences<'_> {
 
 /// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y, over `tiles` rows and columns of tiles.
 /// Tile (i, j) is pixels 2i and 2i + 1, 2j and 2j + 1 of x and of y, which has `2 tiles[1]` pixels in a row. The sum of point p of number q
-/// is vector `q * POINTS + p` of `sums`. If it is to `ASK`, it asks for two lines a tile from `next` on, which need not be anybody's.
+/// is vector `q * POINTS + p` of `sums`. If `PREFETCH`, two cache lines a tile are prefetched from `next` on, which may be invalid.
 ///
 /// Nine products a tile and four vectors of y; the factors of x are of columns 2j, 2j + 1 and 2j + 1:
 ///
@@ -62,7 +63,7 @@ impl Differences<'_> {
 /// # Panics
 /// If something leaves its slice.
 #[inline(always)]
-pub(crate) fn add_pairs<S: Simd, const N: usize, const ASK: bool>(
+pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
     s: S,
     tiles: [usize; 2],
     (x, at): (Differences<'_>, usize),
@@ -104,10 +105,10 @@ pub(crate) fn add_pairs<S: Simd, const N: usize, const ASK: bool>(
                     m[p] = s.mad(y, unsafe { *factors[p].add(offset + q) }, m[p]);
                 }
             }
-            if ASK {
+            if PREFETCH {
                 s.prefetch(next);
                 s.prefetch(next.wrapping_add(LINE));
-                next = next.wrapping_add(ASKED);
+                next = next.wrapping_add(PREFETCHED);
             }
             upper = upper.wrapping_add(2 * y.row_stride);
             lower = lower.wrapping_add(2 * y.row_stride);

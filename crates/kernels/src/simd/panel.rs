@@ -21,13 +21,8 @@
 //! into the second-level cache a few at a time meanwhile. A whole panel's lines at once would hold up the tile's own.
 
 use super::{Shared, Simd};
-
-/// Numbers in a line of the cache.
-pub(crate) const LINE: usize = 16;
-/// Rows of B between the one in use and the one asked for: hundreds of cycles, the way to the farthest cache and back.
-const AHEAD: usize = 32;
-/// Steps of the inner dimension after which a tile asks for some more of what comes next.
-const PACE: usize = 32;
+use crate::tuning::cache::LINE;
+use crate::tuning::gemm::{PREFETCHING_TILE, ROWS_AHEAD, STEPS_PER_PREFETCH};
 
 /// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
 #[derive(Clone, Copy)]
@@ -203,7 +198,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     c: Out<'_>,
 ) {
     let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
-    let per_run = if a.k_stride == 1 { (k - k % 4).div_ceil(PACE) } else { 1 };
+    let per_run = if a.k_stride == 1 { (k - k % 4).div_ceil(STEPS_PER_PREFETCH) } else { 1 };
     let mut ahead = b.next.lines().within((rows / MR).max(1) * a.runs * per_run);
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
@@ -288,7 +283,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
             for p in (0..k - k % 4).step_by(4) {
                 // Convolutions have nothing to ask for, and runs so short that finding it out in `ask` would count.
-                if p % PACE == 0 && ahead.rows > 0 {
+                if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {
                     ahead.ask(s);
                 }
                 // SAFETY: run, p + 3, i < MR and j < NV are in the ranges that the caller promised.
@@ -307,8 +302,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
                 // SAFETY: as above; in this case rows lie next to each other.
                 unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
                 // A smaller tile would lose to these instructions what they gain.
-                if MR * NV >= 16 {
-                    prefetch_row::<S, NV>(s, b.wrapping_add(AHEAD * b_row));
+                if MR * NV >= PREFETCHING_TILE {
+                    prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * b_row));
                 }
                 (a_p, b) = (a_p.wrapping_add(a.k_stride), b.wrapping_add(b_row));
             }
@@ -340,7 +335,7 @@ unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: boo
         unsafe { add_product(s, |i| *rows[i].add(p + q), b, sums) };
         if DENSE {
             // Behind a packed panel lies the next one.
-            prefetch_row::<S, NV>(s, b.wrapping_add(AHEAD * NV * S::LANES));
+            prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * NV * S::LANES));
         }
         b = b.wrapping_add(b_row);
     }
@@ -382,6 +377,7 @@ mod tests {
     use super::*;
     use crate::reference::testing::less;
     use crate::simd::{Portable, portable};
+    use crate::tuning::PORTABLE;
 
     /// Whatever the number of tiles and however A is read, all lines of what comes next are asked for, each once.
     #[test]
@@ -405,8 +401,9 @@ mod tests {
                         accumulate: false,
                     };
                     portable::ASKED.take();
+                    let (s, size) = (Portable, [rows, k, Portable::PANEL]);
                     // SAFETY: `c` is ours.
-                    unsafe { panel::<Portable, 8, 8>(Portable, [rows, k, Portable::PANEL], a, b, c) };
+                    unsafe { panel::<Portable, { PORTABLE.tile_rows }, 8>(s, size, a, b, c) };
                     assert_eq!(
                         portable::ASKED.take(),
                         want,

@@ -4,6 +4,7 @@
 use super::Simd;
 use super::panel::{Lhs, Out, Rhs, extent};
 use crate::gemm::GemmScalar;
+use crate::tuning::PORTABLE;
 
 /// Needs no proof.
 #[derive(Clone, Copy)]
@@ -28,7 +29,7 @@ fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
 impl Simd for Portable {
     type V = [f32; N];
     const LANES: usize = N;
-    const PANEL: usize = 64;
+    const PANEL: usize = PORTABLE.panel;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

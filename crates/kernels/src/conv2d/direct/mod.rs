@@ -31,28 +31,20 @@ pub(super) mod pairs;
 mod tests;
 
 use super::Geometry;
-use crate::isa::Isa;
 use crate::memory::{Buffer, Scratch};
-use crate::parallel::{self, CHUNK, MIN_TASK};
+use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Simd};
 use crate::size;
+use crate::tuning::InstructionSet;
+use crate::tuning::conv2d::direct::{MAX_BAND, MAX_PARTIAL, MIN_OUT_CHANNELS, SHARES};
+use crate::tuning::tasks::{CHUNK, MIN_TASK};
 use overlap::Overlap;
 use std::ops::Range;
-
-/// Shares into which the images are cut for the weight gradient, which are added in order; bands,
-/// at least, where images are fewer.
-const SHARES: usize = parallel::TASKS;
-/// Numbers in all their sums together.
-const MAX_PARTIAL: usize = 1 << 22;
-/// Numbers of a band of a padded image, at most, unless it is a single row of windows: 1 MB.
-const MAX_BAND: usize = 1 << 18;
-/// With fewer channels of y than this, vectors would be mostly empty.
-const MIN_OUT_CHANNELS: usize = 8;
 
 /// Is this path the best of the plain ones? Without vector instructions, or for few channels of y,
 /// patches are.
 pub(super) fn pays(g: &Geometry) -> bool {
-    possible(g) && g.out_channels >= MIN_OUT_CHANNELS && Isa::active() != Isa::Portable && !g.is_dense()
+    possible(g) && g.out_channels >= MIN_OUT_CHANNELS && InstructionSet::active().direct && !g.is_dense()
 }
 
 /// Does it serve the geometry?

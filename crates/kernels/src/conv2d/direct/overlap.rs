@@ -9,10 +9,10 @@
 //! segments, and rows of windows have a border of zeros at both ends. Rows of x_bar are gathered
 //! from the top to the bottom, so only few rows of windows exist at a time.
 
-use super::MAX_BAND;
 use crate::conv2d::Geometry;
 use crate::memory::Buffer;
 use crate::simd::{Lhs, Rhs, Rows, Simd};
+use crate::tuning::conv2d::direct::MAX_BAND;
 use std::ops::Range;
 
 /// See the module.

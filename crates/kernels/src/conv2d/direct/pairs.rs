@@ -16,28 +16,19 @@
 //!
 //! Eighteen sums (for two numbers of x) and nine vectors of y want 32 registers: with 16, AVX2 does better by the plain sum.
 
-use super::{MAX_PARTIAL, SHARES, whole_vectors};
+use super::whole_vectors;
 use crate::conv2d::Geometry;
-use crate::isa::Isa;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{ASKED, Differences, LINE, POINTS, Rhs, Simd, add_pairs};
-
-/// Numbers of a band and its differences: they shall stay in the second-level cache.
-const MAX_BAND: usize = 24 * 1024;
-/// With more numbers in a pixel of all phases of x, many products pay for the tiles of Winograd's algorithm.
-const MAX_NUMBERS: usize = 16;
-/// The sums are loaded and stored once a band, ...
-const MIN_TILES_OF_BAND: usize = 32;
-/// ... added up and taken apart once.
-const MIN_TILES: usize = 1024;
-/// Numbers of y that are asked for before they are wanted: so many are far away, and one vector of each pixel at a time is no pattern that
-/// a processor would see ahead.
-const FAR: usize = 2 << 20;
+use crate::simd::{Differences, POINTS, PREFETCHED, Rhs, Simd, add_pairs};
+use crate::tuning::InstructionSet;
+use crate::tuning::cache::LINE;
+use crate::tuning::conv2d::direct::{MAX_PARTIAL, SHARES};
+use crate::tuning::conv2d::pairs::{FAR, MAX_BAND, MAX_CHANNELS, MIN_TILES, MIN_TILES_OF_BAND};
 
 /// Is it faster than the plain sum and, where that serves the geometry, than Winograd's algorithm on packed phases?
 pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
-    if Isa::active() != Isa::Avx512 || !super::pays(g) || !possible(g) || numbers(g) > MAX_NUMBERS {
+    if !InstructionSet::active().pairs || !super::pays(g) || !possible(g) || numbers(g) > MAX_CHANNELS {
         return false;
     }
     let (bands, columns) = (Bands::new(g), g.out_size[1] / 2);
@@ -200,8 +191,8 @@ fn add_band<S: Simd>(
                     (true, false) => add_pairs::<S, 1, false>(s, tiles, x, y, sums),
                     (true, true) => add_pairs::<S, 1, true>(s, tiles, x, y, sums),
                 }
-                let asked = tiles[0] * tiles[1] * ASKED;
-                (next, left) = (next.wrapping_add(asked), left.saturating_sub(asked));
+                let prefetched = tiles[0] * tiles[1] * PREFETCHED;
+                (next, left) = (next.wrapping_add(prefetched), left.saturating_sub(prefetched));
             }
         }
     }

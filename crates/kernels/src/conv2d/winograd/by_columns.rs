@@ -18,13 +18,8 @@ use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
-
-/// Tiles that one task transforms.
-const TILES: usize = 8;
-/// Columns of a task, at least a panel.
-const COLUMNS: usize = 32;
-/// Rows of the filter that are transformed at once; a divisor of the operand's block.
-const ROWS: usize = 128;
+use crate::tuning::cache::PAD;
+use crate::tuning::winograd::by_columns::{COLUMNS, ROWS, TILES};
 
 /// y from x and w, or x_bar from y_bar and w.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
@@ -44,12 +39,12 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     let width = COLUMNS.max(S::PANEL);
     let widest = width.min(n).next_multiple_of(S::PANEL);
     let scratch =
-        Scratch::reserve([N * N * (ROWS * widest + 16), Points::product(count, widest, S::PANEL).len()]);
+        Scratch::reserve([N * N * (ROWS * widest + PAD), Points::product(count, widest, S::PANEL).len()]);
     parallel::for_each(n.div_ceil(width), |task| {
         let columns = task * width..((task + 1) * width).min(n);
         let wide = columns.len().next_multiple_of(S::PANEL);
         let product = Points::product(count, wide, S::PANEL);
-        let point_stride = ROWS * wide + 16;
+        let point_stride = ROWS * wide + PAD;
         let [mut filter, mut m] = scratch.take();
         for start in (0..k).step_by(ROWS) {
             let rows = start..(start + ROWS).min(k);

@@ -21,23 +21,16 @@ use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
+use crate::tuning::cache::PAD;
+use crate::tuning::winograd::by_tiles::{MIN_BAND, SMALL_IMAGE, TASKS, TILES};
 use std::ops::Range;
-
-/// Tiles of a task.
-const TILES: usize = 64;
-/// Tasks that are enough to share among a few threads.
-const TASKS: usize = 8;
-/// Tiles of an image, at most, that are computed at once where they are added up.
-const SMALL_IMAGE: usize = 256;
-/// Rows of tiles of a band, at least: each band computes one row more.
-const MIN_BAND: usize = 8;
 
 /// y from x and w, or x_bar from y_bar and w.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
     let [k, n] = side.size(t);
     let layout = Points::operand(1, k);
     let wide = n.next_multiple_of(S::PANEL);
-    let point_stride = k * wide + 16;
+    let point_stride = k * wide + PAD;
     let mut filter = Buffer::take(N * N * point_stride);
     let shared = Shared::new(filter.as_mut_slice());
     let panels = wide / S::PANEL;

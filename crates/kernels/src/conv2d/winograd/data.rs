@@ -22,6 +22,7 @@ use super::points::{OperandOut, Transformed};
 use super::tiling::{Tiling, Window};
 use super::transform::{self, Form, N};
 use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
+use crate::tuning::winograd::MIN_PREFETCH_CHANNELS;
 use std::ops::Range;
 
 /// `lanes` channels of pixel (i, j) of a tile from one channel on, as one vector; zeros if the
@@ -42,10 +43,6 @@ fn channels<S: Simd>(
         s.zero()
     }
 }
-
-/// With fewer channels (and their padding), to find the next tile's pixels takes longer than they
-/// do to come.
-const MIN_TO_ASK: usize = 32;
 
 /// Asks for vectors, which may lie anywhere: nothing is read. Not inlined, because the transforms
 /// need all registers; it has no vectors, so it need not be compiled for their instructions.
@@ -87,7 +84,7 @@ pub(super) unsafe fn input<S: Simd>(
         let points = t.points(tile);
         for phase in 0..t.phases() {
             let window = t.input_window(tile, phase);
-            let ahead = (t.channels[0] >= MIN_TO_ASK).then(
+            let ahead = (t.channels[0] >= MIN_PREFETCH_CHANNELS).then(
                 #[inline(always)]
                 || t.input_window(next, phase),
             );
@@ -147,7 +144,7 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
         let (tile, next) = (t.tile(number), t.tile(number + 1));
         let row = t.row(all, number, tile);
         let (points, window) = (t.points(tile), t.output_window(tile));
-        let ahead = (t.channels[1] >= MIN_TO_ASK).then(
+        let ahead = (t.channels[1] >= MIN_PREFETCH_CHANNELS).then(
             #[inline(always)]
             || t.output_window(next),
         );

@@ -47,6 +47,9 @@ mod weight_grad;
 
 use super::Geometry;
 use crate::simd::{Shared, Simd, with_simd};
+use crate::tuning::winograd::{
+    MANY_TILES, MIN_CHANNELS, MIN_GAIN, MIN_PACKED_CHANNELS, MIN_PACKED_TILES, MIN_TILES, SMALL_FILTER,
+};
 use filter::Side;
 use points::{OperandOut, Transformed};
 use std::ops::Range;
@@ -70,25 +73,9 @@ struct Operands<'a> {
     to: &'a mut [f32],
 }
 
-/// Fewer channels than this would be mostly padding, and the transforms outweigh the products.
-const MIN_CHANNELS: usize = 16;
-/// With packed phases, which fill a vector to three quarters, transforms are shared by few channels
-/// of x: so y must have more, and tiles be many.
-const MIN_PACKED_CHANNELS: [usize; 2] = [12, 32];
-const MIN_PACKED_TILES: usize = 256;
-/// Fewer tiles than this do not repay the transform of the filter.
-const MIN_TILES: usize = 8;
-/// Taps that a convolution must save, as a ratio, for the transforms to pay off.
-const MIN_GAIN: f64 = 1.3;
-/// From this many tiles on, tasks are tiles; below, unless the filter is small, they are columns of
-/// the filter.
-const MANY_TILES: usize = 256;
-/// Elements of a filter whose points fit the cache: then tasks are tiles however few.
-const SMALL_FILTER: usize = 16 * 1024;
-
 /// Is Winograd's algorithm possible for this geometry, and faster?
 pub(super) fn pays(g: &Geometry) -> bool {
-    repays(g, [MIN_CHANNELS; 2], MIN_TILES)
+    repays(g, MIN_CHANNELS, MIN_TILES)
 }
 
 /// And if x comes with its phases packed?

@@ -3,11 +3,9 @@
 use super::tiling::CHANNEL_STEP;
 use super::transform::N;
 use crate::simd::{Lattice, Shared};
+use crate::tuning::cache::PAD;
+use crate::tuning::winograd::BLOCK;
 use std::ops::Range;
-
-/// Columns of a transformed operand that lie together: the inner dimension is walked in blocks of
-/// this.
-const BLOCK: usize = 256;
 
 /// Layout of a transformed operand or a product: one matrix per point, its rows tiles (or filter
 /// rows), its columns channels, an operand's in blocks of [`BLOCK`].
@@ -23,18 +21,18 @@ pub(super) struct Points {
 
 impl Points {
     /// An operand: blocks of [`BLOCK`] columns, the last one of whole vectors. Rows and points are
-    /// 16 numbers further apart than they need be, so that rows, and the N x N points that a
-    /// transform writes at once, do not fall into the same sets of the cache.
+    /// padded by [`PAD`], so that rows, and the N x N points that a transform writes at once, are in
+    /// different sets of the cache.
     pub(super) fn operand(rows: usize, cols: usize) -> Self {
-        let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + 16;
+        let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + PAD;
         let block_stride = rows * row_stride;
-        Points { cols, row_stride, block_stride, point_stride: cols.div_ceil(BLOCK) * block_stride + 16 }
+        Points { cols, row_stride, block_stride, point_stride: cols.div_ceil(BLOCK) * block_stride + PAD }
     }
 
     /// A product: rows of whole panels, one block behind the other in each.
     pub(super) fn product(rows: usize, cols: usize, panel: usize) -> Self {
         let row_stride = cols.next_multiple_of(panel);
-        Points { cols, row_stride, block_stride: BLOCK, point_stride: rows * row_stride + 16 }
+        Points { cols, row_stride, block_stride: BLOCK, point_stride: rows * row_stride + PAD }
     }
 
     /// Numbers of all points, and room for the last panel to be read whole.

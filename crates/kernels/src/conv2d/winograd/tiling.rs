@@ -3,14 +3,12 @@
 use super::transform::N;
 use crate::conv2d::Geometry;
 use crate::simd::Lattice;
+use crate::tuning::winograd::MAX_TILES_IF_SHORT;
 use std::ops::Range;
 
 /// Channels are counted in multiples of this inside the transformed domain, a whole number of vectors of every instruction set. What exceeds
 /// them is zeros between phases; behind the last it may be anything, which no product reads.
 pub(super) const CHANNEL_STEP: usize = 16;
-
-/// Tiles of an image, at most, among which some may be short: then tasks are made of whole images.
-const FEW: usize = 64;
 
 /// A convolution as phases and tiles.
 ///
@@ -54,7 +52,7 @@ impl Tiling {
             channels: [g.in_channels, g.out_channels].map(|c| c.next_multiple_of(CHANNEL_STEP)),
         };
         t.full = t.tiles;
-        if t.per_image() <= FEW {
+        if t.per_image() <= MAX_TILES_IF_SHORT {
             for axis in 0..2 {
                 let spare = (t.tiles[axis] * m).saturating_sub(t.outputs_to_cover(axis));
                 t.full[axis] -= spare.min(t.tiles[axis]);

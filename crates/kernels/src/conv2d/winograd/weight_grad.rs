@@ -32,33 +32,17 @@ use super::transform::{Form, N};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
+use crate::tuning::winograd::weight_grad::{
+    BLOCKS, COLUMNS, MAX_SHARES, MIN_COLUMNS, MIN_SHARES, ROUND, ROWS, ROWS_TO_FINISH, SHARE_TILES,
+    SMALL_FILTER, TILES,
+};
 use std::ops::Range;
-
-/// Tiles of a round: their transforms should stay in the cache until they are multiplied.
-const ROUND: usize = 256;
-/// Tiles that one task transforms.
-const TILES: usize = 8;
-/// Rows and columns of the filter in one task, of 25 points; divisors of the operands' block.
-const ROWS: usize = 64;
-const COLUMNS: usize = 128;
-/// Blocks that are enough to share among a few threads; where there are fewer, each point of a block is a task.
-const ENOUGH: usize = 8;
-/// Rows of a block that one task transforms back then.
-const ROWS_TO_FINISH: usize = 16;
-
-/// Elements of a filter whose sums at all points, 3 MB then, are near enough to be added to for every few tiles.
-const SMALL_FILTER: usize = 32 * 1024;
-/// Tiles that a share takes at once, and has at least.
-const SHARE: usize = 64;
-/// Shares, at least and at most.
-const FEWEST: usize = 4;
-const MOST: usize = 16;
 
 /// w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
-    let shares = t.count() / SHARE;
-    if t.filter_rows() * t.channels[1] <= SMALL_FILTER && shares >= FEWEST {
-        by_shares::<S, F>(s, t, x, y_bar, w_bar, whole_images(t, t.count().div_ceil(shares.min(MOST))));
+    let shares = t.count() / SHARE_TILES;
+    if t.filter_rows() * t.channels[1] <= SMALL_FILTER && shares >= MIN_SHARES {
+        by_shares::<S, F>(s, t, x, y_bar, w_bar, whole_images(t, t.count().div_ceil(shares.min(MAX_SHARES))));
     } else {
         by_rounds::<S, F>(s, t, x, y_bar, w_bar);
     }
@@ -67,7 +51,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
 /// w_bar as the sum over shares of so many tiles.
 fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32], share: usize) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
-    let few = whole_images(t, SHARE);
+    let few = whole_images(t, SHARE_TILES);
     let (x_layout, y_layout) = (Points::operand(few, k), Points::operand(few, n));
     let product = Points::product(k, n, S::PANEL);
     let mut parts = Buffer::take(count.div_ceil(share) * w_bar.len());
@@ -129,7 +113,7 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         unsafe { finish::<S, F>(s, t, Transformed { data: m, layout: product }, block, w_bar) }
     };
     // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
-    let by_points = blocks < ENOUGH;
+    let by_points = blocks < BLOCKS;
     let whole = !by_points && count == round;
     let mut kept = (!whole).then(|| Buffer::take(blocks * product.len()));
     for start in (0..count).step_by(round) {
@@ -277,7 +261,7 @@ fn whole_images(t: &Tiling, tiles: usize) -> usize {
 /// Narrower blocks where there would be too few for several threads.
 fn columns_per_task(k: usize, n: usize) -> usize {
     let mut columns = COLUMNS;
-    while columns > 32 && k.div_ceil(ROWS) * n.div_ceil(columns) < ENOUGH {
+    while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
         columns /= 2;
     }
     columns

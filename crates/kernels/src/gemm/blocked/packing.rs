@@ -2,31 +2,14 @@
 //! how.
 
 use super::Mat;
-use super::tiles::{ONE_TILE, block_size};
+use super::tiles::block_size;
 use crate::memory::Buffer;
-use crate::simd::{LINE, Shared, Simd};
+use crate::simd::{Shared, Simd};
+use crate::tuning::cache::{ALIAS, L1_SETS, L1_WAYS, LINE, PAD};
+use crate::tuning::gemm::{
+    MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ONE_TILE, PACKED_ROWS, ROWS_IF_ALIASED, ROWS_IF_LARGE,
+};
 use std::ops::Range;
-
-/// A larger B, with more rows of A than one tile, is packed: its panels are read several times, and
-/// its rows are on many pages.
-const IN_PLACE: usize = 1 << 18;
-/// A column-major A is read in place if it has no more columns than this: the cache lines of all
-/// columns then stay in L1 until the next rows read the rest of them.
-const SHORT: usize = 64;
-/// Number of rows of A from which packing B pays off: where all rows of B share the same sets of
-/// L1, and where a panel of B does not stay in L1 for another reason.
-const ROWS_IF_ALIASED: usize = 24;
-const ROWS_IF_LARGE: usize = 256;
-/// Padding of the rows of a packed A: with it, their distance is no power of two, so they are in
-/// different sets of the cache.
-const PAD: usize = 16;
-/// Rows this many numbers apart, 4 KiB, share a set of L1.
-const ALIAS: usize = SETS * LINE;
-/// Sets of L1, and cache lines in a set.
-const SETS: usize = 64;
-const WAYS: usize = 8;
-/// Rows of A that one task packs.
-const SLAB: usize = 32;
 
 /// Copies of the operands of a product A B, as far as they are not read in place.
 pub(super) struct Packed {
@@ -64,7 +47,7 @@ impl Packed {
         let wide = n.next_multiple_of(S::PANEL);
         let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
 
-        let (slabs, panels) = (m.div_ceil(SLAB), wide / S::PANEL);
+        let (slabs, panels) = (m.div_ceil(PACKED_ROWS), wide / S::PANEL);
         let tasks_of_a = if a_in_place { 0 } else { blocks * slabs };
         let tasks_of_b = if packed_b.is_some() { blocks * panels } else { 0 };
         let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
@@ -72,8 +55,8 @@ impl Packed {
         let block = |i: usize| i * kc..((i + 1) * kc).min(k);
         for_each(tasks_of_a + tasks_of_b, &|task| match (to_a, to_b) {
             (Some(to), _) if task < tasks_of_a => {
-                let (i, row) = (task / slabs, task % slabs * SLAB);
-                let (rows, stride) = (row..(row + SLAB).min(m), packed_row(kc));
+                let (i, row) = (task / slabs, task % slabs * PACKED_ROWS);
+                let (rows, stride) = (row..(row + PACKED_ROWS).min(m), packed_row(kc));
                 // SAFETY: each task writes some rows of one block.
                 let to = unsafe { to.slice((i * m + row) * stride, rows.len() * stride) };
                 copy(s, a, [rows, block(i)], to, stride);
@@ -110,12 +93,12 @@ pub(super) fn packed_len(m: usize, k: usize, kc: usize) -> usize {
 
 fn a_is_read_in_place(a: &Mat<'_, f32>) -> bool {
     a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS)
-        || a.row_stride == 1 && a.cols <= SHORT && !a.col_stride.is_multiple_of(ALIAS)
+        || a.row_stride == 1 && a.cols <= MAX_COLUMNS_IN_PLACE && !a.col_stride.is_multiple_of(ALIAS)
 }
 
 pub(super) fn b_is_read_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
     b.col_stride == 1
-        && (a.rows <= ONE_TILE || b.rows * b.cols <= IN_PLACE)
+        && (a.rows <= ONE_TILE || b.rows * b.cols <= MAX_B_IN_PLACE)
         && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
 }
 
@@ -123,11 +106,11 @@ pub(super) fn b_is_read_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
 /// `row_stride` apart. Packing never pays off if a panel stays in L1 as it is: if rows start at
 /// cache lines, and their distance is no power of two so large that they share few sets.
 fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
-    let lines = (row_stride / LINE) | SETS;
-    let sets = SETS >> lines.trailing_zeros();
+    let lines = (row_stride / LINE) | L1_SETS;
+    let sets = L1_SETS >> lines.trailing_zeros();
     match row_stride.is_multiple_of(LINE) {
         true if sets == 1 => ROWS_IF_ALIASED,
-        true if sets * WAYS >= rows => usize::MAX,
+        true if sets * L1_WAYS >= rows => usize::MAX,
         _ => ROWS_IF_LARGE,
     }
 }

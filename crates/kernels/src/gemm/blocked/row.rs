@@ -3,10 +3,11 @@
 use super::{Mat, Update};
 use crate::parallel;
 use crate::simd::Simd;
+use crate::tuning::tasks::CHUNK;
 
 /// c <- a B, or c + a B, for a B whose columns are contiguous: a dot product for each.
 pub(super) fn row_times_transposed<S: Simd>(s: S, a: &[f32], b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
-    let (a, columns) = (&a[..b.rows], (parallel::CHUNK / b.rows.max(1)).max(1));
+    let (a, columns) = (&a[..b.rows], (CHUNK / b.rows.max(1)).max(1));
     parallel::for_each_chunk(c, columns, |t, c| {
         for (j, c) in c.iter_mut().enumerate() {
             let column = &b.data[b.offset(0, t * columns + j)..][..a.len()];

@@ -2,15 +2,14 @@
 
 use super::packing::packed_len;
 use super::product::Product;
-use super::tiles::{KC, TASKS, block_size};
+use super::tiles::block_size;
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Shared, Simd};
+use crate::tuning::gemm::{BLOCKS_OF_SHARE, KC, LOW_TILE};
+use crate::tuning::tasks::TASKS;
 use std::ops::Range;
-
-/// Least number of blocks of the inner dimension in a share.
-const SHARE: usize = 4;
 
 /// The shares of a long inner dimension.
 pub(super) struct Shares {
@@ -26,8 +25,8 @@ pub(super) struct Shares {
 impl Shares {
     /// Returns the shares of an `m` x `k` times `k` x `n` product, or `None` if C has enough tiles.
     pub(super) fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
-        let shares = (k / (SHARE * KC)).min(TASKS);
-        let small = m.div_ceil(64) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
+        let shares = (k / (BLOCKS_OF_SHARE * KC)).min(TASKS);
+        let small = m.div_ceil(LOW_TILE) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
         (shares > 1 && small).then(|| {
             let len = k.div_ceil(shares);
             Shares { k, len, kc: block_size(len) }

@@ -1,20 +1,9 @@
 //! The sizes of blocks and tiles, and the tiles of C.
 
 use crate::simd::Simd;
+use crate::tuning::gemm::{KC, LOW_TILE, MC, MIN_TILE, NC, ONE_TILE};
+use crate::tuning::tasks::TASKS;
 use std::ops::Range;
-
-/// Largest number of rows of a block of B (columns of a block of A).
-pub(super) const KC: usize = 256;
-/// Approximate number of rows of a tile where A has many.
-const MC: usize = 384;
-/// An A with up to this many rows is one tile high.
-pub(super) const ONE_TILE: usize = 512;
-/// Largest number of columns of a tile.
-const NC: usize = 512;
-/// Number of tiles that a few threads can share evenly.
-pub(super) const TASKS: usize = 16;
-/// Tiles are made no lower than this only for the sake of more tiles: each reads B once more.
-const LOW_TILE: usize = 64;
 
 /// Returns the number of rows of a block of B: all blocks have about the same, because the sums of
 /// a short block would cost more to load and store than to compute.
@@ -33,7 +22,7 @@ pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 
         nc = (nc / 2).next_multiple_of(S::PANEL);
     }
     let fewer = |mc: usize, enough| m.div_ceil(mc) * n.div_ceil(nc) < enough;
-    while mc > 16 && fewer(mc, TASKS / 2) || mc > LOW_TILE && in_place && fewer(mc, TASKS) {
+    while mc > MIN_TILE && fewer(mc, TASKS / 2) || mc > LOW_TILE && in_place && fewer(mc, TASKS) {
         mc = (mc / 2).next_multiple_of(8);
     }
     [mc, nc]

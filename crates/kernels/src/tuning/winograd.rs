@@ -1,0 +1,88 @@
+//! Winograd's algorithm (`conv2d/winograd/`). docs/design/convolution-paths.md,
+//! docs/design/weight-gradients.md and docs/winograd.md.
+
+/// Least number of channels of x and of y. With fewer, vectors would be mostly padding, and the
+/// transforms cost more than the products save.
+pub(crate) const MIN_CHANNELS: [usize; 2] = [16; 2];
+/// Least number of tiles: they must outweigh the transform of the filter.
+pub(crate) const MIN_TILES: usize = 8;
+/// The same with packed phases (`conv2d/phases.rs`). Twelve channels fill a vector to three
+/// quarters, and the cost of a transform is shared by few channels of x, so y needs more of them.
+pub(crate) const MIN_PACKED_CHANNELS: [usize; 2] = [12, 32];
+/// The same with packed phases.
+pub(crate) const MIN_PACKED_TILES: usize = 256;
+/// Least ratio of the multiplications of the plain sum to those of Winograd's algorithm.
+pub(crate) const MIN_GAIN: f64 = 1.3;
+
+/// Number of tiles from which tasks are tiles. With fewer, unless the filter is small, tasks are
+/// columns of the filter.
+pub(crate) const MANY_TILES: usize = 256;
+/// Length of a filter whose transform fits in the cache: tasks are then tiles, however few.
+pub(crate) const SMALL_FILTER: usize = 16 * 1024;
+
+/// An image with more tiles has no short ones. Tasks with short tiles are whole images, which would
+/// then be few and large.
+pub(crate) const MAX_TILES_IF_SHORT: usize = 64;
+/// Columns of a transformed operand that are stored together. Products run over blocks of the inner
+/// dimension of this length.
+pub(crate) const BLOCK: usize = 256;
+/// Channels, with padding, from which the transforms prefetch the next tile's pixels. With fewer, to
+/// compute their addresses takes longer than to wait for them.
+pub(crate) const MIN_PREFETCH_CHANNELS: usize = 32;
+
+/// Products whose tasks are tiles (`by_tiles.rs`).
+pub(crate) mod by_tiles {
+    /// Tiles of a task, or those of it that are computed at once: their transforms and products
+    /// stay in L2.
+    pub(crate) const TILES: usize = 64;
+    /// Number of tasks that a few threads can share evenly.
+    pub(crate) const TASKS: usize = 8;
+    /// Tiles of an image, at most, that are computed at once in the input gradient.
+    pub(crate) const SMALL_IMAGE: usize = 256;
+    /// Least number of rows of tiles in a band of the input gradient: each band computes one row
+    /// more.
+    pub(crate) const MIN_BAND: usize = 8;
+}
+
+/// Products whose tasks are columns of the filter (`by_columns.rs`).
+pub(crate) mod by_columns {
+    /// Tiles that one task transforms.
+    pub(crate) const TILES: usize = 8;
+    /// Columns of a task, or one panel if that is more.
+    pub(crate) const COLUMNS: usize = 32;
+    /// Rows of the filter that are transformed at once: their points stay in L2.
+    pub(crate) const ROWS: usize = 128;
+    // Rows that are transformed at once are in one block of an operand.
+    const _: () = assert!(super::BLOCK.is_multiple_of(ROWS));
+}
+
+/// The weight gradient (`weight_grad.rs`).
+pub(crate) mod weight_grad {
+    /// Tiles of a round: their transforms should stay in the cache until they are multiplied.
+    pub(crate) const ROUND: usize = 256;
+    /// Tiles that one task of a round transforms.
+    pub(crate) const TILES: usize = 8;
+    /// Rows of the filter in one task, of all 25 points.
+    pub(crate) const ROWS: usize = 64;
+    /// Columns of the filter in one task, if there are enough tasks.
+    pub(crate) const COLUMNS: usize = 128;
+    /// Least number of columns of the filter in one task.
+    pub(crate) const MIN_COLUMNS: usize = 32;
+    // The block of a task is in one block of each operand.
+    const _: () = assert!(super::BLOCK.is_multiple_of(ROWS) && super::BLOCK.is_multiple_of(COLUMNS));
+    /// Number of blocks of the filter that a few threads can share evenly. With fewer blocks, each
+    /// point of a block is a task.
+    pub(crate) const BLOCKS: usize = 8;
+    /// Rows of a block that one task transforms back in that case.
+    pub(crate) const ROWS_TO_FINISH: usize = 16;
+
+    /// Length of a filter whose sums at all points, 3 MB, a task can add to for every
+    /// [`SHARE_TILES`] tiles. Tasks are then shares of the tiles.
+    pub(crate) const SMALL_FILTER: usize = 32 * 1024;
+    /// Tiles that a share transforms and multiplies at once, and the least number of its tiles.
+    pub(crate) const SHARE_TILES: usize = 64;
+    /// Least number of shares.
+    pub(crate) const MIN_SHARES: usize = 4;
+    /// Largest number of shares.
+    pub(crate) const MAX_SHARES: usize = 16;
+}
