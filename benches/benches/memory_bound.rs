@@ -6,7 +6,7 @@ use adjoint_benches::{Rate, numbers};
 use adjoint_kernels::Element;
 use adjoint_kernels::adam::Adam;
 use adjoint_kernels::batch_norm::{
-    Activation, Channels, Statistics, backward_activated, normalise_activated, statistics,
+    Activation, Channels, Gradients, Statistics, backward_activated, normalise_activated, statistics,
 };
 use adjoint_kernels::memory::Buffer;
 use adjoint_kernels::{pointwise, reduce};
@@ -42,7 +42,10 @@ fn batch_norm(c: &mut Criterion<Rate>) {
     group.bench_function("backward", |b| {
         let by =
             Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
-        b.iter(|| backward_activated(x, y_bar, by, ACTIVATION, out, &mut gamma_bar, &mut beta_bar));
+        b.iter(|| {
+            let into = Gradients { x_bar: &mut *out, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+            backward_activated(x, y_bar, by, ACTIVATION, into);
+        });
     });
     group.finish();
 }

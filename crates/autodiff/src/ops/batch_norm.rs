@@ -6,7 +6,7 @@
 
 use crate::Var;
 use crate::graph::{record, recording};
-use adjoint_kernels::batch_norm::{self as kernels, Activation, Channels, Statistics};
+use adjoint_kernels::batch_norm::{self as kernels, Activation, Channels, Gradients, Statistics};
 use adjoint_tensor::{Element, Tensor};
 
 /// The result of a training-mode batch norm.
@@ -114,16 +114,9 @@ impl<E: Element> Var<E> {
                 (Tensor::zeros(s.gamma.shape()), Tensor::zeros(s.beta.shape()));
             let x_bar = Tensor::build(s.x.shape(), |x_bar| {
                 let (x, y_bar) = (s.x.value().data(), bw.y_bar().value().data());
-                let (by, f) = (s.channels(), s.activation);
-                kernels::backward_activated(
-                    x,
-                    y_bar,
-                    by,
-                    f,
-                    x_bar,
-                    gamma_bar.data_mut(),
-                    beta_bar.data_mut(),
-                );
+                let (gamma_bar, beta_bar) = (gamma_bar.data_mut(), beta_bar.data_mut());
+                let into = Gradients { x_bar, gamma_bar, beta_bar };
+                kernels::backward_activated(x, y_bar, s.channels(), s.activation, into);
             });
             for (i, gradient) in [x_bar, gamma_bar, beta_bar].into_iter().enumerate() {
                 bw.wrt(i, |_| Var::constant(gradient));

@@ -160,15 +160,6 @@ impl Activation {
     }
 }
 
-/// y = gamma (x - mu) / sqrt(sigma^2 + eps) + beta
-///
-/// # Panics
-/// If lengths differ.
-#[track_caller]
-pub fn normalise<E: Element>(x: &[E], by: Channels<'_, E>, y: &mut [E]) {
-    normalise_activated(x, by, Activation::Identity, y);
-}
-
 /// y = activation(gamma (x - mu) / sqrt(sigma^2 + eps) + beta)
 ///
 /// # Panics
@@ -192,29 +183,24 @@ pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation:
     });
 }
 
-/// Gradients of a training-mode batch norm, with x^ = (x - mu) / sqrt(sigma^2 + eps):
-///
-/// > beta_bar = sum of y_bar,   gamma_bar = sum of y_bar x^,
-/// > x_bar = gamma / sqrt(sigma^2 + eps) (y_bar - beta_bar / m - x^ gamma_bar / m)
-///
-/// (Ioffe & Szegedy 2015, section 3, with the sums over the batch collected; derived in docs/batch_norm.md.)
-///
-/// # Panics
-/// If lengths differ.
-#[track_caller]
-pub fn backward<E: Element>(
-    x: &[E],
-    y_bar: &[E],
-    by: Channels<'_, E>,
-    x_bar: &mut [E],
-    gamma_bar: &mut [E],
-    beta_bar: &mut [E],
-) {
-    backward_activated(x, y_bar, by, Activation::Identity, x_bar, gamma_bar, beta_bar);
+/// The gradients that [`backward_activated`] computes, each of the size of its operand.
+pub struct Gradients<'a, E> {
+    /// By x.
+    pub x_bar: &'a mut [E],
+    /// By gamma.
+    pub gamma_bar: &'a mut [E],
+    /// By beta.
+    pub beta_bar: &'a mut [E],
 }
 
-/// Gradients of [`normalise_activated`] in training mode: those of [`backward`], with y_bar times the derivative of the
-/// activation at z for y_bar.
+/// Gradients of [`normalise_activated`] in training mode, with z_bar = y_bar times the derivative of
+/// the activation at z, and x^ = (x - mu) / sqrt(sigma^2 + eps):
+///
+/// > beta_bar = sum of z_bar,   gamma_bar = sum of z_bar x^,
+/// > x_bar = gamma / sqrt(sigma^2 + eps) (z_bar - beta_bar / m - x^ gamma_bar / m)
+///
+/// (Ioffe & Szegedy 2015, section 3, with the sums over the batch collected; derived in
+/// docs/batch_norm.md.)
 ///
 /// # Panics
 /// If lengths differ.
@@ -225,9 +211,7 @@ pub fn backward_activated<E: Element>(
     y_bar: &[E],
     by: Channels<'_, E>,
     activation: Activation,
-    x_bar: &mut [E],
-    gamma_bar: &mut [E],
-    beta_bar: &mut [E],
+    Gradients { x_bar, gamma_bar, beta_bar }: Gradients<'_, E>,
 ) {
     let c = by.check();
     let m = row_count(x.len(), c);

@@ -40,8 +40,9 @@ fn equals_the_definition() {
             Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
         let (mut y, mut x_bar) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
         let (mut gamma_bar, mut beta_bar) = (vec![f64::NAN; c], vec![f64::NAN; c]);
-        normalise(&x, by, &mut y);
-        backward(&x, &y_bar, by, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+        normalise_activated(&x, by, Activation::Identity, &mut y);
+        let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+        backward_activated(&x, &y_bar, by, Activation::Identity, into);
         close(&y, &want.y, 1e-9, "y");
         close(&gamma_bar, &want.gamma_bar, 1e-8, "gamma_bar");
         close(&beta_bar, &want.beta_bar, 1e-9, "beta_bar");
@@ -59,7 +60,7 @@ fn an_activation_is_the_same_fused_or_apart() {
         let by =
             Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
         let (mut z, mut y) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
-        normalise(&x, by, &mut z);
+        normalise_activated(&x, by, Activation::Identity, &mut z);
         normalise_activated(&x, by, Activation::LeakyRelu(slope), &mut y);
         let apart: Vec<f64> = z.iter().map(|&z| if z > 0.0 { z } else { slope * z }).collect();
         assert_eq!(y, apart);
@@ -68,7 +69,8 @@ fn an_activation_is_the_same_fused_or_apart() {
         let grads = |y_bar: &[f64], activation| {
             let (mut x_bar, mut gamma_bar, mut beta_bar) =
                 (vec![f64::NAN; m * c], vec![f64::NAN; c], vec![f64::NAN; c]);
-            backward_activated(&x, y_bar, by, activation, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+            let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+            backward_activated(&x, y_bar, by, activation, into);
             [x_bar, gamma_bar, beta_bar]
         };
         assert_eq!(grads(&y_bar, Activation::LeakyRelu(slope)), grads(&z_bar, Activation::Identity));
@@ -83,8 +85,8 @@ fn an_infinite_gradient_does_not_pass_a_relu() {
     let gradients = |hidden: f32| {
         let (mut x_bar, mut gamma_bar, mut beta_bar) = ([f32::NAN; 4], [f32::NAN], [f32::NAN]);
         let y_bar = [hidden, 2.0, hidden, -1.0];
-        let into = (&mut x_bar, &mut gamma_bar, &mut beta_bar);
-        backward_activated(&x, &y_bar, by, Activation::RELU, into.0, into.1, into.2);
+        let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+        backward_activated(&x, &y_bar, by, Activation::RELU, into);
         (x_bar, gamma_bar, beta_bar)
     };
     assert_eq!(gradients(f32::INFINITY), gradients(0.0));
@@ -127,15 +129,8 @@ fn data_far_from_zero_is_normalised_about_its_mean() {
         let ([mut y, mut x_bar], [mut gamma_bar, mut beta_bar]) = ([[f32::NAN; 4]; 2], [[f32::NAN]; 2]);
         normalise_activated(x, by, Activation::LeakyRelu(0.2), &mut y);
         let y_bar = [1.0, 2.0, 5.0, -3.0];
-        backward_activated(
-            x,
-            &y_bar,
-            by,
-            Activation::LeakyRelu(0.2),
-            &mut x_bar,
-            &mut gamma_bar,
-            &mut beta_bar,
-        );
+        let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+        backward_activated(x, &y_bar, by, Activation::LeakyRelu(0.2), into);
         [&y[..], &x_bar, &gamma_bar, &beta_bar].concat().iter().map(|&v| f64::from(v)).collect::<Vec<_>>()
     };
     close(&outputs(&far), &outputs(&near), 1e-6, "outputs");
@@ -156,7 +151,8 @@ fn sums_over_many_rows_keep_their_digits() {
     let by = Channels { mean: &[0.0], rest: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
     let (mut x_bar, mut gamma_bar, mut beta_bar) = (vec![0.0; m], [f32::NAN], [f32::NAN]);
     let ones = vec![1.0; m];
-    backward(&ones, &x, by, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+    let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+    backward_activated(&ones, &x, by, Activation::Identity, into);
     for (name, sum) in [("gamma_bar", gamma_bar[0]), ("beta_bar", beta_bar[0])] {
         let error = (f64::from(sum) / (exact * m as f64) - 1.0).abs();
         assert!(error < 6e-7, "{name} {sum}: off by {error:e}");
@@ -176,7 +172,8 @@ fn same_bits_for_any_number_of_threads() {
         let (mut y, mut x_bar) = (x.clone(), x.clone());
         let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
         normalise_activated(&x, by, Activation::RELU, &mut y);
-        backward_activated(&x, &y_bar, by, Activation::RELU, &mut x_bar, &mut gamma_bar, &mut beta_bar);
+        let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
+        backward_activated(&x, &y_bar, by, Activation::RELU, into);
         [mean, variance, y, x_bar, gamma_bar, beta_bar].concat()
     });
 }

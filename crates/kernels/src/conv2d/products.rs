@@ -182,7 +182,7 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     if tasks.pixel_chunks == 1 {
         let scratch = Scratch::reserve([TILE * rows]);
         return parallel::for_each_chunk(w_bar, rows * co, |block, w_bar| {
-            weight_grad_block(g, x, y_bar, &scratch, block * tasks.taps, 0..pixels, w_bar);
+            weight_grad_block(g, [x, y_bar], &scratch, block * tasks.taps, 0..pixels, w_bar);
         });
     }
     // Each chunk of pixels has a W_bar of its own; they are added in the order of the chunks.
@@ -194,7 +194,7 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     parallel::for_each_chunk(&mut shares, 1, |t, share| {
         let (c, block) = (t / blocks, t % blocks);
         let pixels = (c * chunk).min(pixels)..((c + 1) * chunk).min(pixels);
-        weight_grad_block(g, x, y_bar, &scratch, block * tasks.taps, pixels, share[0]);
+        weight_grad_block(g, [x, y_bar], &scratch, block * tasks.taps, pixels, share[0]);
     });
     parallel::sum_in_order(partial.as_slice(), w_bar);
 }
@@ -221,8 +221,7 @@ impl WeightTasks {
 /// pixels.
 fn weight_grad_block<E: Element>(
     g: &Geometry,
-    x: &[E],
-    y_bar: &[E],
+    [x, y_bar]: [&[E]; 2],
     scratch: &Scratch<E, 1>,
     first_tap: usize,
     pixels: Range<usize>,

@@ -67,16 +67,6 @@ impl<'a, E> Mat<'a, E> {
         if yes { self.t() } else { self }
     }
 
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Number of columns.
-    pub fn cols(&self) -> usize {
-        self.cols
-    }
-
     /// Where element (i, j) is in the slice: inside it for a valid index, because the extent was checked at creation.
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
@@ -167,7 +157,7 @@ pub enum Update {
 /// # Panics
 /// If the inner dimensions differ or `c` is too short.
 #[track_caller]
-pub fn gemm_serial<E: GemmScalar>(
+pub(crate) fn gemm_serial<E: GemmScalar>(
     a: Mat<'_, E>,
     b: Mat<'_, E>,
     into: Update,
@@ -179,7 +169,8 @@ pub fn gemm_serial<E: GemmScalar>(
     unsafe { tile(a, b, into, c.as_mut_ptr(), row_stride, [0..a.rows, 0..b.cols]) }
 }
 
-/// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, `a.rows() * b.cols()` long.
+/// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, with the rows
+/// of A and the columns of B.
 ///
 /// # Panics
 /// If the inner dimensions differ or `c` is too short.
