@@ -1,4 +1,5 @@
-//! What layers cost, counted from their sizes without building anything. All counts saturate.
+//! What layers cost, counted from their [plans](crate::plan) without building anything. All counts
+//! saturate.
 
 use crate::pyramid::Level;
 
@@ -18,9 +19,9 @@ pub struct LayerCost {
 }
 
 impl LayerCost {
-    /// A convolution or a transposed one from this many channels to a level, whose kernel of `taps` meets `windows` pixels of
-    /// the smaller image.
-    pub fn conv(name: impl Into<String>, from: usize, to: Level, taps: usize, windows: usize) -> Self {
+    /// A convolution or a transposed one from `from` channels to a level, whose kernel of `taps`
+    /// meets `windows` pixels of the smaller image.
+    pub(crate) fn conv(name: impl Into<String>, from: usize, to: Level, taps: usize, windows: usize) -> Self {
         let output = vec![to.size, to.size, to.channels];
         let (weights, flops) =
             (product(&[taps, from, to.channels]), product(&[2, taps, from, to.channels, windows]));
@@ -28,7 +29,7 @@ impl LayerCost {
     }
 
     /// A fully connected layer with a bias.
-    pub fn linear(name: impl Into<String>, from: usize, to: usize) -> Self {
+    pub(crate) fn linear(name: impl Into<String>, from: usize, to: usize) -> Self {
         Self::new(name, vec![to], product(&[from, to]), product(&[2, from, to])).with_bias()
     }
 
@@ -39,7 +40,7 @@ impl LayerCost {
 
     /// The same with batch norm behind it, which keeps its input beside the activation that the next layer keeps.
     #[must_use]
-    pub fn with_norm(mut self) -> Self {
+    pub(crate) fn with_norm(mut self) -> Self {
         self.parameters = self.parameters.saturating_add(self.channels().saturating_mul(2));
         self.kept = self.kept.saturating_mul(2);
         self
@@ -47,7 +48,7 @@ impl LayerCost {
 
     /// The same with a bias.
     #[must_use]
-    pub fn with_bias(mut self) -> Self {
+    pub(crate) fn with_bias(mut self) -> Self {
         self.parameters = self.parameters.saturating_add(self.channels());
         self
     }

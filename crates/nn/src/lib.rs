@@ -5,7 +5,7 @@
 //! | [`param`], [`mod@module`] | trainable tensors, and structs of them walked by name |
 //! | [`layers`] | maps with parameters: linear, convolutions, normalisations, embedding |
 //! | [`perceptron`], [`pyramid`] | the blocks of generators and discriminators, fully connected and convolutional |
-//! | [`cost`] | what layers cost, without building them |
+//! | [`plan`], [`cost`] | layers before they are built, and what they cost |
 //! | [`init`] | how parameters are first drawn, each from a random stream of its own |
 //! | [`optim`] | gradients of a loss with respect to a model, and the rules that descend along them |
 //! | [`schedule`], [`ema`] | learning rates over time; averages of weights over time |
@@ -57,6 +57,7 @@ pub mod objective;
 pub mod optim;
 pub mod param;
 pub mod perceptron;
+pub mod plan;
 pub mod pyramid;
 pub mod schedule;
 mod state;

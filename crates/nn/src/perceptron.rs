@@ -1,8 +1,9 @@
-//! Multilayer perceptrons: fully connected layers with leaky relu between them, as the first adversarial nets were made of
-//! (Goodfellow et al. 2014, section 5).
+//! Multilayer perceptrons: fully connected layers with leaky relu between them, the networks of the
+//! first adversarial nets (Goodfellow et al. 2014, section 5).
 
 use crate::cost::LayerCost;
 use crate::layers::{BatchNorm1d, Dropout, LEAKY_SLOPE, Linear, Norm, SpectralNorm};
+use crate::plan::LinearPlan;
 use crate::{Activation, Element, Mode, Stream, Var, module};
 
 /// Activation of hidden layers.
@@ -25,21 +26,43 @@ pub struct Perceptron<E: Element> {
 }
 module!(Perceptron { hidden, out, spectral });
 
+/// The layers of a perceptron before they are built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PerceptronPlan {
+    hidden: Vec<LinearPlan>,
+    out: LinearPlan,
+}
+
+impl PerceptronPlan {
+    /// From `inputs` numbers over hidden layers of these sizes to `outputs`. The norm is that of
+    /// hidden layers; if it is spectral, also of the last. `end` is what follows the last layer in
+    /// its name.
+    pub fn new(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> Self {
+        let after = format!(", {norm}leaky relu");
+        let from = hidden.last().copied().unwrap_or(inputs);
+        PerceptronPlan {
+            hidden: LinearPlan::chain(inputs, hidden.iter().copied(), norm, &after),
+            out: LinearPlan::new(from, outputs, norm.without_batch(), end),
+        }
+    }
+
+    /// The costs of the layers, from the input on.
+    pub fn costs(&self) -> Vec<LayerCost> {
+        self.hidden.iter().chain([&self.out]).map(LinearPlan::cost).collect()
+    }
+}
+
 impl<E: Element> Perceptron<E> {
-    /// A perceptron from so many inputs over hidden layers of these sizes to so many outputs. The norm is that of hidden layers; if it
-    /// is spectral, also of the last. Dropout follows each hidden layer.
-    pub fn new(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, dropout: Dropout) -> Self {
-        let mut from = inputs;
-        let spectral =
-            |linear: &Linear<E>| (norm == Norm::Spectral).then(|| SpectralNorm::of_matrix(&linear.weight));
-        let layer = |&to: &usize| {
-            let linear = Linear::new(std::mem::replace(&mut from, to), to);
-            let norm = (norm == Norm::Batch).then(|| BatchNorm1d::new(to));
-            Dense { spectral: spectral(&linear), linear, norm }
+    /// The perceptron of a plan, without weights. Dropout follows each hidden layer.
+    pub fn new(plan: &PerceptronPlan, dropout: Dropout) -> Self {
+        let dense = |plan: &LinearPlan| {
+            let linear = plan.linear();
+            let norm = (plan.norm() == Norm::Batch).then(|| BatchNorm1d::new(plan.outputs()));
+            Dense { spectral: plan.spectral(&linear), linear, norm }
         };
-        let hidden = hidden.iter().map(layer).collect();
-        let out = Linear::new(from, outputs);
-        Perceptron { hidden, spectral: spectral(&out), out, dropout }
+        let out = plan.out.linear();
+        let spectral = plan.out.spectral(&out);
+        Perceptron { hidden: plan.hidden.iter().map(dense).collect(), out, spectral, dropout }
     }
 
     /// `[N, inputs]` to `[N, outputs]`. `masks` says what dropout drops.
@@ -62,19 +85,6 @@ impl<E: Element> Perceptron<E> {
     }
 }
 
-/// The layers of such a perceptron; `end` is what follows the last.
-pub fn costs(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> Vec<LayerCost> {
-    let mut from = inputs;
-    let layer = |&to: &usize| {
-        let name = format!("linear, {norm}leaky relu");
-        let cost = LayerCost::linear(name, std::mem::replace(&mut from, to), to);
-        if norm == Norm::Batch { cost.with_norm() } else { cost }
-    };
-    let mut costs: Vec<LayerCost> = hidden.iter().map(layer).collect();
-    costs.push(LayerCost::linear(format!("linear{end}"), from, outputs));
-    costs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,16 +94,19 @@ mod tests {
     #[test]
     fn the_layers_are_those_that_are_counted() {
         for norm in [Norm::None, Norm::Batch, Norm::Spectral] {
-            let net = Perceptron::<f32>::new(5, &[4, 3], 2, norm, Dropout::default());
-            assert_eq!(parameters(&costs(5, &[4, 3], 2, norm, "")), net.num_parameters() as u64);
+            let plan = PerceptronPlan::new(5, &[4, 3], 2, norm, "");
+            let net = Perceptron::<f32>::new(&plan, Dropout::default());
+            assert_eq!(parameters(&plan.costs()), net.num_parameters() as u64);
             assert_eq!(net.parameters()[0].0, "hidden.0.linear.weight");
         }
-        assert_eq!(Perceptron::<f32>::new(5, &[], 2, Norm::Batch, Dropout::default()).num_parameters(), 12);
+        let plan = PerceptronPlan::new(5, &[], 2, Norm::Batch, "");
+        assert_eq!(Perceptron::<f32>::new(&plan, Dropout::default()).num_parameters(), 12);
     }
 
     #[test]
     fn hidden_layers_are_leaky_and_dropped_in_training() {
-        let mut net = Perceptron::<f64>::new(1, &[1], 1, Norm::None, Dropout::new(0.5));
+        let mut net =
+            Perceptron::<f64>::new(&PerceptronPlan::new(1, &[1], 1, Norm::None, ""), Dropout::new(0.5));
         let mut weights = [("hidden.0.linear.weight", [1, 1], -2.0), ("out.weight", [1, 1], 3.0)]
             .map(|(name, shape, value)| (name.to_owned(), Tensor::full(shape, value)))
             .to_vec();
@@ -113,7 +126,10 @@ mod tests {
     /// A spectral norm of 1 in each layer, and leaky relu: no difference of inputs grows.
     #[test]
     fn spectral_norms_make_it_a_contraction() {
-        let mut net = Perceptron::<f64>::new(3, &[6, 5], 1, Norm::Spectral, Dropout::default());
+        let mut net = Perceptron::<f64>::new(
+            &PerceptronPlan::new(3, &[6, 5], 1, Norm::Spectral, ""),
+            Dropout::default(),
+        );
         Scheme::with_weights(crate::Init::Normal { mean: 0.0, std: 3.0 }).apply(&mut net, "net", 1);
         let mut masks = Stream::new(1, "masks", 0);
         let x = Stream::new(1, "x", 0).normal_tensor::<f64>([200, 3], 0.0, 2.0);

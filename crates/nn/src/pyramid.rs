@@ -3,16 +3,10 @@
 //! encoder goes down what a generator or a decoder comes up, so sizes and channels of both stand in
 //! one list of [`Level`]s.
 
-use crate::cost::LayerCost;
-use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, Spec, SpectralNorm};
+use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, SpectralNorm};
+use crate::plan::{ConvPlan, PathPlan};
 use crate::{Activation, Element, Mode, Var, module};
 
-/// 4x4 windows two pixels apart: each transposed convolution doubles an image, each convolution
-/// halves it.
-const KERNEL: [usize; 2] = [4; 2];
-const HALVE: Spec = Spec::new(2, 1);
-/// One window as large as the image.
-const WHOLE: Spec = Spec::new(1, 0);
 /// Activation on the way down (DCGAN, section 4).
 const LEAKY: Activation = Activation::LeakyRelu(LEAKY_SLOPE);
 
@@ -67,15 +61,9 @@ impl Level {
 }
 
 impl<E: Element> Up<E> {
-    /// From one pixel with so many channels to all of a level.
-    pub fn project(channels: usize, to: Level) -> Self {
-        let conv = ConvTranspose2d::new(channels, to.channels, [to.size; 2], WHOLE).without_bias();
-        Up { conv, norm: BatchNorm2d::new(to.channels) }
-    }
-
-    /// From a level to the next one up.
-    pub fn double(from: Level, to: Level) -> Self {
-        Up { conv: double(from, to).without_bias(), norm: BatchNorm2d::new(to.channels) }
+    /// The layer of a plan, without weights.
+    pub fn new(plan: &ConvPlan) -> Self {
+        Up { conv: plan.conv_transpose(), norm: BatchNorm2d::new(plan.outputs()) }
     }
 
     /// `[N, h, w, c]` to the next level.
@@ -88,12 +76,6 @@ impl<E: Element> Up<E> {
     }
 }
 
-/// The transposed convolution with a bias from a level up to the next, which halves to the first.
-/// It gives an odd size its last pixel by output padding.
-pub fn double<E: Element>(from: Level, to: Level) -> ConvTranspose2d<E> {
-    ConvTranspose2d::new(from.channels, to.channels, KERNEL, HALVE).with_output_padding([to.size % 2; 2])
-}
-
 /// A layer down: x -> leaky_relu(norm(conv x)).
 pub struct Down<E: Element> {
     conv: Conv2d<E>,
@@ -103,12 +85,12 @@ pub struct Down<E: Element> {
 module!(Down { conv, spectral, norm });
 
 impl<E: Element> Down<E> {
-    /// From a level to the next one down.
-    pub fn halve(from: Level, to: Level, norm: Norm) -> Self {
-        let conv = Conv2d::new(from.channels, to.channels, KERNEL, HALVE).without_bias();
+    /// The layer of a plan, without weights.
+    pub fn new(plan: &ConvPlan) -> Self {
+        let conv = plan.conv();
         Down {
-            spectral: (norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&conv.weight, conv.spec())),
-            norm: (norm == Norm::Batch).then(|| BatchNorm2d::new(to.channels)),
+            spectral: plan.spectral(&conv),
+            norm: (plan.norm() == Norm::Batch).then(|| BatchNorm2d::new(plan.outputs())),
             conv,
         }
     }
@@ -142,45 +124,39 @@ impl<E: Element> Down<E> {
     }
 }
 
-/// The convolution with a bias from all of a level to one pixel.
-pub fn whole<E: Element>(from: Level, channels: usize) -> Conv2d<E> {
-    Conv2d::new(from.channels, channels, [from.size; 2], WHOLE)
+/// The layers down from an image over levels, each with this number of planes beside its input. The
+/// first of the norms is that of the layer that sees the image, the second that of the others.
+pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> Vec<ConvPlan> {
+    let inputs = [image].into_iter().chain(levels.iter().copied());
+    let norms = [norms[0]].into_iter().chain(std::iter::repeat(norms[1]));
+    let pairs = inputs.zip(levels).zip(norms);
+    pairs.map(|((from, &to), norm)| ConvPlan::halve(from.and(planes), to, norm)).collect()
 }
 
-/// The layer down from a level to the next one.
-pub fn down_cost(from: Level, to: Level, norm: Norm) -> LayerCost {
-    let cost = LayerCost::conv(format!("conv 4x4/2, {norm}leaky relu"), from.channels, to, 16, to.pixels());
-    if norm == Norm::Batch { cost.with_norm() } else { cost }
+/// The layers of a discriminator: down from an image over levels, and to one logit, each with this
+/// number of planes beside its input. Batch norm is left out of the layer that sees the image: there
+/// it makes training oscillate (DCGAN, section 3).
+///
+/// # Panics
+/// If there are no levels.
+#[track_caller]
+pub fn to_logit(image: Level, levels: &[Level], planes: usize, norm: Norm) -> PathPlan {
+    let blocks = down(image, levels, planes, [norm.without_batch(), norm]);
+    PathPlan { blocks, last: ConvPlan::logit(levels[levels.len() - 1].and(planes), norm) }
 }
 
-/// The layer from one pixel with so many channels to all of a level.
-pub fn project_cost(channels: usize, to: Level) -> LayerCost {
-    let name = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
-    LayerCost::conv(name, channels, to, to.pixels(), 1).with_norm()
-}
-
-/// The layer up from a level to the next one.
-pub fn double_cost(from: Level, to: Level) -> LayerCost {
-    image_cost(from, to, ", batch norm, relu").with_norm()
-}
-
-/// The last layer up, to the image, without its bias; `end` is what follows it.
-pub fn image_cost(from: Level, to: Level, end: &str) -> LayerCost {
-    LayerCost::conv(format!("conv_transpose 4x4/2{end}"), from.channels, to, 16, from.pixels())
-}
-
-/// All layers up from one pixel with so many channels over the levels to the image.
-pub fn up_costs(channels: usize, levels: &[Level], image: Level, end: &str) -> Vec<LayerCost> {
-    let project = levels.last().map(|&to| project_cost(channels, to));
-    let doublings = levels.windows(2).rev().map(|pair| double_cost(pair[1], pair[0]));
-    let image = levels.first().map(|&from| image_cost(from, image, end));
-    project.into_iter().chain(doublings).chain(image).collect()
-}
-
-/// The layer from all of a level to one logit, without a bias.
-pub fn logit_cost(from: Level) -> LayerCost {
-    let (name, taps) = (format!("conv {0}x{0}, logit", from.size), from.pixels());
-    LayerCost::conv(name, from.channels, Level { size: 1, channels: 1 }, taps, 1)
+/// The layers of a generator or a decoder: from one pixel with this number of channels up over the
+/// levels to the image, with `planes` beside each input but the first. `end` is what follows the
+/// last layer in its name.
+///
+/// # Panics
+/// If there are no levels.
+#[track_caller]
+pub fn up(channels: usize, planes: usize, levels: &[Level], image: Level, end: &str) -> PathPlan {
+    let project = ConvPlan::project(channels, levels[levels.len() - 1]);
+    let doublings = levels.windows(2).rev().map(|pair| ConvPlan::double(pair[1].and(planes), pair[0]));
+    let blocks = [project].into_iter().chain(doublings).collect();
+    PathPlan { blocks, last: ConvPlan::image(levels[0].and(planes), image, end) }
 }
 
 /// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a
@@ -226,19 +202,34 @@ mod tests {
             let x = Var::constant(Tensor::<f32>::full([2, size, size, 3], 0.5));
             let (mut h, mut from) = (x.clone(), image);
             for &to in &levels {
-                let mut down = Down::halve(from, to, Norm::Batch);
+                let mut down = Down::new(&ConvPlan::halve(from, to, Norm::Batch));
                 Scheme::dcgan().apply(&mut down, "down", 1);
                 h = down.forward(&h, Mode::Train);
                 from = to;
             }
             for &to in levels.iter().rev().skip(1).chain([&image]) {
-                let mut up = Up::double(from, to);
+                let mut up = Up::new(&ConvPlan::double(from, to));
                 Scheme::dcgan().apply(&mut up, "up", 1);
                 h = up.forward(&h, Mode::Train);
                 from = to;
             }
             assert_eq!(h.dims(), x.dims());
         }
+    }
+
+    /// Images of 28 pixels have the levels 14, 7 and 3; two planes lie beside each input.
+    #[test]
+    fn a_path_has_a_layer_for_each_level_and_a_last_one() {
+        let image = Level { size: 28, channels: 1 };
+        let levels = image.below(8);
+        let outputs = |path: &PathPlan| path.costs().iter().map(|c| c.output.clone()).collect::<Vec<_>>();
+        let weights = |path: &PathPlan| path.costs().iter().map(|c| c.parameters).collect::<Vec<_>>();
+        let d = to_logit(image, &levels, 2, Norm::Batch);
+        assert_eq!(outputs(&d), [vec![14, 14, 8], vec![7, 7, 16], vec![3, 3, 32], vec![1, 1, 1]]);
+        assert_eq!(weights(&d), [16 * 3 * 8, 16 * 10 * 16 + 32, 16 * 18 * 32 + 64, 9 * 34]);
+        let g = up(5, 2, &levels, image, ", tanh");
+        assert_eq!(outputs(&g), [vec![3, 3, 32], vec![7, 7, 16], vec![14, 14, 8], vec![28, 28, 1]]);
+        assert_eq!(weights(&g), [9 * 5 * 32 + 64, 16 * 34 * 16 + 32, 16 * 18 * 8 + 16, 16 * 10]);
     }
 
     #[test]

@@ -9,12 +9,13 @@
 //!   [`Body::Conv`] is a DCGAN with planes of it beside the input of *every* layer (as the conditional net of Radford et al. 2016, section 8.1).
 //! * Or y is an image, and G maps images to images: a pyramid down and up again, with each level on the way down beside the same on
 //!   the way up, and  lambda E |x - G(z, y)|  in its loss (Isola et al. 2017, eq. 4 and section 3.2).
-//! * [`networks`] holds the networks; the game they play is `adjoint-adversarial`'s.
+//! * [`architecture`] holds the sizes of both networks, [`networks`] the networks; the game they play is `adjoint-adversarial`'s.
 //!
 //! Nothing here reads, writes or looks at a clock.
 #![forbid(unsafe_code)]
 
-pub mod cost;
+pub mod architecture;
 pub mod networks;
 
-pub use networks::{Architecture, Body, Cgan, Condition, Discriminator, Generator, cgan};
+pub use architecture::{Architecture, Body, Condition};
+pub use networks::{Cgan, Discriminator, Generator, cgan};

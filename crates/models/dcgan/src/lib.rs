@@ -16,7 +16,6 @@
 //! [`networks`] holds the two networks, [`training`] makes the game of them, which is `adjoint-adversarial`'s. Nothing here reads, writes or looks at a clock.
 #![forbid(unsafe_code)]
 
-pub mod cost;
 pub mod networks;
 pub mod training;
 

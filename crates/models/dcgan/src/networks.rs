@@ -1,7 +1,9 @@
 //! The generator and the discriminator.
 
 use adjoint_adversarial as adversarial;
+use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, LEAKY_SLOPE, Norm, SpectralNorm};
+use adjoint_nn::plan::PathPlan;
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Mode, Stream, Tensor, Var, module, no_grad};
 
@@ -16,8 +18,8 @@ pub struct Architecture {
     pub width: usize,
     /// Numbers in z.
     pub latent: usize,
-    /// What keeps D's layers in bounds. Batch norm (the paper's) is left out of the layer that sees the image: there it makes
-    /// training oscillate (section 3).
+    /// What keeps D's layers in bounds. Batch norm (the paper's) is left out of the layer that sees
+    /// the image ([`pyramid::to_logit`]).
     pub d_norm: Norm,
     /// Dropout behind each hidden layer of D, none in the paper.
     pub d_dropout: Dropout,
@@ -32,20 +34,41 @@ impl Default for Architecture {
 }
 
 impl Architecture {
-    /// The image as a level.
-    pub(crate) fn image(&self) -> Level {
-        Level { size: self.image_size, channels: self.channels }
-    }
-
-    /// The levels of both networks, from the image down.
+    /// The image, and the levels of both networks from it down.
     #[track_caller]
-    pub(crate) fn levels(&self) -> Vec<Level> {
-        self.image().below(self.width)
+    fn levels(&self) -> (Level, Vec<Level>) {
+        let image = Level { size: self.image_size, channels: self.channels };
+        (image, image.below(self.width))
     }
 
-    /// The norm of D's layer from this level.
-    pub(crate) fn d_norm_from(&self, from: Level) -> Norm {
-        if from == self.image() && self.d_norm == Norm::Batch { Norm::None } else { self.d_norm }
+    #[track_caller]
+    fn generator(&self) -> PathPlan {
+        let (image, levels) = self.levels();
+        pyramid::up(self.latent, 0, &levels, image, ", tanh")
+    }
+
+    #[track_caller]
+    fn discriminator(&self) -> PathPlan {
+        let (image, levels) = self.levels();
+        pyramid::to_logit(image, &levels, 0, self.d_norm)
+    }
+
+    /// The layers of G, from z to the image.
+    ///
+    /// # Panics
+    /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    #[track_caller]
+    pub fn generator_costs(&self) -> Vec<LayerCost> {
+        self.generator().costs()
+    }
+
+    /// The layers of D, from the image to its logit.
+    ///
+    /// # Panics
+    /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    #[track_caller]
+    pub fn discriminator_costs(&self) -> Vec<LayerCost> {
+        self.discriminator().costs()
     }
 }
 
@@ -65,10 +88,8 @@ impl<E: Element> Generator<E> {
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let levels = a.levels();
-        let mut blocks = vec![Up::project(a.latent, levels[levels.len() - 1])];
-        blocks.extend(levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0])));
-        Generator { blocks, image: pyramid::double(levels[0], a.image()).without_bias() }
+        let PathPlan { blocks, last } = a.generator();
+        Generator { blocks: blocks.iter().map(Up::new).collect(), image: last.conv_transpose() }
     }
 
     /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent).
@@ -110,16 +131,9 @@ impl<E: Element> Discriminator<E> {
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let mut from = a.image();
-        let mut blocks = vec![];
-        for to in a.levels() {
-            blocks.push(Down::halve(from, to, a.d_norm_from(from)));
-            from = to;
-        }
-        let logit = pyramid::whole(from, 1).without_bias();
-        let spectral =
-            (a.d_norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&logit.weight, logit.spec()));
-        Discriminator { blocks, logit, spectral, dropout: a.d_dropout }
+        let PathPlan { blocks, last } = a.discriminator();
+        let (blocks, logit) = (blocks.iter().map(Down::new).collect(), last.conv());
+        Discriminator { blocks, spectral: last.spectral(&logit), logit, dropout: a.d_dropout }
     }
 
     /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid. `masks` says what dropout drops.

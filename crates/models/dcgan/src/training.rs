@@ -23,6 +23,7 @@ pub fn dcgan<E: Element>(architecture: &Architecture, settings: Settings, seed: 
 mod tests {
     use super::*;
     use adjoint_adversarial::{Penalty, Round};
+    use adjoint_nn::cost::parameters;
     use adjoint_nn::layers::{Dropout, LEAKY_SLOPE, Norm};
     use adjoint_nn::objective::AdversarialLoss;
     use adjoint_nn::{Mode, Module, Stream, Tensor, Var, gradcheck};
@@ -61,6 +62,32 @@ mod tests {
         assert_eq!(Generator::<f32>::new(&a).num_parameters(), g + norms);
         let d = conv(3, 128) + conv(128, 256) + conv(256, 512) + conv(512, 1024) + conv(1024, 1);
         assert_eq!(Discriminator::<f32>::new(&a).num_parameters(), d + 2 * (256 + 512 + 1024));
+    }
+
+    #[test]
+    fn costs_have_the_parameters_of_the_networks() {
+        for (image_size, channels, width) in [(28, 1, 8), (32, 3, 4), (64, 3, 8), (45, 1, 2)] {
+            let a = Architecture { image_size, channels, width, ..Architecture::default() };
+            let (g, d) = (Generator::<f32>::new(&a), Discriminator::<f32>::new(&a));
+            assert_eq!(parameters(&a.generator_costs()), g.num_parameters() as u64);
+            assert_eq!(parameters(&a.discriminator_costs()), d.num_parameters() as u64);
+            let image = a.generator_costs().pop().map(|c| c.output);
+            assert_eq!(image, Some(vec![image_size, image_size, channels]));
+        }
+    }
+
+    /// The large layers of a DCGAN-64 with 64 channels: 2 x 64 x 128 x 16 x 16^2 = 67.1 MFLOP an
+    /// image, each.
+    #[test]
+    fn flops_are_two_per_tap_channel_and_output() {
+        let a = Architecture { width: 64, ..Architecture::default() };
+        let (costs_g, costs_d) = (a.generator_costs(), a.discriminator_costs());
+        let [g, d] = [&costs_g, &costs_d].map(|costs| costs.iter().map(|c| c.flops).collect::<Vec<_>>());
+        assert_eq!(d, [6_291_456, 67_108_864, 67_108_864, 67_108_864, 16_384]);
+        assert_eq!(g, [1_638_400, 67_108_864, 67_108_864, 67_108_864, 6_291_456]);
+        let (sum_d, sum_g) = (d.iter().sum::<u64>(), g.iter().sum::<u64>());
+        let step = adjoint_adversarial::cost::step_flops(&costs_g, &costs_d, 1, 1);
+        assert_eq!(step, 8 * sum_d + 3 * sum_g - 2 * d[0] - g[0]);
     }
 
     /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is log 2.

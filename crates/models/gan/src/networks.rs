@@ -3,7 +3,7 @@
 use adjoint_adversarial::{self as adversarial, Game, Settings};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Dropout, Flatten, LEAKY_SLOPE, Norm};
-use adjoint_nn::perceptron::{self, Perceptron};
+use adjoint_nn::perceptron::{Perceptron, PerceptronPlan};
 use adjoint_nn::{Element, Init, Mode, Scheme, Shape, Stream, Var, init, module};
 
 /// Sizes of the two networks.
@@ -32,15 +32,23 @@ impl Architecture {
         self.sample.iter().product()
     }
 
+    fn generator(&self) -> PerceptronPlan {
+        let end = if self.bounded { ", tanh" } else { "" };
+        PerceptronPlan::new(self.latent, &self.g_hidden, self.numbers(), self.g_norm, end)
+    }
+
+    fn discriminator(&self) -> PerceptronPlan {
+        PerceptronPlan::new(self.numbers(), &self.d_hidden, 1, self.d_norm, ", logit")
+    }
+
     /// The layers of G, from z to the sample.
     pub fn generator_costs(&self) -> Vec<LayerCost> {
-        let end = if self.bounded { ", tanh" } else { "" };
-        perceptron::costs(self.latent, &self.g_hidden, self.numbers(), self.g_norm, end)
+        self.generator().costs()
     }
 
     /// The layers of D, from the sample to its logit.
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
-        perceptron::costs(self.numbers(), &self.d_hidden, 1, self.d_norm, ", logit")
+        self.discriminator().costs()
     }
 }
 
@@ -67,7 +75,7 @@ module!(Generator { net });
 impl<E: Element> Generator<E> {
     /// A generator without weights.
     pub fn new(a: &Architecture) -> Self {
-        let net = Perceptron::new(a.latent, &a.g_hidden, a.numbers(), a.g_norm, Dropout::default());
+        let net = Perceptron::new(&a.generator(), Dropout::default());
         Generator { net, sample: a.sample.clone(), bounded: a.bounded }
     }
 
@@ -99,7 +107,7 @@ module!(Discriminator { net });
 impl<E: Element> Discriminator<E> {
     /// A discriminator without weights.
     pub fn new(a: &Architecture) -> Self {
-        Discriminator { net: Perceptron::new(a.numbers(), &a.d_hidden, 1, a.d_norm, a.d_dropout) }
+        Discriminator { net: Perceptron::new(&a.discriminator(), a.d_dropout) }
     }
 
     /// One logit a sample, (N), from samples `[N, ...]`. D(x) is its sigmoid. `masks` says what dropout drops.

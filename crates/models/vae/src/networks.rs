@@ -3,6 +3,7 @@
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear, Norm};
 use adjoint_nn::param::Role;
+use adjoint_nn::plan::{ConvPlan, LinearPlan, PathPlan};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module};
 use adjoint_variational::{self as variational, Autoencoder, Likelihood, Networks, Settings};
@@ -44,55 +45,81 @@ impl Architecture {
         Level { size: self.image_size, channels: self.channels }
     }
 
-    /// The levels of a convolutional body, the units of a fully connected one.
+    /// The layers of the encoder before they are built.
     #[track_caller]
-    fn sizes(&self) -> (Vec<Level>, &[usize]) {
+    fn encoder(&self) -> EncoderPlan {
+        let image = self.image();
+        let (down, hidden, features) = match &self.body {
+            Body::Mlp { hidden } => {
+                let numbers = image.numbers() + self.classes;
+                let from = hidden.last().copied().unwrap_or(numbers);
+                (vec![], LinearPlan::chain(numbers, hidden.iter().copied(), Norm::None, ", tanh"), from)
+            }
+            Body::Conv { width } => {
+                let levels = image.below(*width);
+                let down = pyramid::down(image.and(self.classes), &levels, 0, [Norm::Batch; 2]);
+                (down, vec![], levels[levels.len() - 1].numbers())
+            }
+        };
+        let posterior = LinearPlan::new(features, 2 * self.latent, Norm::None, ", mu and log variance");
+        EncoderPlan { down, hidden, posterior }
+    }
+
+    /// The layers of the decoder before they are built.
+    #[track_caller]
+    fn decoder(&self) -> DecoderPlan {
+        let (image, inputs) = (self.image(), self.latent + self.classes);
         match &self.body {
-            Body::Mlp { hidden } => (vec![], hidden),
-            Body::Conv { width } => (self.image().below(*width), &[]),
+            Body::Mlp { hidden } => {
+                let from = hidden.first().copied().unwrap_or(inputs);
+                let sizes = hidden.iter().rev().copied();
+                DecoderPlan::Mlp {
+                    hidden: LinearPlan::chain(inputs, sizes, Norm::None, ", tanh"),
+                    flat: LinearPlan::new(from, image.numbers(), Norm::None, ", pixels"),
+                }
+            }
+            Body::Conv { width } => {
+                let PathPlan { blocks, last } = pyramid::up(inputs, 0, &image.below(*width), image, "");
+                DecoderPlan::Conv(PathPlan { blocks, last: last.with_bias() })
+            }
+        }
+    }
+
+    /// The layers of the encoder, from the image to mu and log sigma^2.
+    ///
+    /// # Panics
+    /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    #[track_caller]
+    pub fn encoder_costs(&self) -> Vec<LayerCost> {
+        let EncoderPlan { down, hidden, posterior } = self.encoder();
+        let linear = hidden.iter().chain([&posterior]).map(LinearPlan::cost);
+        down.iter().map(ConvPlan::cost).chain(linear).collect()
+    }
+
+    /// The layers of the decoder, from z to the image.
+    ///
+    /// # Panics
+    /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
+    #[track_caller]
+    pub fn decoder_costs(&self) -> Vec<LayerCost> {
+        match self.decoder() {
+            DecoderPlan::Mlp { hidden, flat } => hidden.iter().chain([&flat]).map(LinearPlan::cost).collect(),
+            DecoderPlan::Conv(path) => path.costs(),
         }
     }
 }
 
-impl Architecture {
-    /// The layers of the encoder, from the image to mu and log sigma^2.
-    #[track_caller]
-    pub fn encoder_costs(&self) -> Vec<LayerCost> {
-        let (levels, hidden) = self.sizes();
-        let mut level = Level { channels: self.channels + self.classes, ..self.image() };
-        let mut costs = vec![];
-        for &to in &levels {
-            costs.push(pyramid::down_cost(level, to, Norm::Batch));
-            level = to;
-        }
-        let deepest = levels.last().map(|l| l.numbers());
-        let mut from = deepest.unwrap_or(self.image().numbers() + self.classes);
-        for &to in hidden {
-            costs.push(LayerCost::linear("linear, tanh", from, to));
-            from = to;
-        }
-        costs.push(LayerCost::linear("linear, mu and log variance", from, 2 * self.latent));
-        costs
-    }
+/// The layers of the encoder: halvings or hidden layers, and the posterior.
+struct EncoderPlan {
+    down: Vec<ConvPlan>,
+    hidden: Vec<LinearPlan>,
+    posterior: LinearPlan,
+}
 
-    /// The layers of the decoder, from z to the image.
-    #[track_caller]
-    pub fn decoder_costs(&self) -> Vec<LayerCost> {
-        let (levels, hidden) = self.sizes();
-        let mut from = self.latent + self.classes;
-        if !levels.is_empty() {
-            let mut costs = pyramid::up_costs(from, &levels, self.image(), "");
-            let image = costs.pop().expect("there are levels").with_bias();
-            return costs.into_iter().chain([image]).collect();
-        }
-        let mut costs = vec![];
-        for &to in hidden.iter().rev() {
-            costs.push(LayerCost::linear("linear, tanh", from, to));
-            from = to;
-        }
-        costs.push(LayerCost::linear("linear, pixels", from, self.image().numbers()));
-        costs
-    }
+/// The layers of the decoder.
+enum DecoderPlan {
+    Mlp { hidden: Vec<LinearPlan>, flat: LinearPlan },
+    Conv(PathPlan),
 }
 
 /// A VAE: its two networks and their optimiser.
@@ -128,16 +155,12 @@ impl<E: Element> Encoder<E> {
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let (levels, hidden) = a.sizes();
-        let mut from = Level { channels: a.channels + a.classes, ..a.image() };
-        let mut down = vec![];
-        for to in levels {
-            down.push(Down::halve(from, to, Norm::Batch));
-            from = to;
+        let EncoderPlan { down, hidden, posterior } = a.encoder();
+        Encoder {
+            down: down.iter().map(Down::new).collect(),
+            hidden: hidden.iter().map(LinearPlan::linear).collect(),
+            posterior: posterior.linear(),
         }
-        let features = if down.is_empty() { a.image().numbers() + a.classes } else { from.numbers() };
-        let (hidden, features) = linears(features, hidden.iter().copied());
-        Encoder { down, hidden, posterior: Linear::new(features, 2 * a.latent) }
     }
 }
 
@@ -194,21 +217,20 @@ impl<E: Element> Decoder<E> {
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture, learns_variance: bool) -> Self {
-        let inputs = a.latent + a.classes;
         // Its role makes it start at 0: a variance of 1.
         let log_var = learns_variance.then(|| Param::new([1], Role::Shift));
-        match &a.body {
-            Body::Mlp { hidden } => {
-                let (hidden, features) = linears(inputs, hidden.iter().rev().copied());
-                let flat = Linear::new(features, a.image().numbers());
-                Decoder::Mlp { hidden, flat, log_var, shape: [a.image_size, a.image_size, a.channels] }
-            }
-            Body::Conv { width } => {
-                let levels = a.image().below(*width);
-                let mut up = vec![Up::project(inputs, levels[levels.len() - 1])];
-                up.extend(levels.windows(2).rev().map(|pair| Up::double(pair[1], pair[0])));
-                Decoder::Conv { up, image: pyramid::double(levels[0], a.image()), log_var }
-            }
+        match a.decoder() {
+            DecoderPlan::Mlp { hidden, flat } => Decoder::Mlp {
+                hidden: hidden.iter().map(LinearPlan::linear).collect(),
+                flat: flat.linear(),
+                log_var,
+                shape: [a.image_size, a.image_size, a.channels],
+            },
+            DecoderPlan::Conv(PathPlan { blocks, last }) => Decoder::Conv {
+                up: blocks.iter().map(Up::new).collect(),
+                image: last.conv_transpose(),
+                log_var,
+            },
         }
     }
 }
@@ -236,12 +258,4 @@ impl<E: Element> variational::Decoder<E> for Decoder<E> {
         let (Decoder::Mlp { log_var, .. } | Decoder::Conv { log_var, .. }) = self;
         log_var.as_ref().map(Param::var)
     }
-}
-
-/// Layers from so many features over the sizes given, and the last of them.
-fn linears<E: Element>(features: usize, sizes: impl Iterator<Item = usize>) -> (Vec<Linear<E>>, usize) {
-    let mut from = features;
-    let mut layer = |to| Linear::new(std::mem::replace(&mut from, to), to);
-    let layers = sizes.map(&mut layer).collect();
-    (layers, from)
 }

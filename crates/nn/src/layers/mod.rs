@@ -42,6 +42,14 @@ pub enum Norm {
     Spectral,
 }
 
+impl Norm {
+    /// The same, or none in place of batch norm: for a layer that batch norm must not follow.
+    #[must_use]
+    pub fn without_batch(self) -> Self {
+        if self == Norm::Batch { Norm::None } else { self }
+    }
+}
+
 /// As it stands in the name of a layer: "batch norm, ", or nothing.
 impl fmt::Display for Norm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! The estimate of a step's memory against the pool's own count. The test runs alone, because the
 //! pool is that of the whole process.
 
+use adjoint_adversarial::cost::step_bytes;
 use adjoint_adversarial::{Penalty, Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Stream;
@@ -30,7 +31,8 @@ fn the_estimate_is_within_a_quarter_of_what_a_step_takes() {
                     );
                 }
                 let measured = (memory::stats().peak - before) as f64;
-                let ratio = a.step_bytes(batch, penalty != Penalty::None) as f64 / measured;
+                let (g, d) = (a.generator_costs(), a.discriminator_costs());
+                let ratio = step_bytes(&g, &d, batch, penalty != Penalty::None) as f64 / measured;
                 println!(
                     "{a:?}, {penalty:?}, batch {batch}: {measured} bytes, estimate / measured = {ratio:.2}"
                 );

@@ -1,0 +1,167 @@
+//! Sizes of the two networks, their layers and what these cost.
+
+use adjoint_nn::Element;
+use adjoint_nn::cost::LayerCost;
+use adjoint_nn::layers::{Dropout, Embedding, Norm};
+use adjoint_nn::perceptron::PerceptronPlan;
+use adjoint_nn::plan::{ConvPlan, PathPlan};
+use adjoint_nn::pyramid::{self, Level};
+
+/// Sizes of the two networks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// Height and width of an image in pixels.
+    pub image_size: usize,
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// Numbers in z.
+    pub latent: usize,
+    /// What both are told.
+    pub condition: Condition,
+    /// What lies between their inputs and outputs.
+    pub body: Body,
+    /// What keeps D's layers in bounds. Batch norm is left out of the layer that sees the image
+    /// ([`pyramid::to_logit`]).
+    pub d_norm: Norm,
+    /// Dropout behind each hidden layer of D.
+    pub d_dropout: Dropout,
+}
+
+/// What both networks are told of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Its class, as a one-hot row of so many numbers.
+    OneHot(usize),
+    /// Its class, given as such a row, by a learned vector of as many numbers. Each network learns its own.
+    Embedding(usize),
+    /// An image of its size and channels.
+    Image,
+}
+
+impl Condition {
+    /// Numbers that join each sample's input; none for an image, which joins as channels.
+    pub fn numbers(self) -> usize {
+        match self {
+            Condition::OneHot(classes) | Condition::Embedding(classes) => classes,
+            Condition::Image => 0,
+        }
+    }
+
+    pub(crate) fn embedding<E: Element>(self) -> Option<Embedding<E>> {
+        match self {
+            Condition::Embedding(classes) => Some(Embedding::new(classes, classes)),
+            _ => None,
+        }
+    }
+}
+
+/// The layers between inputs and outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Multilayer perceptrons, for classes alone.
+    Mlp {
+        /// Units of G's hidden layers, from the noise on.
+        g_hidden: Vec<usize>,
+        /// Units of D's, from the image on.
+        d_hidden: Vec<usize>,
+    },
+    /// The image pyramid of the DCGAN.
+    Conv {
+        /// Channels next to the image; they double at every halving.
+        width: usize,
+    },
+}
+
+impl Architecture {
+    fn image(&self) -> Level {
+        Level { size: self.image_size, channels: self.channels }
+    }
+
+    /// The layers of G before they are built.
+    #[track_caller]
+    pub(crate) fn generator(&self) -> GeneratorPlan {
+        let (image, inputs) = (self.image(), self.latent + self.condition.numbers());
+        match (&self.body, self.condition) {
+            (Body::Mlp { .. }, Condition::Image) => panic!("perceptrons are told classes, not images"),
+            (Body::Mlp { g_hidden, .. }, _) => {
+                let numbers = image.numbers();
+                GeneratorPlan::Mlp(PerceptronPlan::new(inputs, g_hidden, numbers, Norm::None, ", tanh"))
+            }
+            (Body::Conv { width }, Condition::Image) => {
+                let levels = image.below(*width);
+                let down = pyramid::down(image, &levels, 0, [Norm::Batch; 2]);
+                // z lies beside the deepest level; beside each other one lies the same level of the
+                // way down.
+                let mut from = levels[levels.len() - 1].and(self.latent);
+                let mut blocks = vec![];
+                for &to in levels.iter().rev().skip(1) {
+                    blocks.push(ConvPlan::double(from, to));
+                    from = to.and(to.channels);
+                }
+                let last = ConvPlan::image(from, image, ", tanh");
+                GeneratorPlan::Images { down, up: PathPlan { blocks, last } }
+            }
+            (Body::Conv { width }, classes) => {
+                let (planes, levels) = (classes.numbers(), image.below(*width));
+                GeneratorPlan::Classes(pyramid::up(inputs, planes, &levels, image, ", tanh"))
+            }
+        }
+    }
+
+    /// The layers of D before they are built.
+    #[track_caller]
+    pub(crate) fn discriminator(&self) -> DiscriminatorPlan {
+        let (image, y) = (self.image(), self.condition.numbers());
+        match &self.body {
+            Body::Mlp { d_hidden, .. } => {
+                let inputs = image.numbers() + y;
+                let plan = PerceptronPlan::new(inputs, d_hidden, 1, self.d_norm, ", logit");
+                DiscriminatorPlan::Mlp(plan)
+            }
+            Body::Conv { width } => {
+                // A conditioning image lies behind the channels of the image in question.
+                let beside = if self.condition == Condition::Image { self.channels } else { 0 };
+                let levels = image.below(*width);
+                DiscriminatorPlan::Conv(pyramid::to_logit(image.and(beside), &levels, y, self.d_norm))
+            }
+        }
+    }
+
+    /// The layers of G, from z and y to the image, without the tables of embeddings.
+    ///
+    /// # Panics
+    /// As [`cgan`](crate::cgan).
+    #[track_caller]
+    pub fn generator_costs(&self) -> Vec<LayerCost> {
+        match self.generator() {
+            GeneratorPlan::Mlp(net) => net.costs(),
+            GeneratorPlan::Classes(up) => up.costs(),
+            GeneratorPlan::Images { down, up } => down.iter().map(ConvPlan::cost).chain(up.costs()).collect(),
+        }
+    }
+
+    /// The layers of D, from the image and y to its logit, without the tables of embeddings.
+    ///
+    /// # Panics
+    /// As [`cgan`](crate::cgan).
+    #[track_caller]
+    pub fn discriminator_costs(&self) -> Vec<LayerCost> {
+        match self.discriminator() {
+            DiscriminatorPlan::Mlp(net) => net.costs(),
+            DiscriminatorPlan::Conv(path) => path.costs(),
+        }
+    }
+}
+
+/// The layers of G.
+pub(crate) enum GeneratorPlan {
+    Mlp(PerceptronPlan),
+    Classes(PathPlan),
+    Images { down: Vec<ConvPlan>, up: PathPlan },
+}
+
+/// The layers of D.
+pub(crate) enum DiscriminatorPlan {
+    Mlp(PerceptronPlan),
+    Conv(PathPlan),
+}
