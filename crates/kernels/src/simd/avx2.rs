@@ -1,7 +1,8 @@
 //! AVX2 with FMA: 8 floats a vector, 16 registers.
 
 use super::Simd;
-use super::panel::{self, Lhs, Out, Rhs};
+use super::operands::{Lhs, Out, Rhs};
+use super::panel;
 use crate::tuning::AVX2;
 use std::arch::x86_64::*;
 

@@ -1,6 +1,7 @@
 //! AVX-512: 16 floats a vector, 32 registers.
 
-use super::panel::{self, Lhs, Out, Rhs};
+use super::operands::{Lhs, Out, Rhs};
+use super::panel;
 use super::{Avx2, Simd};
 use crate::tuning::AVX512;
 use std::arch::x86_64::*;

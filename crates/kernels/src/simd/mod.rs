@@ -19,6 +19,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod grid;
+mod next;
+mod operands;
 mod pairs;
 mod panel;
 mod portable;
@@ -29,8 +31,9 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
 pub(crate) use grid::{Grid, GridMut, Lattice};
+pub(crate) use next::Next;
+pub(crate) use operands::{Lhs, Out, Rhs, Rows};
 pub(crate) use pairs::{Differences, POINTS, PREFETCHED, add_pairs};
-pub(crate) use panel::{Lhs, Next, Out, Rhs, Rows};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 

@@ -1,6 +1,6 @@
 //! The micro-kernel of `conv2d/direct/pairs.rs`: sums of products over tiles of 2 x 2 pixels, nine for each number of x and channel of y.
 
-use super::panel::extent;
+use super::operands::extent;
 use super::{Rhs, Simd};
 use crate::tuning::cache::LINE;
 

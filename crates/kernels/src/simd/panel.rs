@@ -20,142 +20,11 @@
 //! vectors and more, which AVX2 does not have. And a caller who knows what it will want after this panel says so ([`Next`]): its lines come
 //! into the second-level cache a few at a time meanwhile. A whole panel's lines at once would hold up the tile's own.
 
+use super::next::{Lines, Next};
+use super::operands::{Lhs, Out, Rhs, extent};
 use super::{Shared, Simd};
 use crate::tuning::cache::LINE;
 use crate::tuning::gemm::{PREFETCHING_TILE, ROWS_AHEAD, STEPS_PER_PREFETCH};
-
-/// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Lhs<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) row_stride: usize,
-    pub(crate) k_stride: usize,
-    /// The inner dimension is this many runs, one after the other.
-    pub(crate) runs: usize,
-    pub(crate) run_stride: usize,
-}
-
-impl<'a> Lhs<'a> {
-    /// One run: element (i, p) is `data[i * row_stride + p * k_stride]`.
-    pub(crate) fn new(data: &'a [f32], row_stride: usize, k_stride: usize) -> Self {
-        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
-    }
-
-    /// Panics unless `rows` rows and runs of `k` lie inside the slice.
-    #[inline(always)]
-    pub(super) fn check(&self, rows: usize, k: usize) {
-        let one = extent(rows, self.row_stride, k, self.k_stride);
-        let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };
-        assert!(self.data.len() >= all, "panel: A has {} of {all} elements", self.data.len());
-        assert!(self.k_stride == 1 || self.row_stride == 1, "panel: A by neither rows nor columns");
-    }
-}
-
-/// The right operand: element (p, j) is `data[p * row_stride + j]`, with p counted through all runs. Whole vectors of
-/// every row must exist: one, or a panel of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Rhs<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) row_stride: usize,
-    /// What the caller will want next.
-    pub(crate) next: Next<'a>,
-}
-
-impl<'a> Rhs<'a> {
-    /// Element (p, j) is `data[p * row_stride + j]`; nothing is known of what comes next.
-    pub(crate) fn new(data: &'a [f32], row_stride: usize) -> Self {
-        Rhs { data, row_stride, next: Next::default() }
-    }
-}
-
-/// Rows of numbers that will be wanted soon, `len` of each, `row_stride` apart. They are asked for as if each began where a line does.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Next<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) rows: usize,
-    pub(crate) len: usize,
-    pub(crate) row_stride: usize,
-}
-
-impl Next<'_> {
-    /// An address in each of its lines, one row after the other.
-    #[inline(always)]
-    fn lines(self) -> Lines {
-        let Next { data, rows, len, row_stride } = self;
-        Lines { row: data.as_ptr(), row_stride, len, at: 0, rows, each: 0 }
-    }
-}
-
-/// What is left of the lines of a [`Next`].
-struct Lines {
-    row: *const f32,
-    row_stride: usize,
-    len: usize,
-    /// Numbers of the row that were asked for.
-    at: usize,
-    /// Rows not finished.
-    rows: usize,
-    /// Lines that are asked for at once.
-    each: usize,
-}
-
-impl Lines {
-    /// All of them within `times` times.
-    #[inline(always)]
-    fn within(self, times: usize) -> Self {
-        // Most callers have nothing to ask for and too little work to divide for it.
-        let each =
-            if self.rows == 0 { 0 } else { (self.rows * self.len.div_ceil(LINE)).div_ceil(times.max(1)) };
-        Lines { each, ..self }
-    }
-
-    /// Asks for some more.
-    #[inline(always)]
-    fn ask<S: Simd>(&mut self, s: S) {
-        let each = self.each;
-        self.by_ref().take(each).for_each(|line| s.prefetch_far(line));
-    }
-}
-
-impl Iterator for Lines {
-    type Item = *const f32;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<*const f32> {
-        if self.rows == 0 {
-            return None;
-        }
-        let line = self.row.wrapping_add(self.at);
-        self.at += LINE;
-        if self.at >= self.len {
-            (self.row, self.at, self.rows) = (self.row.wrapping_add(self.row_stride), 0, self.rows - 1);
-        }
-        Some(line)
-    }
-}
-
-/// The output: element (i, j) is `data[at + i * row_stride + j]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Out<'a> {
-    pub(crate) data: Shared<'a>,
-    pub(crate) at: usize,
-    pub(crate) row_stride: usize,
-    /// Add to what is there?
-    pub(crate) accumulate: bool,
-}
-
-/// Rows of an output, for [`Simd::panel_into`]: as in [`Out`], without the data.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows {
-    pub(crate) at: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) accumulate: bool,
-}
-
-/// Elements that a strided view of `rows` rows of `cols` elements spans.
-pub(super) fn extent(rows: usize, stride: usize, cols: usize, col_stride: usize) -> usize {
-    if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + (cols - 1) * col_stride + 1 }
-}
 
 /// [`Simd::panel`] by tiles of `MR` rows and `NV` vectors.
 ///
@@ -284,7 +153,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             for p in (0..k - k % 4).step_by(4) {
                 // Convolutions have nothing to ask for, and runs so short that finding it out in `ask` would count.
                 if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {
-                    ahead.ask(s);
+                    ahead.prefetch(s);
                 }
                 // SAFETY: run, p + 3, i < MR and j < NV are in the ranges that the caller promised.
                 b = unsafe { along_rows::<S, MR, NV, DENSE, 4>(s, &rows, p, (b, b_row), &mut sums) };
@@ -295,7 +164,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             }
         } else {
             if ahead.rows > 0 {
-                ahead.ask(s);
+                ahead.prefetch(s);
             }
             let mut a_p = from;
             for _ in 0..k {
@@ -411,24 +280,6 @@ mod tests {
                     );
                 }
             }
-        }
-    }
-
-    /// Every line of every row once, in order, and no other; in as many times as were said, or fewer.
-    #[test]
-    fn lines_are_those_of_the_rows() {
-        let data = [0.0; 400];
-        for ([rows, len, row_stride], times) in
-            [([3, 32, 100], 2), ([2, 33, 40], 7), ([1, 1, 1], 5), ([0, 32, 100], 3)]
-        {
-            let next = Next { data: &data, rows, len, row_stride };
-            let want: Vec<*const f32> = (0..rows)
-                .flat_map(|i| (0..len).step_by(LINE).map(move |at| i * row_stride + at))
-                .map(|at| &raw const data[at])
-                .collect();
-            assert_eq!(next.lines().collect::<Vec<_>>(), want);
-            let each = next.lines().within(times).each;
-            assert!(each * times >= want.len() && each * times < want.len() + times, "{each} at once");
         }
     }
 }

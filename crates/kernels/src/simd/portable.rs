@@ -2,7 +2,7 @@
 //! `matrixmultiply`'s, which brings its own kernels for x86-64 and aarch64.
 
 use super::Simd;
-use super::panel::{Lhs, Out, Rhs, extent};
+use super::operands::{Lhs, Out, Rhs, extent};
 use crate::gemm::GemmScalar;
 use crate::tuning::PORTABLE;
 

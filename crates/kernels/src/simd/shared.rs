@@ -1,6 +1,6 @@
 //! An output that several tasks write to, each its own elements.
 
-use super::panel::extent;
+use super::operands::extent;
 use std::marker::PhantomData;
 
 /// An exclusively borrowed slice, handed to tasks that promise to touch different elements.

@@ -57,20 +57,13 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let mut parts = Buffer::take(count.div_ceil(share) * w_bar.len());
     let scratch = Scratch::reserve([x_layout.len(), y_layout.len(), product.len()]);
     parallel::for_each_chunk(parts.as_mut_slice(), w_bar.len(), |i, part| {
-        let [mut x_hat, mut y_hat, mut m] = scratch.take();
+        let [x_hat, y_hat, mut m] = scratch.take();
+        let mut operands = Operands { data: [x_hat, y_hat], layout: [x_layout, y_layout] };
         let end = ((i + 1) * share).min(count);
         for start in (i * share..end).step_by(few) {
             let tiles = start..(start + few).min(end);
-            let all = [
-                OperandOut { data: Shared::new(x_hat.as_mut_slice()), layout: x_layout, tiles: &tiles },
-                OperandOut { data: Shared::new(y_hat.as_mut_slice()), layout: y_layout, tiles: &tiles },
-            ];
             // SAFETY: the operands are this task's own.
-            unsafe { load::<S, F>(s, t, [x, y_bar], tiles.clone(), all) };
-            let operands = [
-                Transformed { data: x_hat.as_slice(), layout: x_layout },
-                Transformed { data: y_hat.as_slice(), layout: y_layout },
-            ];
+            unsafe { load::<S, F>(s, t, [x, y_bar], tiles.clone(), operands.out(&tiles)) };
             for (point, m) in m.as_mut_slice().chunks_mut(product.point_stride).take(N * N).enumerate() {
                 for rows in x_layout.blocks() {
                     for columns in y_layout.blocks() {
@@ -80,7 +73,7 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
                             accumulate: start > i * share,
                         };
                         let block = Block { rows: rows.clone(), columns };
-                        multiply(s, operands, point, t.rows_with(point, &tiles), block, sums);
+                        multiply(s, operands.get(), point, t.rows_with(point, &tiles), block, sums);
                     }
                 }
             }
@@ -97,55 +90,42 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
 fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let round = count.min(whole_images(t, ROUND));
-    let (x_layout, y_layout) = (Points::operand(round, k), Points::operand(round, n));
-    let (mut x_hat, mut y_hat) = (Buffer::take(x_layout.len()), Buffer::take(y_layout.len()));
-    let columns = columns_per_task(k, n);
-    let across = n.div_ceil(columns);
-    let blocks = k.div_ceil(ROWS) * across;
-    let block = |i: usize| {
-        let (row, column) = (i / across * ROWS, i % across * columns);
-        Block { rows: row..(row + ROWS).min(k), columns: column..(column + columns).min(n) }
-    };
-    let product = Points::product(ROWS, columns, S::PANEL);
+    let layout = [k, n].map(|cols| Points::operand(round, cols));
+    let mut operands = Operands { data: layout.map(|layout| Buffer::take(layout.len())), layout };
+    let blocks = Blocks::new(k, n);
+    let product = Points::product(ROWS, blocks.columns, S::PANEL);
     let w_bar = Shared::new(w_bar);
     let finish = |m: &[f32], block: Block| {
         // SAFETY: each task finishes rows and columns of its own.
         unsafe { finish::<S, F>(s, t, Transformed { data: m, layout: product }, block, w_bar) }
     };
     // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
-    let by_points = blocks < BLOCKS;
+    let by_points = blocks.count() < BLOCKS;
     let whole = !by_points && count == round;
-    let mut kept = (!whole).then(|| Buffer::take(blocks * product.len()));
+    let mut kept = (!whole).then(|| Buffer::take(blocks.count() * product.len()));
     for start in (0..count).step_by(round) {
         let tiles = start..(start + round).min(count);
-        let all = [
-            OperandOut { data: Shared::new(x_hat.as_mut_slice()), layout: x_layout, tiles: &tiles },
-            OperandOut { data: Shared::new(y_hat.as_mut_slice()), layout: y_layout, tiles: &tiles },
-        ];
+        let all = operands.out(&tiles);
         parallel::for_each(tiles.len().div_ceil(TILES), |task| {
             let first = start + task * TILES;
             let own = first..(first + TILES).min(tiles.end);
             // SAFETY: each task writes the rows of its own tiles.
             unsafe { load::<S, F>(s, t, [x, y_bar], own, all) };
         });
-        let operands = [
-            Transformed { data: x_hat.as_slice(), layout: x_layout },
-            Transformed { data: y_hat.as_slice(), layout: y_layout },
-        ];
         let multiply = |i: usize, point: usize, m: &mut [f32]| {
             let sums = Sums { data: m, row_stride: product.row_stride, accumulate: start > 0 };
-            multiply(s, operands, point, t.rows_with(point, &tiles), block(i), sums);
+            multiply(s, operands.get(), point, t.rows_with(point, &tiles), blocks.get(i), sums);
         };
         let whole_block = |i: usize, m: &mut [f32]| {
             m.chunks_mut(product.point_stride).take(N * N).enumerate().for_each(|(p, m)| multiply(i, p, m));
             if tiles.end == count {
-                finish(m, block(i));
+                finish(m, blocks.get(i));
             }
         };
         match &mut kept {
             Some(kept) if by_points => {
                 let kept = Shared::new(kept.as_mut_slice());
-                parallel::for_each(blocks * N * N, |task| {
+                parallel::for_each(blocks.count() * N * N, |task| {
                     let (i, point) = (task / (N * N), task % (N * N));
                     let at = i * product.len() + point * product.point_stride;
                     // SAFETY: each task writes one point of one block.
@@ -155,7 +135,7 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
             Some(kept) => parallel::for_each_chunk(kept.as_mut_slice(), product.len(), whole_block),
             None => {
                 let scratch = Scratch::reserve([product.len()]);
-                parallel::for_each(blocks, |i| {
+                parallel::for_each(blocks.count(), |i| {
                     let [mut m] = scratch.take();
                     whole_block(i, m.as_mut_slice());
                 });
@@ -163,13 +143,69 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         }
     }
     if let Some(kept) = kept.filter(|_| by_points) {
-        parallel::for_each(blocks * ROWS / ROWS_TO_FINISH, |task| {
-            let (i, skip) = (task / (ROWS / ROWS_TO_FINISH), task % (ROWS / ROWS_TO_FINISH) * ROWS_TO_FINISH);
-            let Block { rows, columns } = block(i);
+        let tasks_of_block = ROWS / ROWS_TO_FINISH;
+        parallel::for_each(blocks.count() * tasks_of_block, |task| {
+            let (i, skip) = (task / tasks_of_block, task % tasks_of_block * ROWS_TO_FINISH);
+            let Block { rows, columns } = blocks.get(i);
             let rows = rows.start + skip..rows.end.min(rows.start + skip + ROWS_TO_FINISH);
             let m = &kept.as_slice()[i * product.len() + product.at(skip, 0)..];
             finish(m, Block { rows, columns });
         });
+    }
+}
+
+/// d^ and y^ of some tiles.
+struct Operands {
+    data: [Buffer<f32>; 2],
+    layout: [Points; 2],
+}
+
+impl Operands {
+    /// To write, with rows for `tiles`.
+    fn out<'a>(&'a mut self, tiles: &'a Range<usize>) -> [OperandOut<'a>; 2] {
+        let [x_hat, y_hat] = self.data.each_mut().map(|data| Shared::new(data.as_mut_slice()));
+        let [x_layout, y_layout] = self.layout;
+        [
+            OperandOut { data: x_hat, layout: x_layout, tiles },
+            OperandOut { data: y_hat, layout: y_layout, tiles },
+        ]
+    }
+
+    /// To read.
+    fn get(&self) -> [Transformed<'_>; 2] {
+        [0, 1].map(|i| Transformed { data: self.data[i].as_slice(), layout: self.layout[i] })
+    }
+}
+
+/// The filter in blocks of [`ROWS`] rows and a number of columns.
+struct Blocks {
+    /// Rows and columns of the filter.
+    size: [usize; 2],
+    /// Columns of a block.
+    columns: usize,
+}
+
+impl Blocks {
+    /// Narrower blocks where there would be too few for several threads.
+    fn new(k: usize, n: usize) -> Self {
+        let mut columns = COLUMNS;
+        while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
+            columns /= 2;
+        }
+        Blocks { size: [k, n], columns }
+    }
+
+    fn across(&self) -> usize {
+        self.size[1].div_ceil(self.columns)
+    }
+
+    fn count(&self) -> usize {
+        self.size[0].div_ceil(ROWS) * self.across()
+    }
+
+    fn get(&self, i: usize) -> Block {
+        let ([k, n], row, column) = (self.size, i / self.across() * ROWS, i % self.across() * self.columns);
+        Block { rows: row..(row + ROWS).min(k), columns: column..(column + self.columns).min(n) }
     }
 }
 
@@ -253,16 +289,7 @@ unsafe fn finish<S: Simd, F: Form>(
     );
 }
 
-/// About so many tiles; of whole images where some tiles are short.
+/// Returns `tiles`, rounded up to whole images where some tiles are short.
 fn whole_images(t: &Tiling, tiles: usize) -> usize {
     if t.all_full() { tiles } else { tiles.div_ceil(t.per_image()) * t.per_image() }
-}
-
-/// Narrower blocks where there would be too few for several threads.
-fn columns_per_task(k: usize, n: usize) -> usize {
-    let mut columns = COLUMNS;
-    while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
-        columns /= 2;
-    }
-    columns
 }

@@ -1,0 +1,70 @@
+//! The operands of the micro-kernel as strided views.
+
+use super::{Next, Shared};
+
+/// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Lhs<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) row_stride: usize,
+    pub(crate) k_stride: usize,
+    /// The inner dimension is this many runs, one after the other.
+    pub(crate) runs: usize,
+    pub(crate) run_stride: usize,
+}
+
+impl<'a> Lhs<'a> {
+    /// One run: element (i, p) is `data[i * row_stride + p * k_stride]`.
+    pub(crate) fn new(data: &'a [f32], row_stride: usize, k_stride: usize) -> Self {
+        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
+    }
+
+    /// Panics unless `rows` rows and runs of `k` lie inside the slice.
+    #[inline(always)]
+    pub(super) fn check(&self, rows: usize, k: usize) {
+        let one = extent(rows, self.row_stride, k, self.k_stride);
+        let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };
+        assert!(self.data.len() >= all, "panel: A has {} of {all} elements", self.data.len());
+        assert!(self.k_stride == 1 || self.row_stride == 1, "panel: A by neither rows nor columns");
+    }
+}
+
+/// The right operand: element (p, j) is `data[p * row_stride + j]`, with p counted through all runs. Whole vectors of
+/// every row must exist: one, or a panel of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Rhs<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) row_stride: usize,
+    /// What the caller will want next.
+    pub(crate) next: Next<'a>,
+}
+
+impl<'a> Rhs<'a> {
+    /// Element (p, j) is `data[p * row_stride + j]`; nothing is known of what comes next.
+    pub(crate) fn new(data: &'a [f32], row_stride: usize) -> Self {
+        Rhs { data, row_stride, next: Next::default() }
+    }
+}
+
+/// The output: element (i, j) is `data[at + i * row_stride + j]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Out<'a> {
+    pub(crate) data: Shared<'a>,
+    pub(crate) at: usize,
+    pub(crate) row_stride: usize,
+    /// Add to what is there?
+    pub(crate) accumulate: bool,
+}
+
+/// Rows of an output, for [`Simd::panel_into`](super::Simd::panel_into): as in [`Out`], without the data.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    pub(crate) at: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) accumulate: bool,
+}
+
+/// Elements that a strided view of `rows` rows of `cols` elements spans.
+pub(super) fn extent(rows: usize, stride: usize, cols: usize, col_stride: usize) -> usize {
+    if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + (cols - 1) * col_stride + 1 }
+}
