@@ -1,13 +1,13 @@
 //! The conditional GAN on the command line.
 
 use crate::Recipe;
-use crate::game::flags::{D_NORM_OF_CONVOLUTIONS, Label};
+use crate::game::flags::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN, Label};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, data, limits};
 use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples, idle_if};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -23,11 +23,7 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a conditional GAN (Mirza & Osindero 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-cgan", version, after_help = examples("train-cgan", EXAMPLES))]
-#[command(mut_arg("epochs", |arg| arg.default_value("7")))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, with adam and rmsprop multiplied by 128 / width")))]
-#[command(mut_arg("d_norm", |arg| {
-    arg.help("What keeps D's layers in bounds; nothing by itself in --arch mlp and with --penalty gp").default_value_if("arch", "mlp", "none").default_value_ifs(D_NORM_OF_CONVOLUTIONS)
-}))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -35,11 +31,11 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Layers of both networks: fully connected, or the DCGAN's convolutions with planes of the label beside every layer's input
-    #[arg(long, value_name = "NAME", default_value = "conv", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 
     /// Channels next to the image of --arch conv; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
     /// Units of hidden layers of --arch mlp.
@@ -60,6 +56,23 @@ pub struct Settings {
 
 impl Config for Settings {
     const MODEL: &'static str = "cgan";
+
+    fn presets() -> Vec<Preset> {
+        [
+            COMMON,
+            GAME,
+            HIDDEN,
+            CONDITION,
+            &[
+                preset("epochs", "7"),
+                preset("arch", "conv"),
+                preset("width", "16"),
+                preset("d_norm", "none").beside("arch", "mlp"),
+            ],
+            D_NORM_OF_CONVOLUTIONS,
+        ]
+        .concat()
+    }
 
     fn common(&self) -> &CommonArgs {
         &self.common

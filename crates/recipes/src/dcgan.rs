@@ -1,12 +1,12 @@
 //! The DCGAN on the command line.
 
 use crate::Recipe;
-use crate::game::flags::D_NORM_OF_CONVOLUTIONS;
+use crate::game::flags::{D_NORM_OF_CONVOLUTIONS, GAME};
 use crate::game::{self, GameArgs, GameConfig};
 use crate::{data, limits};
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -27,8 +27,6 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = examples("train-dcgan", EXAMPLES))]
-#[command(mut_arg("epochs", |arg| arg.default_value("16")))]
-#[command(mut_arg("d_norm", |arg| arg.default_value_ifs(D_NORM_OF_CONVOLUTIONS)))]
 #[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; with adam and rmsprop multiplied by 128 / width, so 0.0016 at width 16")))]
 pub struct Settings {
     /// The flags of every trainer.
@@ -37,7 +35,7 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Channels of the layers next to the image; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
     /// The flags of every game.
@@ -48,6 +46,10 @@ pub struct Settings {
 
 impl Config for Settings {
     const MODEL: &'static str = "dcgan";
+
+    fn presets() -> Vec<Preset> {
+        [COMMON, GAME, D_NORM_OF_CONVOLUTIONS, &[preset("epochs", "16"), preset("width", "16")]].concat()
+    }
 
     fn common(&self) -> &CommonArgs {
         &self.common
@@ -94,12 +96,16 @@ mod tests {
     use super::*;
     use adjoint_adversarial::Penalty;
     use adjoint_nn::layers::Norm;
-    use clap::Parser;
+    use adjoint_runs::Launch;
+
+    fn settings(flags: &[&str]) -> Settings {
+        Launch::parse([&["train-dcgan"], flags].concat()).unwrap().config
+    }
 
     #[test]
     fn a_loss_brings_what_it_needs() {
         let game = |flags: &[&str]| {
-            let settings = Settings::parse_from(["train-dcgan"].iter().chain(flags));
+            let settings = settings(flags);
             let game = settings.game.settings(1).unwrap();
             (game.penalty, game.penalty_every, settings.game.d_style().0)
         };
@@ -110,15 +116,7 @@ mod tests {
         assert_eq!(game(&["--penalty", "gp"]), gp);
         let free = game(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "spectral"]);
         assert_eq!((free.0, free.2), (Penalty::None, Norm::Spectral));
-        let bare = Settings::parse_from([
-            "train-dcgan",
-            "--loss",
-            "wasserstein",
-            "--penalty",
-            "none",
-            "--d-norm",
-            "batch",
-        ]);
+        let bare = settings(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "batch"]);
         assert!(bare.game.settings(1).unwrap_err().to_string().contains("take --penalty gp"));
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::Recipe;
 use crate::data;
+use crate::game::flags::{GAME, HIDDEN};
 use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
 use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples, idle_if};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -32,15 +33,7 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// data, on the levels of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
-#[command(mut_arg("epochs", |arg| arg.default_value("18")))]
-#[command(mut_arg("noise", |arg| arg.default_value("gaussian")))]
-#[command(mut_arg("d_norm", |arg| arg.default_value("none")))]
-#[command(mut_arg("penalty", |arg| arg.default_value("none")))]
 #[command(mut_arg("dataset", |arg| arg.help("What to train on: glyphs or glyphs-rgb, built in; mnist or fashion-mnist, from files; or the points ring, grid or moons")))]
-#[command(mut_arg("latent", |arg| arg.help("Random numbers that G makes a sample from; 2 by itself for points").default_value_ifs(for_points("2"))))]
-#[command(mut_arg("g_hidden", |arg| arg.help("Units of each hidden layer of G, from the noise on; 128,128 by itself for points").default_value_ifs(for_points("128,128"))))]
-#[command(mut_arg("d_hidden", |arg| arg.help("Units of each hidden layer of D, from the sample on; 128,128 by itself for points").default_value_ifs(for_points("128,128"))))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; 0.001 by itself for points").default_value_ifs(for_points("0.001"))))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -62,13 +55,29 @@ pub struct Settings {
     pub game: GameArgs,
 }
 
-/// Another default for points in the plane.
-fn for_points(value: &'static str) -> [(&'static str, &'static str, &'static str); 3] {
-    Points::ALL.map(|points| ("dataset", points.name(), value))
-}
-
 impl Config for Settings {
     const MODEL: &'static str = "gan";
+
+    fn presets() -> Vec<Preset> {
+        let points =
+            |key, value| Points::ALL.map(|points| preset(key, value).beside("dataset", points.name()));
+        [
+            COMMON,
+            GAME,
+            HIDDEN,
+            &[
+                preset("epochs", "18"),
+                preset("noise", "gaussian"),
+                preset("d_norm", "none"),
+                preset("penalty", "none"),
+            ],
+            &points("latent", "2"),
+            &points("g_hidden", "128,128"),
+            &points("d_hidden", "128,128"),
+            &points("lr", "0.001"),
+        ]
+        .concat()
+    }
 
     fn common(&self) -> &CommonArgs {
         &self.common

@@ -1,10 +1,11 @@
 //! The VAE on the command line.
 
 use crate::Recipe;
+use crate::variational::flags::VARIATIONAL;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
 use crate::{Arch, data, limits};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, CommonArgs, Config, Idle, Summary, examples, idle_if};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
 use serde::Serialize;
 
@@ -24,7 +25,6 @@ pub const RECIPE: Recipe = variational::recipe::<Settings>();
 /// Train a variational autoencoder (Kingma & Welling 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-vae", version, after_help = examples("train-vae", EXAMPLES))]
-#[command(mut_arg("epochs", |arg| arg.default_value("22")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -32,22 +32,16 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Layers between image and z: fully connected, or the DCGAN's convolutions
-    #[arg(long, value_name = "NAME", default_value = "mlp", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 
     /// Units of each hidden layer of --arch mlp, from the image to z
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "400,400",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Model")]
     #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub hidden: Vec<usize>,
 
     /// Channels next to the image of --arch conv; each halving doubles them
-    #[arg(long, value_name = "N", default_value = "16", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
     /// The flags of every model with latent variables.
@@ -58,6 +52,20 @@ pub struct Settings {
 
 impl Config for Settings {
     const MODEL: &'static str = "vae";
+
+    fn presets() -> Vec<Preset> {
+        [
+            COMMON,
+            VARIATIONAL,
+            &[
+                preset("epochs", "22"),
+                preset("arch", "mlp"),
+                preset("hidden", "400,400"),
+                preset("width", "16"),
+            ],
+        ]
+        .concat()
+    }
 
     fn common(&self) -> &CommonArgs {
         &self.common

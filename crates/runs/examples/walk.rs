@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use adjoint_files::faults;
 use adjoint_runs::{
-    BoxError, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors, NetworkTable,
-    Panel, Range, Summary, Trainable, note, run_main,
+    BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors,
+    NetworkTable, Panel, Preset, Range, Summary, Trainable, note, preset, run_main,
 };
 use adjoint_tensor::{Stream, Tensor};
 use clap::Parser;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 /// Take a random walk.
 #[derive(Parser, Serialize)]
-#[command(name = "walk", version, mut_arg("epochs", |arg| arg.default_value("3")))]
+#[command(name = "walk", version)]
 struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
@@ -92,6 +92,10 @@ impl Settings {
 
 impl Config for Settings {
     const MODEL: &'static str = "walk";
+
+    fn presets() -> Vec<Preset> {
+        [COMMON, &[preset("epochs", "3")]].concat()
+    }
 
     fn common(&self) -> &CommonArgs {
         &self.common

@@ -10,19 +10,32 @@ use clap::builder::ArgPredicate;
 use serde::{Serialize, Serializer};
 
 use crate::paths;
+use crate::preset::{Preset, preset};
 use crate::values::{count, threads};
+
+/// The defaults of [`CommonArgs`].
+pub const COMMON: &[Preset] = &[
+    preset("dataset", "glyphs"),
+    preset("data_dir", "datasets"),
+    preset("image_size", "28"),
+    preset("batch_size", "128"),
+    preset("epochs", "10"),
+    preset("seed", "1"),
+    preset("out", "runs"),
+    preset("log_every", "10"),
+];
 
 /// Settings of a training run that are not the model's.
 ///
-/// A trainer gives other defaults by `#[command(mut_arg("epochs", |arg| arg.default_value("20")))]`.
+/// [`COMMON`] has the defaults, where [`Config::presets`](crate::Config::presets) names no others.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct CommonArgs {
     /// What to train on: glyphs or glyphs-rgb, built in, or mnist or fashion-mnist, from files
-    #[arg(long, value_name = "NAME", default_value = "glyphs", help_heading = "Data")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub dataset: String,
 
     /// Where datasets lie: MNIST is looked for in DIR/mnist
-    #[arg(long, value_name = "DIR", default_value = "datasets", help_heading = "Data")]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
     #[serde(serialize_with = "paths::serialize")]
     pub data_dir: PathBuf,
 
@@ -31,17 +44,17 @@ pub struct CommonArgs {
     pub download: bool,
 
     /// Height and width of the images, in pixels
-    #[arg(long, value_name = "PIXELS", default_value = "28", help_heading = "Data")]
+    #[arg(long, value_name = "PIXELS", help_heading = "Data")]
     #[arg(value_parser = count::<usize>)]
     pub image_size: usize,
 
     /// Images in a batch
-    #[arg(long, value_name = "N", default_value = "128", help_heading = "Training")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     #[arg(value_parser = count::<usize>)]
     pub batch_size: usize,
 
     /// Times to go through the training set, counted from the start of the run
-    #[arg(long, value_name = "N", default_value = "10", conflicts_with = "steps", help_heading = "Training")]
+    #[arg(long, value_name = "N", conflicts_with = "steps", help_heading = "Training")]
     // With --steps there is no number of epochs, not even the default.
     #[arg(default_value_if("steps", ArgPredicate::IsPresent, None))]
     #[arg(value_parser = count::<u64>)]
@@ -55,7 +68,7 @@ pub struct CommonArgs {
     pub steps: Option<u64>,
 
     /// Everything random follows from it
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 
@@ -71,7 +84,7 @@ pub struct CommonArgs {
     pub isa: Option<Isa>,
 
     /// Directory to make the run in
-    #[arg(long, value_name = "DIR", default_value = "runs", help_heading = "Run")]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
     #[serde(skip)]
     pub out: PathBuf,
 
@@ -103,7 +116,7 @@ pub struct CommonArgs {
     pub sample_every: Option<u64>,
 
     /// Log the figures of every N-th step
-    #[arg(long, value_name = "N", default_value = "10", help_heading = "Run")]
+    #[arg(long, value_name = "N", help_heading = "Run")]
     #[arg(value_parser = count::<u64>)]
     pub log_every: u64,
 

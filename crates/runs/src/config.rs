@@ -11,12 +11,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::args::{CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
+use crate::args::{COMMON, CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
 use crate::error::complaint;
+use crate::preset::{self, Preset};
 use crate::{BoxError, Error, Summary, paths, run};
 
 /// Bytes of a file of settings, at most; one with every setting has under a thousand.
@@ -30,6 +31,11 @@ const MODEL: &str = "model";
 pub trait Config: clap::Parser + Serialize {
     /// Kind of model: "dcgan". Names runs and marks checkpoints.
     const MODEL: &'static str;
+
+    /// The defaults of all its settings. Of several for one setting the last counts.
+    fn presets() -> Vec<Preset> {
+        COMMON.to_vec()
+    }
 
     /// The flattened part.
     fn common(&self) -> &CommonArgs;
@@ -45,6 +51,11 @@ pub trait Config: clap::Parser + Serialize {
     /// # Errors
     /// If settings contradict each other.
     fn summary(&self) -> Result<Summary, BoxError>;
+}
+
+/// The command line of a trainer, with its defaults.
+pub fn command<C: Config>() -> Command {
+    preset::apply(C::command(), &C::presets())
 }
 
 /// A setting by its key, and what it is for.
@@ -66,7 +77,7 @@ pub(crate) fn to_toml<C: Config>(config: &C) -> String {
 
 /// Reads the command line and the file it names.
 pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
-    let given = C::command().try_get_matches_from(arguments)?;
+    let given = command::<C>().try_get_matches_from(arguments)?;
     let flags = C::from_arg_matches(&given)?;
     let common = flags.common();
     let (file, resumed) = match (&common.config, &common.resume) {
@@ -141,7 +152,7 @@ fn unreadable(path: &Path, problem: String) -> Error {
 
 /// The settings of a file as flags, with the name of each.
 fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<OsString>)>, Error> {
-    let command = C::command();
+    let command = command::<C>();
     let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
     let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
     // First: of another model's settings some are unknown here, which would be a poor thing to say.
@@ -217,12 +228,13 @@ fn parse_layers<C: Config>(
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
     let layered = program.iter().chain(from_file).cloned().chain(flags.iter().cloned());
     // The command line alone was fine, so what is wrong now comes from the file.
-    C::try_parse_from(layered).map_err(|error| unreadable(path, complaint(&error)))
+    let given = command::<C>().try_get_matches_from(layered);
+    given.and_then(|given| C::from_arg_matches(&given)).map_err(|error| unreadable(path, complaint(&error)))
 }
 
 /// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules `steps = 100`.
 fn is_overruled<C: Config>(key: &str, given: &ArgMatches) -> bool {
-    let command = C::command();
+    let command = command::<C>();
     let arg = command.get_arguments().find(|arg| arg.get_id() == key);
     let rivals = arg.map(|arg| command.get_arg_conflicts_with(arg)).unwrap_or_default();
     let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);

@@ -6,7 +6,7 @@ use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
 use adjoint_nn::cost::{LayerCost, flops};
-use adjoint_runs::{BoxError, Config, Launch, Summary, warn};
+use adjoint_runs::{BoxError, Config, Launch, Summary, command, warn};
 
 /// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it trains, [`recipe`] all of it for the registry.
 pub trait GameConfig: Config {
@@ -74,7 +74,7 @@ pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C:
 pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
-        command: C::command,
+        command: command::<C>,
         train: |arguments| Launch::<C>::start(arguments)?.train(trainer),
         open: Model::game::<C>,
     }

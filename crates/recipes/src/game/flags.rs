@@ -7,97 +7,129 @@ use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::values::{count, fraction, not_negative, positive};
-use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if};
+use adjoint_runs::{BoxError, CommonArgs, Idle, Preset, idle_if, preset};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
 
-/// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`]. A trainer gives other defaults by
-/// `#[command(mut_arg("lr", |arg| arg.default_value("0.0001")))]`.
+/// The defaults of [`GameArgs`].
+pub const GAME: &[Preset] = &[
+    preset("latent", "100"),
+    preset("noise", "uniform"),
+    preset("d_norm", "batch"),
+    preset("d_dropout", "0"),
+    preset("lr", "0.0002"),
+    preset("lr_schedule", "constant"),
+    preset("optimizer", "adam"),
+    preset("beta1", "0.5"),
+    preset("beta2", "0.999"),
+    preset("d_steps", "1"),
+    preset("update", "alternating"),
+    preset("loss", "non-saturating"),
+    // WGAN-GP comes with its loss.
+    preset("penalty", "gp").beside("loss", "wasserstein"),
+    preset("penalty", "r1"),
+    preset("penalty_weight", "1").beside("dataset", "ring"),
+    preset("penalty_weight", "1").beside("dataset", "grid"),
+    preset("penalty_weight", "1").beside("dataset", "moons"),
+    preset("penalty_weight", "1").beside("penalty", "r1"),
+    preset("penalty_weight", "10").beside("penalty", "gp"),
+    preset("penalty_weight", "10").beside("loss", "wasserstein"),
+    preset("penalty_weight", "1"),
+    preset("penalty_every", "8").beside("penalty", "r1"),
+    preset("penalty_every", "1").beside("penalty", "gp"),
+    preset("penalty_every", "1").beside("loss", "wasserstein"),
+    preset("penalty_every", "8"),
+    preset("label_smoothing", "0"),
+    preset("instance_noise", "0"),
+    preset("instance_noise_epochs", "10"),
+    preset("ema", "0.999"),
+];
+
+/// The defaults of [`HiddenArgs`].
+pub const HIDDEN: &[Preset] = &[preset("g_hidden", "256,512,1024"), preset("d_hidden", "512,256")];
+
+/// The defaults of [`ConditionArgs`].
+pub const CONDITION: &[Preset] = &[preset("task", "class"), preset("condition", "onehot")];
+
+/// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`].
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct GameArgs {
     /// Random numbers that G makes a sample from
-    #[arg(long, value_name = "N", default_value = "100", help_heading = "Model", value_parser = crate::limits::units, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Model", value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
     /// How they are distributed: uniform on [-1, 1), or normal
-    #[arg(long, value_name = "NAME", default_value = "uniform", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub noise: Distribution,
 
-    /// What keeps D's layers in bounds; with --penalty gp nothing by itself: batch norm lets the samples of a batch meet, and the
-    /// penalty is one on each
-    #[arg(long, value_name = "NAME", help_heading = "Model", default_value = "batch")]
+    /// Norm of D's layers
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub d_norm: NormName,
 
     /// Share of the numbers behind each hidden layer of D that are dropped
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
     pub d_dropout: f64,
 
     /// Step size of both networks
-    #[arg(long, value_name = "X", default_value = "0.0002", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
     /// Schedule of the step size over the run; a resumed run with another end follows the schedule to that
-    #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
     /// How both descend
-    #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub optimizer: OptimizerName,
 
     /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum repeats
-    #[arg(long, value_name = "X", default_value = "0.5", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub beta1: f64,
 
     /// Adam's decay of the second moment
-    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub beta2: f64,
 
     /// Steps of D for each step of G
-    #[arg(long, value_name = "K", default_value = "1", help_heading = "Training")]
+    #[arg(long, value_name = "K", help_heading = "Training")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000), allow_negative_numbers = true)]
     pub d_steps: usize,
 
     /// Who moves when: first D and then G against the new D, or both at once
-    #[arg(long, value_name = "NAME", default_value = "alternating", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub update: UpdateName,
 
     /// What D and G minimise
-    #[arg(long, value_name = "LOSS", default_value_t, help_heading = "Training", value_parser = losses())]
+    #[arg(long, value_name = "LOSS", help_heading = "Training", value_parser = losses())]
     #[serde(serialize_with = "by_name")]
     pub loss: AdversarialLoss,
 
-    /// Penalty on D's gradient by its input: R1, or WGAN-GP's, which goes with --loss wasserstein by itself
-    #[arg(long, value_name = "NAME", default_value = "r1", help_heading = "Training")]
-    #[arg(default_value_if("loss", "wasserstein", "gp"))] // is nothing without it
+    /// Penalty on D's gradient by its input: R1, or WGAN-GP's
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub penalty: PenaltyName,
 
-    /// Its weight: gamma of r1, lambda of gp, which is 10 by itself on images
-    #[arg(long, value_name = "X", default_value = "1", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
-    #[arg(default_value_ifs([
-        ("dataset", "ring", "1"), ("dataset", "grid", "1"), ("dataset", "moons", "1"), ("penalty", "r1", "1"),
-        ("penalty", "gp", "10"), ("loss", "wasserstein", "10"),
-    ]))]
+    /// Weight of the penalty: gamma of r1, lambda of gp; 1 on points in the plane
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub penalty_weight: f64,
 
-    /// Let it count in every N-th step of D only, N-fold; gp counts in every one by itself
-    #[arg(long, value_name = "N", default_value = "8", help_heading = "Training", value_parser = count::<u64>)]
-    #[arg(default_value_ifs([("penalty", "r1", "8"), ("penalty", "gp", "1"), ("loss", "wasserstein", "1")]))]
+    /// Apply the penalty every N steps of D, scaled by N
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub penalty_every: u64,
 
     /// One-sided label smoothing: D is to call data real with probability 1 - X
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub label_smoothing: f64,
 
     /// Standard deviation of normal noise on the data and samples that D is to tell apart
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub instance_noise: f64,
 
     /// Epochs over which it falls to 0
-    #[arg(long, value_name = "N", default_value = "10", help_heading = "Training", value_parser = count::<u64>)]
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub instance_noise_epochs: u64,
 
     /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
-    #[arg(long, value_name = "X", default_value = "0.999", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub ema: f64,
 }
 
@@ -105,24 +137,12 @@ pub struct GameArgs {
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct HiddenArgs {
     /// Units of each hidden layer of a fully connected G, from the noise on
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "256,512,1024",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Model")]
     #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub g_hidden: Vec<usize>,
 
     /// Units of each hidden layer of a fully connected D, from the sample on
-    #[arg(
-        long,
-        value_name = "N,N",
-        default_value = "512,256",
-        value_delimiter = ',',
-        help_heading = "Model"
-    )]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Model")]
     #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub d_hidden: Vec<usize>,
 }
@@ -131,11 +151,11 @@ pub struct HiddenArgs {
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct ConditionArgs {
     /// What the condition is: the class, or an image made from the one in question
-    #[arg(long, value_name = "NAME", default_value = "class", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub task: Condition,
 
     /// How the class is told: as a one-hot row, or as a learned vector
-    #[arg(long, value_name = "NAME", default_value = "onehot", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub condition: Label,
 
     /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image [default: 100]
@@ -173,10 +193,13 @@ impl ConditionArgs {
 /// The weight of pix2pix (Isola et al. 2017, section 6.2).
 const L1: f64 = 100.0;
 
-/// The default of [`GameArgs::d_norm`] where D is convolutional, as rules of which the first that applies counts. (WGAN-GP comes by its loss too,
-/// unless another penalty is asked for.)
-pub const D_NORM_OF_CONVOLUTIONS: [(&str, &str, &str); 3] =
-    [("penalty", "r1", "batch"), ("penalty", "gp", "none"), ("loss", "wasserstein", "none")];
+/// The defaults of [`GameArgs::d_norm`] where D is convolutional: batch norm couples the samples of a
+/// batch, and WGAN-GP penalises each alone.
+pub const D_NORM_OF_CONVOLUTIONS: &[Preset] = &[
+    preset("d_norm", "batch").beside("penalty", "r1"),
+    preset("d_norm", "none").beside("penalty", "gp"),
+    preset("d_norm", "none").beside("loss", "wasserstein"),
+];
 
 choice!(
     /// How the numbers that G starts from are distributed.

@@ -298,19 +298,16 @@ mod tests {
     use super::*;
     use crate::model::networks::GeneratorOnly;
     use adjoint_nn::{Module, Scheme, SlotMut};
-    use clap::Parser;
+    use adjoint_runs::Launch;
 
     fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model {
-        #[derive(Parser)]
-        struct Flags {
-            #[command(flatten)]
-            common: CommonArgs,
-        }
-        let flags = ["test", "--image-size", &size.to_string(), "--epochs", "1"].map(str::to_owned);
+        let flags = ["train-dcgan", "--image-size", &size.to_string()].map(str::to_owned);
+        let common =
+            Launch::<crate::dcgan::Settings>::parse(flags).expect("these are its flags").config.common;
         Model {
             kind: "dcgan",
             run: PathBuf::new(),
-            common: Flags::parse_from(flags).common,
+            common,
             latent,
             noise: Distribution::Uniform,
             condition: None,

@@ -4,7 +4,7 @@ use crate::limits;
 use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
 use crate::{Model, Recipe};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, Config, Launch, Summary};
+use adjoint_runs::{BoxError, Config, Launch, Summary, command};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
 /// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it trains, [`recipe`] all of it for the registry.
@@ -60,7 +60,7 @@ pub fn trainer<C: VariationalConfig>(
 pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
-        command: C::command,
+        command: command::<C>,
         train: |arguments| Launch::<C>::start(arguments)?.train(trainer),
         open: Model::variational::<C>,
     }

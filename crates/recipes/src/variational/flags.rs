@@ -4,15 +4,30 @@ use crate::{LrSchedule, limits};
 use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::values::{count, not_negative, positive};
-use adjoint_runs::{BoxError, Idle, idle_if};
+use adjoint_runs::{BoxError, Idle, Preset, idle_if, preset};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
 use serde::Serialize;
+
+/// The defaults of [`VariationalArgs`].
+pub const VARIATIONAL: &[Preset] = &[
+    preset("latent", "20"),
+    preset("likelihood", "bernoulli"),
+    preset("binarize", "none"),
+    preset("objective", "elbo"),
+    preset("k", "1"),
+    preset("beta", "1"),
+    preset("kl_warmup", "0"),
+    preset("estimator", "pathwise"),
+    preset("lr", "0.001"),
+    preset("lr_schedule", "constant"),
+    preset("nll_images", "1000"),
+];
 
 /// Flags of every trainer of a latent variable model, to be flattened into its own beside [`CommonArgs`](adjoint_runs::CommonArgs).
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct VariationalArgs {
     /// Numbers in z
-    #[arg(long, value_name = "N", default_value = "20", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
     /// Let the label enter encoder and decoder (a conditional VAE)
@@ -20,7 +35,7 @@ pub struct VariationalArgs {
     pub conditional: bool,
 
     /// What a pixel is: a Bernoulli variable, or a normal one
-    #[arg(long, value_name = "NAME", default_value = "bernoulli", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub likelihood: Density,
 
     /// Standard deviation of --likelihood gaussian [default: learned, one for all pixels]
@@ -29,23 +44,23 @@ pub struct VariationalArgs {
     pub sigma: Option<f64>,
 
     /// Draw each pixel as 0 or 1 with its grey as probability: once for all, or anew in each epoch
-    #[arg(long, value_name = "HOW", default_value = "none", help_heading = "Data")]
+    #[arg(long, value_name = "HOW", help_heading = "Data")]
     pub binarize: Binarize,
 
     /// The bound to ascend: the evidence lower bound, or the importance weighted one
-    #[arg(long, value_name = "NAME", default_value = "elbo", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub objective: Bound,
 
     /// Samples of z for each image in a step
-    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training", value_parser = limits::units, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = limits::units, allow_negative_numbers = true)]
     pub k: usize,
 
     /// Weight of the KL divergence
-    #[arg(long, value_name = "X", default_value = "1", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub beta: f64,
 
     /// Let that weight rise from 0 over the first N epochs
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "Training")]
+    #[arg(long, value_name = "N", help_heading = "Training")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), allow_negative_numbers = true)]
     pub kl_warmup: u64,
 
@@ -55,15 +70,15 @@ pub struct VariationalArgs {
 
     /// How the gradient reaches the encoder: through the sample, or by the score function. The log's gradient_encoder, the gradient's norm,
     /// shows how much noisier the second is
-    #[arg(long, value_name = "NAME", default_value = "pathwise", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub estimator: Gradient,
 
     /// Adam's step size
-    #[arg(long, value_name = "X", default_value = "0.001", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
     /// Schedule of the step size over the run; a resumed run with another end follows the schedule to that
-    #[arg(long, value_name = "NAME", default_value = "constant", help_heading = "Training")]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
     /// At the end estimate log p(x) of test images by importance sampling with K samples each
@@ -72,7 +87,7 @@ pub struct VariationalArgs {
     pub nll_samples: Option<usize>,
 
     /// Test images of --nll-samples, from the first on
-    #[arg(long, value_name = "N", default_value = "1000", help_heading = "Evaluation", value_parser = count::<usize>)]
+    #[arg(long, value_name = "N", help_heading = "Evaluation", value_parser = count::<usize>)]
     pub nll_images: usize,
 }
 

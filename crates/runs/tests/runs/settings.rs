@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use adjoint_runs::{BoxError, CommonArgs, Config, Error, Launch, Summary};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Error, Launch, Preset, Summary, preset};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -15,7 +15,6 @@ enum Loss {
 }
 
 #[derive(Parser, Serialize)]
-#[command(mut_arg("epochs", |arg| arg.default_value("25")))]
 struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
@@ -32,6 +31,10 @@ struct Settings {
 
 impl Config for Settings {
     const MODEL: &'static str = "toy";
+
+    fn presets() -> Vec<Preset> {
+        [COMMON, &[preset("epochs", "25")]].concat()
+    }
 
     fn common(&self) -> &CommonArgs {
         &self.common

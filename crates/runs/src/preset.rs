@@ -1,0 +1,137 @@
+//! Defaults of settings: one list that the command line, `--help` and files of settings go by.
+
+use clap::{Arg, Command};
+
+/// The default of one setting, by its key ("beta2").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    key: &'static str,
+    value: &'static str,
+    /// The setting and its value beside which this default holds; none if it always does.
+    beside: Option<(&'static str, &'static str)>,
+}
+
+/// `key` is `value` by default.
+pub const fn preset(key: &'static str, value: &'static str) -> Preset {
+    Preset { key, value, beside: None }
+}
+
+impl Preset {
+    /// The same, but only where the setting `key` has this value. The first such default of a list
+    /// that applies comes before the one that always holds.
+    pub const fn beside(self, key: &'static str, value: &'static str) -> Self {
+        Self { beside: Some((key, value)), ..self }
+    }
+}
+
+/// Sets the defaults of a command's flags, and has `--help` tell those that depend on others. Of
+/// several that always hold the last counts.
+///
+/// # Panics
+/// If a flag does not exist.
+pub(crate) fn apply(command: Command, presets: &[Preset]) -> Command {
+    let mut keys: Vec<&str> = presets.iter().map(|preset| preset.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.into_iter().fold(command, |command, key| {
+        command.mut_arg(key, |arg| {
+            let of_key = presets.iter().filter(|preset| preset.key == key);
+            let (always, beside): (Vec<&Preset>, Vec<&Preset>) =
+                of_key.partition(|preset| preset.beside.is_none());
+            with_defaults(arg, always.last().map(|preset| preset.value), &beside)
+        })
+    })
+}
+
+fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset]) -> Arg {
+    let note = note(always, beside);
+    if let (Some(help), false) = (arg.get_help(), note.is_empty()) {
+        let help = format!("{help}; by default {note}");
+        arg = arg.help(help);
+    }
+    for &&Preset { value, beside, .. } in beside {
+        let (key, of) = beside.expect("these have a condition");
+        arg = arg.default_value_if(key, of, value);
+    }
+    // What has a default need not be given.
+    match always {
+        Some(value) => arg.default_value(value).required(false),
+        None => arg,
+    }
+}
+
+/// Which defaults other settings bring: "none with --arch mlp or --penalty gp".
+fn note(always: Option<&str>, beside: &[&Preset]) -> String {
+    // Per default, the settings that bring it, and the values of each.
+    let mut notes: Vec<(&str, Vec<(&str, Vec<&str>)>)> = vec![];
+    for preset in beside.iter().filter(|preset| Some(preset.value) != always) {
+        let (key, of) = preset.beside.expect("these have a condition");
+        entry(entry(&mut notes, preset.value), key).push(of);
+    }
+    let condition = |(key, values): &(&str, Vec<&str>)| {
+        let flag = key.replace('_', "-");
+        format!("--{flag} {}", values.join(" or "))
+    };
+    let note = |(value, conditions): &(&str, Vec<_>)| {
+        format!("{value} with {}", conditions.iter().map(condition).collect::<Vec<_>>().join(" or "))
+    };
+    notes.iter().map(note).collect::<Vec<_>>().join(", ")
+}
+
+/// What a list has for a key, in the order of the keys' first uses.
+fn entry<'a, T: Default>(list: &'a mut Vec<(&'static str, T)>, key: &'static str) -> &'a mut T {
+    let at = list.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+        list.push((key, T::default()));
+        list.len() - 1
+    });
+    &mut list[at].1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command() -> Command {
+        let arg = |name: &'static str| Arg::new(name).long(name).help(name.to_uppercase());
+        let presets = [
+            preset("rate", "1"),
+            preset("size", "3"),
+            preset("rate", "0.5").beside("size", "9"),
+            preset("rate", "2").beside("kind", "a"),
+            preset("rate", "2").beside("kind", "b"),
+            preset("rate", "4"),
+        ];
+        let rate = arg("rate").required(true);
+        apply(Command::new("toy").args([rate, arg("size").required(true), arg("kind")]), &presets)
+    }
+
+    #[track_caller]
+    fn rate(flags: &[&str], expected: &str) {
+        let given = command().get_matches_from([&["toy"], flags].concat());
+        assert_eq!(given.get_one::<String>("rate").map(String::as_str), Some(expected), "{flags:?}");
+    }
+
+    #[test]
+    fn the_first_default_that_applies_counts() {
+        rate(&[], "4");
+        rate(&["--kind", "b"], "2");
+        rate(&["--size", "9", "--kind", "b"], "0.5");
+        rate(&["--size", "9", "--rate", "7"], "7");
+        assert_eq!(command().get_matches_from(["toy"]).get_one::<String>("kind"), None);
+    }
+
+    #[test]
+    fn help_tells_what_brings_other_defaults() {
+        let help = command().render_help().to_string();
+        let line = help.lines().find(|line| line.contains("--rate")).expect("a line of the flag");
+        let note = "RATE; by default 0.5 with --size 9, 2 with --kind a or b [default: 4]";
+        assert!(line.ends_with(note), "{line}");
+        assert!(help.lines().any(|line| line.ends_with("SIZE [default: 3]")), "{help}");
+    }
+
+    #[test]
+    #[should_panic(expected = "Argument `typo` is undefined")]
+    fn a_default_of_no_flag_is_found() {
+        apply(command(), &[preset("typo", "1")]).build();
+    }
+}
