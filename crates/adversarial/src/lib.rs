@@ -11,6 +11,58 @@
 //!
 //! [`game`] holds one training step over the two [`players`], [`settings`] its variants, [`cost`]
 //! what it costs. Nothing here reads, writes or looks at a clock.
+//!
+//! A generator that shifts and scales its noise, against a discriminator of one hidden layer. Data is
+//! N(3, 0.5^2):
+//!
+//! ```
+//! use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Round, Settings};
+//! use adjoint_nn::layers::{Dropout, Linear, Norm};
+//! use adjoint_nn::perceptron::Perceptron;
+//! use adjoint_nn::{Element, Mode, Scheme, Stream, Var, module};
+//!
+//! struct G<E: Element> {
+//!     linear: Linear<E>,
+//! }
+//! module!(G { linear });
+//!
+//! impl<E: Element> Generator<E> for G<E> {
+//!     fn generate(&mut self, z: &Var<E>, _condition: Option<&Var<E>>, _mode: Mode) -> Var<E> {
+//!         self.linear.forward(z)
+//!     }
+//! }
+//!
+//! struct D<E: Element> {
+//!     net: Perceptron<E>,
+//! }
+//! module!(D { net });
+//!
+//! impl<E: Element> Discriminator<E> for D<E> {
+//!     fn judge(
+//!         &mut self,
+//!         x: &Var<E>,
+//!         _condition: Option<&Var<E>>,
+//!         mode: Mode,
+//!         masks: &mut Stream,
+//!     ) -> Var<E> {
+//!         self.net.forward(x, mode, masks).reshape([x.dims()[0]])
+//!     }
+//! }
+//!
+//! let mut g = G::<f32> { linear: Linear::new(1, 1) };
+//! let mut d = D { net: Perceptron::new(1, &[16], 1, Norm::None, Dropout::default()) };
+//! Scheme::pytorch().apply(&mut g, "generator", 1);
+//! Scheme::pytorch().apply(&mut d, "discriminator", 1);
+//! let settings = Settings { lr: 0.01, penalty: Penalty::R1(0.1), ..Settings::default() };
+//! let mut game = Game::new(g, d, settings, 1);
+//! for step in 0..600 {
+//!     let x = Stream::new(1, "data", step).normal_tensor([64, 1], 3.0, 0.5);
+//!     let z = Stream::new(1, "noise", step).normal_tensor([64, 1], 0.0, 1.0);
+//!     game.step(step, [Round::new(x, z)]);
+//! }
+//! let mean = game.generator.linear.bias.as_ref().expect("a bias").value().item();
+//! assert!((mean - 3.0).abs() < 0.3, "{mean}");
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod cost;

@@ -12,6 +12,22 @@
 //!
 //! It knows nothing about formats, runs or datasets, and its errors are those of the system:
 //! callers add the path.
+//!
+//! ```
+//! use std::io::Write;
+//!
+//! let path = std::env::temp_dir().join(format!("adjoint-files-{}", std::process::id()));
+//! adjoint_files::write(&path, |out| out.write_all(b"old"))?;
+//! // Content that fails half way leaves the old file.
+//! let failed = adjoint_files::write(&path, |out| {
+//!     out.write_all(b"new, but not all")?;
+//!     Err(std::io::Error::other("interrupted"))
+//! });
+//! assert!(failed.is_err());
+//! assert_eq!(std::fs::read(&path)?, b"old");
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod destination;

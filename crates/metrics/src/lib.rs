@@ -22,6 +22,19 @@
 //! | [`sharpness()`] | how much of an image is edge |
 //! | [`judge`] | the classifier, and the regressor of known factors, whose features all this is about |
 //! | [`linalg`] | moments, and eigenvalues of symmetric matrices |
+//!
+//! Samples that are the data, shifted by 3 along one of two axes, have a Fréchet distance of 3^2:
+//!
+//! ```
+//! use adjoint_metrics::frechet::frechet_distance;
+//! use adjoint_metrics::linalg::Moments;
+//! use adjoint_nn::{Stream, Tensor};
+//!
+//! let data: Tensor<f64> = Stream::new(1, "data", 0).normal_tensor([500, 2], 0.0, 1.0);
+//! let samples = data.zip(&Tensor::from_slice([2], &[3.0, 0.0]), |x, shift| x + shift);
+//! let distance = frechet_distance(&Moments::of(&data), &Moments::of(&samples));
+//! assert!((distance - 9.0).abs() < 1e-9);
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod annealed;

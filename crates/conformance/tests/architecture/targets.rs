@@ -43,6 +43,48 @@ fn what_is_not_tested_has_no_tests() {
     assert!(untested > 0, "adjoint-testing has such a library");
 }
 
+/// Returns the libraries without an example in their docs. Tools for tests need none, and neither
+/// do programs and what they share: their commands are the examples.
+fn without_doc_tests(members: &[Member], sources: impl Fn(&Member) -> Vec<String>) -> Vec<&str> {
+    const NONE_NEEDED: [&str; 8] =
+        ["bins", "benches", "conformance", "testing", "runs", "recipes", "sampling", "evaluation"];
+    let libraries = members.iter().filter(|member| !NONE_NEEDED.contains(&member.layer.as_str()));
+    let silent = libraries.filter(|member| !sources(member).iter().any(|text| has_doc_test(text)));
+    silent.map(|member| member.name.as_str()).collect()
+}
+
+/// Does a doc comment have a block of Rust that is compiled and run?
+fn has_doc_test(source: &str) -> bool {
+    let docs = source.lines().map(str::trim_start).filter_map(|line| {
+        let text = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"))?;
+        text.trim().strip_prefix("```")
+    });
+    // Fences come in pairs.
+    docs.step_by(2).any(|kind| ["", "rust", "should_panic"].contains(&kind))
+}
+
+#[test]
+fn every_library_has_a_doc_test() {
+    let sources = |member: &Member| {
+        let files = rust_files(&member.directory.join("src"));
+        files.iter().map(|file| fs::read_to_string(file).expect("a source can be read")).collect()
+    };
+    assert_eq!(without_doc_tests(&members(), sources), [""; 0]);
+}
+
+#[test]
+fn a_library_without_a_doc_test_is_found() {
+    let member =
+        |name: &str, layer: &str| Member { name: name.into(), layer: layer.into(), ..Member::default() };
+    let members = [member("adjoint-data", "data"), member("sample", "bins")];
+    let text = |text: &'static str| move |_: &Member| vec![text.to_owned()];
+    let run = "/// ```text\n/// a\n/// ```\nfn f() {}\n//! ```\n//! f();\n//! ```";
+    assert_eq!(without_doc_tests(&members, text(run)), [""; 0]);
+    for not_run in ["", "/// ```text\n/// f();\n/// ```", "// ```\n// f();\n// ```"] {
+        assert_eq!(without_doc_tests(&members, text(not_run)), ["adjoint-data"], "{not_run}");
+    }
+}
+
 #[test]
 fn a_program_beside_tests_is_found() {
     let member = |programs, tests| Member {

@@ -14,6 +14,27 @@
 //! * No pooling, no hidden fully connected layers (section 3).
 //!
 //! [`networks`] holds the two networks, [`training`] makes the game of them, which is `adjoint-adversarial`'s. Nothing here reads, writes or looks at a clock.
+//!
+//! A small DCGAN, one training step, and samples:
+//!
+//! ```
+//! use adjoint_adversarial::{Round, Settings};
+//! use adjoint_dcgan::{Architecture, dcgan};
+//! use adjoint_nn::{Mode, Module, Stream, Var};
+//!
+//! let architecture =
+//!     Architecture { image_size: 16, channels: 1, width: 4, latent: 8, ..Architecture::default() };
+//! let mut model = dcgan::<f32>(&architecture, Settings::default().at_width(4), 1);
+//!
+//! let images = Stream::new(1, "images", 0).uniform_tensor([4, 16, 16, 1], -1.0, 1.0);
+//! let z = Stream::new(1, "z", 0).uniform_tensor([4, 8], -1.0, 1.0);
+//! let report = model.step(0, [Round::new(images, z.clone())]);
+//! assert!(report.gradient_d > 0.0 && report.gradient_g > 0.0);
+//!
+//! let samples = model.generator.forward(&Var::constant(z), Mode::Eval);
+//! assert_eq!(samples.dims(), [4, 16, 16, 1]);
+//! assert_eq!(model.generator.state()[0].0, "blocks.0.conv.weight");
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod networks;

@@ -11,6 +11,41 @@
 //!
 //! [`networks`] holds the two networks; the game they play is `adjoint-adversarial`'s. Nothing here reads, writes or looks at a
 //! clock.
+//!
+//! Points of the plane on the line y = x:
+//!
+//! ```
+//! use adjoint_adversarial::{Penalty, Round, Settings};
+//! use adjoint_gan::{Architecture, gan};
+//! use adjoint_nn::layers::{Dropout, Norm};
+//! use adjoint_nn::{Mode, Stream, Var};
+//!
+//! let architecture = Architecture {
+//!     sample: vec![2],
+//!     bounded: false,
+//!     latent: 2,
+//!     g_hidden: vec![16],
+//!     d_hidden: vec![32],
+//!     g_norm: Norm::None,
+//!     d_norm: Norm::None,
+//!     d_dropout: Dropout::default(),
+//! };
+//! let settings = Settings { lr: 0.005, penalty: Penalty::R1(0.1), ..Settings::default() };
+//! let mut model = gan::<f32>(&architecture, settings, 1);
+//! let noise = |purpose, step| Stream::new(1, purpose, step).normal_tensor([64, 2], 0.0, 1.0);
+//! for step in 0..400 {
+//!     let x = Stream::new(1, "data", step).normal_tensor([64, 1], 0.0, 1.0).expand([64, 2]);
+//!     model.step(step, [Round::new(x, noise("noise", step))]);
+//! }
+//!
+//! let samples = model.generator.forward(&Var::constant(noise("samples", 0)), Mode::Eval);
+//! let (mut along, mut across) = (0.0, 0.0);
+//! for point in samples.value().data().chunks_exact(2) {
+//!     along += (point[0] + point[1]).abs();
+//!     across += (point[0] - point[1]).abs();
+//! }
+//! assert!(across < 0.3 * along, "{across} across the line, {along} along");
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod networks;

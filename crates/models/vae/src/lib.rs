@@ -13,6 +13,29 @@
 //!
 //! [`networks`] holds the two networks; how they learn, and what they are worth, is `adjoint-variational`'s. Nothing here reads,
 //! writes or looks at a clock.
+//!
+//! Images with one white column of four, and a bound that rises:
+//!
+//! ```
+//! use adjoint_nn::{Stream, Tensor};
+//! use adjoint_vae::{Architecture, Body, vae};
+//! use adjoint_variational::Settings;
+//!
+//! let body = Body::Mlp { hidden: vec![16] };
+//! let architecture = Architecture { image_size: 4, channels: 1, latent: 2, classes: 0, body };
+//! let mut model = vae::<f32>(&architecture, Settings { lr: 0.01, ..Settings::default() }, 1);
+//!
+//! let images = Tensor::build([4, 4, 4, 1], |pixels| {
+//!     pixels.iter_mut().enumerate().for_each(|(i, p)| *p = if i % 4 == i / 16 { 1.0 } else { 0.0 });
+//! });
+//! let mut loss = |step| {
+//!     let eps = Stream::new(1, "eps", step).normal_tensor([4, 2], 0.0, 1.0);
+//!     model.step(images.clone(), None, &eps, 1.0).loss
+//! };
+//! let first = loss(0);
+//! let last = (1..300).map(loss).last().expect("299 steps");
+//! assert!(last < 0.5 * first, "from {first} to {last} nats an image");
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod networks;
