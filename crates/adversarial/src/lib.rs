@@ -17,8 +17,7 @@
 //!
 //! ```
 //! use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Round, Settings};
-//! use adjoint_nn::layers::{Dropout, Linear, Norm};
-//! use adjoint_nn::perceptron::Perceptron;
+//! use adjoint_nn::layers::Linear;
 //! use adjoint_nn::{Element, Mode, Scheme, Stream, Var, module};
 //!
 //! struct G<E: Element> {
@@ -33,24 +32,25 @@
 //! }
 //!
 //! struct D<E: Element> {
-//!     net: Perceptron<E>,
+//!     hidden: Linear<E>,
+//!     out: Linear<E>,
 //! }
-//! module!(D { net });
+//! module!(D { hidden, out });
 //!
 //! impl<E: Element> Discriminator<E> for D<E> {
 //!     fn judge(
 //!         &mut self,
 //!         x: &Var<E>,
 //!         _condition: Option<&Var<E>>,
-//!         mode: Mode,
-//!         masks: &mut Stream,
+//!         _mode: Mode,
+//!         _masks: &mut Stream,
 //!     ) -> Var<E> {
-//!         self.net.forward(x, mode, masks).reshape([x.dims()[0]])
+//!         self.out.forward(&self.hidden.forward(x).leaky_relu(0.2)).reshape([x.dims()[0]])
 //!     }
 //! }
 //!
 //! let mut g = G::<f32> { linear: Linear::new(1, 1) };
-//! let mut d = D { net: Perceptron::new(1, &[16], 1, Norm::None, Dropout::default()) };
+//! let mut d = D { hidden: Linear::new(1, 16), out: Linear::new(16, 1) };
 //! Scheme::pytorch().apply(&mut g, "generator", 1);
 //! Scheme::pytorch().apply(&mut d, "discriminator", 1);
 //! let settings = Settings { lr: 0.01, penalty: Penalty::R1(0.1), ..Settings::default() };

@@ -29,7 +29,7 @@ pub mod instances;
 pub mod ops;
 
 pub use adjoint_kernels::batch_norm::Activation;
-pub use graph::{Var, no_grad};
+pub use graph::{Backward, Var, no_grad, record};
 
 /// CONTRIBUTING.md and the chapters in docs/: their examples are tests of this crate.
 #[cfg(doctest)]

@@ -8,7 +8,8 @@ const MEASURED: &[&str] =
 
 /// For every layer, the layers it may depend on. A layer that is missing here may not exist. No
 /// library may depend on a program.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
+    ("adjoint", &["adversarial", "variational", "models", "nn", "autodiff", "tensor", "kernels"]),
     ("files", &[]),
     ("kernels", &[]),
     ("tensor", &["kernels"]),
@@ -31,8 +32,8 @@ const ALLOWED: [(&str, &[&str]); 19] = [
 ];
 
 /// Crates a build may compile, the crate itself included: the bound of each layer that has one.
-const BUDGET: [(&str, usize); 5] =
-    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("bins", 140)];
+const BUDGET: [(&str, usize); 6] =
+    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("adjoint", 27), ("bins", 140)];
 
 /// Foreign crates that kernels alone may depend on: threads and matrix products have one home.
 const KERNELS_ONLY: [&str; 2] = ["rayon", "matrixmultiply"];
@@ -144,6 +145,9 @@ fn an_arrow_that_points_up_is_found() {
     assert_eq!(upward_edges(&up), ["adjoint-kernels may not depend on adjoint-tensor"]);
     let sideways = [member("data", &["adjoint-runs"], 2), member("runs", &[], 1)];
     assert_eq!(upward_edges(&sideways), ["adjoint-data may not depend on adjoint-runs"]);
+    let facade = Member { name: "adjoint".to_string(), ..member("adjoint", &["adjoint-nn"], 2) };
+    let both = [facade, member("bins", &["adjoint"], 3), member("nn", &[], 1)];
+    assert_eq!(upward_edges(&both), ["adjoint-bins may not depend on adjoint"]);
     assert_eq!(upward_edges(&[member("gui", &[], 1)]), ["adjoint-gui is in layer gui, which has no rule"]);
 }
 

@@ -1,4 +1,5 @@
-//! What must stay small: programs, the recipe of a model, and the recorded answers of PyTorch.
+//! What must stay small: programs, the recipe of a model, the examples to copy, and the recorded
+//! answers of PyTorch.
 
 use crate::unsafe_code::rust_files;
 use crate::workspace::{Member, members};
@@ -12,6 +13,8 @@ const MOST_LINES_OF_A_PROGRAM: usize = 10;
 const MOST_LINES_OF_A_RECIPE: usize = 150;
 /// Layers that open runs or make programs.
 const CODE: [&str; 6] = ["runs", "recipes", "sampling", "evaluation", "commands", "bins"];
+/// Lines of an example of the facade, which a user reads and copies.
+const MOST_LINES_OF_AN_EXAMPLE: usize = 80;
 /// Bytes of all fixtures.
 const MOST_BYTES: u64 = 2_000_000;
 
@@ -89,6 +92,18 @@ fn a_model_is_its_networks_a_recipe_and_a_line() {
     let guide = fs::read_to_string(contributing).expect("there is a guide");
     for place in ["crates/models/NAME", "crates/recipes/src/NAME.rs", registry, "crates/bins/train-NAME"] {
         assert!(guide.contains(place), "CONTRIBUTING.md does not name {place}");
+    }
+}
+
+#[test]
+fn examples_to_copy_are_short() {
+    let members = members();
+    let facade = members.iter().find(|member| member.name == "adjoint").expect("there is a facade");
+    let examples = rust_files(&facade.directory.join("examples"));
+    assert_eq!(examples.len(), 4, "{examples:?}");
+    for example in examples {
+        let count = fs::read_to_string(&example).expect("an example can be read").lines().count();
+        assert!(count <= MOST_LINES_OF_AN_EXAMPLE, "{} has {count} lines", example.display());
     }
 }
 
