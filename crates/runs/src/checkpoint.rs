@@ -11,6 +11,7 @@ use adjoint_nn::{NamedTensors, match_names};
 use adjoint_tensor::{Shape, Tensor};
 
 use crate::container::{self, Metadata};
+use crate::output::{Output, Training};
 use crate::{Error, run};
 
 const NEWEST: &str = "checkpoint.safetensors";
@@ -114,6 +115,20 @@ impl Checkpoints {
                 Err(Error::NothingToResume { problem: problem.into(), earlier, config })
             }
         }
+    }
+}
+
+impl Output for Checkpoints {
+    fn files(&self, _training: &Training) -> Vec<PathBuf> {
+        vec![self.newest.clone()]
+    }
+
+    fn save(&mut self, training: &mut Training) -> Result<(), Error> {
+        let (model, config) = (training.plan.model.to_owned(), training.plan.config.clone());
+        let (step, tensors) = (training.done, training.trainer.state());
+        self.save(&Snapshot { model, step, config, tensors })?;
+        training.saved = Some(step);
+        Ok(())
     }
 }
 

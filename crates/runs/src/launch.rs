@@ -80,7 +80,7 @@ impl<C: Config> Launch<C> {
             say(format_args!("{}kernels      {}", self.config.summary()?, kernels()));
             return Ok(Outcome::Finished);
         }
-        let trainer = build(&self.config)?;
+        let mut trainer = build(&self.config)?;
         let run = match &common.resume {
             Some(directory) => RunDir::open(directory)?,
             None => {
@@ -89,7 +89,7 @@ impl<C: Config> Launch<C> {
             }
         };
         let stop = StopFlag::on_signals()?;
-        Ok(Session::open(self.plan(&trainer), run, trainer, stop)?.run()?)
+        Ok(Session::open(self.plan(&trainer), run, &mut trainer, stop)?.run()?)
     }
 
     fn plan(&self, trainer: &impl Trainable) -> Plan {

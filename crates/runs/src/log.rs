@@ -12,6 +12,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::output::{Output, Training};
 
 /// Named numbers of one step, in the order in which they are shown and logged.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,8 +68,26 @@ impl Figures {
 /// Largest number of seconds that a line is believed: a hundred years.
 const MOST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
-/// One line of the file.
+/// The numbers of one line of the file.
 pub(crate) type Record = BTreeMap<String, f64>;
+
+/// A line to be logged.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// With its line break.
+    pub(crate) text: String,
+    /// The numbers as a resumed run reads them, so that both draw the same curves.
+    pub(crate) record: Record,
+}
+
+impl Line {
+    /// The line of a step. The figures must be finite: JSON has no others.
+    pub(crate) fn new(step: u64, epoch: u64, figures: &Figures) -> Self {
+        let text = format!("{{\"step\":{step},\"epoch\":{epoch}{}}}\n", figures.json());
+        let record = serde_json::from_str(&text).expect("a line is a JSON object of numbers");
+        Self { text, record }
+    }
+}
 
 /// What the lines that were kept say of the run so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -89,8 +108,7 @@ pub(crate) struct Log {
 impl Log {
     /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`,
     /// each of which is handed to `keep`. Lines that can't be read are cut off with the steps
-    /// behind `last`: a power cut leaves such lines behind those that [`sync`](Self::sync) made
-    /// durable.
+    /// behind `last`: a power cut leaves such lines behind those that a save made durable.
     ///
     /// # Errors
     /// If it is no regular file, it can't be read or written, or a line that can't be read is among
@@ -107,14 +125,14 @@ impl Log {
         let mut broken = None;
         while let Some(line) = lines.next().map_err(Error::io("read", path))? {
             let step = match &line {
-                Line::Whole(record) => record.get("step").copied(),
-                Line::Broken(step) => *step,
+                Found::Whole(record) => record.get("step").copied(),
+                Found::Broken(step) => *step,
             };
             if step.is_some_and(|step| step > last as f64) {
                 break;
             }
             match line {
-                Line::Whole(record) if broken.is_none() => {
+                Found::Whole(record) if broken.is_none() => {
                     length = lines.end;
                     match record.get("seconds") {
                         Some(seconds) => kept.seconds = seconds.clamp(0.0, MOST_SECONDS),
@@ -122,9 +140,9 @@ impl Log {
                     }
                     keep(&record);
                 }
-                Line::Broken(None) => _ = broken.get_or_insert(lines.number),
+                Found::Broken(None) => _ = broken.get_or_insert(lines.number),
                 // One that says that it is to be kept, or one before a line that is.
-                Line::Broken(Some(_)) | Line::Whole(_) => {
+                Found::Broken(Some(_)) | Found::Whole(_) => {
                     let number = broken.unwrap_or(lines.number);
                     let problem =
                         format!("line {number} is not a JSON object of numbers; repair or delete it");
@@ -135,31 +153,18 @@ impl Log {
         file.set_len(length).map_err(Error::io("write", path))?;
         Ok((Self { path: path.to_path_buf(), file }, kept))
     }
+}
 
-    /// Appends a line and returns its record. The figures must be finite: JSON has no others.
-    ///
-    /// # Errors
-    /// If the disk is full or the file can't be written.
-    pub(crate) fn append(&mut self, step: u64, epoch: u64, figures: &Figures) -> Result<Record, Error> {
-        let line = line(step, epoch, figures);
-        adjoint_files::append(&self.file, &self.path, line.as_bytes())
-            .map_err(Error::io("write", &self.path))?;
-        // As a resumed run reads it, so that both draw the same.
-        Ok(serde_json::from_str(&line).expect("a line is a JSON object of numbers"))
+impl Output for Log {
+    fn log(&mut self, line: &Line) -> Result<(), Error> {
+        adjoint_files::append(&self.file, &self.path, line.text.as_bytes())
+            .map_err(Error::io("write", &self.path))
     }
 
     /// Makes the lines so far durable.
-    ///
-    /// # Errors
-    /// If the system can't.
-    pub(crate) fn sync(&self) -> Result<(), Error> {
+    fn save(&mut self, _training: &mut Training) -> Result<(), Error> {
         adjoint_files::sync(&self.file, &self.path).map_err(Error::io("write", &self.path))
     }
-}
-
-/// A line of the file.
-pub(crate) fn line(step: u64, epoch: u64, figures: &Figures) -> String {
-    format!("{{\"step\":{step},\"epoch\":{epoch}{}}}\n", figures.json())
 }
 
 /// The lines of a metrics file, one after another.
@@ -171,7 +176,8 @@ struct Lines<R> {
     end: u64,
 }
 
-enum Line {
+/// What a line of an existing file is.
+enum Found {
     Whole(Record),
     /// No JSON object of numbers with a step. Its step, if that can be read.
     Broken(Option<f64>),
@@ -179,7 +185,7 @@ enum Line {
 
 impl<R: BufRead> Lines<R> {
     /// The next line. None at the end, or if a crash tore the line.
-    fn next(&mut self) -> io::Result<Option<Line>> {
+    fn next(&mut self) -> io::Result<Option<Found>> {
         self.line.clear();
         self.end += self.file.read_until(b'\n', &mut self.line)? as u64;
         self.number += 1;
@@ -192,8 +198,8 @@ impl<R: BufRead> Lines<R> {
             text.ok()?.parse().ok().filter(|&step| step >= 0.0)
         };
         Ok(Some(match serde_json::from_slice::<Record>(&self.line) {
-            Ok(record) if record.contains_key("step") => Line::Whole(record),
-            _ => Line::Broken(step()),
+            Ok(record) if record.contains_key("step") => Found::Whole(record),
+            _ => Found::Broken(step()),
         }))
     }
 }
@@ -214,7 +220,7 @@ mod tests {
         let (mut log, ..) = open(path, 0).unwrap();
         for step in 1..=steps {
             let figures = [("loss", f64::from(0.1_f32)), ("seconds", step as f64 / 4.0)];
-            log.append(step, 1, &figures.into()).unwrap();
+            log.log(&Line::new(step, 1, &figures.into())).unwrap();
         }
     }
 
@@ -225,13 +231,15 @@ mod tests {
         log_of(2, &path);
         let (mut log, kept, _) = open(&path, 2).unwrap();
         assert_eq!(kept, Kept { seconds: 0.5, ends_epoch: false });
-        let record = log.append(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)].into()).unwrap();
+        let line = Line::new(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)].into());
+        log.log(&line).unwrap();
         let expected = "{\"step\":1,\"epoch\":1,\"loss\":0.1,\"seconds\":0.25}\n\
                         {\"step\":2,\"epoch\":1,\"loss\":0.1,\"seconds\":0.5}\n\
                         {\"step\":3,\"epoch\":2,\"loss\":1e-9,\"d_real\":0.6666666666666666}\n";
         assert_eq!(fs::read_to_string(&path).unwrap(), expected);
         let (_, _, records) = open(&path, 3).unwrap();
-        assert_eq!((records.len(), &records[2], record["d_real"]), (3, &record, 2.0 / 3.0));
+        assert_eq!((records.len(), &records[2]), (3, &line.record));
+        assert_eq!(line.record["d_real"], 2.0 / 3.0);
     }
 
     #[test]

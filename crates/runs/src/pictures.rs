@@ -10,7 +10,10 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, disk};
+use crate::image::Image;
+use crate::output::{Described, Output, Training};
+use crate::report::warn;
+use crate::{Error, animation, disk};
 
 /// One picture of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,18 +66,18 @@ impl Pictures {
     }
 
     /// The names of the series, sorted.
-    pub(crate) fn series(&self) -> BTreeSet<&str> {
+    fn series(&self) -> BTreeSet<&str> {
         self.drawn.iter().map(|picture| picture.series.as_str()).collect()
     }
 
     /// The files of a series that are still there, in the order of their steps.
-    pub(crate) fn of(&self, series: &str) -> Vec<PathBuf> {
+    fn of(&self, series: &str) -> Vec<PathBuf> {
         let own = self.drawn.iter().filter(|picture| picture.series == series);
         own.map(|picture| self.run.join(picture.line())).filter(|file| file.is_file()).collect()
     }
 
     /// The list itself and all files on it.
-    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+    fn listed(&self) -> impl Iterator<Item = PathBuf> {
         let files = self.drawn.iter().map(|picture| self.run.join(picture.line()));
         files.chain([self.list.clone()])
     }
@@ -83,7 +86,7 @@ impl Pictures {
     ///
     /// # Errors
     /// If the list or the directory can't be written.
-    pub(crate) fn add(&mut self, series: &str, epoch: u64, step: u64) -> Result<PathBuf, Error> {
+    fn add(&mut self, series: &str, epoch: u64, step: u64) -> Result<PathBuf, Error> {
         let picture = Picture { series: series.to_owned(), epoch, step };
         let file = self.run.join(picture.line());
         let directory = self.run.join(series);
@@ -103,7 +106,7 @@ impl Pictures {
     ///
     /// # Errors
     /// If a file can't be removed or the list can't be written.
-    pub(crate) fn forget_after(&mut self, step: u64) -> Result<(), Error> {
+    fn forget_after(&mut self, step: u64) -> Result<(), Error> {
         for picture in self.drawn.iter().filter(|picture| picture.step > step) {
             let file = self.run.join(picture.line());
             adjoint_files::remove(&file).map_err(Error::io("remove", &file))?;
@@ -114,6 +117,44 @@ impl Pictures {
             disk::write_file(&self.list, |out| out.write_all(text.as_bytes()))?;
         }
         Ok(())
+    }
+}
+
+impl Output for Pictures {
+    fn files(&self, training: &Training) -> Vec<PathBuf> {
+        let animations = self.series().into_iter().map(|series| training.run.animation(series));
+        self.listed().chain(animations).collect()
+    }
+
+    fn start(&mut self, training: &Training) -> Result<(), Error> {
+        self.forget_after(training.done)
+    }
+
+    fn draw(&mut self, training: &Training, pictures: &[(&'static str, Image)]) -> Result<(), Error> {
+        for (series, image) in pictures {
+            image.write_png(&self.add(series, training.epoch(), training.done)?)?;
+        }
+        Ok(())
+    }
+
+    /// Makes an animation of each series.
+    fn finish(&mut self, training: &Training) -> Result<Vec<Described>, Error> {
+        let mut files = vec![];
+        for series in self.series() {
+            let frames = self.of(series);
+            let Some(last) = frames.last().cloned() else { continue };
+            files.push((last, format!("{series} at the end")));
+            let path = training.run.animation(series);
+            match animation::write(&path, &frames) {
+                Ok(()) => files.push((path, format!("{series} from the start"))),
+                // A picture that somebody changed is no reason to call the run a failure.
+                Err(error @ (Error::Unreadable { .. } | Error::Mismatch { .. })) => {
+                    warn(format_args!("no animation: {error}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(files)
     }
 }
 
@@ -158,7 +199,7 @@ mod tests {
         let text = format!("{own}\n{}\n{torn}", others.join("\n"));
         fs::write(dir.path().join("pictures.txt"), text).unwrap();
         let mut pictures = Pictures::open(dir.path()).unwrap();
-        assert_eq!(pictures.files().next(), Some(dir.path().join(own)));
+        assert_eq!(pictures.listed().next(), Some(dir.path().join(own)));
         assert_eq!(pictures.series(), ["samples"].into());
         pictures.forget_after(10).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("pictures.txt")).unwrap(), format!("{own}\n"));

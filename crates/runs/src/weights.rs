@@ -4,13 +4,14 @@
 //! convolution too, because that is the adjoint of a convolution with the very same weight; PyTorch wants
 //! (out, in, kh, kw) of the one and (in, out, kh, kw) of the other, which is the same permutation of HWIO for both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adjoint_nn::NamedTensors;
 use adjoint_tensor::{Shape, Tensor};
 
 use crate::checkpoint::fit;
 use crate::container::{self, Metadata};
+use crate::output::{Described, Output, Training};
 use crate::{Error, disk};
 
 /// An engine tensor in PyTorch's layout: (kh, kw, in, out) becomes (out, in, kh, kw), everything else stays.
@@ -42,6 +43,45 @@ pub fn export(path: &Path, step: Option<u64>, weights: &[(String, Tensor<f32>)])
     let step = step.map(|step| (STEP.to_owned(), step.to_string()));
     let metadata: Metadata = [format].into_iter().chain(step).collect();
     disk::write_file(path, |out| container::write(out, &metadata, &tensors))
+}
+
+/// The networks of a run, for other programs.
+#[derive(Debug)]
+pub(crate) struct Weights;
+
+impl Weights {
+    fn write(training: &Training) -> Result<(), Error> {
+        for (name, network) in training.trainer.networks() {
+            export(&training.run.weights(name), Some(training.done), &network)?;
+        }
+        Ok(())
+    }
+}
+
+impl Output for Weights {
+    fn files(&self, training: &Training) -> Vec<PathBuf> {
+        training.trainer.networks().iter().map(|(name, _)| training.run.weights(name)).collect()
+    }
+
+    /// Writes the weights again: the process before may have ended between checkpoint and weights.
+    fn start(&mut self, training: &Training) -> Result<(), Error> {
+        if training.saved.is_some() { Self::write(training) } else { Ok(()) }
+    }
+
+    fn save(&mut self, training: &mut Training) -> Result<(), Error> {
+        Self::write(training)
+    }
+
+    fn finish(&mut self, training: &Training) -> Result<Vec<Described>, Error> {
+        let describe = |(name, _): &(&str, _)| {
+            let what = match name.strip_suffix("_ema") {
+                Some(name) => format!("moving average of the weights of the {name}"),
+                None => format!("weights of the {name}"),
+            };
+            (training.run.weights(name), what)
+        };
+        Ok(training.trainer.networks().iter().map(describe).collect())
+    }
 }
 
 /// Weights from a file.

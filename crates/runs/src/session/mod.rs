@@ -7,20 +7,16 @@
 //! resumed run, so that there are never weights without a checkpoint.
 
 mod ending;
-mod outputs;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
 use crate::clock::Clock;
 use crate::launch::{Outcome, kernels};
-use crate::log::Log;
+use crate::log::{Figures, Line};
+use crate::output::{Output, Training, outputs};
 use crate::paths::shell_word;
-use crate::pictures::Pictures;
-use crate::plot::History;
-use crate::progress::Progress;
+use crate::progress::{Progress, Status};
 use crate::report::warn;
 use crate::run::RunDir;
 use crate::signals::StopFlag;
@@ -45,46 +41,35 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The epoch that a step count lies in or ends, from 1; 0 before the first step.
-    fn epoch(&self, done: u64) -> u64 {
-        done.div_ceil(self.steps_per_epoch)
-    }
-
-    /// Whether something is to be done after so many steps that is done every so often, and at the
-    /// end.
+    /// Is an action with period `every` due after step `done`? All are due after the last step.
     fn is_due(&self, every: u64, done: u64) -> bool {
         done.is_multiple_of(every) || done == self.total
     }
 }
 
 /// A run in progress.
-pub(crate) struct Session<T> {
-    plan: Plan,
-    run: RunDir,
-    trainer: T,
+pub(crate) struct Session<'a> {
+    training: Training<'a>,
+    outputs: Vec<Box<dyn Output>>,
     stop: StopFlag,
-    checkpoints: Checkpoints,
-    log: Log,
-    pictures: Pictures,
-    /// What the log says, for the curves.
-    history: History,
     progress: Progress,
-    /// Steps done, in all processes that trained this run.
-    done: u64,
-    /// Step of the newest good checkpoint.
-    saved: Option<u64>,
     /// Was the run stopped while it measured an epoch?
     owes_outputs: bool,
     clock: Clock,
 }
 
-impl<T: Trainable> Session<T> {
+impl<'a> Session<'a> {
     /// Starts a run in its new directory, or goes on with one from its checkpoint.
-    pub(crate) fn open(plan: Plan, run: RunDir, mut trainer: T, stop: StopFlag) -> Result<Self, Error> {
+    pub(crate) fn open(
+        plan: Plan,
+        run: RunDir,
+        trainer: &'a mut dyn Trainable,
+        stop: StopFlag,
+    ) -> Result<Self, Error> {
         let mut checkpoints = Checkpoints::in_directory(run.path());
         let saved = match checkpoints.load()? {
-            Some(loaded) => Some(restore(&plan, &mut trainer, loaded)?),
-            None => refuse_to_start_over(&run, &trainer).map(|()| None)?,
+            Some(loaded) => Some(restore(&plan, trainer, loaded)?),
+            None => refuse_to_start_over(&run, trainer).map(|()| None)?,
         };
         let done = saved.unwrap_or(0);
         if done > plan.total {
@@ -93,28 +78,14 @@ impl<T: Trainable> Session<T> {
             return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
         }
         disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
-        let pictures = Pictures::open(run.path())?;
-        run.clear_leftovers(&own_files(&run, &trainer, &pictures))?;
-        let mut history = History::new(trainer.panels());
-        let (log, kept) = Log::open(&run.metrics(), done, |record| history.add(record))?;
-        let clock = Clock::new(kept.seconds);
+        let training = Training { plan, run, trainer, done, saved };
+        let (outputs, kept) = outputs(&training, checkpoints)?;
+        let (plan, run) = (&training.plan, &training.run);
+        let own = outputs.iter().flat_map(|output| output.files(&training));
+        run.clear_leftovers(&own.chain([run.config(), run.final_figures()]).collect())?;
         let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
-        let progress = Progress::new(plan.total, done, trainer.panels(), plan.quiet);
-        Ok(Self {
-            plan,
-            run,
-            trainer,
-            stop,
-            checkpoints,
-            log,
-            pictures,
-            history,
-            progress,
-            done,
-            saved,
-            owes_outputs,
-            clock,
-        })
+        let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.quiet);
+        Ok(Self { training, outputs, stop, progress, owes_outputs, clock: Clock::new(kept.seconds) })
     }
 
     /// Trains to the end.
@@ -131,85 +102,124 @@ impl<T: Trainable> Session<T> {
 
     fn train(&mut self) -> Result<Outcome, Error> {
         self.announce();
-        self.pictures.forget_after(self.done)?;
-        if self.saved.is_some() {
-            // The process before may have ended between the checkpoint and the weights.
-            self.export()?;
-        }
-        if self.done == 0 {
+        self.outputs.iter_mut().try_for_each(|output| output.start(&self.training))?;
+        if self.training.done == 0 {
             self.draw()?;
         }
         // A run that was stopped while it measured an epoch measures it now.
         let mut going_on = !self.owes_outputs || self.write_outputs()?;
-        while going_on && self.done < self.plan.total {
+        while going_on && self.training.done < self.training.plan.total {
             going_on = !self.stop.is_raised() && self.advance()?;
         }
         if going_on { self.finish() } else { self.interrupt() }
     }
 
-    /// What to do when the cause of a failure is gone.
-    fn advice(&self) -> String {
-        let command = self.resume_command();
-        match self.saved {
-            Some(step) => {
-                format!("the run is safe at step {step}: when the cause is gone, go on with {command}")
-            }
-            None => format!("nothing was saved yet: when the cause is gone, start again with {command}"),
-        }
-    }
-
     fn announce(&self) {
-        let (title, run, total) = (&self.plan.title, self.run.path().display(), grouped(self.plan.total));
-        let by = kernels();
-        self.progress.say(match self.done {
+        let Training { plan, run, done, .. } = &self.training;
+        let (title, run, total, by) = (&plan.title, run.path().display(), grouped(plan.total), kernels());
+        self.progress.say(match done {
             0 => format!("{title} for {total} steps on {by}, into {run}"),
-            done => format!("{title} on {by}, going on with {run} after step {} of {total}", grouped(done)),
+            done => format!("{title} on {by}, going on with {run} after step {} of {total}", grouped(*done)),
         });
     }
 
     /// One step and all that is due after it. False if it was stopped on the way.
     fn advance(&mut self) -> Result<bool, Error> {
         let started = Instant::now();
-        let figures = self.trainer.step(self.done).map_err(failed(self.done + 1))?;
-        self.done += 1;
+        let Training { trainer, done, .. } = &mut self.training;
+        let mut figures = trainer.step(*done).map_err(failed(*done + 1))?;
+        *done += 1;
         self.clock.count(started.elapsed());
         self.refuse_infinities(&figures)?;
 
-        self.show(&figures, self.plan.is_due(self.plan.steps_per_epoch, self.done));
+        let Training { plan, trainer, done, .. } = &self.training;
+        let images_per_second = self.clock.steps_per_second() * trainer.images_per_step() as f64;
+        let status =
+            Status { step: *done, epoch: self.training.epoch(), images_per_second, figures: &figures };
+        self.progress.update(&status, plan.is_due(plan.steps_per_epoch, *done));
         // Nothing extra is logged at the end, which may turn out not to be the end.
-        if self.done.is_multiple_of(self.plan.log_every) {
-            self.log(figures)?;
+        if done.is_multiple_of(plan.log_every) {
+            figures.push("images_per_second", (images_per_second * 10.0).round() / 10.0);
+            figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
+            self.clock.lap();
+            self.log(&figures)?;
         }
         self.write_outputs()
     }
 
     /// What is due now, the checkpoint last. False if it was stopped on the way.
     fn write_outputs(&mut self) -> Result<bool, Error> {
-        if self.done.is_multiple_of(self.plan.steps_per_epoch) && !self.log_epoch()? {
+        let (plan, done) = (&self.training.plan, self.training.done);
+        let [draws, saves] = [plan.sample_every, plan.checkpoint_every].map(|every| plan.is_due(every, done));
+        if done.is_multiple_of(plan.steps_per_epoch) && !self.log_epoch()? {
             return Ok(false);
         }
-        if self.plan.is_due(self.plan.sample_every, self.done) {
+        if draws {
             self.draw()?;
         }
-        if self.plan.is_due(self.plan.checkpoint_every, self.done) {
+        if saves {
             self.save()?;
         }
         Ok(true)
     }
-}
 
-/// The files that a run writes as a whole.
-fn own_files(run: &RunDir, trainer: &impl Trainable, pictures: &Pictures) -> BTreeSet<PathBuf> {
-    let checkpoints = Checkpoints::in_directory(run.path());
-    let fixed = [run.config(), run.plot(), run.final_figures(), checkpoints.path().to_path_buf()];
-    let weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
-    let animations = pictures.series().into_iter().map(|series| run.animation(series));
-    fixed.into_iter().chain(weights).chain(animations).chain(pictures.files()).collect()
+    /// What was measured of the epoch that ends here. False if it was stopped on the way.
+    fn log_epoch(&mut self) -> Result<bool, Error> {
+        let (epoch, stop) = (self.training.epoch(), &self.stop);
+        let figures = self.training.trainer.epoch_figures(epoch, &|| stop.is_raised());
+        let Some(figures) = figures.map_err(failed(self.training.done))? else { return Ok(false) };
+        self.refuse_infinities(&figures)?;
+        if !figures.is_empty() {
+            self.log(&figures)?;
+        }
+        Ok(true)
+    }
+
+    fn log(&mut self, figures: &Figures) -> Result<(), Error> {
+        let line = Line::new(self.training.done, self.training.epoch(), figures);
+        self.outputs.iter_mut().try_for_each(|output| output.log(&line))
+    }
+
+    fn draw(&mut self) -> Result<(), Error> {
+        let pictures = self.training.trainer.pictures();
+        self.outputs.iter_mut().try_for_each(|output| output.draw(&self.training, &pictures))
+    }
+
+    /// Refuses to replace a good checkpoint by a bad one.
+    fn save(&mut self) -> Result<(), Error> {
+        for (name, tensor) in self.training.trainer.state() {
+            if let Some(&value) = tensor.data().iter().find(|value| !value.is_finite()) {
+                return Err(self.not_finite(format!("the state `{name}`"), f64::from(value)));
+            }
+        }
+        self.outputs.iter_mut().try_for_each(|output| output.save(&mut self.training))
+    }
+
+    /// Training that left the finite numbers does not come back.
+    fn refuse_infinities(&self, figures: &Figures) -> Result<(), Error> {
+        match figures.iter().find(|(_, value)| !value.is_finite()) {
+            Some((name, value)) => Err(self.not_finite(name.to_owned(), value)),
+            None => Ok(()),
+        }
+    }
+
+    fn not_finite(&self, what: String, value: f64) -> Error {
+        let Training { run, done, saved, .. } = &self.training;
+        let good = match saved {
+            Some(step) => {
+                let checkpoints = Checkpoints::in_directory(run.path());
+                format!("{} still holds step {step}", checkpoints.path().display())
+            }
+            None => "no checkpoint had been saved".to_owned(),
+        };
+        let advice = format!("{good}; a new run with a lower learning rate may go further");
+        Error::NotFinite { what, value, step: *done, advice }
+    }
 }
 
 /// A run without a checkpoint starts at step 0: one that was stopped before it saved, but not one
 /// that lost what it saved.
-fn refuse_to_start_over(run: &RunDir, trainer: &impl Trainable) -> Result<(), Error> {
+fn refuse_to_start_over(run: &RunDir, trainer: &dyn Trainable) -> Result<(), Error> {
     let weights =
         trainer.networks().into_iter().map(|(name, _)| run.weights(name)).find(|path| path.exists());
     weights.map_or(Ok(()), |path| {
@@ -226,7 +236,7 @@ fn failed(step: u64) -> impl FnOnce(BoxError) -> Error {
 }
 
 /// Puts a checkpoint into the trainer and returns its step.
-fn restore(plan: &Plan, trainer: &mut impl Trainable, loaded: Loaded) -> Result<u64, Error> {
+fn restore(plan: &Plan, trainer: &mut dyn Trainable, loaded: Loaded) -> Result<u64, Error> {
     let Loaded { snapshot, path, warning } = loaded;
     if let Some(warning) = warning {
         warn(warning);
