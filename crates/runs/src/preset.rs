@@ -62,29 +62,18 @@ fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset])
 
 /// Which defaults other settings bring: "none with --arch mlp or --penalty gp".
 fn note(always: Option<&str>, beside: &[&Preset]) -> String {
-    // Per default, the settings that bring it, and the values of each.
-    let mut notes: Vec<(&str, Vec<(&str, Vec<&str>)>)> = vec![];
+    // Per default: its value, the last setting that brings it, and the text.
+    let mut notes: Vec<(&str, &str, String)> = vec![];
     for preset in beside.iter().filter(|preset| Some(preset.value) != always) {
         let (key, of) = preset.beside.expect("these have a condition");
-        entry(entry(&mut notes, preset.value), key).push(of);
+        let flag = format!("--{} {of}", key.replace('_', "-"));
+        match notes.iter_mut().find(|(value, ..)| *value == preset.value) {
+            Some((_, last, text)) if *last == key => *text = format!("{text} or {of}"),
+            Some((_, last, text)) => (*last, *text) = (key, format!("{text} or {flag}")),
+            None => notes.push((preset.value, key, format!("{} with {flag}", preset.value))),
+        }
     }
-    let condition = |(key, values): &(&str, Vec<&str>)| {
-        let flag = key.replace('_', "-");
-        format!("--{flag} {}", values.join(" or "))
-    };
-    let note = |(value, conditions): &(&str, Vec<_>)| {
-        format!("{value} with {}", conditions.iter().map(condition).collect::<Vec<_>>().join(" or "))
-    };
-    notes.iter().map(note).collect::<Vec<_>>().join(", ")
-}
-
-/// What a list has for a key, in the order of the keys' first uses.
-fn entry<'a, T: Default>(list: &'a mut Vec<(&'static str, T)>, key: &'static str) -> &'a mut T {
-    let at = list.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
-        list.push((key, T::default()));
-        list.len() - 1
-    });
-    &mut list[at].1
+    notes.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
