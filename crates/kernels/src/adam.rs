@@ -5,7 +5,8 @@ use crate::parallel::for_each_chunk;
 use crate::simd::level;
 use crate::tuning::tasks::CHUNK;
 
-/// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay weights.
+/// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay
+/// weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Step size alpha.
@@ -18,7 +19,8 @@ pub struct Adam {
     pub eps: f64,
     /// lambda of the L2 term whose gradient is added to g (0: none).
     pub l2: f64,
-    /// lambda of decoupled decay, theta <- theta - lr lambda theta (Loshchilov & Hutter 2019; 0: none).
+    /// lambda of decoupled decay, theta <- theta - lr lambda theta (Loshchilov & Hutter 2019; 0:
+    /// none).
     pub decay: f64,
 }
 
@@ -80,7 +82,8 @@ mod tests {
     use crate::reference;
     use crate::reference::testing::{integers, wave};
 
-    /// With a constant gradient both corrected moments equal g and g^2, so each step moves by lr g / (|g| + eps).
+    /// With a constant gradient both corrected moments equal g and g^2, so each step moves by lr g
+    /// / (|g| + eps).
     #[test]
     fn moves_by_the_step_size_under_a_constant_gradient() {
         let adam = Adam { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, l2: 0.0, decay: 0.0 };
@@ -97,7 +100,7 @@ mod tests {
         }
     }
 
-    /// Each operation is rounded by itself, so the vectors' width does not matter.
+    /// Each operation is rounded separately, so the width of vectors does not matter.
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
         let n = CHUNK + 37;

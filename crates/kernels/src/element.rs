@@ -8,8 +8,8 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A real number the engine computes with: `f32` or `f64`.
 ///
-/// The functions are those of the standard library with the numerically careful forms of `softplus` and `sigmoid`
-/// beside them, so that no caller writes an overflowing one.
+/// The functions are those of the standard library with the numerically careful forms of `softplus`
+/// and `sigmoid` beside them, so that no caller writes an overflowing one.
 pub trait Element:
     GemmScalar
     + bytemuck::Pod
@@ -65,7 +65,8 @@ pub trait Element:
     fn next_up(self) -> Self;
     /// The greatest number below this one.
     fn next_down(self) -> Self;
-    /// The slice itself if this type is `f32`: how a kernel finds out that it may use its vector path.
+    /// The slice itself if this type is `f32`: how a kernel finds out that it may use its vector
+    /// path.
     fn as_f32(slice: &[Self]) -> Option<&[f32]>;
     /// Likewise, to write.
     fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]>;

@@ -1,7 +1,7 @@
 //! Which vector instructions the kernels use: chosen once, from the processor or by the user.
 //!
-//! The choice changes the speed and, in the last bits, the rounding of results; it never depends on the number of
-//! threads. Kernels read it once where they start and hand it to their tasks.
+//! The choice changes the speed and, in the last bits, the rounding of results; it never depends on
+//! the number of threads. Kernels read it once where they start and hand it to their tasks.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,7 +23,7 @@ impl Isa {
     /// Every set, slowest first.
     pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
 
-    /// Can this processor run it?
+    /// Does this processor have it?
     pub fn supported(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         match self {
@@ -35,12 +35,13 @@ impl Isa {
         return self == Isa::Portable;
     }
 
-    /// The fastest one that this processor runs.
+    /// The fastest set that this processor has.
     pub fn best() -> Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.supported()).unwrap_or(Isa::Portable)
     }
 
-    /// The one that a kernel called from here runs: that of [`with`], else of [`set`], else the best.
+    /// The instruction set that a kernel called from here uses: that of [`with`], else of [`set`],
+    /// else the best.
     pub fn active() -> Isa {
         scoped().unwrap_or_else(|| *CHOICE.get_or_init(Isa::best))
     }
@@ -72,7 +73,7 @@ impl FromStr for Isa {
     }
 }
 
-/// An instruction set that does not exist, or not on this processor, or comes too late.
+/// An instruction set that does not exist, that this processor lacks, or that was set too late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IsaError(String);
 
@@ -90,7 +91,8 @@ thread_local! {
     static SCOPED: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
-/// Sets the instructions of this process. To be called before any kernel; a result never mixes two sets.
+/// Sets the instruction set of this process. Call it before any kernel, so that no result mixes two
+/// sets.
 ///
 /// # Errors
 /// If the processor lacks them, or another set is in use already.
@@ -104,7 +106,7 @@ pub fn set(isa: Isa) -> Result<(), IsaError> {
     }
 }
 
-/// Runs `f` with the kernels that it calls on `isa`, for tests and benches that compare.
+/// Runs `f`, whose kernels use `isa`: for tests and benches that compare sets.
 ///
 /// # Panics
 /// If the processor lacks it.
@@ -114,12 +116,12 @@ pub fn with<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
     scope(Some(isa), f)
 }
 
-/// What [`with`] asked for on this thread.
+/// The instruction set of [`with`] on this thread.
 pub(crate) fn scoped() -> Option<Isa> {
     SCOPED.get()
 }
 
-/// Runs `f` under `isa` on this thread and restores what held before, also when `f` panics.
+/// Runs `f` under `isa` on this thread, then restores the previous set, also if `f` panics.
 pub(crate) fn scope<R>(isa: Option<Isa>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Isa>);
     impl Drop for Restore {

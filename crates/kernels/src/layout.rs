@@ -1,4 +1,5 @@
-//! Kernels that move numbers without changing them: permute, copy a block along an axis, gather rows.
+//! Kernels that move numbers without changing them: permute, copy a block along an axis, gather
+//! rows.
 
 use crate::Element;
 use crate::memory::Buffer;
@@ -61,8 +62,8 @@ impl AxisView {
     }
 }
 
-/// Copies `len` positions of an axis from `x` (starting at `x_start`) to `y` (starting at `y_start`); the rest of `y`
-/// stays. Narrowing, padding and concatenation are this copy.
+/// Copies `len` positions of an axis from `x` (starting at `x_start`) to `y` (starting at
+/// `y_start`); the rest of `y` stays. Narrowing, padding and concatenation are this copy.
 ///
 /// # Panics
 /// If a range leaves its axis, or `outer` or `inner` differ.

@@ -1,14 +1,17 @@
-//! e^x, ln(1 + x) and tanh for `f32`, as straight-line arithmetic that compilers turn into vector code.
+//! e^x, ln(1 + x) and tanh for `f32`, as straight-line arithmetic that compilers turn into vector
+//! code.
 //!
-//! The standard library's are calls, one number at a time. These have no branches and use no fused multiply-add, so a loop
-//! over them runs at the speed of the vector unit and gives the same bits on every processor and instruction set. Errors
-//! are below 2 units in the last place; a test compares every 1009th float with `f64`.
+//! The standard library's are calls, one number at a time. These have no branches and use no fused
+//! multiply-add, so a loop over them runs at the speed of the vector unit and gives the same bits
+//! on every processor and instruction set. Errors are below 2 units in the last place; a test
+//! compares every 1009th float with `f64`.
 
 /// ln 2 in two parts: the first has few enough bits that n times it is exact, for |n| < 2^9.
 const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 
-/// Adding and subtracting 3 * 2^22 rounds to an integer, whose two's complement is then in the low bits.
+/// Adding and subtracting 3 * 2^22 rounds to an integer, whose two's complement is then in the low
+/// bits.
 const ROUND: f32 = 12_582_912.0;
 
 /// n and r with x = n ln 2 + r and |r| <= ln 2 / 2. For |x| <= 2^8.
@@ -20,7 +23,8 @@ fn reduce(x: f32) -> (i32, f32) {
     (whole, (x - n * LN2_HIGH) - n * LN2_LOW)
 }
 
-/// e^r - 1 for |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (its remainder is below 2^-27 of the value).
+/// e^r - 1 for |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (its remainder is below 2^-27
+/// of the value).
 #[inline(always)]
 fn exp_m1_of_rest(r: f32) -> f32 {
     let p = 1.0 / 5040.0;
@@ -52,8 +56,8 @@ pub(crate) fn exp(x: f32) -> f32 {
 
 /// ln(1 + x) for 0 <= x <= 1; NaN for NaN.
 ///
-/// By ln((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = x / (2 + x), which is at most 1 / 3: what is left out is below
-/// 2^-29 of the value.
+/// By ln((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = x / (2 + x), which is at
+/// most 1 / 3: what is left out is below 2^-29 of the value.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     debug_assert!((0.0..=1.0).contains(&x) || x.is_nan(), "ln_1p of {x}");

@@ -62,19 +62,18 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     (0..tasks).into_par_iter().for_each(f);
 }
 
-/// Threads that were asked to stay awake and have not given up yet, of whichever pool: a program
-/// has one.
+/// Number of threads that [`keep_awake`] keeps awake, of any pool: a program has one.
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
-/// Has the other threads look for work for a while instead of going to sleep as soon as there is
-/// none: a kernel of a small network takes some ten or hundred microseconds, and waking a thread up
-/// to fifty.
+/// Makes the other threads look for work for a while instead of going to sleep as soon as there is
+/// none: waking a thread takes about as long as a kernel of a small network.
+/// docs/design/threads.md.
 fn keep_awake() {
     if AWAKE.load(Ordering::Relaxed) > 0 {
         return;
     }
-    // A caller beside the pool would only sleep; and the pool may have the main thread, which is
-    // not to be kept from its work.
+    // A caller outside the pool only sleeps meanwhile. And the pool may include the main thread,
+    // which then has other work.
     let Some(caller) = rayon::current_thread_index() else { return };
     AWAKE.fetch_add(threads::count() - 1, Ordering::Relaxed);
     rayon::spawn_broadcast(move |thread| {

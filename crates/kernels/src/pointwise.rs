@@ -9,7 +9,7 @@
 //! reference would be read again after each store.
 //!
 //! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others only for arrays that
-//! are not so long that operands come from afar and are waited for (`Level::over`).
+//! are not so long that operands come from memory and the loop waits for them (`Level::over`).
 
 use crate::Element;
 use crate::parallel::for_each_chunk;

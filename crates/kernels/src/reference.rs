@@ -1,4 +1,5 @@
-//! The slow twins: each kernel as its formula reads, in naive loops, for any geometry. The definition and the oracle.
+//! The slow twins: each kernel as its formula reads, in naive loops, for any geometry. The
+//! definition and the oracle.
 
 use crate::Element;
 use crate::adam::Adam;
@@ -22,8 +23,9 @@ pub fn gemm<E: Element>(
     }
 }
 
-/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to y: its trilinear form, term by
-/// term. The three kernels of the family are three ways to add up the same terms.
+/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to y: its
+/// trilinear form, term by term. The three kernels of the family are three ways to add up the same
+/// terms.
 pub fn conv2d_terms(g: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
     let ([h, w], [oh, ow], [kh, kw]) = (g.in_size, g.out_size, g.kernel);
     let (ci, co) = (g.in_channels / g.spec.groups, g.out_channels / g.spec.groups);
@@ -168,8 +170,8 @@ pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize],
     x_bar
 }
 
-/// One Adam step of one parameter, as algorithm 1 of Kingma & Ba 2015 reads, with both kinds of weight decay. Gives
-/// theta, m and v.
+/// One Adam step of one parameter, as algorithm 1 of Kingma & Ba 2015 reads, with both kinds of
+/// weight decay. Gives theta, m and v.
 pub fn adam<E: Element>(adam: &Adam, t: i32, [theta, g, m, v]: [E; 4]) -> [E; 3] {
     let [lr, b1, b2, eps, l2, decay] =
         [adam.lr, adam.beta1, adam.beta2, adam.eps, adam.l2, adam.decay].map(E::of);
@@ -193,8 +195,8 @@ pub struct BatchNorm<E> {
     pub beta_bar: Vec<E>,
 }
 
-/// Training-mode batch norm of a matrix with `c` columns, and its gradients by the chain rule as in Ioffe & Szegedy
-/// 2015, section 3 (six formulas, one loop each).
+/// Training-mode batch norm of a matrix with `c` columns, and its gradients by the chain rule as in
+/// Ioffe & Szegedy 2015, section 3 (six formulas, one loop each).
 pub fn batch_norm<E: Element>(
     x: &[E],
     c: usize,
@@ -276,7 +278,8 @@ pub(crate) mod testing {
         x.iter().map(|&x| x as f32).collect()
     }
 
-    /// Integer-valued x, w and y_bar of a geometry, and the y, x_bar and w_bar that the definition makes of them.
+    /// Integer-valued x, w and y_bar of a geometry, and the y, x_bar and w_bar that the definition
+    /// makes of them.
     pub(crate) fn exact_conv2d(g: &Geometry) -> ([Vec<f64>; 3], [Vec<f64>; 3]) {
         let [x, w, y_bar] =
             [(g.x_shape(), 1), (g.w_shape(), 2), (g.y_shape(), 3)].map(|(s, seed)| integers(len(s), seed));
@@ -292,8 +295,9 @@ pub(crate) mod testing {
         (0..n).map(|i| (i as f32 * frequency).sin()).collect()
     }
 
-    /// Panics unless `run` gives the same bits with every number of threads, on each instruction set; and so beside a thread
-    /// that keeps processors busy with products of its own, which upsets who takes which task.
+    /// Panics unless `run` gives the same bits with every number of threads, on each instruction
+    /// set; and so beside a thread that keeps processors busy with products of its own, which
+    /// upsets who takes which task.
     #[track_caller]
     pub(crate) fn assert_same_bits(what: &str, run: impl Fn() -> Vec<f32> + Sync) {
         let bits = |isa, n| {

@@ -26,8 +26,9 @@ fn builder(threads: usize) -> rayon::ThreadPoolBuilder {
 /// or 0 for RAYON_NUM_THREADS or, without it, one per processor. To be called once, before any
 /// kernel, by the thread that trains, which must outlive all kernels: `main`.
 ///
-/// Without this call kernels run too, on a pool beside their caller, which sleeps meanwhile. Waking it after each kernel
-/// costs a small network (a DCGAN of 28 pixels and width 16, two threads) a seventh of its time.
+/// Without this call kernels run too, on a pool beside their caller, which sleeps meanwhile. Waking
+/// it after each kernel costs a small network (a DCGAN of 28 pixels and width 16, two threads) a
+/// seventh of its time.
 ///
 /// # Errors
 /// If the number is above [`MAX`], if RAYON_NUM_THREADS holds no such number, if the pool already
@@ -58,7 +59,8 @@ pub fn count() -> usize {
     rayon::current_num_threads()
 }
 
-/// Runs `f` with its kernels on a pool of their own, for tests and benches that compare thread counts.
+/// Runs `f` with its kernels on a pool of their own, for tests and benches that compare thread
+/// counts.
 ///
 /// # Panics
 /// If the system refuses to start the threads.

@@ -41,8 +41,8 @@ fn threads_sleep_when_there_are_no_kernels() {
     });
 }
 
-/// Sizes that grow leave nothing behind that is larger than what they needed, however often they do,
-/// and steady ones are found again: also where a step needs many classes, one after the other.
+/// Sizes that grow leave nothing behind that is larger than what they needed, however often they
+/// do, and steady ones are found again: also where a step needs many classes, one after the other.
 #[test]
 fn the_pool_keeps_what_was_needed_at_a_time() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

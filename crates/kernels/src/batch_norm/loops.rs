@@ -1,5 +1,6 @@
-//! The five loops of batch norm, over some rows of channels. Plain Rust that compilers vectorise: every slice is a
-//! parameter of its own, so that no store can be thought to change another operand.
+//! The five loops of batch norm, over some rows of channels. Plain Rust that compilers vectorise:
+//! every slice is a parameter of its own, so that no store can be thought to change another
+//! operand.
 
 use crate::Element;
 use crate::reduce::{in_blocks, sum_rows};
@@ -17,7 +18,8 @@ pub(super) struct Affine<'a, E> {
     pub(super) slope: E,
 }
 
-/// mean = the mean of the rows of x - pivot. (A pivot near the mean keeps the digits of data far from zero.)
+/// mean = the mean of the rows of x - pivot. (A pivot near the mean keeps the digits of data far
+/// from zero.)
 #[inline(always)]
 pub(super) fn means<E: Element>(x: &[E], pivot: &[E], mean: &mut [E]) {
     let rows = E::of((x.len() / mean.len()) as f64);
@@ -60,7 +62,8 @@ pub(super) fn normalise<E: Element>(x: &[E], by: Affine<'_, E>, y: &mut [E]) {
     }
 }
 
-/// centred_sum = sum over rows of z_bar (x - mean), sum = sum of z_bar; z_bar is the gradient before the activation.
+/// centred_sum = sum over rows of z_bar (x - mean), sum = sum of z_bar; z_bar is the gradient
+/// before the activation.
 #[inline(always)]
 pub(super) fn sums<E: Element>(
     x: &[E],

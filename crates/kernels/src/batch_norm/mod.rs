@@ -1,7 +1,8 @@
 //! Batch normalisation (Ioffe & Szegedy 2015) over rows of channels.
 //!
-//! In NHWC the channel is the last axis, so one kernel serves images and vectors alike: `x` is a matrix of m rows (all
-//! pixels of all images) by C channels, and every statistic is one of a column.
+//! In NHWC the channel is the last axis, so one kernel serves images and vectors alike: `x` is a
+//! matrix of m rows (all pixels of all images) by C channels, and every statistic is one of a
+//! column.
 //!
 //! Statistics are taken per chunk of rows, the mean as a distance from the chunk's first row and
 //! the variance about that mean, and merged in order in `f64` (Chan, Golub & LeVeque 1983), so they
@@ -9,9 +10,9 @@
 //! the mean to the type of the data takes away is kept beside it, because beside a large mean it
 //! may be as large as the deviation.
 //!
-//! Every pass is bound by memory, so the activation that follows a batch norm is part of its last pass
-//! ([`normalise_activated`]) and of both passes of its gradient ([`backward_activated`]), which recompute from x what they
-//! need rather than read it.
+//! Every pass is bound by memory, so the activation that follows a batch norm is part of its last
+//! pass ([`normalise_activated`]) and of both passes of its gradient ([`backward_activated`]),
+//! which recompute from x what they need rather than read it.
 
 mod loops;
 #[cfg(test)]
@@ -193,8 +194,8 @@ pub struct Gradients<'a, E> {
     pub beta_bar: &'a mut [E],
 }
 
-/// Gradients of [`normalise_activated`] in training mode, with z_bar = y_bar times the derivative of
-/// the activation at z, and x^ = (x - mu) / sqrt(sigma^2 + eps):
+/// Gradients of [`normalise_activated`] in training mode, with z_bar = y_bar times the derivative
+/// of the activation at z, and x^ = (x - mu) / sqrt(sigma^2 + eps):
 ///
 /// > beta_bar = sum of z_bar,   gamma_bar = sum of z_bar x^,
 /// > x_bar = gamma / sqrt(sigma^2 + eps) (z_bar - beta_bar / m - x^ gamma_bar / m)

@@ -14,8 +14,9 @@ enum Data {
     Uniform,
     /// Half of it zero.
     Rectified,
-    /// Ratios of uniform numbers, up to 48 where the typical value is 1. Gradients stay uniform: the product of two such
-    /// tails exceeds the rms of a short sum a thousandfold, and then the rounding of a single product does so too.
+    /// Ratios of uniform numbers, up to 48 where the typical value is 1. Gradients stay uniform:
+    /// the product of two such tails exceeds the rms of a short sum a thousandfold, and then the
+    /// rounding of a single product does so too.
     HeavyTailed,
 }
 

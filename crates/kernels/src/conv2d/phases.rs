@@ -15,7 +15,7 @@
 //!
 //! A row of a block is a *run* of `s * channels` neighbouring numbers in x, and stays one. To pack
 //! is to permute the numbers of x, padding included, and those of w; so the three kernels of the
-//! packed convolution are those of the plain one, and only where their operands lie differs.
+//! packed convolution are those of the plain one, and only the layout of their operands differs.
 //! [`Tiling`](super::winograd) sees phases too, but each as channels of its own: it would pad each
 //! to whole vectors.
 
@@ -32,7 +32,7 @@ pub(super) struct Phases {
     pub(super) packed: Geometry,
     /// Numbers of a run.
     run: usize,
-    /// The first block of which all columns lie in the image, where in a row of the image it
+    /// The first block of which all columns are in the image, where in a row of the image it
     /// starts, and how many there are.
     first: usize,
     start: usize,
@@ -193,7 +193,7 @@ impl Phases {
         }
     }
 
-    /// Where in a row of the image number `p` of run j lies, unless in the padding before it.
+    /// Offset of number `p` of run j in a row of the image, unless it is in the padding before it.
     fn column(&self, j: usize, p: usize) -> Option<usize> {
         (j * self.run + p).checked_sub(self.g.spec.padding[1] * self.g.in_channels)
     }

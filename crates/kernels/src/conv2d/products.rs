@@ -116,7 +116,7 @@ impl InputTasks {
         if images > 1 || bands == 1 && per_image <= most {
             return whole;
         }
-        // Rows of x_bar that so many output rows send to.
+        // Rows of x_bar that rows of `most` output pixels contribute to.
         let highest =
             (most / g.out_size[1]).saturating_sub(1).saturating_mul(spec.stride[0]).saturating_add(1);
         let rows = h.div_ceil(bands).min(highest.saturating_sub(taps - 1).max(1));
@@ -156,7 +156,7 @@ impl InputTasks {
     /// Numbers of the patches of a part, at most.
     fn patches(&self, g: &Geometry) -> usize {
         let ([kh, kw], spec) = (g.kernel, &g.spec);
-        // Positions reached by so many pixels and taps.
+        // Output positions that reach one of `to` pixels by one of `taps` taps.
         let reached = |to: usize, taps: usize, a: usize| {
             ((to - 1 + (taps - 1) * spec.dilation[a]) / spec.stride[a] + 1).min(g.out_size[a])
         };
@@ -217,7 +217,7 @@ impl WeightTasks {
     }
 }
 
-/// The rows of W_bar from tap `first_tap` on (as many as `w_bar` holds) summed over some output
+/// The rows of W_bar from tap `first_tap` on (those that `w_bar` holds) summed over some output
 /// pixels.
 fn weight_grad_block<E: Element>(
     g: &Geometry,

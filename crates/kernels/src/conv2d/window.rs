@@ -133,7 +133,7 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Input position under tap `k` of the window at output position `o`, unless it lies in the padding
+/// Input position under tap `k` of the window at output position `o`, unless it is in the padding
 /// before the image.
 #[inline]
 fn source(o: usize, k: usize, axis: usize, g: &Geometry) -> Option<usize> {

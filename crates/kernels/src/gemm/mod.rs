@@ -1,9 +1,10 @@
 //! Matrix products.
 //!
-//! In `f32` and with vector instructions, [`gemm`] is our own (`blocked/`). Everything else is `matrixmultiply`'s
-//! micro-kernels (Goto & van de Geijn's blocking, packed operands, AVX2/FMA chosen at run time) under our views, bounds
-//! and cut into tiles: `f64`, the portable path, and small products inside a task. Calling it takes raw pointers: every
-//! such product goes through [`GemmScalar::gemm`], whose argument is checked here.
+//! In `f32` and with vector instructions, [`gemm`] is our own (`blocked/`). Everything else is
+//! `matrixmultiply`'s micro-kernels (Goto & van de Geijn's blocking, packed operands, AVX2/FMA
+//! chosen at run time) with our views, bounds and tiles: `f64`, the portable path, and small
+//! products inside a task. Calling it takes raw pointers: every such product goes through
+//! [`GemmScalar::gemm`], whose argument is checked here.
 
 #![allow(unsafe_code)]
 
@@ -67,7 +68,8 @@ impl<'a, E> Mat<'a, E> {
         if yes { self.t() } else { self }
     }
 
-    /// Where element (i, j) is in the slice: inside it for a valid index, because the extent was checked at creation.
+    /// Where element (i, j) is in the slice: inside it for a valid index, because the extent was
+    /// checked at creation.
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
     }
@@ -95,7 +97,8 @@ impl<'a, E: Element> Mat<'a, E> {
 
 #[track_caller]
 fn check_extent(what: &str, len: usize, rows: usize, cols: usize, row_stride: usize) {
-    // A product that overflows is no slice's size; a stride beyond isize cannot be walked by pointers.
+    // A product that overflows is no slice's size; a stride beyond isize cannot be walked by
+    // pointers.
     let extent = || (rows - 1).checked_mul(row_stride)?.checked_add(cols);
     let needed = if rows == 0 || cols == 0 { 0 } else { extent().unwrap_or(usize::MAX) };
     assert!(
@@ -109,8 +112,9 @@ pub trait GemmScalar: Copy + From<u8> {
     /// C <- A B + beta C for an `m` x `k` A and a `k` x `n` B; with beta = 0, C is only written.
     ///
     /// # Safety
-    /// For all valid (i, j) the element at `i * stride.0 + j * stride.1` of each operand must be in bounds, to read
-    /// for `a` and `b`, to read and write for `c`; `c` must not overlap `a` or `b`, nor its elements each other.
+    /// For all valid (i, j) the element at `i * stride.0 + j * stride.1` of each operand must be in
+    /// bounds, to read for `a` and `b`, to read and write for `c`; `c` must not overlap `a` or `b`,
+    /// nor its elements each other.
     unsafe fn gemm(
         size: [usize; 3],
         a: (*const Self, [usize; 2]),
@@ -131,8 +135,8 @@ macro_rules! gemm_scalar {
                 (c, rc): (*mut Self, usize),
             ) {
                 let s = |x: usize| x as isize;
-                // SAFETY: the caller's promise is exactly what the function asks for; strides fit isize because
-                // they index into a slice.
+                // SAFETY: the caller's promise is exactly what the function requires; strides fit
+                // isize because they index into a slice.
                 unsafe {
                     $f(m, k, n, 1.0, a, s(ra), s(ca), b, s(rb), s(cb), beta, c, s(rc), 1);
                 }
@@ -165,12 +169,13 @@ pub(crate) fn gemm_serial<E: GemmScalar>(
     row_stride: usize,
 ) {
     check_product(&a, &b, c.len(), row_stride);
-    // SAFETY: `c` is exclusively borrowed and was just checked to hold every element of the product.
+    // SAFETY: `c` is exclusively borrowed and was just checked to hold every element of the
+    // product.
     unsafe { tile(a, b, into, c.as_mut_ptr(), row_stride, [0..a.rows, 0..b.cols]) }
 }
 
-/// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, with the rows
-/// of A and the columns of B.
+/// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, with the
+/// rows of A and the columns of B.
 ///
 /// # Panics
 /// If the inner dimensions differ or `c` is too short.
@@ -193,8 +198,9 @@ pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E])
     let c = SharedOutput(c.as_mut_ptr());
     parallel::for_each(m.div_ceil(tm) * across, |t| {
         let (i, j) = (t / across * tm, t % across * tn);
-        // SAFETY: the product fits `c` (checked above), the tiles of different tasks have no element in common, and
-        // the exclusive borrow of `c` lasts until `for_each` has joined every task.
+        // SAFETY: the product fits `c` (checked above), the tiles of different tasks have no
+        // element in common, and the exclusive borrow of `c` lasts until `for_each` has joined
+        // every task.
         unsafe { tile(a, b, into, c.get(), n, [i..(i + tm).min(m), j..(j + tn).min(n)]) }
     });
 }
@@ -212,8 +218,8 @@ fn check_product<E>(a: &Mat<'_, E>, b: &Mat<'_, E>, c_len: usize, row_stride: us
     check_extent("matrix product, output", c_len, a.rows, b.cols, row_stride);
 }
 
-/// Tile of C per task, from the shape alone: large enough that packing an operand is a small part of a task's work,
-/// small enough that a few threads find about equal shares.
+/// Returns the size of a task's tile of C, from the shape alone: so large that packing an operand
+/// is a small part of a task's work, and so small that a few threads can share the tiles evenly.
 fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
     let mut tile = [m.min(PORTABLE_TILE[0]), n.min(PORTABLE_TILE[1])];
     while m.div_ceil(tile[0]) * n.div_ceil(tile[1]) < TASKS && tile[0] * tile[1] * k > 2 * MIN_TASK {
@@ -229,7 +235,8 @@ fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
 /// A pointer that tasks may copy; each writes only its own tile behind it.
 struct SharedOutput<E>(*mut E);
 
-// SAFETY: a SharedOutput is only dereferenced in `gemm`, whose tasks write disjoint tiles of one exclusive borrow.
+// SAFETY: a SharedOutput is only dereferenced in `gemm`, whose tasks write disjoint tiles of one
+// exclusive borrow.
 unsafe impl<E: Send> Sync for SharedOutput<E> {}
 
 impl<E> SharedOutput<E> {
@@ -241,7 +248,8 @@ impl<E> SharedOutput<E> {
 /// Computes some rows and columns of the product.
 ///
 /// # Safety
-/// `c` must be valid for those elements at `i * row_stride + j`, and nobody else may touch them meanwhile.
+/// `c` must be valid for those elements at `i * row_stride + j`, and nobody else may touch them
+/// meanwhile.
 unsafe fn tile<E: GemmScalar>(
     a: Mat<'_, E>,
     b: Mat<'_, E>,
@@ -254,10 +262,11 @@ unsafe fn tile<E: GemmScalar>(
         return;
     }
     let beta = E::from(u8::from(into == Update::Accumulate));
-    // With no inner dimension there is no element to point at; the offsets below stay inside the slices otherwise.
+    // With no inner dimension there is no element to point at; the offsets below stay inside the
+    // slices otherwise.
     let (oa, ob) = if a.cols == 0 { (0, 0) } else { (a.offset(rows.start, 0), b.offset(0, columns.start)) };
-    // SAFETY: `Mat` guarantees the extents of `a` and `b`, the caller that of `c`; `c` comes from an exclusive borrow
-    // and therefore overlaps neither.
+    // SAFETY: `Mat` guarantees the extents of `a` and `b`, the caller that of `c`; `c` comes from
+    // an exclusive borrow and therefore overlaps neither.
     unsafe {
         E::gemm(
             [rows.len(), a.cols, columns.len()],

@@ -1,4 +1,5 @@
-//! The products against their definition, for every transpose, instruction set and number of threads.
+//! The products against their definition, for every transpose, instruction set and number of
+//! threads.
 
 use super::*;
 use crate::isa;
@@ -60,7 +61,8 @@ fn rejects_a_short_output() {
     gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
 }
 
-/// Shapes around every edge of a tile, a block and a panel, on every instruction set; integers multiply exactly.
+/// Shapes around every edge of a tile, a block and a panel, on every instruction set; integers
+/// multiply exactly.
 #[test]
 fn f32_equals_the_definition_on_every_instruction_set() {
     let mut dice = reference::testing::Dice(17);
@@ -74,7 +76,8 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [23, 257, 64],
         [7, 3, 600],
         [200, 8, 96],
-        // Rows that share sets of the cache, one or a few; more rows than one tile, of a B in place and of a packed one; a small C in shares.
+        // Rows that share sets of the cache, one or a few; more rows than one tile, of a B in place
+        // and of a packed one; a small C in shares.
         [40, 1024, 80],
         [30, 260, 1024],
         [300, 256, 64],

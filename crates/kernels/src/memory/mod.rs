@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_thread_is_given_what_it_dropped() {
-        // No other test asks for storage of this class.
+        // No other test requests storage of this class.
         const LEN: usize = 7_654_321;
         let turn = std::sync::Barrier::new(2);
         let kept = crate::threads::with(2, || {
@@ -211,7 +211,8 @@ mod tests {
                 let mut buffer = Some(Buffer::<f32>::take(LEN));
                 let address = |buffer: &Option<Buffer<f32>>| buffer.as_ref().map(|b| b.as_slice().as_ptr());
                 let first = address(&buffer);
-                // What the second thread drops is dropped last, but the first thread asks first.
+                // What the second thread drops is dropped last, but the first thread requests
+                // first.
                 for next in [None, Some(LEN)] {
                     for now in 0..2 {
                         turn.wait();

@@ -8,8 +8,8 @@
 //! mark itself rises.
 //!
 //! So sizes that grow leave little behind, the same sizes again find what the largest left, and a
-//! step that repeats finds all of its storage from the third time on. (Borrowing can delay that by a
-//! step or two, in contrived sequences; the tests count how rarely.)
+//! step that repeats finds all of its storage from the third time on. (Borrowing can delay that by
+//! a step or two, in contrived sequences; the tests count how rarely.)
 
 use super::{ALIGN_WORDS, Stats, WORD};
 use crate::tuning::tasks::LENT_TIMES;

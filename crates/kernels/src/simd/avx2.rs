@@ -100,13 +100,15 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn store_part(self, v: __m256, to: &mut [f32]) {
-        // SAFETY: `self` proves the instructions; only the `to.len()` lanes of the mask are written.
+        // SAFETY: `self` proves the instructions; only the `to.len()` lanes of the mask are
+        // written.
         unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), mask(to.len()), v) }
     }
 
     #[inline(always)]
     fn prefetch(self, at: *const f32) {
-        // SAFETY: every x86-64 has the instruction, and it accesses nothing: a hint, whatever the address.
+        // SAFETY: every x86-64 has the instruction, and it accesses nothing: a hint, whatever the
+        // address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 
@@ -131,10 +133,12 @@ impl Simd for Avx2 {
     }
 }
 
-/// [`Simd::transpose8`]: halves of rows i and i + 4 meet in a vector as they are read; then numbers and pairs change places.
+/// [`Simd::transpose8`]: halves of rows i and i + 4 meet in a vector as they are read; then numbers
+/// and pairs change places.
 ///
 /// # Safety
-/// The processor has AVX2; 8 numbers can be read at each of 8 distances of `from_stride`, and written at each of 8 of `to_stride`.
+/// The processor has AVX2; 8 numbers can be read at each of 8 distances of `from_stride`, and
+/// written at each of 8 of `to_stride`.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {

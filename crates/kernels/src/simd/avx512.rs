@@ -106,7 +106,8 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn store_part(self, v: __m512, to: &mut [f32]) {
-        // SAFETY: `self` proves the instructions; only the `to.len()` lanes of the mask are written.
+        // SAFETY: `self` proves the instructions; only the `to.len()` lanes of the mask are
+        // written.
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask(to.len()), v) }
     }
 

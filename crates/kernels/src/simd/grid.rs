@@ -1,9 +1,11 @@
-//! Vectors at two strides, as the pixels of a tile lie and its points: found to be in their slice once, not one by one.
+//! Vectors at two strides, like the pixels of a tile and its points. They are checked to be inside
+//! their slice once, not one by one.
 
 use super::{Shared, Simd};
 use std::marker::PhantomData;
 
-/// Where the vectors are: vector (i, j) starts at `at + i * stride[0] + j * stride[1]`, for i and j below `size`.
+/// Where the vectors are: vector (i, j) starts at `at + i * stride[0] + j * stride[1]`, for i and j
+/// below `size`.
 #[derive(Clone, Copy)]
 pub(crate) struct Lattice {
     pub(crate) at: usize,
@@ -21,8 +23,8 @@ impl Lattice {
     /// How far vector (i, j) is from the first.
     ///
     /// # Panics
-    /// If there is none. Where i, j and the size are constants, no code asks; the message names none of them, so that the lattice need not be
-    /// in memory for it.
+    /// If there is none. If i, j and the size are constants, the check is compiled away. The
+    /// message names none of them, so that the lattice need not be in memory for it.
     #[inline(always)]
     fn offset(&self, i: usize, j: usize) -> usize {
         assert!(i < self.size[0] && j < self.size[1], "no such vector in the lattice");
@@ -62,7 +64,7 @@ impl<'a, S: Simd> Grid<'a, S> {
     #[inline(always)]
     pub(crate) fn load(&self, i: usize, j: usize) -> S::V {
         let from = self.first.wrapping_add(self.lattice.offset(i, j));
-        // SAFETY: all vectors of the lattice lie in the slice.
+        // SAFETY: all vectors of the lattice are in the slice.
         self.s.load(unsafe { std::slice::from_raw_parts(from, S::LANES) })
     }
 }
@@ -105,7 +107,7 @@ impl<'a, S: Simd> GridMut<'a, S> {
     #[inline(always)]
     fn vector(&mut self, i: usize, j: usize) -> &mut [f32] {
         let to = self.first.wrapping_add(self.lattice.offset(i, j));
-        // SAFETY: all vectors of the lattice lie in the slice, and are ours while `self` lives.
+        // SAFETY: all vectors of the lattice are in the slice, and are ours while `self` lives.
         unsafe { std::slice::from_raw_parts_mut(to, S::LANES) }
     }
 }

@@ -1,12 +1,14 @@
 //! Vector instructions behind one trait, so that every loop is written once.
 //!
-//! A kernel is a function generic over [`Simd`]. Three types implement it: `Avx512` and `Avx2` over `std::arch`, and
-//! `Portable` in plain Rust. A value of such a type is proof that the processor has the instructions (only `detect`
-//! makes one), so arithmetic on vectors is safe; loads and stores take slices and stay inside them.
+//! A kernel is a function generic over [`Simd`]. Three types implement it: `Avx512` and `Avx2` over
+//! `std::arch`, and `Portable` in plain Rust. A value of such a type is proof that the processor
+//! has the instructions (only `detect` makes one), so arithmetic on vectors is safe; loads and
+//! stores take slices and stay inside them.
 //!
-//! **The one rule**: what runs in a hot loop is `#[inline(always)]` and is entered through [`Simd::vectorize`], whose
-//! closure, `#[inline(always)]` too, is compiled for the instructions. Everything inlined into it becomes plain vector
-//! code; a function that is not inlined would call every single instruction.
+//! **The one rule**: what runs in a hot loop is `#[inline(always)]` and is entered through
+//! [`Simd::vectorize`], whose closure, `#[inline(always)]` too, is compiled for the instructions.
+//! Everything inlined into it becomes plain vector code; a function that is not inlined would call
+//! every single instruction.
 //!
 //! `with_simd!` picks the type for the active [`Isa`].
 
@@ -72,25 +74,27 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Writes all elements of `to`, fewer than `LANES`.
     fn store_part(self, v: Self::V, to: &mut [f32]);
 
-    /// Asks for the cache line at `at`, which need not be anybody's.
+    /// Prefetches the cache line at `at`, which may be an invalid address.
     fn prefetch(self, at: *const f32);
 
-    /// The same, no farther than into the second-level cache.
+    /// The same, into L2 only.
     fn prefetch_far(self, at: *const f32);
 
     /// Writes the transpose of 8 rows of 8 numbers, `from_stride` apart, as rows `to_stride` apart.
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
 
-    /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel (see `panel.rs`).
+    /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel (see
+    /// `panel.rs`).
     ///
     /// # Safety
-    /// Nobody else accesses the elements of C meanwhile (what lies between its rows is not touched).
+    /// Nobody else accesses the elements of C meanwhile (what is between its rows is not touched).
     ///
     /// # Panics
     /// If A, B or C leaves its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
-    /// [`Simd::panel`] into rows of `c`, which lie `row_stride` apart from `at` on; added to them if `accumulate`.
+    /// [`Simd::panel`] into rows of `c`, `row_stride` apart from `at` on; added to them if
+    /// `accumulate`.
     ///
     /// # Panics
     /// If they leave `c`.
@@ -120,8 +124,9 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         self.mul(a, self.splat(b))
     }
 
-    /// `LANES` elements of `from` from `at` on; what lies past its end is 0. Where all does, nothing is loaded: a processor takes
-    /// hundreds of cycles to find out that a load of no lanes from an address that is none does not fault.
+    /// `LANES` elements of `from` from `at` on; elements past its end are 0. If all are past its
+    /// end, nothing is loaded: a fully masked load from an invalid address takes hundreds of
+    /// cycles.
     #[inline(always)]
     fn load_padded(self, from: &[f32], at: usize) -> Self::V {
         match from.len().saturating_sub(at) {
@@ -131,7 +136,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
-    /// Writes `LANES` elements of `to` from `at` on; what would lie past its end is dropped.
+    /// Writes `LANES` elements of `to` from `at` on; elements past its end are dropped.
     #[inline(always)]
     fn store_padded(self, v: Self::V, to: &mut [f32], at: usize) {
         match to.len().saturating_sub(at) {
@@ -178,8 +183,9 @@ macro_rules! with_simd {
 pub(crate) use with_simd;
 
 impl Level {
-    /// Runs a plain loop compiled for these instructions, as far as the compiler vectorises it. Nothing is contracted or
-    /// reordered, so the bits are the same on all of them. `f` must be `#[inline(always)]`.
+    /// Runs a plain loop compiled for these instructions, as far as the compiler vectorises it.
+    /// Nothing is contracted or reordered, so the bits are the same on all of them. `f` must be
+    /// `#[inline(always)]`.
     #[inline(always)]
     pub(crate) fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
@@ -191,13 +197,14 @@ impl Level {
         }
     }
 
-    /// The level for a loop over arrays of so many numbers: [`narrow`](Self::narrow) where they come from afar.
-    pub(crate) fn over(self, numbers: usize) -> Self {
-        if numbers < FAR { self } else { self.narrow() }
+    /// The level for a loop over arrays of a length: [`narrow`](Self::narrow) where it waits for
+    /// memory.
+    pub(crate) fn over(self, len: usize) -> Self {
+        if len < FAR { self } else { self.narrow() }
     }
 
-    /// The level for a loop that waits for its operands: instead of AVX-512, vectors of 32 bytes, which a Zen 4 reads and writes
-    /// faster than those of 64 when they come from memory.
+    /// The level for a loop that waits for memory: with AVX-512, vectors of 32 bytes, which some
+    /// processors read and write faster than those of 64 (docs/design/vector-widths.md).
     pub(crate) fn narrow(self) -> Self {
         match self {
             #[cfg(target_arch = "x86_64")]

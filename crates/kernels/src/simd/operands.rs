@@ -2,7 +2,8 @@
 
 use super::{Next, Shared};
 
-/// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r * run_stride]`.
+/// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r *
+/// run_stride]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Lhs<'a> {
     pub(crate) data: &'a [f32],
@@ -19,7 +20,7 @@ impl<'a> Lhs<'a> {
         Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
     }
 
-    /// Panics unless `rows` rows and runs of `k` lie inside the slice.
+    /// Panics unless `rows` rows and runs of `k` are inside the slice.
     #[inline(always)]
     pub(super) fn check(&self, rows: usize, k: usize) {
         let one = extent(rows, self.row_stride, k, self.k_stride);
@@ -29,18 +30,18 @@ impl<'a> Lhs<'a> {
     }
 }
 
-/// The right operand: element (p, j) is `data[p * row_stride + j]`, with p counted through all runs. Whole vectors of
-/// every row must exist: one, or a panel of them.
+/// The right operand: element (p, j) is `data[p * row_stride + j]`, with p counted through all
+/// runs. Whole vectors of every row must exist: one, or a panel of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Rhs<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row_stride: usize,
-    /// What the caller will want next.
+    /// What the caller reads next.
     pub(crate) next: Next<'a>,
 }
 
 impl<'a> Rhs<'a> {
-    /// Element (p, j) is `data[p * row_stride + j]`; nothing is known of what comes next.
+    /// Element (p, j) is `data[p * row_stride + j]`; the caller does not say what it reads next.
     pub(crate) fn new(data: &'a [f32], row_stride: usize) -> Self {
         Rhs { data, row_stride, next: Next::default() }
     }
@@ -52,11 +53,12 @@ pub(crate) struct Out<'a> {
     pub(crate) data: Shared<'a>,
     pub(crate) at: usize,
     pub(crate) row_stride: usize,
-    /// Add to what is there?
+    /// Add to the present elements?
     pub(crate) accumulate: bool,
 }
 
-/// Rows of an output, for [`Simd::panel_into`](super::Simd::panel_into): as in [`Out`], without the data.
+/// Rows of an output, for [`Simd::panel_into`](super::Simd::panel_into): as in [`Out`], without the
+/// data.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows {
     pub(crate) at: usize,

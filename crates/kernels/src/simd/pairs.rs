@@ -1,4 +1,5 @@
-//! The micro-kernel of `conv2d/direct/pairs.rs`: sums of products over tiles of 2 x 2 pixels, nine for each number of x and channel of y.
+//! The micro-kernel of `conv2d/direct/pairs.rs`: sums of products over tiles of 2 x 2 pixels, nine
+//! for each number of x and channel of y.
 
 use super::operands::extent;
 use super::{Rhs, Simd};
@@ -26,7 +27,8 @@ pub(crate) struct Differences<'a> {
 }
 
 impl Differences<'_> {
-    /// Where the left factors of the nine products of the first tile are, for the number of x at `at`.
+    /// Addresses of the left factors of the nine products of the first tile, for the number of x at
+    /// `at`.
     #[inline(always)]
     fn factors(&self, at: usize) -> [*const f32; POINTS] {
         let [down, across] = self.step;
@@ -48,11 +50,14 @@ impl Differences<'_> {
     }
 }
 
-/// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y, over `tiles` rows and columns of tiles.
-/// Tile (i, j) is pixels 2i and 2i + 1, 2j and 2j + 1 of x and of y, which has `2 tiles[1]` pixels in a row. The sum of point p of number q
-/// is vector `q * POINTS + p` of `sums`. If `PREFETCH`, two cache lines a tile are prefetched from `next` on, which may be invalid.
+/// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y,
+/// over `tiles` rows and columns of tiles. Tile (i, j) is pixels 2i and 2i + 1, 2j and 2j + 1 of x
+/// and of y, which has `2 tiles[1]` pixels in a row. The sum of point p of number q is vector `q *
+/// POINTS + p` of `sums`. If `PREFETCH`, two cache lines a tile are prefetched from `next` on,
+/// which may be invalid.
 ///
-/// Nine products a tile and four vectors of y; the factors of x are of columns 2j, 2j + 1 and 2j + 1:
+/// Nine products a tile and four vectors of y; the factors of x are of columns 2j, 2j + 1 and 2j +
+/// 1:
 ///
 /// ```text
 ///     y00        y00 + y01        y01                both  down  both            of row 2i
@@ -89,7 +94,8 @@ pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
         let mut lower = upper.wrapping_add(2 * tiles[1] * y.row_stride);
         let mut offset = 2 * i * down;
         for _ in 0..tiles[1] {
-            // SAFETY: pixels 2i and 2i + 1, 2j and 2j + 1 of y lie in its slice: there are that many, as was asserted.
+            // SAFETY: pixels 2i and 2i + 1, 2j and 2j + 1 of y are in its slice, which has that
+            // many pixels, as was asserted.
             let [y00, y01, y10, y11] = unsafe {
                 [upper, upper.wrapping_add(y.row_stride), lower, lower.wrapping_add(y.row_stride)].map(
                     #[inline(always)]
@@ -101,7 +107,7 @@ pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
             let sums_of_y = [y00, top, y01, left, s.add(top, bottom), right, y10, bottom, y11];
             for (p, &y) in sums_of_y.iter().enumerate() {
                 for (q, m) in m.iter_mut().enumerate() {
-                    // SAFETY: number q of this tile and point lies in its image, as was asserted.
+                    // SAFETY: number q of this tile and point is in its image, as was asserted.
                     m[p] = s.mad(y, unsafe { *factors[p].add(offset + q) }, m[p]);
                 }
             }
@@ -128,7 +134,8 @@ mod tests {
     use crate::simd::Portable;
 
     const LANES: usize = Portable::LANES;
-    /// Numbers up to the last that one row of two tiles reads, with two numbers to a pixel; and vectors of y.
+    /// Numbers up to the last that one row of two tiles reads, with two numbers to a pixel; and
+    /// vectors of y.
     const X: usize = 9 + 3 * 2 + 2;
     const Y: usize = 7 * LANES + LANES;
 
@@ -141,7 +148,8 @@ mod tests {
         sums
     }
 
-    /// With all factors of x 1, the sums are those of y: of pixels 0 and 2, 1 and 3 of the upper row, 4 and 6, 5 and 7 of the lower.
+    /// With all factors of x 1, the sums are those of y: of pixels 0 and 2, 1 and 3 of the upper
+    /// row, 4 and 6, 5 and 7 of the lower.
     #[test]
     fn the_nine_sums_of_y() {
         for sums in run(X, Y).chunks_exact(POINTS * LANES) {

@@ -1,7 +1,7 @@
 //! The micro-kernel: a panel of a matrix product, for all products of the project.
 //!
-//! C is cut into tiles of MR rows by one panel of NV vectors, whose MR x NV partial sums stay in registers for the whole
-//! inner dimension:
+//! C is divided into tiles of MR rows by one panel of NV vectors, whose MR x NV partial sums stay
+//! in registers for the whole inner dimension:
 //!
 //! ```text
 //!     for p in 0..k                        B[p, :]   NV vectors, loaded once, used MR times
@@ -9,16 +9,19 @@
 //!             C[i, :] += A[i, p] B[p, :]   MR x NV fused multiply-adds
 //! ```
 //!
-//! 8 or 12 x 2 vectors of 16 with AVX-512 and 6 x 2 of 8 with AVX2 fill the registers and keep both multipliers busy. A is read
-//! where it lies, by rows or by columns (one of its strides is 1), so neither it nor its transpose need be packed; its inner dimension may
-//! even come in several runs, as the windows of a convolution lie in an image. B wants rows of a panel's width at a fixed
-//! distance, which a packed B and an unpacked one of whole panels both have.
+//! 8 or 12 x 2 vectors with AVX-512 and 6 x 2 with AVX2 fill the registers and keep both
+//! multipliers busy ([`tuning`](crate::tuning)). A is read in place, by rows or by columns (one of
+//! its strides is 1), so neither it nor its transpose need be packed. Its inner dimension may even
+//! be several runs, like the windows of a convolution in an image. B has rows of a panel's width at
+//! a fixed distance: a packed B, or an unpacked one of whole panels.
 //!
-//! B is asked for before it is wanted. Tiles read a panel several times, but the first reads it at the pace of its multiplications from
-//! wherever it lies, and a processor that must wait for each line loses up to a sixth of the whole product. Where it pays was measured:
-//! beside an A read by rows if the rows of B touch, so that what lies ahead is known at compile time; beside an A read by columns for tiles of 16
-//! vectors and more, which AVX2 does not have. And a caller who knows what it will want after this panel says so ([`Next`]): its lines come
-//! into the second-level cache a few at a time meanwhile. A whole panel's lines at once would hold up the tile's own.
+//! B is prefetched. All tiles read a panel, but the first one finds it in L3 or in memory, and a
+//! processor that waits for each cache line loses a noticeable part of the whole product. Beside an
+//! A read by rows, B is prefetched if its rows touch, so that the address is known at compile time.
+//! Beside an A read by columns, it is prefetched for large tiles, which AVX2 does not have. A
+//! caller that knows what it reads after this panel passes it on ([`Next`]). Its lines are
+//! prefetched into L2, a few at a time: all at once would delay the loads of the tile.
+//! docs/design/prefetching.md.
 
 use super::next::{Lines, Next};
 use super::operands::{Lhs, Out, Rhs, extent};
@@ -75,7 +78,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
         let left = rows - i;
         // Four rows alone would read B for half as many products as eight.
         let step = if MR == 8 && left > 8 && left % 8 == 4 { 12 } else { MR.min(left) };
-        // SAFETY: rows i..i + step of A and of C, and all of B, lie inside their slices.
+        // SAFETY: rows i..i + step of A and of C, and all of B, are inside their slices.
         unsafe {
             let from = a.data.as_ptr().wrapping_add(i * a.row_stride);
             let c = (out.add(i * c.row_stride), c.row_stride, c.accumulate);
@@ -108,14 +111,14 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
     c.data.rows(c.at, rows, c.row_stride, cols);
     for i in (0..rows).step_by(ROWS) {
         let height = ROWS.min(rows - i);
-        // Once is enough to ask for what comes next.
+        // One prefetch of the next panel is enough.
         let b = if i == 0 { b } else { Rhs { next: Next::default(), ..b } };
         let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
         let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: width, accumulate: false };
         // SAFETY: `tile` is this function's own, and long enough.
         unsafe { s.panel([height, k, width], part, b, whole) };
         for (r, tile) in tile.chunks_exact(width).take(height).enumerate() {
-            // SAFETY: the rows were just found to lie in C, and are ours by the caller's promise.
+            // SAFETY: the rows were just checked to be in C, and are ours by the caller's promise.
             let row = unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
             for (c_ij, t) in row.iter_mut().zip(tile) {
                 *c_ij = if c.accumulate { *c_ij + t } else { *t };
@@ -127,8 +130,8 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
 /// One tile: `MR` rows from `from` on by `NV` vectors.
 ///
 /// # Safety
-/// All elements of A (as strided by `a` from `from` on) and B can be read, those of C read and written, and nobody else
-/// accesses the latter.
+/// All elements of A (as strided by `a` from `from` on) and B can be read, those of C read and
+/// written, and nobody else accesses the latter.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     s: S,
@@ -138,7 +141,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     (c, c_row, accumulate): (*mut f32, usize, bool),
     ahead: &mut Lines,
 ) {
-    // C is on its way while the sums are made: it was last seen a block of k ago, far from the first-level cache.
+    // C is loaded while the sums are computed: it was last used a block of k ago, and left L1.
     for i in 0..MR {
         for j in 0..NV {
             s.prefetch(c.wrapping_add(i * c_row + j * S::LANES));
@@ -149,9 +152,11 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
         let from = from.wrapping_add(run * a.run_stride);
         if a.k_stride == 1 {
             let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
-            // Four at a time: so many elements of a row are behind one pointer, and few instructions go to addresses.
+            // Four at a time: they share one pointer per row, which saves instructions for
+            // addresses.
             for p in (0..k - k % 4).step_by(4) {
-                // Convolutions have nothing to ask for, and runs so short that finding it out in `ask` would count.
+                // Convolutions have nothing to prefetch, and runs so short that the check inside of
+                // `prefetch` would cost time.
                 if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {
                     ahead.prefetch(s);
                 }
@@ -168,7 +173,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             }
             let mut a_p = from;
             for _ in 0..k {
-                // SAFETY: as above; in this case rows lie next to each other.
+                // SAFETY: as above; in this case rows are neighbours.
                 unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
                 // A smaller tile would lose to these instructions what they gain.
                 if MR * NV >= PREFETCHING_TILE {
@@ -187,10 +192,11 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     }
 }
 
-/// `STEPS` of p for `MR` rows of A, from element p of each on; returns where B goes on.
+/// `STEPS` of p for `MR` rows of A, from element p of each on; returns the address of the next row
+/// of B.
 ///
 /// # Safety
-/// All these elements of A, and as many rows of B, can be read.
+/// All these elements of A, and `STEPS` rows of B, can be read.
 #[inline(always)]
 unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: bool, const STEPS: usize>(
     s: S,
@@ -203,7 +209,7 @@ unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: boo
         // SAFETY: the caller's promise, for i < MR.
         unsafe { add_product(s, |i| *rows[i].add(p + q), b, sums) };
         if DENSE {
-            // Behind a packed panel lies the next one.
+            // The next panel is stored behind a packed one.
             prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * NV * S::LANES));
         }
         b = b.wrapping_add(b_row);
@@ -211,7 +217,7 @@ unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: boo
     b
 }
 
-/// Asks for a panel's part of a row of B.
+/// Prefetches a panel's part of a row of B.
 #[inline(always)]
 fn prefetch_row<S: Simd, const NV: usize>(s: S, b: *const f32) {
     (0..NV * S::LANES).step_by(LINE).for_each(|at| s.prefetch(b.wrapping_add(at)));
@@ -248,9 +254,10 @@ mod tests {
     use crate::simd::{Portable, portable};
     use crate::tuning::PORTABLE;
 
-    /// Whatever the number of tiles and however A is read, all lines of what comes next are asked for, each once.
+    /// Whatever the number of tiles and however A is read, all lines of the next panel are
+    /// prefetched, each once.
     #[test]
-    fn tiles_ask_for_all_that_comes_next() {
+    fn tiles_prefetch_all_of_the_next_panel() {
         let numbers = vec![0.0; 256 * 256];
         let next = Next { data: &numbers, rows: 70, len: 40, row_stride: 100 };
         let want: Vec<_> = next.lines().collect();
@@ -269,12 +276,12 @@ mod tests {
                         row_stride: Portable::PANEL,
                         accumulate: false,
                     };
-                    portable::ASKED.take();
+                    portable::PREFETCHED.take();
                     let (s, size) = (Portable, [rows, k, Portable::PANEL]);
                     // SAFETY: `c` is ours.
                     unsafe { panel::<Portable, { PORTABLE.tile_rows }, 8>(s, size, a, b, c) };
                     assert_eq!(
-                        portable::ASKED.take(),
+                        portable::PREFETCHED.take(),
                         want,
                         "{rows} rows, k = {k}, strides {row_stride}, {k_stride}"
                     );

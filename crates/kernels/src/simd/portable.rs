@@ -1,5 +1,5 @@
-//! Plain Rust: vectors are arrays, which compilers turn into whatever vectors the target has, and products are
-//! `matrixmultiply`'s, which brings its own kernels for x86-64 and aarch64.
+//! Plain Rust: vectors are arrays, which compilers turn into whatever vectors the target has, and
+//! products are `matrixmultiply`'s, which brings its own kernels for x86-64 and aarch64.
 
 use super::Simd;
 use super::operands::{Lhs, Out, Rhs, extent};
@@ -14,8 +14,8 @@ const N: usize = 8;
 
 #[cfg(test)]
 thread_local! {
-    /// What this thread was asked to bring near.
-    pub(super) static ASKED: std::cell::RefCell<Vec<*const f32>> = const { std::cell::RefCell::new(vec![]) };
+    /// The addresses that this thread prefetched.
+    pub(super) static PREFETCHED: std::cell::RefCell<Vec<*const f32>> = const { std::cell::RefCell::new(vec![]) };
 }
 
 /// Applies `f` lane by lane. Without a loop, because the compiler would unroll it at each of the
@@ -91,7 +91,7 @@ impl Simd for Portable {
     #[inline(always)]
     fn prefetch_far(self, _at: *const f32) {
         #[cfg(test)]
-        ASKED.with_borrow_mut(|asked| asked.push(_at));
+        PREFETCHED.with_borrow_mut(|addresses| addresses.push(_at));
     }
 
     #[inline(always)]
@@ -111,7 +111,8 @@ impl Simd for Portable {
         for run in 0..a.runs {
             let beta = if c.accumulate || run > 0 { 1.0 } else { 0.0 };
             let (a_run, b_run) = (run * a.run_stride, run * k * b.row_stride);
-            // SAFETY: the extents were checked above, and the elements of C are ours by the caller's promise.
+            // SAFETY: the extents were checked above, and the elements of C are ours by the
+            // caller's promise.
             unsafe {
                 f32::gemm(
                     [rows, k, cols],

@@ -11,8 +11,8 @@ pub(crate) struct Shared<'a, E = f32> {
     borrow: PhantomData<&'a mut [E]>,
 }
 
-// SAFETY: elements are reached by `slice`, by `GridMut::new` or through the pointer of `rows`: all unsafe, and who does so promises that
-// no two tasks touch the same one.
+// SAFETY: elements are reached by `slice`, by `GridMut::new` or through the pointer of `rows`: all
+// unsafe, and their callers promise that no two tasks touch the same element.
 unsafe impl<E: Send> Send for Shared<'_, E> {}
 // SAFETY: as above.
 unsafe impl<E: Send> Sync for Shared<'_, E> {}
@@ -22,8 +22,9 @@ impl<'a, E> Shared<'a, E> {
         Shared { data: data.as_mut_ptr(), len: data.len(), borrow: PhantomData }
     }
 
-    /// Where `rows` rows of `cols` elements start, `stride` apart from `at` on. A pointer, not a slice: the rows of several
-    /// tasks may lie in turn, and a slice would claim what lies between its own.
+    /// The address of the first of `rows` rows of `cols` elements, `stride` apart from `at` on. A
+    /// pointer, not a slice: the rows of several tasks may alternate, and a slice would claim what
+    /// is between its own rows.
     ///
     /// # Panics
     /// If they leave the slice.
@@ -37,8 +38,8 @@ impl<'a, E> Shared<'a, E> {
     /// `len` elements from `at` on.
     ///
     /// # Safety
-    /// They lie inside the slice (checked where debug assertions are on, so in every test), and nobody else accesses
-    /// them while the result lives.
+    /// They are inside the slice (checked where debug assertions are on, so in every test), and
+    /// nobody else accesses them while the result lives.
     #[inline(always)]
     pub(crate) unsafe fn slice(self, at: usize, len: usize) -> &'a mut [E] {
         debug_assert!(at <= self.len && len <= self.len - at, "{len} elements from {at} of {}", self.len);

@@ -1,5 +1,5 @@
-//! Matrix products (`gemm/`) and their micro-kernel (`simd/panel.rs`). docs/design/matrix-products.md
-//! and docs/design/prefetching.md.
+//! Matrix products (`gemm/`) and their micro-kernel (`simd/panel.rs`).
+//! docs/design/matrix-products.md and docs/design/prefetching.md.
 
 /// Largest number of rows of a block of B, which are the columns of a block of A. With 32 columns,
 /// such a panel of B fits in L1.
@@ -35,8 +35,8 @@ pub(crate) const PACKED_ROWS: usize = 32;
 /// Distance, in rows of B, of the row that the micro-kernel prefetches from the row in use:
 /// hundreds of cycles, as long as the way to L3 and back.
 pub(crate) const ROWS_AHEAD: usize = 32;
-/// Vectors of sums in a tile from which the micro-kernel prefetches B beside a column-major A. For a
-/// smaller tile, the prefetches cost more than they save.
+/// Vectors of sums in a tile from which the micro-kernel prefetches B beside a column-major A. For
+/// a smaller tile, the prefetches cost more than they save.
 pub(crate) const PREFETCHING_TILE: usize = 16;
 /// Steps of the inner dimension after which the micro-kernel prefetches some more lines of the next
 /// panel. All lines of a panel at once would delay the loads of the tile.

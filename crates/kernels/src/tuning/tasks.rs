@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_micros(200);
 /// AVX-512, such loops use vectors of 32 bytes.
 pub(crate) const FAR: usize = 1 << 20;
 
-/// The memory pool lends no storage that is this many times as large as the request. Otherwise small
-/// buffers, which may live long, would hold large storage. All storage for small buffers is little
-/// compared with the most that was in use.
+/// The memory pool lends no storage that is this many times as large as the request. Otherwise
+/// small buffers, which may live long, would hold large storage. All storage for small buffers is
+/// little compared with the most that was in use.
 pub(crate) const LENT_TIMES: usize = 16;

@@ -26,8 +26,8 @@ pub(crate) const MAX_TILES_IF_SHORT: usize = 64;
 /// Columns of a transformed operand that are stored together. Products run over blocks of the inner
 /// dimension of this length.
 pub(crate) const BLOCK: usize = 256;
-/// Channels, with padding, from which the transforms prefetch the next tile's pixels. With fewer, to
-/// compute their addresses takes longer than to wait for them.
+/// Channels, with padding, from which the transforms prefetch the next tile's pixels. With fewer,
+/// to compute their addresses takes longer than to wait for them.
 pub(crate) const MIN_PREFETCH_CHANNELS: usize = 32;
 
 /// Products whose tasks are tiles (`by_tiles.rs`).

@@ -4,7 +4,7 @@
 //!
 //! In a padded NHWC image one kernel row of a window is a run of `kw * channels` neighbouring
 //! numbers, and the window of the next output pixel starts `stride * channels` further on. So the
-//! micro-kernel reads windows where they lie, and no patch is ever copied:
+//! micro-kernel reads windows in place, and no patch is ever copied:
 //!
 //! ```text
 //!     one image, 3 channels, 4 x 4 kernel, stride 2, output row i:
@@ -41,29 +41,29 @@ use crate::tuning::tasks::{CHUNK, MIN_TASK};
 use overlap::Overlap;
 use std::ops::Range;
 
-/// Is this path the best of the plain ones? Without vector instructions, or for few channels of y,
-/// patches are.
+/// Is this path faster than patches? It is not without vector instructions, or for few channels of
+/// y.
 pub(super) fn pays(g: &Geometry) -> bool {
     possible(g) && g.out_channels >= MIN_OUT_CHANNELS && InstructionSet::active().direct && !g.is_dense()
 }
 
-/// Does it serve the geometry?
+/// Is it possible for the geometry?
 pub(super) fn possible(g: &Geometry) -> bool {
     let empty = g.batch == 0 || g.in_size.contains(&0) || g.out_size.contains(&0);
     let [height, width] = [0, 1].map(|a| g.in_size[a] + 2 * g.spec.padding[a]);
     let padded = size::checked_len(&[height, width, g.in_channels]);
-    // A stride far beyond the image would make long segments of nothing.
+    // A stride much larger than the image would make long segments of zeros.
     let strides = g.spec.stride[0] / 4 <= height && g.spec.stride[1] / 4 <= width;
     let plain = !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1;
     plain && strides && g.affords(padded) && g.affords(Some(Overlap::new(g).len()))
 }
 
-/// Rows of each image, of x or of y, cut into bands of which a task takes one. From the shape
+/// The rows of each image, of x or of y, in bands, one for a task. From the shape
 /// alone.
 struct Bands {
     /// Rows of an image.
     rows: usize,
-    /// Rows of a band, but for the last of an image.
+    /// Rows of a band, except the last one of an image.
     height: usize,
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Overlap {
     /// Numbers of a row of windows with its border.
     pub(super) row: usize,
     /// Rows of windows that exist at a time, row i in slot i modulo `slots`: those that a row of
-    /// x_bar is gathered from, or as many as take up to [`MAX_BAND`] numbers.
+    /// x_bar is gathered from, or more, up to [`MAX_BAND`] numbers.
     pub(super) slots: usize,
 }
 
@@ -45,7 +45,7 @@ impl Overlap {
         self.slots.saturating_mul(self.row)
     }
 
-    /// Where a row of windows lies. Most images have a slot for each, and need no division.
+    /// Offset of a row of windows. Most images have a slot for each row, and need no division.
     pub(super) fn at(&self, i: usize) -> usize {
         if i < self.slots { i * self.row } else { i % self.slots * self.row }
     }

@@ -1,7 +1,8 @@
-//! The weight gradient of a kernel twice as long as its stride, in 9 products for every 16 of the plain sum.
+//! The weight gradient of a kernel twice as long as its stride, in 9 products for every 16 of the
+//! plain sum.
 //!
-//! Along one axis, such a kernel has two taps in each phase, and two neighbouring outputs y0, y1 meet three neighbours x0, x1, x2 of the
-//! phase (they are a stride apart in the image):
+//! Along one axis, such a kernel has two taps in each phase, and two neighbouring outputs y0, y1
+//! meet three neighbours x0, x1, x2 of the phase (they are a stride apart in the image):
 //!
 //! > w0 += y0 x0 + y1 x1,   w1 += y0 x1 + y1 x2
 //!
@@ -9,12 +10,15 @@
 //!
 //! > m0 += y0 (x0 - x1),   m1 += (y0 + y1) x1,   m2 += y1 (x1 - x2),   and in the end  w0 = m0 + m1,   w1 = m1 - m2
 //!
-//! With both axes, nine for sixteen. What makes it worth while without the tiles of `winograd` is that nothing needs to be transformed:
-//! differences of pixels a stride apart are whole *images* of differences, found by three passes over x, which few channels make short; the
-//! sums of y are five additions to 2 x 2 pixels; and the products are added up, for all images of a task, before they are taken apart.
-//! Every sum is of products of sums, so small integers stay exact; an infinity in x, as in all of Winograd's algorithms, may become NaN.
+//! With both axes, nine instead of sixteen. No tiles need to be transformed, unlike in `winograd`:
+//! the differences of pixels that are a stride apart are whole *images* of differences. Three
+//! passes over x compute them, and these are short because x has few channels. The sums of y are
+//! five additions per 2 x 2 pixels. The products are summed over all images of a task before they
+//! are combined into w_bar. Each result is a sum of products of sums, so small integers stay exact.
+//! As in all of Winograd's algorithms, an infinity in x may become NaN.
 //!
-//! Eighteen sums (for two numbers of x) and nine vectors of y want 32 registers: with 16, AVX2 does better by the plain sum.
+//! Eighteen sums (for two numbers of x) and nine vectors of y need 32 registers. With the 16 of
+//! AVX2, the plain sum is faster.
 
 use super::whole_vectors;
 use crate::conv2d::Geometry;
@@ -26,7 +30,8 @@ use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::{MAX_PARTIAL, SHARES};
 use crate::tuning::conv2d::pairs::{FAR, MAX_BAND, MAX_CHANNELS, MIN_TILES, MIN_TILES_OF_BAND};
 
-/// Is it faster than the plain sum and, where that serves the geometry, than Winograd's algorithm on packed phases?
+/// Is it faster than the plain sum and, if that is possible for the geometry, than Winograd's
+/// algorithm on packed phases?
 pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
     if !InstructionSet::active().pairs || !super::pays(g) || !possible(g) || numbers(g) > MAX_CHANNELS {
         return false;
@@ -39,24 +44,24 @@ pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
     cached && small && many
 }
 
-/// Does it serve the geometry?
+/// Is it possible for the geometry?
 pub(super) fn possible(g: &Geometry) -> bool {
     super::possible(g)
         && (0..2).all(|a| g.kernel[a] == 2 * g.spec.stride[a] && g.out_size[a].is_multiple_of(2))
 }
 
-/// Numbers of x in one pixel of all phases.
+/// Channels of all phases of x together.
 fn numbers(g: &Geometry) -> usize {
     g.spec.stride[0] * g.spec.stride[1] * g.in_channels
 }
 
-/// Numbers of a task's sums: for each number of x in a pixel of all phases, each of the nine points, and each channel of y, padded to
-/// whole vectors.
+/// Numbers of a task's sums: for each number of x in a pixel of all phases, each of the nine
+/// points, and each channel of y, padded to whole vectors.
 fn sums_len(g: &Geometry, lanes: usize) -> usize {
     numbers(g) * POINTS * g.out_channels.next_multiple_of(lanes)
 }
 
-/// Bands of an image, which a task takes one by one. Rows are rows of tiles here.
+/// The bands of an image, which a task computes one by one. Rows are rows of tiles here.
 struct Bands {
     /// Numbers from a pixel to the next of its phase, below and to the right.
     step: [usize; 2],
@@ -64,7 +69,7 @@ struct Bands {
     line: usize,
     /// Rows in an image.
     rows: usize,
-    /// Rows in a band, but for the last of an image.
+    /// Rows in a band, except the last one of an image.
     height: usize,
 }
 
@@ -72,7 +77,8 @@ impl Bands {
     fn new(g: &Geometry) -> Self {
         let line = ((g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels).next_multiple_of(LINE);
         let (step, rows) = ([g.spec.stride[0] * line, g.spec.stride[1] * g.in_channels], g.out_size[0] / 2);
-        // As high as the cache allows, unless there would be fewer bands than shares; all alike.
+        // As high as the cache allows, unless there would be fewer bands than shares. All bands
+        // have about the same height.
         let highest = (MAX_BAND / (4 * step[0])).saturating_sub(1) / 2;
         let highest = highest.min(g.batch * rows / SHARES).clamp(1, rows);
         Bands { step, line, rows, height: rows.div_ceil(rows.div_ceil(highest)) }
@@ -83,12 +89,14 @@ impl Bands {
         self.rows.div_ceil(self.height)
     }
 
-    /// Numbers of x that a band of `height` rows reads: two pixels of its phases a row, and the one below them.
+    /// Numbers of x that a band of `height` rows reads: two pixels of its phases a row, and the one
+    /// below them.
     fn len(&self, height: usize) -> usize {
         (2 * height + 1) * self.step[0]
     }
 
-    /// Copies the lines of `image` that the band from row `row` on reads between the zeros to their sides; lines beyond the image are 0.
+    /// Copies the lines of `image` that the band from row `row` on reads between the zeros to their
+    /// sides; lines beyond the image are 0.
     fn fill(&self, g: &Geometry, image: &[f32], row: usize, band: &mut [f32]) {
         let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
         let top = 2 * row * g.spec.stride[0];
@@ -140,7 +148,8 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
             s.vectorize(
                 #[inline(always)]
                 || {
-                    // Of the lowest pixel there is no difference to the one below, and none is wanted.
+                    // The lowest pixels have no neighbours below, and no product needs the
+                    // difference.
                     subtract(&mut x_across[..len], x_band, &x_band[across..]);
                     subtract(&mut x_down[..len - down], x_band, &x_band[down..]);
                     subtract(&mut x_both[..len - down], x_across, &x_across[down..]);
@@ -166,8 +175,8 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     );
 }
 
-/// Adds the products of a band to `sums`: \[vectors of channels of y\]\[lines and numbers of a pixel of all phases of x\]\[points\]. If y
-/// is `far`, it asks for that of the next band.
+/// Adds the products of a band to `sums`: \[vectors of channels of y\]\[lines and numbers of a
+/// pixel of all phases of x\]\[points\]. If y is `far`, that of the next band is prefetched.
 #[inline(always)]
 fn add_band<S: Simd>(
     s: S,

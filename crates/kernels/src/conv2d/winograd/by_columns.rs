@@ -1,4 +1,4 @@
-//! Few tiles, a large filter: transform all tiles, then hand out columns of the filter.
+//! Few tiles, a large filter: transform all tiles; tasks are columns of the filter.
 //!
 //! ```text
 //!     for each few tiles                              d^ = B^T d B                       (parallel)
@@ -8,7 +8,8 @@
 //!         Y = A^T m A
 //! ```
 //!
-//! Each element of the filter is transformed and used by one task only, and its 25 points never leave the cache.
+//! Each element of the filter is transformed and used by one task only, and its 25 points never
+//! leave the cache.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{OperandOut, Points, Transformed};

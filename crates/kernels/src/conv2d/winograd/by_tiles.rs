@@ -1,4 +1,4 @@
-//! Many tiles, a filter that fits the cache: transform the filter once, then hand out tiles.
+//! Many tiles, a filter that fits the cache: transform the filter once; tasks are tiles.
 //!
 //! ```text
 //!     for each panel of the filter                    g^ = G g G^T                       (parallel)
@@ -93,7 +93,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
 /// How tiles are divided among tasks, from the shape alone.
 pub(super) struct Tasks {
     pub(super) count: usize,
-    /// Tiles of a task, but for the last of the batch or of an image.
+    /// Tiles of a task, except the last one of the batch or of an image.
     own: usize,
     /// Tiles of a task that are computed at once.
     few: usize,
@@ -116,7 +116,7 @@ impl Tasks {
         Tasks { count: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
     }
 
-    /// The tiles that a task computes, and those whose pixels it writes: the same, but for the row
+    /// The tiles that a task computes, and those whose pixels it writes: the same, except the row
     /// of tiles above a band of x_bar.
     fn get(&self, t: &Tiling, side: Side, task: usize) -> [Range<usize>; 2] {
         if side == Side::Forward || self.own >= t.per_image() {

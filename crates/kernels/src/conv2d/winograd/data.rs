@@ -8,14 +8,14 @@
 //! | [`output_adjoint`] | A y A^T | tiles | channels of y |
 //!
 //! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels,
-//! so every load and store is of neighbouring numbers. A tile's pixels lie in several rows of an
-//! image, in runs too short for the processor to see where they lead; so while one tile is
-//! transformed, the next one's pixels are asked for.
+//! so every load and store is of neighbouring numbers. A tile's pixels are in several rows of an
+//! image, in runs too short for the processor's own prefetching. So while one tile is transformed,
+//! the next one's pixels are prefetched.
 //!
 //! Each is written for two kinds of tile. Where all points and pixels exist and vectors are whole,
 //! these are [`Grid`]s, and a transform is loads, sums and stores alone; where pixels are added to,
-//! all four neighbours above and to the left must exist, too, so that it is known which. A tile
-//! that is short or sticks out of the image is asked for each element whether it is there.
+//! all four neighbours above and to the left must exist, too, so that it is known which. For a tile
+//! that is short or sticks out of the image, each element is checked.
 
 use super::Part;
 use super::points::{OperandOut, Transformed};
@@ -44,7 +44,7 @@ fn channels<S: Simd>(
     }
 }
 
-/// Asks for vectors, which may lie anywhere: nothing is read. Not inlined, because the transforms
+/// Prefetches vectors, whose addresses may be invalid. Not inlined, because the transforms
 /// need all registers; it has no vectors, so it need not be compiled for their instructions.
 #[inline(never)]
 fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
@@ -55,7 +55,7 @@ fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     }
 }
 
-/// The product at point (i, j) of the tile and channels that lie `at` an offset at point 0; zero if
+/// The product at point (i, j) of the tile and channels that are `at` an offset at point 0; zero if
 /// the tile has no such point.
 #[inline(always)]
 fn product<S: Simd>(s: S, m: Transformed<'_>, at: usize, [i, j]: [usize; 2], points: [usize; 2]) -> S::V {

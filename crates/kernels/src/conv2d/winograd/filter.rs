@@ -28,9 +28,9 @@ pub(super) struct FilterOut<'a> {
     pub(super) point_stride: usize,
 }
 
-/// g^ = G g G^T for `rows` x `columns` of the filter, in panels: element (k, n) of a point is stored
-/// at `[panel of n][k][n in the panel]`. `columns` is a whole number of panels, and may exceed the
-/// filter, whose elements there are 0.
+/// g^ = G g G^T for `rows` x `columns` of the filter, in panels: element (k, n) of a point is
+/// stored at `[panel of n][k][n in the panel]`. `columns` is a whole number of panels, and may
+/// exceed the filter, whose elements there are 0.
 ///
 /// # Safety
 /// Nobody else may access these elements of `to` meanwhile.
@@ -62,7 +62,8 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
                         #[inline(always)]
                         |i, j, v| {
                             let at = lines + lane + (i * N + j) * point_stride;
-                            // SAFETY: an element of these rows and columns, ours by the caller's promise.
+                            // SAFETY: an element of these rows and columns, ours by the caller's
+                            // promise.
                             s.store(v, unsafe { to.slice(at, S::LANES) });
                         },
                     );
@@ -96,7 +97,8 @@ fn taps<'a>(
     taps
 }
 
-/// One square of every tap, transposed: from rows (phase, channel of x) at `column` and channels of y at `row`.
+/// One square of every tap, transposed: from rows (phase, channel of x) at `column` and channels of
+/// y at `row`.
 #[inline(always)]
 fn transpose<S: Simd>(
     s: S,
@@ -164,7 +166,8 @@ pub(super) unsafe fn adjoint<S: Simd, F: Form>(
                 #[inline(always)]
                 |d, e, v| {
                     if let Some(line) = t.weight_row(row / t.channels[0], row % t.channels[0], [d, e]) {
-                        // SAFETY: an element of these rows and columns, ours by the caller's promise.
+                        // SAFETY: an element of these rows and columns, ours by the caller's
+                        // promise.
                         let lanes = unsafe { w_bar.slice(line + column, S::LANES.min(end - column)) };
                         s.store_padded(v, lanes, 0);
                     }

@@ -75,16 +75,16 @@ struct Operands<'a> {
 
 /// Is Winograd's algorithm possible for this geometry, and faster?
 pub(super) fn pays(g: &Geometry) -> bool {
-    repays(g, MIN_CHANNELS, MIN_TILES)
+    pays_from(g, MIN_CHANNELS, MIN_TILES)
 }
 
-/// And if x comes with its phases packed?
+/// The same if the phases of x are packed.
 pub(super) fn pays_packed(packed: &Geometry) -> bool {
-    repays(packed, MIN_PACKED_CHANNELS, MIN_PACKED_TILES)
+    pays_from(packed, MIN_PACKED_CHANNELS, MIN_PACKED_TILES)
 }
 
-/// With at least so many channels of x and y, and so many tiles?
-fn repays(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
+/// Is it faster for layers with at least these `channels` of x and y, and this number of `tiles`?
+fn pays_from(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
     possible(g)
         && g.in_channels >= channels[0]
         && g.out_channels >= channels[1]

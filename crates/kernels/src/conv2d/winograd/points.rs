@@ -1,4 +1,4 @@
-//! Where transformed operands and products lie.
+//! The layout of transformed operands and products.
 
 use super::tiling::CHANNEL_STEP;
 use super::transform::N;
@@ -21,8 +21,8 @@ pub(super) struct Points {
 
 impl Points {
     /// An operand: blocks of [`BLOCK`] columns, the last one of whole vectors. Rows and points are
-    /// padded by [`PAD`], so that rows, and the N x N points that a transform writes at once, are in
-    /// different sets of the cache.
+    /// padded by [`PAD`], so that rows, and the N x N points that a transform writes at once, are
+    /// in different sets of the cache.
     pub(super) fn operand(rows: usize, cols: usize) -> Self {
         let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + PAD;
         let block_stride = rows * row_stride;

@@ -155,7 +155,7 @@ fn assert_close(got: &[f32], want: &[f64], tolerance: f64, what: std::fmt::Argum
     assert!(worst <= tolerance * rms(want), "{what}: off by {:.1e} of the rms", worst / rms(want));
 }
 
-/// Which of the two ways to hand out a product.
+/// The two ways to divide a product into tasks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
     ByTiles,

@@ -1,4 +1,4 @@
-//! How a layer is cut into tiles and phases.
+//! The tiles and phases of a layer.
 
 use super::transform::N;
 use crate::conv2d::Geometry;
@@ -6,21 +6,25 @@ use crate::simd::Lattice;
 use crate::tuning::winograd::MAX_TILES_IF_SHORT;
 use std::ops::Range;
 
-/// Channels are counted in multiples of this inside the transformed domain, a whole number of vectors of every instruction set. What exceeds
-/// them is zeros between phases; behind the last it may be anything, which no product reads.
+/// Channels are counted in multiples of this inside the transformed domain, a whole number of
+/// vectors of every instruction set. The padding between phases is zeros. Behind the last phase it
+/// has no defined value, and no product reads it.
 pub(super) const CHANNEL_STEP: usize = 16;
 
 /// A convolution as phases and tiles.
 ///
-/// With stride s, rows `i s + a` of the padded input for a fixed a make *phase* a; the tap `d s + a` of the kernel meets
-/// only that phase, at stride 1. So a convolution with stride s is one of stride 1 over the s x s phases as channels, with
-/// `ceil(kernel / s)` taps. The output, and with it each phase, is cut into tiles of M x M outputs from N x N inputs;
-/// neighbouring tiles of the input overlap by R - 1 pixels.
+/// With stride s, rows `i s + a` of the padded input for a fixed a are *phase* a. Tap `d s + a` of
+/// the kernel meets only that phase, at stride 1. So a convolution with stride s is one with stride
+/// 1 and `ceil(kernel / s)` taps, whose channels are those of all s x s phases. A tile is M x M
+/// outputs, computed from N x N inputs of each phase. Neighbouring tiles of the input overlap by
+/// R - 1 pixels.
 ///
-/// Where M does not divide a side of the output, and an image has few tiles, as many as it takes are *short* there: M - 1 outputs from N - 1 inputs. The
-/// point at infinity is what the last output alone takes from the last input alone, so a short tile is the same algorithm
-/// without that point, 4 products instead of 5. An operand's rows are ordered by the kind of their tile, so that for every
-/// point those which have it are neighbours ([`row`](Self::row)).
+/// Where M does not divide a side of the output, and an image has few tiles, some tiles are *short*
+/// along that side: M - 1 outputs from N - 1 inputs. Only the last output uses
+/// the point at infinity, which depends on the last input alone. So a short tile is the same
+/// algorithm without that point: 4 products instead of 5. The rows of an operand are ordered by the
+/// kind of their tile, so that for every point, the rows that have it are neighbours
+/// ([`row`](Self::row)).
 #[derive(Clone, Copy)]
 pub(super) struct Tiling {
     pub(super) g: Geometry,
@@ -28,7 +32,7 @@ pub(super) struct Tiling {
     pub(super) m: usize,
     /// Tiles per image in each dimension.
     tiles: [usize; 2],
-    /// The first so many of them are full; those after them are short.
+    /// Number of full tiles in each dimension; short ones follow.
     full: [usize; 2],
     /// Channels of x and y in the transformed domain.
     pub(super) channels: [usize; 2],
@@ -61,15 +65,15 @@ impl Tiling {
         t
     }
 
-    /// Outputs that tiles must have so that none is missing, nor any pixel of the input: a pixel that no window reaches needs
-    /// its zero of the gradient, too.
+    /// Outputs that the tiles must have along an axis to cover all outputs and all pixels of the
+    /// input. A pixel that no window reaches must be in a tile, too: its gradient is 0.
     fn outputs_to_cover(&self, axis: usize) -> usize {
         let g = &self.g;
         let rows_of_phase = (g.in_size[axis].saturating_sub(1) + g.spec.padding[axis]) / self.stride() + 1;
         g.out_size[axis].max((rows_of_phase + self.m).saturating_sub(N))
     }
 
-    /// Does every output and every pixel of the input lie in a tile?
+    /// Is every output and every pixel of the input in a tile?
     pub(super) fn covers(&self) -> bool {
         (0..2).all(|axis| self.outputs_to_cover(axis) <= self.start(axis, self.tiles[axis]))
     }
@@ -80,13 +84,15 @@ impl Tiling {
         tile * self.m - tile.saturating_sub(self.full[axis])
     }
 
-    /// Points of a tile in each dimension, which are also its pixels of x: N, or N - 1 if it is short.
+    /// Points of a tile in each dimension, which are also its pixels of x: N, or N - 1 if it is
+    /// short.
     #[inline(always)]
     pub(super) fn points(&self, tile: Tile) -> [usize; 2] {
         std::array::from_fn(|axis| N - usize::from(tile.at[axis] >= self.full[axis]))
     }
 
-    /// Tiles of an image by kind, in the order of rows: short columns, full, short rows, short in both.
+    /// Tiles of an image by kind, in the order of rows: short columns, full, short rows, short in
+    /// both.
     fn kinds(&self) -> [usize; 4] {
         let ([f0, f1], [s0, s1]) = (self.full, [0, 1].map(|axis| self.tiles[axis] - self.full[axis]));
         [f0 * s1, f0 * f1, s0 * f1, s0 * s1]
@@ -101,7 +107,8 @@ impl Tiling {
         tiles.start.is_multiple_of(self.per_image()) && tiles.len().is_multiple_of(self.per_image())
     }
 
-    /// The row of tile number `number` in an operand of the tiles `all`; a different one for each, if these are whole images or all full.
+    /// The row of tile number `number` in an operand of the tiles `all`. These must be whole
+    /// images, or all tiles must be full.
     #[inline(always)]
     pub(super) fn row(&self, all: &Range<usize>, number: usize, tile: Tile) -> usize {
         if self.all_full() {
@@ -211,8 +218,9 @@ impl Tiling {
         Window::new(size, [self.m; 2], grid)
     }
 
-    /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel; none for what the
-    /// kernel does not have (a kernel of 5 with stride 2 has phases of 3 and of 2 taps).
+    /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel;
+    /// none for what the kernel does not have (a kernel of 5 with stride 2 has phases of 3 and of 2
+    /// taps).
     #[inline(always)]
     pub(super) fn weight_row(&self, phase: usize, channel: usize, [d, e]: [usize; 2]) -> Option<usize> {
         let (s, [kh, kw], ci) = (self.stride(), self.g.kernel, self.g.in_channels);
@@ -221,7 +229,8 @@ impl Tiling {
     }
 }
 
-/// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element (i, j).
+/// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element
+/// (i, j).
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Elements(u32);
 
@@ -258,7 +267,8 @@ struct PixelGrid {
 /// The offsets of the pixels of a tile in an image: at two strides, and some of them perhaps
 /// outside the image.
 pub(super) struct Window {
-    /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is outside.
+    /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is
+    /// outside.
     lattice: Lattice,
     /// The pixels that the tile has and that are inside the image.
     inside: Elements,
@@ -300,7 +310,7 @@ impl Window {
         self.inside.contains(i, j)
     }
 
-    /// The vectors of all pixels of a full tile from a channel on, wherever they lie.
+    /// The vectors of all pixels of a full tile from a channel on, inside the image or not.
     #[inline(always)]
     pub(super) fn pixels(&self, channel: usize) -> Lattice {
         Lattice { at: self.lattice.at.wrapping_add(channel), ..self.lattice }

@@ -1,7 +1,8 @@
-//! The one-dimensional transforms of F(4, 2) and F(3, 3), and how two of them make a two-dimensional one.
+//! The one-dimensional transforms of F(4, 2) and F(3, 3), and how two of them make a
+//! two-dimensional one.
 //!
-//! Both algorithms evaluate at the five points 1, -1, 1/2, -1/2 and infinity (half the rounding error of the customary
-//! 0, 1, -1, 2, infinity), so they share B:
+//! Both algorithms evaluate at the five points 1, -1, 1/2, -1/2 and infinity (half the rounding
+//! error of the customary 0, 1, -1, 2, infinity), so they share B:
 //!
 //! ```text
 //!           d0    d1    d2   d3  d4          F(4, 2)                           F(3, 3)
@@ -14,20 +15,22 @@
 //!                                                                                    [ 2 -2 -1  1  3 ]
 //! ```
 //!
-//! The functions below are these matrices with common subexpressions shared; a test compares each with its matrix in
-//! `reference.rs`.
+//! The functions below are these matrices with common subexpressions shared; a test compares each
+//! with its matrix in `reference.rs`.
 
 use crate::simd::Simd;
 
-/// Points in one dimension; a tile of the input has as many pixels.
+/// Number of points, and of pixels of a tile of the input, in one dimension.
 pub(super) const N: usize = 5;
 
-/// One minimal filtering algorithm F(M, R): M outputs of a filter with R taps from N = M + R - 1 inputs, as
+/// One minimal filtering algorithm F(M, R): M outputs of a filter with R taps from N = M + R - 1
+/// inputs, as
 ///
 /// > Y = A^T \[ (G g) . (B^T d) \]
 ///
-/// (Lavin & Gray 2016, section 4), in two dimensions by applying each matrix from both sides. Each method
-/// takes a function that reads element (i, j) and one that receives element (i, j) of the result.
+/// (Lavin & Gray 2016, section 4), in two dimensions by applying each matrix from both sides. Each
+/// method takes a function that reads element (i, j) and one that receives element (i, j) of the
+/// result.
 pub(super) trait Form: Copy + Send + Sync + 'static {
     /// Outputs of a tile, per dimension.
     const M: usize;
@@ -139,7 +142,8 @@ macro_rules! form {
 form!(F42, 4, 2, a_t42, a42, g42, g_t42);
 form!(F33, 3, 3, a_t33, a33, g33, g_t33);
 
-/// T X T^T for the matrix T (O x I) that `t` multiplies by: first on every column of X, then on every row.
+/// T X T^T for the matrix T (O x I) that `t` multiplies by: first on every column of X, then on
+/// every row.
 #[inline(always)]
 fn sandwich<S: Simd, const I: usize, const O: usize>(
     s: S,

@@ -9,11 +9,12 @@
 //!     w_bar = G^T m G                                 in the last round, or after it
 //! ```
 //!
-//! Both operands are read as they were written: the micro-kernel takes d^ by columns. Each element of the filter is summed
-//! by one task in the order of the tiles, so no partial sums are merged.
+//! Both operands are read as they were written: the micro-kernel takes d^ by columns. Each element
+//! of the filter is summed by one task in the order of the tiles, so no partial sums are merged.
 //!
-//! The threads of a round read what others have transformed. Where the sums of a whole filter are small and the tiles many, each
-//! task takes a share of the tiles through all stages instead, in its own cache:
+//! The threads of a round read what others have transformed. Where the sums of a whole filter are
+//! small and the tiles many, each task takes a share of the tiles through all stages instead, in
+//! its own cache:
 //!
 //! ```text
 //!     for each share of the tiles                                                        (parallel)
@@ -48,7 +49,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
     }
 }
 
-/// w_bar as the sum over shares of so many tiles.
+/// w_bar as the sum over shares of `share` tiles.
 fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32], share: usize) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let few = whole_images(t, SHARE_TILES);
@@ -99,7 +100,8 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         // SAFETY: each task finishes rows and columns of its own.
         unsafe { finish::<S, F>(s, t, Transformed { data: m, layout: product }, block, w_bar) }
     };
-    // The sums of few blocks are small enough to be kept, and then a task need not be a whole block.
+    // The sums of few blocks are small enough to be kept, and then a task need not be a whole
+    // block.
     let by_points = blocks.count() < BLOCKS;
     let whole = !by_points && count == round;
     let mut kept = (!whole).then(|| Buffer::take(blocks.count() * product.len()));
@@ -222,8 +224,8 @@ struct Sums<'a> {
     accumulate: bool,
 }
 
-/// Computes m (+)= (d^)^T y^ at one point, for a block of the filter, summed over rows `with` of the
-/// operands.
+/// Computes m (+)= (d^)^T y^ at one point, for a block of the filter, summed over rows `with` of
+/// the operands.
 fn multiply<S: Simd>(
     s: S,
     [x_hat, y_hat]: [Transformed<'_>; 2],

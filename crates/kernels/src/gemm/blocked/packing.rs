@@ -13,7 +13,8 @@ use std::ops::Range;
 
 /// Copies of the operands of a product A B, as far as they are not read in place.
 pub(super) struct Packed {
-    /// A in blocks of `kc` columns, whose rows are [`packed_row`] apart. None if A is read in place.
+    /// A in blocks of `kc` columns, whose rows are [`packed_row`] apart. None if A is read in
+    /// place.
     pub(super) a: Option<Buffer<f32>>,
     pub(super) b: Panels,
 }
