@@ -2,7 +2,7 @@
 //! before its last layer are the features that distances between distributions are taken in.
 
 use adjoint_nn::layers::{Flatten, LEAKY_SLOPE, Linear, Norm};
-use adjoint_nn::plan::ConvPlan;
+use adjoint_nn::plan::LayerPlan;
 use adjoint_nn::pyramid::{Down, Level};
 use adjoint_nn::{Element, Mode, Scheme, Var, module};
 
@@ -29,7 +29,7 @@ impl<E: Element> Judge<E> {
         let mut from = Level { size: image_size, channels };
         let mut down = vec![];
         for to in from.below(WIDTH) {
-            down.push(Down::new(&ConvPlan::halve(from, to, Norm::Batch)));
+            down.push(Down::new(&LayerPlan::halve(from, to, Norm::Batch)));
             from = to;
         }
         let hidden = Linear::new(from.numbers(), FEATURES);

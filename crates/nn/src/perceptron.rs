@@ -1,9 +1,8 @@
 //! Multilayer perceptrons: fully connected layers with leaky relu between them, the networks of the
 //! first adversarial nets (Goodfellow et al. 2014, section 5).
 
-use crate::cost::LayerCost;
 use crate::layers::{BatchNorm1d, Dropout, LEAKY_SLOPE, Linear, Norm, SpectralNorm};
-use crate::plan::LinearPlan;
+use crate::plan::{LayerPlan, NetworkPlan};
 use crate::{Activation, Element, Mode, Stream, Var, module};
 
 /// Activation of hidden layers.
@@ -26,43 +25,24 @@ pub struct Perceptron<E: Element> {
 }
 module!(Perceptron { hidden, out, spectral });
 
-/// The layers of a perceptron before they are built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PerceptronPlan {
-    hidden: Vec<LinearPlan>,
-    out: LinearPlan,
-}
-
-impl PerceptronPlan {
-    /// From `inputs` numbers over hidden layers of these sizes to `outputs`. The norm is that of
-    /// hidden layers; if it is spectral, also of the last. `end` is what follows the last layer in
-    /// its name.
-    pub fn new(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> Self {
-        let after = format!(", {norm}leaky relu");
-        let from = hidden.last().copied().unwrap_or(inputs);
-        PerceptronPlan {
-            hidden: LinearPlan::chain(inputs, hidden.iter().copied(), norm, &after),
-            out: LinearPlan::new(from, outputs, norm.without_batch(), end),
-        }
-    }
-
-    /// The costs of the layers, from the input on.
-    pub fn costs(&self) -> Vec<LayerCost> {
-        self.hidden.iter().chain([&self.out]).map(LinearPlan::cost).collect()
-    }
+/// The layers of a perceptron from `inputs` numbers over hidden layers of these sizes to `outputs`.
+/// The norm is that of hidden layers; if it is spectral, also of the last. `end` is what follows the
+/// last layer in its name.
+pub fn plan(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> NetworkPlan {
+    NetworkPlan::dense(inputs, hidden, outputs, norm, [&format!(", {norm}leaky relu"), end])
 }
 
 impl<E: Element> Perceptron<E> {
     /// The perceptron of a plan, without weights. Dropout follows each hidden layer.
-    pub fn new(plan: &PerceptronPlan, dropout: Dropout) -> Self {
-        let dense = |plan: &LinearPlan| {
+    pub fn new(plan: &NetworkPlan, dropout: Dropout) -> Self {
+        let dense = |plan: &LayerPlan| {
             let linear = plan.linear();
-            let norm = (plan.norm() == Norm::Batch).then(|| BatchNorm1d::new(plan.outputs()));
-            Dense { spectral: plan.spectral(&linear), linear, norm }
+            let norm = plan.batch_norm().map(BatchNorm1d::new);
+            Dense { spectral: plan.spectral_of_linear(&linear), linear, norm }
         };
-        let out = plan.out.linear();
-        let spectral = plan.out.spectral(&out);
-        Perceptron { hidden: plan.hidden.iter().map(dense).collect(), out, spectral, dropout }
+        let out = plan.last.linear();
+        let spectral = plan.last.spectral_of_linear(&out);
+        Perceptron { hidden: plan.blocks.iter().map(dense).collect(), out, spectral, dropout }
     }
 
     /// `[N, inputs]` to `[N, outputs]`. `masks` says what dropout drops.
@@ -94,19 +74,18 @@ mod tests {
     #[test]
     fn the_layers_are_those_that_are_counted() {
         for norm in [Norm::None, Norm::Batch, Norm::Spectral] {
-            let plan = PerceptronPlan::new(5, &[4, 3], 2, norm, "");
-            let net = Perceptron::<f32>::new(&plan, Dropout::default());
-            assert_eq!(parameters(&plan.costs()), net.num_parameters() as u64);
+            let layers = plan(5, &[4, 3], 2, norm, "");
+            let net = Perceptron::<f32>::new(&layers, Dropout::default());
+            assert_eq!(parameters(&layers.costs()), net.num_parameters() as u64);
             assert_eq!(net.parameters()[0].0, "hidden.0.linear.weight");
         }
-        let plan = PerceptronPlan::new(5, &[], 2, Norm::Batch, "");
-        assert_eq!(Perceptron::<f32>::new(&plan, Dropout::default()).num_parameters(), 12);
+        let layers = plan(5, &[], 2, Norm::Batch, "");
+        assert_eq!(Perceptron::<f32>::new(&layers, Dropout::default()).num_parameters(), 12);
     }
 
     #[test]
     fn hidden_layers_are_leaky_and_dropped_in_training() {
-        let mut net =
-            Perceptron::<f64>::new(&PerceptronPlan::new(1, &[1], 1, Norm::None, ""), Dropout::new(0.5));
+        let mut net = Perceptron::<f64>::new(&plan(1, &[1], 1, Norm::None, ""), Dropout::new(0.5));
         let mut weights = [("hidden.0.linear.weight", [1, 1], -2.0), ("out.weight", [1, 1], 3.0)]
             .map(|(name, shape, value)| (name.to_owned(), Tensor::full(shape, value)))
             .to_vec();
@@ -126,10 +105,7 @@ mod tests {
     /// A spectral norm of 1 in each layer, and leaky relu: no difference of inputs grows.
     #[test]
     fn spectral_norms_make_it_a_contraction() {
-        let mut net = Perceptron::<f64>::new(
-            &PerceptronPlan::new(3, &[6, 5], 1, Norm::Spectral, ""),
-            Dropout::default(),
-        );
+        let mut net = Perceptron::<f64>::new(&plan(3, &[6, 5], 1, Norm::Spectral, ""), Dropout::default());
         Scheme::with_weights(crate::Init::Normal { mean: 0.0, std: 3.0 }).apply(&mut net, "net", 1);
         let mut masks = Stream::new(1, "masks", 0);
         let x = Stream::new(1, "x", 0).normal_tensor::<f64>([200, 3], 0.0, 2.0);

@@ -4,7 +4,7 @@
 //! one list of [`Level`]s.
 
 use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, SpectralNorm};
-use crate::plan::{ConvPlan, PathPlan};
+use crate::plan::{LayerPlan, NetworkPlan};
 use crate::{Activation, Element, Mode, Var, module};
 
 /// Activation on the way down (DCGAN, section 4).
@@ -62,7 +62,7 @@ impl Level {
 
 impl<E: Element> Up<E> {
     /// The layer of a plan, without weights.
-    pub fn new(plan: &ConvPlan) -> Self {
+    pub fn new(plan: &LayerPlan) -> Self {
         Up { conv: plan.conv_transpose(), norm: BatchNorm2d::new(plan.outputs()) }
     }
 
@@ -86,13 +86,9 @@ module!(Down { conv, spectral, norm });
 
 impl<E: Element> Down<E> {
     /// The layer of a plan, without weights.
-    pub fn new(plan: &ConvPlan) -> Self {
+    pub fn new(plan: &LayerPlan) -> Self {
         let conv = plan.conv();
-        Down {
-            spectral: plan.spectral(&conv),
-            norm: (plan.norm() == Norm::Batch).then(|| BatchNorm2d::new(plan.outputs())),
-            conv,
-        }
+        Down { spectral: plan.spectral(&conv), norm: plan.batch_norm().map(BatchNorm2d::new), conv }
     }
 
     /// `[N, h, w, c]` to the next level.
@@ -126,11 +122,11 @@ impl<E: Element> Down<E> {
 
 /// The layers down from an image over levels, each with this number of planes beside its input. The
 /// first of the norms is that of the layer that sees the image, the second that of the others.
-pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> Vec<ConvPlan> {
+pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> Vec<LayerPlan> {
     let inputs = [image].into_iter().chain(levels.iter().copied());
     let norms = [norms[0]].into_iter().chain(std::iter::repeat(norms[1]));
     let pairs = inputs.zip(levels).zip(norms);
-    pairs.map(|((from, &to), norm)| ConvPlan::halve(from.and(planes), to, norm)).collect()
+    pairs.map(|((from, &to), norm)| LayerPlan::halve(from.and(planes), to, norm)).collect()
 }
 
 /// The layers of a discriminator: down from an image over levels, and to one logit, each with this
@@ -140,9 +136,9 @@ pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> 
 /// # Panics
 /// If there are no levels.
 #[track_caller]
-pub fn to_logit(image: Level, levels: &[Level], planes: usize, norm: Norm) -> PathPlan {
+pub fn to_logit(image: Level, levels: &[Level], planes: usize, norm: Norm) -> NetworkPlan {
     let blocks = down(image, levels, planes, [norm.without_batch(), norm]);
-    PathPlan { blocks, last: ConvPlan::logit(levels[levels.len() - 1].and(planes), norm) }
+    NetworkPlan { blocks, last: LayerPlan::logit(levels[levels.len() - 1].and(planes), norm) }
 }
 
 /// The layers of a generator or a decoder: from one pixel with this number of channels up over the
@@ -152,11 +148,11 @@ pub fn to_logit(image: Level, levels: &[Level], planes: usize, norm: Norm) -> Pa
 /// # Panics
 /// If there are no levels.
 #[track_caller]
-pub fn up(channels: usize, planes: usize, levels: &[Level], image: Level, end: &str) -> PathPlan {
-    let project = ConvPlan::project(channels, levels[levels.len() - 1]);
-    let doublings = levels.windows(2).rev().map(|pair| ConvPlan::double(pair[1].and(planes), pair[0]));
+pub fn up(channels: usize, planes: usize, levels: &[Level], image: Level, end: &str) -> NetworkPlan {
+    let project = LayerPlan::project(channels, levels[levels.len() - 1]);
+    let doublings = levels.windows(2).rev().map(|pair| LayerPlan::double(pair[1].and(planes), pair[0]));
     let blocks = [project].into_iter().chain(doublings).collect();
-    PathPlan { blocks, last: ConvPlan::image(levels[0].and(planes), image, end) }
+    NetworkPlan { blocks, last: LayerPlan::image(levels[0].and(planes), image, end) }
 }
 
 /// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a
@@ -202,13 +198,13 @@ mod tests {
             let x = Var::constant(Tensor::<f32>::full([2, size, size, 3], 0.5));
             let (mut h, mut from) = (x.clone(), image);
             for &to in &levels {
-                let mut down = Down::new(&ConvPlan::halve(from, to, Norm::Batch));
+                let mut down = Down::new(&LayerPlan::halve(from, to, Norm::Batch));
                 Scheme::dcgan().apply(&mut down, "down", 1);
                 h = down.forward(&h, Mode::Train);
                 from = to;
             }
             for &to in levels.iter().rev().skip(1).chain([&image]) {
-                let mut up = Up::new(&ConvPlan::double(from, to));
+                let mut up = Up::new(&LayerPlan::double(from, to));
                 Scheme::dcgan().apply(&mut up, "up", 1);
                 h = up.forward(&h, Mode::Train);
                 from = to;
@@ -222,8 +218,8 @@ mod tests {
     fn a_path_has_a_layer_for_each_level_and_a_last_one() {
         let image = Level { size: 28, channels: 1 };
         let levels = image.below(8);
-        let outputs = |path: &PathPlan| path.costs().iter().map(|c| c.output.clone()).collect::<Vec<_>>();
-        let weights = |path: &PathPlan| path.costs().iter().map(|c| c.parameters).collect::<Vec<_>>();
+        let outputs = |path: &NetworkPlan| path.costs().iter().map(|c| c.output.clone()).collect::<Vec<_>>();
+        let weights = |path: &NetworkPlan| path.costs().iter().map(|c| c.parameters).collect::<Vec<_>>();
         let d = to_logit(image, &levels, 2, Norm::Batch);
         assert_eq!(outputs(&d), [vec![14, 14, 8], vec![7, 7, 16], vec![3, 3, 32], vec![1, 1, 1]]);
         assert_eq!(weights(&d), [16 * 3 * 8, 16 * 10 * 16 + 32, 16 * 18 * 32 + 64, 9 * 34]);

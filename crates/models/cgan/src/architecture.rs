@@ -3,8 +3,8 @@
 use adjoint_nn::Element;
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Dropout, Embedding, Norm};
-use adjoint_nn::perceptron::PerceptronPlan;
-use adjoint_nn::plan::{ConvPlan, PathPlan};
+use adjoint_nn::perceptron;
+use adjoint_nn::plan::{LayerPlan, NetworkPlan};
 use adjoint_nn::pyramid::{self, Level};
 
 /// Sizes of the two networks.
@@ -79,50 +79,44 @@ impl Architecture {
 
     /// The layers of G before they are built.
     #[track_caller]
-    pub(crate) fn generator(&self) -> GeneratorPlan {
+    pub(crate) fn generator(&self) -> NetworkPlan {
         let (image, inputs) = (self.image(), self.latent + self.condition.numbers());
         match (&self.body, self.condition) {
             (Body::Mlp { .. }, Condition::Image) => panic!("perceptrons are told classes, not images"),
             (Body::Mlp { g_hidden, .. }, _) => {
-                let numbers = image.numbers();
-                GeneratorPlan::Mlp(PerceptronPlan::new(inputs, g_hidden, numbers, Norm::None, ", tanh"))
+                perceptron::plan(inputs, g_hidden, image.numbers(), Norm::None, ", tanh")
             }
             (Body::Conv { width }, Condition::Image) => {
                 let levels = image.below(*width);
-                let down = pyramid::down(image, &levels, 0, [Norm::Batch; 2]);
+                let mut blocks = pyramid::down(image, &levels, 0, [Norm::Batch; 2]);
                 // z lies beside the deepest level; beside each other one lies the same level of the
                 // way down.
                 let mut from = levels[levels.len() - 1].and(self.latent);
-                let mut blocks = vec![];
                 for &to in levels.iter().rev().skip(1) {
-                    blocks.push(ConvPlan::double(from, to));
+                    blocks.push(LayerPlan::double(from, to));
                     from = to.and(to.channels);
                 }
-                let last = ConvPlan::image(from, image, ", tanh");
-                GeneratorPlan::Images { down, up: PathPlan { blocks, last } }
+                NetworkPlan { blocks, last: LayerPlan::image(from, image, ", tanh") }
             }
             (Body::Conv { width }, classes) => {
                 let (planes, levels) = (classes.numbers(), image.below(*width));
-                GeneratorPlan::Classes(pyramid::up(inputs, planes, &levels, image, ", tanh"))
+                pyramid::up(inputs, planes, &levels, image, ", tanh")
             }
         }
     }
 
     /// The layers of D before they are built.
     #[track_caller]
-    pub(crate) fn discriminator(&self) -> DiscriminatorPlan {
+    pub(crate) fn discriminator(&self) -> NetworkPlan {
         let (image, y) = (self.image(), self.condition.numbers());
         match &self.body {
             Body::Mlp { d_hidden, .. } => {
-                let inputs = image.numbers() + y;
-                let plan = PerceptronPlan::new(inputs, d_hidden, 1, self.d_norm, ", logit");
-                DiscriminatorPlan::Mlp(plan)
+                perceptron::plan(image.numbers() + y, d_hidden, 1, self.d_norm, ", logit")
             }
             Body::Conv { width } => {
                 // A conditioning image lies behind the channels of the image in question.
                 let beside = if self.condition == Condition::Image { self.channels } else { 0 };
-                let levels = image.below(*width);
-                DiscriminatorPlan::Conv(pyramid::to_logit(image.and(beside), &levels, y, self.d_norm))
+                pyramid::to_logit(image.and(beside), &image.below(*width), y, self.d_norm)
             }
         }
     }
@@ -133,11 +127,7 @@ impl Architecture {
     /// As [`cgan`](crate::cgan).
     #[track_caller]
     pub fn generator_costs(&self) -> Vec<LayerCost> {
-        match self.generator() {
-            GeneratorPlan::Mlp(net) => net.costs(),
-            GeneratorPlan::Classes(up) => up.costs(),
-            GeneratorPlan::Images { down, up } => down.iter().map(ConvPlan::cost).chain(up.costs()).collect(),
-        }
+        self.generator().costs()
     }
 
     /// The layers of D, from the image and y to its logit, without the tables of embeddings.
@@ -146,22 +136,6 @@ impl Architecture {
     /// As [`cgan`](crate::cgan).
     #[track_caller]
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
-        match self.discriminator() {
-            DiscriminatorPlan::Mlp(net) => net.costs(),
-            DiscriminatorPlan::Conv(path) => path.costs(),
-        }
+        self.discriminator().costs()
     }
-}
-
-/// The layers of G.
-pub(crate) enum GeneratorPlan {
-    Mlp(PerceptronPlan),
-    Classes(PathPlan),
-    Images { down: Vec<ConvPlan>, up: PathPlan },
-}
-
-/// The layers of D.
-pub(crate) enum DiscriminatorPlan {
-    Mlp(PerceptronPlan),
-    Conv(PathPlan),
 }

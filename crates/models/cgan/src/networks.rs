@@ -1,10 +1,9 @@
 //! The generator and the discriminator.
 
-use crate::architecture::{Architecture, Body, DiscriminatorPlan, GeneratorPlan};
+use crate::architecture::{Architecture, Body, Condition};
 use adjoint_adversarial::{self as adversarial, Game, Settings};
 use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, LEAKY_SLOPE, SpectralNorm};
 use adjoint_nn::perceptron::Perceptron;
-use adjoint_nn::plan::PathPlan;
 use adjoint_nn::pyramid::{Down, Up, with_planes};
 use adjoint_nn::{Element, Init, Mode, Scheme, Stream, Var, init, module};
 
@@ -69,20 +68,20 @@ impl<E: Element> Generator<E> {
     /// As [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let embedding = a.condition.embedding();
-        match a.generator() {
-            GeneratorPlan::Mlp(net) => {
+        let (plan, embedding) = (a.generator(), a.condition.embedding());
+        let image = || plan.last.conv_transpose();
+        let (up, down): (Vec<_>, Vec<_>) = plan.blocks.iter().partition(|layer| layer.enlarges());
+        let ups = || up.into_iter().map(Up::new).collect();
+        match (&a.body, a.condition) {
+            (Body::Mlp { .. }, _) => {
                 let shape = [a.image_size, a.image_size, a.channels];
-                Generator::Mlp { embedding, net: Perceptron::new(&net, Dropout::default()), shape }
+                Generator::Mlp { embedding, net: Perceptron::new(&plan, Dropout::default()), shape }
             }
-            GeneratorPlan::Classes(PathPlan { blocks, last }) => {
-                let up = blocks.iter().map(Up::new).collect();
-                Generator::Classes { embedding, up, image: last.conv_transpose() }
+            (Body::Conv { .. }, Condition::Image) => {
+                let down = down.into_iter().map(Down::new).collect();
+                Generator::Images { down, up: ups(), image: image() }
             }
-            GeneratorPlan::Images { down, up: PathPlan { blocks, last } } => {
-                let (down, up) = (down.iter().map(Down::new).collect(), blocks.iter().map(Up::new).collect());
-                Generator::Images { down, up, image: last.conv_transpose() }
-            }
+            (Body::Conv { .. }, _) => Generator::Classes { embedding, up: ups(), image: image() },
         }
     }
 
@@ -163,14 +162,12 @@ impl<E: Element> Discriminator<E> {
     /// As [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let (embedding, dropout) = (a.condition.embedding(), a.d_dropout);
-        match a.discriminator() {
-            DiscriminatorPlan::Mlp(net) => {
-                Discriminator::Mlp { embedding, net: Perceptron::new(&net, dropout) }
-            }
-            DiscriminatorPlan::Conv(PathPlan { blocks, last }) => {
-                let (down, logit) = (blocks.iter().map(Down::new).collect(), last.conv());
-                Discriminator::Conv { embedding, down, spectral: last.spectral(&logit), logit, dropout }
+        let (plan, embedding, dropout) = (a.discriminator(), a.condition.embedding(), a.d_dropout);
+        match a.body {
+            Body::Mlp { .. } => Discriminator::Mlp { embedding, net: Perceptron::new(&plan, dropout) },
+            Body::Conv { .. } => {
+                let (down, logit) = (plan.blocks.iter().map(Down::new).collect(), plan.last.conv());
+                Discriminator::Conv { embedding, down, spectral: plan.last.spectral(&logit), logit, dropout }
             }
         }
     }

@@ -3,7 +3,7 @@
 use adjoint_adversarial as adversarial;
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, LEAKY_SLOPE, Norm, SpectralNorm};
-use adjoint_nn::plan::PathPlan;
+use adjoint_nn::plan::NetworkPlan;
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Mode, Stream, Tensor, Var, module, no_grad};
 
@@ -42,13 +42,13 @@ impl Architecture {
     }
 
     #[track_caller]
-    fn generator(&self) -> PathPlan {
+    fn generator(&self) -> NetworkPlan {
         let (image, levels) = self.levels();
         pyramid::up(self.latent, 0, &levels, image, ", tanh")
     }
 
     #[track_caller]
-    fn discriminator(&self) -> PathPlan {
+    fn discriminator(&self) -> NetworkPlan {
         let (image, levels) = self.levels();
         pyramid::to_logit(image, &levels, 0, self.d_norm)
     }
@@ -88,7 +88,7 @@ impl<E: Element> Generator<E> {
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let PathPlan { blocks, last } = a.generator();
+        let NetworkPlan { blocks, last } = a.generator();
         Generator { blocks: blocks.iter().map(Up::new).collect(), image: last.conv_transpose() }
     }
 
@@ -131,7 +131,7 @@ impl<E: Element> Discriminator<E> {
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let PathPlan { blocks, last } = a.discriminator();
+        let NetworkPlan { blocks, last } = a.discriminator();
         let (blocks, logit) = (blocks.iter().map(Down::new).collect(), last.conv());
         Discriminator { blocks, spectral: last.spectral(&logit), logit, dropout: a.d_dropout }
     }

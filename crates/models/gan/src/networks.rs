@@ -3,7 +3,8 @@
 use adjoint_adversarial::{self as adversarial, Game, Settings};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Dropout, Flatten, LEAKY_SLOPE, Norm};
-use adjoint_nn::perceptron::{Perceptron, PerceptronPlan};
+use adjoint_nn::perceptron::{self, Perceptron};
+use adjoint_nn::plan::NetworkPlan;
 use adjoint_nn::{Element, Init, Mode, Scheme, Shape, Stream, Var, init, module};
 
 /// Sizes of the two networks.
@@ -32,13 +33,13 @@ impl Architecture {
         self.sample.iter().product()
     }
 
-    fn generator(&self) -> PerceptronPlan {
+    fn generator(&self) -> NetworkPlan {
         let end = if self.bounded { ", tanh" } else { "" };
-        PerceptronPlan::new(self.latent, &self.g_hidden, self.numbers(), self.g_norm, end)
+        perceptron::plan(self.latent, &self.g_hidden, self.numbers(), self.g_norm, end)
     }
 
-    fn discriminator(&self) -> PerceptronPlan {
-        PerceptronPlan::new(self.numbers(), &self.d_hidden, 1, self.d_norm, ", logit")
+    fn discriminator(&self) -> NetworkPlan {
+        perceptron::plan(self.numbers(), &self.d_hidden, 1, self.d_norm, ", logit")
     }
 
     /// The layers of G, from z to the sample.

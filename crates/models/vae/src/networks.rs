@@ -3,7 +3,7 @@
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear, Norm};
 use adjoint_nn::param::Role;
-use adjoint_nn::plan::{ConvPlan, LinearPlan, PathPlan};
+use adjoint_nn::plan::{LayerPlan, NetworkPlan};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module};
 use adjoint_variational::{self as variational, Autoencoder, Likelihood, Networks, Settings};
@@ -47,40 +47,34 @@ impl Architecture {
 
     /// The layers of the encoder before they are built.
     #[track_caller]
-    fn encoder(&self) -> EncoderPlan {
-        let image = self.image();
-        let (down, hidden, features) = match &self.body {
+    fn encoder(&self) -> NetworkPlan {
+        let (image, outputs, end) = (self.image(), 2 * self.latent, ", mu and log variance");
+        match &self.body {
             Body::Mlp { hidden } => {
-                let numbers = image.numbers() + self.classes;
-                let from = hidden.last().copied().unwrap_or(numbers);
-                (vec![], LinearPlan::chain(numbers, hidden.iter().copied(), Norm::None, ", tanh"), from)
+                let inputs = image.numbers() + self.classes;
+                NetworkPlan::dense(inputs, hidden, outputs, Norm::None, [", tanh", end])
             }
             Body::Conv { width } => {
                 let levels = image.below(*width);
-                let down = pyramid::down(image.and(self.classes), &levels, 0, [Norm::Batch; 2]);
-                (down, vec![], levels[levels.len() - 1].numbers())
+                let blocks = pyramid::down(image.and(self.classes), &levels, 0, [Norm::Batch; 2]);
+                let features = levels[levels.len() - 1].numbers();
+                NetworkPlan { blocks, last: LayerPlan::dense(features, outputs, Norm::None, end) }
             }
-        };
-        let posterior = LinearPlan::new(features, 2 * self.latent, Norm::None, ", mu and log variance");
-        EncoderPlan { down, hidden, posterior }
+        }
     }
 
     /// The layers of the decoder before they are built.
     #[track_caller]
-    fn decoder(&self) -> DecoderPlan {
+    fn decoder(&self) -> NetworkPlan {
         let (image, inputs) = (self.image(), self.latent + self.classes);
         match &self.body {
             Body::Mlp { hidden } => {
-                let from = hidden.first().copied().unwrap_or(inputs);
-                let sizes = hidden.iter().rev().copied();
-                DecoderPlan::Mlp {
-                    hidden: LinearPlan::chain(inputs, sizes, Norm::None, ", tanh"),
-                    flat: LinearPlan::new(from, image.numbers(), Norm::None, ", pixels"),
-                }
+                let hidden: Vec<usize> = hidden.iter().rev().copied().collect();
+                NetworkPlan::dense(inputs, &hidden, image.numbers(), Norm::None, [", tanh", ", pixels"])
             }
             Body::Conv { width } => {
-                let PathPlan { blocks, last } = pyramid::up(inputs, 0, &image.below(*width), image, "");
-                DecoderPlan::Conv(PathPlan { blocks, last: last.with_bias() })
+                let NetworkPlan { blocks, last } = pyramid::up(inputs, 0, &image.below(*width), image, "");
+                NetworkPlan { blocks, last: last.with_bias() }
             }
         }
     }
@@ -91,9 +85,7 @@ impl Architecture {
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn encoder_costs(&self) -> Vec<LayerCost> {
-        let EncoderPlan { down, hidden, posterior } = self.encoder();
-        let linear = hidden.iter().chain([&posterior]).map(LinearPlan::cost);
-        down.iter().map(ConvPlan::cost).chain(linear).collect()
+        self.encoder().costs()
     }
 
     /// The layers of the decoder, from z to the image.
@@ -102,24 +94,8 @@ impl Architecture {
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn decoder_costs(&self) -> Vec<LayerCost> {
-        match self.decoder() {
-            DecoderPlan::Mlp { hidden, flat } => hidden.iter().chain([&flat]).map(LinearPlan::cost).collect(),
-            DecoderPlan::Conv(path) => path.costs(),
-        }
+        self.decoder().costs()
     }
-}
-
-/// The layers of the encoder: halvings or hidden layers, and the posterior.
-struct EncoderPlan {
-    down: Vec<ConvPlan>,
-    hidden: Vec<LinearPlan>,
-    posterior: LinearPlan,
-}
-
-/// The layers of the decoder.
-enum DecoderPlan {
-    Mlp { hidden: Vec<LinearPlan>, flat: LinearPlan },
-    Conv(PathPlan),
 }
 
 /// A VAE: its two networks and their optimiser.
@@ -138,15 +114,23 @@ pub fn vae<E: Element>(a: &Architecture, settings: Settings, seed: u64) -> Vae<E
 }
 
 /// q(z|x) = N(mu(x), diag sigma^2(x)): image -> mu and log sigma^2.
-pub struct Encoder<E: Element> {
-    /// Halvings; none in a fully connected body.
-    down: Vec<Down<E>>,
-    /// Hidden layers; none in a convolutional body.
-    hidden: Vec<Linear<E>>,
-    /// mu and log sigma^2 side by side.
-    posterior: Linear<E>,
+pub enum Encoder<E: Element> {
+    /// Fully connected.
+    Mlp {
+        /// Hidden layers.
+        hidden: Vec<Linear<E>>,
+        /// mu and log sigma^2 side by side.
+        posterior: Linear<E>,
+    },
+    /// A pyramid down.
+    Conv {
+        /// Halvings.
+        down: Vec<Down<E>>,
+        /// mu and log sigma^2 side by side.
+        posterior: Linear<E>,
+    },
 }
-module!(Encoder { down, hidden, posterior });
+module!(enum Encoder { Mlp { hidden, posterior }, Conv { down, posterior } });
 
 impl<E: Element> Encoder<E> {
     /// An encoder without weights.
@@ -155,11 +139,13 @@ impl<E: Element> Encoder<E> {
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let EncoderPlan { down, hidden, posterior } = a.encoder();
-        Encoder {
-            down: down.iter().map(Down::new).collect(),
-            hidden: hidden.iter().map(LinearPlan::linear).collect(),
-            posterior: posterior.linear(),
+        let NetworkPlan { blocks, last } = a.encoder();
+        let posterior = last.linear();
+        match a.body {
+            Body::Mlp { .. } => {
+                Encoder::Mlp { hidden: blocks.iter().map(LayerPlan::linear).collect(), posterior }
+            }
+            Body::Conv { .. } => Encoder::Conv { down: blocks.iter().map(Down::new).collect(), posterior },
         }
     }
 }
@@ -169,16 +155,18 @@ impl<E: Element> variational::Encoder<E> for Encoder<E> {
     /// If shapes are not those of the architecture.
     #[track_caller]
     fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>) {
-        let mut h = match labels {
-            Some(labels) if self.down.is_empty() => Var::concat(&[&Flatten.forward(x), labels], 1),
-            Some(labels) => pyramid::with_planes(x, labels),
-            None => x.clone(),
+        let out = match self {
+            Encoder::Mlp { hidden, posterior } => {
+                let x = Flatten.forward(x);
+                let h = labels.map_or_else(|| x.clone(), |labels| Var::concat(&[&x, labels], 1));
+                posterior.forward(&hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh()))
+            }
+            Encoder::Conv { down, posterior } => {
+                let h = labels.map_or_else(|| x.clone(), |labels| pyramid::with_planes(x, labels));
+                let h = down.iter_mut().fold(h, |h, layer| layer.forward(&h, mode));
+                posterior.forward(&Flatten.forward(&h))
+            }
         };
-        for layer in &mut self.down {
-            h = layer.forward(&h, mode);
-        }
-        let h = self.hidden.iter().fold(Flatten.forward(&h), |h, layer| layer.forward(&h).tanh());
-        let out = self.posterior.forward(&h);
         let latent = out.dims()[1] / 2;
         (out.narrow(1, 0, latent), out.narrow(1, latent, latent))
     }
@@ -219,14 +207,15 @@ impl<E: Element> Decoder<E> {
     pub fn new(a: &Architecture, learns_variance: bool) -> Self {
         // Its role makes it start at 0: a variance of 1.
         let log_var = learns_variance.then(|| Param::new([1], Role::Shift));
-        match a.decoder() {
-            DecoderPlan::Mlp { hidden, flat } => Decoder::Mlp {
-                hidden: hidden.iter().map(LinearPlan::linear).collect(),
-                flat: flat.linear(),
+        let NetworkPlan { blocks, last } = a.decoder();
+        match a.body {
+            Body::Mlp { .. } => Decoder::Mlp {
+                hidden: blocks.iter().map(LayerPlan::linear).collect(),
+                flat: last.linear(),
                 log_var,
                 shape: [a.image_size, a.image_size, a.channels],
             },
-            DecoderPlan::Conv(PathPlan { blocks, last }) => Decoder::Conv {
+            Body::Conv { .. } => Decoder::Conv {
                 up: blocks.iter().map(Up::new).collect(),
                 image: last.conv_transpose(),
                 log_var,

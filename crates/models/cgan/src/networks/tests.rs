@@ -1,5 +1,4 @@
 use super::*;
-use crate::Condition;
 use adjoint_adversarial::{Penalty, Round};
 use adjoint_nn::layers::Norm;
 use adjoint_nn::objective::AdversarialLoss;
