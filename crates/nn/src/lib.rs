@@ -71,8 +71,3 @@ pub use module::{Module, Slot, SlotMut};
 pub use param::{Direction, Param};
 pub use schedule::Schedule;
 pub use state::{NamedTensors, StateError, match_names};
-
-/// README.md: its example is a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
