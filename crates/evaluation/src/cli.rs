@@ -48,7 +48,7 @@ struct Cli {
     #[arg(long)]
     raw: bool,
 
-    /// Where datasets lie [default: where the runs found them]
+    /// Directory of datasets [default: where the runs found them]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
@@ -208,25 +208,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let labelled = cut("--labelled", cli.labelled, train.len(), "all training images");
     let mut subjects = vec![ground.data(labelled)?];
     for model in models.iter_mut() {
-        let mut subject = Subject::new(model.run.display().to_string());
-        note(format_args!("{}: {} samples", subject.name, ground.count));
-        let z = model.draw("evaluate", ground.count)?;
-        let conditions = model.conditions(0..ground.count)?;
-        let images = model.decode(&z, conditions.as_ref())?;
-        let images = model.unit(&images);
-        let asked = model.condition == Some(Condition::Class);
-        let asked = asked.then(|| (0..ground.count).map(|i| i % train.classes().len()).collect::<Vec<_>>());
-        let from_tests = model.condition.is_some_and(Condition::is_image);
-        ground.score(&mut subject, &images, asked.as_deref(), from_tests)?;
-        drop(images);
-        if model.condition == Some(Condition::Class) {
-            let z = model.draw("labelled", labelled)?;
-            ground.one_nearest(&mut subject, labelled, |range| {
-                let conditions = model.conditions(range.clone())?;
-                let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref())?;
-                Ok((model.unit(&x), range.map(|i| i % train.classes().len()).collect()))
-            })?;
-        }
+        let mut subject = score_samples(model, &mut ground, labelled, train.classes().len())?;
         bounds::variational(&mut subject, model, &test, effort);
         bounds::annealed(&mut subject, model, effort)?;
         if subject.has_likelihood() {
@@ -238,37 +220,81 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         subjects.push(subject);
     }
     subjects.push(ground.noise(cli.seed)?);
+    let mut notes = notes_on_judges(models, &ground, control.as_ref(), train.classes().len());
+    if !observations.is_empty() {
+        notes.push(note_on_likelihoods(&observations, effort, test.len()));
+    }
+    let size = train.image_size();
+    Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
+}
+
+/// What the judge and the pixels say of a model's samples; of a conditional model, also how well
+/// its first `labelled` samples of known classes classify the test set.
+fn score_samples(
+    model: &mut Model,
+    ground: &mut Ground,
+    labelled: usize,
+    classes: usize,
+) -> Result<Subject, BoxError> {
+    let mut subject = Subject::new(model.run.display().to_string());
+    note(format_args!("{}: {} samples", subject.name, ground.count));
+    let z = model.draw("evaluate", ground.count)?;
+    let conditions = model.conditions(0..ground.count)?;
+    let images = model.decode(&z, conditions.as_ref())?;
+    let images = model.unit(&images);
+    let by_class = model.condition == Some(Condition::Class);
+    let asked = by_class.then(|| (0..ground.count).map(|i| i % classes).collect::<Vec<_>>());
+    let from_tests = model.condition.is_some_and(Condition::is_image);
+    ground.score(&mut subject, &images, asked.as_deref(), from_tests)?;
+    drop(images);
+    if by_class {
+        let z = model.draw("labelled", labelled)?;
+        ground.one_nearest(&mut subject, labelled, |range| {
+            let conditions = model.conditions(range.clone())?;
+            let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref())?;
+            Ok((model.unit(&x), range.map(|i| i % classes).collect()))
+        })?;
+    }
+    Ok(subject)
+}
+
+/// How far the judges can be trusted, and what they say of the data.
+fn notes_on_judges(
+    models: &[Model],
+    ground: &Ground,
+    control: Option<&Control>,
+    classes: usize,
+) -> Vec<String> {
     let mut notes = vec![format!(
         "{} samples each. The judge is right about {:.2} % of the test set.",
         ground.count,
         100.0 * ground.classifier.accuracy
     )];
     if models.iter().any(|model| model.condition == Some(Condition::Class)) {
-        let [apart, chance] = [ground.asked_variation(), 1.0 / train.classes().len() as f64];
+        let [apart, chance] = [ground.asked_variation(), 1.0 / classes as f64];
         notes.push(format!(
-            "Classes are asked for in equal parts, {:.1} % (class TV) from the data's own; as asked is {:.1} % by chance.",
+            "Classes are requested in equal parts, {:.1} % (class TV) from the data's own; as asked is {:.1} % by chance.",
             100.0 * apart,
             100.0 * chance
         ));
     }
-    if let Some(control) = &control {
+    if let Some(control) = control {
         let explained: Vec<String> = control.explained.iter().map(|r| format!("{:.1}", 100.0 * r)).collect();
         let shares = explained.join(", ");
         notes.push(format!(
             "The regressor explains {shares} % of the variance of thickness, slant and width."
         ));
     }
-    if !observations.is_empty() {
-        let (of, all) = (observations.join("\n"), test.len());
-        let Effort { nll_images: nll, ais_images: ais, .. } = effort;
-        let mut counts = format!("The ELBO is that of all {all} test images, NLL of the first {nll}");
-        if ais > 0 {
-            counts.push_str(&format!(", AIS of the first {ais}"));
-        }
-        notes.push(format!(
-            "{counts}. Likelihoods are of these, and compare only where they are alike:\n\n{of}"
-        ));
+    notes
+}
+
+/// Which of `all` test images the likelihoods are of, and of what density in each model.
+fn note_on_likelihoods(observations: &[String], effort: Effort, all: usize) -> String {
+    let Effort { nll_images: nll, ais_images: ais, .. } = effort;
+    let mut counts = format!("The ELBO is that of all {all} test images, NLL of the first {nll}");
+    if ais > 0 {
+        counts.push_str(&format!(", AIS of the first {ais}"));
     }
-    let size = train.image_size();
-    Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
+    let of = observations.join("\n");
+    format!("{counts}. Likelihoods are of these, and compare only where they are alike:\n\n{of}")
 }

@@ -1,14 +1,16 @@
-//! Vector arithmetic in latent space (Radford et al. 2016, section 6.3.2): the mean latent vector of samples that are A, minus
-//! that of samples that are B, plus that of samples that are C.
+//! Vector arithmetic in latent space (Radford et al. 2016, section 6.3.2): the mean latent vector
+//! of samples that are A, minus that of samples that are B, plus that of samples that are C.
 //!
-//! Which samples are what is known from the training images: a sample is taken for what its nearest training image is. For
-//! glyphs that is known exactly: their class and all factors they were drawn from.
+//! Which samples are what is known from the training images: a sample is taken for what its nearest
+//! training image is. For glyphs that is known exactly: their class and all factors they were drawn
+//! from.
 
 use crate::cli::{Common, Run, tiles};
 use crate::commands::neighbours::nearest;
 use crate::latent::rows;
 use adjoint_data::glyphs::{Factors, Glyphs, Palette};
 use adjoint_data::{Dataset, Options, Split};
+use adjoint_metrics::neighbours::Neighbour;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_recipes::limits;
@@ -31,7 +33,8 @@ pub(crate) struct Arithmetic {
     #[command(flatten)]
     common: Common,
 
-    /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted, narrow or wide
+    /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted,
+    /// narrow or wide
     #[arg(long, value_name = "WORDS")]
     a: String,
 
@@ -138,6 +141,77 @@ impl<'a> Knowledge<'a> {
     }
 }
 
+impl Arithmetic {
+    /// The descriptions of A, B and C.
+    ///
+    /// # Errors
+    /// If one is empty, or has a word that is not known of this set.
+    fn terms(&self, set: &Dataset) -> Result<[Vec<Attribute>; 3], BoxError> {
+        let parse = |text: &str| -> Result<Vec<Attribute>, BoxError> {
+            let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+            if words.is_empty() {
+                return Err(
+                    Error::Flags("--a, --b and --c need a word each, such as \"7 thick\"".into()).into()
+                );
+            }
+            words.into_iter().map(|word| Attribute::parse(word, set)).collect()
+        };
+        Ok([parse(&self.a)?, parse(&self.b)?, parse(&self.c)?])
+    }
+
+    /// The numbers of the samples that `test` holds of, as far as the images in `near` tell: those
+    /// that are nearest to an image first.
+    ///
+    /// # Errors
+    /// If there are fewer than the command needs; `text` is their description.
+    fn examples(
+        &self,
+        near: &[Neighbour],
+        test: impl Fn(usize) -> bool,
+        text: &str,
+    ) -> Result<Vec<usize>, BoxError> {
+        let mut found: Vec<(f64, usize)> =
+            (0..SAMPLES).filter(|&i| test(near[i].index)).map(|i| (near[i].squared, i)).collect();
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if found.len() < self.examples {
+            let (there, needed) = (found.len(), self.examples);
+            return Err(format!(
+                "{there} of {SAMPLES} samples are `{text}`, and {needed} are needed; ask for less, or take fewer --examples"
+            )
+            .into());
+        }
+        Ok(found[..self.examples].iter().map(|&(_, i)| i).collect())
+    }
+}
+
+/// Of each row of z, the nearest of the first `known` images of a set.
+fn nearest_images(
+    model: &mut Model,
+    z: &Tensor<f32>,
+    train: &Dataset,
+    known: usize,
+) -> Result<Vec<Neighbour>, BoxError> {
+    let mut near = vec![];
+    // Large samples are not all in memory at once.
+    let part = limits::chunk(SAMPLES, train.image_len());
+    for start in (0..SAMPLES).step_by(part) {
+        let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None)?;
+        near.extend(nearest(model, &x, (train, known), 1).into_iter().map(|of_one| of_one[0]));
+    }
+    Ok(near)
+}
+
+/// Latent vectors of three rows of three: the result in the middle, and eight about it.
+fn neighbourhood(result: &[f32], seed: u64) -> Vec<Vec<f32>> {
+    let mut stream = Stream::new(seed, "neighbourhood", 0);
+    (0..9)
+        .map(|i| {
+            let reach = if i == 4 { 0.0 } else { NEIGHBOURHOOD };
+            result.iter().map(|&r| r + (reach * (2.0 * stream.uniform() - 1.0)) as f32).collect()
+        })
+        .collect()
+}
+
 impl Run for Arithmetic {
     fn common(&self) -> &Common {
         &self.common
@@ -152,42 +226,13 @@ impl Run for Arithmetic {
         let train = model.dataset(Split::Train)?;
         let known = train.len().min(TRAINING);
         let knowledge = Knowledge::of(&train, known);
-        let words = |text: &str| -> Result<Vec<Attribute>, BoxError> {
-            let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
-            if words.is_empty() {
-                return Err(
-                    Error::Flags("--a, --b and --c need a word each, such as \"7 thick\"".into()).into()
-                );
-            }
-            words.into_iter().map(|word| Attribute::parse(word, &train)).collect()
-        };
-        let terms = [&self.a, &self.b, &self.c];
-        let attributes: Vec<Vec<Attribute>> =
-            terms.iter().map(|text| words(text)).collect::<Result<_, _>>()?;
+        let terms = self.terms(&train)?;
         let z = model.draw("arithmetic", SAMPLES)?;
-        let mut near = vec![];
-        // Large samples are not all in memory at once.
-        let part = limits::chunk(SAMPLES, train.image_len());
-        for start in (0..SAMPLES).step_by(part) {
-            let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None)?;
-            near.extend(nearest(model, &x, (&train, known), 1));
-        }
+        let near = nearest_images(model, &z, &train, known)?;
         let mut means = vec![];
         let mut tiles = vec![];
-        for (attributes, text) in attributes.iter().zip(terms) {
-            let test = knowledge.test(attributes);
-            // Nearest of all first: the surest.
-            let mut found: Vec<(f64, usize)> =
-                (0..SAMPLES).filter(|&i| test(near[i][0].index)).map(|i| (near[i][0].squared, i)).collect();
-            found.sort_by(|a, b| a.0.total_cmp(&b.0));
-            if found.len() < self.examples {
-                let (there, needed) = (found.len(), self.examples);
-                return Err(format!(
-                    "{there} of {SAMPLES} samples are `{text}`, and {needed} are needed; ask for less, or take fewer --examples"
-                )
-                .into());
-            }
-            let examples: Vec<usize> = found[..self.examples].iter().map(|&(_, i)| i).collect();
+        for (attributes, text) in terms.iter().zip([&self.a, &self.b, &self.c]) {
+            let examples = self.examples(&near, knowledge.test(attributes), text)?;
             let vector = |i: usize| &z.data()[i * model.latent..][..model.latent];
             let mean = (0..model.latent)
                 .map(|j| examples.iter().map(|&i| vector(i)[j]).sum::<f32>() / examples.len() as f32)
@@ -199,19 +244,13 @@ impl Run for Arithmetic {
             means.push(mean);
         }
         let result: Vec<f32> = (0..model.latent).map(|j| means[0][j] - means[1][j] + means[2][j]).collect();
-        let mut stream = Stream::new(model.seed, "neighbourhood", 0);
-        let around: Vec<Vec<f32>> = (0..9)
-            .map(|i| {
-                let reach = if i == 4 { 0.0 } else { NEIGHBOURHOOD };
-                result.iter().map(|&r| r + (reach * (2.0 * stream.uniform() - 1.0)) as f32).collect()
-            })
-            .collect();
-        let results = model.decode(&rows(&around), None)?;
+        let results = model.decode(&rows(&neighbourhood(&result, model.seed)), None)?;
         Ok((picture(model, &tiles, &results), format!("({}) - ({}) + ({})", self.a, self.b, self.c)))
     }
 }
 
-/// A row of each term, its examples and then their mean; and below the result in the middle of its neighbourhood.
+/// A row of each term, its examples and then their mean; and below the result in the middle of its
+/// neighbourhood.
 fn picture(model: &Model, tiles: &[Tensor<f32>], results: &Tensor<f32>) -> Image {
     let blank = tiles[0].map(|_| 1.0);
     let mut all: Vec<Tensor<f32>> = tiles.to_vec();

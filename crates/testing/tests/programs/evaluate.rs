@@ -1,4 +1,4 @@
-//! Tables of runs of all four trainers, which this test makes itself; and what is refused.
+//! Tables of runs of all four trainers, which this test makes itself; and what is rejected.
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -44,7 +44,7 @@ fn four_models_stand_between_data_and_noise() {
         assert!(row(&said, "control of known factors", name).len() > 20);
         assert!(row(&said, "likelihood", name).contains('±'));
     }
-    // Only the conditional model is asked for classes, only the VAE has a bound.
+    // Classes are requested of the conditional model only, and only the VAE has a bound.
     assert_eq!(row(&said, "by the judge", "runs/gan").trim_end_matches([' ', '|']).split('|').count(), 5);
     assert_eq!(row(&said, "by the judge", "runs/cgan").trim_end_matches([' ', '|']).split('|').count(), 6);
     let written = fs::read_to_string(program.directory().join("all.md")).unwrap();
@@ -54,8 +54,9 @@ fn four_models_stand_between_data_and_noise() {
     let chance = "as asked is 10.0 % by chance";
     assert!(said.contains(chance), "{said}");
 
-    // Data is like data and noise is not. The test set's ratio is of one number and itself; that an image's nearest of 239 others is of its
-    // own kind is a toss of a coin, whose share in 240 has a standard deviation of 0.03, or 0.05 as neighbours come in pairs.
+    // Data is like data and noise is not. The test set's ratio is of one number and itself; that an
+    // image's nearest of 239 others is of its own kind is a toss of a coin, whose share in 240 has
+    // a standard deviation of 0.03, or 0.05 as neighbours come in pairs.
     let of =
         |subject: usize, key: &str| json[0]["subjects"][subject]["figures"][key]["value"].as_f64().unwrap();
     let (data, noise) = (0, 5);
@@ -68,14 +69,21 @@ fn four_models_stand_between_data_and_noise() {
     assert!(of(noise, "distance_ratio") > 1.5 && of(noise, "two_sample") > 0.9, "{json}");
     assert!(of(noise, "parzen") < of(data, "parzen") - 100.0, "{json}");
 
-    // Two ways to the same number, of the same images: importance sampling with q, and annealing without it.
+    // Two ways to the same number, of the same images: importance sampling with q, and annealing
+    // without it.
     let figure = |key: &str| json[0]["subjects"][4]["figures"][key]["value"].as_f64().unwrap();
     assert_eq!(json[0]["subjects"][4]["name"], "runs/vae");
     let (nll, ais) = (figure("nll"), figure("ais"));
     assert!((nll + ais).abs() < 0.5, "{nll} by importance sampling, {ais} by annealing");
     assert!(nll < -figure("elbo") + 5.0 && figure("ais_gap") > -0.5, "{json}");
 
-    // The judges are there now: not trained again, and the same figures come out, with another number of threads.
+    stored_judges_give_the_same_figures(&program);
+}
+
+/// Figures of a run whose judges are stored already, and of damaged judges.
+fn stored_judges_give_the_same_figures(program: &Program) {
+    // The judges are there now: not trained again, and the same figures come out, with another
+    // number of threads.
     let figures = |file: &str, threads: &str| {
         program.succeed(&[&["runs/cgan", "--json", file, "--threads", threads], &SMALL[..]].concat());
         fs::read(program.directory().join(file)).unwrap()
@@ -93,7 +101,7 @@ fn four_models_stand_between_data_and_noise() {
     let said = program.warns(&[&SMALL[..4], &more].concat());
     assert!(judges.iter().all(|judge| fs::metadata(judge).unwrap().len() > 1000));
 
-    // What is asked for beyond what there is, is cut, and that is said, once.
+    // Requests for more than there is are cut, with one warning each.
     for line in [
         "warning: --nll-images 20000 is cut to 10000, all test images\n",
         "warning: --labelled 70000 is cut to 60000, all training images\n",
