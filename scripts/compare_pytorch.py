@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the benches and PyTorch's equivalents in turn, prints one table and writes docs/performance/pytorch.md.
+"""Runs the benches and PyTorch's equivalents in turn, prints one table and writes
+docs/performance/pytorch.md.
 
-Each round times a bench, then the same work in PyTorch in its default memory format and in channels_last, and with its fused Adam
-where there is one, so that all see the same state of the machine; a figure is the median of the rounds. What was timed while the processors were not
-at their full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what matches and writes
-nothing. `--peers` times two other Rust libraries too, candle and burn, once, by the program in benches/peers.
+Each round times a bench, then the same work in PyTorch in its default memory format and in
+channels_last, and with its fused Adam where there is one, so that all see the same state of the
+machine; a figure is the median of the rounds. What was timed while the processors were not at their
+full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what
+matches and writes nothing. `--peers` times two other Rust libraries too, candle and burn, once, by
+the program in benches/peers.
 """
 
 import argparse
@@ -87,18 +90,19 @@ def peer(executable, library, case, threads):
 class Machine:
     """Tells when the processors are not at their full speed.
 
-    Those of a virtual machine may for a minute be two halves of one, or lie apart, on chips without a cache in common. All is
-    slower then, by a factor that differs from program to program, so that chance would decide a comparison. A time counts if
-    PyTorch takes not much longer than it ever did, just before and just after it, for two things that fit the caches: a product, which
-    two halves do half as fast, and reversing the order of rows, by which each processor reads what another has written and takes five
-    times as long where they lie apart.
+    Those of a virtual machine may for a minute be two halves of one, or lie apart, on chips without
+    a cache in common. All is slower then, by a factor that differs from program to program, so that
+    chance would decide a comparison. A time counts if PyTorch takes not much longer than it ever
+    did, just before and just after it, for two things that fit the caches: a product, which two
+    halves do half as fast, and reversing the order of rows, by which each processor reads what
+    another has written and takes five times as long where they lie apart.
     """
 
     SLOWER = 1.5
     PATIENCE = 300  # seconds until a time is taken as it is
 
     def __init__(self, watch):
-        """Watches the machine for so many seconds."""
+        """Watches the machine for `watch` seconds."""
         a, b, c = (torch.rand(512, 512) for _ in range(3))
         rows, reversed_rows = torch.rand(64, 4096), torch.empty(64, 4096)
 
@@ -140,7 +144,8 @@ class Machine:
 
 
 def measure(machine, executable, case, rounds, threads, peers):
-    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they are timed too."""
+    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they are
+    timed too."""
     turns = {"ours": lambda: ours(executable, case, threads)}
     turns |= {name: lambda run=run: timing.median_seconds(run) for name, run in (equivalents.of(case) or {}).items()}
     times = {name: [] for name in turns}
@@ -158,7 +163,8 @@ class Row:
         self.case, self.throughput, self.seconds, self.formats, self.others = case, throughput, seconds, formats, others
 
     def best(self, fused):
-        """PyTorch's seconds in the better of its memory formats, with Adam as it comes or fused; None if it was not timed so."""
+        """PyTorch's seconds in the better of its memory formats, with Adam as it comes or fused;
+        None if it was not timed so."""
         return min((s for way, s in self.formats.items() if way.endswith(equivalents.FUSED) == fused), default=None)
 
     def ratio(self, fused):

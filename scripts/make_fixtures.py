@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes crates/conformance/fixtures/*.safetensors: what PyTorch computes, for the Rust engine to agree with.
+"""Writes crates/conformance/fixtures/*.safetensors: what PyTorch computes, for the Rust engine to
+agree with.
 
     scripts/make_fixtures.py            write them all (a second run writes the same bytes)
-    scripts/make_fixtures.py --check    compare with the committed ones, write nothing, exit 1 if they differ
+    scripts/make_fixtures.py --check    write nothing, exit 1 if the committed ones differ
 """
 
 import argparse

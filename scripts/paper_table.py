@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs published protocols and writes docs/performance/paper-table.md: each row's published figure beside ours.
+"""Runs published protocols and writes docs/performance/paper-table.md: each row's published figure
+beside ours.
 
-A row is a training run (or several, one per seed), an evaluation, and the figure that is read from it. `--run ROW...`
-(or `--run all`) runs rows. The other rows keep the result of an earlier call, or say that they have not been run. An
-interrupted row continues where its training stopped, because runs are stored in `--out` and resume. RUN.made.json beside
-a run records the command, date, machine and time of each call of a trainer, and the table reads it. Without arguments,
-the script writes the table again from its own contents. Needs git and a Python without any package.
+A row is a training run (or several, one per seed), an evaluation, and the figure that is read from
+it. `--run ROW...` (or `--run all`) runs rows. The other rows keep the result of an earlier call, or
+say that they have not been run. An interrupted row continues where its training stopped, because
+runs are stored in `--out` and resume. RUN.made.json beside a run records the command, date, machine
+and time of each call of a trainer, and the table reads it. Without arguments, the script writes the
+table again from its own contents. Needs git and a Python without any package.
 """
 
 import argparse
@@ -34,7 +36,8 @@ class Row:
     published: str
     protocol: str
     budget: str
-    #: Program and flags of training, without data, seed and name; none where data itself is measured.
+    #: Program and flags of training, without data, seed and name; none where data itself is
+    #: measured.
     train: list
     #: The figure of `evaluate`, or one of the run's own final.json.
     figure: str
@@ -94,8 +97,9 @@ def write(path, text):
 
 
 def timed(record, *arguments):
-    """Runs a program of the workspace, and notes in a file from when, what and where the call was, and how many seconds it took: null until
-    it is over, and for good where nobody was left to see it end."""
+    """Runs a program of the workspace, and notes in a file from when, what and where the call was,
+    and how many seconds it took: null until it is over, and for good where nobody was left to see
+    it end."""
     calls = json.loads(record.read_text()) if record.is_file() else []
     calls.append({**made_now(), "seconds": None})
     write(record, json.dumps(calls))
@@ -108,7 +112,8 @@ def timed(record, *arguments):
 
 
 def train(row, seed, arguments):
-    """The directory of a finished run, and the calls that made it. Rows that train alike share one."""
+    """The directory of a finished run, and the calls that made it. Rows that train alike share
+    one."""
     key = "-".join(a.lstrip("-").replace(",", "_") for a in row.train)
     directory = arguments.out / f"{key}-seed{seed}"
     record = arguments.out / f"{directory.name}.made.json"
@@ -133,8 +138,9 @@ def unknown():
 
 
 def seconds_of(calls, directory):
-    """Wall time of calls of a trainer, from start to end of the program, with what it measures after the last step; and whether that is all
-    of it. Where a call's is not known, at least the seconds of training that the run itself counts."""
+    """Wall time of calls of a trainer, from start to end of the program, with what it measures
+    after the last step; and whether that is all of it. Where a call's is not known, at least the
+    seconds of training that the run itself counts."""
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     counted = max((json.loads(line).get("seconds", 0.0) for line in lines), default=0.0)
     known = [call["seconds"] for call in calls if call["seconds"] is not None]
@@ -143,8 +149,8 @@ def seconds_of(calls, directory):
 
 
 def evaluated(directory, arguments):
-    """What `evaluate` says of a run, and how long it took; kept beside the run, and made again where the code, its flags or the data have
-    changed, and wherever the code is of no commit."""
+    """What `evaluate` says of a run, and how long it took; kept beside the run, and made again
+    where the code, its flags or the data have changed, and wherever the code is of no commit."""
     found = directory / "evaluation.json"
     made = made_now()
     key = {"commit": made["commit"], "flags": EVALUATE, "data_dir": str(arguments.data_dir)}
@@ -163,7 +169,8 @@ def evaluated(directory, arguments):
 
 @dataclass
 class Found:
-    """A figure of one seed: value and standard error, seconds, whether these are all, and what was made where and when."""
+    """A figure of one seed: value and standard error, seconds, whether these are all, and what was
+    made where and when."""
 
     value: float
     error: float
@@ -235,7 +242,8 @@ def machine():
 
 
 def written(results):
-    """The table as Markdown. What was found is kept in it, in a comment that the next call reads."""
+    """The table as Markdown. What was found is kept in it, in a comment that the next call
+    reads."""
     lines = [
         "# Published protocols, run on two cores",
         "",
@@ -288,8 +296,8 @@ def kept():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="ROW", default=[], help="rows to run: " + ", ".join(r.name for r in ROWS) + ", or all")
-    parser.add_argument("--data-dir", type=Path, default=ROOT / "datasets", help="where mnist/ lies")
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "paper", help="where runs lie")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "datasets", help="directory of mnist/")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "paper", help="directory of the runs")
     arguments = parser.parse_args()
     names = [row.name for row in ROWS]
     if unknown := [name for name in arguments.run if name not in [*names, "all"]]:
@@ -303,7 +311,7 @@ def main():
             try:
                 results[row.name] = run(row, arguments)
             except (subprocess.CalledProcessError, OSError, json.JSONDecodeError) as error:
-                sys.exit(f"paper_table.py: {row.name}: {error}; call it again to go on")
+                sys.exit(f"paper_table.py: {row.name}: {error}; call it again to continue")
             write(TABLE, written(results))
     write(TABLE, written(results))
 

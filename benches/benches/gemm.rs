@@ -1,5 +1,5 @@
-//! Matrix products of operands that are near, squares and the shapes of perceptrons at batch 128, and the layers of perceptrons as a step finds
-//! them.
+//! Matrix products of operands that are near, squares and the shapes of perceptrons at batch 128,
+//! and the layers of perceptrons as a step finds them.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
@@ -29,7 +29,8 @@ fn products(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// Bytes of weights that the calls take in turn, so that none finds its own near: an optimiser went through all of them since.
+/// Bytes of weights that the calls take in turn, so that none finds its own near: an optimiser went
+/// through all of them since.
 const WEIGHTS: usize = 24 << 20;
 
 fn layers(c: &mut Criterion<Rate>) {

@@ -1,5 +1,5 @@
-//! Passes whose speed is that of memory: batch norm, pointwise maps, sums, Adam. 16.8 MB operands, in GB/s of what each
-//! must at least read and write.
+//! Passes whose speed is that of memory: batch norm, pointwise maps, sums, Adam. 16.8 MB operands,
+//! in GB/s of what each must at least read and write.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};

@@ -1,4 +1,5 @@
-//! Whole training steps of DCGANs, of a GAN and of a VAE, in images a second, and what loading the data adds to one.
+//! Whole training steps of DCGANs, of a GAN and of a VAE, in images a second, and what loading the
+//! data adds to one.
 #![allow(missing_docs)]
 
 use adjoint_adversarial::{Round, Settings};
@@ -37,8 +38,8 @@ fn perceptrons(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// What a run's start draws, and then a batch as the trainer sees it, alone and before a step of its default network, which is the
-/// shortest there is.
+/// What a run's start draws, and then a batch as the trainer sees it, alone and before a step of
+/// its default network, which is the shortest there is.
 fn loading(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("loading");

@@ -1,8 +1,9 @@
-//! What the benches share: a clock that reports in the units of the field, a short measuring time, and the layers of a
-//! DCGAN-64.
+//! What the benches share: a clock that reports in the units of the field, a short measuring time,
+//! and the layers of a DCGAN-64.
 //!
-//! `cargo bench` runs everything in a few minutes; `cargo bench -- conv2d/64-128` runs what matches. To judge a change:
-//! `cargo bench -- --save-baseline before`, change, `cargo bench -- --baseline before`, and read the ratio.
+//! `cargo bench` runs everything in a few minutes; `cargo bench -- conv2d/64-128` runs what
+//! matches. To judge a change: `cargo bench -- --save-baseline before`, change,
+//! `cargo bench -- --baseline before`, and read the ratio.
 #![forbid(unsafe_code)]
 
 pub mod mlp;
@@ -14,8 +15,8 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 use std::time::Duration;
 
-/// Wall time that reports `Throughput::Elements` in a unit of its own: FLOP/s of a product, images/s of a step.
-/// Bytes are reported as GB/s.
+/// Wall time that reports `Throughput::Elements` in a unit of its own: FLOP/s of a product,
+/// images/s of a step. Bytes are reported as GB/s.
 pub struct Rate(WallTime, Unit);
 
 struct Unit {
@@ -137,7 +138,8 @@ pub fn dcgan64_layers() -> Vec<Layer> {
     ]
 }
 
-/// The halvings of DCGANs for 28 and 32 pixels, of width 32 and 64, at batch 64 and 128: `in-out@size batch`.
+/// The halvings of DCGANs for 28 and 32 pixels, of width 32 and 64, at batch 64 and 128:
+/// `in-out@size batch`.
 pub fn small_dcgan_layers() -> Vec<Layer> {
     let mut layers = vec![];
     for (image, sizes) in [(1, [28, 14, 7]), (3, [32, 16, 8])] {

@@ -33,8 +33,8 @@ impl Perceptron<f32> {
 const PIXELS: usize = 784;
 const LEAKY: Activation = Activation::LeakyRelu(0.2);
 
-/// The GAN of Goodfellow et al. 2014 with the layers in use today: G 100-256-512-1024-784, D 784-512-256-1. Returns a step of D and one of
-/// G on a batch.
+/// The GAN of Goodfellow et al. 2014 with the layers in use today: G 100-256-512-1024-784, D
+/// 784-512-256-1. Returns a step of D and one of G on a batch.
 pub fn gan_step(batch: usize) -> impl FnMut() -> (f64, f64) {
     let mut g = Perceptron::new("g", &[100, 256, 512, 1024, PIXELS], LEAKY);
     let mut d = Perceptron::new("d", &[PIXELS, 512, 256, 1], LEAKY);
@@ -52,7 +52,8 @@ pub fn gan_step(batch: usize) -> impl FnMut() -> (f64, f64) {
     }
 }
 
-/// The VAE of Kingma & Welling 2014 with two hidden layers of 400 and 20 latent numbers. Returns a step on a batch.
+/// The VAE of Kingma & Welling 2014 with two hidden layers of 400 and 20 latent numbers. Returns a
+/// step on a batch.
 pub fn vae_step(batch: usize) -> impl FnMut() -> f64 {
     const LATENT: usize = 20;
     let mut vae = Vae {

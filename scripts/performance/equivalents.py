@@ -1,8 +1,8 @@
 """For each bench what does the same work in PyTorch, by the bench's name.
 
-`of(case)` gives a call for each memory format, and for each with a fused Adam where there is an optimiser in it;
-None, or no calls, if there is no equivalent. Operands exist before a call is timed, and
-results go where they are wanted if PyTorch lets them.
+`of(case)` gives a call for each memory format, and for each with a fused Adam where there is an
+optimiser in it; None, or no calls, if there is no equivalent. Operands exist before a call is
+timed, and results go where they are wanted if PyTorch lets them.
 """
 
 import functools
@@ -16,12 +16,13 @@ from . import models
 
 FORMATS = ("default", "channels_last")
 MEMORY = dict(zip(FORMATS, (torch.contiguous_format, torch.channels_last)))
-# Adam as `torch.optim.Adam(parameters)` gives it, and as it is with `fused=True`, by what is added to the format's name.
+# Adam as `torch.optim.Adam(parameters)` gives it, and as it is with `fused=True`, by what is added
+# to the format's name.
 FUSED = " fused"
 ADAMS = {"": {}, FUSED: {"fused": True}}
 
-# Convolutions: height and width of x, channels of x and y, kernel, stride, padding. A transposed convolution is named by
-# its own direction and given as the convolution that it is the adjoint of.
+# Convolutions: height and width of x, channels of x and y, kernel, stride, padding. A transposed
+# convolution is named by its own direction and given as the convolution that it is the adjoint of.
 HALF, WHOLE = (4, 2, 1), (4, 1, 0)
 LAYERS = {
     "conv2d/3-64": (64, 3, 64, *HALF),
@@ -65,7 +66,8 @@ def of(case):
 
 
 def layer(name):
-    """The geometry of a layer and its batch: one of the table, or `in-out@size` with `x batch`, 4 x 4 with stride 2."""
+    """The geometry of a layer and its batch: one of the table, or `in-out@size` with `x batch`, 4 x
+    4 with stride 2."""
     if name in LAYERS:
         return *LAYERS[name], BATCH
     channels = re.fullmatch(r"conv2d/(\d+)-(\d+)@(\d+)(?: batch (\d+))?", name)

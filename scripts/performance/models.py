@@ -8,19 +8,21 @@ from torch.nn import functional as F
 
 
 def step(name, memory, adam):
-    """A call in one memory format with optimisers by `adam`, or None if the step is not one of these."""
+    """A call in one memory format with optimisers by `adam`, or None if the step is not one of
+    these."""
     if found := re.fullmatch(r"dcgan-(\d+) width (\d+) batch (\d+)", name):
         size, width, batch = map(int, found.groups())
         return dcgan(size, 1 if size == 28 else 3, width, batch, memory, adam)
     perceptrons = {"mlp-gan batch 128": mlp_gan, "mlp-vae batch 128": mlp_vae}
-    # They have no images to lie in channels_last.
+    # They have no images, so channels_last has no effect.
     if memory == torch.contiguous_format and name in perceptrons:
         return perceptrons[name](128, adam)
     return None
 
 
 def adversarial(g, d, x, z, adam):
-    """One step of D and one of G, non-saturating; D's own gradients are not computed in the step of G."""
+    """One step of D and one of G, non-saturating; D's own gradients are not computed in the step of
+    G."""
     adam_g, adam_d = adam(g.parameters()), adam(d.parameters())
     bce = F.binary_cross_entropy_with_logits
 
@@ -86,7 +88,8 @@ def mlp_gan(batch, adam):
 
 
 def mlp_vae(batch, adam, latent=20):
-    """784-400-400-z and back, Bernoulli likelihood (Kingma & Welling 2014, appendix C, with a layer more)."""
+    """784-400-400-z and back, Bernoulli likelihood (Kingma & Welling 2014, appendix C, with a layer
+    more)."""
     encoder = nn.Sequential(*perceptron([784, 400, 400, 2 * latent], nn.ReLU))
     decoder = nn.Sequential(*perceptron([latent, 400, 400, 784], nn.ReLU))
     optimizer = adam(nn.ModuleList([encoder, decoder]).parameters())

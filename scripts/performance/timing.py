@@ -7,8 +7,8 @@ WARM_UP, MEASURE, SAMPLES = 0.2, 0.5, 10  # seconds, seconds, number
 
 
 def median_seconds(run, warm_up=WARM_UP, measure=MEASURE):
-    """Median over samples of the mean seconds of a call. As with criterion, a sample is many calls of a short one, so that
-    the slow ones among them count."""
+    """Median over samples of the mean seconds of a call. As with criterion, a sample is many calls
+    of a short one, so that the slow ones among them count."""
     calls, start = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - start) < warm_up:
         run()

@@ -32,8 +32,9 @@ fn call<const D: usize>(f: impl Fn() -> Tensor<D> + 'static) -> Run {
     })
 }
 
-/// A call of the operation, or None if Burn has no such. Operations take their operands away, so each call gets clones;
-/// they share the memory, which also keeps it from being overwritten by a result.
+/// A call of the operation, or None if Burn has no such. Operations take their operands away, so
+/// each call gets clones; they share the memory, which also keeps it from being overwritten by a
+/// result.
 pub(crate) fn run(operation: &Operation) -> Option<Run> {
     let x = || tensor([ROWS, CHANNELS], 0.0);
     Some(match *operation {

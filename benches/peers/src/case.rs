@@ -1,4 +1,4 @@
-//! What the name of a bench asks for, in the other libraries' terms.
+//! The operation that the name of a bench stands for, in the terms of the other libraries.
 
 use adjoint_benches::{Layer, dcgan64_layers, other_layers, small_dcgan_layers};
 
@@ -14,14 +14,16 @@ const LARGEST_SIDE: usize = 8192;
 pub(crate) struct Convolution {
     /// NCHW.
     pub(crate) x: [usize; 4],
-    /// OIHW. To the transposed convolution the same numbers are IOHW, so neither library needs a transpose.
+    /// OIHW. To the transposed convolution the same numbers are IOHW, so neither library needs a
+    /// transpose.
     pub(crate) w: [usize; 4],
     /// NCHW.
     pub(crate) y: [usize; 4],
     pub(crate) stride: usize,
     pub(crate) padding: usize,
     pub(crate) dilation: usize,
-    /// Rows and columns of x that no window of the convolution reaches: the transposed one must be told of them.
+    /// Rows and columns of x that no window of the convolution reaches: the transposed one must be
+    /// told of them.
     pub(crate) output_padding: usize,
 }
 
@@ -66,7 +68,8 @@ pub(crate) enum Operation {
     Mul,
     Sum,
     SumToChannels,
-    /// A layer with other weights each time, batch norm, Adam, a training step, loading: not one operation of a tensor library.
+    /// A layer with other weights each time, batch norm, Adam, a training step, loading: not one
+    /// operation of a tensor library.
     Larger,
 }
 

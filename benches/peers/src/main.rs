@@ -1,5 +1,6 @@
-//! Times the operation of one of our benches in another Rust library: `adjoint-peers candle gemm/256x256x256` prints
-//! the median seconds of a call, or `none` if the library has no such operation. scripts/compare_pytorch.py reads it.
+//! Times the operation of one of our benches in another Rust library:
+//! `adjoint-peers candle gemm/256x256x256` prints the median seconds of a call, or `none` if the
+//! library has no such operation. scripts/compare_pytorch.py reads it.
 #![forbid(unsafe_code)]
 
 mod burn;
@@ -25,8 +26,8 @@ pub(crate) trait Output {
     fn values(&self) -> Vec<f32>;
 }
 
-/// A call of an operation. Its operands exist before; where the result goes is the library's choice, which for both is
-/// new memory each time.
+/// A call of an operation. Its operands exist before; where the result goes is the library's
+/// choice, which for both is new memory each time.
 pub(crate) type Run = Box<dyn Fn() -> Box<dyn Output>>;
 
 fn main() -> ExitCode {
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Median seconds of the call that the arguments ask for, or None if the library has no such operation.
+/// Median seconds of the call that the arguments ask for, or None if the library has no such
+/// operation.
 fn measure(arguments: &[String]) -> Result<Option<f64>, String> {
     let [library, case] = arguments else {
         return Err("give a library, candle or burn, and the name of a bench".into());

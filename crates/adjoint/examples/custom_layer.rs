@@ -59,7 +59,7 @@ fn load(path: &Path, net: &mut impl Module<f32>) -> Result<(), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let points = Stream::new(1, "points", 0).uniform_tensor::<f32>([512, 2], -1.5, 1.5);
-    let labels = points.map(|x| x * x).sum_to([512, 1]).map(|r2| f32::from(r2 < 1.0)); // in the disc?
+    let labels = points.map(|x| x * x).sum_to([512, 1]).map(|r2| f32::from(r2 < 1.0));
     let (x, y) = (Var::constant(points), Var::constant(labels));
     let mut net = Radial::new(2, 16, 1);
     let mut adam = Optimizer::new(&net, 0.05, Adam::default());

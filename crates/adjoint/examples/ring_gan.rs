@@ -1,5 +1,5 @@
-//! A GAN on a ring of eight clusters: `cargo run -p adjoint --example ring_gan`. Two losses, and the
-//! number of clusters that each covers.
+//! A GAN on a ring of eight clusters: `cargo run -p adjoint --example ring_gan`. Two losses, and
+//! the number of clusters that each covers.
 
 use adjoint::adversarial::{Penalty, Round, Settings};
 use adjoint::models::gan::{Architecture, Generator, gan};

@@ -1,7 +1,7 @@
 //! The names that nearly every program needs: `use adjoint::prelude::*;`.
 //!
-//! Tensors and variables, modules and their parameters, layers, initialisation and optimisers. Losses
-//! are called by their module, as in `objective::bce(&logits, 1.0)`. The names of
+//! Tensors and variables, modules and their parameters, layers, initialisation and optimisers.
+//! Losses are called by their module, as in `objective::bce(&logits, 1.0)`. The names of
 //! [`adversarial`](crate::adversarial), [`variational`](crate::variational) and
 //! [`models`](crate::models) repeat between these modules (`Settings`, `Generator`), so the prelude
 //! has none of them.

@@ -4,23 +4,23 @@ use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::optim::{Adam, Optimizer, RmsProp, Sgd};
 use adjoint_nn::{Element, Module};
 
-/// What the two players minimise, and how they descend. The default is the original game with the optimiser of the DCGAN
-/// (Radford et al. 2016, section 4).
+/// What the two players minimise, and how they descend. The default is the original game with the
+/// optimiser of the DCGAN (Radford et al. 2016, section 4).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// The losses of D and G.
     pub loss: AdversarialLoss,
     /// What is added to D's loss.
     pub penalty: Penalty,
-    /// The penalty counts in every so many steps of D only, with so many times its weight (Karras et al. 2020, appendix B:
-    /// lazy regularisation). 1: always.
+    /// The penalty is applied every `penalty_every` steps of D, with its weight times this number
+    /// (Karras et al. 2020, appendix B: lazy regularisation). 1: always.
     pub penalty_every: u64,
     /// One-sided label smoothing (0: none).
     pub label_smoothing: f64,
     /// Noise on what D is to tell apart.
     pub instance_noise: Noise,
-    /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss: for conditions that determine x (Isola et al. 2017,
-    /// eq. 4). 0: none.
+    /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss: for conditions that
+    /// determine x (Isola et al. 2017, eq. 4). 0: none.
     pub reconstruction: f64,
     /// Who moves when.
     pub update: Update,
@@ -50,11 +50,13 @@ impl Default for Settings {
 const PAPER_WIDTH: usize = 128;
 
 impl Settings {
-    /// For convolutions with so many channels next to the image, where the step size is given for the paper's 128: Adam's and
-    /// RMSprop's becomes inversely proportional to the width. They move each weight by about their step size, whatever the gradient, and a
-    /// channel sums over all channels before it: with fewer of them each must move further for the same change of the sum (Yang et al. 2022,
-    /// Tensor Programs V, table 3: Adam's rate of hidden weights is proportional to 1 / fan-in). So one step size suits all widths. Steps
-    /// along the gradient itself stay as they are.
+    /// For convolutions with `width` channels next to the image, where the step size is given for
+    /// the paper's 128: Adam's and RMSprop's becomes inversely proportional to the width. They move
+    /// each weight by about their step size, whatever the gradient, and a channel sums over all
+    /// channels before it: with fewer of them each must move further for the same change of the sum
+    /// (Yang et al. 2022, Tensor Programs V, table 3: Adam's rate of hidden weights is proportional
+    /// to 1 / fan-in). So one step size suits all widths. Steps along the gradient itself stay as
+    /// they are.
     #[must_use]
     pub fn at_width(mut self, width: usize) -> Self {
         if matches!(self.descent, Descent::Adam { .. } | Descent::RmsProp) {
@@ -70,14 +72,16 @@ pub enum Penalty {
     /// None.
     #[default]
     None,
-    /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3; lambda 10 there).
+    /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3; lambda 10
+    /// there).
     Gp(f64),
     /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9; gamma 10 there).
     R1(f64),
 }
 
-/// Normal noise on what D is to tell apart, data and samples alike (not where a penalty asks for its slope), whose standard deviation falls linearly to nothing: where the two do
-/// not overlap, D has no useful gradient (Sønderby et al. 2017, section 3).
+/// Normal noise on what D is to tell apart, data and samples alike (not where a penalty asks for
+/// its slope), whose standard deviation falls linearly to nothing: where the two do not overlap, D
+/// has no useful gradient (Sønderby et al. 2017, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Noise {
     /// Standard deviation at the start.
@@ -99,8 +103,9 @@ pub enum Update {
     /// First D, then G against the new D (Algorithm 1).
     #[default]
     Alternating,
-    /// Both at once, each along its gradient at the point where both were: the dynamics that theory studies (Mescheder et al.
-    /// 2018, section 2). The last of D's k steps is the one at once with G's.
+    /// Both at once, each along its gradient at the point where both were: the dynamics that theory
+    /// studies (Mescheder et al. 2018, section 2). The last of D's k steps is the one at once with
+    /// G's.
     Simultaneous,
 }
 

@@ -1,16 +1,18 @@
 //! The gradient checker.
 //!
-//! A function f of some tensors is turned into a scalar phi(x) = <f(x), c> with a random cotangent c (never all ones:
-//! many wrong rules are right for those), and its directional derivative along a random direction d, computed by the
-//! engine, is compared with a central difference of phi in `f64`. For the second order the same is done to
-//! psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with random r_i, whose own gradient runs through the recorded
-//! backward pass: along d, and along a random direction of c, because a rule is a function of its cotangent as well, and
-//! for a linear f of nothing else. A fused rule is another computation when its backward pass is recorded, so the first
-//! order is checked both ways: otherwise psi could be the consistent derivative of a wrong gradient.
+//! A function f of some tensors is turned into a scalar phi(x) = <f(x), c> with a random cotangent
+//! c (never all ones: many wrong rules are right for those), and its directional derivative along a
+//! random direction d, computed by the engine, is compared with a central difference of phi in
+//! `f64`. For the second order the same is done to psi(x) = sum over inputs i of <d phi / d x_i,
+//! r_i>^2 with random r_i, whose own gradient runs through the recorded backward pass: along d, and
+//! along a random direction of c, because a rule is a function of its cotangent as well, and for a
+//! linear f of nothing else. A fused rule is another computation when its backward pass is
+//! recorded, so the first order is checked both ways: otherwise psi could be the consistent
+//! derivative of a wrong gradient.
 //!
-//! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, with phi along the line
-//! x + t d. Its error of order h^4 lets h be large enough that rounding does not matter: a rule wrong by 0.1 % fails
-//! thousands of times over.
+//! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, with
+//! phi along the line x + t d. Its error of order h^4 lets h be large enough that rounding does not
+//! matter: a rule wrong by 0.1 % fails thousands of times over.
 
 use crate::Var;
 use adjoint_tensor::{Shape, Stream, Tensor};
@@ -48,7 +50,8 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// Checks first and second derivatives of `f` at `inputs`. `f` must be smooth within a few hundredths of them.
+/// Checks first and second derivatives of `f` at `inputs`. `f` must be smooth within a few
+/// hundredths of them.
 ///
 /// # Errors
 /// If a derivative does not agree.
@@ -106,14 +109,16 @@ fn compare(
     };
     let values = [-2.0, -1.0, 1.0, 2.0].map(at);
     let numeric = (8.0 * (values[2] - values[1]) - (values[3] - values[0])) / (12.0 * H);
-    // Rounding of the values, magnified by 1 / H, bounds what can be seen of a derivative that is small beside them.
+    // Rounding of the values, magnified by 1 / H, bounds what can be seen of a derivative that is
+    // small beside them.
     let scale = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let error = (analytic - numeric).abs() / (analytic.abs() + numeric.abs() + 1e-4 * (scale + 1.0));
     // Written so that NaN fails.
     if error <= TOLERANCE { Ok(()) } else { Err(Mismatch { order, analytic, numeric }) }
 }
 
-/// Runs [`check`] on `count` random cases. `case` draws the inputs of a case, and gives the function to check on them.
+/// Runs [`check`] on `count` random cases. `case` draws the inputs of a case, and gives the
+/// function to check on them.
 ///
 /// # Panics
 /// If one fails, with its number and shapes.
@@ -136,7 +141,8 @@ fn assert_case(name: &str, i: u64, inputs: &[Tensor<f64>], stream: &mut Stream, 
     }
 }
 
-/// A size from 1 to 5, 1 as often as all others together: size-1 axes are where broadcasting goes wrong.
+/// A size from 1 to 5, 1 as often as all others together: size-1 axes are where broadcasting goes
+/// wrong.
 pub fn random_size(stream: &mut Stream) -> usize {
     if stream.below(2) == 0 { 1 } else { 2 + stream.below(4) }
 }
@@ -153,7 +159,8 @@ pub fn random_broadcast(stream: &mut Stream, shape: Shape) -> Shape {
     Shape::new(&dims[stream.below(dims.len() + 1)..])
 }
 
-/// Numbers from N(0, 1), each kept at least 0.05 from the `kinks`, where a function is not differentiable.
+/// Numbers from N(0, 1), each kept at least 0.05 from the `kinks`, where a function is not
+/// differentiable.
 pub fn random_tensor(stream: &mut Stream, shape: Shape, kinks: &[f64]) -> Tensor<f64> {
     let near = |x: f64| kinks.iter().any(|k| (x - k).abs() < 0.05);
     let draw = |stream: &mut Stream| (0..).map(|_| stream.normal()).find(|&x| !near(x)).unwrap_or(0.5);

@@ -6,7 +6,7 @@
 //!
 //! What the engine does, so that rules contain calculus only:
 //!
-//! * it evaluates a contribution only if somebody asked for that gradient ([`Backward::wrt`] takes
+//! * it evaluates a contribution only if that gradient was requested ([`Backward::wrt`] takes
 //!   a closure);
 //! * it sums a contribution down to its input's shape if the input was broadcast;
 //! * it adds up contributions of several uses, in the order in which the graph is walked;
@@ -15,10 +15,11 @@
 //! Nodes hold no values. What a rule needs it is given as `saved`; everything else dies in the
 //! forward pass.
 
+mod free;
+
 use crate::ops;
 use adjoint_tensor::{Element, Shape, Tensor};
-use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -40,8 +41,8 @@ struct Node<E: Element> {
     rule: Option<Rule<E>>,
 }
 
-/// The identity of a leaf: what a gradient can be asked for. Outlives the values that pass through
-/// it.
+/// The identity of a leaf: what a gradient can be requested of. Outlives the values that pass
+/// through it.
 #[derive(Clone)]
 pub struct Leaf<E: Element>(Rc<Node<E>>);
 
@@ -65,8 +66,6 @@ impl<E: Element> Leaf<E> {
 thread_local! {
     static RECORDING: Cell<bool> = const { Cell::new(true) };
     static NEXT_ID: Cell<u64> = const { Cell::new(0) };
-    /// What dying nodes owned, waiting to be dropped; `None` while no node dies.
-    static REMAINS: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
 }
 
 fn next_id() -> u64 {
@@ -135,7 +134,7 @@ pub struct Backward<'a, E: Element> {
 }
 
 impl<E: Element> Backward<'_, E> {
-    /// Is the gradient by input `i` asked for?
+    /// Is the gradient with respect to input `i` needed?
     pub fn needs(&self, i: usize) -> bool {
         self.node.parents[i].as_ref().is_some_and(|p| self.needed.contains(&p.id))
     }
@@ -145,7 +144,7 @@ impl<E: Element> Backward<'_, E> {
         &self.y_bar
     }
 
-    /// Adds `contribution(y_bar)` to the adjoint of input `i`, if anybody asked for it.
+    /// Adds `contribution(y_bar)` to the adjoint of input `i`, if it is needed.
     ///
     /// # Panics
     /// If the contribution's shape is neither the input's nor one that the input broadcasts to.
@@ -333,106 +332,5 @@ impl<E: Element> std::fmt::Debug for Var<E> {
     }
 }
 
-impl<E: Element> Drop for Node<E> {
-    /// A dying node queues what it owns instead of dropping it in place, so that a chain of any
-    /// length is freed with one stack frame.
-    fn drop(&mut self) {
-        let remains: Box<dyn Any> = Box::new((std::mem::take(&mut self.parents), self.rule.take()));
-        let first = REMAINS.with_borrow_mut(|queue| {
-            let first = queue.is_none();
-            queue.get_or_insert_default().push(remains);
-            first
-        });
-        if !first {
-            return;
-        }
-        while let Some(remains) = REMAINS.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
-            drop(remains);
-        }
-        REMAINS.set(None);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn leaf(values: &[f64]) -> Var<f64> {
-        Var::leaf(Tensor::from_slice([values.len()], values))
-    }
-
-    #[test]
-    fn a_value_used_twice_receives_both_gradients() {
-        let x = leaf(&[3.0]);
-        let y = &(&x * &x) + &x;
-        assert_eq!(y.gradients(&[&x])[0].item(), 7.0);
-    }
-
-    #[test]
-    fn broadcast_inputs_receive_the_sum() {
-        let (x, b) = (Var::leaf(Tensor::full([4, 3], 2.0f64)), leaf(&[1.0, 2.0, 3.0]));
-        let g = (&x * &b).sum().gradients(&[&b, &x]);
-        assert_eq!(g[0].data(), &[8.0, 8.0, 8.0]);
-        assert_eq!(g[1].dims(), &[4, 3]);
-    }
-
-    #[test]
-    fn only_what_is_asked_for_is_evaluated() {
-        thread_local!(static CALLS: Cell<[usize; 2]> = const { Cell::new([0; 2]) });
-        let count = |i: usize| {
-            let mut calls = CALLS.get();
-            calls[i] += 1;
-            CALLS.set(calls);
-        };
-        let (a, b) = (leaf(&[1.0]), leaf(&[2.0]));
-        let y = record("probe", Tensor::scalar(0.0).reshape([1]), [&a, &b], count, |count, bw| {
-            bw.wrt(0, |g| {
-                count(0);
-                g.clone()
-            });
-            bw.wrt(1, |g| {
-                count(1);
-                g.clone()
-            });
-        });
-        y.gradients(&[&b]);
-        assert_eq!(CALLS.get(), [0, 1]);
-    }
-
-    #[test]
-    fn no_grad_and_detach_give_constants() {
-        let x = leaf(&[1.0]);
-        assert!(!no_grad(|| &x * &x).is_differentiable());
-        assert!((&x * &x).is_differentiable());
-        let y = &x * &x.detach();
-        assert_eq!(y.gradients(&[&x])[0].item(), 1.0);
-        assert_eq!(y.depends_on(&[&x, &leaf(&[0.0])]), [true, false]);
-    }
-
-    #[test]
-    #[should_panic(expected = "the rule of crooked gave a gradient of shape [2] for input 0 of shape [3]")]
-    fn a_rule_of_the_wrong_shape_is_named() {
-        let x = leaf(&[1.0, 2.0, 3.0]);
-        let y = record("crooked", Tensor::zeros([3]), [&x], (), |(), bw| bw.wrt(0, |_| leaf(&[0.0, 0.0])));
-        y.gradients(&[&x]);
-    }
-
-    #[test]
-    fn long_chains_are_freed_without_deep_recursion() {
-        let x = leaf(&[1.0]);
-        let mut y = x.clone();
-        for _ in 0..200_000 {
-            y = &y * &x;
-        }
-        assert_eq!(y.gradients(&[&x])[0].item(), 200_001.0);
-    }
-
-    #[test]
-    fn gradients_of_intermediate_values_stop_there() {
-        let x = leaf(&[2.0]);
-        let h = &x * &x;
-        let y = &(&h * &h) * 1.0;
-        let g = y.gradients(&[&h, &x]);
-        assert_eq!((g[0].item(), g[1].item()), (8.0, 32.0));
-    }
-}
+mod tests;

@@ -2,9 +2,10 @@
 //!
 //! Three parts, each readable on its own:
 //!
-//! * [`graph`]: the engine, which knows no operation. It walks a graph backwards, adds up what flows into each node,
-//!   undoes broadcasting and skips what nobody asked for.
-//! * [`ops`]: every derivative of the project. An operation's value, formula, rule and check stand together.
+//! * [`graph`]: the engine, which knows no operation. It walks a graph backwards, adds up what
+//!   flows into each node, undoes broadcasting and skips gradients that were not requested.
+//! * [`ops`]: every derivative of the project. An operation's value, formula, rule and check stand
+//!   together.
 //! * [`gradcheck`]: the judge. First and second derivatives against central differences in `f64`.
 //!
 //! ```
@@ -20,7 +21,8 @@
 //! assert_eq!((&g * &g).sum().gradients(&[&x])[0].data(), &[8.0, 16.0, 24.0]);
 //! ```
 //!
-//! There are no `.grad` fields to zero and no flags to set: a gradient is of something with respect to something.
+//! There are no `.grad` fields to zero and no flags to set: a gradient is of something with respect
+//! to something.
 #![forbid(unsafe_code)]
 
 pub mod gradcheck;

@@ -1,4 +1,5 @@
-//! The order in which training sees a dataset: shuffled epochs, cut into batches that are addressed by the step.
+//! The order in which training sees a dataset: shuffled epochs, cut into batches that are addressed
+//! by the step.
 
 use adjoint_tensor::{Stream, Tensor};
 
@@ -15,8 +16,9 @@ pub enum LastBatch {
 
 /// Shuffled batches of a dataset.
 ///
-/// Epoch `e` is a permutation drawn from the stream (seed, "shuffle", e), and batch `s` is a slice of it, so what a
-/// step sees depends on the seed and the step alone. A resumed run asks for the next step and continues exactly.
+/// Epoch `e` is a permutation drawn from the stream (seed, "shuffle", e), and batch `s` is a slice
+/// of it, so what a step sees depends on the seed and the step alone. A resumed run asks for the
+/// next step and continues exactly.
 #[derive(Debug)]
 pub struct Batches {
     dataset: Dataset,

@@ -81,7 +81,7 @@ pub struct Dataset {
 
 #[derive(Clone, Debug)]
 enum Images {
-    /// Bytes of all images one after another, and how to fit each into the size asked for.
+    /// Bytes of all images one after another, and how to fit each into the requested size.
     Stored { bytes: Arc<Vec<u8>>, fit: Fit },
     /// Drawn for the first batch that needs them, and kept.
     Drawn(Drawn),

@@ -1,8 +1,10 @@
-//! Fetching the files of a known dataset, so that a file under its final name is a whole and verified one.
+//! Fetching the files of a known dataset, so that a file under its final name is a whole and
+//! verified one.
 //!
-//! The mirrors are tried in order. What arrives goes to a temporary neighbour of the target, is counted and hashed on
-//! the way, and gets its name only when size and SHA-256 are those of the manifest; anything else is thrown away.
-//! Nothing is resumed: the largest file is 26 MB, and a half that nobody can vouch for is worth nothing.
+//! The mirrors are tried in order. What arrives goes to a temporary neighbour of the target, is
+//! counted and hashed on the way, and gets its name only when size and SHA-256 are those of the
+//! manifest; anything else is thrown away. Nothing is resumed: the largest file is 26 MB, and a
+//! half that nobody can vouch for is worth nothing.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -55,7 +57,8 @@ impl<'a> Downloader<'a> {
     /// The slowest mirror worth waiting for, in bytes per second.
     const SLOWEST: u64 = 20_000;
 
-    /// A downloader that uses the manifest's mirrors, waits 20 seconds for a silent one and reports to nobody.
+    /// A downloader that uses the manifest's mirrors, waits 20 seconds for a silent one and reports
+    /// to nobody.
     pub fn new() -> Self {
         Self { mirrors: None, patience: Duration::from_secs(20), progress: Box::new(|_| ()) }
     }
@@ -81,10 +84,12 @@ impl<'a> Downloader<'a> {
         self
     }
 
-    /// Fetches the `.gz` of `file` into `directory`, which is created if need be, and returns its path.
+    /// Fetches the `.gz` of `file` into `directory`, which is created if need be, and returns its
+    /// path.
     ///
     /// # Errors
-    /// [`DataError::Download`] if no mirror delivers it; [`DataError::Io`] if it can't be written, which ends the search.
+    /// [`DataError::Download`] if no mirror delivers it; [`DataError::Io`] if it can't be written,
+    /// which ends the search.
     pub fn fetch(
         &mut self,
         file: &FileEntry,

@@ -1,4 +1,5 @@
-//! What can go wrong between a dataset's name and its images. Each message is one line: what, where, what to do.
+//! What can go wrong between a dataset's name and its images. Each message is one line: what,
+//! where, what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ pub enum DataError {
     /// No dataset has this name.
     #[error("there is no dataset \"{name}\"; known are {known}")]
     UnknownDataset {
-        /// What was asked for.
+        /// What was requested.
         name: String,
         /// The names that exist, separated by commas.
         known: String,
@@ -20,7 +21,7 @@ pub enum DataError {
     /// The images can't be had in this size.
     #[error("images of {size} pixels are not possible; choose a size from {smallest} to {largest}")]
     ImageSize {
-        /// What was asked for.
+        /// What was requested.
         size: usize,
         /// The smallest size possible.
         smallest: usize,
@@ -40,7 +41,7 @@ pub enum DataError {
         "a batch size of {batch_size} is not possible with the {images} images of {dataset}; choose 1 to {images}"
     )]
     BatchSize {
-        /// What was asked for.
+        /// What was requested.
         batch_size: usize,
         /// The dataset.
         dataset: String,
@@ -110,7 +111,8 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// Turns the operating system's answer into a [`DataError::Io`]: `.map_err(DataError::io("read", path))`.
+    /// Turns the operating system's answer into a [`DataError::Io`]:
+    /// `.map_err(DataError::io("read", path))`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }

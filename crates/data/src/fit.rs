@@ -1,12 +1,12 @@
 //! Fitting stored images into the square a model works on.
 //!
-//! | size asked for | what happens |
+//! | requested size | what happens |
 //! | --- | --- |
 //! | the stored one | nothing |
 //! | up to a quarter larger (28 to 29..=35) | a black margin, the image in the middle: no pixel changes |
 //! | anything else | resampled by the cubic of Keys (1981), a = -1/2, widened when shrinking so that nothing aliases |
 //!
-//! It is done as images are asked for, so a dataset costs the memory of its stored size.
+//! It is done as images are requested, so a dataset costs the memory of its stored size.
 
 /// How images of `height` x `width` x `channels` bytes become `size` x `size` x `channels` bytes.
 #[derive(Clone, Debug)]
@@ -96,7 +96,8 @@ fn taps(from: usize, to: usize) -> Vec<Taps> {
         .collect()
 }
 
-/// The interpolation kernel of Keys 1981, "Cubic convolution interpolation", equation 15, with a = -1/2.
+/// The interpolation kernel of Keys 1981, "Cubic convolution interpolation", equation 15, with
+/// a = -1/2.
 fn keys_cubic(x: f32) -> f32 {
     let x = x.abs();
     if x < 1.0 {
@@ -152,7 +153,8 @@ mod tests {
         }
     }
 
-    /// The finest pattern there is has no place in a smaller image: it must become even grey, not a moire.
+    /// The finest pattern there is has no place in a smaller image: it must become even grey, not a
+    /// moire.
     #[test]
     fn shrinking_does_not_alias() {
         let chequered = |index: usize| if (index % 28 + index / 28).is_multiple_of(2) { 200 } else { 0 };

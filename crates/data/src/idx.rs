@@ -1,8 +1,10 @@
-//! IDX files, the format of MNIST (LeCun, Cortes & Burges, "The MNIST database of handwritten digits"): plain or gzipped.
+//! IDX files, the format of MNIST (LeCun, Cortes & Burges, "The MNIST database of handwritten
+//! digits"): plain or gzipped.
 //!
-//! A header (two zero bytes, the element type, the number of axes, each axis' size as a big-endian u32) and the elements,
-//! last axis fastest. Only type 0x08, unsigned bytes, is read. The header never decides how much is allocated: the
-//! content is read first, up to a limit the caller knows, and must then have exactly the size the header announces.
+//! A header (two zero bytes, the element type, the number of axes, each axis' size as a big-endian
+//! u32) and the elements, last axis fastest. Only type 0x08, unsigned bytes, is read. The header
+//! never decides how much is allocated: the content is read first, up to a limit the caller knows,
+//! and must then have exactly the size the header announces.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -29,8 +31,8 @@ impl Idx {
     /// members (RFC 1952, section 2.2), which zeros may follow.
     ///
     /// # Errors
-    /// [`DataError::Io`] if it can't be read, [`DataError::NotAFile`], or [`DataError::Damaged`] if it is not a whole
-    /// IDX file of bytes and nothing else.
+    /// [`DataError::Io`] if it can't be read, [`DataError::NotAFile`], or [`DataError::Damaged`] if
+    /// it is not a whole IDX file of bytes and nothing else.
     pub fn read(path: &Path, limit: u64) -> Result<Self, DataError> {
         // Asked before opening, for opening a named pipe waits for a writer.
         if !path.metadata().map_err(DataError::io("read", path))?.is_file() {

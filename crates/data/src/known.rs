@@ -1,4 +1,5 @@
-//! From an entry of the manifest to images and labels in memory: find the files, fetch missing ones, check everything.
+//! From an entry of the manifest to images and labels in memory: find the files, fetch missing
+//! ones, check everything.
 
 use std::path::{Path, PathBuf};
 

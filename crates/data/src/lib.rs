@@ -1,12 +1,17 @@
-//! Datasets: where images and labels come from, checked on the way in, and the order in which training sees them.
+//! Datasets: where images and labels come from, checked on the way in, and the order in which
+//! training sees them.
 //!
-//! * [`Dataset`] is a labelled set of images of one size, by name: `glyphs` and `glyphs-rgb` are drawn by code
-//!   ([`glyphs`]), `mnist` and `fashion-mnist` are read from IDX files ([`idx`]) whose SHA-256 stand in a [`Manifest`].
-//! * [`Downloader`] fetches missing files; nothing reaches its final name before its size and hash are right.
-//! * [`Batches`] shuffles: batch `s` is a function of the seed and `s` alone, so a resumed run continues exactly.
+//! * [`Dataset`] is a labelled set of images of one size, by name: `glyphs` and `glyphs-rgb` are
+//!   drawn by code ([`glyphs`]), `mnist` and `fashion-mnist` are read from IDX files ([`idx`])
+//!   whose SHA-256 stand in a [`Manifest`].
+//! * [`Downloader`] fetches missing files; nothing reaches its final name before its size and hash
+//!   are right.
+//! * [`Batches`] shuffles: batch `s` is a function of the seed and `s` alone, so a resumed run
+//!   continues exactly.
 //!
-//! Every file is taken for damaged until proven whole, and no header decides how much memory is allocated. This crate
-//! deliberately knows nothing of models, and no augmentation: what is drawn or read is what training sees.
+//! Every file is taken for damaged until proven whole, and no header decides how much memory is
+//! allocated. This crate deliberately knows nothing of models, and no augmentation: what is drawn
+//! or read is what training sees.
 //!
 //! ```
 //! use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Split};

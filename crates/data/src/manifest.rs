@@ -1,4 +1,5 @@
-//! The manifest of known datasets: what their files are called, where they can be had, how they are recognised.
+//! The manifest of known datasets: what their files are called, where they can be had, how they are
+//! recognised.
 //!
 //! The one this crate knows is `datasets/manifest.toml`, compiled in. A program may bring its own.
 
@@ -17,7 +18,8 @@ pub struct Manifest {
     datasets: BTreeMap<String, ManifestEntry>,
 }
 
-/// A dataset of grey images of one size in two splits, each of a file of images and a file of labels.
+/// A dataset of grey images of one size in two splits, each of a file of images and a file of
+/// labels.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestEntry {
@@ -55,7 +57,8 @@ pub struct FileEntry {
     pub gz_bytes: u64,
     /// SHA-256 of the `.gz` as the mirrors have it.
     pub gz_sha256: Digest,
-    /// SHA-256 of the uncompressed content. It also recognises a file that somebody compressed anew.
+    /// SHA-256 of the uncompressed content. It also recognises a file that somebody compressed
+    /// anew.
     pub sha256: Digest,
 }
 

@@ -1,4 +1,5 @@
-//! Points in the plane: data whose distribution is known, so that what a model makes of it can be counted, not only looked at.
+//! Points in the plane: data whose distribution is known, so that what a model makes of it can be
+//! counted, not only looked at.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,9 +20,11 @@ pub enum Points {
 /// How well samples match a distribution of points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Match {
-    /// Clusters that get a twentieth of their fair share of the samples, counting those of high quality.
+    /// Clusters that get a twentieth of their fair share of the samples, counting those of high
+    /// quality.
     pub modes: usize,
-    /// Share of the samples within three standard deviations of a cluster's centre or, without clusters, of the curve.
+    /// Share of the samples within three standard deviations of a cluster's centre or, without
+    /// clusters, of the curve.
     pub high_quality: f64,
 }
 
@@ -44,7 +47,8 @@ impl Points {
         }
     }
 
-    /// Standard deviation of a point, along each axis, about its cluster's centre or about the curve.
+    /// Standard deviation of a point, along each axis, about its cluster's centre or about the
+    /// curve.
     pub fn sigma(self) -> f64 {
         match self {
             Points::Ring | Points::Grid => 0.05,
@@ -52,7 +56,8 @@ impl Points {
         }
     }
 
-    /// All points lie within this distance of the middle along each axis, but for a few in millions.
+    /// All points lie within this distance of the middle along each axis, but for a few in
+    /// millions.
     pub fn extent(self) -> f64 {
         match self {
             Points::Ring => 2.5,
@@ -87,8 +92,8 @@ impl Points {
         })
     }
 
-    /// log of the density at a point. About a curve it is a sum over many places on it, which are nearer to one another than a point is to its
-    /// place.
+    /// log of the density at a point. About a curve it is a sum over many places on it, which are
+    /// nearer to one another than a point is to its place.
     pub fn log_density(self, point: [f64; 2]) -> f64 {
         let along = |i: u32| std::f64::consts::PI * (f64::from(i) + 0.5) / f64::from(PLACES);
         let places = match self {
@@ -132,7 +137,8 @@ impl Points {
     }
 }
 
-/// The point at angle t, from 0 to pi, of the upper or the lower moon; both together have their middle at 0.
+/// The point at angle t, from 0 to pi, of the upper or the lower moon; both together have their
+/// middle at 0.
 fn moon(which: usize, t: f64) -> [f64; 2] {
     let [x, y] = if which == 0 { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
     [x - 0.5, y - 0.25]
@@ -144,7 +150,8 @@ fn distance([x, y]: [f64; 2], [a, b]: [f64; 2]) -> f64 {
 
 /// To the nearer of the two half circles.
 fn distance_to_moons([x, y]: [f64; 2]) -> f64 {
-    // In the coordinates of a half circle about 0 that lies above the axis; the lower moon is one turned over.
+    // In the coordinates of a half circle about 0 that lies above the axis; the lower moon is one
+    // turned over.
     let to_half = |x: f64, y: f64| {
         if y >= 0.0 { (x.hypot(y) - 1.0).abs() } else { distance([x, y], [1.0f64.copysign(x), 0.0]) }
     };
@@ -157,7 +164,7 @@ impl fmt::Display for Points {
     }
 }
 
-/// A name that is none of a distribution.
+/// A name that no distribution has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoPoints;
 
@@ -191,7 +198,8 @@ mod tests {
     #[test]
     fn a_missing_mode_and_stray_samples_are_seen() {
         let ring = Points::Ring;
-        // All on the first centre, then all but one sample in a thousand, then half of them between two.
+        // All on the first centre, then all but one sample in a thousand, then half of them between
+        // two.
         let at = |far: usize, x: f32, y: f32| {
             let points = (0..1000).flat_map(|i| if i < far { [x, y] } else { [2.0, 0.0] });
             Tensor::from_slice([1000, 2], &points.collect::<Vec<f32>>())

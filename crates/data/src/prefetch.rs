@@ -4,8 +4,9 @@ use std::thread::{self, JoinHandle};
 
 use crate::{Batch, Batches};
 
-/// [`Batches`] that make the batch of step s + 1 on a thread of their own while whoever asked for that of step s uses
-/// it. Since a batch is a function of its step, it makes no difference to what is returned, only to when.
+/// [`Batches`] that make the batch of step s + 1 on a thread of their own while the caller uses the
+/// batch of step s. Since a batch is a function of its step, it makes no difference to what is
+/// returned, only to when.
 #[derive(Debug)]
 pub struct Prefetch {
     state: Option<State>,
@@ -30,7 +31,7 @@ impl Prefetch {
         self.steps_per_epoch
     }
 
-    /// As [`Batches::batch`]; quick if `step` is the one after the last that was asked for.
+    /// As [`Batches::batch`]; quick if `step` is the one after the last that was requested.
     ///
     /// # Panics
     /// If making a batch panicked.

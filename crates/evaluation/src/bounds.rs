@@ -16,7 +16,7 @@ const GROUP: usize = 8;
 const CHAINS: usize = 16;
 const LEAPFROG: usize = 10;
 
-/// What is estimated, from how many samples, for how many test images, of which there are so many.
+/// How the bounds are estimated: numbers of samples, test images and temperatures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
     pub(crate) nll_samples: usize,

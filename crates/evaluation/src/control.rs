@@ -1,5 +1,6 @@
-//! What latent vectors do to the known factors of glyphs, measured by a regressor: does vector arithmetic arrive where it should, do
-//! directions move what they are for? Each share of successes stands beside what chance would give.
+//! What latent vectors do to the known factors of glyphs, measured by a regressor: does vector
+//! arithmetic arrive where it should, do directions move what they are for? Each share of successes
+//! stands beside what chance would give.
 
 use crate::factors::FACTORS;
 use crate::judges::{Kept, Recipe, Regressor};
@@ -15,13 +16,14 @@ use adjoint_recipes::game::Condition;
 use adjoint_runs::{BoxError, note};
 use std::ops::Range;
 
-/// Samples that examples and directions are found among, at most; sums and walks that are tried, as a share of them.
+/// Samples that examples and directions are found among, at most; sums and walks that are tried, as
+/// a share of them.
 const MOST_SAMPLES: usize = 4_000;
 const SHARE: usize = 8;
 /// Examples in each term of a sum.
 const EXAMPLES: usize = 3;
-/// Walks go so many standard deviations of z to both sides of a sample along a direction; that is a success that changes the factor by
-/// this many of its own and leaves the class.
+/// Standard deviations. Walks go this many of z to both sides of a sample along a direction. A walk
+/// is a success if it changes the factor by this many of its own and keeps the class.
 const REACH: f64 = 2.0;
 const CHANGE: f64 = 1.0;
 
@@ -117,7 +119,8 @@ impl Control {
         self.directions(subject, model, judge, (&z, &found))
     }
 
-    /// What [`arithmetic`] finds of a model, whose terms are of any class of the dataset, made by the model or not.
+    /// What [`arithmetic`] finds of a model, whose terms are of any class of the dataset, made by
+    /// the model or not.
     fn arithmetic(
         &mut self,
         subject: &mut Subject,
@@ -134,7 +137,8 @@ impl Control {
         Ok(())
     }
 
-    /// Walks along the direction in which a factor rises most, by the covariance of z with it over samples, and along a random one.
+    /// Walks along the direction in which a factor rises most, by the covariance of z with it over
+    /// samples, and along a random one.
     fn directions(
         &mut self,
         subject: &mut Subject,
@@ -162,7 +166,8 @@ impl Control {
         Ok(())
     }
 
-    /// Of each walk, along one direction or each along its own, whether it changes the factor and not the class.
+    /// Of each walk, along one direction or each along its own, whether it changes the factor and
+    /// not the class.
     fn walks(
         &mut self,
         model: &mut Model,
@@ -196,11 +201,13 @@ impl Control {
     }
 }
 
-/// Class c thick, minus class c thin, plus class d thin: is that class d thick? And so with every factor and any two of `classes` classes,
-/// among samples of which latent vectors, classes and factors are known; `look` says what a model makes of the sums.
+/// Class c thick, minus class c thin, plus class d thin: is that class d thick? And so with every
+/// factor and any two of `classes` classes, among samples of which latent vectors, classes and
+/// factors are known; `look` says what a model makes of the sums.
 ///
-/// The share of `trials` sums that arrive, one whose terms the model makes too few of having failed; and what it would be by chance, the
-/// mean over all these sums of the share of samples that are what was wanted.
+/// The share of `trials` sums that arrive, one whose terms the model makes too few of having
+/// failed; and what it would be by chance, the mean over all these sums of the share of samples
+/// that are what was wanted.
 fn arithmetic(
     (z, found): (&Tensor<f32>, &Measured),
     (classes, trials): (usize, usize),
@@ -250,7 +257,8 @@ mod tests {
     /// Numbers in z: one for each factor, and one for the class.
     const LATENT: usize = FACTORS.len() + 1;
 
-    /// What a model makes whose factors are numbers of z, and whose class is that which the last one is nearest to, of so many.
+    /// Samples of a model whose factors are numbers of z, and whose class, below `classes`, is the
+    /// one that the last number is nearest to.
     fn made(z: &Tensor<f32>, classes: usize) -> Measured {
         let rows = || z.data().chunks_exact(LATENT);
         let class = |row: &[f32]| row[LATENT - 1].round().clamp(0.0, classes as f32 - 1.0) as usize;
@@ -276,9 +284,9 @@ mod tests {
         arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), look).unwrap()
     }
 
-    /// Factors and classes that are numbers of z are what sums of z are made for. A normal variable above 1/2 has the mean 1.1411 and the
-    /// variance 0.2684, so a sum of three means of three has 1.1411 and 0.2684, and is above 1/2 with probability
-    /// Phi((1.1411 - 0.5) / 0.518) = 0.892.
+    /// Factors and classes that are numbers of z are what sums of z are made for. A normal variable
+    /// above 1/2 has the mean 1.1411 and the variance 0.2684, so a sum of three means of three has
+    /// 1.1411 and 0.2684, and is above 1/2 with probability Phi((1.1411 - 0.5) / 0.518) = 0.892.
     #[test]
     fn arithmetic_arrives_where_factors_are_linear() {
         let (arrived, chance) = of_ten(10);
@@ -287,8 +295,8 @@ mod tests {
         assert!((chance - 0.030_85).abs() < 0.004, "{chance}");
     }
 
-    /// A model of one class has no other to go to, however well its factors add up; one of half of them gets the pairs among
-    /// these, 5/10 x 4/9, as often as one of all.
+    /// A model of one class has no other to go to, however well its factors add up; one of half of
+    /// them gets the pairs among these, 5/10 x 4/9, as often as one of all.
     #[test]
     fn classes_that_a_model_does_not_make_are_failures() {
         let (arrived, chance) = of_ten(1);

@@ -69,7 +69,7 @@ fn flat(images: &Tensor<f32>) -> Tensor<f64> {
 }
 
 impl Ground {
-    /// Of a dataset, with so many samples of each subject, or as many as fit.
+    /// Of a dataset, with this number of samples of each subject, or as many as fit.
     ///
     /// # Errors
     /// If a judge can't be kept, or its features are not finite.

@@ -36,8 +36,8 @@ impl Destination {
     }
 }
 
-/// Follows symbolic links, also to a file that does not exist yet, and returns the name that is
-/// none.
+/// Follows symbolic links, also to a file that does not exist yet, and returns the name of
+/// the target.
 pub fn resolve(path: &Path) -> PathBuf {
     follow(path).unwrap_or_else(|| path.to_path_buf())
 }

@@ -1,4 +1,4 @@
-//! Whole files from many writers, and what is left when one fails, is refused or is killed.
+//! Whole files from many writers, and what is left when one fails or is killed.
 
 use std::ffi::OsString;
 use std::fs;

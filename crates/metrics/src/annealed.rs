@@ -1,17 +1,21 @@
-//! Annealed importance sampling: log p(x) of a decoder, from both sides. Neal 2001; Wu, Burda, Salakhutdinov & Grosse, "On the quantitative
-//! analysis of decoder-based generative models" (ICLR 2017).
+//! Annealed importance sampling: log p(x) of a decoder, from both sides. Neal 2001; Wu, Burda,
+//! Salakhutdinov & Grosse, "On the quantitative analysis of decoder-based generative models" (ICLR
+//! 2017).
 //!
-//! Between the prior, p_0(z) = p(z), and the posterior, p_T(z) ~ p(z) p(x|z), lie p_t(z) ~ p(z) p(x|z)^(b_t) with b rising from 0 to 1. A chain
-//! that starts at the prior and is moved on in each by a step that leaves p_t as it is has the weight
+//! Between the prior, p_0(z) = p(z), and the posterior, p_T(z) ~ p(z) p(x|z), lie p_t(z) ~ p(z)
+//! p(x|z)^(b_t) with b rising from 0 to 1. A chain that starts at the prior and is moved on in each
+//! by a step that leaves p_t as it is has the weight
 //!
 //! > log w = sum over t of (b_t - b_(t-1)) log p(x | z_(t-1)),     E w = p(x),
 //!
-//! so log w is below log p(x) in expectation, and a log-mean-exp of several is closer. A chain from an exact sample of the posterior
-//! back to the prior has E 1/w = 1/p(x), so its log w is *above* it: bidirectional Monte Carlo (Grosse et al. 2015). Such a sample is
-//! to be had where x is the decoder's own: the z it was made from. What lies between the bounds on such x is the error on them, and a
-//! hint at that on others.
+//! so log w is below log p(x) in expectation, and a log-mean-exp of several is closer. A chain from
+//! an exact sample of the posterior back to the prior has E 1/w = 1/p(x), so its log w is *above*
+//! it: bidirectional Monte Carlo (Grosse et al. 2015). Such a sample is available where x is the
+//! decoder's own: the z it was made from. What lies between the bounds on such x is the error on
+//! them, and a hint at that on others.
 //!
-//! The steps are Hamiltonian (Neal 2011): leapfrog steps along the gradient of log p_t by z, which the engine gives, then accepted or refused.
+//! The steps are Hamiltonian (Neal 2011): leapfrog steps along the gradient of log p_t by z, which
+//! the engine gives, then accepted or refused.
 
 use adjoint_nn::objective::LogMeanExp;
 use adjoint_nn::{Element, Stream, Tensor, Var};
@@ -39,7 +43,8 @@ pub struct Annealing {
 
 /// Share of proposals that is to be accepted (Beskos et al. 2013).
 const ACCEPTED: f64 = 0.65;
-/// Leapfrog's first step, and how much it changes by at most where too few or too many proposals are accepted.
+/// Leapfrog's first step, and how much it changes by at most where too few or too many proposals
+/// are accepted.
 const FIRST_STEP: f64 = 0.1;
 const CHANGE: f64 = 1.1;
 
@@ -64,8 +69,9 @@ impl<E: Element> Chains<E> {
 }
 
 impl Annealing {
-    /// Of `temperatures` steps, close together at both ends (Wu et al. 2017: a sigmoid), each of `leapfrog` steps, whose sizes are
-    /// found by a first run of so many chains. `log_likelihood` gives log p(x|z) of each row of z (chains, latent).
+    /// Of `temperatures` steps, close together at both ends (Wu et al. 2017: a sigmoid), each of
+    /// `leapfrog` steps, whose sizes are found by a first run of `chains` chains. `log_likelihood`
+    /// gives log p(x|z) of each row of z (chains, latent).
     ///
     /// # Panics
     /// If there is no temperature, no leapfrog step or no chain.
@@ -105,7 +111,7 @@ impl Annealing {
         annealing
     }
 
-    /// z of so many chains, from the prior.
+    /// z of `chains` chains, from the prior.
     fn draw_prior<E: Element>(&self, purpose: &str, chains: usize, seed: u64) -> Tensor<E> {
         let mut stream = Stream::new(seed, purpose, 0);
         match self.prior {
@@ -114,7 +120,7 @@ impl Annealing {
         }
     }
 
-    /// log w of so many chains from the prior to the posterior: below log p(x) in expectation.
+    /// log w of `chains` chains from the prior to the posterior: below log p(x) in expectation.
     ///
     /// # Panics
     /// If `log_likelihood` has not a value for each row of z.
@@ -139,7 +145,8 @@ impl Annealing {
         weights
     }
 
-    /// log w of chains from exact samples z (chains, latent) of the posterior back to the prior: above log p(x) in expectation.
+    /// log w of chains from exact samples z (chains, latent) of the posterior back to the prior:
+    /// above log p(x) in expectation.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -177,8 +184,8 @@ impl Annealing {
         log_likelihood: &mut impl FnMut(&Var<E>) -> Var<E>,
         stream: &mut Stream,
     ) -> f64 {
-        // Of changing length: a way of half a period would only ever lead from one side of a normal distribution to the other (Neal 2011,
-        // section 3.2).
+        // Of changing length: a way of half a period would only ever lead from one side of a normal
+        // distribution to the other (Neal 2011, section 3.2).
         let step = self.steps[t] * (1.0 - SHORTER * stream.uniform());
         let beta = self.inverse_temperatures[t];
         let rows = chains.log_likelihood.len();
@@ -198,7 +205,7 @@ impl Annealing {
         let after = self.energies(&proposal, &momentum, beta);
         let mut moved = 0;
         for i in 0..rows {
-            // Metropolis: always down, up with probability e^-rise. A rise that is no number is refused.
+            // Metropolis: always down, up with probability e^-rise. A rise that is NaN is rejected.
             if stream.uniform() < (before[i] - after[i]).exp() {
                 moved += 1;
                 chains.log_likelihood[i] = proposal.log_likelihood[i];
@@ -259,133 +266,4 @@ pub fn upper_bound(log_weights: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use adjoint_nn::objective::gaussian_log_likelihood;
-
-    const LATENT: usize = 3;
-    const DIMENSIONS: usize = 6;
-    const SIGMA: f64 = 0.4;
-
-    /// Factor analysis: x = W z + sigma e.
-    fn weights() -> Tensor<f64> {
-        Stream::new(2, "w", 0).normal_tensor([LATENT, DIMENSIONS], 0.0, 1.0)
-    }
-
-    fn log_likelihood(x: &Tensor<f64>, chains: usize) -> impl Fn(&Var<f64>) -> Var<f64> {
-        let x = Var::constant(Tensor::concat(&vec![x; chains], 0));
-        let (w, log_var) = (Var::constant(weights()), Var::constant(Tensor::scalar(2.0 * SIGMA.ln())));
-        move |z| gaussian_log_likelihood(&x, &z.matmul(&w), &log_var)
-    }
-
-    /// log N(x; 0, W^T W + sigma^2 I), by Cholesky's factors.
-    fn exact(x: &Tensor<f64>) -> f64 {
-        let d = DIMENSIONS;
-        let mut a = weights().matmul(true, &weights(), false).data().to_vec();
-        (0..d).for_each(|i| a[i * d + i] += SIGMA * SIGMA);
-        let mut l = vec![0.0; d * d];
-        for i in 0..d {
-            for j in 0..=i {
-                let rest: f64 = a[i * d + j] - (0..j).map(|k| l[i * d + k] * l[j * d + k]).sum::<f64>();
-                l[i * d + j] = if i == j { rest.sqrt() } else { rest / l[j * d + j] };
-            }
-        }
-        let mut y = x.data().to_vec();
-        for i in 0..d {
-            y[i] = (y[i] - (0..i).map(|k| l[i * d + k] * y[k]).sum::<f64>()) / l[i * d + i];
-        }
-        let determinant: f64 = (0..d).map(|i| l[i * d + i].ln()).sum();
-        -0.5 * y.iter().map(|y| y * y).sum::<f64>()
-            - determinant
-            - 0.5 * d as f64 * std::f64::consts::TAU.ln()
-    }
-
-    /// z from the prior and x from the decoder.
-    fn simulated(index: u64) -> (Tensor<f64>, Tensor<f64>) {
-        let z: Tensor<f64> = Stream::new(2, "z", index).normal_tensor([1, LATENT], 0.0, 1.0);
-        let e: Tensor<f64> = Stream::new(2, "e", index).normal_tensor([1, DIMENSIONS], 0.0, SIGMA);
-        let x = z.matmul(false, &weights(), false).zip(&e, |x, e| x + e);
-        (z, x)
-    }
-
-    #[test]
-    fn both_bounds_meet_at_the_exact_likelihood() {
-        for index in 0..2 {
-            let (z, x) = simulated(index);
-            let chains = 512;
-            let ll = log_likelihood(&x, chains);
-            let annealing = Annealing::tuned((Prior::Normal, LATENT), (1000, 10), chains, &ll, 1);
-            let want = exact(&x);
-            let lower = lower_bound(&annealing.forward(chains, &ll, 2));
-            let upper = upper_bound(&annealing.reverse(Tensor::concat(&vec![&z; chains], 0), &ll, 3));
-            assert!((lower - want).abs() < 0.05, "{lower} from below for {want}");
-            assert!((upper - want).abs() < 0.05, "{upper} from above for {want}");
-        }
-    }
-
-    /// With few temperatures the bounds are loose, and each on its own side on average.
-    #[test]
-    fn loose_bounds_lie_on_their_sides() {
-        let (mut below, mut above) = (0.0, 0.0);
-        for index in 0..20 {
-            let (z, x) = simulated(index);
-            let ll = log_likelihood(&x, 1);
-            let annealing = Annealing::tuned((Prior::Normal, LATENT), (10, 2), 1, &ll, index);
-            below += lower_bound(&annealing.forward(1, &ll, index)) - exact(&x);
-            above += upper_bound(&annealing.reverse(z, &ll, index)) - exact(&x);
-        }
-        assert!(below < -1.0 && above > 1.0, "{below} and {above}");
-    }
-
-    /// z uniform on [-1, 1], x = z + sigma e: p(x) is half of what N(x; z, sigma^2) has between the walls. Near a wall the posterior leans on
-    /// it, so chains that are not reflected would miss it.
-    #[test]
-    fn walls_reflect() {
-        let (x, sigma, chains) = (0.95, 0.3, 256);
-        let log_var = Var::constant(Tensor::scalar(2.0 * f64::ln(sigma)));
-        let data = Var::constant(Tensor::full([chains, 1], x));
-        let ll = |z: &Var<f64>| gaussian_log_likelihood(&data, z, &log_var);
-        let steps = 20_000;
-        let density =
-            |z: f64| (-0.5 * ((x - z) / sigma).powi(2)).exp() / (sigma * std::f64::consts::TAU.sqrt());
-        let want = ((0..steps).map(|i| density(-1.0 + (i as f64 + 0.5) * 2.0 / steps as f64)).sum::<f64>()
-            / steps as f64)
-            .ln();
-        let annealing = Annealing::tuned((Prior::Uniform, 1), (100, 5), chains, ll, 1);
-        let lower = lower_bound(&annealing.forward(chains, ll, 2));
-        assert!((lower - want).abs() < 0.05, "{lower} for {want}");
-        // Exact samples of the posterior, by refusing those of the prior that are unlikely; other seeds, other z.
-        let mut stream = Stream::new(1, "posterior", 0);
-        let mut posterior = || loop {
-            let z = 2.0 * stream.uniform() - 1.0;
-            if stream.uniform() < density(z) / density(x) {
-                break z;
-            }
-        };
-        let z: Vec<f64> = (0..chains).map(|_| posterior()).collect();
-        let upper = upper_bound(&annealing.reverse(Tensor::from_slice([chains, 1], &z), ll, 3));
-        assert!((upper - want).abs() < 0.05, "{upper} from above for {want}");
-    }
-
-    /// Chains of several data in one batch, in f32: as each alone.
-    #[test]
-    fn data_do_not_meet() {
-        let (chains, data) = (128, [simulated(0).1, simulated(1).1]);
-        let rows: Vec<usize> = (0..2 * chains).map(|i| i / chains).collect();
-        let narrow = |x: &Tensor<f64>| {
-            Tensor::build(x.shape(), |out: &mut [f32]| {
-                out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = *x as f32);
-            })
-        };
-        let x = Var::constant(narrow(&Tensor::concat(&[&data[0], &data[1]], 0).gather_rows(&rows)));
-        let w = Var::constant(narrow(&weights()));
-        let log_var = Var::constant(Tensor::scalar(2.0 * SIGMA.ln()));
-        let ll = |z: &Var<f32>| gaussian_log_likelihood(&x, &z.matmul(&w), &log_var);
-        let annealing = Annealing::tuned((Prior::Normal, LATENT), (500, 10), 2 * chains, ll, 1);
-        let found = annealing.forward(2 * chains, ll, 2);
-        for (weights, x) in found.chunks_exact(chains).zip(&data) {
-            let (lower, want) = (lower_bound(weights), exact(x));
-            assert!((lower - want).abs() < 0.2, "{lower} for {want}");
-        }
-    }
-}
+mod tests;

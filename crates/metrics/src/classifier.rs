@@ -1,4 +1,5 @@
-//! What a classifier's probabilities say of samples: Salimans et al., "Improved techniques for training GANs" (2016), section 4.
+//! What a classifier's probabilities say of samples: Salimans et al., "Improved techniques for
+//! training GANs" (2016), section 4.
 
 use crate::Estimate;
 use adjoint_nn::Tensor;
@@ -6,8 +7,9 @@ use adjoint_nn::Tensor;
 /// A sample of which a classifier is as sure as this counts as confident.
 pub const CONFIDENT: f64 = 0.9;
 
-/// exp of the mean of KL(p(y|x) || p(y)) over samples, p(y) being the mean of p(y|x): from 1 (all samples look alike to the classifier, or
-/// like nothing) to the number of classes (each surely of one class, and all equally often). Probabilities are rows (N, classes).
+/// exp of the mean of KL(p(y|x) || p(y)) over samples, p(y) being the mean of p(y|x): from 1 (all
+/// samples look alike to the classifier, or like nothing) to the number of classes (each surely of
+/// one class, and all equally often). Probabilities are rows (N, classes).
 pub fn classifier_score(probabilities: &Tensor<f64>) -> f64 {
     let [n, classes] = probabilities.shape().matrix();
     let marginal = mean_row(probabilities);
@@ -41,8 +43,8 @@ pub fn histogram(classes: &[usize], count: usize) -> Vec<f64> {
     shares
 }
 
-/// Total variation distance of two distributions over classes, half the sum of |p - q|: the share of samples that would have to change
-/// their class.
+/// Total variation distance of two distributions over classes, half the sum of |p - q|: the share
+/// of samples that would have to change their class.
 pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
     0.5 * p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f64>()
 }
@@ -74,7 +76,8 @@ mod tests {
         assert!((classifier_score(&rows(&[[0.2, 0.3, 0.5]; 4])) - 1.0).abs() < 1e-12);
     }
 
-    /// Samples of two kinds: KL of each against the mean of both. The wrong axis, or KL the other way about, gives another number.
+    /// Samples of two kinds: KL of each against the mean of both. The wrong axis, or KL the other
+    /// way about, gives another number.
     #[test]
     fn the_score_of_two_kinds() {
         let (p, q) = ([0.7, 0.2, 0.1], [0.1, 0.1, 0.8]);

@@ -1,4 +1,5 @@
-//! The Fréchet distance of two normal distributions fitted to features: Heusel et al. 2017, eq. 6; Dowson & Landau 1982.
+//! The Fréchet distance of two normal distributions fitted to features: Heusel et al. 2017, eq. 6;
+//! Dowson & Landau 1982.
 
 use crate::linalg::{Moments, eigenvalues, square_root, square_roots};
 use adjoint_nn::Tensor;
@@ -64,7 +65,8 @@ mod tests {
         Moments { mean: mean.to_vec(), covariance: Tensor::from_slice([d, d], covariance) }
     }
 
-    /// Where covariances commute, the distance is |m1 - m2|^2 + sum (s1 - s2)^2 along their common axes.
+    /// Where covariances commute, the distance is |m1 - m2|^2 + sum (s1 - s2)^2 along their common
+    /// axes.
     #[test]
     fn is_the_closed_form_where_covariances_commute() {
         let (c, s) = (0.6, 0.8);
@@ -76,8 +78,8 @@ mod tests {
         assert!((frechet_distance(&a, &b) - want).abs() < 1e-12);
     }
 
-    /// For 2 x 2 matrices tr M^(1/2) = sqrt(tr M + 2 sqrt(det M)), so here is a closed form that does not need them to commute. An
-    /// elementwise square root, the typical mistake, fails it.
+    /// For 2 x 2 matrices tr M^(1/2) = sqrt(tr M + 2 sqrt(det M)), so here is a closed form that
+    /// does not need them to commute. An elementwise square root, the typical mistake, fails it.
     #[test]
     fn is_the_closed_form_in_two_dimensions() {
         let (p, q) = ([2.0f64, 0.5, 0.5, 1.0], [1.0, -0.7, -0.7, 3.0]);
@@ -89,7 +91,8 @@ mod tests {
         assert!((frechet_distance(&a, &b) - frechet_distance(&b, &a)).abs() < 1e-12, "symmetric");
     }
 
-    /// Covariances of fewer samples than dimensions have eigenvalues 0, which rounding makes negative.
+    /// Covariances of fewer samples than dimensions have eigenvalues 0, which rounding makes
+    /// negative.
     #[test]
     fn is_a_number_where_covariances_are_singular() {
         let of = |index| Moments::of(&Stream::new(1, "x", index).normal_tensor([10, 40], 0.0, 1.0));

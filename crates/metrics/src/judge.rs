@@ -1,5 +1,6 @@
-//! The judge: a small convolutional network that reads labelled images, or the factors they were drawn from. What it makes of an image
-//! before its last layer are the features that distances between distributions are taken in.
+//! The judge: a small convolutional network that reads labelled images, or the factors they were
+//! drawn from. What it makes of an image before its last layer are the features that distances
+//! between distributions are taken in.
 
 use adjoint_nn::layers::{Flatten, LEAKY_SLOPE, Linear, Norm};
 use adjoint_nn::plan::LayerPlan;
@@ -11,7 +12,7 @@ pub const FEATURES: usize = 128;
 /// Channels next to the image.
 const WIDTH: usize = 24;
 
-/// The discriminator half of a DCGAN with batch norm, a hidden layer and as many outputs as are asked for.
+/// The discriminator half of a DCGAN with batch norm, a hidden layer and any number of outputs.
 pub struct Judge<E: Element> {
     down: Vec<Down<E>>,
     hidden: Linear<E>,
@@ -20,7 +21,7 @@ pub struct Judge<E: Element> {
 module!(Judge { down, hidden, out });
 
 impl<E: Element> Judge<E> {
-    /// A judge of images of so many pixels a side and channels, with its first weights.
+    /// A judge of images of `image_size` by `image_size` pixels, with its initial weights.
     ///
     /// # Panics
     /// If the image is too small for a pyramid ([`MIN_SIZE`](adjoint_nn::pyramid::MIN_SIZE)).
@@ -71,7 +72,8 @@ impl<E: Element> Judge<E> {
     }
 }
 
-/// The mean cross entropy of logits (N, classes) with one-hot rows: minus the log of the probability of what is.
+/// The mean cross entropy of logits (N, classes) with one-hot rows: minus the log of the
+/// probability of what is.
 ///
 /// # Panics
 /// If shapes differ.

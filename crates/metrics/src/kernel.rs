@@ -1,4 +1,5 @@
-//! The kernel distance: Bińkowski et al., "Demystifying MMD GANs" (ICLR 2018), section 4; Gretton et al. 2012, eq. 3.
+//! The kernel distance: Bińkowski et al., "Demystifying MMD GANs" (ICLR 2018), section 4; Gretton
+//! et al. 2012, eq. 3.
 
 use crate::Estimate;
 use crate::neighbours::rows_at_once;
@@ -39,19 +40,22 @@ impl Reference {
             influence(&xx.rows, &xy.rows).error.powi(2) + influence(&yy.rows, &xy.columns).error.powi(2);
         let [n, m] = [n, m].map(|n| n as f64);
         let pairs = 2.0 * xx.beyond / (n * n) + 2.0 * yy.beyond / (m * m) + 4.0 * xy.beyond / (n * m);
-        // The influences are themselves means over pairs: what scatters in them for that reason alone is twice the second term.
+        // The influences are themselves means over pairs: what scatters in them for that reason
+        // alone is twice the second term.
         Estimate { value, error: (singles - pairs).max(pairs).sqrt() }
     }
 }
 
-/// The unbiased estimate of the squared maximum mean discrepancy of rows x (N, D) and y (M, D) with the kernel
-/// k(a, b) = (<a, b> / D + 1)^3:
+/// The unbiased estimate of the squared maximum mean discrepancy of rows x (N, D) and y (M, D) with
+/// the kernel k(a, b) = (<a, b> / D + 1)^3:
 ///
 /// > mean over i != j of k(x_i, x_j)  +  mean over i != j of k(y_i, y_j)  -  2 mean of k(x_i, y_j)
 ///
-/// 0 in expectation where both have one distribution, so it may come out below. Its error is that of both terms of its Hoeffding
-/// decomposition: of each sample's influence, which is twice the difference of its mean kernel with its own kind and with the others and
-/// vanishes where both distributions are one; and of what the kernel of a pair says beyond that (Gretton et al. 2012, theorem 12).
+/// 0 in expectation where both have one distribution, so it may come out below. Its error is that
+/// of both terms of its Hoeffding decomposition: of each sample's influence, which is twice the
+/// difference of its mean kernel with its own kind and with the others and vanishes where both
+/// distributions are one; and of what the kernel of a pair says beyond that (Gretton et al. 2012,
+/// theorem 12).
 ///
 /// # Panics
 /// If either has fewer than two rows, or dimensions differ.
@@ -149,7 +153,8 @@ mod tests {
         }
     }
 
-    /// A biased estimate, which counts a sample's kernel with itself, would be above 0 by far more than the error.
+    /// A biased estimate, which counts a sample's kernel with itself, would be above 0 by far more
+    /// than the error.
     #[test]
     fn is_about_zero_for_equal_distributions_and_knows_its_error() {
         let runs: Vec<Estimate> = (0..40)

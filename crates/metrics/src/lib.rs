@@ -1,9 +1,10 @@
 //! What generated samples are worth.
 //!
-//! No number says it, so there are several, each with what it sees and what it is blind to (docs/metrics.md). All work on plain tensors,
-//! rows of numbers (N, D): pixels, or what a [`judge`] makes of them. Sums are in `f64`, distances through matrix products in `f64`,
-//! where |x - y|^2 = |x|^2 + |y|^2 - 2 <x, y> cancels. Nothing depends on the order of samples or on how many are held at once, but
-//! for rounding.
+//! No number says it, so there are several, each with what it sees and what it is blind to
+//! (docs/metrics.md). All work on plain tensors, rows of numbers (N, D): pixels, or what a
+//! [`judge`] makes of them. Sums are in `f64`, distances through matrix products in `f64`, where
+//! |x - y|^2 = |x|^2 + |y|^2 - 2 <x, y> cancels. Nothing depends on the order of samples or on how
+//! many are held at once, but for rounding.
 //!
 //! A row with an entry that is not finite is at an infinite distance from all others: in
 //! neighbours, windows and balls it is near nothing. Moments, kernels and scores of such rows are

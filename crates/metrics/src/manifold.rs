@@ -1,10 +1,12 @@
-//! Does every sample lie where data lies, and is there a sample wherever data lies? Kynkäänniemi et al., "Improved precision and recall
-//! metric for assessing generative models" (2019); Naeem et al., "Reliable fidelity and diversity metrics for generative models" (2020).
+//! Does every sample lie where data lies, and is there a sample wherever data lies? Kynkäänniemi et
+//! al., "Improved precision and recall metric for assessing generative models" (2019); Naeem et
+//! al., "Reliable fidelity and diversity metrics for generative models" (2020).
 
 use crate::neighbours::{each_distances, nearest_others};
 use adjoint_nn::Tensor;
 
-/// Features (N, D), and the ball about each that reaches to its k-th nearest neighbour among the others.
+/// Features (N, D), and the ball about each that reaches to its k-th nearest neighbour among the
+/// others.
 #[derive(Clone, Debug)]
 pub struct Balls {
     centres: Tensor<f64>,
@@ -31,15 +33,16 @@ impl Balls {
     }
 }
 
-/// The four shares, from the balls about each sample that reach to its k-th nearest neighbour of the same kind.
+/// The four shares, from the balls about each sample that reach to its k-th nearest neighbour of
+/// the same kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Manifold {
     /// Share of samples in the ball of any datum.
     pub precision: f64,
     /// Share of data in the ball of any sample.
     pub recall: f64,
-    /// Balls of data that a sample is in, over k: about 1 where both are of one distribution, and unlike precision not taken in by an outlier
-    /// among the data, whose ball is large.
+    /// Balls of data that a sample is in, over k: about 1 where both are of one distribution, and
+    /// unlike precision not taken in by an outlier among the data, whose ball is large.
     pub density: f64,
     /// Share of data with a sample in their ball.
     pub coverage: f64,
@@ -99,8 +102,9 @@ mod tests {
         assert_eq!(m, Manifold::default());
     }
 
-    /// Samples from a quarter of the square are all good and leave most of the data out; those from a square of four times the area are
-    /// good to a quarter and cover it. Swapping data and samples, the typical mistake, swaps the two.
+    /// Samples from a quarter of the square are all good and leave most of the data out; those from
+    /// a square of four times the area are good to a quarter and cover it. Swapping data and
+    /// samples, the typical mistake, swaps the two.
     #[test]
     fn overlaps_are_measured() {
         let data = uniform(0, 2000, 0.0, 1.0);
@@ -124,8 +128,8 @@ mod tests {
         assert_eq!([equal.precision, equal.recall, equal.coverage], [1.0; 3]);
     }
 
-    /// One far datum has a ball that reaches over everything between: precision counts all samples in it as good, density counts one
-    /// ball of k.
+    /// One far datum has a ball that reaches over everything between: precision counts all samples
+    /// in it as good, density counts one ball of k.
     #[test]
     fn density_is_not_taken_in_by_an_outlier() {
         let far = Tensor::from_slice([1, 2], &[9.0, 9.0]);

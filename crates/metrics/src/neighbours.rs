@@ -28,7 +28,8 @@ fn squares(x: &Tensor<f64>) -> Vec<f64> {
     x.data().chunks_exact(d).map(|row| row.iter().map(|x| x * x).sum()).collect()
 }
 
-/// Calls `each` with the number of every row of x and the squares of its distances from all rows of y.
+/// Calls `each` with the number of every row of x and the squares of its distances from all rows of
+/// y.
 ///
 /// # Panics
 /// If dimensions differ.
@@ -61,7 +62,8 @@ fn distance(squared: f64, rounding: f64) -> f64 {
     }
 }
 
-/// A search for the rows that are nearest to each of some rows, through parts of a set that need not be in memory at once.
+/// A search for the rows that are nearest to each of some rows, through parts of a set that need
+/// not be in memory at once.
 pub struct Search<'a> {
     x: &'a Tensor<f64>,
     k: usize,
@@ -79,7 +81,8 @@ impl<'a> Search<'a> {
         Search { x, k, found: vec![Vec::with_capacity(k + 1); x.dims()[0]] }
     }
 
-    /// Searches rows y, whose first has the number `first`; none of them is sought for the row of x whose number `but` gives.
+    /// Searches rows y, whose first has the number `first`; none of them is sought for the row of x
+    /// whose number `but` gives.
     fn search(&mut self, y: &Tensor<f64>, first: usize, but: impl Fn(usize) -> Option<usize>) {
         let Search { x, k, found } = self;
         each_distances(x, y, |i, row| {
@@ -106,8 +109,8 @@ impl<'a> Search<'a> {
         self.search(y, first, |_| None);
     }
 
-    /// What was found for each row, nearest first; of two at the same distance the one that was searched first. Fewer than k where there were
-    /// fewer.
+    /// What was found for each row, nearest first; of two at the same distance the one that was
+    /// searched first. Fewer than k where there were fewer.
     pub fn found(self) -> Vec<Vec<Neighbour>> {
         self.found
     }
@@ -135,8 +138,8 @@ pub fn nearest_others(x: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
     search.found()
 }
 
-/// The label of the nearest that was found for each row (Radford et al. 2016, table 3, score a generator so: how well do its labelled samples
-/// classify the test set?).
+/// The label of the nearest that was found for each row (Radford et al. 2016, table 3, score a
+/// generator so: how well do its labelled samples classify the test set?).
 ///
 /// # Panics
 /// If nothing was found for a row, or what was found has no label.
@@ -145,7 +148,8 @@ pub fn labels_of_nearest(found: &[Vec<Neighbour>], labels: &[usize]) -> Vec<usiz
     found.iter().map(|near| labels[near[0].index]).collect()
 }
 
-/// How often a sample's nearest neighbour among all others of both kinds is of its own kind (Lopez-Paz & Oquab 2017; leave one out).
+/// How often a sample's nearest neighbour among all others of both kinds is of its own kind
+/// (Lopez-Paz & Oquab 2017; leave one out).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TwoSample {
     /// For data.
@@ -155,8 +159,8 @@ pub struct TwoSample {
 }
 
 impl TwoSample {
-    /// The accuracy of the test: 1/2 if both are of one distribution, 1 if they are easily told apart, and below 1/2 if samples sit beside
-    /// the data they were copied from.
+    /// The accuracy of the test: 1/2 if both are of one distribution, 1 if they are easily told
+    /// apart, and below 1/2 if samples sit beside the data they were copied from.
     pub fn accuracy(&self) -> f64 {
         0.5 * (self.real + self.fake)
     }
@@ -180,9 +184,9 @@ pub fn two_sample(real: &Tensor<f64>, fake: &Tensor<f64>) -> TwoSample {
     TwoSample { real: own(0..n), fake: own(n..2 * n) }
 }
 
-/// How much nearer samples are to the training data than new data is: the mean distance of a sample from its nearest training row over
-/// that of a held-out row, from what was found for both. 1 for samples as new as new data; 0 for copies; above 1 for samples that are
-/// unlike any data.
+/// How much nearer samples are to the training data than new data is: the mean distance of a sample
+/// from its nearest training row over that of a held-out row, from what was found for both. 1 for
+/// samples as new as new data; 0 for copies; above 1 for samples that are unlike any data.
 ///
 /// # Panics
 /// If nothing was found for one of them.

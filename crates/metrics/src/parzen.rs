@@ -1,8 +1,11 @@
-//! Log-likelihood under a Parzen window fitted to samples: Breuleux et al. 2011; Goodfellow et al. 2014, section 5, table 1.
+//! Log-likelihood under a Parzen window fitted to samples: Breuleux et al. 2011; Goodfellow et al.
+//! 2014, section 5, table 1.
 //!
-//! A window says little of models with much to say: in hundreds of dimensions ten thousand samples are few. A high value is no proof of good
-//! samples: the centres of clusters that k-means finds in training images beat these images themselves (Theis, van den Oord & Bethge, "A note on
-//! the evaluation of generative models", 2016), and copies of training images beat most models. It stands here because the paper has it.
+//! A window says little of models with much to say: in hundreds of dimensions ten thousand samples
+//! are few. A high value is no proof of good samples: the centres of clusters that k-means finds in
+//! training images beat these images themselves (Theis, van den Oord & Bethge, "A note on the
+//! evaluation of generative models", 2016), and copies of training images beat most models. It
+//! stands here because the paper has it.
 
 use crate::Estimate;
 use crate::neighbours::each_distances;
@@ -68,7 +71,8 @@ pub fn widths(low: f64, high: f64, count: usize) -> Vec<f64> {
     (0..count).map(|i| low * (step * i as f64).exp()).collect()
 }
 
-/// log 1/N sum over samples of N(x; s, sigma^2 I), from the squares of the distances of x from all samples.
+/// log 1/N sum over samples of N(x; s, sigma^2 I), from the squares of the distances of x from all
+/// samples.
 fn log_density(squared: &[f64], dimensions: usize, sigma: f64) -> f64 {
     let normaliser = 0.5 * dimensions as f64 * (std::f64::consts::TAU * sigma * sigma).ln();
     squared.iter().map(|d| -0.5 * d / (sigma * sigma)).collect::<LogMeanExp>().value() - normaliser
@@ -79,7 +83,8 @@ mod tests {
     use super::*;
     use adjoint_nn::Stream;
 
-    /// About one sample the window is a normal density, whose value is known, here hundreds of nats below what e^x can hold in f32.
+    /// About one sample the window is a normal density, whose value is known, here hundreds of nats
+    /// below what e^x can hold in f32.
     #[test]
     fn one_sample_is_a_normal_density() {
         let d = 784;
@@ -89,7 +94,8 @@ mod tests {
         assert!((got - want).abs() < 1e-9 * want.abs(), "{got} for {want}");
     }
 
-    /// A window of width s about many samples of N(0, 1) is the density of N(0, 1 + s^2); its mean log over N(0, 1) is known.
+    /// A window of width s about many samples of N(0, 1) is the density of N(0, 1 + s^2); its mean
+    /// log over N(0, 1) is known.
     #[test]
     fn many_samples_of_a_normal_variable() {
         let samples = Stream::new(1, "s", 0).normal_tensor([20_000, 1], 0.0, 1.0);
@@ -100,7 +106,8 @@ mod tests {
         assert!((got.value - want).abs() < 4.0 * got.error, "{got:?} for {want}");
     }
 
-    /// Wide windows for few samples, narrow ones for many, and never the narrowest of all: that is what samples of themselves would take.
+    /// Wide windows for few samples, narrow ones for many, and never the narrowest of all: that is
+    /// what samples of themselves would take.
     #[test]
     fn validation_finds_the_width() {
         let sigmas = widths(0.01, 10.0, 31);

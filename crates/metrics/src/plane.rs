@@ -6,13 +6,15 @@ use adjoint_nn::Tensor;
 /// Neighbours that the entropy is estimated from.
 const K: usize = 3;
 
-/// The Kullback-Leibler divergence of the distribution q of samples (N, D) from a known density p, in nats:
+/// The Kullback-Leibler divergence of the distribution q of samples (N, D) from a known density p,
+/// in nats:
 ///
 /// > KL(q || p) = -H(q) - E over q of log p(x)
 ///
-/// The second term is a mean; the entropy is Kozachenko & Leonenko's (Kraskov et al. 2004, eq. 20), from the distance e of each sample
-/// to its k-th nearest neighbour:  H = psi(N) - psi(k) + log V_D + D mean of log e,  V_D being the volume of the unit ball. Infinite where
-/// more than three samples coincide: then q has no density, as after a collapse.
+/// The second term is a mean; the entropy is Kozachenko & Leonenko's (Kraskov et al. 2004, eq. 20),
+/// from the distance e of each sample to its k-th nearest neighbour:  H = psi(N) - psi(k) + log
+/// V_D + D mean of log e,  V_D being the volume of the unit ball. Infinite where more than three
+/// samples coincide: then q has no density, as after a collapse.
 ///
 /// # Panics
 /// If there are not more than three samples.
@@ -36,7 +38,8 @@ fn log_unit_ball(d: usize) -> f64 {
     }
 }
 
-/// psi(x) for x > 0: by psi(x) = psi(x + 1) - 1/x up to 10, from there by its asymptotic series (Abramowitz & Stegun, 6.3.18).
+/// psi(x) for x > 0: by psi(x) = psi(x + 1) - 1/x up to 10, from there by its asymptotic series
+/// (Abramowitz & Stegun, 6.3.18).
 fn digamma(x: f64) -> f64 {
     if x < 10.0 {
         return digamma(x + 1.0) - 1.0 / x;
@@ -66,7 +69,8 @@ mod tests {
         {
             let want = 0.5 * d as f64 * (std * std + mean * mean - 1.0 - (std * std).ln());
             let got = divergence_from_density(&normal(4000, d, mean, std), log_standard_normal);
-            // The mean of |x|^2 / 2 over samples has a known variance; the entropy's error adds to it.
+            // The mean of |x|^2 / 2 over samples has a known variance; the entropy's error adds to
+            // it.
             let variance = 0.25 * d as f64 * (2.0 * std.powi(4) + 4.0 * mean * mean * std * std);
             let error = (variance / 4000.0).sqrt() + 0.02;
             assert!((got - want).abs() < 3.0 * error, "{d}, {mean}, {std}: {got} for {want}, {error}");
@@ -76,7 +80,8 @@ mod tests {
     #[test]
     fn is_infinite_after_a_collapse() {
         for d in [1, 2, 3] {
-            // 0.3 is no sum of few powers of 2, so distances through products would be 0 but for rounding.
+            // 0.3 is no sum of few powers of 2, so distances through products would be 0 but for
+            // rounding.
             let collapsed = Tensor::full([100, d], 0.3);
             assert_eq!(divergence_from_density(&collapsed, log_standard_normal), f64::INFINITY);
         }

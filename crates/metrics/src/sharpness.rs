@@ -1,8 +1,9 @@
 use adjoint_nn::Tensor;
 
-/// The variance of the Laplacian over the pixels of an image, (up + down + left + right - 4 times itself), a standard measure of focus
-/// (Pech-Pacheco et al. 2000), as the mean over images (N, H, W, C) in \[0, 1\]. 0 where images are flat, low where they are blurred.
-/// Noise has more than data, so it is to be read beside the data's own.
+/// The variance of the Laplacian over the pixels of an image, (up + down + left + right - 4 times
+/// itself), a standard measure of focus (Pech-Pacheco et al. 2000), as the mean over images (N, H,
+/// W, C) in \[0, 1\]. 0 where images are flat, low where they are blurred. Noise has more than
+/// data, so it is to be read beside the data's own.
 pub fn sharpness(images: &Tensor<f32>) -> f64 {
     let [n, height, width, channels] = images.shape().nhwc();
     let (row, pixels) = (width * channels, (height * width * channels) as f64);
@@ -13,7 +14,7 @@ pub fn sharpness(images: &Tensor<f32>) -> f64 {
         for i in 0..height {
             for j in 0..width {
                 for c in 0..channels {
-                    // Beyond the border the image goes on as it is at the border.
+                    // Pixels beyond the border are those at the border.
                     let vertical = at(i.saturating_sub(1), j, c) + at((i + 1).min(height - 1), j, c);
                     let horizontal = at(i, j.saturating_sub(1), c) + at(i, (j + 1).min(width - 1), c);
                     let laplacian = vertical + horizontal - 4.0 * at(i, j, c);
@@ -35,7 +36,8 @@ mod tests {
         Tensor::from_slice([1, 1, 8, 1], &values)
     }
 
-    /// A step of 1 has a Laplacian of 1 and -1 on its two sides; spread over four pixels it has a quarter of that.
+    /// A step of 1 has a Laplacian of 1 and -1 on its two sides; spread over four pixels it has a
+    /// quarter of that.
     #[test]
     fn a_soft_step_is_less_sharp() {
         let hard = sharpness(&line([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]));

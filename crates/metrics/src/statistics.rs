@@ -18,14 +18,16 @@ impl Estimate {
         Estimate { value: mean, error: (squares / (n - 1.0) / n).sqrt() }
     }
 
-    /// The share p of hits among n independent tries, with half the width of Wilson's interval at one standard deviation (Wilson,
-    /// "Probable inference, the law of succession, and statistical inference", JASA 22, 1927):
+    /// The share p of hits among n independent tries, with half the width of Wilson's interval at
+    /// one standard deviation (Wilson, "Probable inference, the law of succession, and statistical
+    /// inference", JASA 22, 1927):
     ///
     /// > sqrt(p (1 - p) / n + 1 / (4 n^2)) / (1 + 1 / n)
     ///
-    /// For large n that is the standard deviation of a binomial share, sqrt(p (1 - p) / n), which is 0 where all tries or none were hits, as if
-    /// no other result were possible; here 1 / (2 (n + 1)) is left. Wilson's interval is about (p + 1 / (2 n)) / (1 + 1 / n), a little nearer to
-    /// 1/2 than p: from no hits at all it reaches from 0 to twice the error.
+    /// For large n that is the standard deviation of a binomial share, sqrt(p (1 - p) / n), which
+    /// is 0 where all tries or none were hits, as if no other result were possible; here 1 / (2
+    /// (n + 1)) is left. Wilson's interval is about (p + 1 / (2 n)) / (1 + 1 / n), a little nearer
+    /// to 1/2 than p: from no hits at all it reaches from 0 to twice the error.
     pub fn share(hits: usize, of: usize) -> Self {
         let (n, value) = (of as f64, hits as f64 / of as f64);
         let error = (value * (1.0 - value) / n + 0.25 / (n * n)).sqrt() / (1.0 + 1.0 / n);
@@ -45,8 +47,9 @@ mod tests {
         assert!((error - (14.0f64 / 12.0).sqrt()).abs() < 1e-15);
     }
 
-    /// By hand. 30 of 100: sqrt(0.0021 + 0.000025) / 1.01 = 0.046098 / 1.01. 2 of 8: sqrt(3/128 + 1/256) / (9/8) = sqrt(7)/16 x 8/9 =
-    /// sqrt(7)/18. None of 9, or all: 1/18 / (10/9) = 1/20.
+    /// By hand. 30 of 100: sqrt(0.0021 + 0.000025) / 1.01 = 0.046098 / 1.01. 2 of 8:
+    /// sqrt(3/128 + 1/256) / (9/8) = sqrt(7)/16 x 8/9 = sqrt(7)/18. None of 9, or all:
+    /// 1/18 / (10/9) = 1/20.
     #[test]
     fn a_share_has_the_error_of_wilson() {
         for (hits, of, want) in
@@ -58,7 +61,8 @@ mod tests {
         }
     }
 
-    /// Both ends are where the share is as far from a true p as that p's own standard deviation: |share - p| = sqrt(p (1 - p) / n).
+    /// Both ends are where the share is as far from a true p as that p's own standard deviation:
+    /// |share - p| = sqrt(p (1 - p) / n).
     #[test]
     fn ends_of_the_interval_are_a_standard_deviation_off() {
         for (hits, n) in [(0, 5), (3, 40), (39, 40), (700, 1_000)] {

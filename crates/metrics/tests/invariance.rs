@@ -1,8 +1,8 @@
 //! No metric depends on the order of samples, or on where they are cut into the pieces that are
 //! held at once, and none holds a whole matrix over all pairs.
 //!
-//! Sets are larger than a piece (1,024 rows), and one order moves almost every row into another piece: what a metric lost, counted twice
-//! or weighed by its piece would show.
+//! Sets are larger than a piece (1,024 rows), and one order moves almost every row into another
+//! piece: what a metric lost, counted twice or weighed by its piece would show.
 
 use adjoint_metrics::frechet::frechet_distance;
 use adjoint_metrics::kernel::kernel_distance;

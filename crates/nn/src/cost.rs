@@ -10,7 +10,8 @@ pub struct LayerCost {
     pub output: Vec<usize>,
     /// Trainable numbers.
     pub parameters: u64,
-    /// Floating-point operations of its product for one example, two per multiply-add (the rest is below 1 %).
+    /// Floating-point operations of its product for one example, two per multiply-add (the rest is
+    /// below 1 %).
     pub flops: u64,
     /// Numbers that a backward pass finds again, for one example.
     pub kept: u64,

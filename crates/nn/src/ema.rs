@@ -1,16 +1,17 @@
 //! The average of a model's weights over time.
 //!
-//! A generator's weights circle around where they are going; their exponential moving average does not, and its samples
-//! are better (Yazici et al. 2019).
+//! A generator's weights circle around where they are going; their exponential moving average does
+//! not, and its samples are better (Yazici et al. 2019).
 
 use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
 use crate::{Element, Module, Slot, Tensor};
 
-/// An exponential moving average of a model's parameters, w <- d w + (1 - d) theta, and of its buffers: running statistics
-/// of what the layers give belong to the weights that gave it, and so must be averaged over the same time.
+/// An exponential moving average of a model's parameters, w <- d w + (1 - d) theta, and of its
+/// buffers: running statistics of what the layers give belong to the weights that gave it, and so
+/// must be averaged over the same time.
 ///
-/// In the n-th update d is `decay`, but at most n / (n + 9): an average of few updates forgets the model's random start
-/// instead of mixing it in.
+/// In the n-th update d is `decay`, but at most n / (n + 9): an average of few updates forgets the
+/// model's random start instead of mixing it in.
 ///
 /// ```
 /// # use adjoint_nn::layers::Linear;

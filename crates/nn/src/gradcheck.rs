@@ -1,18 +1,19 @@
-//! The judge of whole losses: gradients by all parameters of a model against central differences in `f64`.
+//! The judge of whole losses: gradients by all parameters of a model against central differences in
+//! `f64`.
 //!
-//! Single operations are judged in `adjoint_autodiff::gradcheck`; here it is seen that a model asks for the right
-//! gradients and that nothing between its layers is lost.
+//! Single operations are judged in `adjoint_autodiff::gradcheck`; here it is seen that a model asks
+//! for the right gradients and that nothing between its layers is lost.
 
 use crate::optim::Gradients;
 use crate::{Module, SlotMut, Stream, Tensor, Var};
 
-/// Half-distance of the central difference: so short that no relu has its kink within (a penalty on a gradient *jumps*
-/// there), so long that rounding leaves eight digits.
+/// Half-distance of the central difference: so short that no relu has its kink within (a penalty on
+/// a gradient *jumps* there), so long that rounding leaves eight digits.
 const H: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-7;
 
-/// Compares d loss / d theta, along random directions over all parameters theta of the model that `owner` has, with central
-/// differences. The model is left as it was.
+/// Compares d loss / d theta, along random directions over all parameters theta of the model that
+/// `owner` has, with central differences. The model is left as it was.
 ///
 /// # Panics
 /// If they differ by more than 10^-7 of their size.

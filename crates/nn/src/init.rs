@@ -1,8 +1,8 @@
 //! How parameters are first drawn.
 //!
-//! A [`Scheme`] says by which [`Init`] a parameter of each [`Role`] is drawn; [`Scheme::apply`] walks a model and draws
-//! each parameter from the random stream of its own name. So adding a layer to a model changes no other layer's
-//! start, and the order of construction does not matter.
+//! A [`Scheme`] says by which [`Init`] a parameter of each [`Role`] is drawn; [`Scheme::apply`]
+//! walks a model and draws each parameter from the random stream of its own name. So adding a layer
+//! to a model changes no other layer's start, and the order of construction does not matter.
 
 use crate::param::{Fans, Role};
 use crate::{Module, SlotMut};
@@ -33,7 +33,8 @@ pub enum Init {
     XavierNormal,
     /// Variance gain^2 / fan_in, uniform (He et al. 2015, eq. 10, with gain = sqrt(2) for relu).
     KaimingUniform {
-        /// By how much the following nonlinearity shrinks a signal: [`RELU_GAIN`], [`leaky_relu_gain`], 1 for none.
+        /// By how much the following nonlinearity shrinks a signal: [`RELU_GAIN`],
+        /// [`leaky_relu_gain`], 1 for none.
         gain: f64,
     },
     /// Variance gain^2 / fan_in, normal.
@@ -121,8 +122,8 @@ impl Scheme {
         Scheme { bias: uniform, ..Scheme::with_weights(uniform) }
     }
 
-    /// All weights N(0, 0.02^2) (Radford et al. 2015, section 4) and, as in the authors' code, scales of batch norm
-    /// N(1, 0.02^2).
+    /// All weights N(0, 0.02^2) (Radford et al. 2015, section 4) and, as in the authors' code,
+    /// scales of batch norm N(1, 0.02^2).
     pub const fn dcgan() -> Self {
         let weight = Init::Normal { mean: 0.0, std: 0.02 };
         Scheme { scale: Init::Normal { mean: 1.0, std: 0.02 }, table: weight, ..Scheme::with_weights(weight) }
@@ -167,7 +168,8 @@ mod tests {
         (mean, (t.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt())
     }
 
-    /// Mean and deviation of 40,000 draws, within five standard errors (0.7 % is the largest, of a normal deviation).
+    /// Mean and deviation of 40,000 draws, within five standard errors (0.7 % is the largest, of a
+    /// normal deviation).
     #[test]
     fn moments_are_the_formulas() {
         let fans = Some(Fans { fan_in: 50.0, fan_out: 150.0 });
@@ -193,7 +195,8 @@ mod tests {
         }
     }
 
-    /// The purpose of the formulas: with gain 1, unit signals come out as unit signals, whatever the layer.
+    /// The purpose of the formulas: with gain 1, unit signals come out as unit signals, whatever
+    /// the layer.
     #[test]
     fn fans_keep_the_variance_of_signals() {
         let scheme = Scheme::with_weights(Init::KaimingNormal { gain: 1.0 });

@@ -1,4 +1,5 @@
-//! Neural networks: parameters, modules, layers, initialisers, optimisers and the papers' objectives.
+//! Neural networks: parameters, modules, layers, initialisers, optimisers and the papers'
+//! objectives.
 //!
 //! | file | what |
 //! | --- | --- |

@@ -1,8 +1,9 @@
 //! Modules: structs whose parameters and buffers are walked by name.
 //!
-//! A module is anything that lists what it owns; how it computes is its own method. Names are the fields', joined by
-//! dots as in PyTorch: `conv1.weight`, `blocks.0.norm.running_mean`. A *buffer* is state that is saved but not trained,
-//! such as the running statistics of batch norm: any plain [`Tensor`] among the fields.
+//! A module is anything that lists what it owns; how it computes is its own method. Names are the
+//! fields', joined by dots as in PyTorch: `conv1.weight`, `blocks.0.norm.running_mean`. A *buffer*
+//! is state that is saved but not trained, such as the running statistics of batch norm: any plain
+//! [`Tensor`] among the fields.
 
 use crate::param::{Direction, Param};
 use crate::state::{NamedTensors, StateError, match_names};
@@ -50,7 +51,8 @@ impl<'a, E: Element> SlotMut<'a, E> {
 /// A struct or an enum of parameters, buffers and other modules. [`module!`](crate::module!) writes
 /// the two walks.
 pub trait Module<E: Element> {
-    /// Calls `visitor` with the dotted name (after `path`) of each thing owned, in the order of the fields.
+    /// Calls `visitor` with the dotted name (after `path`) of each thing owned, in the order of the
+    /// fields.
     fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>));
 
     /// The same walk, to change what is owned.

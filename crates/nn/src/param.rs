@@ -1,12 +1,13 @@
-//! A trainable tensor: a value, the identity gradients are asked for, and the part it plays in its
-//! layer. And a unit vector that is not trained.
+//! A trainable tensor: a value, the identity that gradients are requested of, and the part it plays
+//! in its layer. And a unit vector that is not trained.
 
 use adjoint_autodiff::Var;
 use adjoint_autodiff::graph::Leaf;
 use adjoint_tensor::{Element, Shape, Stream, Tensor};
 
-/// How many numbers a unit of a layer reads and how many units read one of its inputs: what the variance of a weight is
-/// chosen by, so that signals keep theirs (Glorot & Bengio 2010; He et al. 2015).
+/// How many numbers a unit of a layer reads and how many units read one of its inputs: what the
+/// variance of a weight is chosen by, so that signals keep theirs (Glorot & Bengio 2010; He et al.
+/// 2015).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fans {
     /// Inputs of one output.
@@ -32,8 +33,8 @@ pub enum Role {
 
 /// A trainable tensor of a layer.
 ///
-/// It is NaN until a [`Scheme`](crate::Scheme) draws it or a state is loaded, so that a forgotten one cannot pass for an
-/// initialised one.
+/// It is NaN until a [`Scheme`](crate::Scheme) draws it or a state is loaded, so that a forgotten
+/// one cannot pass for an initialised one.
 pub struct Param<E: Element> {
     value: Tensor<E>,
     leaf: Leaf<E>,
@@ -47,7 +48,7 @@ impl<E: Element> Param<E> {
         Param { value: Tensor::full(shape, E::of(f64::NAN)), leaf: Leaf::new(shape), role }
     }
 
-    /// The value, as a point of the graph that gradients can be asked for.
+    /// The value, as a point of the graph that gradients can be requested of.
     pub fn var(&self) -> Var<E> {
         self.leaf.with(self.value.clone())
     }

@@ -26,8 +26,8 @@ pub struct Perceptron<E: Element> {
 module!(Perceptron { hidden, out, spectral });
 
 /// The layers of a perceptron from `inputs` numbers over hidden layers of these sizes to `outputs`.
-/// The norm is that of hidden layers; if it is spectral, also of the last. `end` is what follows the
-/// last layer in its name.
+/// The norm is that of hidden layers; if it is spectral, also of the last. `end` is what follows
+/// the last layer in its name.
 pub fn plan(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> NetworkPlan {
     NetworkPlan::dense(inputs, hidden, outputs, norm, [&format!(", {norm}leaky relu"), end])
 }

@@ -190,7 +190,8 @@ mod tests {
         }
     }
 
-    /// A 4x4 kernel meets each of the 14 x 14 pixels of the smaller level once, in either direction.
+    /// A 4x4 kernel meets each of the 14 x 14 pixels of the smaller level once, in either
+    /// direction.
     #[test]
     fn costs_are_two_operations_per_tap_channel_and_window() {
         let [large, small] = [(28, 3), (14, 8)].map(|(size, channels)| Level { size, channels });

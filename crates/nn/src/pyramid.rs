@@ -130,8 +130,8 @@ pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> 
 }
 
 /// The layers of a discriminator: down from an image over levels, and to one logit, each with this
-/// number of planes beside its input. Batch norm is left out of the layer that sees the image: there
-/// it makes training oscillate (DCGAN, section 3).
+/// number of planes beside its input. Batch norm is left out of the layer that sees the image:
+/// there it makes training oscillate (DCGAN, section 3).
 ///
 /// # Panics
 /// If there are no levels.

@@ -25,7 +25,8 @@ pub enum Schedule {
         /// First step at rate 0.
         to: u64,
     },
-    /// (1 + cos(pi t / steps)) / 2 (Loshchilov & Hutter 2017, eq. 5, one period down to 0); 0 after `steps`.
+    /// (1 + cos(pi t / steps)) / 2 (Loshchilov & Hutter 2017, eq. 5, one period down to 0); 0 after
+    /// `steps`.
     Cosine {
         /// Length of the descent.
         steps: u64,

@@ -4,8 +4,8 @@ use adjoint_tensor::{Element, Shape, Tensor};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Tensors with their names, in an order of their own: a model's weights, or all that a training run goes on from. `f32`
-/// unless said otherwise, as in files.
+/// Tensors with their names, in an order of their own: a model's weights, or all that a training
+/// run continues from. `f32` unless said otherwise, as in files.
 pub type NamedTensors<E = f32> = Vec<(String, Tensor<E>)>;
 
 /// Why a state was not taken over. Nothing was changed.
@@ -49,7 +49,8 @@ fn few(what: &str, items: &[String]) -> Option<String> {
 /// The tensors of `found` in the order of `expected`, whose names and shapes they must have.
 ///
 /// # Errors
-/// If a name is missing, unexpected or there twice, or a tensor has another shape; all of them are named.
+/// If a name is missing, unexpected or there twice, or a tensor has another shape; all of them are
+/// named.
 pub fn match_names<'a, E: Element>(
     expected: &[(String, Tensor<E>)],
     found: &'a [(String, Tensor<E>)],

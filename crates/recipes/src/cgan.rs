@@ -1,7 +1,8 @@
 //! The conditional GAN on the command line.
 
 use crate::Recipe;
-use crate::game::flags::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN, Label};
+use crate::game::flags::Label;
+use crate::game::presets::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, data, limits};
 use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
@@ -30,7 +31,8 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Layers of both networks: fully connected, or the DCGAN's convolutions with planes of the label beside every layer's input
+    /// Layers of both networks: fully connected, or the DCGAN's convolutions with planes of the
+    /// label beside every layer's input
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 

@@ -1,7 +1,7 @@
 //! The DCGAN on the command line.
 
 use crate::Recipe;
-use crate::game::flags::{D_NORM_OF_CONVOLUTIONS, GAME};
+use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME};
 use crate::game::{self, GameArgs, GameConfig};
 use crate::{data, limits};
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
@@ -17,7 +17,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "the paper's five-level networks on coloured glyphs",
     ),
     ("--loss wasserstein", "the Wasserstein distance with the gradient penalty"),
-    ("--resume runs/dcgan-glyphs-001 --epochs 40", "go on with a run"),
+    ("--resume runs/dcgan-glyphs-001 --epochs 40", "continue a run"),
     ("--image-size 64 --width 128 --dry-run", "show the networks and what a step costs"),
 ];
 

@@ -2,7 +2,7 @@
 
 use crate::Recipe;
 use crate::data;
-use crate::game::flags::{GAME, HIDDEN};
+use crate::game::presets::{GAME, HIDDEN};
 use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
 use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
@@ -16,7 +16,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--dataset mnist --download", "MNIST, fetched into datasets/mnist and verified"),
     (
         "--dataset ring --d-steps 5 --loss minimax",
-        "eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 lie in one",
+        "eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 are in one",
     ),
     (
         "--dataset ring --d-steps 5 --loss wasserstein",
@@ -29,8 +29,8 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 
 /// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
 ///
-/// Beside images there are points in the plane to train on: --dataset ring, grid or moons. Then pictures are scatter plots of samples over
-/// data, on the levels of D.
+/// Beside images there are points in the plane to train on: --dataset ring, grid or moons. Then
+/// pictures are scatter plots of samples over data, on the levels of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
 #[command(mut_arg("dataset", |arg| arg.help("What to train on: glyphs or glyphs-rgb, built in; mnist or fashion-mnist, from files; or the points ring, grid or moons")))]

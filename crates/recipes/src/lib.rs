@@ -1,4 +1,5 @@
-//! Recipes: a model as a program (its flags, defaults, data and trainer), and its runs opened again.
+//! Recipes: a model as a program (its flags, defaults, data and trainer), and its runs opened
+//! again.
 //!
 //! * [`vae`], [`gan`], [`dcgan`], [`cgan`]: a recipe each, and nothing that belongs to several.
 //!   [`registry`] lists them.

@@ -39,7 +39,8 @@ pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
     }
 }
 
-/// How many samples of so many numbers to hold at once: `most`, or as many as fit into some 64 MB.
+/// How many samples of `numbers` numbers to hold at once: `most`, or as many as fit into some 64
+/// MB.
 pub fn chunk(most: usize, numbers: usize) -> usize {
     ((1 << 24) / numbers.max(1)).clamp(1, most)
 }

@@ -1,7 +1,8 @@
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{LayerRow, NetworkTable, Summary};
 
-/// What `--dry-run` prints of these networks, of which a training step takes so many floating-point operations and bytes.
+/// What `--dry-run` prints of these networks, and of the floating-point operations and bytes of a
+/// training step.
 pub fn summary<const N: usize>(
     networks: [(&str, Vec<LayerCost>); N],
     (step_flops, step_bytes): (u64, u64),

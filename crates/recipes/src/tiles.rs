@@ -1,7 +1,8 @@
 use adjoint_nn::Tensor;
 
-/// Images below one another, as tiles of a grid of so many columns: the first `columns` of each of the series (N, H, W, C) in rows of their
-/// own, then the next. What is left free in a last row is white.
+/// Images below one another, as tiles of a grid with this number of columns: the first `columns` of
+/// each of the series (N, H, W, C) in rows of their own, then the next. What is left free in a last
+/// row is white.
 ///
 /// # Panics
 /// If there are no series, or they differ in shape.

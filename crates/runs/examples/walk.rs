@@ -1,4 +1,5 @@
-//! The smallest whole trainer: a point on a random walk. `cargo run -p adjoint-runs --example walk -- --help`
+//! The smallest whole trainer: a point on a random walk. `cargo run -p adjoint-runs --example walk
+//! -- --help`
 //!
 //! The crate's tests kill, interrupt, resume and break this program.
 
@@ -39,7 +40,8 @@ struct Settings {
     #[serde(skip)]
     sign: Option<PathBuf>,
 
-    /// Milliseconds that measuring takes at the end of an epoch and of the run; not kept for a resumed run
+    /// Milliseconds that measuring takes at the end of an epoch and of the run; not kept for a
+    /// resumed run
     #[arg(long, default_value_t = 0)]
     #[serde(skip)]
     measure: u64,

@@ -1,7 +1,7 @@
 //! The grids of a run in motion: an animated PNG, which browsers and most viewers play.
 //!
-//! The frames are read back from the run directory, so a resumed run has those of before, too. A viewer that knows no
-//! animation shows the last frame.
+//! The frames are read back from the run directory, so a resumed run has those of before, too. A
+//! viewer that knows no animation shows the last frame.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,8 @@ pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
     disk::write_file(path, |out| out.write_all(&bytes))
 }
 
-/// An encoder that has written the picture for viewers without animation and is ready for the frames.
+/// An encoder that has written the picture for viewers without animation and is ready for the
+/// frames.
 fn writer<'a>(
     bytes: &'a mut Vec<u8>,
     still: &Image,

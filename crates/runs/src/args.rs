@@ -1,7 +1,8 @@
 //! The flags that every trainer has, to be flattened into its own.
 //!
-//! A flag here is one of three things: a setting that shapes the result, which is recorded in config.toml; a matter of
-//! this process only (where to write, how much to print), which isn't; or a choice of where settings come from.
+//! A flag here is one of three things: a setting that shapes the result, which is recorded in
+//! config.toml; a matter of this process only (where to write, how much to print), which isn't; or
+//! a choice of where settings come from.
 
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub struct CommonArgs {
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub dataset: String,
 
-    /// Where datasets lie: MNIST is looked for in DIR/mnist
+    /// Directory of datasets: MNIST is read from DIR/mnist
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     #[serde(serialize_with = "paths::serialize")]
     pub data_dir: PathBuf,
@@ -72,13 +73,14 @@ pub struct CommonArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 
-    /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Changes no bit of the result
+    /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Changes no bit
+    /// of the result
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = threads)]
     #[serde(skip)]
     pub threads: Option<usize>,
 
-    /// Vector instructions to compute with: portable, avx2 or avx512; by default the best there are. Each rounds in its
-    /// own way, so the last bits of results differ; a resumed run goes on with its own unless told another
+    /// Vector instructions: portable, avx2 or avx512; by default the best of the processor. Results
+    /// differ in the last bits. A resumed run keeps its own unless this flag is given
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     #[serde(serialize_with = "in_use")]
     pub isa: Option<Isa>,
@@ -93,7 +95,7 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub name: Option<String>,
 
-    /// Go on with the run in DIR, by its own configuration
+    /// Continue the run in DIR, with its own configuration
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "config"], help_heading = "Run")]
     #[serde(skip)]
     pub resume: Option<PathBuf>,
@@ -147,10 +149,12 @@ fn in_use<S: Serializer>(asked: &Option<Isa>, serializer: S) -> Result<S::Ok, S:
     serializer.collect_str(&asked.unwrap_or_else(Isa::active))
 }
 
-/// Flags that a configuration file can't give: they say which file, or what to do instead of training.
+/// Flags that a configuration file can't give: they say which file, or what to do instead of
+/// training.
 pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help", "version"];
 
-/// Settings that may change when a run is resumed: they move its end, its outputs or its data. Its numbers stay (but for the
-/// last bits, if it goes on with other instructions, and for a step size that falls to 0 at the end).
+/// Settings that may change when a run is resumed: they move its end, its outputs or its data. Its
+/// numbers stay (but for the last bits, if it continues with other instructions, and for a step
+/// size that falls to 0 at the end).
 pub(crate) const FREE_ON_RESUME: [&str; 8] =
     ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download", "isa"];

@@ -1,7 +1,9 @@
-//! Checkpoints: everything a run needs to go on as if it had never stopped, in one sealed safetensors file.
+//! Checkpoints: everything a run needs to continue as if it had never stopped, in one sealed
+//! safetensors file.
 //!
-//! Two are kept, the newest and the one before. A crash at any moment leaves at least one whole; a damaged newest one
-//! is noticed by its seal and the previous one serves. What the tensors mean is the model's business.
+//! Two are kept, the newest and the one before. A crash at any moment leaves at least one whole; a
+//! damaged newest one is noticed by its seal and the previous one serves. What the tensors mean is
+//! the model's business.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,7 +50,8 @@ pub struct Loaded {
 pub struct Checkpoints {
     newest: PathBuf,
     previous: PathBuf,
-    /// Whether the newest file is known to be whole. Only then may it take the place of the previous one.
+    /// Whether the newest file is known to be whole. Only then may it take the place of the
+    /// previous one.
     newest_is_whole: bool,
 }
 
@@ -66,8 +69,8 @@ impl Checkpoints {
     /// Writes a checkpoint, durably; the newest so far becomes the previous one.
     ///
     /// # Errors
-    /// [`Error::Io`]. While the new one is being written the checkpoints are those of before; should putting it into its
-    /// place fail, the newest of before is left as the previous one.
+    /// [`Error::Io`]. While the new one is being written the checkpoints are those of before;
+    /// should putting it into its place fail, the newest of before is left as the previous one.
     pub fn save(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let written = Partial::create(&self.newest).and_then(|mut partial| {
             partial.fill(|out| write(out, snapshot))?;

@@ -1,8 +1,9 @@
 //! Where settings come from: defaults, under a TOML file, under flags.
 //!
-//! A trainer has one struct, parsed by clap and serialised by serde: each setting's name, type, default, limits and help
-//! stand there and nowhere else. A file is turned into flags that stand before those of the command line, so a value in
-//! a file is checked by the very code that checks a flag. With `--resume` the file is the run's own config.toml.
+//! A trainer has one struct, parsed by clap and serialised by serde: each setting's name, type,
+//! default, limits and help stand there and nowhere else. A file is turned into flags that stand
+//! before those of the command line, so a value in a file is checked by the very code that checks a
+//! flag. With `--resume` the file is the run's own config.toml.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -25,9 +26,12 @@ const MAX_FILE: u64 = 1 << 16;
 /// Key in config.toml that says whose configuration it is.
 const MODEL: &str = "model";
 
-/// The settings of one trainer: `#[derive(clap::Parser, serde::Serialize)]` on a struct with [`CommonArgs`] flattened
-/// into it (`#[command(flatten)]` and `#[serde(flatten)]`). An enum among the fields needs its clap names as serde
-/// names (`#[serde(rename_all = "kebab-case")]`), an option `#[serde(skip_serializing_if = "Option::is_none")]`.
+/// The settings of one trainer: `#[derive(clap::Parser, serde::Serialize)]` on a struct with
+/// [`CommonArgs`] flattened into it (`#[command(flatten)]` and `#[serde(flatten)]`).
+///
+/// An enum among the fields needs its clap names as serde names
+/// (`#[serde(rename_all = "kebab-case")]`), an option
+/// `#[serde(skip_serializing_if = "Option::is_none")]`.
 pub trait Config: clap::Parser + Serialize {
     /// Kind of model: "dcgan". Names runs and marks checkpoints.
     const MODEL: &'static str;
@@ -40,13 +44,15 @@ pub trait Config: clap::Parser + Serialize {
     /// The flattened part.
     fn common(&self) -> &CommonArgs;
 
-    /// Settings that count for nothing beside the others, by their keys ("beta2"), each with what it is for ("--optimizer adam"). On the
-    /// command line one is refused: who gives it expects something of it. In a file it may stand, as all settings do.
+    /// Settings that have no effect beside the others, by their keys ("beta2"), each with what it
+    /// is for ("--optimizer adam"). On the command line such a setting is an error, because the
+    /// user expects an effect. In a file it is allowed, as all settings are.
     fn idle(&self) -> Vec<Idle> {
         vec![]
     }
 
-    /// The layers and their costs, for `--dry-run`: from the settings alone, so that it needs no data.
+    /// The layers and their costs, for `--dry-run`: from the settings alone, so that it needs no
+    /// data.
     ///
     /// # Errors
     /// If settings contradict each other.
@@ -215,8 +221,8 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     format!("there is no setting `{key}`{hint}")
 }
 
-/// Parses the command line on top of what the file says of settings that the command line neither gives nor, by a flag
-/// that excludes them, rules out.
+/// Parses the command line on top of what the file says of settings that the command line neither
+/// gives nor, by a flag that excludes them, rules out.
 fn parse_layers<C: Config>(
     path: &Path,
     arguments: &[OsString],
@@ -232,7 +238,8 @@ fn parse_layers<C: Config>(
     given.and_then(|given| C::from_arg_matches(&given)).map_err(|error| unreadable(path, complaint(&error)))
 }
 
-/// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules `steps = 100`.
+/// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules
+/// `steps = 100`.
 fn is_overruled<C: Config>(key: &str, given: &ArgMatches) -> bool {
     let command = command::<C>();
     let arg = command.get_arguments().find(|arg| arg.get_id() == key);
@@ -247,7 +254,7 @@ fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     match config.idle().into_iter().find(|(key, _)| is_given(key)) {
         Some((key, purpose)) => {
             let flag = key.replace('_', "-");
-            Err(Error::Flags(format!("--{flag} does nothing here: it is for {purpose}")))
+            Err(Error::Flags(format!("--{flag} has no effect here: it is for {purpose}")))
         }
         None => Ok(()),
     }
@@ -265,7 +272,8 @@ fn refuse_changes<C: Config>(recorded: &C, wanted: &C) -> Result<(), Error> {
     Err(Error::Flags(format!("--{flag} {wanted} contradicts the run, which has {recorded}; {rule}")))
 }
 
-/// The first setting by which two configurations (TOML) would train differently, with both of its values.
+/// The first setting by which two configurations (TOML) would train differently, with both of its
+/// values.
 pub(crate) fn difference(one: &str, other: &str) -> Option<(String, String, String)> {
     let parse = |text: &str| text.parse::<Table>().unwrap_or_default();
     let (one, other) = (parse(one), parse(other));

@@ -218,7 +218,8 @@ fn read_parts(file: &mut dyn Read, length: u64, mut hash: Option<&mut Sha256>) -
     Ok(Container { metadata, tensors })
 }
 
-/// The header as it was when the seal was computed. Quotes within JSON strings are escaped, so the first match is it.
+/// The header as it was when the seal was computed. Quotes within JSON strings are escaped, so the
+/// first match is it.
 fn blanked(mut header: Vec<u8>, seal: Option<&String>) -> Vec<u8> {
     if let Some(seal) = seal {
         let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();

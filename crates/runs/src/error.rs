@@ -1,14 +1,15 @@
 //! The one error type of the crate: everything that can go wrong with files, flags and runs.
 //!
-//! Each message is one line that says what happened, where, and what to do. Causes are part of the message, so
-//! printing an error needs no walk along a chain.
+//! Each message is one line that says what happened, where, and what to do. Causes are part of the
+//! message, so printing an error needs no walk along a chain.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::paths::shell_word;
 
-/// An error of a program's outside world that a trainer passes on: its dataset, its network, its disk.
+/// An error of a program's outside world that a trainer passes on: its dataset, its network, its
+/// disk.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What can go wrong around a training run.
@@ -54,7 +55,7 @@ pub enum Error {
         config: PathBuf,
     },
 
-    /// A new run was asked for where something already is.
+    /// The directory of a new run already exists.
     #[error(
         "{} already exists; continue it with --resume {}, or choose another --name",
         path.display(), shell_word(path)
@@ -103,7 +104,7 @@ pub enum Error {
     Stopped {
         /// Why.
         cause: Box<Error>,
-        /// What was saved, and how to go on.
+        /// What was saved, and how to continue.
         advice: String,
     },
 
@@ -118,13 +119,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Turns the answer of the operating system into an [`Error::Io`]: `.map_err(Error::io("write", path))`.
+    /// Turns the answer of the operating system into an [`Error::Io`]:
+    /// `.map_err(Error::io("write", path))`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }
 }
 
-/// What clap complains of, on one line: without the synopsis, with its hint and the values that are possible.
+/// What clap complains of, on one line: without the synopsis, with its hint and the values that are
+/// possible.
 pub(crate) fn complaint(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

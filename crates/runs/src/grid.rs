@@ -24,7 +24,8 @@ impl Range {
     }
 }
 
-/// How images are laid out: row by row, each tile enlarged, a margin of one shade around every tile.
+/// How images are laid out: row by row, each tile enlarged, a margin of one shade around every
+/// tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// Tiles per row; a last row may be shorter.
@@ -38,13 +39,14 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// A grid for `count` images of the given height: as square as may be, and small images enlarged enough to be
-    /// looked at.
+    /// A grid for `count` images of the given height: as square as may be, and small images
+    /// enlarged enough to be looked at.
     pub fn square(count: usize, height: usize) -> Self {
         Self { columns: count.isqrt().max(1), margin: 2, scale: (64 / height.max(1)).max(1), shade: 255 }
     }
 
-    /// Draws images (n, height, width, 1 or 3) as a grid, image i in row i / columns, column i mod columns.
+    /// Draws images (n, height, width, 1 or 3) as a grid, image i in row i / columns, column i mod
+    /// columns.
     ///
     /// # Panics
     /// If the tensor isn't one of images, or there is none, or `columns` or `scale` is 0.

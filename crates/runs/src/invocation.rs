@@ -22,7 +22,8 @@ enum Invocation {
     CargoAllInOne,
     /// `/usr/bin/adjoint train dcgan`: the program as the user typed it.
     AllInOne(PathBuf),
-    /// `/usr/bin/train-dcgan`: its directory as the user typed it, empty for one on the search path.
+    /// `/usr/bin/train-dcgan`: its directory as the user typed it, empty for one on the search
+    /// path.
     Program(PathBuf),
 }
 

@@ -24,7 +24,7 @@ pub struct Launch<C> {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All steps are done (or only the summary was asked for).
+    /// All steps are done (or only the summary was requested).
     Finished,
     /// Somebody stopped it; it can be resumed.
     Interrupted,
@@ -45,8 +45,8 @@ impl<C: Config> Launch<C> {
     /// threads.
     ///
     /// # Errors
-    /// If a flag, a configuration file or the run to resume can't be used; or help was asked for, which
-    /// [`run_main`](crate::run_main) prints.
+    /// If a flag, a configuration file or the run to resume can't be used; or help was requested,
+    /// which [`run_main`](crate::run_main) prints.
     pub fn start(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let launch = Self::parse(arguments)?;
         if let Some(isa) = launch.config.common().isa {
@@ -65,12 +65,12 @@ impl<C: Config> Launch<C> {
         Ok(Self { config: config::parse(&arguments)? })
     }
 
-    /// Builds the trainer and trains until the last step, an interrupt or an error; or with `--dry-run` prints what it
-    /// would train.
+    /// Builds the trainer and trains until the last step, an interrupt or an error; or with
+    /// `--dry-run` prints what it would train.
     ///
     /// # Errors
-    /// If the trainer can't be built, the run's files can't be written or read or don't fit the model, or training leaves
-    /// the finite numbers. The last good checkpoint is then still there.
+    /// If the trainer can't be built, the run's files can't be written or read or don't fit the
+    /// model, or training leaves the finite numbers. The last good checkpoint is then still there.
     pub fn train<'a, T: Trainable>(
         &'a self,
         build: impl FnOnce(&'a C) -> Result<T, BoxError>,

@@ -50,7 +50,8 @@ impl Figures {
         self.0.is_empty()
     }
 
-    /// ,"name":value for each, in the shortest form that reads back the same. They must be finite: JSON has no others.
+    /// ,"name":value for each, in the shortest form that reads back the same. They must be finite:
+    /// JSON has no others.
     fn json(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.iter() {

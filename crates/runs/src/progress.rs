@@ -1,4 +1,5 @@
-//! What a person sees while a run goes on: a bar on a terminal, now and then a line in a pipe, nothing with --quiet.
+//! What a person sees during a run: a bar on a terminal, now and then a line in a pipe, nothing
+//! with --quiet.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal};

@@ -1,4 +1,5 @@
-//! How a binary ends, and how it talks: one line per error, and no panic because a reader went away.
+//! How a binary ends, and how it talks: one line per error, and no panic because a reader went
+//! away.
 
 use std::error::Error as StdError;
 use std::fmt::Display;

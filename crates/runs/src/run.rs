@@ -1,4 +1,4 @@
-//! The run directory: its name, its lock, and which file of a run lies where.
+//! The run directory: its name, its lock, and the places of its files.
 //!
 //! ```text
 //! runs/dcgan-mnist-001/

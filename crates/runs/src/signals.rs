@@ -31,7 +31,8 @@ impl StopFlag {
         let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
         for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0)
         {
-            // In this order: the flag that the first signal raises arms the shutdown for the second.
+            // In this order: the flag that the first signal raises arms the shutdown for the
+            // second.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop.0))
                 .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
                 .map_err(Error::io(action, Path::new("this process")))?;
@@ -39,7 +40,7 @@ impl StopFlag {
         Ok(stop)
     }
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested.
     pub(crate) fn is_raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

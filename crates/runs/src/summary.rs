@@ -1,4 +1,5 @@
-//! What `--dry-run` prints: the layers of each network with their sizes and costs, and the cost of a step.
+//! What `--dry-run` prints: the layers of each network with their sizes and costs, and the cost of
+//! a step.
 
 use std::fmt;
 

@@ -1,8 +1,10 @@
-//! Weights for the outside world: a safetensors file that `load_state_dict` of PyTorch takes as it is.
+//! Weights for the outside world: a safetensors file that `load_state_dict` of PyTorch takes as it
+//! is.
 //!
-//! The one place where layouts are converted. Inside the engine a convolution's weight is HWIO, of a transposed
-//! convolution too, because that is the adjoint of a convolution with the very same weight; PyTorch wants
-//! (out, in, kh, kw) of the one and (in, out, kh, kw) of the other, which is the same permutation of HWIO for both.
+//! The one place where layouts are converted. Inside the engine a convolution's weight is HWIO, of
+//! a transposed convolution too, because that is the adjoint of a convolution with the very same
+//! weight; PyTorch wants (out, in, kh, kw) of the one and (in, out, kh, kw) of the other, which is
+//! the same permutation of HWIO for both.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,8 @@ use crate::container::{self, Metadata};
 use crate::output::{Described, Output, Training};
 use crate::{Error, disk};
 
-/// An engine tensor in PyTorch's layout: (kh, kw, in, out) becomes (out, in, kh, kw), everything else stays.
+/// An engine tensor in PyTorch's layout: (kh, kw, in, out) becomes (out, in, kh, kw), everything
+/// else stays.
 pub fn to_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([3, 2, 0, 1]) } else { tensor.clone() }
 }
@@ -31,8 +34,8 @@ const COUNT: &str = "num_batches_tracked";
 /// Key in a file's metadata that says after which step of training its weights were.
 const STEP: &str = "step";
 
-/// Writes weights under their (PyTorch-style) names. The bytes of the file depend on the weights, and the step of training if they are those
-/// after one, alone.
+/// Writes weights under their (PyTorch-style) names. The bytes of the file depend on the weights,
+/// and the step of training if they are those after one, alone.
 ///
 /// # Errors
 /// [`Error::Io`] if the file can't be written; an older one is then untouched.

@@ -47,7 +47,7 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) raw: bool,
 
-    /// Where datasets lie [default: where the run found them]
+    /// Directory of datasets [default: where the run found them]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
@@ -85,13 +85,15 @@ enum Command {
     Traverse(walks::Traverse),
     /// The whole plane of a model with two latent numbers
     Manifold(walks::Manifold),
-    /// Test images above what the model makes of them (autoencoders, and conditions that are images)
+    /// Test images above what the model makes of them (autoencoders, and conditions that are
+    /// images)
     Reconstruct(grids::Reconstruct),
     /// Samples beside the training images nearest to them: are they copies?
     Neighbours(neighbours::Neighbours),
     /// Vector arithmetic: the mean latent vector of samples that are A, minus B, plus C
     Arithmetic(arithmetic::Arithmetic),
-    /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy file; points as they are, (N, 2)
+    /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy
+    /// file; points as they are, (N, 2)
     Export(export::Export),
     /// What D's filters look at, by guided backpropagation (runs of train-dcgan)
     Features(features::Features),

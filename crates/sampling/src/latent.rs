@@ -3,8 +3,9 @@
 use adjoint_nn::Tensor;
 use adjoint_recipes::game::flags::Distribution;
 
-/// The point a share t of the way from a to b, each a row of numbers: on the straight line between them for uniform noise; for normal noise
-/// on the arc (Shoemake 1985: slerp), because normal vectors lie near a sphere that the straight line leaves (White 2016).
+/// The point a share t of the way from a to b, each a row of numbers: on the straight line between
+/// them for uniform noise; for normal noise on the arc (Shoemake 1985: slerp), because normal
+/// vectors lie near a sphere that the straight line leaves (White 2016).
 pub(crate) fn between(a: &[f32], b: &[f32], t: f64, noise: Distribution) -> Vec<f32> {
     let weights = match noise {
         Distribution::Uniform => [1.0 - t, t],
@@ -24,7 +25,8 @@ fn arc(a: &[f32], b: &[f32], t: f64) -> [f64; 2] {
     [((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()]
 }
 
-/// The number that a share p of all latent numbers lie below: the inverse of their cumulative distribution.
+/// The number that a share p of all latent numbers lie below: the inverse of their cumulative
+/// distribution.
 pub(crate) fn quantile(p: f64, noise: Distribution) -> f64 {
     match noise {
         Distribution::Uniform => 2.0 * p - 1.0,
@@ -32,7 +34,8 @@ pub(crate) fn quantile(p: f64, noise: Distribution) -> f64 {
     }
 }
 
-/// By halving intervals of x, 60 times, with the cumulative distribution from a series: slow, short and right to 1e-12.
+/// By halving intervals of x, 60 times, with the cumulative distribution from a series: slow, short
+/// and right to 1e-12.
 fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-9.0, 9.0);
     for _ in 0..60 {

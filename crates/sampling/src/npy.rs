@@ -26,7 +26,8 @@ impl Number for i64 {
     }
 }
 
-/// The head of a file of this type and shape: padded so that the numbers start at a multiple of 64 bytes.
+/// The head of a file of this type and shape: padded so that the numbers start at a multiple of 64
+/// bytes.
 fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
     let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sides.join(" "));

@@ -1,10 +1,11 @@
 //! Tensors: a [`Shape`] and a buffer.
 //!
-//! A [`Tensor`] is contiguous, has at most four axes, shares its memory until written to and gives it back to a pool
-//! when dropped. It knows how to compute values and nothing about derivatives: those are `adjoint-autodiff`'s.
+//! A [`Tensor`] is contiguous, has at most four axes, shares its memory until written to and gives
+//! it back to a pool when dropped. It knows how to compute values and nothing about derivatives:
+//! those are `adjoint-autodiff`'s.
 //!
-//! [`Stream`] is the project's only source of random numbers: addressed by what a number is for, not by how many were
-//! drawn before it.
+//! [`Stream`] is the project's only source of random numbers: addressed by what a number is for,
+//! not by how many were drawn before it.
 #![forbid(unsafe_code)]
 
 pub mod instances;

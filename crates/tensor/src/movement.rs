@@ -92,8 +92,8 @@ impl<E: Element> Tensor<E> {
         Self::build([rows.len(), columns], |y| layout::gather_rows(self.data(), columns, rows, y))
     }
 
-    /// A matrix of `count` rows to whose row `rows[i]` row i of this one is added, for every i: the adjoint of
-    /// [`Tensor::gather_rows`].
+    /// A matrix of `count` rows to whose row `rows[i]` row i of this one is added, for every i: the
+    /// adjoint of [`Tensor::gather_rows`].
     ///
     /// # Panics
     /// If this is no matrix, has another number of rows than `rows`, or a row is out of range.

@@ -1,12 +1,13 @@
 //! Random numbers that are addressed, not consumed.
 //!
-//! A [`Stream`] is named by (seed, purpose, index): "run 7, noise, step 1204". The same name always gives the same
-//! numbers, whatever was drawn before, so a resumed run needs no generator state, image i of a generated dataset is
-//! always the same image, and adding a draw in one place disturbs no other.
+//! A [`Stream`] is named by (seed, purpose, index): "run 7, noise, step 1204". The same name always
+//! gives the same numbers, whatever was drawn before, so a resumed run needs no generator state,
+//! image i of a generated dataset is always the same image, and adding a draw in one place disturbs
+//! no other.
 //!
-//! The generator is Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"):
-//! a keyed bijection of a 128-bit counter. The address *is* the counter; there is no state to carry. Distributions are
-//! `rand_distr`'s on top of it.
+//! The generator is Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as
+//! easy as 1, 2, 3"): a keyed bijection of a 128-bit counter. The address *is* the counter; there
+//! is no state to carry. Distributions are `rand_distr`'s on top of it.
 
 use crate::{Element, Shape, Tensor};
 use rand::rand_core::Infallible;
@@ -76,7 +77,8 @@ impl Stream {
     #[track_caller]
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "no index is below 0");
-        // The high half of bits * n, with the few values that would make some indices likelier thrown away (Lemire 2019).
+        // The high half of bits * n, with the few values that would make some indices likelier
+        // thrown away (Lemire 2019).
         let n = n as u64;
         let unfair = n.wrapping_neg() % n;
         loop {
@@ -144,7 +146,8 @@ impl rand::TryRng for Stream {
     }
 }
 
-/// Ten rounds of Philox on a 4 x 32-bit counter (Salmon et al. 2011; constants of their library, Random123).
+/// Ten rounds of Philox on a 4 x 32-bit counter (Salmon et al. 2011; constants of their library,
+/// Random123).
 fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -164,7 +167,8 @@ fn halves(x: u64) -> [u32; 2] {
     [x as u32, (x >> 32) as u32]
 }
 
-/// A bijection of 64 bits; a change of one changes about half of them (SplitMix64, Steele, Lea & Flood 2014).
+/// A bijection of 64 bits; a change of one changes about half of them (SplitMix64, Steele, Lea &
+/// Flood 2014).
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 /// A contiguous array of up to four axes, row-major.
 ///
-/// Cloning shares the memory; the first write to a shared tensor copies it. Memory comes from a pool and returns to it.
+/// Cloning shares the memory; the first write to a shared tensor copies it. Memory comes from a
+/// pool and returns to it.
 ///
 /// ```
 /// use adjoint_tensor::Tensor;
@@ -25,7 +26,8 @@ pub struct Tensor<E: Element> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// A tensor whose elements `fill` writes: all of them, for their first contents are unspecified.
+    /// A tensor whose elements `fill` writes: all of them, for their first contents are
+    /// unspecified.
     ///
     /// # Panics
     /// If memory cannot address the elements.
@@ -179,7 +181,8 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Sums over every axis along which `shape` broadcasts to this shape: the adjoint of [`Tensor::expand`].
+    /// Sums over every axis along which `shape` broadcasts to this shape: the adjoint of
+    /// [`Tensor::expand`].
     ///
     /// # Panics
     /// If `shape` does not broadcast to this shape.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// The packages of all programs. They are built together, so that tests that run at the same time wait for one
-/// build.
+/// The packages of all programs. They are built together, so that tests that run at the same time
+/// wait for one build.
 const PROGRAMS: [&str; 7] =
     ["adjoint-cli", "evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"];
 

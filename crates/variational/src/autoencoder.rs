@@ -9,15 +9,15 @@ use adjoint_nn::{Element, Mode, Module, Shape, Tensor, Var, module};
 
 /// q(z|x) = N(mu(x), diag sigma^2(x)).
 pub trait Encoder<E: Element>: Module<E> {
-    /// mu and log sigma^2, each (N, latent), of images (N, H, W, C) and, in a conditional model, labels as one-hot rows
-    /// (N, classes).
+    /// mu and log sigma^2, each (N, latent), of images (N, H, W, C) and, in a conditional model,
+    /// labels as one-hot rows (N, classes).
     fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>);
 }
 
 /// p(x|z).
 pub trait Decoder<E: Element>: Module<E> {
-    /// A number a pixel, (N, H, W, C), from z (N, latent) and, in a conditional model, labels as one-hot rows (N, classes):
-    /// the [`Likelihood`](crate::Likelihood) says of what.
+    /// A number a pixel, (N, H, W, C), from z (N, latent) and, in a conditional model, labels as
+    /// one-hot rows (N, classes): the [`Likelihood`](crate::Likelihood) says of what.
     fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E>;
 
     /// The logarithm of the pixels' variance, if it is learned.
@@ -33,8 +33,9 @@ pub struct Report {
     pub reconstruction: f64,
     /// Mean of KL(q(z|x) || p(z)) over the batch, whatever its weight.
     pub kl: f64,
-    /// Euclidean norm of the loss's gradient by the encoder's parameters. Its mean square is the variance of the estimator plus the square
-    /// of what it estimates: with the same weights the noisier estimator has the longer gradients.
+    /// Euclidean norm of the loss's gradient by the encoder's parameters. Its mean square is the
+    /// variance of the estimator plus the square of what it estimates: with the same weights the
+    /// noisier estimator has the longer gradients.
     pub gradient_encoder: f64,
     /// The same by the decoder's.
     pub gradient_decoder: f64,
@@ -70,9 +71,10 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         Autoencoder { adam: Optimizer::new(&networks, settings.lr, Adam::default()), networks, settings }
     }
 
-    /// One step of Algorithm 1 on images (N, H, W, C) and, in a conditional VAE, their labels as one-hot rows (N, classes).
-    /// `eps` are N(0, 1) numbers, (N k, latent), the k of an image one after another. The KL divergence counts
-    /// `beta`-fold (Higgins et al. 2017, eq. 4; 1 is the bound).
+    /// One step of Algorithm 1 on images (N, H, W, C) and, in a conditional VAE, their labels as
+    /// one-hot rows (N, classes). `eps` are N(0, 1) numbers, (N k, latent), the k of an image one
+    /// after another. The KL divergence counts `beta`-fold (Higgins et al. 2017, eq. 4; 1 is the
+    /// bound).
     ///
     /// # Panics
     /// If shapes are not those of the networks.

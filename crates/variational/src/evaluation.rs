@@ -1,5 +1,5 @@
-//! What a trained model is worth: the bound on a batch, the likelihood by importance sampling, and which latent dimensions
-//! are in use. All in evaluation mode; sums over samples are in `f64`.
+//! What a trained model is worth: the bound on a batch, the likelihood by importance sampling, and
+//! which latent dimensions are in use. All in evaluation mode; sums over samples are in `f64`.
 
 use crate::autoencoder::{log_prior, repeat};
 use crate::{Autoencoder, Decoder, Encoder, Objective};
@@ -18,8 +18,8 @@ pub struct Bound<E: Element> {
 }
 
 impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
-    /// The images that the decoder expects of z (N, latent), and labels where they belong to it: (N, H, W, C) in \[0, 1\],
-    /// but for what a normal variable has outside.
+    /// The images that the decoder expects of z (N, latent), and labels where they belong to it:
+    /// (N, H, W, C) in \[0, 1\], but for what a normal variable has outside.
     ///
     /// # Panics
     /// If shapes are not those of the networks.
@@ -42,7 +42,8 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         no_grad(|| encoder.posterior(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
     }
 
-    /// The bound of each image of a batch, with the noise `eps` (N, latent), which an autoencoder does not have.
+    /// The bound of each image of a batch, with the noise `eps` (N, latent), which an autoencoder
+    /// does not have.
     ///
     /// # Panics
     /// If shapes are not those of the networks.
@@ -62,9 +63,10 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         })
     }
 
-    /// log p(x) of each image by importance sampling with q(z|x) as proposal: log 1/K sum over k of p(x, z_k) / q(z_k|x),
-    /// which bounds it from below in expectation and reaches it as K grows (Burda, Grosse & Salakhutdinov 2016,
-    /// theorem 1). `rounds` gives the noise, (N k, latent) each, the k of an image one after another; K is what they have in all.
+    /// log p(x) of each image by importance sampling with q(z|x) as proposal: log 1/K sum over k of
+    /// p(x, z_k) / q(z_k|x), which bounds it from below in expectation and reaches it as K grows
+    /// (Burda, Grosse & Salakhutdinov 2016, theorem 1). `rounds` gives the noise, (N k, latent)
+    /// each, the k of an image one after another; K is what they have in all.
     ///
     /// # Panics
     /// If shapes are not those of the networks.
@@ -116,8 +118,8 @@ fn numbers<E: Element>(x: &Var<E>) -> Vec<f64> {
     x.value().data().iter().map(|x| x.f64()).collect()
 }
 
-/// A latent dimension is in use if its mean varies by more than this over the images: Cov_x(E\[z_j|x\]) > 0.01 (Burda,
-/// Grosse & Salakhutdinov 2016, section 5).
+/// A latent dimension is in use if its mean varies by more than this over the images:
+/// Cov_x(E\[z_j|x\]) > 0.01 (Burda, Grosse & Salakhutdinov 2016, section 5).
 const ACTIVE: f64 = 0.01;
 
 /// What many bounds say together.

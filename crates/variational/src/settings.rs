@@ -6,12 +6,13 @@ use adjoint_nn::{Element, Stream, Tensor, Var};
 /// p(x|z): what the decoder's numbers mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Likelihood {
-    /// Each pixel is 1 with a probability of its own, of which the decoder gives the logit (eq. 11).
+    /// Each pixel is 1 with a probability of its own, of which the decoder gives the logit (eq.
+    /// 11).
     #[default]
     Bernoulli,
-    /// Each pixel is normal about the decoder's number (eq. 12), with this standard deviation or, without one, with a
-    /// variance that is learned. It is one for all pixels: with one for each, the density of pixels that are always black would
-    /// have no bound.
+    /// Each pixel is normal about the decoder's number (eq. 12), with this standard deviation or,
+    /// without one, with a variance that is learned. It is one for all pixels: with one for each,
+    /// the density of pixels that are always black would have no bound.
     Gaussian {
         /// Given standard deviation.
         sigma: Option<f64>,
@@ -21,7 +22,8 @@ pub enum Likelihood {
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Objective {
-    /// Minus the evidence lower bound, its expectation over q(z|x) estimated from k samples (eq. 7 with k for L).
+    /// Minus the evidence lower bound, its expectation over q(z|x) estimated from k samples (eq. 7
+    /// with k for L).
     Elbo {
         /// Samples of z for an image.
         k: usize,
@@ -43,7 +45,8 @@ pub enum Estimator {
     /// Through the sample, z = mu + sigma eps (section 2.4).
     #[default]
     Pathwise,
-    /// As E \[f(z) grad log q(z)\] (section 2.2), which needs no gradient of f and has a far larger variance.
+    /// As E \[f(z) grad log q(z)\] (section 2.2), which needs no gradient of f and has a far larger
+    /// variance.
     Score,
 }
 
@@ -81,7 +84,8 @@ impl Default for Settings {
 }
 
 impl Likelihood {
-    /// log p(x|z) of each image, `[N]`, from the decoder's numbers y and the variance it learns, if it does.
+    /// log p(x|z) of each image, `[N]`, from the decoder's numbers y and the variance it learns, if
+    /// it does.
     ///
     /// # Panics
     /// If the shapes of x and y differ.
@@ -116,7 +120,8 @@ impl Likelihood {
         }
     }
 
-    /// The expected image, in \[0, 1\] but for what a normal variable has outside, from the decoder's numbers.
+    /// The expected image, in \[0, 1\] but for what a normal variable has outside, from the
+    /// decoder's numbers.
     pub fn mean<E: Element>(self, y: &Tensor<E>) -> Tensor<E> {
         match self {
             Likelihood::Bernoulli => y.map(E::sigmoid),

@@ -1,5 +1,5 @@
-//! On the Dirac-GAN (Mescheder et al. 2018, definition 2.1): data is always 0, G's sample is its one
-//! parameter theta, D is psi x. Every figure has a closed form.
+//! On the Dirac-GAN (Mescheder et al. 2018, definition 2.1): data is always 0, G's sample is its
+//! one parameter theta, D is psi x. Every figure has a closed form.
 
 use super::*;
 use crate::{Descent, Noise};
@@ -61,7 +61,8 @@ fn near(got: [f64; 2], want: [f64; 2]) {
     assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?} for {want:?}");
 }
 
-/// V = -log 2 + log(1 - sigma(psi theta)): its slopes are -sigma theta by psi and -sigma psi by theta.
+/// V = -log 2 + log(1 - sigma(psi theta)): its slopes are -sigma theta by psi and -sigma psi by
+/// theta.
 #[test]
 fn alternating_players_answer_each_other() {
     let (theta, psi) = (1.0, 0.5);

@@ -7,7 +7,8 @@ use crate::graph::record;
 use adjoint_tensor::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// y = x. x_bar = y_bar. A value under another identity, so that a gradient can be asked for at this point.
+/// y = x. x_bar = y_bar. A value under another identity, so that a gradient can be requested at
+/// this point.
 pub(crate) fn identity<E: Element>(x: &Var<E>) -> Var<E> {
     record("identity", x.value().clone(), [x], (), |(), bw| bw.wrt(0, Var::clone))
 }
@@ -39,7 +40,8 @@ fn mul<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     })
 }
 
-/// y = a / b (elementwise). From a = y b, da = b dy + y db, so a_bar = y_bar / b, b_bar = -y_bar y / b.
+/// y = a / b (elementwise). From a = y b, da = b dy + y db, so a_bar = y_bar / b, b_bar = -y_bar
+/// y / b.
 #[track_caller]
 fn div<E: Element>(a: &Var<E>, b: &Var<E>) -> Var<E> {
     let y = a.value().zip(b.value(), |a, b| a / b);
@@ -90,7 +92,8 @@ binary!(Sub, sub);
 binary!(Mul, mul);
 binary!(Div, div);
 
-/// Operators between a value x and a number s, all of them scales and shifts of x, whose rules they have; but s / x.
+/// Operators between a value x and a number s, all of them scales and shifts of x, whose rules they
+/// have; but s / x.
 macro_rules! scalar {
     ($($value:ty),*) => {$(
         scalar!(@ Add, add, $value, f64, |x, s| x.shift(s));

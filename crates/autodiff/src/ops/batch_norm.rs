@@ -1,8 +1,9 @@
-//! Batch normalisation (Ioffe & Szegedy 2015) with the activation that follows it: fused kernels for the value and the
-//! first derivative, and the definition in primitives for the second.
+//! Batch normalisation (Ioffe & Szegedy 2015) with the activation that follows it: fused kernels
+//! for the value and the first derivative, and the definition in primitives for the second.
 //!
-//! Source: section 3 of that paper, Batch normalization: accelerating deep network training by reducing internal
-//! covariate shift, whose algorithm 1 is the value and whose chain rule is the first derivative.
+//! Source: section 3 of that paper, Batch normalization: accelerating deep network training by
+//! reducing internal covariate shift, whose algorithm 1 is the value and whose chain rule is the
+//! first derivative.
 
 use crate::Var;
 use crate::graph::{record, recording};
@@ -44,16 +45,19 @@ impl<E: Element> Saved<E> {
 }
 
 impl<E: Element> Var<E> {
-    /// Normalises each channel (the last axis) over all other axes by the batch's own mean and variance:
+    /// Normalises each channel (the last axis) over all other axes by the batch's own mean and
+    /// variance:
     ///
     /// > y = gamma x^ + beta,   x^ = (x - mu) / sqrt(sigma^2 + eps)
     ///
-    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x, which gives the gradient its two means:
+    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x, which gives the gradient its
+    /// two means:
     ///
     /// > beta_bar = sum of y_bar,   gamma_bar = sum of y_bar x^,
     /// > x_bar = gamma / sqrt(sigma^2 + eps) (y_bar - beta_bar / m - x^ gamma_bar / m)
     ///
-    /// where m counts the values of a channel (Ioffe & Szegedy 2015, section 3; collected in docs/batch_norm.md).
+    /// where m counts the values of a channel (Ioffe & Szegedy 2015, section 3; collected in
+    /// docs/batch_norm.md).
     ///
     /// # Panics
     /// If gamma or beta is not one number a channel, or a channel has no value.
@@ -62,12 +66,13 @@ impl<E: Element> Var<E> {
         self.batch_norm_activated(gamma, beta, eps, Activation::Identity)
     }
 
-    /// [`batch_norm`](Var::batch_norm) and the activation f of its result z, in the same passes over memory:
+    /// [`batch_norm`](Var::batch_norm) and the activation f of its result z, in the same passes
+    /// over memory:
     ///
     /// > y = f(z),   z = gamma x^ + beta
     ///
-    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not kept: the backward pass finds
-    /// its sign from x again.
+    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not kept: the
+    /// backward pass finds its sign from x again.
     ///
     /// # Panics
     /// As [`batch_norm`](Var::batch_norm).
@@ -125,8 +130,8 @@ impl<E: Element> Var<E> {
         BatchNorm { y, mean, variance }
     }
 
-    /// Batch norm in evaluation mode, with given statistics of shape `[C]`: an affine map of each channel,
-    /// y = gamma (x - mean) / sqrt(variance + eps) + beta.
+    /// Batch norm in evaluation mode, with given statistics of shape `[C]`: an affine map of each
+    /// channel, y = gamma (x - mean) / sqrt(variance + eps) + beta.
     ///
     /// # Panics
     /// If the statistics, gamma and beta do not broadcast to the input.
@@ -161,7 +166,8 @@ mod tests {
 
     fn inputs(s: &mut Stream) -> Vec<Tensor<f64>> {
         let c = random_size(s);
-        // At least three rows: with two, x^ is +-1 whatever x is, and every derivative by x is 0 but for eps.
+        // At least three rows: with two, x^ is +-1 whatever x is, and every derivative by x is 0
+        // but for eps.
         let shape = if s.below(2) == 0 {
             Shape::new(&[3 + s.below(5), c])
         } else {
@@ -173,7 +179,8 @@ mod tests {
 
     #[test]
     fn gradients() {
-        // A large eps keeps batches whose values happen to be close together smooth on the scale of the differences.
+        // A large eps keeps batches whose values happen to be close together smooth on the scale of
+        // the differences.
         assert_cases("batch_norm", 100, |s| {
             (inputs(s), |v: &[Var<f64>]| v[0].batch_norm(&v[1], &v[2], 0.1).y)
         });

@@ -3,7 +3,8 @@
 //!
 //! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
 //! >
-//! > (x conv w)\[n, i, j, o\] = sum over a, b, c of x\[n, s i + d a - p, s j + d b - p, c\] w\[a, b, c, o\]
+//! > (x conv w)\[n, i, j, o\] =
+//! > sum over a, b, c of x\[n, s i + d a - p, s j + d b - p, c\] w\[a, b, c, o\]
 //!
 //! with stride s, dilation d, padding p, and x taken as 0 outside the image (Dumoulin & Visin 2016,
 //! A guide to convolution arithmetic for deep learning, chapters 2 and 4). phi is linear in each

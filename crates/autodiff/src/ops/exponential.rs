@@ -41,7 +41,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x^p for a constant p. From ln y = p ln x, dy / y = p dx / x: x_bar = p y_bar x^(p - 1), and 0 for p = 0, also at x = 0 (where 0^0 = 1).
+    /// y = x^p for a constant p. From ln y = p ln x, dy / y = p dx / x: x_bar = p y_bar x^(p - 1),
+    /// and 0 for p = 0, also at x = 0 (where 0^0 = 1).
     #[must_use]
     pub fn powf(&self, p: f64) -> Self {
         let exponent = E::of(p);
@@ -81,8 +82,9 @@ mod tests {
         for (name, f) in cases {
             assert_cases(name, 100, |s| {
                 let shape = random_shape(s);
-                // Positive, the domain of ln, sqrt and real powers; and so far from their singularity at 0 that the
-                // differences' own error, which grows with the fifth derivative, stays below the tolerance.
+                // Positive, the domain of ln, sqrt and real powers; and so far from their
+                // singularity at 0 that the differences' own error, which grows with the fifth
+                // derivative, stays below the tolerance.
                 (vec![random_tensor(s, shape, &[]).map(|x| x.abs() + 1.0)], f)
             });
         }

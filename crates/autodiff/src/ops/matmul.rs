@@ -1,13 +1,15 @@
 //! Matrix products.
 //!
-//! Source: Giles 2008, Collected matrix derivative results for forward and reverse mode algorithmic differentiation.
+//! Source: Giles 2008, Collected matrix derivative results for forward and reverse mode algorithmic
+//! differentiation.
 
 use crate::Var;
 use crate::graph::record;
 use adjoint_tensor::Element;
 
 impl<E: Element> Var<E> {
-    /// y = a b for matrices a (m x k) and b (k x n). dy = da b + a db, so a_bar = y_bar b^T, b_bar = a^T y_bar.
+    /// y = a b for matrices a (m x k) and b (k x n). dy = da b + a db, so a_bar = y_bar b^T,
+    /// b_bar = a^T y_bar.
     ///
     /// # Panics
     /// If an operand is no matrix or the inner dimensions differ.
@@ -17,8 +19,9 @@ impl<E: Element> Var<E> {
         matmul(self, false, b, false)
     }
 
-    /// y = op(a) op(b), op being the transpose where the flag is set. The gradient of op(a) is y_bar op(b)^T, that of op(b) is
-    /// op(a)^T y_bar; where op transposes, a_bar and b_bar are their transposes.
+    /// y = op(a) op(b), op being the transpose where the flag is set. The gradient of op(a) is
+    /// y_bar op(b)^T, that of op(b) is op(a)^T y_bar; where op transposes, a_bar and b_bar are
+    /// their transposes.
     ///
     /// # Panics
     /// As [`Var::matmul`].
@@ -31,8 +34,9 @@ impl<E: Element> Var<E> {
 
 /// y = A B with A = op(a), B = op(b).
 ///
-/// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj: A_bar = y_bar B^T, B_bar = A^T y_bar.
-/// If op is the transpose, a_bar = A_bar^T = B y_bar^T, b_bar = B_bar^T = y_bar^T A.
+/// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj: A_bar = y_bar B^T,
+/// B_bar = A^T y_bar. If op is the transpose, a_bar = A_bar^T = B y_bar^T,
+/// b_bar = B_bar^T = y_bar^T A.
 #[track_caller]
 fn matmul<E: Element>(a: &Var<E>, ta: bool, b: &Var<E>, tb: bool) -> Var<E> {
     let saved = (a.clone(), ta, b.clone(), tb);

@@ -6,9 +6,9 @@
 //! square root at 0. At a kink one subgradient is chosen: relu and leaky relu take the slope of the
 //! left side, abs takes 0, clamp takes 1 (PyTorch's choices).
 //!
-//! Sources: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines; Maas, Hannun & Ng 2013,
-//! Rectifier nonlinearities improve neural network acoustic models (leaky); Rockafellar 1970, Convex analysis,
-//! section 23 (subgradients).
+//! Sources: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines; Maas,
+//! Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models (leaky);
+//! Rockafellar 1970, Convex analysis, section 23 (subgradients).
 
 use crate::Var;
 use crate::graph::record;
@@ -50,11 +50,13 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
 }
 
 impl<E: Element> Var<E> {
-    /// y = max(x, 0) (Nair & Hinton 2010). Slope 1 or 0, and 0 at the kink: x_bar = y_bar where x > 0, else 0.
+    /// y = max(x, 0) (Nair & Hinton 2010). Slope 1 or 0, and 0 at the kink: x_bar = y_bar where
+    /// x > 0, else 0.
     #[must_use]
     pub fn relu(&self) -> Self {
         let y = self.value().map(|x| x.at_least(E::ZERO));
-        // y > 0 exactly where x > 0: saving y lets x die, and y is what the next layer keeps anyway.
+        // y > 0 exactly where x > 0: saving y lets x die, and y is what the next layer keeps
+        // anyway.
         record("relu", y.clone(), [self], y, |y, bw| bw.wrt(0, |g| gate(g, y, Slope::Leaky(0.0))))
     }
 

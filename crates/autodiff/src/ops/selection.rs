@@ -1,7 +1,7 @@
 //! Parts of a value, and values put together: narrow, pad, concat, gather.
 //!
-//! All are linear, with entries 0 and 1, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating
-//! Derivatives, chapter 3.
+//! All are linear, with entries 0 and 1, and a gradient flows through the transpose: Griewank &
+//! Walther 2008, Evaluating Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;
@@ -54,8 +54,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = rows `rows` of a matrix, in this order, repetitions allowed. Row r of x_bar is the sum of the rows i of y_bar
-    /// with rows\[i\] = r.
+    /// y = rows `rows` of a matrix, in this order, repetitions allowed. Row r of x_bar is the sum
+    /// of the rows i of y_bar with rows\[i\] = r.
     ///
     /// # Panics
     /// If x is no matrix or a row is out of range.

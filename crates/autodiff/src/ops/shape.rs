@@ -1,15 +1,16 @@
 //! Sums, means, repetition and new shapes. `sum_to` and `expand` are each other's adjoint,
 //! `reshape` is its own, and so is `centred`.
 //!
-//! All are linear, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating Derivatives,
-//! chapter 3.
+//! All are linear, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating
+//! Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;
 use adjoint_tensor::{Element, Shape, Tensor};
 
 impl<E: Element> Var<E> {
-    /// y = x summed over every axis along which `shape` broadcasts to x. Each x enters one sum with weight 1: x_bar = y_bar expanded.
+    /// y = x summed over every axis along which `shape` broadcasts to x. Each x enters one sum with
+    /// weight 1: x_bar = y_bar expanded.
     ///
     /// # Panics
     /// If `shape` does not broadcast to x's shape.
@@ -57,7 +58,8 @@ impl<E: Element> Var<E> {
         self.mean_to(Shape::SCALAR)
     }
 
-    /// y = mean over every axis along which `shape` broadcasts to x, of n elements each. x_bar = y_bar / n expanded.
+    /// y = mean over every axis along which `shape` broadcasts to x, of n elements each.
+    /// x_bar = y_bar / n expanded.
     ///
     /// # Panics
     /// As [`Var::sum_to`].

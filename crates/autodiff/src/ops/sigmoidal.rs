@@ -1,9 +1,9 @@
 //! Smooth squashing functions: tanh, sigmoid, softplus, and the cross entropy of a logit.
 //!
-//! Sources: Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors (sigmoid); LeCun,
-//! Bottou, Orr & Müller 1998, Efficient BackProp (tanh); Dugas et al. 2001, Incorporating second-order functional
-//! knowledge for better option pricing (softplus); Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.2
-//! (cross entropy).
+//! Sources: Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors
+//! (sigmoid); LeCun, Bottou, Orr & Müller 1998, Efficient BackProp (tanh); Dugas et al. 2001,
+//! Incorporating second-order functional knowledge for better option pricing (softplus); Bishop
+//! 2006, Pattern Recognition and Machine Learning, section 4.3.2 (cross entropy).
 
 use crate::Var;
 use crate::graph::record;
@@ -20,7 +20,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = sigma(x) = 1 / (1 + e^-x). dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y): x_bar = y_bar y (1 - y).
+    /// y = sigma(x) = 1 / (1 + e^-x). dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y): x_bar = y_bar y
+    /// (1 - y).
     #[must_use]
     pub fn sigmoid(&self) -> Self {
         let y = self.value().map(E::sigmoid);
@@ -39,7 +40,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// The cross entropy of a logit x and the probability t of its label, elementwise and with broadcasting:
+    /// The cross entropy of a logit x and the probability t of its label, elementwise and with
+    /// broadcasting:
     ///
     /// > y = -t ln sigma(x) - (1 - t) ln(1 - sigma(x)) = t softplus(-x) + (1 - t) softplus(x)
     ///
@@ -62,8 +64,8 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// y = sigma(x) - t = (1 - t) sigma(x) - t sigma(-x), whose longer form keeps the digits of a small one.
-/// x_bar = y_bar sigma'(x) = y_bar sigma(x) sigma(-x), t_bar = -y_bar.
+/// y = sigma(x) - t = (1 - t) sigma(x) - t sigma(-x), whose longer form keeps the digits of a small
+/// one. x_bar = y_bar sigma'(x) = y_bar sigma(x) sigma(-x), t_bar = -y_bar.
 fn sigmoid_minus<E: Element>(x: &Var<E>, t: &Var<E>) -> Var<E> {
     let y = x.value().zip(t.value(), |x, t| (E::ONE - t) * x.sigmoid() - t * (-x).sigmoid());
     record("sigmoid_minus", y, [x, t], x.clone(), |x, bw| {

@@ -1,7 +1,7 @@
 //! Softmax along the last axis (the classes), its logarithm, and log-sum-exp.
 //!
-//! Source: Bridle 1990, Probabilistic interpretation of feedforward classification network outputs, with relationships to
-//! statistical pattern recognition.
+//! Source: Bridle 1990, Probabilistic interpretation of feedforward classification network outputs,
+//! with relationships to statistical pattern recognition.
 
 use crate::Var;
 use crate::graph::record;

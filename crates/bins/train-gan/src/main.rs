@@ -1,4 +1,5 @@
-//! `cargo run -p train-gan`: trains the original GAN, on built-in glyphs, on MNIST or on points in the plane.
+//! `cargo run -p train-gan`: trains the original GAN, on built-in glyphs, on MNIST or on points in
+//! the plane.
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {

@@ -33,8 +33,8 @@ impl<'a, E: Element> Call<'a, E> {
         self.inputs.get(name).unwrap_or_else(|| panic!("{} has no input {name}", self.case.record.name))
     }
 
-    /// Gives a layer the inputs that have its parameters' and buffers' names. From then on an input that is a parameter
-    /// stands for the layer's own, so that its gradient is asked for there.
+    /// Gives a layer the inputs that have its parameters' and buffers' names. From then on an input
+    /// that is a parameter stands for the layer's own, so that its gradient can be requested.
     pub(crate) fn load(&mut self, layer: &mut impl Module<E>) {
         let state: Vec<_> =
             layer.state().into_iter().map(|(name, _)| (name.clone(), self.case.tensor(&name))).collect();
@@ -52,9 +52,9 @@ impl<'a, E: Element> Call<'a, E> {
 
 /// How far a result may be from PyTorch's in f64, as [`relative_error`] measures it.
 ///
-/// In f64 this is the agreement the project promises. In f32 both sides round, some operations (batch norm of two
-/// values, of data at 1000 +- 1) lose most of their digits, and what PyTorch loses is known: we may lose 4 times as much,
-/// or 1e-5, a hundred roundings, where that is more.
+/// In f64 this is the agreement the project promises. In f32 both sides round, some operations
+/// (batch norm of two values, of data at 1000 +- 1) lose most of their digits, and what PyTorch
+/// loses is known: we may lose 4 times as much, or 1e-5, a hundred roundings, where that is more.
 fn tolerance<E: Element>(case: &Case, part: &str, theirs: &Tensor<f64>) -> f64 {
     match E::NAME {
         "f64" => 1e-9,
@@ -69,10 +69,12 @@ struct Comparison {
     tolerance: f64,
 }
 
-/// Runs every case of a file; `run` gives the operation's outputs in the order in which the case lists them.
+/// Runs every case of a file; `run` gives the operation's outputs in the order in which the case
+/// lists them.
 ///
 /// # Panics
-/// With the list of all disagreements. A case that `run` does not know is for `run` to panic about: none is skipped.
+/// With the list of all disagreements. A case that `run` does not know is for `run` to panic about:
+/// none is skipped.
 pub(crate) fn agrees<E: Element>(file: &str, run: fn(&mut Call<'_, E>) -> Vec<Var<E>>) {
     let cases = read(file);
     let all: Vec<Comparison> = cases.iter().flat_map(|case| compare(case, run)).collect();

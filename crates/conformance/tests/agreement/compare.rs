@@ -2,9 +2,9 @@
 
 use adjoint_tensor::{Element, Tensor};
 
-/// max |a - b| / rms(b): an error at one entry is not averaged away, and an entry that is small by cancellation is
-/// measured against its neighbours. Infinite if the shapes differ or an entry of a is not a number; where b is 0
-/// throughout, a must be too.
+/// max |a - b| / rms(b): an error at one entry is not averaged away, and an entry that is small by
+/// cancellation is measured against its neighbours. Infinite if the shapes differ or an entry of a
+/// is not a number; where b is 0 throughout, a must be too.
 pub(crate) fn relative_error<E: Element>(a: &Tensor<E>, b: &Tensor<f64>) -> f64 {
     if a.shape() != b.shape() {
         return f64::INFINITY;

@@ -1,5 +1,6 @@
-//! The DCGAN that is shipped, in a small size, trained from PyTorch's weights, images and noise: losses at every step,
-//! and what is left of every weight and running statistic at the end. Twenty steps, then ten with two of D's each.
+//! The DCGAN that is shipped, in a small size, trained from PyTorch's weights, images and noise:
+//! losses at every step, and what is left of every weight and running statistic at the end. Twenty
+//! steps, then ten with two of D's each.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -19,7 +20,8 @@ struct Run {
     smoothing: f64,
 }
 
-/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four axes.
+/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four
+/// axes.
 fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
@@ -38,7 +40,8 @@ fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> 
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
-/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is left at the end.
+/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is
+/// left at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let (batch, size) = (case.attr::<usize>("batch"), |name: &str| case.attr::<usize>(name));
     let architecture = Architecture {

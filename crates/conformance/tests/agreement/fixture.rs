@@ -6,7 +6,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One operation on given inputs, and PyTorch's answer; `scripts/fixtures/bundle.py` tells what is stored.
+/// One operation on given inputs, and PyTorch's answer; `scripts/fixtures/bundle.py` tells what is
+/// stored.
 pub(crate) struct Case {
     pub(crate) record: Record,
     parts: BTreeMap<String, Part>,
@@ -34,8 +35,8 @@ pub(crate) enum Layout {
     /// Images: NHWC in the engine.
     #[serde(rename = "NCHW")]
     Image,
-    /// Weights, (out, in, kh, kw) or, transposed convolutions, (in, out, kh, kw): reversed to HWIO in the engine,
-    /// where both are the weight of a convolution *to* the first of these axes.
+    /// Weights, (out, in, kh, kw) or, transposed convolutions, (in, out, kh, kw): reversed to HWIO
+    /// in the engine, where both are the weight of a convolution *to* the first of these axes.
     #[serde(rename = "OIHW")]
     Weight,
 }

@@ -1,5 +1,6 @@
-//! The GAN and the conditional GAN that are shipped, in small sizes, trained from PyTorch's weights, images, labels and noise:
-//! losses at every step, and what is left of every parameter and buffer at the end. Twenty steps of each run.
+//! The GAN and the conditional GAN that are shipped, in small sizes, trained from PyTorch's
+//! weights, images, labels and noise: losses at every step, and what is left of every parameter and
+//! buffer at the end. Twenty steps of each run.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -58,7 +59,8 @@ impl Networks {
     }
 }
 
-/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four axes.
+/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four
+/// axes.
 fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
@@ -85,7 +87,8 @@ fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> 
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
-/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is left at the end.
+/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is
+/// left at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let settings = Settings {
         loss: run.loss.parse().expect("a loss that there is"),

@@ -1,4 +1,5 @@
-//! Layers with PyTorch's parameters, running statistics included; and batch norm as a bare operation.
+//! Layers with PyTorch's parameters, running statistics included; and batch norm as a bare
+//! operation.
 
 use crate::check::{Call, agrees};
 use crate::convolution::spec_of;
@@ -15,7 +16,8 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
             call.load(&mut layer);
             layer.forward(call.var("x"))
         }
-        // The engine's weight is HWIO, for both kinds of convolution; a case's tensor comes in that order.
+        // The engine's weight is HWIO, for both kinds of convolution; a case's tensor comes in that
+        // order.
         "conv2d_layer" => {
             let kernel = [size("weight", 0), size("weight", 1)];
             let mut layer = Conv2d::new(size("x", 3), size("weight", 3), kernel, spec_of(case));

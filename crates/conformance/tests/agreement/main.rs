@@ -1,5 +1,6 @@
-//! The engine computes what PyTorch computes: values and gradients of operations, losses and penalties, the paths of
-//! optimisers, a short training run. PyTorch's answers are in `fixtures/`; nothing here runs Python.
+//! The engine computes what PyTorch computes: values and gradients of operations, losses and
+//! penalties, the paths of optimisers, a short training run. PyTorch's answers are in `fixtures/`;
+//! nothing here runs Python.
 #![forbid(unsafe_code)]
 
 mod arrays;

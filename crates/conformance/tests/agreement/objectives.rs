@@ -42,7 +42,8 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
     vec![y]
 }
 
-/// Two convolutions with an activation, and batch norm where the case has its parameters, between them.
+/// Two convolutions with an activation, and batch norm where the case has its parameters, between
+/// them.
 fn critic<E: Element>(call: &Call<'_, E>, x: &Var<E>) -> Var<E> {
     let mut h = x.conv2d(call.var("w1"), Spec::new(2, 1));
     if call.case.record.inputs.iter().any(|name| name == "gamma") {

@@ -15,7 +15,8 @@ struct Model<E: Element> {
 }
 module!(Model { a, b });
 
-/// An optimiser with a case's hyperparameters; what the case does not name is 0 or false, as in PyTorch.
+/// An optimiser with a case's hyperparameters; what the case does not name is 0 or false, as in
+/// PyTorch.
 fn optimizer<E: Element>(case: &Case, model: &Model<E>) -> Optimizer<E> {
     let attr = |name: &str| case.attr::<Option<f64>>(name).unwrap_or(0.0);
     let lr = attr("lr");

@@ -1,5 +1,6 @@
-//! The VAE that is shipped, in a small size, trained from PyTorch's weights, images and noise: losses at every step, and all
-//! parameters and buffers at the end. Twenty steps on each of three bounds, and of convolutions.
+//! The VAE that is shipped, in a small size, trained from PyTorch's weights, images and noise:
+//! losses at every step, and all parameters and buffers at the end. Twenty steps on each of three
+//! bounds, and of convolutions.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -19,13 +20,15 @@ struct Run {
     conv: bool,
 }
 
-/// The engine's copy of a parameter or buffer of PyTorch's: with four axes it is a convolution's weight.
+/// The engine's copy of a parameter or buffer of PyTorch's: with four axes it is a convolution's
+/// weight.
 fn weight<E: Element>(case: &Case, part: &str) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { Layout::Weight.to_engine(&value) } else { value }
 }
 
-/// Trains as `run` says. Gives the losses of all steps, and the largest error of a parameter at the end.
+/// Trains as `run` says. Gives the losses of all steps, and the largest error of a parameter at the
+/// end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let size = |name: &str| case.attr::<usize>(name);
     let (batch, k) = (size("batch"), size("k"));

@@ -1,11 +1,15 @@
-//! The rules of ARCHITECTURE.md that a compiler does not check: which crate may know which, what may be pulled in from
-//! outside, and where `unsafe` may stand. Each rule is a function from a description of the workspace to a list of
-//! violations, so that its own test can hand it a workspace that breaks it.
+//! The rules of ARCHITECTURE.md and CONTRIBUTING.md that a compiler does not check: which crate may
+//! depend on which, which third-party crates are allowed, where `unsafe` is allowed, how long files
+//! are and how text is written. Each rule is a function from a description of the workspace to a
+//! list of violations, so that a test can give it a workspace that breaks the rule.
 #![forbid(unsafe_code)]
 
 mod dependencies;
 mod features;
+mod phrases;
 mod sizes;
 mod targets;
+mod text;
 mod unsafe_code;
+mod width;
 mod workspace;

@@ -1,12 +1,15 @@
-//! What must stay small: programs, the recipe of a model, the examples to copy, and the recorded
-//! answers of PyTorch.
+//! What must stay small: files, programs, the recipe of a model, the examples to copy, and the
+//! values from PyTorch.
 
+use crate::text::{TextFile, assert_none, text_files, violations};
 use crate::unsafe_code::rust_files;
 use crate::workspace::{Member, members};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Lines of a source file or a script.
+const MOST_LINES_OF_A_FILE: usize = 350;
 /// Lines of a program: libraries hold what can be tested.
 const MOST_LINES_OF_A_PROGRAM: usize = 10;
 /// Lines of a recipe: its flags and its networks.
@@ -20,6 +23,28 @@ const MOST_BYTES: u64 = 2_000_000;
 
 fn lines(file: &Path) -> usize {
     fs::read_to_string(file).expect("a source can be read").lines().count()
+}
+
+/// Says how long a source file or a script is, if that is too long.
+fn too_long(file: &TextFile) -> Vec<String> {
+    let lines = file.text.lines().count();
+    let is_code = !["md", "toml", "yml"].contains(&file.kind());
+    if is_code && lines > MOST_LINES_OF_A_FILE { vec![format!(" {lines} lines")] } else { vec![] }
+}
+
+#[test]
+fn files_have_at_most_350_lines() {
+    assert_none(&violations(&text_files(), &[], too_long));
+}
+
+#[test]
+fn long_files_are_found() {
+    let of = |path: &str, lines| too_long(&TextFile::new(path, &"x\n".repeat(lines)));
+    for path in ["a.rs", "a.py", ".ci/run"] {
+        assert_eq!(of(path, 351), [" 351 lines"], "{path}");
+        assert_eq!(of(path, 350), [""; 0], "{path}");
+    }
+    assert!(of("CHANGELOG.md", 1_000).is_empty(), "prose may be long");
 }
 
 #[test]
@@ -54,14 +79,14 @@ fn a_recipe_is_its_flags_and_its_networks() {
     }
 }
 
-/// Files of libraries and programs that name, outside of tests, the crate of a model or its recipe, from the root of
-/// the workspace.
+/// Files of libraries and programs that name, outside of tests, the crate of a model or its recipe,
+/// from the root of the workspace.
 fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     let root = members[0].directory.ancestors().find(|d| d.join("Cargo.lock").is_file()).expect("a root");
     let words = [format!("adjoint_{name}"), format!("::{name}::RECIPE")];
     let code = members.iter().filter(|member| CODE.contains(&member.layer.as_str()));
     let files = code.flat_map(|member| rust_files(&member.directory));
-    let naming = files.filter(|file| {
+    let naming = files.filter(|file| !file.ends_with("tests.rs")).filter(|file| {
         let text = fs::read_to_string(file).expect("a source can be read");
         let text = text.split("#[cfg(test)]").next().expect("some text");
         words.iter().any(|word| text.contains(word))
@@ -70,8 +95,8 @@ fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     naming.map(path).collect()
 }
 
-/// "Add a model" in CONTRIBUTING.md names all that has to be written: the networks, a recipe, a line
-/// in the registry, a program.
+/// "Add a model" in CONTRIBUTING.md names all that has to be written: the networks, a recipe, a
+/// line in the registry, a program.
 #[test]
 fn a_model_is_its_networks_a_recipe_and_a_line() {
     let members = members();

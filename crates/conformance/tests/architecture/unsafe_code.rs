@@ -1,13 +1,16 @@
-//! `unsafe` stands in the matrix-product and SIMD modules of kernels and nowhere else, tests included.
+//! `unsafe` stands in the matrix-product and SIMD modules of kernels and nowhere else, tests
+//! included.
 
 use crate::workspace::members;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where `unsafe` may stand, from the root of the kernels crate: files and folders that start like this.
+/// Where `unsafe` may stand, from the root of the kernels crate: files and folders that start like
+/// this.
 const ALLOWED_IN_KERNELS: [&str; 3] = ["src/gemm", "src/simd", "src/conv2d/winograd"];
 
-/// Does the code of `source` contain the keyword, or lift the ban on it? Line comments are not code.
+/// Does the code of `source` contain the keyword, or lift the ban on it? Line comments are not
+/// code.
 fn uses_unsafe(source: &str) -> bool {
     source.lines().any(|line| {
         let code = line.split("//").next().unwrap_or_default();
@@ -56,7 +59,7 @@ fn unsafe_stands_in_the_listed_modules_of_kernels_alone() {
     let mut uses = 0;
     for member in members() {
         for file in rust_files(&member.directory).into_iter().filter(|file| uses_unsafe(&read(file))) {
-            let inside = file.strip_prefix(&member.directory).expect("a member's file lies in its directory");
+            let inside = file.strip_prefix(&member.directory).expect("a member's file is in its directory");
             let inside = inside.to_str().expect("our file names are UTF-8").replace('\\', "/");
             // This very file spells the keyword in its tests.
             if file.ends_with("conformance/tests/architecture/unsafe_code.rs") {

@@ -1,4 +1,5 @@
-//! What the rules look at: the members of the workspace and what they depend on, from `cargo metadata`.
+//! What the rules look at: the members of the workspace and what they depend on, from
+//! `cargo metadata`.
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,8 @@ pub(crate) struct Member {
     pub(crate) has_integration_tests: bool,
     /// The root source files of libraries and programs that `cargo test` skips.
     pub(crate) untested: Vec<PathBuf>,
-    /// Names and versions of all crates a build of it compiles on this platform, itself included; tests excluded.
+    /// Names and versions of all crates a build of it compiles on this platform, itself included;
+    /// tests excluded.
     pub(crate) built: BTreeSet<String>,
 }
 
@@ -38,9 +40,9 @@ pub(crate) fn members() -> Vec<Member> {
         .workspace_packages()
         .into_iter()
         .map(|package| {
-            let directory = package.manifest_path.parent().expect("a manifest lies in a directory");
+            let directory = package.manifest_path.parent().expect("a manifest is in a directory");
             let inside =
-                directory.strip_prefix(&metadata.workspace_root).expect("members lie inside the workspace");
+                directory.strip_prefix(&metadata.workspace_root).expect("members are inside the workspace");
             let layer =
                 inside.iter().find(|&part| part != "crates").expect("no member is the root").to_string();
             let is_root = |t: &&cargo_metadata::Target| t.is_lib() || t.is_bin();

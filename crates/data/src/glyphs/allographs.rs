@@ -1,12 +1,14 @@
 //! The ten digits as people write them: stroke skeletons, and nothing about the pen or the page.
 //!
-//! An *allograph* is one way to write a digit: the open 4 and the closed 4 are different movements of the hand. Each is
-//! given by several *poses*, the extremes of that movement; a writer is a random mixture of the poses, so all poses of
-//! an allograph have the same strokes and the same number of points in each.
+//! An *allograph* is one way to write a digit: the open 4 and the closed 4 are different movements
+//! of the hand. Each is given by several *poses*, the extremes of that movement; a writer is a
+//! random mixture of the poses, so all poses of an allograph have the same strokes and the same
+//! number of points in each.
 //!
-//! A stroke is a list of points in the order the pen visits them, `x` to the right and `y` down, with the digit about 1
-//! unit tall. The pen follows the cubic B-spline of the points, which starts and ends on the first and last one and cuts
-//! the bends between; a point written twice is a corner, where it stops and turns.
+//! A stroke is a list of points in the order the pen visits them, `x` to the right and `y` down,
+//! with the digit about 1 unit tall. The pen follows the cubic B-spline of the points, which starts
+//! and ends on the first and last one and cuts the bends between; a point written twice is a
+//! corner, where it stops and turns.
 
 /// A control point: `(x, y)`, `y` down.
 pub(super) type Point = (f32, f32);

@@ -6,15 +6,17 @@ use super::allographs;
 
 /// Everything about a glyph that has a name.
 ///
-/// What is left over, the mixture of the allograph's poses and the course of the wobble, is the *hand*, a random
-/// stream of its own. So one index drawn with two sets of factors is the same writing, slanted differently, say.
+/// What is left over, the mixture of the allograph's poses and the course of the wobble, is the
+/// *hand*, a random stream of its own. So one index drawn with two sets of factors is the same
+/// writing, slanted differently, say.
 ///
 /// Lengths are in pixels of a 28x28 image, whatever size is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Factors {
     /// The digit, 0 to 9.
     pub class: u8,
-    /// Which way of writing the digit: below [`allograph_count`](super::Glyphs::allograph_count) of the class.
+    /// Which way of writing the digit: below [`allograph_count`](super::Glyphs::allograph_count) of
+    /// the class.
     pub allograph: usize,
     /// Tangent of the angle from upright; positive leans to the right, as most handwriting does.
     pub slant: f32,
@@ -26,7 +28,8 @@ pub struct Factors {
     pub aspect: f32,
     /// Mean width of the stroke.
     pub stroke_width: f32,
-    /// Offset of the path's centre of mass from the image's centre, to the right, as far as the ink stays on the page.
+    /// Offset of the path's centre of mass from the image's centre, to the right, as far as the ink
+    /// stays on the page.
     pub shift_x: f32,
     /// The same downwards.
     pub shift_y: f32,
@@ -41,7 +44,8 @@ pub struct Factors {
 impl Factors {
     /// Draws the factors of an image of the digit `class`.
     ///
-    /// The spreads were set by comparing contact sheets with MNIST's; mean ink of a class is within 13 % of MNIST's.
+    /// The spreads were set by comparing contact sheets with MNIST's; mean ink of a class is within
+    /// 13 % of MNIST's.
     pub(super) fn draw(class: u8, stream: &mut Stream) -> Self {
         let allograph = draw_allograph(class, stream);
         let mut around = |mean: f32, deviation: f32| mean + deviation * bell(stream);
@@ -73,10 +77,11 @@ fn draw_allograph(class: u8, stream: &mut Stream) -> usize {
     taken.unwrap_or(allographs.len() - 1)
 }
 
-/// A bell-shaped number of mean 0 and variance 1 that never leaves ±3: the sum of three uniforms (Irwin-Hall).
+/// A bell-shaped number of mean 0 and variance 1 that never leaves ±3: the sum of three uniforms
+/// (Irwin-Hall).
 ///
-/// Bounded, so no image is illegible; and made of IEEE additions alone, so glyphs have the same bits on every machine,
-/// which a normal that calls the platform's logarithm does not promise.
+/// Bounded, so no image is illegible; and made of IEEE additions alone, so glyphs have the same
+/// bits on every machine, which a normal that calls the platform's logarithm does not promise.
 pub(super) fn bell(stream: &mut Stream) -> f32 {
     let sum = stream.uniform() + stream.uniform() + stream.uniform();
     (2.0 * sum - 3.0) as f32

@@ -1,4 +1,5 @@
-//! The hand: which mixture of an allograph's poses it writes, and how it wobbles. It knows no page and no size yet.
+//! The hand: which mixture of an allograph's poses it writes, and how it wobbles. It knows no page
+//! and no size yet.
 
 use adjoint_tensor::Stream;
 
@@ -10,7 +11,8 @@ use super::factors::bell;
 pub(super) struct Knot {
     pub(super) x: f32,
     pub(super) y: f32,
-    /// Width of the stroke here relative to its mean, between [`LEAST_PRESSURE`] and [`MOST_PRESSURE`].
+    /// Width of the stroke here relative to its mean, between [`LEAST_PRESSURE`] and
+    /// [`MOST_PRESSURE`].
     pub(super) pressure: f32,
 }
 
@@ -49,8 +51,8 @@ fn mix(poses: &[Pose], hand: &mut Stream) -> Skeleton {
     skeleton
 }
 
-/// Random weights that sum to 1. Cubes favour one pose over a bland middle, and the exaggeration goes a little beyond
-/// the poses, to weights below 0 and above 1.
+/// Random weights that sum to 1. Cubes favour one pose over a bland middle, and the exaggeration
+/// goes a little beyond the poses, to weights below 0 and above 1.
 fn mixture(count: usize, hand: &mut Stream) -> Vec<f32> {
     const EXAGGERATION: f32 = 0.3;
     let mut weights: Vec<f32> = (0..count)
@@ -66,7 +68,8 @@ fn mixture(count: usize, hand: &mut Stream) -> Vec<f32> {
     weights
 }
 
-/// Bends the whole digit by a random quadratic map: one loop larger than the other, a back that arches, a bar that sags.
+/// Bends the whole digit by a random quadratic map: one loop larger than the other, a back that
+/// arches, a bar that sags.
 fn bend(skeleton: &mut Skeleton, wobble: f32, hand: &mut Stream) {
     let [taper, arch, fan, sag] = [0.22, 0.17, 0.22, 0.22].map(|size| size * wobble * bell(hand));
     for knot in skeleton.iter_mut().flatten() {
@@ -76,8 +79,8 @@ fn bend(skeleton: &mut Skeleton, wobble: f32, hand: &mut Stream) {
     }
 }
 
-/// Moves each knot by a random walk that is drawn back to rest, so that neighbours move alike: a tremor of low
-/// frequency, in place and in pressure. First the whole stroke moves by about `miss`.
+/// Moves each knot by a random walk that is drawn back to rest, so that neighbours move alike: a
+/// tremor of low frequency, in place and in pressure. First the whole stroke moves by about `miss`.
 fn tremble(stroke: &mut [Knot], miss: f32, wobble: f32, hand: &mut Stream) {
     const PERSISTENCE: f32 = 0.55;
     let (miss_x, miss_y) = (miss * bell(hand), miss * bell(hand));

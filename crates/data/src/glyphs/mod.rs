@@ -1,16 +1,18 @@
-//! Built-in handwriting: the datasets `glyphs` and `glyphs-rgb`, digits drawn by code, with no file and no network.
+//! Built-in handwriting: the datasets `glyphs` and `glyphs-rgb`, digits drawn by code, with no file
+//! and no network.
 //!
 //! An image is a chain of four small steps, each a module that knows nothing of the next:
 //!
 //! 1. `allographs`: the stroke skeletons of the digits, several ways of writing each;
 //! 2. `hand`: a random mixture of skeletons, bent and wobbling;
-//! 3. `pen`: slant, rotation, the smooth path, its place and scale on the page (MNIST's: a box of 20 pixels in 28, the
-//!    centre of mass in the middle);
+//! 3. `pen`: slant, rotation, the smooth path, its place and scale on the page (MNIST's: a box of
+//!    20 pixels in 28, the centre of mass in the middle);
 //! 4. `ink`: antialiased coverage of pixels, white on black as in MNIST, or coloured by `tint`.
 //!
-//! Image `i` of a (seed, split) is a function of those three numbers alone: nothing is stored, no order of access and no
-//! number of threads matters, and since the arithmetic is the four operations and square roots of IEEE 754, neither does
-//! the machine. It shows the digit `i % 10`, so the classes are exactly balanced.
+//! Image `i` of a (seed, split) is a function of those three numbers alone: nothing is stored, no
+//! order of access and no number of threads matters, and since the arithmetic is the four
+//! operations and square roots of IEEE 754, neither does the machine. It shows the digit `i % 10`,
+//! so the classes are exactly balanced.
 //!
 //! This is deliberately not a font renderer, and not an imitation of MNIST's scanner noise.
 
@@ -30,7 +32,8 @@ use adjoint_tensor::Stream;
 
 use crate::{IMAGE_SIZES, Split};
 
-/// The built-in dataset: an endless notebook of digits, of which 60,000 train and 10,000 test pages are used.
+/// The built-in dataset: an endless notebook of digits, of which 60,000 train and 10,000 test pages
+/// are used.
 ///
 /// ```
 /// use adjoint_data::{Split, glyphs::{Glyphs, Palette}};
@@ -117,7 +120,8 @@ impl Glyphs {
         Factors::draw(Self::class(index), &mut Stream::new(self.seed, purpose, index as u64))
     }
 
-    /// Draws image `index` into `image`: [`image_len`](Self::image_len) bytes, height x width x channels.
+    /// Draws image `index` into `image`: [`image_len`](Self::image_len) bytes, height x width x
+    /// channels.
     ///
     /// # Panics
     /// If `image` has another length.

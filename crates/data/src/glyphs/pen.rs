@@ -20,7 +20,8 @@ const MARGIN: f32 = 1.3;
 /// Lays `skeleton` on a square page of `size` pixels: one polyline for each arc between corners.
 pub(super) fn draw(mut skeleton: Skeleton, factors: &Factors, size: usize) -> Vec<Vec<Dot>> {
     lean(&mut skeleton, factors);
-    // A span of the spline is about 4 pixels of 28 long; pieces of about a pixel look round at every size.
+    // A span of the spline is about 4 pixels of 28 long; pieces of about a pixel look round at
+    // every size.
     let steps = size.div_ceil(8).max(3);
     let mut path: Vec<Vec<Dot>> = skeleton
         .iter()
@@ -40,8 +41,8 @@ fn lean(skeleton: &mut Skeleton, factors: &Factors) {
     }
 }
 
-/// Sine and cosine from their Taylor series, good to 1e-5 within ±0.5. The platform's own may differ in the last bit
-/// from machine to machine, and glyphs may not.
+/// Sine and cosine from their Taylor series, good to 1e-5 within ±0.5. The platform's own may
+/// differ in the last bit from machine to machine, and glyphs may not.
 fn sin_cos(angle: f32) -> (f32, f32) {
     let square = angle * angle;
     let sin = angle * (1.0 - square / 6.0 * (1.0 - square / 20.0));
@@ -49,11 +50,12 @@ fn sin_cos(angle: f32) -> (f32, f32) {
     (sin, cos)
 }
 
-/// Samples the uniform cubic B-spline of `knots` from the first to the last, `steps` points to a span.
+/// Samples the uniform cubic B-spline of `knots` from the first to the last, `steps` points to a
+/// span.
 ///
-/// A B-spline has continuous curvature and rounds off its control polygon, as a moving arm does; a spline through the
-/// knots would bulge at every wobble. A phantom knot mirrored past either end makes it start and stop on the knots.
-/// The radius of the dots is still the pressure.
+/// A B-spline has continuous curvature and rounds off its control polygon, as a moving arm does; a
+/// spline through the knots would bulge at every wobble. A phantom knot mirrored past either end
+/// makes it start and stop on the knots. The radius of the dots is still the pressure.
 fn trace(knots: &[Knot], steps: usize) -> Vec<Dot> {
     let end = knots.len() - 1;
     let mut padded = Vec::with_capacity(knots.len() + 2);
@@ -87,8 +89,8 @@ fn blend(window: &[Knot], t: f32) -> Dot {
     dot
 }
 
-/// Scales the path so that with its ink it fits the box, and moves its centre of mass to the page's centre plus the
-/// shift, as MNIST was made; but no ink off the page.
+/// Scales the path so that with its ink it fits the box, and moves its centre of mass to the page's
+/// centre plus the shift, as MNIST was made; but no ink off the page.
 fn place(path: &mut [Vec<Dot>], factors: &Factors, size: usize) {
     let (size, unit) = (size as f32, size as f32 / PAGE);
     let bounds = Bounds::of(path);

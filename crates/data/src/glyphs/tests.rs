@@ -69,8 +69,8 @@ fn tables_are_sound() {
     }
 }
 
-/// The images are part of the interface: runs are compared over years by them. After an intended change of the glyphs,
-/// put the digests that this test prints here, and say so in the changelog.
+/// The images are part of the interface: runs are compared over years by them. After an intended
+/// change of the glyphs, put the digests that this test prints here, and say so in the changelog.
 #[test]
 fn images_are_pinned() {
     let digest = |seed, split, size, palette| {

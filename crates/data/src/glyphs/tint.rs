@@ -13,9 +13,11 @@ pub(super) fn ink(hue: f32) -> Rgb {
     tone(hue, 0.85)
 }
 
-/// The colour of this hue whose luma (Rec. 709 weights, on the encoded values) is `luma`, a little muted.
+/// The colour of this hue whose luma (Rec. 709 weights, on the encoded values) is `luma`, a little
+/// muted.
 ///
-/// Fixing the luma rather than the lightness of HSL keeps yellow on blue and blue on yellow equally readable.
+/// Fixing the luma rather than the lightness of HSL keeps yellow on blue and blue on yellow equally
+/// readable.
 fn tone(hue: f32, luma: f32) -> Rgb {
     const CHROMA: f32 = 0.8;
     let turn = 6.0 * hue;

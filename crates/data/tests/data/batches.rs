@@ -20,7 +20,8 @@ fn epoch(batches: &mut Batches, epoch: u64) -> Vec<usize> {
     (epoch * steps..(epoch + 1) * steps).flat_map(|step| batches.batch(step).indices).collect()
 }
 
-/// Drawn at once or when asked for, by any number of threads: image i is the one that the glyphs say.
+/// Drawn at once or when requested, by any number of threads: image i is the one that the glyphs
+/// say.
 #[test]
 fn a_dataset_of_glyphs_shows_the_glyphs() {
     for (name, image_size, palette) in [("glyphs", 28, Palette::Grey), ("glyphs-rgb", 91, Palette::Rgb)] {

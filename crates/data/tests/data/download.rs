@@ -199,7 +199,8 @@ fn without_a_good_mirror_every_failure_is_named_and_nothing_stays() {
     assert_eq!(names(&place.directory()), [""; 0]);
 }
 
-/// What a killed process left goes, what a living one writes stays, and so does what only looks alike.
+/// What a killed process left goes, what a living one writes stays, and so does what only looks
+/// alike.
 #[test]
 fn leftovers_of_killed_downloads_are_removed() {
     let tiny = Tiny::new();

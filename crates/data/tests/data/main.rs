@@ -1,4 +1,5 @@
-//! The crate as a program meets it: files of every sort, mirrors of every sort, batches, and MNIST itself.
+//! The crate as a program meets it: files of every sort, mirrors of every sort, batches, and MNIST
+//! itself.
 
 mod batches;
 mod download;

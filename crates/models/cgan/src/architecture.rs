@@ -30,9 +30,10 @@ pub struct Architecture {
 /// What both networks are told of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Its class, as a one-hot row of so many numbers.
+    /// Its class, as a one-hot row of this many numbers.
     OneHot(usize),
-    /// Its class, given as such a row, by a learned vector of as many numbers. Each network learns its own.
+    /// Its class, given as such a row, by a learned vector of as many numbers. Each network learns
+    /// its own.
     Embedding(usize),
     /// An image of its size and channels.
     Image,
@@ -89,8 +90,8 @@ impl Architecture {
             (Body::Conv { width }, Condition::Image) => {
                 let levels = image.below(*width);
                 let mut blocks = pyramid::down(image, &levels, 0, [Norm::Batch; 2]);
-                // z lies beside the deepest level; beside each other one lies the same level of the
-                // way down.
+                // z is joined to the deepest level. Each other level is joined to the same level of
+                // the way down.
                 let mut from = levels[levels.len() - 1].and(self.latent);
                 for &to in levels.iter().rev().skip(1) {
                     blocks.push(LayerPlan::double(from, to));

@@ -10,8 +10,8 @@ use adjoint_nn::{Element, Init, Mode, Scheme, Stream, Var, init, module};
 /// The conditional GAN: a game of its two networks.
 pub type Cgan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// A conditional GAN with its first weights, drawn from streams of `seed`: those of convolutions as in the DCGAN, those of perceptrons
-/// so that signals keep their size (He et al. 2015).
+/// A conditional GAN with its first weights, drawn from streams of `seed`: those of convolutions as
+/// in the DCGAN, those of perceptrons so that signals keep their size (He et al. 2015).
 ///
 /// # Panics
 /// If the images are too small for a pyramid, or perceptrons are told an image.

@@ -136,7 +136,8 @@ impl<E: Element> Discriminator<E> {
         Discriminator { blocks, spectral: last.spectral(&logit), logit, dropout: a.d_dropout }
     }
 
-    /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid. `masks` says what dropout drops.
+    /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid. `masks` says
+    /// what dropout drops.
     ///
     /// # Panics
     /// If the images do not have this discriminator's size or channels.
@@ -158,8 +159,9 @@ impl<E: Element> Discriminator<E> {
         self.blocks.len()
     }
 
-    /// What comes out of halving `layer`, counted from 1: (N, h, w, channels). D is taken as it is used, in evaluation mode: batch norm
-    /// divides by its running statistics, so that an image's features do not depend on what else is in the batch.
+    /// What comes out of halving `layer`, counted from 1: (N, h, w, channels). D is taken as it is
+    /// used, in evaluation mode: batch norm divides by its running statistics, so that an image's
+    /// features do not depend on what else is in the batch.
     ///
     /// # Panics
     /// If there is no such layer, or the images do not fit.
@@ -169,16 +171,18 @@ impl<E: Element> Discriminator<E> {
         no_grad(|| blocks.fold(x.clone(), |h, block| block.forward(&h, Mode::Eval)))
     }
 
-    /// What in the images x speaks for the features of a layer, weighted by `seed`: guided backpropagation (Springenberg et al. 2015,
-    /// section 3.4). It is the gradient but for this: on its way back through an activation only what is above 0 passes, where
-    /// the activation's input was above 0, too.
+    /// What in the images x speaks for the features of a layer, weighted by `seed`: guided
+    /// backpropagation (Springenberg et al. 2015, section 3.4). It is the gradient but for this: on
+    /// its way back through an activation only what is above 0 passes, where the activation's input
+    /// was above 0, too.
     ///
     /// # Panics
     /// If there is no such layer, or shapes do not fit.
     #[track_caller]
     pub fn guided_backpropagation(&mut self, x: &Tensor<E>, layer: usize, seed: &Tensor<E>) -> Tensor<E> {
         let blocks = &mut self.blocks[..layer];
-        // The input of each block as a leaf of its own, so that the chain rule can be changed between two.
+        // The input of each block as a leaf of its own, so that the chain rule can be changed
+        // between two.
         let mut passes: Vec<[Var<E>; 2]> = vec![];
         let mut h = x.clone();
         for block in blocks {

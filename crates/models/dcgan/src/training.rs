@@ -7,7 +7,8 @@ use adjoint_nn::{Element, Scheme};
 /// The DCGAN: a game of its two networks.
 pub type Dcgan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// A DCGAN with its first weights, drawn from streams of `seed`. [`Settings::default`] are the paper's (section 4).
+/// A DCGAN with its first weights, drawn from streams of `seed`. [`Settings::default`] are the
+/// paper's (section 4).
 ///
 /// # Panics
 /// If the images are too small for a pyramid.
@@ -52,7 +53,8 @@ mod tests {
         }
     }
 
-    /// The paper's figure 1 has 1024, 512, 256, 128 channels; with width 128 so have we, and its parameters.
+    /// The paper's figure 1 has 1024, 512, 256, 128 channels; with width 128 so have we, and its
+    /// parameters.
     #[test]
     fn parameter_counts_are_those_of_the_paper() {
         let a = Architecture::default();
@@ -90,7 +92,8 @@ mod tests {
         assert_eq!(step, 8 * sum_d + 3 * sum_g - 2 * d[0] - g[0]);
     }
 
-    /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is log 2.
+    /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is
+    /// log 2.
     #[test]
     fn the_first_losses_are_those_of_ignorance() {
         let mut m = dcgan::<f64>(&small(), Settings::default(), 3);
@@ -99,8 +102,8 @@ mod tests {
         assert!((r.d_real - 0.5).abs() < 0.05 && (r.d_fake - 0.5).abs() < 0.05, "{r:?}");
     }
 
-    /// Every loss with every penalty, through convolutions and batch norm (or what stands in its place), by all of D's and all of G's
-    /// parameters.
+    /// Every loss with every penalty, through convolutions and batch norm (or what stands in its
+    /// place), by all of D's and all of G's parameters.
     #[test]
     fn whole_losses_have_the_gradients_of_central_differences() {
         let (gp, r1) = (Penalty::Gp(10.0), Penalty::R1(2.0));
@@ -115,7 +118,8 @@ mod tests {
         for (loss, penalty, d_norm) in cases {
             let a = Architecture { width: 2, d_norm, d_dropout: Dropout::new(0.1), ..small() };
             let settings = Settings { loss, penalty, ..Settings::default() };
-            // Weights a few times larger than the paper's: with those all logits are 0 to three digits.
+            // Weights a few times larger than the paper's: with those all logits are 0 to three
+            // digits.
             let mut game = dcgan::<f64>(&a, settings, 5);
             let grow = &mut |name: &str, slot: adjoint_nn::SlotMut<'_, f64>| {
                 if name.ends_with("conv.weight") || name == "logit.weight" || name == "image.weight" {
@@ -143,7 +147,8 @@ mod tests {
         }
     }
 
-    /// G has only to learn one grey: its pictures must come close to it, however the game is played.
+    /// G has only to learn one grey: its pictures must come close to it, however the game is
+    /// played.
     #[test]
     fn learns_to_make_a_constant() {
         let base = Settings { lr: 2e-3, ..Settings::default() };
@@ -167,9 +172,10 @@ mod tests {
         }
     }
 
-    /// Two channels that see x and -x, and one feature of weights a and b on them, by hand: with x = 2 they are 2 and, behind the activation,
-    /// -0.4. What speaks against the feature is not let through (a < 0), nor what comes from a channel that is below 0 (b, of either sign);
-    /// the gradient has both.
+    /// Two channels that see x and -x, and one feature of weights a and b on them, by hand: with
+    /// x = 2 they are 2 and, behind the activation, -0.4. What speaks against the feature is not
+    /// let through (a < 0), nor what comes from a channel that is below 0 (b, of either sign); the
+    /// gradient has both.
     #[test]
     fn guided_backpropagation_lets_through_what_speaks_for_a_feature() {
         let a = Architecture { d_norm: Norm::None, width: 2, ..small() };
@@ -183,7 +189,8 @@ mod tests {
             ([-3.0, 1.0], 1.0, -6.4 * LEAKY_SLOPE, 0.0, -3.2 * LEAKY_SLOPE),
         ] {
             let mut d = Discriminator::<f64>::new(&a);
-            // Pixel 5 is under tap 2 of place 2 (2 * 2 - 1 + 2), and place 2 under tap 1 of place 1. Kernels are HWIO.
+            // Pixel 5 is under tap 2 of place 2 (2 * 2 - 1 + 2), and place 2 under tap 1 of
+            // place 1. Kernels are HWIO.
             d.visit_mut("", &mut |name, slot| {
                 let kernel = slot.into_value().data_mut();
                 kernel.fill(0.0);
@@ -216,7 +223,8 @@ mod tests {
         }
     }
 
-    /// Where every activation's input is above 0 and every weight, too, guided backpropagation is the gradient.
+    /// Where every activation's input is above 0 and every weight, too, guided backpropagation is
+    /// the gradient.
     #[test]
     fn guided_backpropagation_is_the_gradient_where_all_is_positive() {
         let a = Architecture { d_norm: Norm::None, ..small() };

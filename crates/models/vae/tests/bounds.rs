@@ -35,7 +35,8 @@ fn batch(a: &Architecture, n: usize, k: usize, seed: u64) -> (Tensor<f64>, Optio
     (x, (a.classes > 0).then_some(labels), eps)
 }
 
-/// Every loss through whole networks, with labels, batch norm, a learned variance and several samples.
+/// Every loss through whole networks, with labels, batch norm, a learned variance and several
+/// samples.
 #[test]
 fn gradients_of_whole_losses() {
     let gaussian = [Likelihood::Gaussian { sigma: None }, Likelihood::Gaussian { sigma: Some(0.3) }];
@@ -58,8 +59,8 @@ fn gradients_of_whole_losses() {
     }
 }
 
-/// The decoder of an autoencoder sees z = mu: log sigma^2 has no part in its loss, and a parameter without a gradient is an
-/// error, so only what does have one is compared.
+/// The decoder of an autoencoder sees z = mu: log sigma^2 has no part in its loss, and a parameter
+/// without a gradient is an error, so only what does have one is compared.
 #[test]
 fn the_reconstruction_is_the_likelihood_at_mu() {
     let a = mlp(&[5]);
@@ -75,7 +76,8 @@ fn the_reconstruction_is_the_likelihood_at_mu() {
     assert!(last.is_some_and(|last| last < first), "{last:?} after {first}");
 }
 
-/// Both estimators have the same expectation, and that by the score function a far larger variance (section 2.2).
+/// Both estimators have the same expectation, and that by the score function a far larger variance
+/// (section 2.2).
 #[test]
 fn the_estimators_agree_on_average() {
     let a = mlp(&[]);
@@ -112,8 +114,8 @@ fn the_estimators_agree_on_average() {
     }
 }
 
-/// A linear decoder with normal noise: log p(x) = log N(x; b, W W^T + sigma^2 I), whose estimate must come out, and must be
-/// approached from below as the samples grow in number.
+/// A linear decoder with normal noise: log p(x) = log N(x; b, W W^T + sigma^2 I), whose estimate
+/// must come out, and must be approached from below as the samples grow in number.
 #[test]
 fn the_likelihood_of_a_linear_gaussian_model() {
     let (a, sigma) = (mlp(&[]), 0.5f64);

@@ -6,9 +6,10 @@ use crate::{Activation, Element, Tensor, Var, module};
 ///
 /// > y = weight (x - mu) / sqrt(sigma^2 + eps) + bias
 ///
-/// In training mu and sigma^2 are the batch's (sigma^2 biased) and the running statistics follow them,
-/// r <- (1 - momentum) r + momentum s, where s is the batch's mean and its *unbiased* variance, as in PyTorch. In
-/// evaluation mu and sigma^2 are the running statistics. eps = 1e-5, momentum = 0.1.
+/// In training mu and sigma^2 are the batch's (sigma^2 biased) and the running statistics follow
+/// them, r <- (1 - momentum) r + momentum s, where s is the batch's mean and its *unbiased*
+/// variance, as in PyTorch. In evaluation mu and sigma^2 are the running statistics. eps = 1e-5,
+/// momentum = 0.1.
 pub struct BatchNorm<E: Element> {
     /// gamma, `[channels]`.
     pub weight: Param<E>,
@@ -119,7 +120,8 @@ mod tests {
         }
         let (all, one) = (layer.forward(&x, Mode::Eval), layer.forward(&x.narrow(0, 3, 1), Mode::Eval));
         assert_eq!(all.narrow(0, 3, 1).value().data(), one.value().data());
-        // And the running statistics have arrived: evaluation normalises as training does, but for the factor m/(m-1).
+        // And the running statistics have arrived: evaluation normalises as training does, but for
+        // the factor m/(m-1).
         let trained = layer.forward(&x, Mode::Train);
         let largest = (trained - all).value().data().iter().fold(0.0f64, |m, d| m.max(d.abs()));
         assert!(largest < 0.03, "{largest}");

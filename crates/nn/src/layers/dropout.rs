@@ -1,9 +1,9 @@
 use super::Mode;
 use crate::{Element, Stream, Tensor, Var};
 
-/// Dropout (Srivastava et al. 2014), inverted: in training each number is zeroed with probability p and the others are
-/// divided by 1 - p, so that evaluation is the identity.
-/// (The default drops nothing.)
+/// Dropout (Srivastava et al. 2014), inverted: in training each number is zeroed with probability p
+/// and the others are divided by 1 - p, so that evaluation is the identity. (The default drops
+/// nothing.)
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dropout {
     p: f64,
@@ -20,7 +20,8 @@ impl Dropout {
         Dropout { p }
     }
 
-    /// x with numbers dropped. What is dropped is the stream's choice: address it by layer and step.
+    /// x with numbers dropped. What is dropped is the stream's choice: address it by layer and
+    /// step.
     pub fn forward<E: Element>(&self, x: &Var<E>, mode: Mode, stream: &mut Stream) -> Var<E> {
         if mode == Mode::Eval || self.p == 0.0 {
             return x.clone();

@@ -1,8 +1,9 @@
 //! Layers: maps with parameters, a struct each.
 //!
-//! A layer is built from its sizes alone; its parameters are NaN until a [`Scheme`](crate::Scheme) draws them or a state
-//! is loaded. `forward` takes `&mut self` where it changes state (running statistics), and a [`Mode`] where training
-//! and evaluation differ. Activations are methods of [`Var`](crate::Var), not layers.
+//! A layer is built from its sizes alone; its parameters are NaN until a [`Scheme`](crate::Scheme)
+//! draws them or a state is loaded. `forward` takes `&mut self` where it changes state (running
+//! statistics), and a [`Mode`] where training and evaluation differ. Activations are methods of
+//! [`Var`](crate::Var), not layers.
 //!
 //! Images are NHWC and convolution weights HWIO throughout.
 
@@ -66,6 +67,6 @@ impl fmt::Display for Norm {
 pub enum Mode {
     /// Statistics of the batch; dropout drops.
     Train,
-    /// Running statistics; dropout does nothing.
+    /// Running statistics; dropout has no effect.
     Eval,
 }

@@ -2,13 +2,14 @@ use super::{Mode, Spec};
 use crate::param::{Direction, direction};
 use crate::{Element, Param, Tensor, Var, module};
 
-/// Spectral normalisation (Miyato et al. 2018): a weight W divided by an estimate of its largest singular value,
+/// Spectral normalisation (Miyato et al. 2018): a weight W divided by an estimate of its largest
+/// singular value,
 ///
 /// > W / sigma,   sigma = u^T W v
 ///
 /// so that a fully connected layer stretches no difference of inputs by more than about 1. W is
 /// taken as a matrix with a row an output (section 2.1), a kernel too: there the bound is on each
-/// window, and a pixel that lies in m windows counts m times, so that the layer may stretch by
+/// window, and a pixel that is in m windows counts m times, so that the layer may stretch by
 /// sqrt(m), 2 for 4x4 windows two pixels apart. u and v approach its first singular vectors by one
 /// step of power iteration (eq. 18-20) in each forward pass of training; they count as constants in
 /// the gradient, which flows through both W and sigma (eq. 12). u starts in a random direction,

@@ -1,14 +1,16 @@
 //! What a discriminator and a generator minimise.
 //!
-//! `real` are D's logits of data, `fake` those of generated samples; any shape, a mean is taken over all. G's losses
-//! need D's graph and D's losses do not need G's: the optimiser of either asks for its own gradients alone.
+//! `real` are D's logits of data, `fake` those of generated samples; any shape, a mean is taken
+//! over all. G's losses need D's graph and D's losses do not need G's: the optimiser of either asks
+//! for its own gradients alone.
 
 use super::bce;
 use crate::{Element, Var};
 use std::fmt;
 use std::str::FromStr;
 
-/// The value function of the game (Goodfellow et al. 2014, eq. 1), which D maximises and G minimises:
+/// The value function of the game (Goodfellow et al. 2014, eq. 1), which D maximises and G
+/// minimises:
 ///
 /// > V(D, G) = E log D(x) + E log(1 - D(G(z)))
 ///
@@ -17,8 +19,9 @@ pub fn gan_value<E: Element>(real: &Var<E>, fake: &Var<E>) -> Var<E> {
     -(bce(real, 1.0) + bce(fake, 0.0))
 }
 
-/// What D minimises in the original game, -V(D, G), with one-sided label smoothing (Salimans et al. 2016, section 3.4):
-/// data is to be called real with probability 1 - `smoothing`, samples are to be called fake without doubt.
+/// What D minimises in the original game, -V(D, G), with one-sided label smoothing (Salimans et al.
+/// 2016, section 3.4): data is to be called real with probability 1 - `smoothing`, samples are to
+/// be called fake without doubt.
 ///
 /// # Panics
 /// If the smoothing is not between 0 and 1.
@@ -27,20 +30,20 @@ pub fn discriminator_loss<E: Element>(real: &Var<E>, fake: &Var<E>, smoothing: f
     bce(real, 1.0 - smoothing) + bce(fake, 0.0)
 }
 
-/// What G minimises in the original game (Goodfellow et al. 2014, eq. 1): E log(1 - D(G(z))). Its gradient by the logit
-/// is -D(G(z)), which vanishes where D is sure: it *saturates*.
+/// What G minimises in the original game (Goodfellow et al. 2014, eq. 1): E log(1 - D(G(z))). Its
+/// gradient by the logit is -D(G(z)), which vanishes where D is sure: it *saturates*.
 pub fn generator_minimax<E: Element>(fake: &Var<E>) -> Var<E> {
     -bce(fake, 0.0)
 }
 
-/// What G minimises in practice (Goodfellow et al. 2014, section 3): -E log D(G(z)). Its gradient by the logit is
-/// D(G(z)) - 1, largest where D is sure.
+/// What G minimises in practice (Goodfellow et al. 2014, section 3): -E log D(G(z)). Its gradient
+/// by the logit is D(G(z)) - 1, largest where D is sure.
 pub fn generator_non_saturating<E: Element>(fake: &Var<E>) -> Var<E> {
     bce(fake, 1.0)
 }
 
-/// D of least squares (Mao et al. 2017, eq. 2, with a = 0 and b = 1 - `smoothing`), on D's raw output:
-/// 1/2 E (D(x) - b)^2 + 1/2 E D(G(z))^2.
+/// D of least squares (Mao et al. 2017, eq. 2, with a = 0 and b = 1 - `smoothing`), on D's raw
+/// output: 1/2 E (D(x) - b)^2 + 1/2 E D(G(z))^2.
 pub fn least_squares_discriminator<E: Element>(real: &Var<E>, fake: &Var<E>, smoothing: f64) -> Var<E> {
     0.5 * ((real - (1.0 - smoothing)).square().mean() + fake.square().mean())
 }
@@ -61,8 +64,8 @@ pub fn hinge_generator<E: Element>(fake: &Var<E>) -> Var<E> {
     -fake.mean()
 }
 
-/// The critic of the Wasserstein distance (Arjovsky et al. 2017, eq. 2), on its raw output: E f(G(z)) - E f(x), minus
-/// the distance if f is the best among the functions with slopes up to 1.
+/// The critic of the Wasserstein distance (Arjovsky et al. 2017, eq. 2), on its raw output: E
+/// f(G(z)) - E f(x), minus the distance if f is the best among the functions with slopes up to 1.
 pub fn wasserstein_critic<E: Element>(real: &Var<E>, fake: &Var<E>) -> Var<E> {
     fake.mean() - real.mean()
 }
@@ -84,7 +87,8 @@ pub enum AdversarialLoss {
     LeastSquares,
     /// [`hinge_discriminator`] against [`hinge_generator`].
     Hinge,
-    /// [`wasserstein_critic`] against [`wasserstein_generator`]. The critic has to be kept Lipschitz by a penalty.
+    /// [`wasserstein_critic`] against [`wasserstein_generator`]. The critic has to be kept
+    /// Lipschitz by a penalty.
     Wasserstein,
 }
 
@@ -101,7 +105,8 @@ impl AdversarialLoss {
     /// What D minimises.
     ///
     /// # Panics
-    /// If labels are to be smoothed in a game without labels; [`has_labels`](Self::has_labels) tells.
+    /// If labels are to be smoothed in a game without labels; [`has_labels`](Self::has_labels)
+    /// tells.
     #[track_caller]
     pub fn discriminator<E: Element>(self, real: &Var<E>, fake: &Var<E>, smoothing: f64) -> Var<E> {
         assert!(smoothing == 0.0 || self.has_labels(), "the {self} loss has no labels to smooth");
@@ -154,7 +159,7 @@ impl fmt::Display for AdversarialLoss {
     }
 }
 
-/// A name that is none of a loss.
+/// A name that no loss has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownLoss(String);
 

@@ -44,7 +44,8 @@ mod tests {
         }
     }
 
-    /// At l = +-80 the value is |l| or e^-|l| to the last bits, in f32 too, and the gradient is sigma or its complement.
+    /// At l = +-80 the value is |l| or e^-|l| to the last bits, in f32 too, and the gradient is
+    /// sigma or its complement.
     #[test]
     fn is_exact_at_80() {
         let tiny = (-80f64).exp();

@@ -2,19 +2,20 @@
 //!
 //! > log p(x) >= E over q(z|x) of log p(x|z) - KL(q(z|x) || p(z))
 //!
-//! Each function gives one number a sample, `[N]`, summed over the sample's numbers, in nats. The loss of a VAE is
-//! `(kl_standard_normal(..) - bernoulli_log_likelihood(..)).mean()`.
+//! Each function gives one number a sample, `[N]`, summed over the sample's numbers, in nats. The
+//! loss of a VAE is `(kl_standard_normal(..) - bernoulli_log_likelihood(..)).mean()`.
 
 use super::sum_samples;
 use crate::{Element, Tensor, Var};
 use std::f64::consts::TAU;
 
-/// log p(x) for independent Bernoulli numbers with these logits (Kingma & Welling 2014, eq. 11): of each sample
+/// log p(x) for independent Bernoulli numbers with these logits (Kingma & Welling 2014, eq. 11): of
+/// each sample
 ///
 /// > sum over i of x_i log sigma(l_i) + (1 - x_i) log(1 - sigma(l_i))
 ///
-/// x may lie between 0 and 1 (then it is minus a cross entropy, not a probability). Exact for logits of any size, as
-/// [`bce`](super::bce).
+/// x may lie between 0 and 1 (then it is minus a cross entropy, not a probability). Exact for
+/// logits of any size, as [`bce`](super::bce).
 ///
 /// # Panics
 /// If the shapes differ.
@@ -24,7 +25,8 @@ pub fn bernoulli_log_likelihood<E: Element>(x: &Var<E>, logits: &Var<E>) -> Var<
     -sum_samples(&logits.binary_cross_entropy(x))
 }
 
-/// log N(x; mean, exp(log_var)) for independent numbers, normalised (Kingma & Welling 2014, eq. 12): of each sample
+/// log N(x; mean, exp(log_var)) for independent numbers, normalised (Kingma & Welling 2014, eq.
+/// 12): of each sample
 ///
 /// > -1/2 sum over i of \[ log 2 pi + log_var_i + (x_i - mean_i)^2 / exp(log_var_i) \]
 ///
@@ -58,8 +60,8 @@ pub fn kl_standard_normal<E: Element>(mu: &Var<E>, log_var: &Var<E>) -> Var<E> {
     sum_samples(&kl_standard_normal_terms(mu, log_var))
 }
 
-/// The terms of [`kl_standard_normal`], one a latent number, in the shape of mu: their mean over the batch tells which
-/// dimensions are in use.
+/// The terms of [`kl_standard_normal`], one a latent number, in the shape of mu: their mean over
+/// the batch tells which dimensions are in use.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -69,8 +71,8 @@ pub fn kl_standard_normal_terms<E: Element>(mu: &Var<E>, log_var: &Var<E>) -> Va
     0.5 * (mu.square() + log_var.exp() - log_var - 1.0)
 }
 
-/// z = mu + sigma eps with sigma = exp(log_var / 2): a sample of N(mu, sigma^2) through which gradients pass
-/// (Kingma & Welling 2014, section 2.4). `eps` is drawn from N(0, I) by the caller.
+/// z = mu + sigma eps with sigma = exp(log_var / 2): a sample of N(mu, sigma^2) through which
+/// gradients pass (Kingma & Welling 2014, section 2.4). `eps` is drawn from N(0, I) by the caller.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -210,8 +212,8 @@ mod tests {
         assert_eq!(kl_standard_normal(&zero, &zero).value().data(), [0.0; 5]);
     }
 
-    /// z ~ N(0, 1), x|z ~ N(z, s^2): with the true posterior as q the bound is log p(x) = log N(x; 0, 1 + s^2) itself.
-    /// The expectation of a quadratic under q is its mean over eps = +-1.
+    /// z ~ N(0, 1), x|z ~ N(z, s^2): with the true posterior as q the bound is log p(x) = log N(x;
+    /// 0, 1 + s^2) itself. The expectation of a quadratic under q is its mean over eps = +-1.
     #[test]
     fn the_bound_is_tight_at_the_posterior() {
         let (x, s2) = (1.7f64, 0.6f64);

@@ -1,11 +1,12 @@
 //! The losses of the papers, on logits.
 //!
-//! D's output here is always its *logit* l, with D(x) = sigma(l): log D and log(1 - D) are then softplus functions,
-//! exact where sigma has long been rounded to 0 or 1, and so are their gradients. Everything is to be *minimised*
-//! unless its name says value or likelihood.
+//! D's output here is always its *logit* l, with D(x) = sigma(l): log D and log(1 - D) are then
+//! softplus functions, exact where sigma has long been rounded to 0 or 1, and so are their
+//! gradients. Everything is to be *minimised* unless its name says value or likelihood.
 //!
-//! The adversarial losses are means over the batch. The pieces of the ELBO are *sums* over the numbers of a sample and
-//! come one a sample, `[N]`, in nats: their mean is the loss, and importance weights need them apart.
+//! The adversarial losses are means over the batch. The pieces of the ELBO are *sums* over the
+//! numbers of a sample and come one a sample, `[N]`, in nats: their mean is the loss, and
+//! importance weights need them apart.
 
 mod adversarial;
 mod cross_entropy;

@@ -1,5 +1,5 @@
-//! Penalties on the gradient of a discriminator by its *input*: losses that contain a first derivative, so that
-//! descending them takes a second.
+//! Penalties on the gradient of a discriminator by its *input*: losses that contain a first
+//! derivative, so that descending them takes a second.
 
 use super::sum_samples;
 use crate::{Element, Tensor, Var};
@@ -8,11 +8,12 @@ use crate::{Element, Tensor, Var};
 ///
 /// > lambda E (|grad by x^ of f(x^)| - 1)^2,   x^ = eps x + (1 - eps) G(z)
 ///
-/// The norm is that of a sample's gradient. `eps`, one number a sample drawn from U(0, 1) by the caller, has any shape
-/// of N elements. In the paper lambda is 10.
+/// The norm is that of a sample's gradient. `eps`, one number a sample drawn from U(0, 1) by the
+/// caller, has any shape of N elements. In the paper lambda is 10.
 ///
 /// # Panics
-/// If `real` and `fake` differ in shape, `eps` is not one number a sample, or the critic does not depend on its input.
+/// If `real` and `fake` differ in shape, `eps` is not one number a sample, or the critic does not
+/// depend on its input.
 #[track_caller]
 pub fn gradient_penalty<E: Element>(
     critic: impl FnOnce(&Var<E>) -> Var<E>,
@@ -30,8 +31,8 @@ pub fn gradient_penalty<E: Element>(
         eps.shape()
     );
     let squares = squared_slopes(critic, between(real, fake, &eps.reshape(per_sample(real))));
-    // The root's slope at 0 is infinite; a sample with no gradient at all must give 0 there, not NaN. The shift is far
-    // below the rounding of any gradient that matters.
+    // The root's slope at 0 is infinite; a sample with no gradient at all must give 0 there, not
+    // NaN. The shift is far below the rounding of any gradient that matters.
     let norms = squares.shift(1e-30).sqrt();
     lambda * (norms - 1.0).square().mean()
 }
@@ -41,7 +42,8 @@ pub(crate) fn between<E: Element>(real: &Tensor<E>, fake: &Tensor<E>, eps: &Tens
     fake.zip(&real.zip(fake, |x, g| x - g).zip(eps, |d, e| e * d), |g, d| g + d)
 }
 
-/// The penalty R1 (Mescheder et al. 2018, eq. 9): gamma/2 E |grad by x of D(x)|^2 on data, D being the logit.
+/// The penalty R1 (Mescheder et al. 2018, eq. 9): gamma/2 E |grad by x of D(x)|^2 on data, D being
+/// the logit.
 ///
 /// # Panics
 /// If the discriminator does not depend on its input.
@@ -52,8 +54,9 @@ pub fn r1<E: Element>(discriminator: impl FnOnce(&Var<E>) -> Var<E>, real: &Tens
 
 /// |grad by x of f(x)|^2 of each sample, `[N]`, differentiable by f's parameters.
 ///
-/// (The gradient is that of the sum of all outputs: where samples do not meet in f, each gets that of its own. Batch
-/// norm lets them meet, which the papers advise against and which is computed as it is.)
+/// (The gradient is that of the sum of all outputs: where samples do not meet in f, each gets that
+/// of its own. Batch norm lets them meet, which the papers advise against and which is computed as
+/// it is.)
 #[track_caller]
 fn squared_slopes<E: Element>(f: impl FnOnce(&Var<E>) -> Var<E>, x: Tensor<E>) -> Var<E> {
     let x = Var::leaf(x);
@@ -107,7 +110,8 @@ mod tests {
         close(r1(half_square, &real, 2.0).item(), 25.0);
     }
 
-    /// A unit that is off for a sample gives it no gradient: the penalty is 1 there, and so is nothing's fault.
+    /// A unit that is off for a sample gives it no gradient: the penalty is 1 there, and so is
+    /// nothing's fault.
     #[test]
     fn a_flat_function_gives_no_nan() {
         let a = Var::leaf(Tensor::from_slice([1, 1], &[2.0f32]));

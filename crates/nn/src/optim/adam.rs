@@ -14,7 +14,8 @@ pub struct Adam {
     pub beta2: f64,
     /// Added to the denominator.
     pub eps: f64,
-    /// lambda: lambda theta is added to g, as for a loss with lambda/2 |theta|^2. See [`AdamW`] for the other way.
+    /// lambda: lambda theta is added to g, as for a loss with lambda/2 |theta|^2. See [`AdamW`] for
+    /// the other way.
     pub weight_decay: f64,
 }
 
@@ -25,8 +26,8 @@ impl Default for Adam {
     }
 }
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2): theta <- (1 - lr lambda) theta, and then
-/// Adam's step.
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2): theta <- (1 - lr
+/// lambda) theta, and then Adam's step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// Decay of the first moment.
@@ -87,7 +88,8 @@ fn update<E: Element>(
 mod tests {
     use super::*;
 
-    /// theta after one step from 4 with lr 0.1: the corrected moments of the first step are g and g^2.
+    /// theta after one step from 4 with lr 0.1: the corrected moments of the first step are g and
+    /// g^2.
     fn first_step(rule: impl UpdateRule<f64>, g: f64) -> (f64, f64) {
         let mut theta = Tensor::scalar(4.0);
         let mut slots = [Tensor::scalar(0.0), Tensor::scalar(0.0)];

@@ -2,7 +2,8 @@
 
 use crate::{Element, Module, Tensor, Var};
 
-/// A loss and its gradient with respect to each parameter of a model, in the order of the model's walk.
+/// A loss and its gradient with respect to each parameter of a model, in the order of the model's
+/// walk.
 #[derive(Clone, Debug)]
 pub struct Gradients<E: Element> {
     loss: f64,
@@ -12,13 +13,14 @@ pub struct Gradients<E: Element> {
 impl<E: Element> Gradients<E> {
     /// d loss / d theta for every parameter theta of `model`, and for nothing else.
     ///
-    /// The loss is taken by value: when this returns its graph is gone, and with it all copies of the weights it held,
-    /// so that [`Optimizer::step`](super::Optimizer::step) moves them in place. (If the caller keeps a value that the
-    /// model's weights led to, the weights are copied first; the result is the same.)
+    /// The loss is taken by value: when this returns its graph is gone, and with it all copies of
+    /// the weights it held, so that [`Optimizer::step`](super::Optimizer::step) moves them in
+    /// place. (If the caller keeps a value that the model's weights led to, the weights are copied
+    /// first; the result is the same.)
     ///
     /// # Panics
-    /// If the loss is no scalar, or does not depend on one of the parameters, which is named: an optimiser would leave
-    /// such a parameter at its start without a word.
+    /// If the loss is no scalar, or does not depend on one of the parameters, which is named: an
+    /// optimiser would leave such a parameter at its start without a word.
     #[track_caller]
     pub fn of(loss: Var<E>, model: &dyn Module<E>) -> Self {
         assert!(loss.shape().len() == 1, "a loss is one number; this has the shape {}", loss.shape());
@@ -62,8 +64,8 @@ impl<E: Element> Gradients<E> {
             .sqrt()
     }
 
-    /// Shrinks the gradient to the norm `max` if it is longer (Pascanu et al. 2013, algorithm 1). Returns the norm that
-    /// it had.
+    /// Shrinks the gradient to the norm `max` if it is longer (Pascanu et al. 2013, algorithm 1).
+    /// Returns the norm that it had.
     ///
     /// # Panics
     /// If `max` is not positive.

@@ -19,7 +19,8 @@ pub trait UpdateRule<E: Element> {
     /// Names of the tensors that are remembered, each of the parameter's shape and 0 at first.
     fn slots(&self) -> &'static [&'static str];
 
-    /// Moves `theta` along its gradient `g`, and what is remembered (in the order of [`slots`](Self::slots)) along.
+    /// Moves `theta` along its gradient `g`, and what is remembered (in the order of
+    /// [`slots`](Self::slots)) along.
     fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]);
 }
 
@@ -105,7 +106,8 @@ impl<E: Element> Optimizer<E> {
         });
     }
 
-    /// All that a step changes: the count of steps, and what is remembered of each parameter as "name.slot".
+    /// All that a step changes: the count of steps, and what is remembered of each parameter as
+    /// "name.slot".
     pub fn state(&self) -> NamedTensors<E> {
         let mut state = vec![("steps".to_owned(), encode_count(self.steps))];
         for Memory { name, slots } in &self.memory {
@@ -115,8 +117,8 @@ impl<E: Element> Optimizer<E> {
         state
     }
 
-    /// Takes over a state: all of it, or nothing. The steps that follow are those of the optimiser it came from, bit for
-    /// bit.
+    /// Takes over a state: all of it, or nothing. The steps that follow are those of the optimiser
+    /// it came from, bit for bit.
     ///
     /// # Errors
     /// If a name is missing or not one of this optimiser's, or a shape differs.

@@ -2,8 +2,8 @@ use super::optimizer::decayed;
 use super::{Step, UpdateRule};
 use crate::{Element, Tensor};
 
-/// Stochastic gradient descent with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013, eq. 3-4, in the form
-/// of PyTorch):
+/// Stochastic gradient descent with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013,
+/// eq. 3-4, in the form of PyTorch):
 ///
 /// > b <- momentum b + g,   theta <- theta - lr b
 /// > or, with Nesterov,     theta <- theta - lr (g + momentum b)

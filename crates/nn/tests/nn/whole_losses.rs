@@ -1,5 +1,5 @@
-//! The gradient of every training loss, through whole networks and with respect to all their parameters, against
-//! central differences in f64.
+//! The gradient of every training loss, through whole networks and with respect to all their
+//! parameters, against central differences in f64.
 
 use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::layers::{

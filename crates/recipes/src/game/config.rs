@@ -8,7 +8,8 @@ use adjoint_data::points::Points;
 use adjoint_nn::cost::{LayerCost, flops};
 use adjoint_runs::{BoxError, Config, Launch, Summary, command, warn};
 
-/// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it trains, [`recipe`] all of it for the registry.
+/// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what
+/// it trains, [`recipe`] all of it for the registry.
 pub trait GameConfig: Config {
     /// Its G.
     type Generator: Generator<f32> + 'static;
@@ -24,8 +25,8 @@ pub trait GameConfig: Config {
     /// If flags contradict each other, or there is no such dataset.
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError>;
 
-    /// The game with first weights, played by these rules but for what the model knows better, such as the step size that
-    /// suits its width.
+    /// The game with first weights, played by these rules but for what the model knows better, such
+    /// as the step size that suits its width.
     ///
     /// # Errors
     /// As [`costs`](Self::costs).

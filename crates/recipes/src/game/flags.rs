@@ -7,49 +7,9 @@ use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::values::{count, fraction, not_negative, positive};
-use adjoint_runs::{BoxError, CommonArgs, Idle, Preset, idle_if, preset};
+use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use serde::{Serialize, Serializer};
-
-/// The defaults of [`GameArgs`].
-pub const GAME: &[Preset] = &[
-    preset("latent", "100"),
-    preset("noise", "uniform"),
-    preset("d_norm", "batch"),
-    preset("d_dropout", "0"),
-    preset("lr", "0.0002"),
-    preset("lr_schedule", "constant"),
-    preset("optimizer", "adam"),
-    preset("beta1", "0.5"),
-    preset("beta2", "0.999"),
-    preset("d_steps", "1"),
-    preset("update", "alternating"),
-    preset("loss", "non-saturating"),
-    // WGAN-GP comes with its loss.
-    preset("penalty", "gp").beside("loss", "wasserstein"),
-    preset("penalty", "r1"),
-    preset("penalty_weight", "1").beside("dataset", "ring"),
-    preset("penalty_weight", "1").beside("dataset", "grid"),
-    preset("penalty_weight", "1").beside("dataset", "moons"),
-    preset("penalty_weight", "1").beside("penalty", "r1"),
-    preset("penalty_weight", "10").beside("penalty", "gp"),
-    preset("penalty_weight", "10").beside("loss", "wasserstein"),
-    preset("penalty_weight", "1"),
-    preset("penalty_every", "8").beside("penalty", "r1"),
-    preset("penalty_every", "1").beside("penalty", "gp"),
-    preset("penalty_every", "1").beside("loss", "wasserstein"),
-    preset("penalty_every", "8"),
-    preset("label_smoothing", "0"),
-    preset("instance_noise", "0"),
-    preset("instance_noise_epochs", "10"),
-    preset("ema", "0.999"),
-];
-
-/// The defaults of [`HiddenArgs`].
-pub const HIDDEN: &[Preset] = &[preset("g_hidden", "256,512,1024"), preset("d_hidden", "512,256")];
-
-/// The defaults of [`ConditionArgs`].
-pub const CONDITION: &[Preset] = &[preset("task", "class"), preset("condition", "onehot")];
 
 /// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`].
 #[derive(Clone, Debug, clap::Args, Serialize)]
@@ -74,7 +34,8 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; a resumed run with another end follows the schedule to that
+    /// Schedule of the step size over the run; a resumed run with another end follows the schedule
+    /// to that
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
@@ -82,7 +43,8 @@ pub struct GameArgs {
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub optimizer: OptimizerName,
 
-    /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum repeats
+    /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum
+    /// repeats
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub beta1: f64,
 
@@ -128,7 +90,8 @@ pub struct GameArgs {
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub instance_noise_epochs: u64,
 
-    /// Decay of the moving average of G's weights that samples are drawn with (generator_ema.safetensors); 0 for none
+    /// Decay of the moving average of G's weights that samples are drawn with
+    /// (generator_ema.safetensors); 0 for none
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub ema: f64,
 }
@@ -177,14 +140,15 @@ choice!(
 );
 
 impl ConditionArgs {
-    /// What goes with another task.
+    /// The flags of another task.
     pub fn idle(&self) -> Vec<Idle> {
         let class = idle_if(self.task.is_image(), "--task class", ["condition"]);
         let image = idle_if(!self.task.is_image(), "a task with an image, such as --task inpaint", ["l1"]);
         [class, image].concat()
     }
 
-    /// Weight of the distance from the image that the condition determines; 0 where it determines none.
+    /// Weight of the distance from the image that the condition determines; 0 where it determines
+    /// none.
     pub fn reconstruction(&self) -> f64 {
         if self.task.is_image() { self.l1.unwrap_or(L1) } else { 0.0 }
     }
@@ -192,14 +156,6 @@ impl ConditionArgs {
 
 /// The weight of pix2pix (Isola et al. 2017, section 6.2).
 const L1: f64 = 100.0;
-
-/// The defaults of [`GameArgs::d_norm`] where D is convolutional: batch norm couples the samples of a
-/// batch, and WGAN-GP penalises each alone.
-pub const D_NORM_OF_CONVOLUTIONS: &[Preset] = &[
-    preset("d_norm", "batch").beside("penalty", "r1"),
-    preset("d_norm", "none").beside("penalty", "gp"),
-    preset("d_norm", "none").beside("loss", "wasserstein"),
-];
 
 choice!(
     /// How the numbers that G starts from are distributed.
@@ -325,7 +281,8 @@ impl GameArgs {
         .concat()
     }
 
-    /// A line on each two flags of which one does less beside the other. (A file may have brought them together.)
+    /// A line on each two flags of which one does less beside the other. (A file may have brought
+    /// them together.)
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = vec![];
         if self.loss == AdversarialLoss::Wasserstein && self.penalty == PenaltyName::R1 {
@@ -335,7 +292,7 @@ impl GameArgs {
         }
         if self.penalty == PenaltyName::Gp && self.d_norm == NormName::Batch {
             remarks.push(
-                "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; --d-norm none goes with it",
+                "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; take --d-norm none",
             );
         }
         remarks.into_iter().map(str::to_owned).collect()
@@ -346,10 +303,10 @@ impl GameArgs {
         self.penalty != PenaltyName::None
     }
 
-    /// Refuses batch norm of fully connected layers in batches of one, which have no variance.
+    /// Rejects batch norm of fully connected layers in batches of one, which have no variance.
     ///
     /// # Errors
-    /// If it is asked for; `g_norm` is that of G's layers.
+    /// If the flags request it; `g_norm` is that of G's layers.
     pub fn refuse_lonely(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
         if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == NormName::Batch) {
             return Err("--batch-size 1: batch norm of fully connected layers needs 2 samples or more".into());
@@ -367,7 +324,7 @@ impl GameArgs {
         (norm, Dropout::new(self.d_dropout))
     }
 
-    /// Numbers for so many samples: number `index` of their purpose.
+    /// Numbers for `rows` samples: number `index` of their purpose.
     pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         self.noise.draw(common.seed, purpose, index, [rows, self.latent])
     }

@@ -1,4 +1,5 @@
-//! Any game in the hands of the training loop: which data and which noise a step sees, what is saved, measured and shown.
+//! Any game in the hands of the training loop: which data and which noise a step sees, what is
+//! saved, measured and shown.
 
 use crate::game::{GameArgs, Play, Stage};
 use crate::sample_command;
@@ -133,8 +134,8 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         self.stage.epoch_figures(&mut self.players, stop)
     }
 
-    /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem 1); not of games in which D gives no
-    /// logit.
+    /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem
+    /// 1); not of games in which D gives no logit.
     fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let mut figures = Figures::default();

@@ -74,7 +74,8 @@ impl Condition {
         self != Condition::Class
     }
 
-    /// The conditions of images (N, H, W, C) where they are images, too. What is random of them is the stream's.
+    /// The conditions of images (N, H, W, C) where they are images, too. What is random of them is
+    /// the stream's.
     ///
     /// # Panics
     /// If they are none.
@@ -103,8 +104,8 @@ fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
     y
 }
 
-/// The length of the gradient of each channel by central differences, from -1 (flat) to 1 (as steep as from black to white within
-/// two pixels, or steeper).
+/// The length of the gradient of each channel by central differences, from -1 (flat) to 1 (as steep
+/// as from black to white within two pixels, or steeper).
 fn steepness(x: &Tensor<f32>) -> Tensor<f32> {
     let [_, height, width, channels] = x.shape().nhwc();
     let row = width * channels;
@@ -136,8 +137,8 @@ impl Stage for ImageStage {
         (batch.images, condition)
     }
 
-    /// A square of samples; or a row of each class, with the same noise down a column; or test images in rows of three: the
-    /// condition, the sample, the image itself.
+    /// A square of samples; or a row of each class, with the same noise down a column; or test
+    /// images in rows of three: the condition, the sample, the image itself.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let (samples, count) = match self.condition {
             None => (players.sample(&players.noise("samples", SAMPLES), None), SAMPLES),

@@ -1,7 +1,7 @@
-//! The game of a generator and a discriminator as a program: its flags, the trainer of all such games, and what they are
-//! played about.
+//! The game of a generator and a discriminator as a program: its flags, the trainer of all such
+//! games, and what they are played about.
 //!
-//! * [`flags`]: the variants of the game as flags.
+//! * [`flags`]: the variants of the game as flags; [`presets`] are their defaults.
 //! * [`config`]: what a program brings to make of them a trainer.
 //! * [`GameTrainer`]: any game in the hands of the training loop.
 //! * [`stage`]: data, conditions and pictures; [`images`] and [`points`] are the two kinds.
@@ -11,6 +11,7 @@ pub mod flags;
 mod game_trainer;
 pub mod images;
 pub mod points;
+pub mod presets;
 pub mod stage;
 
 pub use config::{GameConfig, recipe, summary, trainer};

@@ -6,7 +6,7 @@ use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Panel, plot};
 
-/// Points that count as a pass through the data, which has no end: as many as there are images in MNIST.
+/// Points that count as a pass through the data, which has no end: the number of images in MNIST.
 const EPOCH: u64 = 60_000;
 /// Points on a picture and samples beside them.
 pub const SHOWN: usize = 2_000;
@@ -42,7 +42,8 @@ impl PointStage {
         let places = (0..n * n).flat_map(|i| [at(i % n), -at(i / n)]);
         let places = Tensor::from_slice([n * n, 2], &places.collect::<Vec<f32>>());
         let outputs = players.judge(&places, None);
-        // Where the output is no logit its level says nothing (a critic has none at all): what is shown is relative to the middle.
+        // Where the output is no logit its level says nothing (a critic has none at all): what is
+        // shown is relative to the middle.
         let mut sorted = outputs.data().to_vec();
         sorted.sort_by(f32::total_cmp);
         let middle = if self.loss.is_on_logits() { 0.0 } else { sorted[sorted.len() / 2] };
@@ -91,8 +92,8 @@ impl Stage for PointStage {
     }
 }
 
-/// Samples (orange) over data (grey); where there are beliefs, one for each fourth pixel, on the levels of D: blue where it sees
-/// data, white where it can't tell, red where it sees samples.
+/// Samples (orange) over data (grey); where there are beliefs, one for each fourth pixel, on the
+/// levels of D: blue where it sees data, white where it can't tell, red where it sees samples.
 pub fn scatter(points: Points, data: &Tensor<f32>, samples: &Tensor<f32>, beliefs: Option<&[f32]>) -> Image {
     let mut image = Image::filled(SIDE, SIDE, 3, 255);
     if let Some(beliefs) = beliefs {

@@ -35,7 +35,7 @@ pub trait Play {
     /// D's logits.
     fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
 
-    /// Noise for so many samples, always the same for a purpose.
+    /// Noise for `rows` samples, always the same for a purpose.
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32>;
 }
 
@@ -44,7 +44,8 @@ pub trait Stage {
     /// Batches in a pass through the data.
     fn batches_per_epoch(&self) -> u64;
 
-    /// Batch `index`, counted over all epochs: data, and what is known of it where the game has conditions.
+    /// Batch `index`, counted over all epochs: data, and what is known of it where the game has
+    /// conditions.
     fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>);
 
     /// Pictures, each with the name of its series.

@@ -1,6 +1,7 @@
 //! A run of any trainer, opened to be used: sampled, encoded, measured.
 //!
-//! [`Model`] is a trained model whatever it is inside; what programs such as `sample` and `evaluate` do with one, they do with all.
+//! [`Model`] is a trained model whatever it is inside; what programs such as `sample` and
+//! `evaluate` do with one, they do with all.
 
 mod networks;
 mod open;
@@ -67,7 +68,7 @@ impl Model {
         Ok(self.noise.draw(self.seed, purpose, 0, [rows, self.latent]))
     }
 
-    /// Refuses pictures of so many images that they would be larger than anyone looks at.
+    /// Rejects pictures of more images than anyone looks at.
     ///
     /// # Errors
     /// If they would.
@@ -144,8 +145,8 @@ impl Model {
         Err(mismatch(&self.run, problem))
     }
 
-    /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this
-    /// standard deviation, in the range of the model.
+    /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else
+    /// pixels are normal about the sample, with this standard deviation, in the range of the model.
     ///
     /// # Panics
     /// If shapes are not those of the networks.
@@ -170,12 +171,14 @@ impl Model {
         self.networks.bound(set, range)
     }
 
-    /// log p(x) of an image of a set by importance sampling with so many samples of z; of models with an encoder that was trained for it.
+    /// log p(x) of an image of a set by importance sampling with `samples` samples of z; of models
+    /// with an encoder that was trained for it.
     pub fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
         self.networks.log_likelihood(set, image, samples)
     }
 
-    /// Conditions of samples `range` of many: each class in turn, or test images in turn. None where the model is told nothing.
+    /// Conditions of samples `range` of many: each class in turn, or test images in turn. None
+    /// where the model is told nothing.
     ///
     /// # Errors
     /// If test images are needed and can't be had.
@@ -195,7 +198,8 @@ impl Model {
         }))
     }
 
-    /// The same condition for all of `rows` samples: this class, 0 unless it is given, or the first test image's.
+    /// The same condition for all of `rows` samples: this class, 0 unless it is given, or the first
+    /// test image's.
     ///
     /// # Errors
     /// As [`conditions`](Self::conditions), or if a class is given and there is none, or not that.
@@ -248,7 +252,8 @@ impl Model {
         Ok(kept.get_or_init(|| set).clone())
     }
 
-    /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be black and white.
+    /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be
+    /// black and white.
     pub fn seen(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         let mut x = self.images(set, indices);
         self.networks.prepare(&mut x, set.split(), indices);
@@ -269,7 +274,8 @@ impl Model {
         }
     }
 
-    /// What is observed where samples are the mean: drawn from p(x|z), as [`log_density`](Self::log_density) has it.
+    /// What is observed where samples are the mean: drawn from p(x|z), as
+    /// [`log_density`](Self::log_density) has it.
     pub fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
         self.networks.observe(mean, sigma, stream)
     }
@@ -294,71 +300,4 @@ impl Model {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::networks::GeneratorOnly;
-    use adjoint_nn::{Module, Scheme, SlotMut};
-    use adjoint_runs::Launch;
-
-    fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model {
-        let flags = ["train-dcgan", "--image-size", &size.to_string()].map(str::to_owned);
-        let common =
-            Launch::<crate::dcgan::Settings>::parse(flags).expect("these are its flags").config.common;
-        Model {
-            kind: "dcgan",
-            run: PathBuf::new(),
-            common,
-            latent,
-            noise: Distribution::Uniform,
-            condition: None,
-            points: None,
-            autoencoder: false,
-            range: Range::Signed,
-            seed: 1,
-            sets: Default::default(),
-            networks: Box::new(networks),
-        }
-    }
-
-    /// Batch norm in evaluation mode, and kernels that would choose other ways for other batches: what else is drawn makes no difference, to
-    /// the last bit. Weights are large, so that pixels are not all grey.
-    #[test]
-    fn a_sample_alone_is_the_same_among_others() {
-        for (image_size, width) in [(28, 16), (64, 8)] {
-            let a = adjoint_dcgan::Architecture { image_size, channels: 1, width, ..Default::default() };
-            let mut generator = adjoint_dcgan::Generator::<f32>::new(&a);
-            Scheme::dcgan().apply(&mut generator, "generator", 1);
-            generator.visit_mut("", &mut |_, slot: SlotMut<'_, f32>| {
-                let value = slot.into_value();
-                *value = value.map(|x| 4.0 * x);
-            });
-            let mut model = model(GeneratorOnly(generator), 100, image_size);
-            let z = model.draw("z", 130).unwrap();
-            let all = model.decode(&z, None).unwrap();
-            let pixels = image_size * image_size;
-            let spread = (all.sum_of_squares() / all.len() as f64).sqrt();
-            assert!((0.05..0.95).contains(&spread), "pixels of {spread}");
-            for i in [0, 5, 64, 129] {
-                let one = model.decode(&z.narrow(0, i, 1), None).unwrap();
-                assert!(
-                    one.data() == &all.data()[i * pixels..][..pixels],
-                    "sample {i} of {image_size} pixels"
-                );
-            }
-        }
-    }
-
-    /// Conditions that are images come from the test set, whose images are drawn or read once. A
-    /// set that was loaded again would have drawn none.
-    #[test]
-    fn the_test_set_is_loaded_once_for_all_conditions() {
-        let a = adjoint_dcgan::Architecture { image_size: 16, channels: 1, width: 4, ..Default::default() };
-        let generator = adjoint_dcgan::Generator::<f32>::new(&a);
-        let model = Model { condition: Some(Condition::Inpaint), ..model(GeneratorOnly(generator), 100, 16) };
-        for start in [0, 5, 10] {
-            assert_eq!(model.conditions(start..start + 5).unwrap().unwrap().dims(), [5, 16, 16, 1]);
-        }
-        let said = format!("{:?}", model.dataset(Split::Test).unwrap());
-        assert!(said.contains("kept: 15"), "{said}");
-    }
-}
+mod tests;

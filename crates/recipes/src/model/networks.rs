@@ -30,8 +30,8 @@ pub(crate) trait Networks {
     /// Makes images of a split what these networks see of them.
     fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
 
-    /// log p(x|z) of each pair of rows, `[N]`: that of the model where it has one; else pixels are normal about the sample, with this standard
-    /// deviation.
+    /// log p(x|z) of each pair of rows, `[N]`: that of the model where it has one; else pixels are
+    /// normal about the sample, with this standard deviation.
     fn log_density(
         &mut self,
         x: &Var<f32>,
@@ -50,7 +50,8 @@ pub(crate) trait Networks {
         None
     }
 
-    /// log p(x) of an image of a set by importance sampling with so many samples, if there is an encoder to sample from.
+    /// log p(x) of an image of a set by importance sampling with this number of samples, if there
+    /// is an encoder to sample from.
     fn log_likelihood(&mut self, _set: &Dataset, _image: usize, _samples: usize) -> Option<f64> {
         None
     }

@@ -20,7 +20,7 @@ pub struct Open {
     pub seed: u64,
     /// Take G's last weights instead of their moving average.
     pub raw: bool,
-    /// Where datasets lie, if not where the run found them.
+    /// Directory of datasets, if not where the run found them.
     pub data_dir: Option<PathBuf>,
 }
 

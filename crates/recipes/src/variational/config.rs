@@ -1,4 +1,5 @@
-//! What a trainer of a model with latent variables brings: its settings, two networks, and nothing else.
+//! What a trainer of a model with latent variables brings: its settings, two networks, and nothing
+//! else.
 
 use crate::limits;
 use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
@@ -7,7 +8,8 @@ use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Launch, Summary, command};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
-/// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it trains, [`recipe`] all of it for the registry.
+/// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it
+/// trains, [`recipe`] all of it for the registry.
 pub trait VariationalConfig: Config {
     /// Its q(z|x).
     type Encoder: Encoder<f32> + 'static;

@@ -23,7 +23,8 @@ pub const VARIATIONAL: &[Preset] = &[
     preset("nll_images", "1000"),
 ];
 
-/// Flags of every trainer of a latent variable model, to be flattened into its own beside [`CommonArgs`](adjoint_runs::CommonArgs).
+/// Flags of every trainer of a latent variable model, to be flattened into its own beside
+/// [`CommonArgs`](adjoint_runs::CommonArgs).
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct VariationalArgs {
     /// Numbers in z
@@ -68,8 +69,8 @@ pub struct VariationalArgs {
     #[arg(long, help_heading = "Training")]
     pub autoencoder: bool,
 
-    /// How the gradient reaches the encoder: through the sample, or by the score function. The log's gradient_encoder, the gradient's norm,
-    /// shows how much noisier the second is
+    /// How the gradient reaches the encoder: through the sample, or by the score function. The
+    /// log's gradient_encoder, the gradient's norm, shows how much noisier the second is
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub estimator: Gradient,
 
@@ -77,7 +78,8 @@ pub struct VariationalArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; a resumed run with another end follows the schedule to that
+    /// Schedule of the step size over the run; a resumed run with another end follows the schedule
+    /// to that
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
@@ -134,8 +136,9 @@ choice!(
 pub const MEASURED: u64 = u64::MAX;
 
 impl VariationalArgs {
-    /// Makes images what the model sees of them: leaves them as they are or, as `--binarize` says, draws their pixels to be 0 or 1.
-    /// `indices` are their places in the split; `epoch` counts where they are drawn anew in each.
+    /// Makes images what the model sees of them: leaves them as they are or, as `--binarize` says,
+    /// draws their pixels to be 0 or 1. `indices` are their places in the split; `epoch` counts
+    /// where they are drawn anew in each.
     pub fn binarize(
         &self,
         seed: u64,

@@ -1,4 +1,5 @@
-//! What a model is worth on images of a set: which of them, with which noise. Always alike for a run, whoever measures.
+//! What a model is worth on images of a set: which of them, with which noise. Always alike for a
+//! run, whoever measures.
 
 use crate::variational::{MEASURED, VariationalArgs};
 use crate::{labels, limits};
@@ -34,7 +35,8 @@ impl Measures {
         Stream::new(self.seed, purpose, index).normal_tensor([rows, self.args.latent], 0.0, 1.0)
     }
 
-    /// Images of a set as the model sees them in measurements, with their labels as one-hot rows if it is told them.
+    /// Images of a set as the model sees them in measurements, with their labels as one-hot rows if
+    /// it is told them.
     pub fn images(&self, set: &Dataset, range: Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);

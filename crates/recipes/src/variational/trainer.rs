@@ -1,5 +1,5 @@
-//! Any model with latent variables in the hands of the training loop: which data and which noise a step sees, what is saved, measured
-//! and shown.
+//! Any model with latent variables in the hands of the training loop: which data and which noise a
+//! step sees, what is saved, measured and shown.
 
 use crate::variational::Measures;
 use crate::{below, data, labels, sample_command};

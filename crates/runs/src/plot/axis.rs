@@ -13,7 +13,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis on which `low` lies at pixel `start` and `high` at pixel `end`, with about `ticks`
+    /// An axis on which `low` is at pixel `start` and `high` at pixel `end`, with about `ticks`
     /// ticks. For finite values whose difference is finite.
     pub(super) fn new((low, high): (f64, f64), (start, end): (f64, f64), ticks: usize) -> Self {
         // A single value gets an axis around it, and so do values whose ticks would be one number.

@@ -1,7 +1,9 @@
-//! The curves of a run as an SVG picture: panels one above the other, each of a few named figures over the steps.
+//! The curves of a run as an SVG picture: panels one above the other, each of a few named figures
+//! over the steps.
 //!
-//! Every curve is drawn twice, thin as logged and thick as a moving average. The two colours come from the palette of Okabe
-//! and Ito, which people with any colour vision can tell apart. This is no plotting library: it draws what trainers log.
+//! Every curve is drawn twice, thin as logged and thick as a moving average. The two colours come
+//! from the palette of Okabe and Ito, which people with any colour vision can tell apart. This is
+//! no plotting library: it draws what trainers log.
 
 mod axis;
 mod series;

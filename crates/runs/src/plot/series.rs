@@ -6,7 +6,8 @@ pub(super) type Points = Vec<(f64, f64)>;
 /// Values beyond this are drawn there: sums and differences of values remain finite.
 pub(super) const MOST: f64 = 1e300;
 
-/// The moving average over about a fortieth of the curve around each point (more of a short one), cut off at its ends.
+/// The moving average over about a fortieth of the curve around each point (more of a short one),
+/// cut off at its ends.
 pub(super) fn smooth(points: &[(f64, f64)]) -> Points {
     let reach = (points.len() / 80).max((points.len() / 20).min(4));
     let mut sums = vec![0.0];
@@ -21,7 +22,8 @@ pub(super) fn smooth(points: &[(f64, f64)]) -> Points {
     points.iter().enumerate().map(|(i, (step, _))| (*step, mean(i))).collect()
 }
 
-/// At most about `2 * bins` points that look the same from afar: of each bin the lowest and the highest, in order.
+/// At most about `2 * bins` points that look the same from afar: of each bin the lowest and the
+/// highest, in order.
 pub(super) fn thin(points: &[(f64, f64)], bins: usize) -> Points {
     if points.len() <= 2 * bins {
         return points.to_vec();
@@ -36,8 +38,8 @@ pub(super) fn thin(points: &[(f64, f64)], bins: usize) -> Points {
     points.chunks(points.len().div_ceil(bins)).flat_map(extremes).collect()
 }
 
-/// The range that shows all of the smoothed curves and nearly all of the raw ones: a few wild values at the start of a
-/// run must not flatten the rest. Reaches down to 0 if that isn't far.
+/// The range that shows all of the smoothed curves and nearly all of the raw ones: a few wild
+/// values at the start of a run must not flatten the rest. Reaches down to 0 if that isn't far.
 pub(super) fn value_range(raw: &[Points], smoothed: &[Points]) -> (f64, f64) {
     let mut values: Vec<f64> = raw.iter().flatten().map(|point| point.1).collect();
     values.sort_by(f64::total_cmp);

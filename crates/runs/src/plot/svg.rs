@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Write};
 
-/// How things look, in one place. Dark on light; a picture viewer without these fonts takes its own.
+/// How things look, in one place. Dark on light; a picture viewer without these fonts takes its
+/// own.
 const STYLE: &str = "\
 <style>
 text { font: 13px system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif; fill: #4a5057 }

@@ -12,7 +12,7 @@ use crate::summary::grouped;
 use crate::{Error, disk};
 
 impl Session<'_> {
-    /// Saves, and says how to go on.
+    /// Saves, and says how to continue.
     pub(super) fn interrupt(&mut self) -> Result<Outcome, Error> {
         let done = self.training.done;
         if self.training.saved != Some(done) {
@@ -20,7 +20,7 @@ impl Session<'_> {
         }
         self.outputs.iter_mut().try_for_each(|output| output.draw(&self.training, &[]))?;
         self.progress.finish();
-        self.progress.say(format!("stopped after step {}, saved; go on with", grouped(done)));
+        self.progress.say(format!("stopped after step {}, saved; continue with", grouped(done)));
         self.progress.say(format!("  {}", self.resume_command()));
         Ok(Outcome::Interrupted)
     }
@@ -61,13 +61,13 @@ impl Session<'_> {
         let command = self.resume_command();
         match self.training.saved {
             Some(step) => {
-                format!("the run is safe at step {step}: when the cause is gone, go on with {command}")
+                format!("the run is safe at step {step}: when the cause is gone, continue with {command}")
             }
             None => format!("nothing was saved yet: when the cause is gone, start again with {command}"),
         }
     }
 
-    /// The command that goes on with this run.
+    /// The command that continues this run.
     fn resume_command(&self) -> String {
         resume_command(self.training.plan.model, self.training.run.path())
     }

@@ -1,5 +1,5 @@
 //! The training loop around a [`Trainable`]: when to log, draw and save, and how to start, stop and
-//! go on.
+//! resume.
 //!
 //! What is due after a step depends on its number alone, so an interrupted and resumed run leaves
 //! what an uninterrupted one leaves. Figures and pictures are written before the checkpoint: a
@@ -59,7 +59,7 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Starts a run in its new directory, or goes on with one from its checkpoint.
+    /// Starts a run in its new directory, or continues one from its checkpoint.
     pub(crate) fn open(
         plan: Plan,
         run: RunDir,
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
         let done = saved.unwrap_or(0);
         if done > plan.total {
             let (run, asked) = (run.path().display(), plan.total);
-            let problem = format!("{run} is at step {done} already, past the {asked} asked for");
+            let problem = format!("{run} is at step {done} already, past the {asked} requested");
             return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
         }
         disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;

@@ -1,4 +1,5 @@
-//! Checkpoints survive crashes and full disks, and what isn't a sound checkpoint is refused by name.
+//! Checkpoints survive crashes and full disks, and what isn't a sound checkpoint is rejected by
+//! name.
 
 use std::fs;
 use std::path::Path;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use crate::runs::{assert_same_run, content, stderr, succeed, train, walk};
+use crate::process::{assert_same_run, content, stderr, succeed, train, walk};
 
 /// Two checkpoints and two pictures: a first save and a later one.
 const FLAGS: [&str; 9] =

@@ -3,7 +3,8 @@
 use adjoint_runs::{Grid, Image, Range};
 use adjoint_tensor::Tensor;
 
-/// Images whose every value is different: i + row / 10 + column / 100 + channel / 1000, brought into [0, 1].
+/// Images whose every value is different: i + row / 10 + column / 100 + channel / 1000, brought
+/// into [0, 1].
 fn images(dims: [usize; 4]) -> Tensor<f32> {
     let [_, height, width, channels] = dims;
     Tensor::build(dims, |values: &mut [f32]| {

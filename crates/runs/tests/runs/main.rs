@@ -5,6 +5,8 @@ mod checkpoints;
 #[cfg(unix)]
 mod faults;
 mod grids;
+#[cfg(unix)]
+mod process;
 #[cfg(target_os = "linux")]
 mod resident_memory;
 #[cfg(unix)]

@@ -18,7 +18,8 @@ pub(crate) struct Features {
     #[command(flatten)]
     common: Common,
 
-    /// Convolution of D to look at, from 1 at the image [default: the last but the one to the logit]
+    /// Convolution of D to look at, from 1 at the image [default: the last but the one to the
+    /// logit]
     #[arg(long, value_name = "N")]
     layer: Option<usize>,
 

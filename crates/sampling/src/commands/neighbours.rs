@@ -56,7 +56,8 @@ impl Run for Neighbours {
     }
 }
 
-/// The k of the first `among` images of a set that are nearest to each sample by the distance of their pixels, nearest first.
+/// The k of the first `among` images of a set that are nearest to each sample by the distance of
+/// their pixels, nearest first.
 pub(crate) fn nearest(
     model: &Model,
     x: &Tensor<f32>,

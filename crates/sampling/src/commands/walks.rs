@@ -7,7 +7,8 @@ use adjoint_recipes::Model;
 use adjoint_recipes::game::flags::Distribution;
 use adjoint_runs::{BoxError, Error, Grid, Image};
 
-/// A traversal goes from where this share of all latent numbers is lower to where as many are higher.
+/// A traversal goes from where this share of all latent numbers is lower to where as many are
+/// higher.
 const LOW: f64 = 0.01;
 /// Rows of a traversal.
 const DIMENSIONS: usize = 10;
@@ -34,7 +35,8 @@ pub(crate) struct Interpolate {
     #[arg(long, value_name = "N")]
     class: Option<usize>,
 
-    /// Given latent vectors instead of random ones, one a use: numbers between commas; one row through all of them
+    /// Given latent vectors instead of random ones, one a use: numbers between commas; one row
+    /// through all of them
     #[arg(long, value_name = "X,X", allow_hyphen_values = true, conflicts_with_all = ["rows", "through"])]
     z: Vec<String>,
 }
@@ -67,13 +69,14 @@ fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
     }
 }
 
-/// Images of a walk, at least so many, with the same number on each leg, so that every station is among them.
+/// The number of images of a walk: at least `wanted`, the same on each leg, so that every station
+/// is among them.
 fn images(wanted: usize, stations: usize) -> usize {
     let legs = stations - 1;
     legs * (wanted - 1).div_ceil(legs) + 1
 }
 
-/// So many points on the way through all stations.
+/// `images` points on the way through all stations.
 fn walk(stations: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f32>> {
     let leg = (images - 1) / (stations.len() - 1);
     let mut points = vec![];
@@ -139,7 +142,8 @@ impl Traverse {
     }
 }
 
-/// By how much each latent number, from low to high, changes the image at `start`: the sum of squared differences of its pixels.
+/// By how much each latent number, from low to high, changes the image at `start`: the sum of
+/// squared differences of its pixels.
 fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<f64>, BoxError> {
     let conditions = model.one_condition(class, 2)?;
     let mut changes = vec![];

@@ -66,5 +66,5 @@ fn a_limit_of_the_shell_bounds_the_memory_of_a_step() {
         &large,
         "the data segment (ulimit -d) is limited to 1.9 GiB; take",
     );
-    assert!(!program.directory().join("runs").exists(), "a run that is refused leaves nothing behind");
+    assert!(!program.directory().join("runs").exists(), "a run that is rejected leaves nothing behind");
 }

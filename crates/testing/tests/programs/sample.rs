@@ -1,4 +1,5 @@
-//! Every command on runs of the trainers, which this test makes itself; and what a run is refused for.
+//! Every command on runs of the trainers, which this test makes itself; and the runs that a command
+//! rejects.
 
 use adjoint_testing::Program;
 use std::fs;
@@ -31,7 +32,8 @@ fn commands_of_a_dcgan() {
         // What D's filters look at is not drawn from a seed.
         assert_eq!(first == png(&program, "a", command), command == "features", "{command}");
     }
-    // An untrained generator's samples are nothing in particular, so what they resemble has to be looked up: some class.
+    // An untrained generator's samples are nothing in particular, so what they resemble has to be
+    // looked up: some class.
     let any = (0..10).find(|class| {
         let class = class.to_string();
         let flags = ["--a", &class, "--b", &class, "--c", &class, "--examples", "1"];

@@ -57,14 +57,14 @@ fn wrong_flags_are_explained() {
     program.fail(&["--dataset", "ring"], "ring");
     program.fail(&["--l1", "-1"], "not below 0");
     for (flags, purpose) in [
-        (&["--l1", "10"][..], "--l1 does nothing here: it is for a task with an image"),
+        (&["--l1", "10"][..], "--l1 has no effect here: it is for a task with an image"),
         (
             &["--task", "inpaint", "--condition", "embedding"],
-            "--condition does nothing here: it is for --task class",
+            "--condition has no effect here: it is for --task class",
         ),
-        (&["--g-hidden", "8"], "--g-hidden does nothing here: it is for --arch mlp"),
-        (&["--d-hidden", "8"], "--d-hidden does nothing here: it is for --arch mlp"),
-        (&["--arch", "mlp", "--width", "8"], "--width does nothing here: it is for --arch conv"),
+        (&["--g-hidden", "8"], "--g-hidden has no effect here: it is for --arch mlp"),
+        (&["--d-hidden", "8"], "--d-hidden has no effect here: it is for --arch mlp"),
+        (&["--arch", "mlp", "--width", "8"], "--width has no effect here: it is for --arch conv"),
     ] {
         program.fail(flags, purpose);
     }

@@ -10,8 +10,8 @@ fn program() -> Program {
     Program::new("train-dcgan")
 }
 
-/// 40 steps equal 20-odd steps, kill -9, resume, the rest: weights, moments, averages and figures, bit for bit, with another
-/// number of threads and with two D-steps a step.
+/// 40 steps equal 20-odd steps, kill -9, resume, the rest: weights, moments, averages and figures,
+/// bit for bit, with another number of threads and with two D-steps a step.
 #[test]
 fn a_killed_run_goes_on_with_the_same_bits() {
     let flags = [&SMALL[..], &["--steps", "40", "--checkpoint-every", "7", "--d-steps", "2"]].concat();
@@ -35,16 +35,16 @@ fn wrong_flags_and_missing_data_are_explained() {
     for (flags, purpose) in [
         (
             &["--penalty", "none", "--penalty-every", "4"][..],
-            "--penalty-every does nothing here: it is for --penalty",
+            "--penalty-every has no effect here: it is for --penalty",
         ),
         (&["--instance-noise-epochs", "3"], "it is for --instance-noise above 0"),
         (
             &["--optimizer", "momentum", "--beta2", "0.9"],
-            "--beta2 does nothing here: it is for --optimizer adam",
+            "--beta2 has no effect here: it is for --optimizer adam",
         ),
-        (&["--optimizer", "sgd", "--beta1", "0.9"], "--beta1 does nothing here"),
-        (&["--download"], "--download does nothing here: it is for a dataset from files"),
-        (&["--dataset", "glyphs-rgb", "--data-dir", "."], "--data-dir does nothing here"),
+        (&["--optimizer", "sgd", "--beta1", "0.9"], "--beta1 has no effect here"),
+        (&["--download"], "--download has no effect here: it is for a dataset from files"),
+        (&["--dataset", "glyphs-rgb", "--data-dir", "."], "--data-dir has no effect here"),
     ] {
         program.fail(flags, purpose);
     }
@@ -61,7 +61,7 @@ fn wrong_flags_and_missing_data_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// A run goes on with the instructions that it began with.
+/// A run continues with the instructions that it began with.
 #[test]
 fn instructions_are_part_of_a_run() {
     let program = program();
@@ -75,7 +75,8 @@ fn instructions_are_part_of_a_run() {
     assert!(config.contains("\nisa = \"portable\"\n") && config.contains("\nlr = 0.0002\n"), "{config}");
 }
 
-/// A run's settings with one of them changed: the others stand in its file, where they may do nothing; what fits badly is said.
+/// A run's settings with one of them changed. Settings without effect are allowed in a file, and
+/// settings that do not suit one another give a warning.
 #[test]
 fn a_run_is_repeated_with_another_loss() {
     let program = program();
@@ -85,11 +86,11 @@ fn a_run_is_repeated_with_another_loss() {
     let warned = program.warns(&[&again[..], &["c", "--loss", "wasserstein"]].concat());
     assert!(warned.contains("--penalty gp is the one of this loss"), "{warned}");
     let warned = program.warns(&[&again[..], &["d", "--loss", "wasserstein", "--penalty", "gp"]].concat());
-    assert!(warned.contains("--d-norm none goes with it"), "{warned}");
+    assert!(warned.contains("take --d-norm none"), "{warned}");
     assert_eq!(program.warns(&[&again[..], &["e", "--loss", "hinge"]].concat()), "");
 }
 
-/// A checkpoint of other networks is refused, and names what differs.
+/// A checkpoint of other networks is rejected, and the error says what differs.
 #[test]
 fn a_resumed_run_keeps_its_settings() {
     let program = program();

@@ -9,8 +9,8 @@ fn program() -> Program {
     Program::new("train-gan")
 }
 
-/// Under everything that is drawn or changes over time: noise on D's input, dropout, power iteration, batch norm, a lazy penalty,
-/// a falling step size, two steps of D.
+/// Under everything that is drawn or changes over time: noise on D's input, dropout, power
+/// iteration, batch norm, a lazy penalty, a falling step size, two steps of D.
 #[test]
 fn a_killed_run_goes_on_with_the_same_bits() {
     let stabilisers =
@@ -69,9 +69,9 @@ fn points_are_counted_and_the_value_is_measured() {
     assert!(config.contains("\nlatent = 2\n") && config.contains("\nlr = 0.001\n"), "{config}");
 }
 
-/// What the ring shows (Goodfellow et al. 2014, section 3): a D that is ahead leaves no slope to the minimax loss, and G's samples lie in
-/// no cluster; the Wasserstein distance still has one, and G finds all. The README's two
-/// commands, with half the batch and half the steps.
+/// What the ring shows (Goodfellow et al. 2014, section 3): a D that is ahead leaves no slope to
+/// the minimax loss, and G's samples are in no cluster; the Wasserstein distance still has one, and
+/// G finds all. The README's two commands, with half the batch and half the steps.
 #[test]
 fn minimax_saturates_where_wasserstein_finds_all_modes() {
     let program = program();
@@ -95,10 +95,12 @@ fn wrong_flags_are_explained() {
     program.fail(&["--g-hidden", "16,,8"], "1 to 65536");
     program.fail(
         &["--dataset", "ring", "--image-size", "32"],
-        "--image-size does nothing here: it is for images",
+        "--image-size has no effect here: it is for images",
     );
-    program
-        .fail(&["--penalty-weight", "3"], "--penalty-weight does nothing here: it is for --penalty r1 or gp");
+    program.fail(
+        &["--penalty-weight", "3"],
+        "--penalty-weight has no effect here: it is for --penalty r1 or gp",
+    );
     program.fail(&["--d-dropout", "1"], "from 0 to below 1");
     program.fail(&["--loss", "hinge", "--label-smoothing", "0.1"], "--loss hinge has none");
     program.fail(&["--latent", "-1"], "1 to 65536");
@@ -108,7 +110,7 @@ fn wrong_flags_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// R1 is a penalty on perceptrons too, which have no batch norm unless it is asked for.
+/// R1 is a penalty on perceptrons too, which have no batch norm unless a flag sets it.
 #[test]
 fn a_penalty_brings_no_batch_norm() {
     let program = program();

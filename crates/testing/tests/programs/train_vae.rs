@@ -10,7 +10,8 @@ fn program() -> Program {
     Program::new("train-vae")
 }
 
-/// Under everything that is drawn or changes over time: labels, binarisation, several samples, warm-up, batch norm.
+/// Under everything that is drawn or changes over time: labels, binarisation, several samples,
+/// warm-up, batch norm.
 #[test]
 fn a_killed_run_goes_on_with_the_same_bits() {
     let conv = ["--arch", "conv", "--width", "2", "--conditional", "--binarize", "dynamic"];
@@ -20,7 +21,8 @@ fn a_killed_run_goes_on_with_the_same_bits() {
     program().assert_killed_run_goes_on(&flags, &files);
 }
 
-/// After an epoch the bound on both sets and the use of every latent dimension are on record, at the end the likelihood.
+/// After an epoch the bound on both sets and the use of every latent dimension are on record, at
+/// the end the likelihood.
 #[test]
 fn what_is_measured_is_logged() {
     let program = program();
@@ -63,7 +65,8 @@ fn every_kind_of_run_trains() {
     }
 }
 
-/// Every flag that says what is trained changes the weights; a plain autoencoder logs no divergence, the others theirs and both gradients.
+/// Every flag that says what is trained changes the weights; a plain autoencoder logs no
+/// divergence, the others theirs and both gradients.
 #[test]
 fn every_variant_is_another_run() {
     let program = program();
@@ -104,7 +107,8 @@ fn every_variant_is_another_run() {
     }
 }
 
-/// From the same weights, the same noise and the same images the score function's gradient is the longer one: it is noise for the most part.
+/// From the same weights, the same noise and the same images the score function's gradient is the
+/// longer one: it is noise for the most part.
 #[test]
 fn the_log_shows_which_estimator_is_noisier() {
     let program = program();
@@ -125,11 +129,11 @@ fn the_log_shows_which_estimator_is_noisier() {
 fn flags_that_contradict_each_other_are_explained() {
     let program = program();
     for (flags, expected) in [
-        (&["--sigma", "0.1"][..], "--sigma does nothing here: it is for --likelihood gaussian"),
-        (&["--width", "8"], "--width does nothing here: it is for --arch conv"),
-        (&["--arch", "conv", "--hidden", "8"], "--hidden does nothing here: it is for --arch mlp"),
-        (&["--beta", "0", "--kl-warmup", "3"], "--kl-warmup does nothing here: it is for --beta above 0"),
-        (&["--nll-images", "10"], "--nll-images does nothing here: it is for --nll-samples"),
+        (&["--sigma", "0.1"][..], "--sigma has no effect here: it is for --likelihood gaussian"),
+        (&["--width", "8"], "--width has no effect here: it is for --arch conv"),
+        (&["--arch", "conv", "--hidden", "8"], "--hidden has no effect here: it is for --arch mlp"),
+        (&["--beta", "0", "--kl-warmup", "3"], "--kl-warmup has no effect here: it is for --beta above 0"),
+        (&["--nll-images", "10"], "--nll-images has no effect here: it is for --nll-samples"),
         (&["--likelihood", "gaussian", "--binarize", "static"], "take bernoulli"),
         (&["--estimator", "score", "--objective", "iwae"], "--estimator score is for --objective elbo"),
         (&["--autoencoder", "--beta", "2"], "--autoencoder"),

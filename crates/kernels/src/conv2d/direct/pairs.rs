@@ -8,7 +8,8 @@
 //!
 //! Four products; three are enough, F(2, 2) of Winograd (1980):
 //!
-//! > m0 += y0 (x0 - x1),   m1 += (y0 + y1) x1,   m2 += y1 (x1 - x2),   and in the end  w0 = m0 + m1,   w1 = m1 - m2
+//! > m0 += y0 (x0 - x1),   m1 += (y0 + y1) x1,   m2 += y1 (x1 - x2),
+//! > and in the end  w0 = m0 + m1,   w1 = m1 - m2
 //!
 //! With both axes, nine instead of sixteen. No tiles need to be transformed, unlike in `winograd`:
 //! the differences of pixels that are a stride apart are whole *images* of differences. Three

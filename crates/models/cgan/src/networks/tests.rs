@@ -129,7 +129,7 @@ fn learns_what_a_class_looks_like() {
         let mean = |image: &[f32]| image.iter().sum::<f32>() / 256.0;
         for pair in pictures.data().chunks(512) {
             let (dark, bright) = (mean(&pair[..256]), mean(&pair[256..]));
-            assert!(bright - dark > 0.7, "{dark} where -0.7, {bright} where 0.7 is asked for, of {a:?}");
+            assert!(bright - dark > 0.7, "{dark} where -0.7, {bright} where 0.7 is requested, of {a:?}");
         }
     }
 }

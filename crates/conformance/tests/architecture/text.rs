@@ -1,0 +1,126 @@
+//! The files that people read: sources, scripts, Markdown and settings.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Directories with text, from the root of the workspace, and whether their directories count too.
+/// `datasets` and the root may contain files of the user.
+const PLACES: [(&str, bool); 8] = [
+    ("", false),
+    (".ci", true),
+    (".github", true),
+    ("benches", true),
+    ("crates", true),
+    ("datasets", false),
+    ("docs", true),
+    ("scripts", true),
+];
+/// Files that a program writes.
+const GENERATED: [&str; 2] = ["crates/testing/fixtures/runs/0.", "docs/performance/paper-table.md"];
+
+/// A file of text.
+pub(crate) struct TextFile {
+    /// From the root of the workspace, with `/`.
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl TextFile {
+    pub(crate) fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    /// The extension of its name: "rs", "md"; "" of a shell script without one.
+    pub(crate) fn kind(&self) -> &str {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        name.rsplit_once('.').map_or("", |(_, extension)| extension)
+    }
+}
+
+/// All files of text of this workspace that were written by hand.
+pub(crate) fn text_files() -> Vec<TextFile> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = vec![];
+    for (place, recursive) in PLACES {
+        collect(&root, place, recursive, &mut files);
+    }
+    assert!(files.len() > 300, "{} files are found", files.len());
+    files
+}
+
+fn collect(root: &Path, place: &str, recursive: bool, files: &mut Vec<TextFile>) {
+    for entry in fs::read_dir(root.join(place)).expect("a directory can be read") {
+        let entry = entry.expect("an entry can be read");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if place.is_empty() { name.clone() } else { format!("{place}/{name}") };
+        if GENERATED.iter().any(|prefix| path.starts_with(prefix)) {
+            continue;
+        }
+        if entry.path().is_dir() {
+            if recursive && !["target", "venv", "__pycache__"].contains(&name.as_str()) {
+                collect(root, &path, true, files);
+            }
+        } else if path == ".ci/run"
+            || [".rs", ".md", ".py", ".toml", ".yml"].iter().any(|end| name.ends_with(end))
+        {
+            let text = fs::read_to_string(entry.path()).unwrap_or_else(|error| panic!("{path}: {error}"));
+            files.push(TextFile { path, text });
+        }
+    }
+}
+
+/// Applies `rule` to all files and compares the files that break it with those `known` to break it.
+/// Returns a message for each violation in another file, and for each known file without one.
+pub(crate) fn violations(
+    files: &[TextFile],
+    known: &[&str],
+    rule: impl Fn(&TextFile) -> Vec<String>,
+) -> Vec<String> {
+    let found: BTreeMap<&str, Vec<String>> =
+        files.iter().map(|file| (file.path.as_str(), rule(file))).collect();
+    let stale = known.iter().filter(|&&path| found.get(path).is_none_or(Vec::is_empty));
+    let mut messages: Vec<String> =
+        stale.map(|path| format!("{path} has no violation: remove it from the list")).collect();
+    for (path, of_file) in found {
+        if !known.contains(&path) {
+            messages.extend(of_file.iter().map(|violation| format!("{path}:{violation}")));
+        }
+    }
+    messages
+}
+
+/// Fails with one violation in a line.
+#[track_caller]
+pub(crate) fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+}
+
+#[test]
+fn a_list_of_known_files_only_shrinks() {
+    let files = [TextFile::new("a.md", "bad"), TextFile::new("b.md", "good"), TextFile::new("c.md", "bad")];
+    let rule = |file: &TextFile| if file.text == "bad" { vec!["1: bad".to_owned()] } else { vec![] };
+    assert!(violations(&files, &["a.md", "c.md"], rule).is_empty());
+    assert_eq!(violations(&files, &["a.md"], rule), ["c.md:1: bad"]);
+    for stale in ["b.md", "gone.md"] {
+        let expected = format!("{stale} has no violation: remove it from the list");
+        assert_eq!(violations(&files, &["a.md", "c.md", stale], rule), [expected]);
+    }
+}
+
+#[test]
+fn the_text_of_the_workspace_is_found() {
+    let paths: Vec<String> = text_files().into_iter().map(|file| file.path).collect();
+    for path in [
+        "README.md",
+        ".ci/run",
+        ".github/workflows/ci.yml",
+        "crates/conformance/tests/architecture/text.rs",
+        "crates/runs/src/lib.rs",
+        "scripts/paper_table.py",
+        "benches/peers/Cargo.toml",
+    ] {
+        assert!(paths.iter().any(|found| found == path), "{path}");
+    }
+    assert!(!paths.iter().any(|path| path.contains("/target/") || path.ends_with("paper-table.md")));
+}

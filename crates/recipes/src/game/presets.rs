@@ -1,0 +1,51 @@
+//! The defaults of the flags of adversarial trainers.
+
+use adjoint_runs::{Preset, preset};
+
+/// The defaults of [`GameArgs`](super::GameArgs).
+pub const GAME: &[Preset] = &[
+    preset("latent", "100"),
+    preset("noise", "uniform"),
+    preset("d_norm", "batch"),
+    preset("d_dropout", "0"),
+    preset("lr", "0.0002"),
+    preset("lr_schedule", "constant"),
+    preset("optimizer", "adam"),
+    preset("beta1", "0.5"),
+    preset("beta2", "0.999"),
+    preset("d_steps", "1"),
+    preset("update", "alternating"),
+    preset("loss", "non-saturating"),
+    // WGAN-GP comes with its loss.
+    preset("penalty", "gp").beside("loss", "wasserstein"),
+    preset("penalty", "r1"),
+    preset("penalty_weight", "1").beside("dataset", "ring"),
+    preset("penalty_weight", "1").beside("dataset", "grid"),
+    preset("penalty_weight", "1").beside("dataset", "moons"),
+    preset("penalty_weight", "1").beside("penalty", "r1"),
+    preset("penalty_weight", "10").beside("penalty", "gp"),
+    preset("penalty_weight", "10").beside("loss", "wasserstein"),
+    preset("penalty_weight", "1"),
+    preset("penalty_every", "8").beside("penalty", "r1"),
+    preset("penalty_every", "1").beside("penalty", "gp"),
+    preset("penalty_every", "1").beside("loss", "wasserstein"),
+    preset("penalty_every", "8"),
+    preset("label_smoothing", "0"),
+    preset("instance_noise", "0"),
+    preset("instance_noise_epochs", "10"),
+    preset("ema", "0.999"),
+];
+
+/// The defaults of [`HiddenArgs`](super::HiddenArgs).
+pub const HIDDEN: &[Preset] = &[preset("g_hidden", "256,512,1024"), preset("d_hidden", "512,256")];
+
+/// The defaults of [`ConditionArgs`](super::ConditionArgs).
+pub const CONDITION: &[Preset] = &[preset("task", "class"), preset("condition", "onehot")];
+
+/// The defaults of [`GameArgs::d_norm`](super::GameArgs::d_norm) where D is convolutional: batch
+/// norm couples the samples of a batch, and WGAN-GP penalises each alone.
+pub const D_NORM_OF_CONVOLUTIONS: &[Preset] = &[
+    preset("d_norm", "batch").beside("penalty", "r1"),
+    preset("d_norm", "none").beside("penalty", "gp"),
+    preset("d_norm", "none").beside("loss", "wasserstein"),
+];
