@@ -3,15 +3,15 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`cli`] | flags, and runs sorted by what they are to be compared with |
-//! | [`judges`] | the classifier and the regressor of factors: trained once, then kept |
-//! | [`factors`] | which factors the regressor learns |
-//! | [`images`] | scores of images |
-//! | [`measured`] | classes and factors of images, a part at a time |
-//! | [`control`] | what latent vectors do to the known factors of glyphs |
-//! | [`bounds`] | likelihoods |
-//! | [`plane`] | scores of points |
-//! | [`table`] | figures as tables and as JSON |
+//! | `cli` | flags, and runs sorted by what they are to be compared with |
+//! | `judges` | the classifier and the regressor of factors: trained once, then kept |
+//! | `factors` | which factors the regressor learns |
+//! | `images` | scores of images |
+//! | `measured` | classes and factors of images, a part at a time |
+//! | `control` | what latent vectors do to the known factors of glyphs |
+//! | `bounds` | likelihoods |
+//! | `plane` | scores of points |
+//! | `table` | figures as tables and as JSON |
 #![forbid(unsafe_code)]
 
 mod bounds;

@@ -1,6 +1,6 @@
 //! The program `sample`: what the texts show of a trained model, for any run of the trainers.
 //!
-//! [`commands`] holds what can be done with a run, a file each; [`latent`] walks between and around
+//! `commands` holds what can be done with a run, a file each; `latent` walks between and around
 //! latent vectors.
 #![forbid(unsafe_code)]
 
