@@ -1,9 +1,9 @@
 //! The order in which training sees a dataset: shuffled epochs, cut into batches that are addressed
 //! by the step.
 
-use adjoint_tensor::{Stream, Tensor};
+use adjoint_tensor::{PixelRange, Stream, Tensor};
 
-use crate::{DataError, Dataset, PixelRange};
+use crate::{DataError, Dataset};
 
 /// What to do with the images at the end of an epoch that don't fill a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use adjoint_tensor::Tensor;
+use adjoint_tensor::{PixelRange, Tensor};
 use sha2::{Digest as _, Sha256};
 
 use crate::drawn::Drawn;
@@ -33,15 +33,6 @@ impl fmt::Display for Split {
             Self::Test => "test",
         })
     }
-}
-
-/// The numbers that stand for black and white.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PixelRange {
-    /// 0 to 1, for models that end in a sigmoid.
-    Unit,
-    /// -1 to 1, for models that end in a tanh.
-    Symmetric,
 }
 
 /// What to load a dataset with.
@@ -277,26 +268,16 @@ impl Dataset {
     /// If there is no image at one of them.
     #[track_caller]
     pub fn images(&self, indices: &[usize], range: PixelRange) -> Tensor<f32> {
-        let numbers = range.numbers();
+        let values = range.values();
         let mut bytes = vec![0; self.image_len()];
         self.draw(indices);
         Tensor::build([indices.len(), self.size, self.size, self.channels], |out| {
             for (&index, image) in indices.iter().zip(out.chunks_exact_mut(self.image_len())) {
                 self.image(index, &mut bytes);
-                for (number, &byte) in image.iter_mut().zip(&bytes) {
-                    *number = numbers[usize::from(byte)];
+                for (value, &byte) in image.iter_mut().zip(&bytes) {
+                    *value = values[usize::from(byte)];
                 }
             }
-        })
-    }
-}
-
-impl PixelRange {
-    /// The number each byte stands for; both ends exact.
-    fn numbers(self) -> [f32; 256] {
-        std::array::from_fn(|byte| match self {
-            Self::Unit => byte as f32 / 255.0,
-            Self::Symmetric => byte as f32 / 127.5 - 1.0,
         })
     }
 }

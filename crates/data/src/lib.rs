@@ -39,8 +39,9 @@ mod manifest;
 pub mod points;
 mod prefetch;
 
+pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches, LastBatch};
-pub use dataset::{Dataset, IMAGE_SIZES, Options, PixelRange, Split};
+pub use dataset::{Dataset, IMAGE_SIZES, Options, Split};
 pub use digest::Digest;
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};

@@ -2,14 +2,14 @@
 //! sampling for any decoder.
 
 use crate::table::Subject;
-use adjoint_data::{Dataset, Split};
+use adjoint_data::{Dataset, PixelRange, Split};
 use adjoint_metrics::Estimate;
 use adjoint_metrics::annealed::{Annealing, Prior, lower_bound, upper_bound};
 use adjoint_nn::{Stream, Tensor, Var};
 use adjoint_recipes::Model;
 use adjoint_recipes::game::{Condition, flags::Distribution};
 use adjoint_recipes::{labels, limits};
-use adjoint_runs::{BoxError, Range, note};
+use adjoint_runs::{BoxError, note};
 
 /// Images at a time, chains of each, and leapfrog steps at each temperature.
 const GROUP: usize = 8;
@@ -106,11 +106,11 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
 
 /// The standard deviation of pixels in the range of a model, and what turns its log-densities of an
 /// image into those over \[0, 1\].
-fn in_unit_range(range: Range, sigma: f64, pixels: usize) -> (f64, f64) {
+fn in_unit_range(range: PixelRange, sigma: f64, pixels: usize) -> (f64, f64) {
     match range {
-        Range::Unit => (sigma, 0.0),
+        PixelRange::Unit => (sigma, 0.0),
         // Twice as wide: densities are half as high, in each pixel.
-        Range::Signed => (2.0 * sigma, pixels as f64 * 2.0f64.ln()),
+        PixelRange::Symmetric => (2.0 * sigma, pixels as f64 * 2.0f64.ln()),
     }
 }
 
@@ -149,11 +149,11 @@ mod tests {
         };
         let (x, mean) = ([0.2, 0.9, 0.5], [0.1, 1.0, 0.5]);
         let signed = |x: [f32; 3]| x.map(|x| 2.0 * x - 1.0);
-        let (sigma, constant) = in_unit_range(Range::Signed, 0.1, 3);
+        let (sigma, constant) = in_unit_range(PixelRange::Symmetric, 0.1, 3);
         let got = f64::from(density(&signed(x), &signed(mean), sigma)) + constant;
         let want = f64::from(density(&x, &mean, 0.1));
         assert!((got - want).abs() < 1e-5, "{got} for {want}");
-        assert_eq!(in_unit_range(Range::Unit, 0.1, 3), (0.1, 0.0));
+        assert_eq!(in_unit_range(PixelRange::Unit, 0.1, 3), (0.1, 0.0));
     }
 
     #[test]

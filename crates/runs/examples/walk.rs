@@ -13,9 +13,9 @@ use std::time::Duration;
 use adjoint_files::faults;
 use adjoint_runs::{
     BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors,
-    NetworkTable, Panel, Preset, Range, Summary, Trainable, note, preset, run_main,
+    NetworkTable, Panel, Preset, Summary, Trainable, note, preset, run_main,
 };
-use adjoint_tensor::{Stream, Tensor};
+use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
 use serde::Serialize;
 
@@ -166,7 +166,7 @@ impl Trainable for Walk<'_> {
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
         let tiles = self.place.reshape([4, 4, 4, 1]);
-        vec![("samples", Grid::square(4, 4).draw(&tiles, Range::Signed))]
+        vec![("samples", Grid::square(4, 4).draw(&tiles, PixelRange::Symmetric))]
     }
 
     fn state(&self) -> NamedTensors {

@@ -1,28 +1,8 @@
 //! Many small images side by side on one picture: the sample grids of the papers.
 
-use adjoint_tensor::Tensor;
+use adjoint_tensor::{PixelRange, Tensor};
 
 use crate::image::Image;
-
-/// Which numbers are black and white in a tensor of images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Range {
-    /// -1 is black, 1 is white: images for and from a tanh.
-    Signed,
-    /// 0 is black, 1 is white: probabilities.
-    Unit,
-}
-
-impl Range {
-    /// The byte nearest to a value; what lies outside of the range is clipped.
-    pub fn to_byte(self, value: f32) -> u8 {
-        let unit = match self {
-            Self::Signed => (value + 1.0) / 2.0,
-            Self::Unit => value,
-        };
-        (unit * 255.0).round() as u8
-    }
-}
 
 /// How images are laid out: row by row, each tile enlarged, a margin of one shade around every
 /// tile.
@@ -51,7 +31,7 @@ impl Grid {
     /// # Panics
     /// If the tensor isn't one of images, or there is none, or `columns` or `scale` is 0.
     #[track_caller]
-    pub fn draw(&self, images: &Tensor<f32>, range: Range) -> Image {
+    pub fn draw(&self, images: &Tensor<f32>, range: PixelRange) -> Image {
         let &[count, height, width, channels] = images.dims() else {
             panic!("images have the shape (n, height, width, channels), not {:?}", images.dims());
         };
@@ -68,7 +48,14 @@ impl Grid {
     }
 
     /// Paints one tile with its top left corner at (x, y).
-    fn place(&self, picture: &mut Image, (x, y): (usize, usize), tile: &[f32], width: usize, range: Range) {
+    fn place(
+        &self,
+        picture: &mut Image,
+        (x, y): (usize, usize),
+        tile: &[f32],
+        width: usize,
+        range: PixelRange,
+    ) {
         let channels = picture.channels;
         let stride = picture.width * channels;
         for (row, line) in tile.chunks_exact(width * channels).enumerate() {

@@ -53,7 +53,7 @@ pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
 pub use config::{Config, Idle, command, idle_if, model_of_run, settings_of_run};
 pub use disk::{is_standard_output, write_file};
 pub use error::{BoxError, Error};
-pub use grid::{Grid, Range};
+pub use grid::Grid;
 pub use image::Image;
 pub use invocation::{command_line, examples};
 pub use launch::{Launch, Outcome, set_threads};

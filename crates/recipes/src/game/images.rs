@@ -4,7 +4,7 @@ use crate::game::{Play, Stage};
 use crate::{below, data, labels, limits};
 use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Figures, Grid, Image, Panel, Range, plot};
+use adjoint_runs::{BoxError, CommonArgs, Figures, Grid, Image, Panel, plot};
 
 /// Samples on a grid, 8 x 8 of them.
 const SAMPLES: usize = 64;
@@ -158,7 +158,7 @@ impl Stage for ImageStage {
             }
         };
         let grid = Grid { columns: COLUMNS, ..Grid::square(count, self.size) };
-        vec![("samples", grid.draw(&samples, Range::Signed))]
+        vec![("samples", grid.draw(&samples, PixelRange::Symmetric))]
     }
 
     /// Where conditions are images, the mean of |x - G(z, y)| over test images.

@@ -15,7 +15,7 @@ use crate::{data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Stream, Tensor, Var};
-use adjoint_runs::{BoxError, CommonArgs, Error, Grid, Range};
+use adjoint_runs::{BoxError, CommonArgs, Error, Grid};
 use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub struct Model {
     /// Was its encoder trained without anything to say which z are likely?
     pub autoencoder: bool,
     /// Which numbers are black and white.
-    pub range: Range,
+    pub range: PixelRange,
     /// What is drawn follows from it.
     pub seed: u64,
     /// Training and test split of its dataset, once loaded.
@@ -262,16 +262,13 @@ impl Model {
 
     /// Images of a dataset in the range in which this model makes them.
     pub fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
-        let range = if self.range == Range::Unit { PixelRange::Unit } else { PixelRange::Symmetric };
-        set.images(indices, range)
+        set.images(indices, self.range)
     }
 
     /// Samples, pixels in \[0, 1\].
     pub fn unit(&self, x: &Tensor<f32>) -> Tensor<f32> {
-        match self.range {
-            Range::Unit => x.map(|p| p.clamp(0.0, 1.0)),
-            Range::Signed => x.map(|p| ((p + 1.0) * 0.5).clamp(0.0, 1.0)),
-        }
+        let range = self.range;
+        x.map(move |value| range.to_unit(value).clamp(0.0, 1.0))
     }
 
     /// What is observed where samples are the mean: drawn from p(x|z), as

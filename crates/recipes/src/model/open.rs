@@ -7,8 +7,9 @@ use crate::model::networks::{GeneratorOnly, WithEncoder};
 use crate::registry::{self, Recipe};
 use crate::variational::{Measures, VariationalConfig};
 use adjoint_adversarial as adversarial;
+use adjoint_data::PixelRange;
 use adjoint_nn::Module;
-use adjoint_runs::{BoxError, Error, Range, model_of_run, settings_of_run, weights};
+use adjoint_runs::{BoxError, Error, model_of_run, settings_of_run, weights};
 use std::path::{Path, PathBuf};
 
 /// Which run to open, and how.
@@ -61,7 +62,7 @@ impl Model {
             autoencoder: args.autoencoder,
             latent: args.latent,
             noise: Distribution::Gaussian,
-            range: Range::Unit,
+            range: PixelRange::Unit,
             points: None,
             condition: args.conditional.then_some(Condition::Class),
             run: open.run.clone(),
@@ -83,7 +84,7 @@ impl Model {
             autoencoder: false,
             latent,
             noise,
-            range: Range::Signed,
+            range: PixelRange::Symmetric,
             points: settings.points(),
             condition: settings.condition(),
             common: settings.common().clone(),

@@ -15,7 +15,7 @@ fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model
         condition: None,
         points: None,
         autoencoder: false,
-        range: Range::Signed,
+        range: PixelRange::Symmetric,
         seed: 1,
         sets: Default::default(),
         networks: Box::new(networks),

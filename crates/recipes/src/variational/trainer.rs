@@ -6,8 +6,7 @@ use crate::{below, data, labels, sample_command};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Tensor};
 use adjoint_runs::{
-    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Range, Trainable, join_parts, plot,
-    take_part,
+    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
 };
 use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
@@ -131,7 +130,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let mu = self.model.encode(&x, labels.as_ref());
         let y = self.model.decode(&mu, labels.as_ref());
         let pairs = below(&[&x, &y], 8);
-        let draw = |images: &Tensor<f32>| Grid::square(SAMPLES, size).draw(images, Range::Unit);
+        let draw = |images: &Tensor<f32>| Grid::square(SAMPLES, size).draw(images, PixelRange::Unit);
         vec![("samples", draw(&samples)), ("reconstructions", draw(&pairs))]
     }
 

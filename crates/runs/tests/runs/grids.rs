@@ -1,7 +1,7 @@
 //! Each tile of a sample grid is where it belongs, pixel by pixel, in the PNG file.
 
-use adjoint_runs::{Grid, Image, Range};
-use adjoint_tensor::Tensor;
+use adjoint_runs::{Grid, Image};
+use adjoint_tensor::{PixelRange, Tensor};
 
 /// Images whose every value is different: i + row / 10 + column / 100 + channel / 1000, brought
 /// into [0, 1].
@@ -25,7 +25,7 @@ fn check(dims: [usize; 4], grid: Grid) {
     let [count, height, width, channels] = dims;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("grid.png");
-    grid.draw(&images(dims), Range::Unit).write_png(&path).unwrap();
+    grid.draw(&images(dims), PixelRange::Unit).write_png(&path).unwrap();
     let picture = Image::read_png(&path).unwrap();
 
     let columns = grid.columns.min(count);
@@ -66,18 +66,6 @@ fn every_pixel_of_every_tile_is_in_its_place() {
 }
 
 #[test]
-fn values_become_the_nearest_bytes() {
-    let signed = [-1.5, -1.0, -0.999, 0.0, 0.5, 1.0, 7.0].map(|v| Range::Signed.to_byte(v));
-    assert_eq!(signed, [0, 0, 0, 128, 191, 255, 255]);
-    let unit = [-0.1, 0.0, 0.1, 0.5, 1.0, f32::INFINITY, f32::NAN].map(|v| Range::Unit.to_byte(v));
-    assert_eq!(unit, [0, 0, 26, 128, 255, 255, 0]);
-    for byte in 0..=255 {
-        assert_eq!(Range::Unit.to_byte(f32::from(byte) / 255.0), byte);
-        assert_eq!(Range::Signed.to_byte(f32::from(byte) / 127.5 - 1.0), byte);
-    }
-}
-
-#[test]
 fn a_square_grid_enlarges_what_is_small() {
     assert_eq!(Grid::square(64, 28), Grid { columns: 8, margin: 2, scale: 2, shade: 255 });
     assert_eq!(Grid::square(100, 64), Grid { columns: 10, margin: 2, scale: 1, shade: 255 });
@@ -86,7 +74,7 @@ fn a_square_grid_enlarges_what_is_small() {
 #[test]
 #[should_panic(expected = "images have the shape (n, height, width, channels)")]
 fn what_is_not_a_batch_of_images_is_refused() {
-    Grid::square(1, 2).draw(&Tensor::zeros([2, 2]), Range::Unit);
+    Grid::square(1, 2).draw(&Tensor::zeros([2, 2]), PixelRange::Unit);
 }
 
 #[test]

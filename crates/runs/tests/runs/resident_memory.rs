@@ -6,9 +6,9 @@ use std::path::Path;
 
 use adjoint_runs::{
     BoxError, Checkpoints, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Outcome,
-    Panel, Range, Snapshot, Summary, Trainable, weights,
+    Panel, Snapshot, Summary, Trainable, weights,
 };
-use adjoint_tensor::{Stream, Tensor};
+use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ impl Trainable for Noise<'_> {
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        vec![("samples", Grid::square(4, 64).draw(&self.images, Range::Signed))]
+        vec![("samples", Grid::square(4, 64).draw(&self.images, PixelRange::Symmetric))]
     }
 
     fn state(&self) -> NamedTensors {

@@ -1,13 +1,13 @@
 //! What D's filters look at.
 
 use crate::cli::{Common, Run, tiles};
-use adjoint_data::Split;
+use adjoint_data::{PixelRange, Split};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::{Tensor, Var};
 use adjoint_recipes::game::GameConfig;
 use adjoint_recipes::limits;
 use adjoint_recipes::{Model, load};
-use adjoint_runs::{BoxError, Error, Grid, Image, Range, settings_of_run};
+use adjoint_runs::{BoxError, Error, Grid, Image, settings_of_run};
 
 /// Test images in which the strongest answers are sought.
 const IMAGES: usize = 500;
@@ -109,7 +109,7 @@ impl Run for Features {
         let what = format!(
             "{filters} filters of convolution {layer}, a row each: what they answer to in test images, beside these"
         );
-        Ok((grid.draw(&tiles, Range::Signed), what))
+        Ok((grid.draw(&tiles, PixelRange::Symmetric), what))
     }
 }
 

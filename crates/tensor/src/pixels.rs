@@ -1,0 +1,57 @@
+//! Pixels as numbers and as bytes.
+
+/// The values of black and white in a tensor of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelRange {
+    /// 0 is black, 1 is white, as in probabilities: for models that end in a sigmoid.
+    Unit,
+    /// -1 is black, 1 is white: for models that end in a tanh.
+    Symmetric,
+}
+
+impl PixelRange {
+    /// The value of each byte. Both ends are exact.
+    pub fn values(self) -> [f32; 256] {
+        std::array::from_fn(|byte| match self {
+            Self::Unit => byte as f32 / 255.0,
+            Self::Symmetric => byte as f32 / 127.5 - 1.0,
+        })
+    }
+
+    /// The byte nearest to a value. Values outside the range are clipped; NaN is 0.
+    pub fn to_byte(self, value: f32) -> u8 {
+        (self.to_unit(value) * 255.0).round() as u8
+    }
+
+    /// A value of this range in \[0, 1\], the range of [`Unit`](Self::Unit). Values outside the
+    /// range are not clipped.
+    pub fn to_unit(self, value: f32) -> f32 {
+        match self {
+            Self::Unit => value,
+            Self::Symmetric => (value + 1.0) / 2.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PixelRange::{Symmetric, Unit};
+
+    #[test]
+    fn values_become_the_nearest_bytes() {
+        let symmetric = [-1.5, -1.0, -0.999, 0.0, 0.5, 1.0, 7.0].map(|v| Symmetric.to_byte(v));
+        assert_eq!(symmetric, [0, 0, 0, 128, 191, 255, 255]);
+        let unit = [-0.1, 0.0, 0.1, 0.5, 1.0, f32::INFINITY, f32::NAN].map(|v| Unit.to_byte(v));
+        assert_eq!(unit, [0, 0, 26, 128, 255, 255, 0]);
+        assert_eq!([-3.0, -1.0, 0.5, 1.0].map(|v| Symmetric.to_unit(v)), [-1.0, 0.0, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn bytes_come_back() {
+        for (range, ends) in [(Unit, [0.0, 1.0]), (Symmetric, [-1.0, 1.0])] {
+            let values = range.values();
+            assert_eq!([values[0], values[255]], ends);
+            assert!((0..=255).all(|byte| range.to_byte(values[usize::from(byte)]) == byte), "{range:?}");
+        }
+    }
+}
