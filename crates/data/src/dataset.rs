@@ -8,11 +8,9 @@ use std::sync::Arc;
 use adjoint_tensor::{PixelRange, Tensor};
 use sha2::{Digest as _, Sha256};
 
-use crate::drawn::Drawn;
-use crate::fit::Fit;
-use crate::glyphs::{Glyphs, Palette};
-use crate::known::Known;
-use crate::{DataError, Downloader, Manifest, ManifestEntry};
+use crate::glyphs::Factors;
+use crate::source::{Images, source};
+use crate::{DataError, Downloader, Manifest};
 
 /// The heights and widths, in pixels, that images can be had in.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
@@ -63,60 +61,12 @@ impl Default for Options {
 pub struct Dataset {
     name: String,
     split: Split,
-    size: usize,
     channels: usize,
     classes: Vec<String>,
-    labels: Arc<[u8]>,
-    images: Images,
+    images: Arc<dyn Images>,
 }
-
-#[derive(Clone, Debug)]
-enum Images {
-    /// Bytes of all images one after another, and how to fit each into the requested size.
-    Stored { bytes: Arc<Vec<u8>>, fit: Fit },
-    /// Drawn for the first batch that needs them, and kept.
-    Drawn(Drawn),
-}
-
-/// Names of the datasets that are drawn by code.
-const BUILT_IN: [&str; 2] = ["glyphs", "glyphs-rgb"];
 
 impl Dataset {
-    /// Is the dataset called `name` drawn by code, without files?
-    pub fn is_built_in(name: &str) -> bool {
-        BUILT_IN.contains(&name)
-    }
-
-    /// Numbers to a pixel of the dataset called `name`, which need not be there for that: 1 (grey)
-    /// or 3 (red, green, blue).
-    ///
-    /// # Errors
-    /// [`DataError::UnknownDataset`] if there is none of that name.
-    pub fn channels_of(name: &str, manifest: &Manifest) -> Result<usize, DataError> {
-        match name {
-            "glyphs-rgb" => Ok(3),
-            "glyphs" => Ok(1),
-            stored => entry(stored, manifest).map(|_| 1),
-        }
-    }
-
-    /// Number of classes of the dataset called `name`, which need not be there for that.
-    ///
-    /// # Errors
-    /// [`DataError::UnknownDataset`] if there is none of that name.
-    pub fn classes_of(name: &str, manifest: &Manifest) -> Result<usize, DataError> {
-        match name {
-            "glyphs" | "glyphs-rgb" => Ok(10),
-            stored => entry(stored, manifest).map(|entry| entry.classes.len()),
-        }
-    }
-
-    /// The names that [`load`](Self::load) knows: the built-in datasets, then those of `manifest`.
-    pub fn names(manifest: &Manifest) -> Vec<String> {
-        let stored = manifest.names().map(str::to_string);
-        BUILT_IN.map(str::to_string).into_iter().chain(stored).collect()
-    }
-
     /// Loads one split of the dataset called `name`.
     ///
     /// The files of a stored dataset are looked for in its subdirectory of the data directory,
@@ -132,44 +82,13 @@ impl Dataset {
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Self, DataError> {
         check_size(options.image_size)?;
-        match name {
-            "glyphs" => Ok(Self::drawn(name, split, options, Palette::Grey)),
-            "glyphs-rgb" => Ok(Self::drawn(name, split, options, Palette::Rgb)),
-            stored => Self::read(stored, split, options, downloader),
-        }
-    }
-
-    fn drawn(name: &str, split: Split, options: &Options, palette: Palette) -> Self {
-        let glyphs = Glyphs::new(options.seed, split, options.image_size, palette);
-        Self {
-            name: name.to_string(),
-            split,
-            size: options.image_size,
-            channels: glyphs.channels(),
-            classes: (0..10).map(|digit| digit.to_string()).collect(),
-            labels: (0..glyphs.len()).map(Glyphs::class).collect(),
-            images: Images::Drawn(Drawn::new(glyphs)),
-        }
-    }
-
-    fn read(
-        name: &str,
-        split: Split,
-        options: &Options,
-        downloader: Option<&mut Downloader<'_>>,
-    ) -> Result<Self, DataError> {
-        let entry = entry(name, &options.manifest)?;
-        let known = Known { name, entry, directory: options.data_dir.join(name) };
-        let (bytes, labels) = known.load(split, downloader)?;
-        let fit = Fit::new(entry.size, 1, options.image_size);
+        let source = source(name, options)?;
         Ok(Self {
             name: name.to_string(),
             split,
-            size: options.image_size,
-            channels: 1,
-            classes: entry.classes.clone(),
-            labels: labels.into(),
-            images: Images::Stored { bytes: Arc::new(bytes), fit },
+            channels: source.channels(),
+            classes: source.classes(),
+            images: source.load(split, downloader)?.into(),
         })
     }
 
@@ -185,17 +104,17 @@ impl Dataset {
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.labels().len()
     }
 
     /// Is there no image at all?
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.labels().is_empty()
     }
 
     /// Height and width of an image in pixels.
     pub fn image_size(&self) -> usize {
-        self.size
+        self.images.image_size()
     }
 
     /// Numbers to a pixel: 1 (grey) or 3 (red, green, blue).
@@ -205,7 +124,7 @@ impl Dataset {
 
     /// Bytes of an image: height x width x channels.
     pub fn image_len(&self) -> usize {
-        self.size * self.size * self.channels
+        self.image_size() * self.image_size() * self.channels
     }
 
     /// The names of the classes, in the order of their labels.
@@ -215,7 +134,7 @@ impl Dataset {
 
     /// The label of every image, an index into [`classes`](Self::classes).
     pub fn labels(&self) -> &[u8] {
-        &self.labels
+        self.images.labels()
     }
 
     /// SHA-256 of all images and labels, as 64 hexadecimal digits: what is made from exactly these
@@ -228,20 +147,24 @@ impl Dataset {
             self.image(index, &mut bytes);
             hash.update(&bytes);
         }
-        hash.update(&*self.labels);
+        hash.update(self.labels());
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Draws all images of a built-in dataset now, on all processors, unless they are too large to
     /// be kept. Without this call, each image is drawn when it is first needed.
     pub fn draw_all(&self) {
-        self.draw(&(0..self.len()).collect::<Vec<_>>());
+        self.images.prepare(&(0..self.len()).collect::<Vec<_>>());
     }
 
-    fn draw(&self, indices: &[usize]) {
-        if let Images::Drawn(drawn) = &self.images {
-            drawn.prepare(indices);
-        }
+    /// The factors that image `index` was drawn from. None if the dataset does not know them.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    #[track_caller]
+    pub fn factors(&self, index: usize) -> Option<Factors> {
+        assert!(index < self.len(), "image {index} of {}", self.len());
+        self.images.factors(index)
     }
 
     /// Writes image `index`, height x width x channels bytes, over all of `image`.
@@ -253,13 +176,7 @@ impl Dataset {
     pub fn image(&self, index: usize, image: &mut [u8]) {
         assert!(index < self.len(), "image {index} of {}", self.len());
         assert_eq!(image.len(), self.image_len(), "an image of {} into a wrong buffer", self.name);
-        match &self.images {
-            Images::Stored { bytes, fit } => {
-                let len = fit.stored_len();
-                fit.apply(&bytes[index * len..][..len], image);
-            }
-            Images::Drawn(drawn) => drawn.image(index, image),
-        }
+        self.images.image(index, image);
     }
 
     /// The images at `indices` as a tensor (indices, height, width, channels).
@@ -270,8 +187,8 @@ impl Dataset {
     pub fn images(&self, indices: &[usize], range: PixelRange) -> Tensor<f32> {
         let values = range.values();
         let mut bytes = vec![0; self.image_len()];
-        self.draw(indices);
-        Tensor::build([indices.len(), self.size, self.size, self.channels], |out| {
+        self.images.prepare(indices);
+        Tensor::build([indices.len(), self.image_size(), self.image_size(), self.channels], |out| {
             for (&index, image) in indices.iter().zip(out.chunks_exact_mut(self.image_len())) {
                 self.image(index, &mut bytes);
                 for (value, &byte) in image.iter_mut().zip(&bytes) {
@@ -280,13 +197,6 @@ impl Dataset {
             }
         })
     }
-}
-
-fn entry<'a>(name: &str, manifest: &'a Manifest) -> Result<&'a ManifestEntry, DataError> {
-    manifest.get(name).ok_or_else(|| DataError::UnknownDataset {
-        name: name.to_string(),
-        known: Dataset::names(manifest).join(", "),
-    })
 }
 
 fn check_size(size: usize) -> Result<(), DataError> {

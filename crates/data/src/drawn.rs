@@ -3,9 +3,11 @@
 //! A run of a few steps draws a few images and starts immediately. An image does not depend on when
 //! it is drawn or by which thread.
 
-use crate::glyphs::Glyphs;
+use crate::glyphs::{CLASSES, Factors, Glyphs, Palette};
+use crate::source::{Images, Source};
+use crate::{DataError, Downloader, Options, Split};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 
 /// Largest size of a kept dataset in bytes; 60,000 images of 28 x 28 are 47 MB. Images of a larger
@@ -14,27 +16,45 @@ const MOST_KEPT: usize = 192 << 20;
 /// Number of missing images from which they are drawn by several threads.
 const MANY: usize = 512;
 
-/// Drawn images. Cloning shares them.
-#[derive(Clone)]
-pub(crate) struct Drawn {
+/// The built-in datasets.
+pub(crate) struct BuiltIn<'a> {
+    pub(crate) palette: Palette,
+    pub(crate) options: &'a Options,
+}
+
+impl Source for BuiltIn<'_> {
+    fn channels(&self) -> usize {
+        self.palette.channels()
+    }
+
+    fn classes(&self) -> Vec<String> {
+        (0..CLASSES).map(|digit| digit.to_string()).collect()
+    }
+
+    fn load(
+        &self,
+        split: Split,
+        _downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<Box<dyn Images>, DataError> {
+        let Options { seed, image_size, .. } = *self.options;
+        Ok(Box::new(Drawn::new(Glyphs::new(seed, split, image_size, self.palette))))
+    }
+}
+
+/// Drawn images.
+struct Drawn {
     glyphs: Glyphs,
+    labels: Vec<u8>,
     /// One cell for each image, or none if the dataset is too large to be kept.
-    kept: Arc<[OnceLock<Box<[u8]>>]>,
+    kept: Box<[OnceLock<Box<[u8]>>]>,
 }
 
 impl Drawn {
-    pub(crate) fn new(glyphs: Glyphs) -> Self {
+    fn new(glyphs: Glyphs) -> Self {
         let keeps = glyphs.len() * glyphs.image_len() <= MOST_KEPT;
         let kept = (0..if keeps { glyphs.len() } else { 0 }).map(|_| OnceLock::new()).collect();
-        Self { glyphs, kept }
-    }
-
-    /// Writes image `index` over all of `image`.
-    pub(crate) fn image(&self, index: usize, image: &mut [u8]) {
-        match self.kept.get(index) {
-            Some(kept) => image.copy_from_slice(kept.get_or_init(|| self.draw(index))),
-            None => self.glyphs.render(index, image),
-        }
+        let labels = (0..glyphs.len()).map(Glyphs::class).collect();
+        Self { glyphs, labels, kept }
     }
 
     fn draw(&self, index: usize) -> Box<[u8]> {
@@ -42,10 +62,27 @@ impl Drawn {
         self.glyphs.render(index, &mut image);
         image
     }
+}
+
+impl Images for Drawn {
+    fn image_size(&self) -> usize {
+        self.glyphs.image_size()
+    }
+
+    fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    fn image(&self, index: usize, image: &mut [u8]) {
+        match self.kept.get(index) {
+            Some(kept) => image.copy_from_slice(kept.get_or_init(|| self.draw(index))),
+            None => self.glyphs.render(index, image),
+        }
+    }
 
     /// Draws the images at `indices` that are missing, with one thread for each processor.
     /// Skipped if fewer than [`MANY`] are missing, or if images are not kept.
-    pub(crate) fn prepare(&self, indices: &[usize]) {
+    fn prepare(&self, indices: &[usize]) {
         if indices.len() < MANY || self.kept.is_empty() {
             return;
         }
@@ -65,6 +102,10 @@ impl Drawn {
             }
         });
     }
+
+    fn factors(&self, index: usize) -> Option<Factors> {
+        Some(self.glyphs.factors(index))
+    }
 }
 
 impl fmt::Debug for Drawn {
@@ -77,15 +118,13 @@ impl fmt::Debug for Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Split;
-    use crate::glyphs::Palette;
 
     /// Drawn one by one, drawn by many threads, or drawn again each time: the same image.
     #[test]
     fn an_image_is_the_same_however_it_was_drawn() {
         let glyphs = Glyphs::new(3, Split::Test, 16, Palette::Rgb);
         let (single, many) = (Drawn::new(glyphs.clone()), Drawn::new(glyphs.clone()));
-        let unkept = Drawn { glyphs: glyphs.clone(), kept: Arc::new([]) };
+        let unkept = Drawn { kept: Box::new([]), ..Drawn::new(glyphs.clone()) };
         // Some of them twice, and one that is there already.
         let indices: Vec<usize> = (0..3 * MANY).map(|i| i * 7 % (2 * MANY)).collect();
         many.image(5, &mut vec![0; glyphs.image_len()]);

@@ -4,6 +4,7 @@
 //! * [`Dataset`] is a labelled set of images of one size, by name: `glyphs` and `glyphs-rgb` are
 //!   drawn by code ([`glyphs`]), `mnist` and `fashion-mnist` are read from IDX files ([`idx`])
 //!   whose SHA-256 stand in a [`Manifest`].
+//! * [`Source`] and [`Images`] are what each kind of dataset implements.
 //! * [`Downloader`] fetches missing files; nothing reaches its final name before its size and hash
 //!   are right.
 //! * [`Batches`] shuffles: batch `s` is a function of the seed and `s` alone, so a resumed run
@@ -34,10 +35,11 @@ mod error;
 mod fit;
 pub mod glyphs;
 pub mod idx;
-mod known;
 mod manifest;
 pub mod points;
 mod prefetch;
+mod source;
+mod stored;
 
 pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches, LastBatch};
@@ -47,3 +49,4 @@ pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
 pub use manifest::{FileEntry, Manifest, ManifestEntry, SplitEntry};
 pub use prefetch::Prefetch;
+pub use source::{Images, Source, is_built_in, source};

@@ -6,8 +6,8 @@ use crate::factors::FACTORS;
 use crate::judges::{Kept, Recipe, Regressor};
 use crate::measured::{Measured, in_parts};
 use crate::table::Subject;
-use adjoint_data::glyphs::{Factors, Glyphs, Palette};
-use adjoint_data::{Dataset, Options, Split};
+use adjoint_data::Dataset;
+use adjoint_data::glyphs::Factors;
 use adjoint_metrics::Estimate;
 use adjoint_metrics::classifier::classes;
 use adjoint_nn::{Stream, Tensor};
@@ -49,19 +49,16 @@ impl Control {
         samples: usize,
         recipe: &Recipe,
     ) -> Result<Option<Self>, BoxError> {
-        let palette = match train.name() {
-            "glyphs" => Palette::Grey,
-            "glyphs-rgb" => Palette::Rgb,
-            _ => return Ok(None),
+        let factors = |set: &Dataset, count: usize| -> Option<Vec<Factors>> {
+            (0..count).map(|i| set.factors(i)).collect()
         };
-        let factors = |split: Split, count: usize| -> Vec<Factors> {
-            let glyphs = Glyphs::new(Options::default().seed, split, train.image_size(), palette);
-            (0..count).map(|i| glyphs.factors(i)).collect()
+        let Some((of_train, of_test)) = factors(train, train.len()).zip(factors(test, test.len().min(2_000)))
+        else {
+            return Ok(None);
         };
         let numbers = FACTORS.map(|(_, number)| number);
-        let mut regressor = recipe.regressor(train, &factors(Split::Train, train.len()), &numbers)?;
-        let shown = test.len().min(2_000);
-        let explained = regressor.explained(test, &factors(Split::Test, shown), &numbers)?;
+        let mut regressor = recipe.regressor(train, &of_train, &numbers)?;
+        let explained = regressor.explained(test, &of_test, &numbers)?;
         let (samples, classes) = (samples.min(MOST_SAMPLES), train.classes().len());
         Ok(Some(Control { regressor, explained, samples, image_len: train.image_len(), classes }))
     }

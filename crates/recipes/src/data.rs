@@ -1,15 +1,17 @@
 //! Datasets by flag.
 
-use adjoint_data::{Dataset, Downloader, Manifest, Options, Progress, Split};
+use adjoint_data::{Dataset, Downloader, Options, Progress, Split, is_built_in, source};
 use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if, note};
+
+fn options(common: &CommonArgs) -> Options {
+    Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() }
+}
 
 /// A split of the dataset that the flags name; what is fetched for it is shown.
 ///
 /// # Errors
 /// If there is no such dataset, or its files are missing, can't be fetched or are damaged.
 pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
-    let options =
-        Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() };
     let mut last = String::new();
     let mut downloader = Downloader::new().on_progress(|Progress { file, url, total, .. }| {
         if last != url {
@@ -18,7 +20,7 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
         }
     });
     let downloader = if common.download { Some(&mut downloader) } else { None };
-    Ok(Dataset::load(&common.dataset, split, &options, downloader)?)
+    Ok(Dataset::load(&common.dataset, split, &options(common), downloader)?)
 }
 
 /// Loads the training set of a run. If the run is an epoch or longer, all glyphs are drawn now, on
@@ -37,7 +39,7 @@ pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
 
 /// Flags that count for nothing with a dataset that is built in.
 pub fn idle(common: &CommonArgs) -> Vec<Idle> {
-    let built_in = Dataset::is_built_in(&common.dataset);
+    let built_in = is_built_in(&common.dataset);
     idle_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
 }
 
@@ -46,7 +48,7 @@ pub fn idle(common: &CommonArgs) -> Vec<Idle> {
 /// # Errors
 /// If there is no such dataset.
 pub fn channels(common: &CommonArgs) -> Result<usize, BoxError> {
-    Ok(Dataset::channels_of(&common.dataset, &Manifest::default())?)
+    Ok(source(&common.dataset, &options(common))?.channels())
 }
 
 /// Number of classes of the dataset that the flags name, without loading it.
@@ -54,5 +56,5 @@ pub fn channels(common: &CommonArgs) -> Result<usize, BoxError> {
 /// # Errors
 /// If there is no such dataset.
 pub fn classes(common: &CommonArgs) -> Result<usize, BoxError> {
-    Ok(Dataset::classes_of(&common.dataset, &Manifest::default())?)
+    Ok(source(&common.dataset, &options(common))?.classes().len())
 }

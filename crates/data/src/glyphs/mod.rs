@@ -32,6 +32,9 @@ use adjoint_tensor::Stream;
 
 use crate::{IMAGE_SIZES, Split};
 
+/// Number of digits.
+pub(crate) const CLASSES: usize = 10;
+
 /// The built-in dataset: an endless notebook of digits, of which 60,000 train and 10,000 test pages
 /// are used.
 ///
@@ -64,6 +67,16 @@ pub enum Palette {
     Rgb,
 }
 
+impl Palette {
+    /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
 impl Glyphs {
     /// The glyphs of `seed` and `split`, `size` by `size` pixels.
     ///
@@ -88,12 +101,14 @@ impl Glyphs {
         false
     }
 
-    /// 1 in grey, 3 in colour.
+    /// Height and width of an image in pixels.
+    pub fn image_size(&self) -> usize {
+        self.size
+    }
+
+    /// As [`Palette::channels`].
     pub fn channels(&self) -> usize {
-        match self.palette {
-            Palette::Grey => 1,
-            Palette::Rgb => 3,
-        }
+        self.palette.channels()
     }
 
     /// Bytes of an image: height x width x channels.
@@ -108,7 +123,7 @@ impl Glyphs {
 
     /// The digit that image `index` shows: `index % 10`.
     pub fn class(index: usize) -> u8 {
-        (index % 10) as u8
+        (index % CLASSES) as u8
     }
 
     /// The factors of image `index`.

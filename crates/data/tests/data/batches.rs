@@ -1,7 +1,7 @@
 //! Batches are permutations, addressed by the step.
 
 use adjoint_data::glyphs::{Glyphs, Palette};
-use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Manifest, Options, PixelRange, Split};
+use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Options, PixelRange, Split, source};
 
 use crate::support::message;
 
@@ -28,16 +28,18 @@ fn a_dataset_of_glyphs_shows_the_glyphs() {
         let data =
             Dataset::load(name, Split::Test, &Options { image_size, ..Options::default() }, None).unwrap();
         let glyphs = Glyphs::new(0, Split::Test, image_size, palette);
-        assert_eq!(data.channels(), Dataset::channels_of(name, &Manifest::default()).unwrap());
+        assert_eq!(data.channels(), source(name, &Options::default()).unwrap().channels());
         let (mut shown, mut drawn) = (vec![1; data.image_len()], vec![2; data.image_len()]);
         for index in [0, 1, 4_999, 5_000, 9_999] {
             data.image(index, &mut shown);
             glyphs.render(index, &mut drawn);
             assert!(shown == drawn, "image {index} of {name}");
+            assert_eq!(data.factors(index), Some(glyphs.factors(index)));
         }
     }
-    assert_eq!(Dataset::channels_of("mnist", &Manifest::default()).unwrap(), 1);
-    assert!(Dataset::channels_of("imagenet", &Manifest::default()).is_err());
+    let options = Options::default();
+    assert_eq!(source("mnist", &options).unwrap().channels(), 1);
+    assert!(source("imagenet", &options).is_err());
 }
 
 #[test]

@@ -8,8 +8,8 @@
 use crate::cli::{Common, Run, tiles};
 use crate::commands::neighbours::nearest;
 use crate::latent::rows;
-use adjoint_data::glyphs::{Factors, Glyphs, Palette};
-use adjoint_data::{Dataset, Options, Split};
+use adjoint_data::glyphs::Factors;
+use adjoint_data::{Dataset, Split};
 use adjoint_metrics::neighbours::Neighbour;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
@@ -67,7 +67,7 @@ impl Attribute {
         if let Some(class) = set.classes().iter().position(|class| class.eq_ignore_ascii_case(word)) {
             return Ok(Attribute::Class(class));
         }
-        let known = palette(set).is_some();
+        let known = set.factors(0).is_some();
         let factor: Option<(Factor, bool)> = match word {
             "thin" => Some((|f| f.stroke_width, false)),
             "thick" => Some((|f| f.stroke_width, true)),
@@ -94,14 +94,6 @@ impl Attribute {
     }
 }
 
-fn palette(set: &Dataset) -> Option<Palette> {
-    match set.name() {
-        "glyphs" => Some(Palette::Grey),
-        "glyphs-rgb" => Some(Palette::Rgb),
-        _ => None,
-    }
-}
-
 /// What is known of the training images.
 struct Knowledge<'a> {
     set: &'a Dataset,
@@ -110,10 +102,7 @@ struct Knowledge<'a> {
 
 impl<'a> Knowledge<'a> {
     fn of(set: &'a Dataset, images: usize) -> Self {
-        let size = set.image_size();
-        let glyphs =
-            palette(set).map(|palette| Glyphs::new(Options::default().seed, Split::Train, size, palette));
-        let factors = glyphs.map(|glyphs| (0..images).map(|i| glyphs.factors(i)).collect());
+        let factors: Option<_> = (0..images).map(|i| set.factors(i)).collect();
         Knowledge { set, factors: factors.unwrap_or_default() }
     }
 

@@ -1,36 +1,81 @@
-//! From an entry of the manifest to images and labels in memory: find the files, fetch missing
-//! ones, check everything.
+//! Datasets of the manifest: their files are found, missing ones fetched, and everything is
+//! checked. The images are kept in memory in their stored size.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 
+use crate::fit::Fit;
 use crate::idx::Idx;
-use crate::{Damage, DataError, Downloader, FileEntry, ManifestEntry, Split};
+use crate::source::{Images, Source};
+use crate::{Damage, DataError, Downloader, FileEntry, ManifestEntry, Options, Split};
 
-/// A dataset of the manifest, and where its files lie.
-pub(crate) struct Known<'a> {
+/// Values per pixel of the images in IDX files.
+const CHANNELS: usize = 1;
+
+/// A dataset of the manifest.
+pub(crate) struct Stored<'a> {
     pub(crate) name: &'a str,
     pub(crate) entry: &'a ManifestEntry,
-    /// The data directory joined with the dataset's name.
-    pub(crate) directory: PathBuf,
+    pub(crate) options: &'a Options,
 }
 
-impl Known<'_> {
-    /// The images (items x height x width) and the labels of a split, after every check there is.
-    pub(crate) fn load(
+impl Source for Stored<'_> {
+    fn channels(&self) -> usize {
+        CHANNELS
+    }
+
+    fn classes(&self) -> Vec<String> {
+        self.entry.classes.clone()
+    }
+
+    fn load(
         &self,
         split: Split,
         mut downloader: Option<&mut Downloader<'_>>,
-    ) -> Result<(Vec<u8>, Vec<u8>), DataError> {
+    ) -> Result<Box<dyn Images>, DataError> {
         let split = self.entry.split(split);
         let [height, width] = self.entry.size;
 
         let classes = self.entry.classes.len();
         let check_labels = |labels: &[u8]| check_labels(labels, classes);
         let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
-        let images = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
-        Ok((images, labels))
+        let bytes = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
+        let size = self.options.image_size;
+        Ok(Box::new(Kept { bytes, labels, size, fit: Fit::new(self.entry.size, CHANNELS, size) }))
+    }
+}
+
+/// The images of a split in memory.
+struct Kept {
+    /// All images one after another, in their stored size.
+    bytes: Vec<u8>,
+    labels: Vec<u8>,
+    size: usize,
+    fit: Fit,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("images", &self.labels.len()).field("size", &self.size).finish()
+    }
+}
+
+impl Images for Kept {
+    fn image_size(&self) -> usize {
+        self.size
     }
 
+    fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    fn image(&self, index: usize, image: &mut [u8]) {
+        let len = self.fit.stored_len();
+        self.fit.apply(&self.bytes[index * len..][..len], image);
+    }
+}
+
+impl Stored<'_> {
     /// The data of a file of shape `dims`, from the compressed file or the plain one: the first
     /// that is sound. It is fetched if there is neither and a downloader.
     fn obtain(
@@ -45,9 +90,10 @@ impl Known<'_> {
             check(&data).map_err(DataError::damaged(path))?;
             Ok(data)
         };
+        let directory = self.options.data_dir.join(self.name);
         let mut problem = None;
         for name in [file.gz_name(), file.name.clone()] {
-            let path = self.directory.join(name);
+            let path = directory.join(name);
             if path.try_exists().map_err(DataError::io("read", &path))? {
                 match sound(&path) {
                     Ok(data) => return Ok(data),
@@ -57,14 +103,10 @@ impl Known<'_> {
         }
         match (problem, downloader) {
             (Some(problem), _) => Err(problem),
-            (None, Some(downloader)) => {
-                sound(&downloader.fetch(file, &self.entry.mirrors, &self.directory)?)
+            (None, Some(downloader)) => sound(&downloader.fetch(file, &self.entry.mirrors, &directory)?),
+            (None, None) => {
+                Err(DataError::Missing { dataset: self.name.to_string(), file: file.gz_name(), directory })
             }
-            (None, None) => Err(DataError::Missing {
-                dataset: self.name.to_string(),
-                file: file.gz_name(),
-                directory: self.directory.clone(),
-            }),
         }
     }
 }
