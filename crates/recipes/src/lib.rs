@@ -9,7 +9,8 @@
 //! * [`data`]: the dataset that flags name, with downloads shown.
 //! * [`limits`]: what flags ask for against what there is.
 //! * [`labels`]: classes as one-hot rows.
-//! * [`summary`]: what `--dry-run` prints; [`below`]: images below one another.
+//! * [`pictures`]: pictures of many images.
+//! * [`summary`]: what `--dry-run` prints.
 //! * [`LrSchedule`]: how step sizes change over a run.
 //! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
 #![forbid(unsafe_code)]
@@ -43,10 +44,10 @@ pub mod gan;
 pub mod labels;
 pub mod limits;
 mod model;
+pub mod pictures;
 pub mod registry;
 mod schedule;
 mod summary;
-mod tiles;
 pub mod vae;
 pub mod variational;
 
@@ -54,7 +55,6 @@ pub use model::{Model, Open, load};
 pub use registry::Recipe;
 pub use schedule::LrSchedule;
 pub use summary::summary;
-pub use tiles::below;
 
 use adjoint_runs::command_line;
 

@@ -1,15 +1,14 @@
 //! Games about images.
 
 use crate::game::{Play, Stage};
-use crate::{below, data, labels, limits};
+use crate::pictures::{self, COLUMNS};
+use crate::{data, labels, limits};
 use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Figures, Grid, Image, Panel, plot};
+use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Panel, plot};
 
-/// Samples on a grid, 8 x 8 of them.
+/// Samples on a picture, 8 x 8 of them.
 const SAMPLES: usize = 64;
-/// Tiles in a row, on every grid.
-const COLUMNS: usize = 8;
 /// Test images that are shown with their conditions.
 const SHOWN: usize = 24;
 /// Test images that are measured, and how many at once.
@@ -37,7 +36,6 @@ pub struct ImageStage {
     batches: Prefetch,
     condition: Option<Condition>,
     classes: usize,
-    size: usize,
     seed: u64,
     /// Where the condition is an image: the test set, to show and to measure.
     test: Option<Dataset>,
@@ -52,10 +50,9 @@ impl ImageStage {
         let dataset = data::load_to_train(common)?;
         let images = condition.is_some_and(Condition::is_image);
         let test = images.then(|| data::load(common, Split::Test)).transpose()?;
-        let (classes, size) = (dataset.classes().len(), dataset.image_size());
-        let (seed, last) = (common.seed, LastBatch::Drop);
+        let (classes, seed, last) = (dataset.classes().len(), common.seed, LastBatch::Drop);
         let batches = Batches::new(dataset, common.batch_size, seed, last, PixelRange::Symmetric)?;
-        Ok(Self { batches: Prefetch::new(batches), condition, classes, size, seed, test })
+        Ok(Self { batches: Prefetch::new(batches), condition, classes, seed, test })
     }
 
     /// Test images with their conditions: always the same.
@@ -140,25 +137,21 @@ impl Stage for ImageStage {
     /// A square of samples; or a row of each class, with the same noise down a column; or test
     /// images in rows of three: the condition, the sample, the image itself.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
-        let (samples, count) = match self.condition {
-            None => (players.sample(&players.noise("samples", SAMPLES), None), SAMPLES),
+        let range = PixelRange::Symmetric;
+        let picture = match self.condition {
+            None => pictures::square(&players.sample(&players.noise("samples", SAMPLES), None), range),
             Some(Condition::Class) => {
-                let z = players.noise("samples", COLUMNS);
-                let z = Tensor::concat(&vec![&z; self.classes], 0);
-                let rows: Vec<usize> = (0..self.classes * COLUMNS).map(|i| i / COLUMNS).collect();
-                let labels = labels::one_hot(&rows, self.classes);
-                (players.sample(&z, Some(&labels)), rows.len())
+                let [z, labels] = pictures::row_per_class(&players.noise("samples", COLUMNS), self.classes);
+                pictures::rows(&players.sample(&z, Some(&labels)), COLUMNS, range)
             }
             Some(_) => {
                 let test = self.test.as_ref().expect("loaded where conditions are images");
                 let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
-                let n = x.dims()[0];
-                let fake = players.sample(&players.noise("samples", n), Some(&y));
-                (below(&[&y, &fake, &x], COLUMNS), 3 * n)
+                let fake = players.sample(&players.noise("samples", x.dims()[0]), Some(&y));
+                pictures::series(&[&y, &fake, &x], range)
             }
         };
-        let grid = Grid { columns: COLUMNS, ..Grid::square(count, self.size) };
-        vec![("samples", grid.draw(&samples, PixelRange::Symmetric))]
+        vec![("samples", picture)]
     }
 
     /// Where conditions are images, the mean of |x - G(z, y)| over test images.

@@ -62,9 +62,8 @@ impl Stage for PointStage {
 
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let beliefs = self.beliefs(players);
-        let data = self.points.draw(SHOWN, &mut Stream::new(self.seed, "points/shown", 0));
         let samples = players.sample(&players.noise("samples", SHOWN), None);
-        vec![("samples", scatter(self.points, &data, &samples, Some(&beliefs)))]
+        vec![("samples", scatter(self.points, self.seed, &samples, Some(&beliefs)))]
     }
 
     fn epoch_figures(
@@ -92,9 +91,11 @@ impl Stage for PointStage {
     }
 }
 
-/// Samples (orange) over data (grey); where there are beliefs, one for each fourth pixel, on the
-/// levels of D: blue where it sees data, white where it can't tell, red where it sees samples.
-pub fn scatter(points: Points, data: &Tensor<f32>, samples: &Tensor<f32>, beliefs: Option<&[f32]>) -> Image {
+/// Draws samples (orange) over the same number of data points (grey), which follow from `seed`.
+/// `beliefs` are sigma(D) at every fourth pixel, row by row. They colour the plane blue where D
+/// sees data, white where it cannot tell, and red where it sees samples.
+pub fn scatter(points: Points, seed: u64, samples: &Tensor<f32>, beliefs: Option<&[f32]>) -> Image {
+    let data = points.draw(samples.dims()[0], &mut Stream::new(seed, "points/shown", 0));
     let mut image = Image::filled(SIDE, SIDE, 3, 255);
     if let Some(beliefs) = beliefs {
         for (i, pixel) in image.pixels.chunks_exact_mut(3).enumerate() {
@@ -102,7 +103,7 @@ pub fn scatter(points: Points, data: &Tensor<f32>, samples: &Tensor<f32>, belief
             pixel.copy_from_slice(&colour(beliefs[y * (SIDE / COARSE) + x]));
         }
     }
-    for (places, colour) in [(data, DATA), (samples, SAMPLE)] {
+    for (places, colour) in [(&data, DATA), (samples, SAMPLE)] {
         for place in places.data().chunks_exact(2) {
             dot(&mut image, points.extent() as f32, place, colour);
         }

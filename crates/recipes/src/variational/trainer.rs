@@ -2,11 +2,11 @@
 //! step sees, what is saved, measured and shown.
 
 use crate::variational::Measures;
-use crate::{below, data, labels, sample_command};
+use crate::{data, labels, pictures, sample_command};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Tensor};
 use adjoint_runs::{
-    BoxError, CommonArgs, Figures, Grid, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
+    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
 };
 use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
@@ -122,16 +122,17 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        let size = self.common.image_size;
         let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
         let (z, labels) = (self.measures.noise("samples", 0, SAMPLES), self.labels(&classes));
         let samples = self.model.decode(&z, labels.as_ref());
         let (x, labels) = self.measures.images(&self.sets[1], 0..PAIRS);
         let mu = self.model.encode(&x, labels.as_ref());
         let y = self.model.decode(&mu, labels.as_ref());
-        let pairs = below(&[&x, &y], 8);
-        let draw = |images: &Tensor<f32>| Grid::square(SAMPLES, size).draw(images, PixelRange::Unit);
-        vec![("samples", draw(&samples)), ("reconstructions", draw(&pairs))]
+        let range = PixelRange::Unit;
+        vec![
+            ("samples", pictures::square(&samples, range)),
+            ("reconstructions", pictures::series(&[&x, &y], range)),
+        ]
     }
 
     fn state(&self) -> NamedTensors {

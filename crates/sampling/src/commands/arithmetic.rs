@@ -13,8 +13,8 @@ use adjoint_data::{Dataset, Split};
 use adjoint_metrics::neighbours::Neighbour;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
-use adjoint_recipes::limits;
-use adjoint_runs::{BoxError, Error, Grid, Image};
+use adjoint_recipes::{limits, pictures};
+use adjoint_runs::{BoxError, Error, Image};
 
 /// Samples among which A, B and C are sought.
 const SAMPLES: usize = 1_000;
@@ -250,6 +250,5 @@ fn picture(model: &Model, tiles: &[Tensor<f32>], results: &Tensor<f32>) -> Image
         all.push(blank.clone());
     }
     let images = Tensor::concat(&all.iter().collect::<Vec<_>>(), 0);
-    let grid = Grid { columns: SHOWN + 1, ..Grid::square(all.len(), model.common.image_size) };
-    grid.draw(&images, model.range)
+    pictures::rows(&images, SHOWN + 1, model.range)
 }

@@ -5,8 +5,8 @@ use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_recipes::game::{Condition, points};
-use adjoint_recipes::{below, labels};
-use adjoint_runs::{BoxError, Grid as Layout, Image};
+use adjoint_recipes::{labels, pictures};
+use adjoint_runs::{BoxError, Image};
 
 /// Samples side by side.
 #[derive(clap::Args, Debug)]
@@ -32,19 +32,17 @@ impl Run for Grid {
         let (z, conditions) = (model.draw("grid", n)?, model.conditions(0..n)?);
         let x = model.decode(&z, conditions.as_ref())?;
         if let Some(points) = model.points {
-            let data = points.draw(n, &mut Stream::new(model.seed, "points/shown", 0));
             return Ok((
-                points::scatter(points, &data, &x, None),
+                points::scatter(points, model.seed, &x, None),
                 format!("{n} samples over as many points of {points}"),
             ));
         }
-        let layout = Layout::square(n, model.common.image_size);
         let caution = if model.autoencoder {
             " (of a plain autoencoder: nothing taught it which z are likely)"
         } else {
             ""
         };
-        Ok((layout.draw(&x, model.range), format!("{n} samples{caution}")))
+        Ok((pictures::square(&x, model.range), format!("{n} samples{caution}")))
     }
 }
 
@@ -71,13 +69,10 @@ impl Run for Classes {
         }
         let (n, classes) = (self.n, model.classes()?);
         model.fits(classes * n)?;
-        let z = model.draw("classes", n)?;
-        let labels: Vec<usize> = (0..classes * n).map(|i| i / n).collect();
-        let conditions = labels::one_hot(&labels, classes);
-        let x = model.decode(&Tensor::concat(&vec![&z; classes], 0), Some(&conditions))?;
-        let layout = Layout { columns: n, ..Layout::square(x.dims()[0], model.common.image_size) };
+        let [z, labels] = pictures::row_per_class(&model.draw("classes", n)?, classes);
+        let x = model.decode(&z, Some(&labels))?;
         Ok((
-            layout.draw(&x, model.range),
+            pictures::rows(&x, n, model.range),
             format!("{classes} classes, a row each, the same noise down a column"),
         ))
     }
@@ -131,8 +126,7 @@ impl Run for Reconstruct {
             (vec![x, y], "test images above what the model makes of them")
         };
         let n = indices.len();
-        let tiles = below(&rows.iter().collect::<Vec<_>>(), 8);
-        let layout = Layout { columns: 8.min(n), ..Layout::square(tiles.dims()[0], model.common.image_size) };
-        Ok((layout.draw(&tiles, model.range), format!("{n} {what}")))
+        let picture = pictures::series(&rows.iter().collect::<Vec<_>>(), model.range);
+        Ok((picture, format!("{n} {what}")))
     }
 }

@@ -5,8 +5,8 @@ use adjoint_data::{Dataset, Split};
 use adjoint_metrics::neighbours::{Neighbour, Search};
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
-use adjoint_recipes::limits;
-use adjoint_runs::{BoxError, Grid, Image};
+use adjoint_recipes::{limits, pictures};
+use adjoint_runs::{BoxError, Image};
 
 /// Training images that are compared at once, where they are small.
 const CHUNK: usize = 2_000;
@@ -45,14 +45,13 @@ impl Run for Neighbours {
         }
         let tiles = Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0);
         let columns = 1 + near.first().map_or(0, Vec::len);
-        let grid = Grid { columns, ..Grid::square(tiles.dims()[0], model.common.image_size) };
         let mean = near.iter().map(|near| near[0].squared.sqrt()).sum::<f64>() / self.n as f64;
         let what = format!(
             "{} samples, each before its {} nearest training images; mean distance to the nearest {mean:.2}",
             self.n,
             columns - 1
         );
-        Ok((grid.draw(&tiles, model.range), what))
+        Ok((pictures::rows(&tiles, columns, model.range), what))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::latent::{between, quantile, rows};
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
 use adjoint_recipes::game::flags::Distribution;
+use adjoint_recipes::pictures;
 use adjoint_runs::{BoxError, Error, Grid, Image};
 
 /// A traversal goes from where this share of all latent numbers is lower to where as many are
@@ -100,9 +101,8 @@ impl Run for Interpolate {
         let z: Vec<Vec<f32>> = stations.iter().flat_map(|row| walk(row, steps, model.noise)).collect();
         let conditions = model.one_condition(self.class, z.len())?;
         let x = model.decode(&rows(&z), conditions.as_ref())?;
-        let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
         let what = format!("{} walks of {steps} images between latent vectors", stations.len());
-        Ok((grid.draw(&x, model.range), what))
+        Ok((pictures::rows(&x, steps, model.range), what))
     }
 }
 
@@ -182,10 +182,9 @@ impl Run for Traverse {
         }
         let conditions = model.one_condition(self.class, z.len())?;
         let x = model.decode(&rows(&z), conditions.as_ref())?;
-        let grid = Grid { columns: steps, ..Grid::square(z.len(), model.common.image_size) };
         let names: Vec<String> = dimensions.iter().map(usize::to_string).collect();
         Ok((
-            grid.draw(&x, model.range),
+            pictures::rows(&x, steps, model.range),
             format!("latent numbers {}, a row each, from low to high", names.join(", ")),
         ))
     }

@@ -1,0 +1,95 @@
+//! Pictures of many images. Trainers and `sample` draw with the same code.
+
+use crate::labels;
+use adjoint_data::PixelRange;
+use adjoint_nn::Tensor;
+use adjoint_runs::{Grid, Image};
+
+/// Images in a row of [`series`].
+pub const COLUMNS: usize = 8;
+
+/// Draws images (N, H, W, C) side by side, with as many rows as columns, or more.
+///
+/// # Panics
+/// If there is no image.
+#[track_caller]
+pub fn square(images: &Tensor<f32>, range: PixelRange) -> Image {
+    rows(images, images.dims()[0].isqrt(), range)
+}
+
+/// Draws images (N, H, W, C) side by side, `columns` in a row.
+///
+/// # Panics
+/// If there is no image or no column.
+#[track_caller]
+pub fn rows(images: &Tensor<f32>, columns: usize, range: PixelRange) -> Image {
+    let [count, height, ..] = images.shape().nhwc();
+    Grid { columns, ..Grid::square(count, height) }.draw(images, range)
+}
+
+/// Draws series of images (N, H, W, C), image i of each below that of the one before. A row has
+/// [`COLUMNS`] images of one series.
+///
+/// # Panics
+/// If there are no series, they are empty, or they differ in shape.
+#[track_caller]
+pub fn series(series: &[&Tensor<f32>], range: PixelRange) -> Image {
+    rows(&below(series, COLUMNS), COLUMNS.min(series[0].dims()[0]), range)
+}
+
+/// The noise and the labels (one-hot) of a picture with a row for each class: row i of `z` is the
+/// noise of all samples in column i.
+pub fn row_per_class(z: &Tensor<f32>, classes: usize) -> [Tensor<f32>; 2] {
+    let columns = z.dims()[0];
+    let labels: Vec<usize> = (0..classes * columns).map(|i| i / columns).collect();
+    [Tensor::concat(&vec![z; classes], 0), labels::one_hot(&labels, classes)]
+}
+
+/// The tiles of [`series`]: the first `columns` of each series in a row of its own, then the next.
+/// Free places in a last row are white.
+fn below(series: &[&Tensor<f32>], columns: usize) -> Tensor<f32> {
+    let n = series[0].dims()[0];
+    let mut rows = vec![];
+    for start in (0..n).step_by(columns) {
+        let there = columns.min(n - start);
+        for images in series {
+            rows.push(images.narrow(0, start, there));
+            if there < columns && n > columns {
+                let shape = images.shape().with(0, columns - there);
+                rows.push(Tensor::full(shape, 1.0));
+            }
+        }
+    }
+    Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_stay_below_one_another() {
+        let a = Tensor::from_slice([3, 1, 1, 1], &[1.0, 2.0, 3.0]);
+        let b = a.map(|x| 10.0 * x);
+        assert_eq!(below(&[&a, &b], 2).data(), [1.0, 2.0, 10.0, 20.0, 3.0, 1.0, 30.0, 1.0]);
+        assert_eq!(below(&[&a, &b], 4).data(), [1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
+    }
+
+    /// Series that do not fill a row make a picture of their width.
+    #[test]
+    fn short_series_are_below_one_another() {
+        let [black, white] = [0.0, 1.0].map(|shade| Tensor::full([3, 64, 64, 1], shade));
+        let picture = series(&[&black, &white], PixelRange::Unit);
+        assert_eq!((picture.width, picture.height), (3 * 66 + 2, 2 * 66 + 2));
+        assert_eq!([picture.pixel(150, 10), picture.pixel(150, 80)], [[0], [255]]);
+    }
+
+    #[test]
+    fn classes_share_their_noise() {
+        let z = Tensor::from_slice([2, 1], &[5.0, 6.0]);
+        let [z, labels] = row_per_class(&z, 3);
+        assert_eq!(z.data(), [5.0, 6.0, 5.0, 6.0, 5.0, 6.0]);
+        let want = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|row| [row, row]).concat();
+        assert_eq!(labels.data(), want.concat());
+    }
+}
