@@ -74,7 +74,7 @@ fn train(loss: AdversarialLoss, penalty: Penalty) -> (usize, f64) {
 fn main() {
     // With minimax, a discriminator that is ahead leaves the generator hardly any gradient.
     let minimax = train(AdversarialLoss::Minimax, Penalty::None);
-    let wasserstein = train(AdversarialLoss::Wasserstein, Penalty::Gp(1.0));
+    let wasserstein = train(AdversarialLoss::Wasserstein, Penalty::Gp);
     assert!(minimax.0 < MODES, "the minimax loss covers all clusters");
     assert!(wasserstein.0 == MODES && wasserstein.1 > 0.4, "the Wasserstein loss covers too little");
 }

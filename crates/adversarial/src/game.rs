@@ -42,8 +42,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
     /// input, dropout) comes from streams of `seed`.
     pub fn new(generator: G, discriminator: D, settings: Settings, seed: u64) -> Self {
         Game {
-            optimizer_g: settings.descent.optimizer(&generator, settings.lr),
-            optimizer_d: settings.descent.optimizer(&discriminator, settings.lr),
+            optimizer_g: settings.optimizer(&generator),
+            optimizer_d: settings.optimizer(&discriminator),
             generator,
             discriminator,
             settings,
@@ -131,18 +131,19 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         [real, fake]: &[Var<E>; 2],
         draws: &mut Draws,
     ) -> Objective<E> {
-        let Settings { loss, label_smoothing, penalty, penalty_every, .. } = self.settings;
+        let Settings { loss, label_smoothing, penalty, penalty_weight, penalty_every, .. } = self.settings;
         let game = loss.discriminator(real, fake, label_smoothing);
         let is_due = (self.optimizer_d.steps() + 1).is_multiple_of(penalty_every);
-        let (c, d, every) = (batch.condition.as_ref(), &mut self.discriminator, penalty_every as f64);
+        let (c, d) = (batch.condition.as_ref(), &mut self.discriminator);
+        let weight = penalty_every as f64 * penalty_weight;
         let critic = |x: &Var<E>| d.judge(x, c, Train, &mut draws.masks);
         let (x, fake) = (batch.real.value(), batch.fake.value());
         let penalty = match penalty {
-            Penalty::Gp(lambda) if is_due => {
+            Penalty::Gp if is_due => {
                 let eps = draws.penalty.uniform_tensor([x.dims()[0]], 0.0, 1.0);
-                gradient_penalty(critic, x, fake, &eps, every * lambda)
+                gradient_penalty(critic, x, fake, &eps, weight)
             }
-            Penalty::R1(gamma) if is_due => r1(critic, x, every * gamma),
+            Penalty::R1 if is_due => r1(critic, x, weight),
             _ => return Objective { game: game.item(), loss: game, penalty: None },
         };
         Objective { game: game.item(), penalty: Some(penalty.item()), loss: game + penalty }

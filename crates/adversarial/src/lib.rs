@@ -53,7 +53,7 @@
 //! let mut d = D { hidden: Linear::new(1, 16), out: Linear::new(16, 1) };
 //! Scheme::pytorch().apply(&mut g, "generator", 1);
 //! Scheme::pytorch().apply(&mut d, "discriminator", 1);
-//! let settings = Settings { lr: 0.01, penalty: Penalty::R1(0.1), ..Settings::default() };
+//! let settings = Settings { lr: 0.01, penalty: Penalty::R1, penalty_weight: 0.1, ..Settings::default() };
 //! let mut game = Game::new(g, d, settings, 1);
 //! for step in 0..600 {
 //!     let x = Stream::new(1, "data", step).normal_tensor([64, 1], 3.0, 0.5);

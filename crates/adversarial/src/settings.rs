@@ -2,7 +2,7 @@
 
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::optim::{Adam, Optimizer, RmsProp, Sgd};
-use adjoint_nn::{Element, Module};
+use adjoint_nn::{Element, Module, named};
 
 /// What the two players minimise, and how they descend. The default is the original game with the
 /// optimiser of the DCGAN (Radford et al. 2016, section 4).
@@ -12,6 +12,8 @@ pub struct Settings {
     pub loss: AdversarialLoss,
     /// What is added to D's loss.
     pub penalty: Penalty,
+    /// Weight of the penalty: lambda of [`Penalty::Gp`], gamma of [`Penalty::R1`].
+    pub penalty_weight: f64,
     /// The penalty is applied every `penalty_every` steps of D, with its weight times this number
     /// (Karras et al. 2020, appendix B: lazy regularisation). 1: always.
     pub penalty_every: u64,
@@ -26,6 +28,11 @@ pub struct Settings {
     pub update: Update,
     /// How both descend.
     pub descent: Descent,
+    /// Decay of the first moment of [`Descent::Adam`]; share of the last step that
+    /// [`Descent::Momentum`] repeats.
+    pub beta1: f64,
+    /// Decay of the second moment of [`Descent::Adam`].
+    pub beta2: f64,
     /// Step size of both.
     pub lr: f64,
 }
@@ -35,12 +42,15 @@ impl Default for Settings {
         Settings {
             loss: AdversarialLoss::NonSaturating,
             penalty: Penalty::None,
+            penalty_weight: 1.0,
             penalty_every: 1,
             label_smoothing: 0.0,
             instance_noise: Noise::default(),
             reconstruction: 0.0,
             update: Update::Alternating,
-            descent: Descent::Adam { beta1: 0.5, beta2: 0.999 },
+            descent: Descent::Adam,
+            beta1: 0.5,
+            beta2: 0.999,
             lr: 2e-4,
         }
     }
@@ -59,25 +69,42 @@ impl Settings {
     /// they are.
     #[must_use]
     pub fn at_width(mut self, width: usize) -> Self {
-        if matches!(self.descent, Descent::Adam { .. } | Descent::RmsProp) {
+        if matches!(self.descent, Descent::Adam | Descent::RmsProp) {
             self.lr *= PAPER_WIDTH as f64 / width as f64;
         }
         self
     }
+
+    /// An optimiser of a player's parameters.
+    pub fn optimizer<E: Element>(&self, model: &dyn Module<E>) -> Optimizer<E> {
+        let Settings { lr, beta1, beta2, .. } = *self;
+        match self.descent {
+            Descent::Sgd => Optimizer::new(model, lr, Sgd::default()),
+            Descent::Momentum => Optimizer::new(model, lr, Sgd { momentum: beta1, ..Sgd::default() }),
+            Descent::RmsProp => Optimizer::new(model, lr, RmsProp::default()),
+            Descent::Adam => Optimizer::new(model, lr, Adam { beta1, beta2, ..Adam::default() }),
+        }
+    }
 }
 
 /// A penalty on D's gradient by its input.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Penalty {
     /// None.
     #[default]
     None,
     /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3; lambda 10
     /// there).
-    Gp(f64),
+    Gp,
     /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9; gamma 10 there).
-    R1(f64),
+    R1,
 }
+
+named!(Penalty {
+    None = "none": "no penalty",
+    Gp = "gp": "(|gradient| - 1)^2 between data and samples",
+    R1 = "r1": "|gradient|^2 on data",
+});
 
 /// Normal noise on what D is to tell apart, data and samples alike (not where a penalty asks for
 /// its slope), whose standard deviation falls linearly to nothing: where the two do not overlap, D
@@ -109,40 +136,30 @@ pub enum Update {
     Simultaneous,
 }
 
+named!(Update {
+    Alternating = "alternating": "first D, then G against the new D",
+    Simultaneous = "simultaneous": "both at once",
+});
+
 /// A rule of descent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Descent {
     /// Along the gradient.
     Sgd,
     /// With momentum (Algorithm 1's experiments).
-    Momentum {
-        /// Share of the last step that is repeated.
-        momentum: f64,
-    },
+    Momentum,
     /// Divided by a mean of the gradient's size (the optimiser of the Wasserstein GAN).
     RmsProp,
     /// Kingma & Ba 2015.
-    Adam {
-        /// Decay of the first moment.
-        beta1: f64,
-        /// Decay of the second.
-        beta2: f64,
-    },
+    Adam,
 }
 
-impl Descent {
-    /// An optimiser of the model's parameters.
-    pub fn optimizer<E: Element>(self, model: &dyn Module<E>, lr: f64) -> Optimizer<E> {
-        match self {
-            Descent::Sgd => Optimizer::new(model, lr, Sgd::default()),
-            Descent::Momentum { momentum } => Optimizer::new(model, lr, Sgd { momentum, ..Sgd::default() }),
-            Descent::RmsProp => Optimizer::new(model, lr, RmsProp::default()),
-            Descent::Adam { beta1, beta2 } => {
-                Optimizer::new(model, lr, Adam { beta1, beta2, ..Adam::default() })
-            }
-        }
-    }
-}
+named!(Descent {
+    Sgd = "sgd": "along the gradient",
+    Momentum = "momentum": "with momentum",
+    RmsProp = "rmsprop": "RMSprop",
+    Adam = "adam": "Adam",
+});
 
 #[cfg(test)]
 mod tests {

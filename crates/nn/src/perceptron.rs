@@ -29,7 +29,7 @@ module!(Perceptron { hidden, out, spectral });
 /// The norm is that of hidden layers; if it is spectral, also of the last. `end` is what follows
 /// the last layer in its name.
 pub fn plan(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> NetworkPlan {
-    NetworkPlan::dense(inputs, hidden, outputs, norm, [&format!(", {norm}leaky relu"), end])
+    NetworkPlan::dense(inputs, hidden, outputs, norm, [&format!(", {}leaky relu", norm.in_layer_name()), end])
 }
 
 impl<E: Element> Perceptron<E> {

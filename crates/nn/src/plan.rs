@@ -29,7 +29,7 @@ pub struct LayerPlan {
 impl LayerPlan {
     /// A layer down from a level to the next: x -> leaky_relu(norm(conv x)).
     pub fn halve(from: Level, to: Level, norm: Norm) -> Self {
-        Self::new(format!("conv 4x4/2, {norm}leaky relu"), from, to, STRIDED, norm)
+        Self::new(format!("conv 4x4/2, {}leaky relu", norm.in_layer_name()), from, to, STRIDED, norm)
     }
 
     /// A layer up from a level to the next: x -> relu(batch_norm(conv^T x)).

@@ -15,6 +15,11 @@
 //! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
 #![forbid(unsafe_code)]
 
+use adjoint_nn::Named;
+use adjoint_runs::command_line;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use serde::Serializer;
+
 /// A choice among names, as it stands on a command line and in config.toml.
 #[macro_export]
 macro_rules! choice {
@@ -24,6 +29,17 @@ macro_rules! choice {
         #[serde(rename_all = "kebab-case")]
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
     };
+}
+
+/// Takes one of the names of a setting, as the value of a flag.
+pub(crate) fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
+    let names = values.iter().map(|value| PossibleValue::new(value.name()).help(value.about()));
+    PossibleValuesParser::new(names).map(|name| T::of_name(&name).expect("it is one of them"))
+}
+
+/// Writes a setting to config.toml by its name.
+pub(crate) fn by_name<T: Named, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.name())
 }
 
 choice!(
@@ -55,8 +71,6 @@ pub use model::{Model, Open, load};
 pub use registry::Recipe;
 pub use schedule::LrSchedule;
 pub use summary::summary;
-
-use adjoint_runs::command_line;
 
 /// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
 pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {

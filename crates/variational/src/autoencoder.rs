@@ -66,8 +66,10 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     /// If k is 0.
     #[track_caller]
     pub fn new(networks: Networks<Q, P>, settings: Settings) -> Self {
-        let draws = settings.objective.samples();
-        assert!(draws > 0 || settings.objective == Objective::Reconstruction, "an estimate from no sample");
+        assert!(
+            settings.k > 0 || settings.objective == Objective::Reconstruction,
+            "an estimate from no sample"
+        );
         Autoencoder { adam: Optimizer::new(&networks, settings.lr, Adam::default()), networks, settings }
     }
 
@@ -95,32 +97,32 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     /// As `step`.
     #[track_caller]
     pub fn loss(&mut self, x: &Var<E>, labels: Option<&Var<E>>, eps: &Tensor<E>, beta: f64) -> Loss<E> {
-        let Settings { likelihood, objective, .. } = self.settings;
+        let settings = self.settings;
         let (mu, log_var) = self.networks.encoder.posterior(x, labels, Mode::Train);
-        let (n, k) = (x.dims()[0], objective.samples().max(1));
+        // An autoencoder draws none.
+        let k = if settings.objective == Objective::Reconstruction { 1 } else { settings.k };
+        let n = x.dims()[0];
         let kl = kl_standard_normal(&mu, &log_var).mean();
         let (mu, log_var) = (repeat(&mu, k), repeat(&log_var, k));
-        let z = match objective {
-            Objective::Reconstruction => mu.clone(),
-            Objective::Elbo { estimator: Estimator::Score, .. } => {
-                reparameterise(&mu, &log_var, eps).detach()
-            }
+        let z = match (settings.objective, settings.estimator) {
+            (Objective::Reconstruction, _) => mu.clone(),
+            (Objective::Elbo, Estimator::Score) => reparameterise(&mu, &log_var, eps).detach(),
             _ => reparameterise(&mu, &log_var, eps),
         };
         let labels = labels.map(|labels| repeat(labels, k));
         let y = self.networks.decoder.decode(&z, labels.as_ref(), Mode::Train);
-        let log_p = likelihood.log_density(&repeat(x, k), &y, self.networks.decoder.log_var());
+        let log_p = settings.log_density(&repeat(x, k), &y, self.networks.decoder.log_var());
         let (reconstruction, kl_value) = (-log_p.mean().item(), kl.item());
-        let loss = match objective {
-            Objective::Reconstruction => -log_p.mean(),
-            Objective::Elbo { estimator: Estimator::Pathwise, .. } => beta * kl - log_p.mean(),
-            Objective::Elbo { estimator: Estimator::Score, .. } => {
+        let loss = match (settings.objective, settings.estimator) {
+            (Objective::Reconstruction, _) => -log_p.mean(),
+            (Objective::Elbo, Estimator::Pathwise) => beta * kl - log_p.mean(),
+            (Objective::Elbo, Estimator::Score) => {
                 // The value of the second term is 0; its gradient is f(z) grad log q(z).
                 let log_q = gaussian_log_likelihood(&z, &mu, &log_var);
                 let score = log_p.detach() * (&log_q - log_q.detach());
                 beta * kl - (log_p + score).mean()
             }
-            Objective::Iwae { k } => {
+            (Objective::Iwae, _) => {
                 let ratio = log_prior(&z) - gaussian_log_likelihood(&z, &mu, &log_var);
                 -importance_weighted_bound(&(log_p + beta * ratio).reshape([n, k])).mean()
             }

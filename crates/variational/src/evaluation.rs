@@ -28,7 +28,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         let labels = labels.cloned().map(Var::constant);
         let decoder = &mut self.networks.decoder;
         let y = no_grad(|| decoder.decode(&Var::constant(z.clone()), labels.as_ref(), Mode::Eval));
-        self.settings.likelihood.mean(y.value())
+        self.settings.mean(y.value())
     }
 
     /// mu(x), (N, latent), of images (N, H, W, C).
@@ -99,7 +99,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
 
     /// x drawn from p(x|z), of which [`decode`](Self::decode) gave the mean.
     pub fn observe(&self, mean: &Tensor<E>, stream: &mut Stream) -> Tensor<E> {
-        self.settings.likelihood.draw(mean, self.networks.decoder.log_var(), stream)
+        self.settings.draw(mean, self.networks.decoder.log_var(), stream)
     }
 
     /// log p(x|z) of each pair of rows, `[N]`.
@@ -109,7 +109,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     #[track_caller]
     pub fn log_density(&mut self, x: &Var<E>, z: &Var<E>, labels: Option<&Var<E>>) -> Var<E> {
         let y = self.networks.decoder.decode(z, labels, Mode::Eval);
-        self.settings.likelihood.log_density(x, &y, self.networks.decoder.log_var())
+        self.settings.log_density(x, &y, self.networks.decoder.log_var())
     }
 }
 

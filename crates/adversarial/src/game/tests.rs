@@ -110,23 +110,23 @@ fn a_penalty_makes_the_players_converge() {
         theta.hypot(psi)
     };
     assert!(run(Penalty::None) > 0.5);
-    assert!(run(Penalty::R1(1.0)) < 1e-6);
+    assert!(run(Penalty::R1) < 1e-6);
 }
 
 /// R1 of D(x) = psi x is gamma/2 psi^2, and WGAN-GP's lambda (|psi| - 1)^2, whatever x.
 #[test]
 fn penalties_count_as_often_and_as_much_as_they_should() {
-    let psi_after = |penalty, penalty_every, steps: u64| {
-        let mut game = dirac(Settings { penalty, penalty_every, ..plain() }, 0.0, 0.5);
+    let psi_after = |penalty, penalty_weight, penalty_every, steps: u64| {
+        let mut game = dirac(Settings { penalty, penalty_weight, penalty_every, ..plain() }, 0.0, 0.5);
         (0..steps).for_each(|step| _ = game.step(step, [round(0.0)]));
         at(&game)[1]
     };
     // theta starts at 0, so the first step has no other slope.
-    near([psi_after(Penalty::R1(3.0), 1, 1), 0.0], [0.5 - LR * 3.0 * 0.5, 0.0]);
-    near([psi_after(Penalty::Gp(2.0), 1, 1), 0.0], [0.5 + LR * 2.0 * 2.0 * 0.5, 0.0]);
+    near([psi_after(Penalty::R1, 3.0, 1, 1), 0.0], [0.5 - LR * 3.0 * 0.5, 0.0]);
+    near([psi_after(Penalty::Gp, 2.0, 1, 1), 0.0], [0.5 + LR * 2.0 * 2.0 * 0.5, 0.0]);
     // Every 2 steps: not in the first, and scaled by 2 in the second, when theta is still near 0.
-    near([psi_after(Penalty::R1(3.0), 2, 1), 0.0], [0.5, 0.0]);
-    let two = psi_after(Penalty::R1(3.0), 2, 2);
+    near([psi_after(Penalty::R1, 3.0, 2, 1), 0.0], [0.5, 0.0]);
+    let two = psi_after(Penalty::R1, 3.0, 2, 2);
     assert!((two - (0.5 - LR * 2.0 * 3.0 * 0.5)).abs() < 0.01, "{two}");
 }
 

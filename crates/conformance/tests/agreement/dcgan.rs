@@ -53,7 +53,8 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     };
     let settings = Settings {
         lr: case.attr("lr"),
-        descent: Descent::Adam { beta1: case.attr("beta1"), beta2: 0.999 },
+        descent: Descent::Adam,
+        beta1: case.attr("beta1"),
         label_smoothing: run.smoothing,
         ..Settings::default()
     };

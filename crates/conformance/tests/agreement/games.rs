@@ -7,8 +7,9 @@ use crate::fixture::{Case, Layout, read};
 use adjoint_adversarial::{Descent, Discriminator, Game, Generator, Penalty, Round, Settings, Update};
 use adjoint_cgan::{Body, Condition, cgan};
 use adjoint_gan::gan;
-use adjoint_nn::Module;
 use adjoint_nn::layers::{Dropout, Norm};
+use adjoint_nn::objective::AdversarialLoss;
+use adjoint_nn::{Module, Named};
 use adjoint_tensor::{Element, Tensor};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -91,14 +92,16 @@ fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> 
 /// left at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let settings = Settings {
-        loss: run.loss.parse().expect("a loss that there is"),
-        penalty: if run.r1 == 0.0 { Penalty::None } else { Penalty::R1(run.r1) },
+        loss: AdversarialLoss::of_name(&run.loss).expect("a loss that there is"),
+        penalty: if run.r1 == 0.0 { Penalty::None } else { Penalty::R1 },
+        penalty_weight: run.r1,
         penalty_every: run.penalty_every,
         update: if run.simultaneous { Update::Simultaneous } else { Update::Alternating },
         descent: match run.optimizer {
-            Rule::Adam => Descent::Adam { beta1: case.attr("beta1"), beta2: 0.999 },
+            Rule::Adam => Descent::Adam,
             Rule::Rmsprop => Descent::RmsProp,
         },
+        beta1: case.attr("beta1"),
         lr: case.attr("lr"),
         reconstruction: run.l1,
         ..Settings::default()

@@ -7,7 +7,7 @@ use crate::fixture::{Case, Layout, read};
 use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
 use adjoint_vae::{Architecture, Body, vae};
-use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
+use adjoint_variational::{Likelihood, Objective, Settings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -38,11 +38,12 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     };
     let architecture =
         Architecture { image_size: pixels, channels: 1, latent: size("latent"), classes: run.classes, body };
-    let elbo = Objective::Elbo { k, estimator: Estimator::Pathwise };
     let settings = Settings {
-        likelihood: if run.gaussian { Likelihood::Gaussian { sigma: None } } else { Likelihood::Bernoulli },
-        objective: if run.iwae { Objective::Iwae { k } } else { elbo },
+        likelihood: if run.gaussian { Likelihood::Gaussian } else { Likelihood::Bernoulli },
+        objective: if run.iwae { Objective::Iwae } else { Objective::Elbo },
+        k,
         lr: case.attr("lr"),
+        ..Settings::default()
     };
     let mut model = vae::<E>(&architecture, settings, 0);
     let parameters: Vec<String> = model.networks.parameters().into_iter().map(|(name, _)| name).collect();

@@ -30,7 +30,7 @@
 //!     d_norm: Norm::None,
 //!     d_dropout: Dropout::default(),
 //! };
-//! let settings = Settings { lr: 0.005, penalty: Penalty::R1(0.1), ..Settings::default() };
+//! let settings = Settings { lr: 0.005, penalty: Penalty::R1, penalty_weight: 0.1, ..Settings::default() };
 //! let mut model = cgan::<f32>(&architecture, settings, 1);
 //!
 //! let classes = Tensor::from_slice([2, 2], &[1.0f32, 0.0, 0.0, 1.0]);

@@ -106,7 +106,7 @@ mod tests {
     /// place), by all of D's and all of G's parameters.
     #[test]
     fn whole_losses_have_the_gradients_of_central_differences() {
-        let (gp, r1) = (Penalty::Gp(10.0), Penalty::R1(2.0));
+        let (gp, r1) = (Penalty::Gp, Penalty::R1);
         let cases = [
             (AdversarialLoss::NonSaturating, Penalty::None, Norm::Batch),
             (AdversarialLoss::Minimax, r1, Norm::Batch),
@@ -117,7 +117,8 @@ mod tests {
         ];
         for (loss, penalty, d_norm) in cases {
             let a = Architecture { width: 2, d_norm, d_dropout: Dropout::new(0.1), ..small() };
-            let settings = Settings { loss, penalty, ..Settings::default() };
+            let penalty_weight = if penalty == gp { 10.0 } else { 2.0 };
+            let settings = Settings { loss, penalty, penalty_weight, ..Settings::default() };
             // Weights a few times larger than the paper's: with those all logits are 0 to three
             // digits.
             let mut game = dcgan::<f64>(&a, settings, 5);
@@ -154,7 +155,7 @@ mod tests {
         let base = Settings { lr: 2e-3, ..Settings::default() };
         let cases = [
             (base, Norm::Batch),
-            (Settings { penalty: Penalty::R1(1.0), penalty_every: 4, ..base }, Norm::None),
+            (Settings { penalty: Penalty::R1, penalty_weight: 1.0, penalty_every: 4, ..base }, Norm::None),
             (Settings { loss: AdversarialLoss::Hinge, ..base }, Norm::Spectral),
         ];
         for (settings, d_norm) in cases {

@@ -30,7 +30,7 @@
 //!     d_norm: Norm::None,
 //!     d_dropout: Dropout::default(),
 //! };
-//! let settings = Settings { lr: 0.005, penalty: Penalty::R1(0.1), ..Settings::default() };
+//! let settings = Settings { lr: 0.005, penalty: Penalty::R1, penalty_weight: 0.1, ..Settings::default() };
 //! let mut model = gan::<f32>(&architecture, settings, 1);
 //! let noise = |purpose, step| Stream::new(1, purpose, step).normal_tensor([64, 2], 0.0, 1.0);
 //! for step in 0..400 {

@@ -6,7 +6,7 @@ use adjoint_nn::param::Role;
 use adjoint_nn::plan::{LayerPlan, NetworkPlan};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module};
-use adjoint_variational::{self as variational, Autoencoder, Likelihood, Networks, Settings};
+use adjoint_variational::{self as variational, Autoencoder, Networks, Settings};
 
 /// Sizes of the two networks, which mirror each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub type Vae<E> = Autoencoder<E, Encoder<E>, Decoder<E>>;
 /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]), or the objective draws no sample.
 #[track_caller]
 pub fn vae<E: Element>(a: &Architecture, settings: Settings, seed: u64) -> Vae<E> {
-    let learns_variance = settings.likelihood == Likelihood::Gaussian { sigma: None };
+    let learns_variance = settings.learns_variance();
     let mut networks = Networks { encoder: Encoder::new(a), decoder: Decoder::new(a, learns_variance) };
     Scheme::with_weights(Init::XavierUniform).apply(&mut networks, "vae", seed);
     Autoencoder::new(networks, settings)

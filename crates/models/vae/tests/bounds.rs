@@ -17,12 +17,12 @@ fn conv() -> Architecture {
     Architecture { image_size: 16, channels: 1, latent: LATENT, classes: 3, body: Body::Conv { width: 2 } }
 }
 
-fn elbo(k: usize, estimator: Estimator) -> Objective {
-    Objective::Elbo { k, estimator }
+fn elbo(k: usize, estimator: Estimator) -> Settings {
+    Settings { k, estimator, ..Settings::default() }
 }
 
-fn model(a: &Architecture, likelihood: Likelihood, objective: Objective) -> Vae<f64> {
-    vae(a, Settings { likelihood, objective, ..Settings::default() }, 7)
+fn model(a: &Architecture, settings: Settings) -> Vae<f64> {
+    vae(a, settings, 7)
 }
 
 /// Images in [0, 1], labels where they belong, and noise for k samples each.
@@ -39,15 +39,17 @@ fn batch(a: &Architecture, n: usize, k: usize, seed: u64) -> (Tensor<f64>, Optio
 /// samples.
 #[test]
 fn gradients_of_whole_losses() {
-    let gaussian = [Likelihood::Gaussian { sigma: None }, Likelihood::Gaussian { sigma: Some(0.3) }];
-    let objectives = [elbo(1, Estimator::Pathwise), elbo(3, Estimator::Pathwise), Objective::Iwae { k: 3 }];
+    let likelihoods =
+        [(Likelihood::Bernoulli, None), (Likelihood::Gaussian, None), (Likelihood::Gaussian, Some(0.3))];
+    let objectives = [(Objective::Elbo, 1), (Objective::Elbo, 3), (Objective::Iwae, 3)];
     for a in [mlp(&[5, 4]), conv()] {
-        for likelihood in [Likelihood::Bernoulli].into_iter().chain(gaussian) {
-            for objective in objectives {
-                let mut m = model(&a, likelihood, objective);
-                let (x, labels, eps) = batch(&a, 4, objective.samples(), 1);
+        for (likelihood, sigma) in likelihoods {
+            for (objective, k) in objectives {
+                let settings = Settings { likelihood, sigma, objective, k, ..Settings::default() };
+                let mut m = model(&a, settings);
+                let (x, labels, eps) = batch(&a, 4, k, 1);
                 let (x, labels) = (Var::constant(x), labels.map(Var::constant));
-                let name = format!("{:?}, {likelihood:?}, {objective:?}", a.body);
+                let name = format!("{:?}, {settings:?}", a.body);
                 assert_model(
                     &name,
                     &mut m,
@@ -64,7 +66,7 @@ fn gradients_of_whole_losses() {
 #[test]
 fn the_reconstruction_is_the_likelihood_at_mu() {
     let a = mlp(&[5]);
-    let mut m = model(&a, Likelihood::Bernoulli, Objective::Reconstruction);
+    let mut m = model(&a, Settings { objective: Objective::Reconstruction, ..Settings::default() });
     let (x, _, eps) = batch(&a, 4, 1, 1);
     let loss = m.loss(&Var::constant(x.clone()), None, &eps, 1.0);
     // z is mu, whatever the noise and sigma.
@@ -85,8 +87,8 @@ fn the_estimators_agree_on_average() {
     let x = Var::constant(x);
     let draws = 20_000;
     let mean_and_variance = |estimator| {
-        let mut m = model(&a, Likelihood::Bernoulli, elbo(draws, estimator));
-        let mut one = model(&a, Likelihood::Bernoulli, elbo(1, estimator));
+        let mut m = model(&a, elbo(draws, estimator));
+        let mut one = model(&a, elbo(1, estimator));
         // All draws in one loss give the mean; some alone give the variance.
         let eps = Stream::new(3, "eps", 0).normal_tensor([draws, LATENT], 0.0, 1.0);
         let gradient = |m: &mut Vae<f64>, eps: &Tensor<f64>| {
@@ -119,7 +121,8 @@ fn the_estimators_agree_on_average() {
 #[test]
 fn the_likelihood_of_a_linear_gaussian_model() {
     let (a, sigma) = (mlp(&[]), 0.5f64);
-    let mut m = model(&a, Likelihood::Gaussian { sigma: Some(sigma) }, Objective::default());
+    let mut m =
+        model(&a, Settings { likelihood: Likelihood::Gaussian, sigma: Some(sigma), ..Settings::default() });
     let state = m.networks.decoder.state();
     let (w, b) = (state[0].1.data().to_vec(), [0.1, -0.2, 0.3, 0.0]);
     let bias = Tensor::from_slice([4], &b);
@@ -177,7 +180,7 @@ fn mean_and_error(draws: Vec<f64>) -> (f64, f64) {
 #[test]
 fn the_likelihood_does_not_depend_on_how_it_is_cut() {
     let a = mlp(&[3]);
-    let mut m = model(&a, Likelihood::Bernoulli, Objective::default());
+    let mut m = model(&a, Settings::default());
     let (x, _, eps) = batch(&a, 2, 6, 1);
     let together = m.log_likelihood(&x, None, [eps.clone()]);
     for (i, together) in together.into_iter().enumerate() {

@@ -16,6 +16,7 @@ mod layer_norm;
 mod linear;
 mod spectral_norm;
 
+use crate::named;
 pub use adjoint_autodiff::ops::Spec;
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
 pub use conv::{Conv2d, ConvTranspose2d};
@@ -25,8 +26,6 @@ pub use flatten::Flatten;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use spectral_norm::SpectralNorm;
-
-use std::fmt;
 
 /// Slope below 0 of the leaky relu of discriminators (Radford et al. 2016, section 4).
 pub const LEAKY_SLOPE: f64 = 0.2;
@@ -43,22 +42,26 @@ pub enum Norm {
     Spectral,
 }
 
+named!(Norm {
+    None = "none": "no normalisation",
+    Batch = "batch": "batch norm of a layer's outputs",
+    Spectral = "spectral": "spectral normalisation of a layer's weights",
+});
+
 impl Norm {
     /// The same, or none in place of batch norm: for a layer that batch norm must not follow.
     #[must_use]
     pub fn without_batch(self) -> Self {
         if self == Norm::Batch { Norm::None } else { self }
     }
-}
 
-/// As it stands in the name of a layer: "batch norm, ", or nothing.
-impl fmt::Display for Norm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// Its part of the name of a layer: "batch norm, ", or nothing.
+    pub(crate) fn in_layer_name(self) -> &'static str {
+        match self {
             Norm::None => "",
             Norm::Batch => "batch norm, ",
             Norm::Spectral => "spectral norm, ",
-        })
+        }
     }
 }
 

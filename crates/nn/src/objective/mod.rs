@@ -15,7 +15,7 @@ mod penalty;
 
 pub use adjoint_tensor::LogMeanExp;
 pub use adversarial::{
-    AdversarialLoss, UnknownLoss, discriminator_loss, gan_value, generator_minimax, generator_non_saturating,
+    AdversarialLoss, discriminator_loss, gan_value, generator_minimax, generator_non_saturating,
     hinge_discriminator, hinge_generator, least_squares_discriminator, least_squares_generator,
     wasserstein_critic, wasserstein_generator,
 };

@@ -9,7 +9,7 @@ use adjoint_nn::layers::{Dropout, Flatten};
 use adjoint_nn::objective::{
     AdversarialLoss, bce, bernoulli_log_likelihood, gradient_penalty, kl_standard_normal, r1, reparameterise,
 };
-use adjoint_nn::{Element, Mode, Module, Scheme, Stream, Var, module};
+use adjoint_nn::{Element, Mode, Module, Named, Scheme, Stream, Var, module};
 
 fn check<M: Module<f64>>(name: &str, model: &mut M, loss: impl FnMut(&mut M) -> Var<f64>) {
     assert_model(name, model, |m| m, loss);
@@ -70,7 +70,7 @@ const IMAGES: [usize; 4] = [5, 4, 4, 2];
 #[test]
 fn every_game_for_both_players() {
     let (x, z) = (normal("x", &IMAGES), normal("z", &[5, 1, 1, 3]));
-    for game in AdversarialLoss::ALL {
+    for &game in AdversarialLoss::ALL {
         let smoothing = if game.has_labels() { 0.1 } else { 0.0 };
         let (mut g, mut d) = (Generator::new(), Discriminator::new());
         let fake = g.forward(&z);

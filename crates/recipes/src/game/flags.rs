@@ -5,11 +5,11 @@ use crate::game::Condition;
 use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
-use adjoint_nn::{Stream, Tensor};
+use adjoint_nn::{Named, Stream, Tensor};
 use adjoint_runs::values::{count, fraction, not_negative, positive};
 use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if};
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
-use serde::{Serialize, Serializer};
+use clap::builder::RangedU64ValueParser;
+use serde::Serialize;
 
 /// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`].
 #[derive(Clone, Debug, clap::Args, Serialize)]
@@ -23,8 +23,9 @@ pub struct GameArgs {
     pub noise: Distribution,
 
     /// Norm of D's layers
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
-    pub d_norm: NormName,
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Norm::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub d_norm: Norm,
 
     /// Share of the numbers behind each hidden layer of D that are dropped
     #[arg(long, value_name = "X", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
@@ -40,8 +41,9 @@ pub struct GameArgs {
     pub lr_schedule: LrSchedule,
 
     /// How both descend
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub optimizer: OptimizerName,
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Descent::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub optimizer: Descent,
 
     /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum
     /// repeats
@@ -58,17 +60,19 @@ pub struct GameArgs {
     pub d_steps: usize,
 
     /// Who moves when: first D and then G against the new D, or both at once
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub update: UpdateName,
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Update::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub update: Update,
 
     /// What D and G minimise
-    #[arg(long, value_name = "LOSS", help_heading = "Training", value_parser = losses())]
-    #[serde(serialize_with = "by_name")]
+    #[arg(long, value_name = "LOSS", help_heading = "Training", value_parser = crate::one_of(AdversarialLoss::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub loss: AdversarialLoss,
 
     /// Penalty on D's gradient by its input: R1, or WGAN-GP's
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub penalty: PenaltyName,
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Penalty::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub penalty: Penalty,
 
     /// Weight of the penalty: gamma of r1, lambda of gp; 1 on points in the plane
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
@@ -166,50 +170,6 @@ choice!(
         Gaussian
     }
 );
-choice!(
-    /// What keeps D's layers in bounds.
-    NormName {
-        /// Batch norm; of convolutions except on the layer that sees the image
-        Batch,
-        /// Spectral normalisation of every weight
-        Spectral,
-        /// Nothing
-        None
-    }
-);
-choice!(
-    /// A rule of descent.
-    OptimizerName {
-        /// Along the gradient
-        Sgd,
-        /// With momentum
-        Momentum,
-        /// RMSprop
-        Rmsprop,
-        /// Adam
-        Adam
-    }
-);
-choice!(
-    /// Who moves when.
-    UpdateName {
-        /// First D, then G
-        Alternating,
-        /// Both at once
-        Simultaneous
-    }
-);
-choice!(
-    /// A penalty on D's gradient by its input.
-    PenaltyName {
-        /// No penalty
-        None,
-        /// (|gradient| - 1)^2 between data and samples
-        Gp,
-        /// |gradient|^2 on data
-        R1
-    }
-);
 
 impl Distribution {
     /// Numbers (rows, latent) of this kind: number `index` of their purpose.
@@ -234,8 +194,8 @@ impl GameArgs {
             return refuse(format!("--label-smoothing {smoothing} needs labels, and --loss {loss} has none"));
         }
         if loss == AdversarialLoss::Wasserstein
-            && self.penalty == PenaltyName::None
-            && self.d_norm != NormName::Spectral
+            && self.penalty == Penalty::None
+            && self.d_norm != Norm::Spectral
         {
             return refuse(format!(
                 "--loss {loss} needs a D with bounded slopes; take --penalty gp or --d-norm spectral"
@@ -243,11 +203,8 @@ impl GameArgs {
         }
         Ok(Settings {
             loss,
-            penalty: match self.penalty {
-                PenaltyName::None => Penalty::None,
-                PenaltyName::Gp => Penalty::Gp(self.penalty_weight),
-                PenaltyName::R1 => Penalty::R1(self.penalty_weight),
-            },
+            penalty: self.penalty,
+            penalty_weight: self.penalty_weight,
             penalty_every: self.penalty_every,
             label_smoothing: smoothing,
             instance_noise: Noise {
@@ -255,28 +212,22 @@ impl GameArgs {
                 steps: self.instance_noise_epochs.saturating_mul(steps_per_epoch),
             },
             reconstruction: 0.0,
-            update: match self.update {
-                UpdateName::Alternating => Update::Alternating,
-                UpdateName::Simultaneous => Update::Simultaneous,
-            },
-            descent: match self.optimizer {
-                OptimizerName::Sgd => Descent::Sgd,
-                OptimizerName::Momentum => Descent::Momentum { momentum: self.beta1 },
-                OptimizerName::Rmsprop => Descent::RmsProp,
-                OptimizerName::Adam => Descent::Adam { beta1: self.beta1, beta2: self.beta2 },
-            },
+            update: self.update,
+            descent: self.optimizer,
+            beta1: self.beta1,
+            beta2: self.beta2,
             lr: self.lr,
         })
     }
 
     /// What these flags make useless among themselves.
     pub fn idle(&self) -> Vec<Idle> {
-        let momentum = matches!(self.optimizer, OptimizerName::Adam | OptimizerName::Momentum);
+        let momentum = matches!(self.optimizer, Descent::Adam | Descent::Momentum);
         [
             idle_if(!self.has_penalty(), "--penalty r1 or gp", ["penalty_weight", "penalty_every"]),
             idle_if(self.instance_noise == 0.0, "--instance-noise above 0", ["instance_noise_epochs"]),
             idle_if(!momentum, "--optimizer adam or momentum", ["beta1"]),
-            idle_if(self.optimizer != OptimizerName::Adam, "--optimizer adam", ["beta2"]),
+            idle_if(self.optimizer != Descent::Adam, "--optimizer adam", ["beta2"]),
         ]
         .concat()
     }
@@ -285,12 +236,12 @@ impl GameArgs {
     /// them together.)
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = vec![];
-        if self.loss == AdversarialLoss::Wasserstein && self.penalty == PenaltyName::R1 {
+        if self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1 {
             remarks.push(
                 "--loss wasserstein with --penalty r1, which pulls D's slopes to 0 on the data and bounds them nowhere else; --penalty gp is the one of this loss",
             );
         }
-        if self.penalty == PenaltyName::Gp && self.d_norm == NormName::Batch {
+        if self.penalty == Penalty::Gp && self.d_norm == Norm::Batch {
             remarks.push(
                 "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; take --d-norm none",
             );
@@ -300,7 +251,7 @@ impl GameArgs {
 
     /// Does a penalty on D's slope count?
     pub fn has_penalty(&self) -> bool {
-        self.penalty != PenaltyName::None
+        self.penalty != Penalty::None
     }
 
     /// Rejects batch norm of fully connected layers in batches of one, which have no variance.
@@ -308,7 +259,7 @@ impl GameArgs {
     /// # Errors
     /// If the flags request it; `g_norm` is that of G's layers.
     pub fn refuse_lonely(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
-        if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == NormName::Batch) {
+        if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == Norm::Batch) {
             return Err("--batch-size 1: batch norm of fully connected layers needs 2 samples or more".into());
         }
         Ok(())
@@ -316,24 +267,11 @@ impl GameArgs {
 
     /// What keeps D's layers in bounds, and what they drop.
     pub fn d_style(&self) -> (Norm, Dropout) {
-        let norm = match self.d_norm {
-            NormName::Batch => Norm::Batch,
-            NormName::Spectral => Norm::Spectral,
-            NormName::None => Norm::None,
-        };
-        (norm, Dropout::new(self.d_dropout))
+        (self.d_norm, Dropout::new(self.d_dropout))
     }
 
     /// Numbers for `rows` samples: number `index` of their purpose.
     pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         self.noise.draw(common.seed, purpose, index, [rows, self.latent])
     }
-}
-
-fn losses() -> impl TypedValueParser<Value = AdversarialLoss> {
-    PossibleValuesParser::new(AdversarialLoss::ALL.map(AdversarialLoss::name)).try_map(|name| name.parse())
-}
-
-fn by_name<S: Serializer>(loss: &AdversarialLoss, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(loss)
 }

@@ -2,7 +2,7 @@
 
 use crate::{LrSchedule, limits};
 use adjoint_data::Split;
-use adjoint_nn::{Stream, Tensor};
+use adjoint_nn::{Named, Stream, Tensor};
 use adjoint_runs::values::{count, not_negative, positive};
 use adjoint_runs::{BoxError, Idle, Preset, idle_if, preset};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
@@ -36,8 +36,9 @@ pub struct VariationalArgs {
     pub conditional: bool,
 
     /// What a pixel is: a Bernoulli variable, or a normal one
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
-    pub likelihood: Density,
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Likelihood::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub likelihood: Likelihood,
 
     /// Standard deviation of --likelihood gaussian [default: learned, one for all pixels]
     #[arg(long, value_name = "X", help_heading = "Model", value_parser = positive, allow_negative_numbers = true)]
@@ -49,8 +50,9 @@ pub struct VariationalArgs {
     pub binarize: Binarize,
 
     /// The bound to ascend: the evidence lower bound, or the importance weighted one
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub objective: Bound,
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(&[Objective::Elbo, Objective::Iwae]))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub objective: Objective,
 
     /// Samples of z for each image in a step
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = limits::units, allow_negative_numbers = true)]
@@ -71,8 +73,9 @@ pub struct VariationalArgs {
 
     /// How the gradient reaches the encoder: through the sample, or by the score function. The
     /// log's gradient_encoder, the gradient's norm, shows how much noisier the second is
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub estimator: Gradient,
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Estimator::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub estimator: Estimator,
 
     /// Adam's step size
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
@@ -94,15 +97,6 @@ pub struct VariationalArgs {
 }
 
 choice!(
-    /// What a pixel is.
-    Density {
-        /// 0 or 1, of which grey is the probability
-        Bernoulli,
-        /// Normal about what the decoder says
-        Gaussian
-    }
-);
-choice!(
     /// What becomes of grey.
     Binarize {
         /// Probabilities
@@ -111,24 +105,6 @@ choice!(
         Static,
         /// Drawn anew in each epoch
         Dynamic
-    }
-);
-choice!(
-    /// What is ascended.
-    Bound {
-        /// Evidence lower bound
-        Elbo,
-        /// Importance weighted bound
-        Iwae
-    }
-);
-choice!(
-    /// How the gradient reaches the encoder.
-    Gradient {
-        /// z = mu + sigma eps
-        Pathwise,
-        /// f(z) grad log q(z)
-        Score
     }
 );
 
@@ -161,13 +137,13 @@ impl VariationalArgs {
     /// What a pixel is taken for where the likelihood of an image is meant.
     pub fn observation(&self) -> String {
         match (self.likelihood, self.binarize) {
-            (Density::Bernoulli, Binarize::None) => {
+            (Likelihood::Bernoulli, Binarize::None) => {
                 "Bernoulli pixels of which grey is the mean: no normalised density of grey images".to_owned()
             }
-            (Density::Bernoulli, how) => {
+            (Likelihood::Bernoulli, how) => {
                 format!("Bernoulli pixels, drawn ({})", format!("{how:?}").to_lowercase())
             }
-            (Density::Gaussian, _) => match self.sigma {
+            (Likelihood::Gaussian, _) => match self.sigma {
                 Some(sigma) => format!("normal pixels of standard deviation {sigma}"),
                 None => "normal pixels of a standard deviation that is learned".to_owned(),
             },
@@ -176,7 +152,7 @@ impl VariationalArgs {
 
     /// What these flags make useless among themselves.
     pub fn idle(&self) -> Vec<Idle> {
-        let bernoulli = idle_if(self.likelihood == Density::Bernoulli, "--likelihood gaussian", ["sigma"]);
+        let bernoulli = idle_if(self.likelihood == Likelihood::Bernoulli, "--likelihood gaussian", ["sigma"]);
         let warmup = idle_if(self.beta == 0.0, "--beta above 0", ["kl_warmup"]);
         [bernoulli, warmup, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
     }
@@ -186,35 +162,31 @@ impl VariationalArgs {
     /// # Errors
     /// If flags contradict each other.
     pub fn settings(&self) -> Result<Settings, BoxError> {
-        let score = self.estimator == Gradient::Score;
+        let score = self.estimator == Estimator::Score;
         let refuse = |what: &str| Err(what.into());
-        if self.likelihood == Density::Gaussian && self.binarize != Binarize::None {
+        if self.likelihood == Likelihood::Gaussian && self.binarize != Binarize::None {
             return refuse(
                 "--binarize makes pixels 0 or 1, which --likelihood gaussian has no density for; take bernoulli",
             );
         }
         // (Not by clap: config.toml holds all settings, also those at their defaults.)
-        let bound = self.objective == Bound::Iwae || self.k != 1 || self.beta != 1.0 || self.kl_warmup != 0;
+        let bound =
+            self.objective == Objective::Iwae || self.k != 1 || self.beta != 1.0 || self.kl_warmup != 0;
         if self.autoencoder && (bound || score || self.nll_samples.is_some()) {
             return refuse(
                 "--autoencoder has no bound: it goes without --objective, --k, --beta, --kl-warmup, --estimator and --nll-samples",
             );
         }
-        if score && self.objective == Bound::Iwae {
+        if score && self.objective == Objective::Iwae {
             return refuse("--estimator score is for --objective elbo");
         }
-        let objective = match (self.autoencoder, self.objective) {
-            (true, _) => Objective::Reconstruction,
-            (_, Bound::Iwae) => Objective::Iwae { k: self.k },
-            (_, Bound::Elbo) => Objective::Elbo {
-                k: self.k,
-                estimator: if score { Estimator::Score } else { Estimator::Pathwise },
-            },
-        };
-        let likelihood = match self.likelihood {
-            Density::Bernoulli => Likelihood::Bernoulli,
-            Density::Gaussian => Likelihood::Gaussian { sigma: self.sigma },
-        };
-        Ok(Settings { likelihood, objective, lr: self.lr })
+        Ok(Settings {
+            likelihood: self.likelihood,
+            sigma: self.sigma,
+            objective: if self.autoencoder { Objective::Reconstruction } else { self.objective },
+            k: self.k,
+            estimator: self.estimator,
+            lr: self.lr,
+        })
     }
 }

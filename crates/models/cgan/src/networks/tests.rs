@@ -94,7 +94,12 @@ fn both_networks_hear_the_condition() {
 #[test]
 fn whole_losses_have_the_gradients_of_central_differences() {
     let settings = Settings { reconstruction: 10.0, ..Settings::default() };
-    let critic = Settings { loss: AdversarialLoss::Wasserstein, penalty: Penalty::Gp(10.0), ..settings };
+    let critic = Settings {
+        loss: AdversarialLoss::Wasserstein,
+        penalty: Penalty::Gp,
+        penalty_weight: 10.0,
+        ..settings
+    };
     for a in all().into_iter().filter(|a| a.image_size == 16) {
         for settings in [settings, critic] {
             let mut game = grown::<f64>(&a, settings);
@@ -112,7 +117,8 @@ fn learns_what_a_class_looks_like() {
     let mlp = small(Condition::OneHot(2), Body::Mlp { g_hidden: vec![32], d_hidden: vec![32] });
     let conv = small(Condition::OneHot(2), Body::Conv { width: 4 });
     for a in [Architecture { d_norm: Norm::None, ..mlp }, conv] {
-        let settings = Settings { lr: 2e-3, penalty: Penalty::R1(10.0), ..Settings::default() };
+        let settings =
+            Settings { lr: 2e-3, penalty: Penalty::R1, penalty_weight: 10.0, ..Settings::default() };
         let mut game = cgan::<f32>(&a, settings, 3);
         let shade = |i: usize| if i.is_multiple_of(2) { -0.7f32 } else { 0.7 };
         let x = Tensor::build([16, 16, 16, 1], |x| {

@@ -15,7 +15,7 @@ fn the_estimate_is_within_a_quarter_of_what_a_step_takes() {
             [(28, 1, 16, 64), (32, 3, 16, 16), (64, 3, 16, 8), (64, 1, 32, 16)]
         {
             let a = Architecture { image_size, channels, width, latent: 100, ..Architecture::default() };
-            for penalty in [Penalty::None, Penalty::R1(1.0)] {
+            for penalty in [Penalty::None, Penalty::R1] {
                 memory::reset_peak();
                 let before = memory::stats().live;
                 let mut model = dcgan::<f32>(&a, Settings { penalty, ..Settings::default() }, 1);
