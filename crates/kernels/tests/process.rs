@@ -48,10 +48,12 @@ fn the_pool_keeps_what_was_needed_at_a_time() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     memory::release();
     memory::reset_peak();
-    let sweep = || {
+    // From the second time on all sizes are a little smaller.
+    let sweep = |again: usize| {
         let before = memory::stats().fresh;
-        let mut len = 100_000;
-        while len < 8_000_000 {
+        let mut grown = 100_000;
+        while grown < 8_000_000 {
+            let len = grown - again.min(1) * grown / 100;
             let buffers = [len, len / 2].map(Buffer::<f32>::take);
             assert!(buffers.iter().all(|b| b.as_slice().len() >= len / 2));
             drop(buffers);
@@ -62,11 +64,11 @@ fn the_pool_keeps_what_was_needed_at_a_time() {
                 stats.idle,
                 stats.peak
             );
-            len += len / 10;
+            grown += grown / 10;
         }
         memory::stats().fresh - before
     };
-    let fresh: Vec<u64> = (0..8).map(|_| sweep()).collect();
+    let fresh: Vec<u64> = (0..8).map(sweep).collect();
     assert!(fresh[0] > 0 && fresh[2..].iter().all(|&n| n == 0), "buffers allocated in each sweep: {fresh:?}");
     // Each of these is needed alone, and together they are many times as large.
     memory::release();
@@ -129,9 +131,9 @@ fn scratch_does_not_grow_with_images() {
 }
 
 /// Nor does the pool, where images grow: operands and scratch of all sizes together are a small
-/// multiple of those of the largest alone.
+/// multiple of those of the largest alone, however often they come.
 #[test]
-fn scratch_of_growing_images_is_shared() {
+fn scratch_of_growing_images_is_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let kernels = |side: usize| {
         let g = Geometry::new([1, side, side, 16], [3, 3, 16, 16], Spec::new(1, 1));
@@ -147,19 +149,13 @@ fn scratch_of_growing_images_is_shared() {
         kernels(150);
         let largest = memory::stats().idle;
         memory::release();
-        let sweep = || {
-            let before = memory::stats().fresh;
+        let mut most = 0;
+        for again in 0..8 {
             for side in std::iter::successors(Some(12), |n| Some(n + n / 10)).take_while(|&n| n <= 150) {
-                kernels(side);
-                let idle = memory::stats().idle;
-                assert!(
-                    idle <= 5 * largest,
-                    "side {side}: {idle} bytes wait, {largest} of the largest alone"
-                );
+                kernels(side - again.min(1));
+                most = most.max(memory::stats().idle);
             }
-            memory::stats().fresh - before
-        };
-        let fresh: Vec<u64> = (0..8).map(|_| sweep()).collect();
-        assert!(fresh[0] > 50 && fresh[6..] == [0, 0], "buffers allocated in each sweep: {fresh:?}");
+        }
+        assert!(most <= 4 * largest, "{most} bytes wait, {largest} of the largest alone");
     });
 }

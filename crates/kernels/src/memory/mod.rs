@@ -85,7 +85,7 @@ impl<E: Element, const N: usize> Scratch<E, N> {
         for (i, &class) in classes.iter().enumerate() {
             let a_task = classes[..=i].iter().filter(|&&c| c == class).count();
             while pool.waiting(class) < a_task * threads {
-                pool.miss(class, &classes);
+                pool.miss(&classes);
                 pool.put(allocate(class));
             }
         }

@@ -26,3 +26,7 @@ pub(crate) const FAR: usize = 1 << 20;
 /// small buffers, which may live long, would hold large storage. All storage for small buffers is
 /// little compared with the most that was in use.
 pub(crate) const LENT_TIMES: usize = 16;
+
+/// How many times the most bytes that were needed at a time may wait in the pool. With more, steps
+/// of more classes find storage of their own, also where two kinds of steps alternate.
+pub(crate) const KEPT_TIMES: usize = 2;
