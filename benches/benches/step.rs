@@ -4,11 +4,13 @@
 
 use adjoint_adversarial::{Round, Settings};
 use adjoint_benches::Rate;
-use adjoint_benches::mlp::{gan_step, vae_step};
 use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, dcgan};
+use adjoint_gan::gan;
 use adjoint_nn::Stream;
+use adjoint_nn::layers::{Dropout, Norm};
+use adjoint_vae::{Body, vae};
 use criterion::{Criterion, Throughput};
 
 fn dcgans(c: &mut Criterion<Rate>) {
@@ -29,12 +31,47 @@ fn dcgans(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
+/// The GAN and the VAE of perceptrons, as their programs train them by default but for penalties.
 fn perceptrons(c: &mut Criterion<Rate>) {
+    const BATCH: usize = 128;
     let mut group = c.benchmark_group("step");
-    group.throughput(Throughput::Elements(128));
-    let (mut gan, mut vae) = (gan_step(128), vae_step(128));
-    group.bench_function("mlp-gan batch 128", |b| b.iter(&mut gan));
-    group.bench_function("mlp-vae batch 128", |b| b.iter(&mut vae));
+    group.throughput(Throughput::Elements(BATCH as u64));
+    let draw = |purpose, low| Stream::new(1, purpose, 0).uniform_tensor([BATCH, 28, 28, 1], low, 1.0);
+
+    let architecture = adjoint_gan::Architecture {
+        sample: vec![28, 28, 1],
+        bounded: true,
+        latent: 100,
+        g_hidden: vec![256, 512, 1024],
+        d_hidden: vec![512, 256],
+        g_norm: Norm::None,
+        d_norm: Norm::None,
+        d_dropout: Dropout::default(),
+    };
+    let mut model = gan::<f32>(&architecture, Settings::default(), 1);
+    let x = draw("data", -1.0);
+    let z = Stream::new(1, "noise", 0).uniform_tensor([BATCH, 100], -1.0, 1.0);
+    group.bench_function("mlp-gan batch 128", |b| {
+        b.iter(|| model.step(0, [Round::new(x.clone(), z.clone())]));
+    });
+
+    let architecture = adjoint_vae::Architecture {
+        image_size: 28,
+        channels: 1,
+        latent: 20,
+        classes: 0,
+        body: Body::Mlp { hidden: vec![400, 400] },
+    };
+    let mut model = vae::<f32>(&architecture, adjoint_variational::Settings::default(), 1);
+    let x = draw("data", 0.0);
+    let mut step = 0;
+    group.bench_function("mlp-vae batch 128", |b| {
+        b.iter(|| {
+            step += 1;
+            let eps = Stream::new(1, "eps", step).normal_tensor([BATCH, 20], 0.0, 1.0);
+            model.step(x.clone(), None, &eps, 1.0)
+        });
+    });
     group.finish();
 }
 

@@ -6,8 +6,6 @@
 //! `cargo bench -- --baseline before`, and read the ratio.
 #![forbid(unsafe_code)]
 
-pub mod mlp;
-
 use adjoint_kernels::conv2d::{Geometry, Spec};
 use adjoint_kernels::memory::Buffer;
 use adjoint_kernels::threads;

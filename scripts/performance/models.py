@@ -90,8 +90,8 @@ def mlp_gan(batch, adam):
 def mlp_vae(batch, adam, latent=20):
     """784-400-400-z and back, Bernoulli likelihood (Kingma & Welling 2014, appendix C, with a layer
     more)."""
-    encoder = nn.Sequential(*perceptron([784, 400, 400, 2 * latent], nn.ReLU))
-    decoder = nn.Sequential(*perceptron([latent, 400, 400, 784], nn.ReLU))
+    encoder = nn.Sequential(*perceptron([784, 400, 400, 2 * latent], nn.Tanh))
+    decoder = nn.Sequential(*perceptron([latent, 400, 400, 784], nn.Tanh))
     optimizer = adam(nn.ModuleList([encoder, decoder]).parameters())
     x = torch.rand(batch, 784)
 
