@@ -30,8 +30,16 @@ pub(crate) struct Effort {
 
 /// The bound on the test set, its parts, and the likelihood by importance sampling; of models with
 /// an encoder.
-pub(crate) fn variational(subject: &mut Subject, model: &mut Model, test: &Dataset, effort: Effort) {
-    let Some(bound) = model.bound(test, 0..test.len()) else { return };
+///
+/// # Errors
+/// If they are not finite.
+pub(crate) fn variational(
+    subject: &mut Subject,
+    model: &mut Model,
+    test: &Dataset,
+    effort: Effort,
+) -> Result<(), BoxError> {
+    let Some(bound) = model.bound(test, 0..test.len())? else { return Ok(()) };
     subject.note("elbo", bound.elbo());
     subject.note("kl", bound.kl());
     subject.note("active_units", bound.active_units() as f64);
@@ -40,10 +48,13 @@ pub(crate) fn variational(subject: &mut Subject, model: &mut Model, test: &Datas
     if effort.nll_samples > 0 && images > 0 {
         let (name, samples) = (&subject.name, effort.nll_samples);
         note(format_args!("{name}: {samples} samples of z for each of {images} test images"));
-        let value = |i| model.log_likelihood(test, i, samples).map(|log_p| -log_p);
-        let values: Vec<f64> = (0..images).filter_map(value).collect();
+        let mut values = vec![];
+        for i in 0..images {
+            values.extend(model.log_likelihood(test, i, samples)?.map(|log_p| -log_p));
+        }
         subject.note("nll", Estimate::of(&values));
     }
+    Ok(())
 }
 
 /// log p(x) of test images from below, and the gap between both bounds on images that the model

@@ -209,7 +209,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let mut subjects = vec![ground.data(labelled)?];
     for model in models.iter_mut() {
         let mut subject = score_samples(model, &mut ground, labelled, train.classes().len())?;
-        bounds::variational(&mut subject, model, &test, effort);
+        bounds::variational(&mut subject, model, &test, effort)?;
         bounds::annealed(&mut subject, model, effort)?;
         if subject.has_likelihood() {
             observations.push(format!("* {}: {}", subject.name, model.observation(effort.sigma)));

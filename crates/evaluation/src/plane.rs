@@ -11,7 +11,7 @@ use adjoint_runs::BoxError;
 /// Runs on one distribution side by side, between data and noise.
 ///
 /// # Errors
-/// If samples can't be made, or are no numbers.
+/// If samples can't be made, or are not finite.
 pub(crate) fn compare(
     points: Points,
     models: &mut [Model],

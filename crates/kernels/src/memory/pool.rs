@@ -1,10 +1,10 @@
 //! What waits for its next use, and how much of it is kept.
 //!
 //! The measure is the high-water mark: the most bytes that were needed at a time. A request is
-//! served by storage of its own size class if some waits. Otherwise storage is allocated, as long as
-//! no more than [`KEPT_TIMES`] the mark waits. Beyond that, the request borrows storage of a larger
-//! class; and where there is none, storage is allocated, and what has waited longest is given back
-//! to the system until no more than that waits.
+//! served by storage of its own size class if some waits. Otherwise storage is allocated, as long
+//! as no more than [`KEPT_TIMES`] the mark waits. Beyond that, the request borrows storage of a
+//! larger class; and where there is none, storage is allocated, and what has waited longest is
+//! given back to the system until no more than that waits.
 //!
 //! So what waits is bounded, whatever sizes come. A step that repeats finds all of its storage from
 //! the third time on if the storage of all its classes is within the bound, and almost always if it
@@ -120,8 +120,8 @@ impl Pool {
         self.high_water.saturating_mul(KEPT_TIMES)
     }
 
-    /// Counts storage that has to be allocated, and makes room for it. Storage of the classes `kept`
-    /// stays.
+    /// Counts storage that has to be allocated, and makes room for it. Storage of the classes
+    /// `kept` stays.
     pub(super) fn miss(&mut self, kept: &[usize]) {
         self.stats.fresh += 1;
         while self.stats.idle > self.bound() {
@@ -199,8 +199,8 @@ mod tests {
         fresh
     }
 
-    /// Whatever the steps: no more waits than a small multiple of what they need at a time, and soon
-    /// nothing is allocated, also where two steps alternate.
+    /// Whatever the steps: no more waits than a small multiple of what they need at a time, and
+    /// soon nothing is allocated, also where two steps alternate.
     #[test]
     fn steps_that_repeat_find_their_storage() {
         let mut dice = Dice(28);

@@ -141,8 +141,13 @@ impl Model {
         if made.is_finite() {
             return Ok(made);
         }
-        let problem = format!("{what} that are no numbers; its weights are damaged; take another run");
-        Err(mismatch(&self.run, problem))
+        Err(self.damaged(what))
+    }
+
+    /// Networks make `what` that is not finite.
+    fn damaged(&self, what: &str) -> BoxError {
+        let problem = format!("{what} that are not finite; its weights are damaged; take another run");
+        mismatch(&self.run, problem)
     }
 
     /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else
@@ -167,14 +172,37 @@ impl Model {
     }
 
     /// The bound on images of a set; of models with one.
-    pub fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
-        self.networks.bound(set, range)
+    ///
+    /// # Errors
+    /// If it is not finite.
+    pub fn bound(
+        &mut self,
+        set: &Dataset,
+        range: std::ops::Range<usize>,
+    ) -> Result<Option<BoundSummary>, BoxError> {
+        match self.networks.bound(set, range) {
+            Some(bound) if !(bound.elbo().is_finite() && bound.kl().is_finite()) => {
+                Err(self.damaged("bounds on log p(x)"))
+            }
+            bound => Ok(bound),
+        }
     }
 
     /// log p(x) of an image of a set by importance sampling with `samples` samples of z; of models
     /// with an encoder that was trained for it.
-    pub fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
-        self.networks.log_likelihood(set, image, samples)
+    ///
+    /// # Errors
+    /// If it is not finite.
+    pub fn log_likelihood(
+        &mut self,
+        set: &Dataset,
+        image: usize,
+        samples: usize,
+    ) -> Result<Option<f64>, BoxError> {
+        match self.networks.log_likelihood(set, image, samples) {
+            Some(log_p) if !log_p.is_finite() => Err(self.damaged("estimates of log p(x)")),
+            log_p => Ok(log_p),
+        }
     }
 
     /// Conditions of samples `range` of many: each class in turn, or test images in turn. None

@@ -2,6 +2,7 @@
 
 use adjoint_testing::Program;
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
 
 fn program() -> Program {
@@ -125,17 +126,38 @@ fn points_have_a_table_of_their_own() {
 
 /// Weights as large as numbers are make samples larger, or none at all.
 #[test]
-fn samples_that_are_no_numbers_are_refused() {
+fn samples_that_are_not_finite_are_rejected() {
     let program = program();
     let flags = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"];
     program.train("train-gan", "ring", &flags);
-    let path = program.run("ring").join("generator.safetensors");
+    spoil(&program, "ring", "generator.safetensors");
+    program.fail(&["runs/ring", "--raw"], "runs/ring: samples that are not finite");
+}
+
+/// Makes all weights of a file as large as numbers are.
+fn spoil(program: &Program, run: &str, file: &str) {
+    let path = program.run(run).join(file);
     let mut bytes = fs::read(&path).unwrap();
-    // Eight bytes say how long the header is that stands before the numbers.
+    // The first eight bytes are the length of the header before the weights.
     let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     bytes[8 + header..].chunks_exact_mut(4).for_each(|x| x.copy_from_slice(&3e38f32.to_le_bytes()));
     fs::write(&path, bytes).unwrap();
-    program.fail(&["runs/ring", "--raw"], "runs/ring: samples that are no numbers");
+}
+
+/// Samples come from the decoder alone: weights of the encoder show in the bound only.
+#[test]
+fn bounds_that_are_not_finite_are_rejected() {
+    let program = program();
+    program.train("train-vae", "vae", &[&IMAGES[..], &["--hidden", "8", "--latent", "3"]].concat());
+    spoil(&program, "vae", "encoder.safetensors");
+    let arguments = [&["runs/vae", "--json", "all.json"], &SMALL[..]].concat();
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+    let output = program.start(&arguments).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: runs/vae: bounds on log p(x) that are not finite"), "{said}");
+    assert!(!program.directory().join("all.json").exists());
 }
 
 #[test]

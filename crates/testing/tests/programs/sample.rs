@@ -169,7 +169,7 @@ fn spoil(program: &Program, name: &str, file: &str, numbers: &[f32]) {
     fs::write(program.run(name).join(file), bytes).unwrap();
 }
 
-/// Weights that are no numbers, also where a ReLU would hide them, and finite ones whose sums are
+/// Weights that are not finite, also where a ReLU would hide them, and finite ones whose sums are
 /// not.
 #[test]
 fn nothing_is_made_of_weights_that_are_not_finite() {
@@ -212,7 +212,7 @@ fn nothing_is_made_of_weights_that_are_not_finite() {
     spoil(&sample, "a", "generator.safetensors", &[3e38; 16]);
     fs::copy(sample.run("a").join("generator.safetensors"), evaluate.run("a").join("generator.safetensors"))
         .unwrap();
-    let refusal = "runs/a: samples that are no numbers";
+    let refusal = "runs/a: samples that are not finite";
     sample.fail(&["grid", "runs/a"], refusal);
     sample.fail(&["export", "runs/a"], refusal);
     evaluate.fail(&["runs/a", "--samples", "100"], refusal);
