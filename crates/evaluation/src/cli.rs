@@ -39,7 +39,7 @@ struct Cli {
     #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
     labelled: usize,
 
-    /// Everything random follows from it
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
@@ -91,7 +91,7 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 
-    /// Threads to compute with; changes no bit of the result
+    /// Threads to compute with; results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
 }

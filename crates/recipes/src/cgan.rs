@@ -24,7 +24,7 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a conditional GAN (Mirza & Osindero 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-cgan", version, after_help = examples("train-cgan", EXAMPLES))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; for --arch conv at a width of 128, with adam and rmsprop multiplied by 128 / width")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; with --arch conv at a width of 128, where adam and rmsprop multiply it by 128 / width")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 
-    /// Channels next to the image of --arch conv; each halving doubles them
+    /// Channels of --arch conv at full resolution; doubled each time the resolution halves
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

@@ -7,7 +7,7 @@ fn options(common: &CommonArgs) -> Options {
     Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() }
 }
 
-/// A split of the dataset that the flags name; what is fetched for it is shown.
+/// Loads a split of the dataset that the flags name, and prints each file that it downloads.
 ///
 /// # Errors
 /// If there is no such dataset, or its files are missing, can't be fetched or are damaged.

@@ -27,14 +27,14 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = examples("train-dcgan", EXAMPLES))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; with adam and rmsprop multiplied by 128 / width, so 0.0016 at width 16")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; adam and rmsprop multiply it by 128 / width")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Channels of the layers next to the image; each halving doubles them
+    /// Channels at full resolution; doubled each time the resolution halves
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

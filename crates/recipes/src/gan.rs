@@ -33,7 +33,7 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// pictures are scatter plots of samples over data, on the levels of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
-#[command(mut_arg("dataset", |arg| arg.help("What to train on: glyphs or glyphs-rgb, built in; mnist or fashion-mnist, from files; or the points ring, grid or moons")))]
+#[command(mut_arg("dataset", |arg| arg.help("Dataset: glyphs or glyphs-rgb (built in), mnist or fashion-mnist (files), or the points ring, grid or moons")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]

@@ -3,11 +3,11 @@ use adjoint_nn::Schedule;
 choice!(
     /// How the step size changes over a run.
     LrSchedule {
-        /// Not at all
+        /// No change
         Constant,
-        /// Down to 0 over the second half of the run
+        /// To 0 over the second half of the run
         Linear,
-        /// Down to 0 over all of it
+        /// To 0 over the whole run, along a half cosine
         Cosine,
         /// Divided by 10 at 1/2 and at 3/4 of the run
         Step

@@ -31,7 +31,7 @@ pub const COMMON: &[Preset] = &[
 /// [`COMMON`] has the defaults, where [`Config::presets`](crate::Config::presets) names no others.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct CommonArgs {
-    /// What to train on: glyphs or glyphs-rgb, built in, or mnist or fashion-mnist, from files
+    /// Dataset: glyphs or glyphs-rgb (built in), mnist or fashion-mnist (files)
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub dataset: String,
 
@@ -62,25 +62,25 @@ pub struct CommonArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
 
-    /// Stop after N steps instead, counted from the start of the run (also after a resume)
+    /// Total steps of the run, instead of --epochs
     #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
     #[arg(value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
 
-    /// Everything random follows from it
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 
-    /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Changes no bit
-    /// of the result
+    /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Results do
+    /// not depend on it
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = threads)]
     #[serde(skip)]
     pub threads: Option<usize>,
 
     /// Vector instructions: portable, avx2 or avx512; by default the best of the processor. Results
-    /// differ in the last bits. A resumed run keeps its own unless this flag is given
+    /// differ in the last bits. A resumed run keeps its set unless this flag is given
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     #[serde(serialize_with = "in_use")]
     pub isa: Option<Isa>,
@@ -95,12 +95,12 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub name: Option<String>,
 
-    /// Continue the run in DIR, with its own configuration
+    /// Resume the run in DIR with its saved settings
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "name", "config"], help_heading = "Run")]
     #[serde(skip)]
     pub resume: Option<PathBuf>,
 
-    /// Read settings from a TOML file (image_size = 64); flags win over it
+    /// TOML file of settings, such as `image_size = 64`; flags override it
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -117,7 +117,7 @@ pub struct CommonArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_every: Option<u64>,
 
-    /// Log the figures of every N-th step
+    /// Log losses and other figures every N steps
     #[arg(long, value_name = "N", help_heading = "Run")]
     #[arg(value_parser = count::<u64>)]
     pub log_every: u64,
@@ -127,7 +127,7 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub quiet: bool,
 
-    /// Show the model, its size and what a step costs, and stop
+    /// Print the layers, and the operations and memory of a step, then exit
     #[arg(long, help_heading = "Run")]
     #[serde(skip)]
     pub dry_run: bool,

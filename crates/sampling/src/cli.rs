@@ -38,7 +38,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Everything random follows from it
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Threads to compute with; changes no bit of the result
+    /// Threads to compute with; results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
 }

@@ -14,20 +14,20 @@ use serde::Serialize;
 /// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`].
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct GameArgs {
-    /// Random numbers that G makes a sample from
+    /// Size of the latent vector
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
-    /// How they are distributed: uniform on [-1, 1), or normal
+    /// Distribution of the latent vector: uniform on [-1, 1), or normal
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub noise: Distribution,
 
-    /// Norm of D's layers
+    /// Normalisation of D's layers
     #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Norm::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub d_norm: Norm,
 
-    /// Share of the numbers behind each hidden layer of D that are dropped
+    /// Dropout rate after each hidden layer of D
     #[arg(long, value_name = "X", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
     pub d_dropout: f64,
 
@@ -35,22 +35,20 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; a resumed run with another end follows the schedule
-    /// to that
+    /// Schedule of the step size over the run; computed anew if a resumed run changes its length
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
-    /// How both descend
+    /// Optimiser of D and G
     #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Descent::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub optimizer: Descent,
 
-    /// Adam's decay of the first moment, and the share of the last step that --optimizer momentum
-    /// repeats
+    /// Adam's beta1, the decay of the first moment; also the coefficient of --optimizer momentum
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub beta1: f64,
 
-    /// Adam's decay of the second moment
+    /// Adam's beta2, the decay of the second moment
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub beta2: f64,
 
@@ -59,7 +57,7 @@ pub struct GameArgs {
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000), allow_negative_numbers = true)]
     pub d_steps: usize,
 
-    /// Who moves when: first D and then G against the new D, or both at once
+    /// Order of updates: first D and then G against the new D, or both at once
     #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Update::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub update: Update,
@@ -69,7 +67,7 @@ pub struct GameArgs {
     #[serde(serialize_with = "crate::by_name")]
     pub loss: AdversarialLoss,
 
-    /// Penalty on D's gradient by its input: R1, or WGAN-GP's
+    /// Penalty on the gradient of D with respect to its input: R1, or WGAN-GP's
     #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Penalty::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub penalty: Penalty,
@@ -82,20 +80,20 @@ pub struct GameArgs {
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub penalty_every: u64,
 
-    /// One-sided label smoothing: D is to call data real with probability 1 - X
+    /// One-sided label smoothing: D's target for real data is 1 - X
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub label_smoothing: f64,
 
-    /// Standard deviation of normal noise on the data and samples that D is to tell apart
+    /// Standard deviation of normal noise that is added to the inputs of D
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub instance_noise: f64,
 
-    /// Epochs over which it falls to 0
+    /// Epochs until --instance-noise reaches 0
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub instance_noise_epochs: u64,
 
-    /// Decay of the moving average of G's weights that samples are drawn with
-    /// (generator_ema.safetensors); 0 for none
+    /// Decay of the moving average of G's weights, used for sampling
+    /// (generator_ema.safetensors); 0 disables it
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub ema: f64,
 }
