@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Median seconds of the call that the arguments ask for, or None if the library has no such
+/// Median seconds of the call that the arguments name, or None if the library has no such
 /// operation.
 fn measure(arguments: &[String]) -> Result<Option<f64>, String> {
     let [library, case] = arguments else {

@@ -1,19 +1,21 @@
-//! The game of two networks: Goodfellow et al., "Generative adversarial nets" (NeurIPS 2014), arXiv:1406.2661.
+//! The game of two networks: Goodfellow et al., "Generative adversarial nets" (NeurIPS 2014),
+//! arXiv:1406.2661.
 //!
-//! A generator G makes samples from noise z, a discriminator D says of a sample how likely it is to be data. They play
+//! A generator G makes samples from noise z. A discriminator D returns the probability that a
+//! sample is data. They play
 //!
 //! > min over G, max over D of  V(D, G) = E log D(x) + E log(1 - D(G(z)))     (eq. 1)
 //!
-//! by Algorithm 1: k steps of D up V, then one of G. Nothing of that depends on what the networks are made of, so it
-//! stands here once: [`Game`] is the algorithm over any [`Generator`] and [`Discriminator`], [`Settings`] are the variants that
-//! the literature made of it (losses, penalties, smoothed labels, noise on D's input, who moves when, how to descend). A model
-//! crate brings its two networks and is done.
+//! by Algorithm 1: k steps of D, then one of G. The algorithm does not depend on the layers of the
+//! networks. [`Game`] is the algorithm over any [`Generator`] and [`Discriminator`]. [`Settings`]
+//! has its variants in the literature: losses, penalties, smoothed labels, noise on D's input, the
+//! order of updates, the optimiser. A model crate adds its two networks only.
 //!
 //! [`game`] holds one training step over the two [`players`], [`settings`] its variants, [`cost`]
 //! what it costs. Nothing here reads, writes or looks at a clock.
 //!
-//! A generator that shifts and scales its noise, against a discriminator of one hidden layer. Data is
-//! N(3, 0.5^2):
+//! A generator that shifts and scales its noise, against a discriminator of one hidden layer. Data
+//! is N(3, 0.5^2):
 //!
 //! ```
 //! use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Round, Settings};

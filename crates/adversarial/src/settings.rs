@@ -106,7 +106,7 @@ named!(Penalty {
     R1 = "r1": "|gradient|^2 on data",
 });
 
-/// Normal noise on what D is to tell apart, data and samples alike (not where a penalty asks for
+/// Normal noise on what D is to tell apart, data and samples alike (not where a penalty takes
 /// its slope), whose standard deviation falls linearly to nothing: where the two do not overlap, D
 /// has no useful gradient (Sønderby et al. 2017, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,8 +1,9 @@
-//! Everything about a training run that is not the model: flags and configuration, the run directory, the training loop,
-//! checkpoints, metrics, sample grids, curves, progress, signals. It knows tensors and their names, and no
-//! network.
+//! Everything about a training run that is not the model: flags and configuration, the run
+//! directory, the training loop, checkpoints, metrics, sample grids, curves, progress, signals. It
+//! knows tensors and their names, and no network.
 //!
-//! A trainer is a [`Config`] (its flags), a [`Trainable`] (its model) and a `main` that brings them together:
+//! A trainer is a [`Config`] (its flags), a [`Trainable`] (its model) and a `main` that brings them
+//! together:
 //!
 //! ```no_run
 //! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Trainable, run_main};
@@ -13,8 +14,9 @@
 //! # }
 //! ```
 //!
-//! `examples/walk.rs` is a whole one. Everything such a program leaves in its [`RunDir`] is either wholly there or not
-//! there, whatever kills it, and a run that was killed and resumed leaves what an uninterrupted one would have left.
+//! `examples/walk.rs` is a whole one. Everything such a program leaves in its [`RunDir`] is either
+//! wholly there or not there, whatever kills it, and a run that was killed and resumed leaves what
+//! an uninterrupted one would have left.
 #![forbid(unsafe_code)]
 
 mod animation;

@@ -1,6 +1,5 @@
 //! The files that people read: sources, scripts, Markdown and settings.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -70,24 +69,10 @@ fn collect(root: &Path, place: &str, recursive: bool, files: &mut Vec<TextFile>)
     }
 }
 
-/// Applies `rule` to all files and compares the files that break it with those `known` to break it.
-/// Returns a message for each violation in another file, and for each known file without one.
-pub(crate) fn violations(
-    files: &[TextFile],
-    known: &[&str],
-    rule: impl Fn(&TextFile) -> Vec<String>,
-) -> Vec<String> {
-    let found: BTreeMap<&str, Vec<String>> =
-        files.iter().map(|file| (file.path.as_str(), rule(file))).collect();
-    let stale = known.iter().filter(|&&path| found.get(path).is_none_or(Vec::is_empty));
-    let mut messages: Vec<String> =
-        stale.map(|path| format!("{path} has no violation: remove it from the list")).collect();
-    for (path, of_file) in found {
-        if !known.contains(&path) {
-            messages.extend(of_file.iter().map(|violation| format!("{path}:{violation}")));
-        }
-    }
-    messages
+/// Applies `rule` to all files. Returns a message for each violation.
+pub(crate) fn violations(files: &[TextFile], rule: impl Fn(&TextFile) -> Vec<String>) -> Vec<String> {
+    let of_file = |file| rule(file).into_iter().map(|violation| format!("{}:{violation}", file.path));
+    files.iter().flat_map(of_file).collect()
 }
 
 /// Fails with one violation in a line.
@@ -97,15 +82,10 @@ pub(crate) fn assert_none(violations: &[String]) {
 }
 
 #[test]
-fn a_list_of_known_files_only_shrinks() {
+fn a_violation_names_its_file() {
     let files = [TextFile::new("a.md", "bad"), TextFile::new("b.md", "good"), TextFile::new("c.md", "bad")];
     let rule = |file: &TextFile| if file.text == "bad" { vec!["1: bad".to_owned()] } else { vec![] };
-    assert!(violations(&files, &["a.md", "c.md"], rule).is_empty());
-    assert_eq!(violations(&files, &["a.md"], rule), ["c.md:1: bad"]);
-    for stale in ["b.md", "gone.md"] {
-        let expected = format!("{stale} has no violation: remove it from the list");
-        assert_eq!(violations(&files, &["a.md", "c.md", stale], rule), [expected]);
-    }
+    assert_eq!(violations(&files, rule), ["a.md:1: bad", "c.md:1: bad"]);
 }
 
 #[test]

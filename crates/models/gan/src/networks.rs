@@ -56,7 +56,8 @@ impl Architecture {
 /// The GAN: a game of its two networks.
 pub type Gan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// A GAN with its first weights, drawn from streams of `seed` so that signals keep their size (He et al. 2015).
+/// A GAN with its first weights, drawn from streams of `seed` so that signals keep their size (He
+/// et al. 2015).
 pub fn gan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Gan<E> {
     let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
     let scheme = Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(LEAKY_SLOPE) });
@@ -111,7 +112,8 @@ impl<E: Element> Discriminator<E> {
         Discriminator { net: Perceptron::new(&a.discriminator(), a.d_dropout) }
     }
 
-    /// One logit a sample, (N), from samples `[N, ...]`. D(x) is its sigmoid. `masks` says what dropout drops.
+    /// One logit a sample, (N), from samples `[N, ...]`. D(x) is its sigmoid. `masks` says what
+    /// dropout drops.
     ///
     /// # Panics
     /// If samples have another shape.
@@ -165,8 +167,8 @@ mod tests {
         }
     }
 
-    /// The losses of eq. 1 and section 3 and the Wasserstein distance under its penalty, through batch norm, spectral norm and dropout of
-    /// perceptrons, by all parameters of D and of G.
+    /// The losses of eq. 1 and section 3 and the Wasserstein distance under its penalty, through
+    /// batch norm, spectral norm and dropout of perceptrons, by all parameters of D and of G.
     #[test]
     fn whole_losses_have_the_gradients_of_central_differences() {
         let cases = [
@@ -209,8 +211,8 @@ mod tests {
         }
     }
 
-    /// Proposition 1: against a G that stands still, D becomes p_data / (p_data + p_g). Data is N(1, 1), samples are N(-1, 1),
-    /// so its logit is log p_data - log p_g = 2 x.
+    /// Proposition 1: against a G that stands still, D becomes p_data / (p_data + p_g). Data is
+    /// N(1, 1), samples are N(-1, 1), so its logit is log p_data - log p_g = 2 x.
     #[test]
     fn the_best_discriminator_is_the_share_of_the_data() {
         let mut a = small(&[1], false);

@@ -26,8 +26,8 @@ pub struct Architecture {
 /// The layers between image and z.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Fully connected with tanh, from the image to z; the decoder has the same sizes in the other direction (Kingma &
-    /// Welling 2014, appendix C).
+    /// Fully connected with tanh, from the image to z; the decoder has the same sizes in the other
+    /// direction (Kingma & Welling 2014, appendix C).
     Mlp {
         /// Units of each hidden layer.
         hidden: Vec<usize>,
@@ -104,7 +104,8 @@ pub type Vae<E> = Autoencoder<E, Encoder<E>, Decoder<E>>;
 /// A VAE with its first weights, drawn from streams of `seed` (Glorot & Bengio 2010).
 ///
 /// # Panics
-/// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]), or the objective draws no sample.
+/// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]), or the objective draws no
+/// sample.
 #[track_caller]
 pub fn vae<E: Element>(a: &Architecture, settings: Settings, seed: u64) -> Vae<E> {
     let learns_variance = settings.learns_variance();
@@ -172,8 +173,8 @@ impl<E: Element> variational::Encoder<E> for Encoder<E> {
     }
 }
 
-/// p(x|z): z -> one number a pixel, the logit of a Bernoulli variable or the mean of a normal one; for
-/// the latter also the logarithm of its variance, one for all pixels.
+/// p(x|z): z -> one number a pixel, the logit of a Bernoulli variable or the mean of a normal one;
+/// for the latter also the logarithm of its variance, one for all pixels.
 pub enum Decoder<E: Element> {
     /// Fully connected.
     Mlp {
