@@ -72,7 +72,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         let batch = self.generate(last);
         match self.settings.update {
             Update::Alternating => {
-                let report = self.discriminator_step(&batch, &mut draws);
+                let (gradients, report) = self.discriminator_step(&batch, &mut draws);
+                let report = report.with_gradient_d(gradients);
                 let fake = self.judge(&batch.fake, &batch, &mut draws);
                 let loss = self.generator_loss(&batch, &fake);
                 drop((batch, fake));
@@ -85,17 +86,17 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
                 drop(batch);
                 let report = self.descend_generator(loss, report);
                 self.optimizer_d.step(&gradients, &mut self.discriminator);
-                report
+                report.with_gradient_d(gradients)
             }
         }
     }
 
     /// Descends  -1/m sum \[log D(x) + log(1 - D(G(z)))\]  (by default) over theta_d.
-    fn discriminator_step(&mut self, batch: &Batch<E>, draws: &mut Draws) -> Report {
+    fn discriminator_step(&mut self, batch: &Batch<E>, draws: &mut Draws) -> (Gradients<E>, Report) {
         let logits = self.judge_both(batch, draws);
         let (gradients, report) = self.discriminator_gradients(batch, logits, draws);
         self.optimizer_d.step(&gradients, &mut self.discriminator);
-        report
+        (gradients, report)
     }
 
     /// Descends over theta_g, and adds loss and gradient to the report. D's own gradients are not
@@ -106,7 +107,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         Report { loss_g: gradients.loss(), gradient_g: gradients.norm(), ..report }
     }
 
-    /// The gradients of D's loss, and its figures; those of G are NaN.
+    /// The gradients of D's loss, and its figures. Those of G are NaN, and so is the norm of these
+    /// gradients: only the last round of a step reports it.
     fn discriminator_gradients(
         &mut self,
         batch: &Batch<E>,
@@ -119,7 +121,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         // Nothing else may hold D's weights when they move: then they move in place.
         drop(logits);
         let gradients = Gradients::of(loss, &self.discriminator);
-        let (gradient_d, [loss_g, gradient_g]) = (gradients.norm(), [f64::NAN; 2]);
+        let [loss_g, gradient_g, gradient_d] = [f64::NAN; 3];
         let report = Report { loss_d: game, penalty, loss_g, value, d_real, d_fake, gradient_d, gradient_g };
         (gradients, report)
     }

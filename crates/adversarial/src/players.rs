@@ -1,5 +1,6 @@
 //! The two players of the game, the input of a round and the figures of a step.
 
+use adjoint_nn::optim::Gradients;
 use adjoint_nn::{Element, Mode, Module, Stream, Tensor, Var};
 
 /// G: z -> sample.
@@ -40,8 +41,8 @@ pub struct Report {
     /// V(D, G). Like D(x), it says little if D's output is no logit (least squares, hinge,
     /// Wasserstein).
     pub value: f64,
-    /// Mean of D(x) = sigma(D's output) over the data. If D's output is no logit, only its side of
-    /// 1/2 has a meaning.
+    /// Mean of D(x) = sigma(D's output) over the data. If D's output is no logit, only whether it
+    /// is above 1/2 has a meaning.
     pub d_real: f64,
     /// Mean of D(G(z)), likewise.
     pub d_fake: f64,
@@ -49,6 +50,13 @@ pub struct Report {
     pub gradient_d: f64,
     /// Euclidean norm of G's.
     pub gradient_g: f64,
+}
+
+impl Report {
+    /// The same with the norm of D's gradient, which is freed.
+    pub(crate) fn with_gradient_d<E: Element>(self, gradients: Gradients<E>) -> Self {
+        Report { gradient_d: gradients.norm(), ..self }
+    }
 }
 
 impl<E: Element> Round<E> {
