@@ -155,8 +155,8 @@ pub enum Descent {
 }
 
 named!(Descent {
-    Sgd = "sgd": "along the gradient",
-    Momentum = "momentum": "with momentum",
+    Sgd = "sgd": "gradient descent",
+    Momentum = "momentum": "gradient descent with momentum",
     RmsProp = "rmsprop": "RMSprop",
     Adam = "adam": "Adam",
 });

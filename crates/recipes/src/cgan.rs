@@ -36,7 +36,7 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 
-    /// Channels of --arch conv at full resolution; doubled each time the resolution halves
+    /// Channels of --arch conv at half the resolution of the image; doubled at each further halving
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

@@ -34,7 +34,7 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Channels at full resolution; doubled each time the resolution halves
+    /// Channels at half the resolution of the image; doubled at each further halving
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

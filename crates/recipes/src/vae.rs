@@ -40,7 +40,7 @@ pub struct Settings {
     #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub hidden: Vec<usize>,
 
-    /// Channels of --arch conv at full resolution; doubled each time the resolution halves
+    /// Channels of --arch conv at half the resolution of the image; doubled at each further halving
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

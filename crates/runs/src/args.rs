@@ -79,8 +79,8 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub threads: Option<usize>,
 
-    /// Vector instructions: portable, avx2 or avx512; by default the best of the processor. Results
-    /// differ in the last bits. A resumed run keeps its set unless this flag is given
+    /// Vector instructions: portable, avx2 or avx512; by default the best that the processor
+    /// has. The last bits of results depend on it. A resumed run keeps its own unless this is given
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     #[serde(serialize_with = "in_use")]
     pub isa: Option<Isa>,

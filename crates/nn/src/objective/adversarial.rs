@@ -136,7 +136,7 @@ named!(AdversarialLoss {
     Minimax = "minimax": "log (1 - D(G(z))) for G",
     LeastSquares = "least-squares": "squared distances to the labels",
     Hinge = "hinge": "hinge loss",
-    Wasserstein = "wasserstein": "Wasserstein distance, which needs a bounded slope of D",
+    Wasserstein = "wasserstein": "Wasserstein distance; D must be Lipschitz (penalty gp or spectral normalisation)",
 });
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; computed anew if a resumed run changes its length
+    /// Schedule of the step size over the run; computed for the new length if --resume changes it
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
@@ -72,11 +72,11 @@ pub struct GameArgs {
     #[serde(serialize_with = "crate::by_name")]
     pub penalty: Penalty,
 
-    /// Weight of the penalty: gamma of r1, lambda of gp; 1 on points in the plane
+    /// Weight of the penalty: gamma of r1, lambda of gp
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub penalty_weight: f64,
 
-    /// Apply the penalty every N steps of D, scaled by N
+    /// Apply the penalty, multiplied by N, in every N-th step of D
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub penalty_every: u64,
 
