@@ -13,6 +13,8 @@ use std::time::Instant;
 pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     if data.len() <= len {
         if !data.is_empty() {
+            #[cfg(test)]
+            work::add(data.len());
             f(0, data);
         }
         return;
@@ -25,7 +27,10 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
 /// nothing, and this crate takes half as long to compile.
 fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if threads::count() == 1 {
-        return data.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
+        let chunks = data.chunks_mut(len).enumerate();
+        #[cfg(test)]
+        let chunks = work::paths(chunks, |(_, chunk)| chunk.len());
+        return chunks.for_each(|(i, chunk)| f(i, chunk));
     }
     keep_awake();
     data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
@@ -56,6 +61,9 @@ pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
 /// [`for_each`] behind a pointer, for the reason that [`each_chunk`] gives.
 fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     if threads::count() == 1 {
+        #[cfg(test)]
+        return work::paths(0..tasks, |_| 0).for_each(f);
+        #[cfg(not(test))]
         return (0..tasks).for_each(f);
     }
     keep_awake();
@@ -103,4 +111,53 @@ pub(crate) fn sum_in_order<E: Element>(parts: &[E], y: &mut [E]) {
             }
         }
     });
+}
+
+/// Counts work, to test that it is cut into enough tasks: multiplications of products, and elements
+/// of chunks.
+#[cfg(test)]
+pub(crate) mod work {
+    use crate::{isa, threads};
+    use std::cell::Cell;
+
+    thread_local! {
+        /// All work of this thread, and that of the longest path: of each loop, the largest task.
+        static WORK: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
+    }
+
+    pub(crate) fn add(work: usize) {
+        WORK.set(WORK.get().map(|sum| sum + work));
+    }
+
+    /// `tasks`, each with some work of its own, as they are done one after the other.
+    pub(super) fn paths<T>(tasks: impl Iterator<Item = T>, work: fn(&T) -> usize) -> impl Iterator<Item = T> {
+        let start = WORK.get()[1];
+        let longest = Cell::new(start);
+        let join = move || {
+            let [all, path] = WORK.get();
+            longest.set(longest.get().max(path));
+            WORK.set([all, longest.get()]);
+        };
+        let mut tasks = tasks;
+        std::iter::from_fn(move || {
+            join();
+            let task = tasks.next()?;
+            WORK.set([WORK.get()[0], start]);
+            add(work(&task));
+            Some(task)
+        })
+    }
+
+    /// How many times as fast as one thread any number of threads can be, by the work of `f` on an
+    /// instruction set.
+    pub(crate) fn speedup(isa: isa::Isa, f: impl FnOnce() + Send) -> f64 {
+        threads::with(1, || {
+            isa::with(isa, || {
+                let before = WORK.get();
+                f();
+                let [all, path] = WORK.get();
+                (all - before[0]) as f64 / (path - before[1]) as f64
+            })
+        })
+    }
 }

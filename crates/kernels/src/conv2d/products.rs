@@ -2,13 +2,13 @@
 //!
 //! | kernel | formula | a task's share |
 //! | --- | --- | --- |
-//! | [`forward`] | y = P(x) W | some output pixels, all output channels |
-//! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images, or some rows of one |
+//! | [`forward`] | y = P(x) W | some output pixels |
+//! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images, or some rows or columns of one |
 //! | [`weight_grad`] | W_bar = P(x)^T y_bar | some rows of W_bar over some output pixels |
 //!
-//! Only the patches of one task exist at a time, in a recycled buffer: those of at most [`TILE`]
-//! pixels, in [`input_grad`] about [`MAX_PATCHES`] numbers. With groups, each group is such a
-//! product over its own channels.
+//! Where that gives few tasks, each has some of the channels ([`Pieces`]). Only the patches of one
+//! task exist at a time, in a recycled buffer: those of at most [`TILE`] pixels, in [`input_grad`]
+//! about [`MAX_PATCHES`] numbers. With groups, each group is such a product over its own channels.
 
 use super::Geometry;
 use super::window::Window;
@@ -16,7 +16,10 @@ use crate::Element;
 use crate::gemm::{Mat, Update, gemm, gemm_serial};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::tuning::conv2d::products::{MAX_PATCHES, PATCH, ROWS_OF_TASK, SMALL_TILE, TILE};
+use crate::simd::{Block, Piece, Pieces, for_each_piece};
+use crate::tuning::conv2d::products::{
+    CHANNELS, MAX_PATCHES, PATCH, ROWS_OF_TASK, SMALL_TILE, TAP_CHANNELS, TILE,
+};
 use crate::tuning::tasks::TASKS;
 use std::ops::Range;
 
@@ -26,22 +29,55 @@ pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
         let k = w.len() / g.out_channels.max(1);
         return gemm(Mat::new(x, g.batch, k), Mat::new(w, k, g.out_channels), Update::Overwrite, y);
     }
-    let (co, pixels) = (g.out_channels, out_pixels(g));
-    let per_group = co / g.spec.groups;
-    let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
-    let scratch = Scratch::reserve([tile * Window::all_taps(g, 0).patch_len()]);
-    parallel::for_each_chunk(y, tile * co, |t, y| {
-        let pixels = t * tile..t * tile + y.len() / co;
-        for group in 0..g.spec.groups {
-            let window = Window::all_taps(g, group);
-            let k = window.patch_len();
-            let [mut patches] = scratch.take();
+    let (pieces, k) = (pieces_of_y(g), w.len() / g.out_channels);
+    let scratch = Scratch::reserve([pieces.part()[2] * k]);
+    for_each_piece(y, &pieces, |piece| {
+        let [_, _, pixels, channels] = piece.at.clone();
+        for Group { index, out, own } in Group::all(g, &channels) {
+            let ([mut patches], window) = (scratch.take(), Window::all_taps(g, index));
             window.patches(x, pixels.clone(), patches.as_mut_slice());
             let a = Mat::new(patches.as_slice(), pixels.len(), k);
-            let b = Mat::strided(&w[group * per_group..], k, per_group, co);
-            gemm_serial(a, b, Update::Overwrite, &mut y[group * per_group..], co);
+            let b = Mat::strided(&w[out.start..], k, out.len(), g.out_channels);
+            gemm_serial(a, b, Update::Overwrite, piece.row(0, 0).columns(own));
         }
     });
+}
+
+/// The pieces of y as pixels of all images.
+fn pieces_of_y(g: &Geometry) -> Pieces {
+    let (pixels, size) = (out_pixels(g), [1, 1, out_pixels(g), g.out_channels]);
+    let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
+    let work = g.kernel[0] * g.kernel[1] * g.in_channels / g.spec.groups;
+    let [least, most] = [[1, 1, tile, step_of(g.out_channels, g)], [1, 1, tile, g.out_channels]];
+    Pieces::cut(size, [least, most], work)
+}
+
+/// Channels of a piece, or a multiple: a part of a group, or whole groups.
+fn step_of(channels: usize, g: &Geometry) -> usize {
+    let per_group = channels / g.spec.groups;
+    if g.spec.groups == 1 || per_group.is_multiple_of(CHANNELS) { CHANNELS } else { per_group }
+}
+
+/// A group as far as it has some channels of y.
+#[derive(Clone)]
+struct Group {
+    index: usize,
+    /// Its channels of y.
+    out: Range<usize>,
+    /// The same, counted from the first of the channels.
+    own: Range<usize>,
+}
+
+impl Group {
+    /// All groups with any of the `channels` of y.
+    fn all(g: &Geometry, channels: &Range<usize>) -> impl Iterator<Item = Group> + use<> {
+        let (each, channels) = (g.out_channels / g.spec.groups, channels.clone());
+        (channels.start / each..channels.end.div_ceil(each)).map(move |index| {
+            let out = channels.start.max(index * each)..channels.end.min((index + 1) * each);
+            let own = out.start - channels.start..out.end - channels.start;
+            Group { index, out, own }
+        })
+    }
 }
 
 /// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with
@@ -52,53 +88,70 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
         let (y_bar, w) = (Mat::new(y_bar, g.batch, g.out_channels), Mat::new(w, k, g.out_channels));
         return gemm(y_bar, w.t(), Update::Overwrite, x_bar);
     }
-    let ([oh, ow], co, tasks) = (g.out_size, g.out_channels, InputTasks::of(g));
-    let (per_group, ci) = (co / g.spec.groups, g.in_channels / g.spec.groups);
+    let (tasks, per_group) = (InputTasks::of(g), g.in_channels / g.spec.groups);
     let scratch = Scratch::reserve([tasks.patches(g)]);
-    parallel::for_each_part(x_bar, tasks.parts(g), |part, x_bar| {
-        let (first, to) = tasks.get(g, part);
-        let image = to[0].len() * to[1].len() * g.in_channels;
-        for group in 0..g.spec.groups {
+    for_each_piece(x_bar, &tasks.pieces, |piece| {
+        let channels = piece.at[3].clone();
+        for group in channels.start / per_group..channels.end.div_ceil(per_group) {
+            let [first, end] =
+                [group, group + 1].map(|g| (g * per_group).clamp(channels.start, channels.end));
             for a in (0..g.kernel[0]).step_by(tasks.taps) {
                 let taps = a * g.kernel[1]..(a + tasks.taps).min(g.kernel[0]) * g.kernel[1];
-                let b = Mat::strided(
-                    &w[taps.start * ci * co + group * per_group..],
-                    taps.len() * ci,
-                    per_group,
-                    co,
-                );
-                let window = Window::new(g, group, taps);
-                // Images have their output pixels side by side if all of them are multiplied.
-                let from = match x_bar.len() == image {
-                    true => [window.reaching(&to[0], 0), tasks.columns_of_y(g, &window, &to[1])],
-                    false => [0..oh, 0..ow],
-                };
-                let (pixels, k) = (from[0].len() * from[1].len(), window.patch_len());
-                let rows = x_bar.len() / image * pixels;
                 let [mut patches] = scratch.take();
-                if rows > 0 {
-                    let at = ((first * oh + from[0].start) * ow + from[1].start) * co + group * per_group;
-                    let a = Mat::strided(&y_bar[at..], rows, per_group, co);
-                    gemm_serial(a, b.t(), Update::Overwrite, patches.as_mut_slice(), k);
-                }
-                for (n, x_bar) in x_bar.chunks_exact_mut(image).enumerate() {
-                    let patches = &patches.as_slice()[n * pixels * k..(n + 1) * pixels * k];
-                    window.gather((patches, &from), (x_bar, &to));
-                }
+                let window = Window::new(g, first..end, taps);
+                input_grad_of_taps(&window, [y_bar, w], patches.as_mut_slice(), piece);
             }
         }
     });
 }
 
+/// Adds to a piece of x_bar what it receives by some taps.
+fn input_grad_of_taps<E: Element>(
+    window: &Window<'_>,
+    [y_bar, w]: [&[E]; 2],
+    patches: &mut [E],
+    piece: &mut Piece<'_, E>,
+) {
+    let (g, [images, rows, columns, _]) = (window.geometry, piece.at.clone());
+    let ([oh, ow], co, k) = (g.out_size, g.out_channels, window.patch_len());
+    let (per_group, ci) = (co / g.spec.groups, g.in_channels / g.spec.groups);
+    // Images have their output pixels side by side if all of them are multiplied.
+    let from = match images.len() {
+        1 if columns.len() < g.in_size[1] => [window.reaching(&rows, 0), window.reaching(&columns, 1)],
+        1 => [window.reaching(&rows, 0), 0..ow],
+        _ => [0..oh, 0..ow],
+    };
+    let pixels = from[0].len() * from[1].len();
+    let (group, skip) = (window.channels.start / ci, window.channels.start % ci);
+    // All channels of neighbouring taps are neighbours in w, and all columns of neighbouring rows
+    // in y.
+    let taps = if window.channels.len() == ci { window.taps.len() } else { 1 };
+    let rows = if from[1].len() == ow { from[0].len() } else { 1 };
+    let (width, height) = (taps * window.channels.len(), images.len() * rows * from[1].len());
+    for i in from[0].clone().step_by(rows.max(1)).take_while(|_| height > 0) {
+        let at = ((images.start * oh + i) * ow + from[1].start) * co + group * per_group;
+        let a = Mat::strided(&y_bar[at..], height, per_group, co);
+        let to = &mut patches[(i - from[0].start) * from[1].len() * k..];
+        for tap in window.taps.clone().step_by(taps) {
+            let b = Mat::strided(&w[(tap * ci + skip) * co + group * per_group..], width, per_group, co);
+            let column = (tap - window.taps.start) * window.channels.len();
+            let mut to = Block::new(to, [height, k], k);
+            gemm_serial(a, b.t(), Update::Overwrite, to.columns(column..column + width));
+        }
+    }
+    for n in images.clone() {
+        let patches = &patches[(n - images.start) * pixels * k..][..pixels * k];
+        window.gather((patches, &from), piece, n);
+    }
+}
+
 /// How [`input_grad`] is divided into tasks, from the shape alone: some whole images, some rows of
-/// one, or some columns of a row.
+/// one, some columns of these, or some channels.
 ///
 /// A kernel row sends each output row to a single row of x_bar. So patches are made of few kernel
 /// rows at a time, and those of neighbouring tasks are different ones.
 struct InputTasks {
-    images: usize,
-    rows: usize,
-    columns: usize,
+    pieces: Pieces,
     /// Kernel rows whose patches exist at a time.
     taps: usize,
 }
@@ -110,60 +163,35 @@ impl InputTasks {
         // Kernel rows far apart have no output row in common.
         let taps = if spec.dilation[0] == 1 { (PATCH / (kw * ci)).clamp(1, kh) } else { 1 };
         let most = (MAX_PATCHES / (taps * kw * ci)).max(SMALL_TILE);
+        let taps = if g.out_size[1] > most { 1 } else { taps };
         let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
-        let whole = InputTasks { images, rows: h, columns: w, taps };
-        let bands = TASKS.div_ceil(g.batch.max(1)).min(h * w / SMALL_TILE).max(1);
-        if images > 1 || bands == 1 && per_image <= most {
-            return whole;
+        if images > 1 {
+            return InputTasks { pieces: Pieces::new(g.x_shape(), [images, h, w, g.in_channels]), taps };
         }
-        // Rows of x_bar that rows of `most` output pixels contribute to.
+        // Rows of x_bar that rows of `most` output pixels contribute to, and likewise columns.
         let highest =
-            (most / g.out_size[1]).saturating_sub(1).saturating_mul(spec.stride[0]).saturating_add(1);
-        let rows = h.div_ceil(bands).min(highest.saturating_sub(taps - 1).max(1));
-        if g.out_size[1] <= most || rows > 1 {
-            return InputTasks { rows, ..whole };
-        }
+            (most / g.out_size[1].max(1)).saturating_sub(1).saturating_mul(spec.stride[0]).saturating_add(1);
+        let highest = if per_image <= most { h } else { highest.saturating_sub(taps - 1).max(1) };
         // Neighbouring tasks both multiply the windows between them, so these are few.
-        let extent = spec.dilation[1].saturating_mul(4 * kw);
-        let columns = most.saturating_mul(spec.stride[1]).max(extent).min(w);
-        InputTasks { rows: 1, columns, taps: 1, images }
+        let overlap = spec.dilation[1].saturating_mul(4 * kw);
+        let widest = most.saturating_mul(spec.stride[1]).max(overlap);
+        let least = [1, SMALL_TILE.div_ceil(w.max(1)), overlap.max(SMALL_TILE), step_of(g.in_channels, g)];
+        let work =
+            (kh * kw * g.out_channels / spec.groups).div_ceil(spec.stride[0].saturating_mul(spec.stride[1]));
+        let pieces = Pieces::cut(g.x_shape(), [least, [1, highest, widest, g.in_channels]], work);
+        InputTasks { pieces, taps }
     }
 
-    /// Numbers of x_bar of which each task has its own, and numbers of a task.
-    fn parts(&self, g: &Geometry) -> [usize; 2] {
-        let ([h, w], part) = (g.in_size, self.images * self.rows * self.columns * g.in_channels);
-        let row = w * g.in_channels;
-        match (self.columns < w, self.rows < h) {
-            (true, _) => [row, part],
-            (_, true) => [h * row, part],
-            _ => [part; 2],
-        }
-    }
-
-    /// The first image of a part, and its rows and columns.
-    fn get(&self, g: &Geometry, part: usize) -> (usize, [Range<usize>; 2]) {
-        let ([h, w], [rows, columns]) = (g.in_size, [self.rows, self.columns]);
-        let (across, down) = (w.div_ceil(columns), h.div_ceil(rows));
-        let (r, s) = (part / across % down * rows, part % across * columns);
-        (part / across / down * self.images, [r..(r + rows).min(h), s..(s + columns).min(w)])
-    }
-
-    /// Output columns whose patches a part needs: all, or those that reach some columns of a row.
-    fn columns_of_y(&self, g: &Geometry, window: &Window<'_>, columns: &Range<usize>) -> Range<usize> {
-        if self.columns == g.in_size[1] { 0..g.out_size[1] } else { window.reaching(columns, 1) }
-    }
-
-    /// Numbers of the patches of a part, at most.
+    /// Numbers of the patches of a piece, at most.
     fn patches(&self, g: &Geometry) -> usize {
-        let ([kh, kw], spec) = (g.kernel, &g.spec);
+        let ([kh, kw], spec, [images, rows, columns, channels]) = (g.kernel, &g.spec, self.pieces.part());
         // Output positions that reach one of `to` pixels by one of `taps` taps.
         let reached = |to: usize, taps: usize, a: usize| {
             ((to - 1 + (taps - 1) * spec.dilation[a]) / spec.stride[a] + 1).min(g.out_size[a])
         };
-        let rows =
-            if self.images > 1 { g.out_size[0] } else { reached(self.rows.max(1), self.taps.min(kh), 0) };
-        let columns = if self.columns == g.in_size[1] { g.out_size[1] } else { reached(self.columns, kw, 1) };
-        self.images * rows * columns * self.taps * kw * (g.in_channels / spec.groups)
+        let rows = if images > 1 { g.out_size[0] } else { reached(rows, self.taps.min(kh), 0) };
+        let columns = if columns == g.in_size[1] { g.out_size[1] } else { reached(columns, kw, 1) };
+        images * rows * columns * self.taps * kw * channels.min(g.in_channels / spec.groups)
     }
 }
 
@@ -177,73 +205,64 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     if len == 0 || pixels == 0 {
         return w_bar.fill(E::ZERO);
     }
-    let tasks = WeightTasks::of(g);
-    let rows = tasks.taps * (g.in_channels / g.spec.groups);
-    if tasks.pixel_chunks == 1 {
-        let scratch = Scratch::reserve([TILE * rows]);
-        return parallel::for_each_chunk(w_bar, rows * co, |block, w_bar| {
-            weight_grad_block(g, [x, y_bar], &scratch, block * tasks.taps, 0..pixels, w_bar);
-        });
-    }
+    let pieces = pieces_of_w(g);
+    let [chunks, _, _, _] = pieces.counts();
+    let chunk = pixels.div_ceil(chunks);
+    let scratch = Scratch::reserve([TILE * pieces.part()[1] * pieces.part()[2]]);
     // Each chunk of pixels has a W_bar of its own; they are added in the order of the chunks.
-    let (blocks, chunk) = (len.div_ceil(rows * co), pixels.div_ceil(tasks.pixel_chunks));
-    let mut partial = Buffer::take(tasks.pixel_chunks * len);
-    let scratch = Scratch::reserve([TILE * rows]);
-    let mut shares: Vec<&mut [E]> =
-        partial.as_mut_slice().chunks_mut(len).flat_map(|p| p.chunks_mut(rows * co)).collect();
-    parallel::for_each_chunk(&mut shares, 1, |t, share| {
-        let (c, block) = (t / blocks, t % blocks);
+    let mut partial = (chunks > 1).then(|| Buffer::take(chunks * len));
+    let to = partial.as_mut().map_or(&mut *w_bar, Buffer::as_mut_slice);
+    for_each_piece(to, &pieces, |piece| {
+        let c = piece.at[0].start;
         let pixels = (c * chunk).min(pixels)..((c + 1) * chunk).min(pixels);
-        weight_grad_block(g, [x, y_bar], &scratch, block * tasks.taps, pixels, share[0]);
+        weight_grad_piece(g, [x, y_bar], &scratch, pixels, piece);
     });
-    parallel::sum_in_order(partial.as_slice(), w_bar);
-}
-
-/// How [`weight_grad`] is divided into tasks, from the shape alone.
-struct WeightTasks {
-    /// Taps whose rows of W_bar one task computes.
-    taps: usize,
-    /// Number of chunks of output pixels.
-    pixel_chunks: usize,
-}
-
-impl WeightTasks {
-    /// About [`ROWS_OF_TASK`] rows in a task, and at least [`TASKS`] tasks.
-    fn of(g: &Geometry) -> WeightTasks {
-        let all = g.kernel[0] * g.kernel[1];
-        let taps = (ROWS_OF_TASK / (g.in_channels / g.spec.groups).max(1)).clamp(1, all);
-        let pixel_chunks = TASKS.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
-        WeightTasks { taps, pixel_chunks }
+    if let Some(partial) = partial {
+        parallel::sum_in_order(partial.as_slice(), w_bar);
     }
 }
 
-/// The rows of W_bar from tap `first_tap` on (those that `w_bar` holds) summed over some output
-/// pixels.
-fn weight_grad_block<E: Element>(
+/// The pieces of W_bar for chunks of pixels: as chunks, taps, channels of x and channels of y.
+/// About [`ROWS_OF_TASK`] rows in a piece, and at least [`TASKS`] pieces.
+fn pieces_of_w(g: &Geometry) -> Pieces {
+    let (all, ci) = (g.kernel[0] * g.kernel[1], g.in_channels / g.spec.groups);
+    let taps = (ROWS_OF_TASK / ci.max(1)).clamp(1, all);
+    let chunks = TASKS.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
+    let least = [1, 1, TAP_CHANNELS, step_of(g.out_channels, g)];
+    let most = [1, taps, ci, g.out_channels];
+    Pieces::cut([chunks, all, ci, g.out_channels], [least, most], out_pixels(g).div_ceil(chunks))
+}
+
+/// A piece of W_bar, summed over some output pixels.
+fn weight_grad_piece<E: Element>(
     g: &Geometry,
     [x, y_bar]: [&[E]; 2],
     scratch: &Scratch<E, 1>,
-    first_tap: usize,
     pixels: Range<usize>,
-    w_bar: &mut [E],
+    piece: &mut Piece<'_, E>,
 ) {
-    let co = g.out_channels;
-    let (ci, per_group) = (g.in_channels / g.spec.groups, co / g.spec.groups);
-    let taps = first_tap..first_tap + w_bar.len() / (ci * co);
-    if pixels.is_empty() {
-        w_bar.fill(E::ZERO);
-    }
-    for group in 0..g.spec.groups {
-        let window = Window::new(g, group, taps.clone());
+    let [chunk, taps, rows, channels] = piece.at.clone();
+    let (ci, co) = (g.in_channels / g.spec.groups, g.out_channels);
+    // The rows of several taps touch if they are those of all channels.
+    let step = if rows.len() == ci { taps.len() } else { 1 };
+    for (Group { index, out, own }, tap) in Group::all(g, &channels)
+        .flat_map(|group| taps.clone().step_by(step).map(move |tap| (group.clone(), tap)))
+    {
+        let window = Window::new(g, index * ci + rows.start..index * ci + rows.end, tap..tap + step);
         let k = window.patch_len();
+        let mut to = piece.rows(chunk.start, tap..tap + step);
+        let mut to = to.columns(own);
+        if pixels.is_empty() {
+            to.fill(E::ZERO);
+        }
         for start in pixels.clone().step_by(TILE) {
             let tile = start..(start + TILE).min(pixels.end);
             let [mut patches] = scratch.take();
             window.patches(x, tile.clone(), patches.as_mut_slice());
             let a = Mat::new(patches.as_slice(), tile.len(), k);
-            let b = Mat::strided(&y_bar[start * co + group * per_group..], tile.len(), per_group, co);
+            let b = Mat::strided(&y_bar[start * co + out.start..], tile.len(), out.len(), co);
             let into = if start == pixels.start { Update::Overwrite } else { Update::Accumulate };
-            gemm_serial(a.t(), b, into, &mut w_bar[group * per_group..], co);
+            gemm_serial(a.t(), b, into, to.reborrow());
         }
     }
 }

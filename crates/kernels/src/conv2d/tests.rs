@@ -2,10 +2,23 @@
 
 use super::*;
 use crate::isa::{self, Isa};
+use crate::parallel::work::speedup;
 use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
 impl Kernel {
     pub(super) const ALL: [Kernel; 3] = [Kernel::Forward, Kernel::InputGrad, Kernel::WeightGrad];
+}
+
+impl Path {
+    fn name(&self) -> &'static str {
+        match self {
+            Path::Winograd => "winograd",
+            Path::Packed(_) => "packed",
+            Path::Pairs => "pairs",
+            Path::Direct => "direct",
+            Path::Products => "products",
+        }
+    }
 }
 
 /// A valid geometry with a random value for every parameter.
@@ -80,6 +93,10 @@ fn tiles_and_chunks_meet_at_the_right_places() {
         ([2, 90, 120, 40], [3, 3, 40, 3], Spec { dilation: [7, 2], ..s(2, 9) }),
         ([1, 60, 70, 6], [3, 3, 2, 6], Spec { groups: 3, ..s(1, 0) }),
         ([1, 2, 20_000, 64], [1, 3, 64, 2], Spec { dilation: [1, 5], stride: [1, 2], ..s(1, 1) }),
+        // Few pixels, cut into channels; with groups.
+        ([1, 6, 7, 90], [3, 3, 90, 70], s(2, 1)),
+        ([1, 5, 6, 128], [3, 3, 64, 192], Spec { groups: 2, dilation: [2, 1], ..s(1, 2) }),
+        ([1, 3, 200, 20], [3, 3, 20, 40], s(1, 1)),
     ] {
         check(&Geometry::new(x, w, spec));
     }
@@ -141,6 +158,49 @@ fn same_bits_for_any_number_of_threads() {
             products::weight_grad(&g, &x, &y_bar, &mut w_bar);
             [y, x_bar, w_bar].concat()
         });
+    }
+}
+
+/// A large layer is cut into several tasks, however few images, rows or pixels it has: at most a
+/// quarter of its products is computed one after the other.
+#[test]
+fn few_images_rows_and_pixels_are_work_for_several_threads() {
+    let (s, across) = (Spec::new, |padding| Spec { padding: [0, padding], ..Spec::new(1, 0) });
+    let dilated = Spec { dilation: [2, 2], ..s(1, 2) };
+    for (x, w, spec) in [
+        // A few rows.
+        ([1, 1, 32_768, 8], [1, 5, 8, 8], across(2)),
+        ([1, 2, 16_384, 8], [1, 5, 8, 8], across(2)),
+        ([1, 3, 8_192, 16], [3, 3, 16, 16], s(1, 1)),
+        ([1, 6, 4_096, 16], [3, 3, 16, 32], s(1, 1)),
+        ([1, 1, 16_384, 32], [1, 4, 32, 32], Spec { stride: [1, 2], ..across(1) }),
+        ([1, 2, 16_384, 3], [4, 4, 3, 64], s(2, 1)),
+        ([1, 1, 16_384, 64], [1, 3, 64, 32], Spec { dilation: [1, 5], ..across(1) }),
+        // A few pixels.
+        ([1, 8, 8, 512], [4, 4, 512, 256], s(2, 1)),
+        ([1, 4, 4, 512], [3, 3, 512, 256], s(1, 1)),
+        ([1, 1, 4, 1024], [1, 1, 1024, 1024], s(1, 0)),
+        ([1, 8, 8, 256], [3, 3, 256, 256], dilated),
+        ([1, 8, 8, 512], [1, 1, 512, 512], s(1, 0)),
+        ([1, 9, 8, 128], [3, 3, 64, 256], Spec { groups: 2, ..dilated }),
+        // A few tiles or a narrow filter.
+        ([1, 20, 20, 128], [3, 3, 128, 128], s(1, 1)),
+        ([1, 24, 24, 128], [3, 3, 128, 128], s(1, 1)),
+        ([1, 40, 40, 544], [3, 3, 544, 32], s(1, 1)),
+        ([1, 40, 40, 16], [3, 3, 16, 1040], s(1, 1)),
+    ] {
+        let g = Geometry::new(x, w, spec);
+        let (x, w, y) = (wave(len(x), 0.7), wave(len(w), 1.3), wave(len(g.y_shape()), 2.1));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            let [mut y_out, mut x_out, mut w_out] = [y.clone(), x.clone(), w.clone()];
+            let speedups = [
+                speedup(isa, || forward(&g, &x, &w, &mut y_out)),
+                speedup(isa, || input_grad(&g, &y, &w, &mut x_out)),
+                speedup(isa, || weight_grad(&g, &x, &y, &mut w_out)),
+            ];
+            let path = isa::with(isa, || Kernel::ALL.map(|kernel| Path::of(&g, kernel).name()));
+            assert!(speedups.iter().all(|&by| by >= 4.0), "{isa} {g:?}, {path:?}: {speedups:.1?}");
+        }
     }
 }
 

@@ -8,25 +8,28 @@
 
 use super::Geometry;
 use crate::Element;
+use crate::simd::Piece;
 use std::ops::Range;
 
-/// P restricted to some taps and to the channels of one group.
+/// P restricted to some taps and to some channels of one group.
 pub(super) struct Window<'a> {
-    geometry: &'a Geometry,
+    pub(super) geometry: &'a Geometry,
     /// Channels of x that take part.
-    channels: Range<usize>,
+    pub(super) channels: Range<usize>,
     /// Taps that take part, counted in row-major order over the kernel.
-    taps: Range<usize>,
+    pub(super) taps: Range<usize>,
 }
 
 impl<'a> Window<'a> {
-    pub(super) fn new(geometry: &'a Geometry, group: usize, taps: Range<usize>) -> Self {
-        let per_group = geometry.in_channels / geometry.spec.groups;
-        Window { geometry, channels: group * per_group..(group + 1) * per_group, taps }
+    pub(super) fn new(geometry: &'a Geometry, channels: Range<usize>, taps: Range<usize>) -> Self {
+        Window { geometry, channels, taps }
     }
 
+    /// All taps and channels of a group.
     pub(super) fn all_taps(geometry: &'a Geometry, group: usize) -> Self {
-        Self::new(geometry, group, 0..geometry.kernel[0] * geometry.kernel[1])
+        let per_group = geometry.in_channels / geometry.spec.groups;
+        let channels = group * per_group..(group + 1) * per_group;
+        Self::new(geometry, channels, 0..geometry.kernel[0] * geometry.kernel[1])
     }
 
     /// Numbers in a patch.
@@ -101,20 +104,24 @@ impl<'a> Window<'a> {
         first..last.map_or(0, |last| (last + 1).min(g.out_size[axis])).max(first)
     }
 
-    /// P^T, for whole kernel rows: adds to the pixels `to` of an image (rows and columns) what they
-    /// receive from the patches of the output pixels `from`. `x_bar` is these pixels, all their
-    /// channels, of which this group's are added to, or written by the first kernel row.
+    /// P^T, for whole kernel rows: adds to the pixels of a piece of x_bar in image `n` what they
+    /// receive from the patches of the output pixels `from` (rows and columns). The first kernel
+    /// row overwrites them.
     pub(super) fn gather<E: Element>(
         &self,
         (patches, from): (&[E], &[Range<usize>; 2]),
-        (x_bar, to): (&mut [E], &[Range<usize>; 2]),
+        piece: &mut Piece<'_, E>,
+        n: usize,
     ) {
         let (g, kw) = (self.geometry, self.geometry.kernel[1]);
         let (c, len, across) = (self.channels.len(), self.patch_len(), from[1].len());
         let at = |o: usize, axis: usize| o.checked_sub(from[axis].start).filter(|&o| o < from[axis].len());
-        for (r, line) in to[0].clone().zip(x_bar.chunks_exact_mut(to[1].len() * g.in_channels)) {
-            for (s, pixel) in to[1].clone().zip(line.chunks_exact_mut(g.in_channels)) {
-                let pixel = &mut pixel[self.channels.clone()];
+        let [_, rows, columns, channels] = piece.at.clone();
+        let own = self.channels.start - channels.start..self.channels.end - channels.start;
+        for r in rows {
+            let mut line = piece.row(n, r);
+            for (p, s) in columns.clone().enumerate() {
+                let pixel = &mut line.line(p)[own.clone()];
                 if self.taps.start == 0 {
                     pixel.fill(E::ZERO);
                 }

@@ -14,8 +14,9 @@ mod tests;
 
 use crate::Element;
 use crate::isa::Isa;
+#[cfg(test)]
 use crate::parallel;
-use crate::simd::with_simd;
+use crate::simd::{Block, Pieces, Simd, for_each_piece, with_simd};
 use crate::tuning::gemm::{PORTABLE_MIN_TILE, PORTABLE_TILE};
 use crate::tuning::tasks::{MIN_TASK, TASKS};
 use std::ops::Range;
@@ -83,7 +84,9 @@ impl<E> Mat<'_, E> {
             "{columns:?} of {} columns",
             self.cols
         );
-        Mat { data: &self.data[columns.start * self.col_stride..], cols: columns.len(), ..self }
+        // Without rows, there is nothing behind the first element either.
+        let data = self.data.get(columns.start * self.col_stride..).unwrap_or_default();
+        Mat { data, cols: columns.len(), ..self }
     }
 }
 
@@ -156,22 +159,33 @@ pub enum Update {
     Accumulate,
 }
 
-/// C <- A B (or C + A B) on this thread. `c` is row-major with rows `row_stride` apart.
+/// C <- A B (or C + A B) on this thread.
 ///
 /// # Panics
-/// If the inner dimensions differ or `c` is too short.
+/// If the inner dimensions differ or `c` has another size.
 #[track_caller]
-pub(crate) fn gemm_serial<E: GemmScalar>(
-    a: Mat<'_, E>,
-    b: Mat<'_, E>,
-    into: Update,
-    c: &mut [E],
-    row_stride: usize,
-) {
-    check_product(&a, &b, c.len(), row_stride);
-    // SAFETY: `c` is exclusively borrowed and was just checked to hold every element of the
-    // product.
-    unsafe { tile(a, b, into, c.as_mut_ptr(), row_stride, [0..a.rows, 0..b.cols]) }
+pub(crate) fn gemm_serial<E: GemmScalar>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, mut c: Block<'_, E>) {
+    let [m, n] = c.size();
+    assert!(a.cols == b.rows && [a.rows, b.cols] == [m, n], "{}: C is {m} x {n}", product_of(&a, &b));
+    if m == 0 || n == 0 {
+        return;
+    }
+    #[cfg(test)]
+    parallel::work::add(m * a.cols * n);
+    let (data, at, row_stride) = c.parts();
+    let c = data.rows(at, m, row_stride, n);
+    let beta = E::from(u8::from(into == Update::Accumulate));
+    // SAFETY: `Mat` guarantees the extents of `a` and `b`, `Block` that of `c`, which only its
+    // owner accesses and which therefore overlaps neither.
+    unsafe {
+        E::gemm(
+            [m, a.cols, n],
+            (a.data.as_ptr(), [a.row_stride, a.col_stride]),
+            (b.data.as_ptr(), [b.row_stride, b.col_stride]),
+            beta,
+            (c, row_stride),
+        );
+    }
 }
 
 /// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, with the
@@ -194,28 +208,31 @@ pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E])
         return with_simd!(s => blocked::gemm(s, a, b, into, c));
     }
     let [tm, tn] = tile_size(m, a.cols, n);
-    let across = n.div_ceil(tn);
-    let c = SharedOutput(c.as_mut_ptr());
-    parallel::for_each(m.div_ceil(tm) * across, |t| {
-        let (i, j) = (t / across * tm, t % across * tn);
-        // SAFETY: the product fits `c` (checked above), the tiles of different tasks have no
-        // element in common, and the exclusive borrow of `c` lasts until `for_each` has joined
-        // every task.
-        unsafe { tile(a, b, into, c.get(), n, [i..(i + tm).min(m), j..(j + tn).min(n)]) }
+    for_each_piece(c, &Pieces::new([1, 1, m, n], [1, 1, tm, tn]), |piece| {
+        let [_, _, rows, columns] = piece.at.clone();
+        gemm_serial(a.t().columns(rows).t(), b.columns(columns), into, piece.row(0, 0));
     });
 }
 
 #[track_caller]
 fn check_product<E>(a: &Mat<'_, E>, b: &Mat<'_, E>, c_len: usize, row_stride: usize) {
-    assert!(
-        a.cols == b.rows,
-        "matrix product: {} x {} times {} x {}: the inner dimensions differ",
-        a.rows,
-        a.cols,
-        b.rows,
-        b.cols
-    );
+    assert!(a.cols == b.rows, "{}: the inner dimensions differ", product_of(a, b));
     check_extent("matrix product, output", c_len, a.rows, b.cols, row_stride);
+}
+
+fn product_of<E>(a: &Mat<'_, E>, b: &Mat<'_, E>) -> String {
+    format!("matrix product: {} x {} times {} x {}", a.rows, a.cols, b.rows, b.cols)
+}
+
+/// Copies the transpose of some rows and columns of a row-major matrix into rows `stride` apart.
+pub(crate) fn transpose<S: Simd>(
+    s: S,
+    from: Mat<'_, f32>,
+    [rows, columns]: [Range<usize>; 2],
+    to: &mut [f32],
+    stride: usize,
+) {
+    blocked::copy(s, &from.t(), [columns, rows], to, stride);
 }
 
 /// Returns the size of a task's tile of C, from the shape alone: so large that packing an operand
@@ -230,50 +247,4 @@ fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
         tile[axis] = tile[axis].div_ceil(2).next_multiple_of(16);
     }
     tile
-}
-
-/// A pointer that tasks may copy; each writes only its own tile behind it.
-struct SharedOutput<E>(*mut E);
-
-// SAFETY: a SharedOutput is only dereferenced in `gemm`, whose tasks write disjoint tiles of one
-// exclusive borrow.
-unsafe impl<E: Send> Sync for SharedOutput<E> {}
-
-impl<E> SharedOutput<E> {
-    fn get(&self) -> *mut E {
-        self.0
-    }
-}
-
-/// Computes some rows and columns of the product.
-///
-/// # Safety
-/// `c` must be valid for those elements at `i * row_stride + j`, and nobody else may touch them
-/// meanwhile.
-unsafe fn tile<E: GemmScalar>(
-    a: Mat<'_, E>,
-    b: Mat<'_, E>,
-    into: Update,
-    c: *mut E,
-    row_stride: usize,
-    [rows, columns]: [Range<usize>; 2],
-) {
-    if rows.is_empty() || columns.is_empty() {
-        return;
-    }
-    let beta = E::from(u8::from(into == Update::Accumulate));
-    // With no inner dimension there is no element to point at; the offsets below stay inside the
-    // slices otherwise.
-    let (oa, ob) = if a.cols == 0 { (0, 0) } else { (a.offset(rows.start, 0), b.offset(0, columns.start)) };
-    // SAFETY: `Mat` guarantees the extents of `a` and `b`, the caller that of `c`; `c` comes from
-    // an exclusive borrow and therefore overlaps neither.
-    unsafe {
-        E::gemm(
-            [rows.len(), a.cols, columns.len()],
-            (a.data.as_ptr().add(oa), [a.row_stride, a.col_stride]),
-            (b.data.as_ptr().add(ob), [b.row_stride, b.col_stride]),
-            beta,
-            (c.add(rows.start * row_stride + columns.start), row_stride),
-        );
-    }
 }

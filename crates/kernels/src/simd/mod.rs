@@ -25,6 +25,7 @@ mod next;
 mod operands;
 mod pairs;
 mod panel;
+mod piece;
 mod portable;
 mod shared;
 
@@ -34,13 +35,16 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use grid::{Grid, GridMut, Lattice};
 pub(crate) use next::Next;
-pub(crate) use operands::{Lhs, Out, Rhs, Rows};
+pub(crate) use operands::{Lhs, Out, Rhs};
 pub(crate) use pairs::{Differences, POINTS, PREFETCHED, add_pairs};
+pub(crate) use piece::{Block, Piece, Pieces, for_each_piece};
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Isa;
+#[cfg(test)]
+use crate::parallel;
 use crate::tuning::tasks::FAR;
 
 /// The instructions of one set, on vectors of [`LANES`](Simd::LANES) floats.
@@ -93,17 +97,19 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// If A, B or C leaves its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
-    /// [`Simd::panel`] into rows of `c`, `row_stride` apart from `at` on; added to them if
-    /// `accumulate`.
+    /// [`Simd::panel`] into the first rows and columns of `c`; added to them if `accumulate`.
     ///
     /// # Panics
-    /// If they leave `c`.
+    /// If `c` is smaller.
     #[inline(always)]
-    fn panel_into(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: &mut [f32], to: Rows) {
-        assert!(size[2] <= to.row_stride, "panel: rows of {} elements, {} apart", size[2], to.row_stride);
-        let c = Out { data: Shared::new(c), at: to.at, row_stride: to.row_stride, accumulate: to.accumulate };
-        // SAFETY: `c` is exclusively borrowed.
-        unsafe { self.panel(size, a, b, c) }
+    fn panel_into(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, mut c: Block<'_>, accumulate: bool) {
+        let [rows, cols] = c.size();
+        assert!(size[0] <= rows && size[2] <= cols, "panel: the output has {rows} rows of {cols} elements");
+        #[cfg(test)]
+        parallel::work::add(size[0] * a.runs * size[1] * size[2]);
+        let (data, at, row_stride) = c.parts();
+        // SAFETY: only the owner of the block accesses it, which is borrowed.
+        unsafe { self.panel(size, a, b, Out { data, at, row_stride, accumulate }) }
     }
 
     /// 0 in every lane.

@@ -57,15 +57,6 @@ pub(crate) struct Out<'a> {
     pub(crate) accumulate: bool,
 }
 
-/// Rows of an output, for [`Simd::panel_into`](super::Simd::panel_into): as in [`Out`], without the
-/// data.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows {
-    pub(crate) at: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) accumulate: bool,
-}
-
 /// Elements that a strided view of `rows` rows of `cols` elements spans.
 pub(super) fn extent(rows: usize, stride: usize, cols: usize, col_stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + (cols - 1) * col_stride + 1 }

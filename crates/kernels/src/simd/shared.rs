@@ -4,12 +4,19 @@ use super::operands::extent;
 use std::marker::PhantomData;
 
 /// An exclusively borrowed slice, handed to tasks that promise to touch different elements.
-#[derive(Clone, Copy)]
 pub(crate) struct Shared<'a, E = f32> {
     data: *mut E,
     len: usize,
     borrow: PhantomData<&'a mut [E]>,
 }
+
+// Derived, they would need elements that can be copied.
+impl<E> Clone for Shared<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for Shared<'_, E> {}
 
 // SAFETY: elements are reached by `slice`, by `GridMut::new` or through the pointer of `rows`: all
 // unsafe, and their callers promise that no two tasks touch the same element.

@@ -20,6 +20,11 @@ pub(crate) mod products {
     /// Approximate number of rows of W_bar that a task of the weight gradient computes: enough for
     /// an efficient product.
     pub(crate) const ROWS_OF_TASK: usize = 256;
+    /// Channels of a task, or a multiple, where it does not have all: with fewer, the other operand
+    /// would be packed for too few products.
+    pub(crate) const CHANNELS: usize = 32;
+    /// The same for the channels of x in the weight gradient, of each tap.
+    pub(crate) const TAP_CHANNELS: usize = 16;
 }
 
 /// Windows read in place from a padded image (`conv2d/direct/`).
@@ -31,6 +36,14 @@ pub(crate) mod direct {
     pub(crate) const MAX_PARTIAL: usize = 1 << 22;
     /// Length of a band of a padded image, at most, unless it is a single row of windows: 1 MB.
     pub(crate) const MAX_BAND: usize = 1 << 18;
+    /// Columns of a band that has not all of them, at least: some tiles of the micro-kernel.
+    pub(crate) const MIN_COLUMNS: usize = 32;
+    /// A band with no more columns is not cut for being larger than [`MAX_BAND`].
+    pub(crate) const MAX_COLUMNS: usize = 256;
+    /// Channels of a task, or a multiple, where it does not have all: a panel.
+    pub(crate) const CHANNELS: usize = 32;
+    /// Numbers of a kernel row of w that a task computes, at least: a tile of the micro-kernel.
+    pub(crate) const MIN_ROWS_OF_W: usize = 8;
     /// Channels of y below which most vectors would be partly empty.
     pub(crate) const MIN_OUT_CHANNELS: usize = 8;
 }

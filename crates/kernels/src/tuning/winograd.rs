@@ -20,6 +20,9 @@ pub(crate) const MANY_TILES: usize = 256;
 /// Length of a filter whose transform fits in the cache: tasks are then tiles, however few.
 pub(crate) const SMALL_FILTER: usize = 16 * 1024;
 
+/// Number of tasks below which their products are divided, too, unless they are small.
+pub(crate) const MIN_TASKS: usize = 4;
+
 /// An image with more tiles has no short ones. Tasks with short tiles are whole images, which would
 /// then be few and large.
 pub(crate) const MAX_TILES_IF_SHORT: usize = 64;
@@ -39,8 +42,8 @@ pub(crate) mod by_tiles {
     pub(crate) const TASKS: usize = 8;
     /// Tiles of an image, at most, that are computed at once in the input gradient.
     pub(crate) const SMALL_IMAGE: usize = 256;
-    /// Least number of rows of tiles in a band of the input gradient: each band computes one row
-    /// more.
+    /// Least number of rows or columns of tiles in a band of the input gradient: each band computes
+    /// one more.
     pub(crate) const MIN_BAND: usize = 8;
 }
 
@@ -52,6 +55,8 @@ pub(crate) mod by_columns {
     pub(crate) const COLUMNS: usize = 32;
     /// Rows of the filter that are transformed at once: their points stay in L2.
     pub(crate) const ROWS: usize = 128;
+    /// Rows of the filter that a task transforms where it does not have whole columns.
+    pub(crate) const ROWS_OF_PART: usize = 16;
     // Rows that are transformed at once are in one block of an operand.
     const _: () = assert!(super::BLOCK.is_multiple_of(ROWS));
 }

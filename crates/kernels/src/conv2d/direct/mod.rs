@@ -22,8 +22,8 @@
 //! | [`pairs::weight_grad`] | the same, of kernels twice as long as their stride | by pairs of taps, from images of differences |
 //! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
 //!
-//! A task takes a band of rows of one image: all of them, unless images are few or large
-//! ([`Bands`]).
+//! A task takes a band of rows of one image, all of them unless images are few or large. Where rows
+//! are few, it takes some columns, or some channels of the result ([`Pieces`]).
 
 mod overlap;
 pub(super) mod pairs;
@@ -33,12 +33,14 @@ mod tests;
 use super::Geometry;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Rhs, Rows, Simd};
+use crate::simd::{Lhs, Pieces, Rhs, Simd, for_each_piece};
 use crate::size;
 use crate::tuning::InstructionSet;
-use crate::tuning::conv2d::direct::{MAX_BAND, MAX_PARTIAL, MIN_OUT_CHANNELS, SHARES};
+use crate::tuning::conv2d::direct::{
+    CHANNELS, MAX_BAND, MAX_COLUMNS, MAX_PARTIAL, MIN_COLUMNS, MIN_OUT_CHANNELS, MIN_ROWS_OF_W, SHARES,
+};
 use crate::tuning::tasks::{CHUNK, MIN_TASK};
-use overlap::Overlap;
+use overlap::{Kernels, Overlap};
 use std::ops::Range;
 
 /// Is this path faster than patches? It is not without vector instructions, or for few channels of
@@ -55,11 +57,23 @@ pub(super) fn possible(g: &Geometry) -> bool {
     // A stride much larger than the image would make long segments of zeros.
     let strides = g.spec.stride[0] / 4 <= height && g.spec.stride[1] / 4 <= width;
     let plain = !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1;
-    plain && strides && g.affords(padded) && g.affords(Some(Overlap::new(g).len()))
+    plain
+        && strides
+        && g.affords(padded)
+        && g.affords(Some(Overlap::new(g, &(0..g.in_size[1]), g.in_channels).len()))
 }
 
-/// The rows of each image, of x or of y, in bands, one for a task. From the shape
-/// alone.
+/// Rows of y, each with work for a task, whose windows read [`MAX_BAND`] numbers of a padded image:
+/// the least and the largest number in a band.
+fn band_of_windows(g: &Geometry) -> [usize; 2] {
+    let work = g.out_size[1] * g.kernel[0] * g.kernel[1] * g.in_channels * g.out_channels;
+    let highest = (MAX_BAND / padded_row(g)).saturating_sub(g.kernel[0]) / g.spec.stride[0] + 1;
+    [MIN_TASK.div_ceil(work), highest]
+}
+
+/// The rows of y of each image in bands, over whose shares the weight gradient is summed. From the
+/// shape alone.
+#[derive(Clone, Copy)]
 struct Bands {
     /// Rows of an image.
     rows: usize,
@@ -76,14 +90,6 @@ impl Bands {
         Bands { rows, height: rows.div_ceil(bands) }
     }
 
-    /// Bands of the rows of y, each with work for a task, whose windows read [`MAX_BAND`] numbers
-    /// of a padded image.
-    fn of_windows(g: &Geometry, padded: &Padded) -> Self {
-        let work = g.out_size[1] * g.kernel[0] * g.kernel[1] * g.in_channels * g.out_channels;
-        let highest = (MAX_BAND / padded.row).saturating_sub(g.kernel[0]) / g.spec.stride[0] + 1;
-        Self::new(g.batch, g.out_size[0], [MIN_TASK.div_ceil(work), highest])
-    }
-
     /// Bands of an image.
     fn count(&self) -> usize {
         self.rows.div_ceil(self.height)
@@ -96,37 +102,76 @@ impl Bands {
     }
 }
 
-/// Rows of a padded image.
-struct Padded {
+/// Bands of padded images.
+struct PaddedBands<'a> {
+    g: &'a Geometry,
+    x: &'a [f32],
+    bands: Bands,
     /// Numbers in a row.
     row: usize,
+    /// Numbers of a band.
+    len: usize,
 }
 
-impl Padded {
-    fn new(g: &Geometry) -> Self {
-        Padded { row: (g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels }
+impl PaddedBands<'_> {
+    /// The image of a band, and its first row there, padded.
+    fn get(&self, band: usize) -> (&[f32], usize) {
+        let ((n, windows), image) = (self.bands.get(band), self.x.len() / self.g.batch);
+        (&self.x[n * image..][..image], windows.start * self.g.spec.stride[0])
     }
 
-    /// Numbers that some rows of windows read.
-    fn len(&self, g: &Geometry, windows: usize) -> usize {
-        ((windows - 1) * g.spec.stride[0] + g.kernel[0]) * self.row
-    }
-
-    /// What some rows of windows read: lines of image `x` between zeros, which are there already,
-    /// and zeros above and below the image.
-    fn fill(&self, g: &Geometry, x: &[f32], windows: &Range<usize>, padded: &mut [f32]) {
-        let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
-        let rows = padded[..self.len(g, windows.len())].chunks_exact_mut(self.row);
-        for (row, to) in (windows.start * g.spec.stride[0]..).zip(rows) {
-            // Above the image, this wraps.
-            let row = row.wrapping_sub(g.spec.padding[0]);
-            if row >= g.in_size[0] {
-                to.fill(0.0);
-                continue;
-            }
-            to[side..side + line].copy_from_slice(&x[row * line..][..line]);
+    /// Writes a band, between zeros that are there already.
+    fn fill<'a>(&self, band: usize, to: &'a mut [f32]) -> &'a [f32] {
+        let (x, first) = self.get(band);
+        for (row, to) in (first..).zip(to.chunks_exact_mut(self.row)) {
+            pad(self.g, x, [row, 0], to);
         }
+        to
     }
+
+    /// All bands, one after the other.
+    fn all(&self) -> Buffer<f32> {
+        let mut all = Buffer::take(self.g.batch * self.bands.count() * self.len);
+        let (part, rows) = (CHUNK.min(self.row), self.len / self.row);
+        parallel::for_each_part(all.as_mut_slice(), [self.row, part], |i, to| {
+            let (row, at) = (i / self.row.div_ceil(part), i % self.row.div_ceil(part) * part);
+            let (x, first) = self.get(row / rows);
+            to.fill(0.0);
+            pad(self.g, x, [first + row % rows, at], to);
+        });
+        all
+    }
+}
+
+/// Numbers in a row of a padded image.
+fn padded_row(g: &Geometry) -> usize {
+    (g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels
+}
+
+/// Rows of a padded image that some rows of windows read.
+fn padded_rows(g: &Geometry, windows: usize) -> usize {
+    (windows - 1) * g.spec.stride[0] + g.kernel[0]
+}
+
+/// Writes some numbers of a row of image `x`, padded: those from number `at` of row `row` on. Zeros
+/// at the sides of the image are there already.
+fn pad(g: &Geometry, x: &[f32], [row, at]: [usize; 2], to: &mut [f32]) {
+    let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
+    // Above the image, this wraps.
+    let row = row.wrapping_sub(g.spec.padding[0]);
+    if row >= g.in_size[0] {
+        return to.fill(0.0);
+    }
+    let inside = side.saturating_sub(at).min(to.len())..(side + line).saturating_sub(at).min(to.len());
+    if !inside.is_empty() {
+        let from = row * line + at + inside.start - side;
+        to[inside.clone()].copy_from_slice(&x[from..][..inside.len()]);
+    }
+}
+
+/// Row stride of a right operand whose rows are whole vectors.
+fn whole_row<S: Simd>(cols: usize) -> usize {
+    if cols.is_multiple_of(S::LANES) { cols } else { cols.next_multiple_of(S::PANEL) }
 }
 
 /// `data` with rows of `cols` as a right operand, whose rows are whole vectors: as it is if they
@@ -135,7 +180,7 @@ fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option
     if cols.is_multiple_of(S::LANES) {
         return Rhs::new(data, cols);
     }
-    let row_stride = cols.next_multiple_of(S::PANEL);
+    let row_stride = whole_row::<S>(cols);
     let copy = copy.insert(Buffer::take(data.len() / cols * row_stride));
     let rows = (CHUNK / row_stride).max(1);
     parallel::for_each_chunk(copy.as_mut_slice(), rows * row_stride, |t, copy| {
@@ -150,24 +195,33 @@ fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option
 
 /// y = x conv w
 pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut [f32]) {
-    let ([oh, ow], [kh, kw], [sh, sw]) = (g.out_size, g.kernel, g.spec.stride);
-    let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
-    let (image, mut copy) = (g.in_size[0] * g.in_size[1] * ci, None);
+    let ([kh, kw], [sh, sw], [_, oh, ow, co]) = (g.kernel, g.spec.stride, g.y_shape());
+    let (ci, image, mut copy) = (g.in_channels, g.in_size[0] * g.in_size[1] * g.in_channels, None);
     let w = whole_vectors::<S>(w, co, &mut copy);
-    let bands = Bands::of_windows(g, &padded);
-    let scratch = Scratch::reserve([padded.len(g, bands.height)]);
-    parallel::for_each_part(y, [oh, bands.height].map(|rows| rows * ow * co), |band, y| {
-        let (n, rows) = bands.get(band);
-        let [mut buffer] = scratch.take();
-        buffer.as_mut_slice().fill(0.0);
-        padded.fill(g, &x[n * image..(n + 1) * image], &rows, buffer.as_mut_slice());
-        for i in 0..rows.len() {
-            let data = &buffer.as_slice()[i * sh * padded.row..];
-            let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: padded.row };
-            for column in (0..co).step_by(S::PANEL) {
+    let ([lowest, highest], widest) = (band_of_windows(g), MAX_BAND / (kh * sw * ci));
+    let limits = [[1, lowest, MIN_COLUMNS, CHANNELS], [1, highest, widest.max(MAX_COLUMNS), co]];
+    let pieces = Pieces::cut([g.batch, oh, ow, co], limits, kh * kw * ci);
+    let row_of = |columns: usize| ((columns - 1) * sw + kw) * ci;
+    let [_, height, width, _] = pieces.part();
+    let scratch = Scratch::reserve([padded_rows(g, height) * row_of(width)]);
+    for_each_piece(y, &pieces, |piece| {
+        let [images, rows, columns, channels] = piece.at.clone();
+        let ([mut padded], row) = (scratch.take(), row_of(columns.len()));
+        let padded = &mut padded.as_mut_slice()[..padded_rows(g, rows.len()) * row];
+        let x = &x[images.start * image..][..image];
+        padded.fill(0.0);
+        for (r, to) in (rows.start * sh..).zip(padded.chunks_exact_mut(row)) {
+            pad(g, x, [r, columns.start * sw * ci], to);
+        }
+        for i in rows.clone() {
+            let data = &padded[(i - rows.start) * sh * row..];
+            let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: row };
+            let mut to = piece.row(images.start, i);
+            for column in channels.clone().step_by(S::PANEL) {
                 let b = Rhs { data: &w.data[column..], ..w };
-                let to = Rows { at: i * ow * co + column, row_stride: co, accumulate: false };
-                s.panel_into([ow, kw * ci, S::PANEL.min(co - column)], a, b, y, to);
+                let cols = S::PANEL.min(channels.end - column);
+                let first = column - channels.start;
+                s.panel_into([columns.len(), kw * ci, cols], a, b, to.columns(first..first + cols), false);
             }
         }
     });
@@ -175,36 +229,45 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
 
 /// w_bar, the gradient by w of <y_bar, x conv w>
 pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
-    let ([oh, ow], [kh, kw], [sh, sw]) = (g.out_size, g.kernel, g.spec.stride);
-    let (ci, co, padded) = (g.in_channels, g.out_channels, Padded::new(g));
-    let (image, len, mut copy) = (g.in_size[0] * g.in_size[1] * ci, w_bar.len(), None);
+    let ([kh, kw], [sh, sw], [_, oh, ow, co]) = (g.kernel, g.spec.stride, g.y_shape());
+    let (ci, len, row) = (g.in_channels, w_bar.len(), padded_row(g));
+    let mut copy = None;
     let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
-    // A task: some bands, and all kernel rows or, where the sums of many shares would take too much
-    // memory, one.
-    let bands = Bands::of_windows(g, &padded);
+    let bands = Bands::new(g.batch, oh, band_of_windows(g));
     let all_bands = g.batch * bands.count();
     let share = all_bands.div_ceil((MAX_PARTIAL / len).clamp(1, SHARES));
     let shares = all_bands.div_ceil(share);
+    // A task: a share of the bands, and all of w_bar or, where shares are few, some kernel rows,
+    // taps and channels.
     let rows = if shares < SHARES / 2 { 1 } else { kh };
-    let block = rows * kw * ci * co;
+    let limits = [[1, 1, MIN_ROWS_OF_W, CHANNELS], [1, rows, kw * ci, co]];
+    let pieces = Pieces::cut([shares, kh, kw * ci, co], limits, share * bands.height * ow);
+    let padded = PaddedBands { g, x, bands, row, len: padded_rows(g, bands.height) * row };
+    // Tasks of the same share read the same bands, which are then padded once.
+    let all = (pieces.count() / shares > kh).then(|| padded.all());
     let mut partial = Buffer::take(shares * len);
-    let scratch = Scratch::reserve([padded.len(g, bands.height)]);
-    parallel::for_each_chunk(partial.as_mut_slice(), block, |task, w_bar| {
-        let (first, first_row) = (task / (kh / rows) * share, task % (kh / rows) * rows);
-        let [mut buffer] = scratch.take();
-        buffer.as_mut_slice().fill(0.0);
+    let scratch = Scratch::reserve([if all.is_some() { 0 } else { padded.len }]);
+    for_each_piece(partial.as_mut_slice(), &pieces, |piece| {
+        let [of, kernel_rows, taps, channels] = piece.at.clone();
+        let [mut own] = scratch.take();
+        own.as_mut_slice().fill(0.0);
+        let first = of.start * share;
         for band in first..(first + share).min(all_bands) {
             let (n, windows) = bands.get(band);
-            padded.fill(g, &x[n * image..(n + 1) * image], &windows, buffer.as_mut_slice());
+            let data = match &all {
+                Some(all) => &all.as_slice()[band * padded.len..][..padded.len],
+                None => padded.fill(band, own.as_mut_slice()),
+            };
             let (y_at, runs) = ((n * oh + windows.start) * ow * y_bar.row_stride, windows.len());
-            for row in 0..rows {
-                let data = &buffer.as_slice()[(first_row + row) * padded.row..];
-                let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs, run_stride: sh * padded.row };
-                for column in (0..co).step_by(S::PANEL) {
+            for r in kernel_rows.clone() {
+                let data = &data[r * row + taps.start..];
+                let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs, run_stride: sh * row };
+                let mut to = piece.row(of.start, r);
+                for column in channels.clone().step_by(S::PANEL) {
                     let b = Rhs { data: &y_bar.data[y_at + column..], ..y_bar };
-                    let at = row * kw * ci * co + column;
-                    let to = Rows { at, row_stride: co, accumulate: band > first };
-                    s.panel_into([kw * ci, ow, S::PANEL.min(co - column)], a, b, w_bar, to);
+                    let cols = S::PANEL.min(channels.end - column);
+                    let at = column - channels.start;
+                    s.panel_into([taps.len(), ow, cols], a, b, to.columns(at..at + cols), band > first);
                 }
             }
         }
@@ -212,33 +275,39 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     parallel::sum_in_order(partial.as_slice(), w_bar);
 }
 
+/// The pieces of x_bar. Neighbouring bands both compute the windows between them, so bands are high
+/// beside the kernel, and likewise columns.
+fn pieces_of_x(g: &Geometry) -> Pieces {
+    let [batch, h, w, ci] = g.x_shape();
+    let [sh, sw] = g.spec.stride;
+    let work = (g.kernel[0] * g.kernel[1] * g.out_channels).div_ceil(sh * sw);
+    let widest = (MAX_BAND / (g.kernel[0] * g.kernel[1] * ci)).max(MAX_COLUMNS).saturating_mul(sw);
+    let least = [1, 4 * g.kernel[0], (4 * g.kernel[1]).max(MIN_COLUMNS), CHANNELS];
+    Pieces::cut([batch, h, w, ci], [least, [1, h, widest.max(least[2]), ci]], work)
+}
+
 /// x_bar, the gradient by x of <y_bar, x conv w>
 pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
-    let ([oh, ow], [h, wd]) = (g.out_size, g.in_size);
-    let (ci, co) = (g.in_channels, g.out_channels);
-    let (overlap, padded, mut copy) = (Overlap::new(g), Padded::new(g), None);
-    let kernel = overlap.kernel(g, w);
-    let b = whole_vectors::<S>(kernel.as_slice(), overlap.window, &mut copy);
-    let border = (overlap.segments - 1) * overlap.window;
-    // Pixels that no window covers stay 0.
-    let reached = (ow + overlap.segments - 1) * overlap.segment;
-    // Neighbouring bands both compute the windows between them, so bands are high beside the
-    // kernel.
-    let work = (wd * ci * g.kernel[0] * g.kernel[1] * co).div_ceil(g.spec.stride[0] * g.spec.stride[1]);
-    let bands = Bands::new(g.batch, h, [MIN_TASK.div_ceil(work).max(4 * g.kernel[0]), h]);
-    let scratch = Scratch::reserve([overlap.len(), padded.row.max(reached)]);
-    parallel::for_each_part(x_bar, [h, bands.height].map(|rows| rows * wd * ci), |band, x_bar| {
-        let (n, rows) = bands.get(band);
-        let y_bar = &y_bar[n * oh * ow * co..][..oh * ow * co];
+    let ([oh, ow], co, pieces) = (g.out_size, g.out_channels, pieces_of_x(g));
+    let kernels = Kernels::new(s, g, w, pieces.part()[3]);
+    let overlap_of = |at: &[Range<usize>; 4]| Overlap::new(g, &at[2], at[3].len());
+    let [windows, line] = (0..pieces.counts()[2..].iter().product())
+        .map(|i| overlap_of(&pieces.get(i)).lens())
+        .fold([0; 2], |most, lens| [0, 1].map(|i| lens[i].max(most[i])));
+    let scratch = Scratch::reserve([windows, line]);
+    for_each_piece(x_bar, &pieces, |piece| {
+        let (overlap, [images, rows, columns, channels]) = (overlap_of(&piece.at), piece.at.clone());
+        let y_bar = &y_bar[images.start * oh * ow * co..][..oh * ow * co];
+        let b = kernels.get(g, channels.start);
         let [mut windows, mut line] = scratch.take();
         let (windows, line) = (windows.as_mut_slice(), line.as_mut_slice());
-        for row in windows.chunks_exact_mut(overlap.row) {
-            row[..border].fill(0.0);
-            row[border + ow * overlap.window..].fill(0.0);
-        }
+        overlap.clear_borders(windows);
         line.fill(0.0);
-        let (mut next, last) = (0, overlap.windows(g, rows.end - 1 + g.spec.padding[0]).end);
-        for (r, x_bar) in (rows.start + g.spec.padding[0]..).zip(x_bar.chunks_exact_mut(wd * ci)) {
+        let (padding, len) = (g.spec.padding, columns.len() * channels.len());
+        let skip = (columns.start + padding[1]) * channels.len() - overlap.first * overlap.segment;
+        let (mut next, last) = (0, overlap.windows(g, rows.end - 1 + padding[0]).end);
+        for row in rows {
+            let r = row + padding[0];
             if next < last {
                 let needed = overlap.windows(g, r);
                 if needed.end > next {
@@ -251,9 +320,9 @@ pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], 
             let sources = overlap.sources(g, r);
             s.vectorize(
                 #[inline(always)]
-                || overlap.gather(s, windows, &sources, &mut line[..reached]),
+                || overlap.gather(s, windows, &sources, &mut line[..overlap.across * overlap.segment]),
             );
-            x_bar.copy_from_slice(&line[g.spec.padding[1] * ci..][..wd * ci]);
+            piece.row(images.start, row).copy_from(&line[skip..][..len]);
         }
     });
 }

@@ -9,35 +9,115 @@
 //! segments, and rows of windows have a border of zeros at both ends. Rows of x_bar are gathered
 //! from the top to the bottom, so only few rows of windows exist at a time.
 
+use super::whole_row;
 use crate::conv2d::Geometry;
+use crate::gemm::{Mat, transpose};
 use crate::memory::Buffer;
-use crate::simd::{Lhs, Rhs, Rows, Simd};
+use crate::parallel;
+use crate::simd::{Block, Lhs, Rhs, Simd};
+use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::MAX_BAND;
 use std::ops::Range;
 
-/// See the module.
+/// w^T of groups of channels of x: rows are channels of y, columns the numbers of a window; what
+/// rounding up adds is 0.
+pub(super) struct Kernels {
+    data: Buffer<f32>,
+    /// Channels of a group, except the last.
+    channels: usize,
+    /// Row stride of all groups.
+    stride: usize,
+}
+
+impl Kernels {
+    pub(super) fn new<S: Simd>(s: S, g: &Geometry, w: &[f32], channels: usize) -> Self {
+        let ([kh, kw], ci, co) = (g.kernel, g.in_channels, g.out_channels);
+        let pixels = kw.next_multiple_of(g.spec.stride[1]);
+        let stride = whole_row::<S>(kh * pixels * channels);
+        let mut data = Buffer::take(ci.div_ceil(channels) * co * stride);
+        // Columns of w that fill lines of the cache.
+        let rows = LINE.min(co);
+        parallel::for_each_part(data.as_mut_slice(), [co, rows].map(|rows| rows * stride), |part, to| {
+            let parts = co.div_ceil(rows);
+            let (channel, first) = (part / parts * channels, part % parts * rows);
+            let (own, rows) = (channels.min(ci - channel), first..(first + rows).min(co));
+            to.fill(0.0);
+            for tap in 0..kh * kw {
+                let from = Mat::strided(&w[(tap * ci + channel) * co..], own, co, co);
+                let at = (tap / kw * pixels + tap % kw) * own;
+                transpose(s, from, [0..own, rows.clone()], &mut to[at..], stride);
+            }
+        });
+        Kernels { data, channels, stride }
+    }
+
+    /// The group from a channel on.
+    pub(super) fn get(&self, g: &Geometry, channel: usize) -> Rhs<'_> {
+        let at = channel / self.channels * g.out_channels * self.stride;
+        Rhs::new(&self.data.as_slice()[at..], self.stride)
+    }
+}
+
+/// See the module. Of some columns and some channels of x_bar.
 pub(super) struct Overlap {
     /// Numbers in a segment.
     pub(super) segment: usize,
     /// Segments in a run.
-    pub(super) segments: usize,
+    segments: usize,
+    /// Segments of a row that are gathered, from this one on.
+    pub(super) first: usize,
+    pub(super) across: usize,
+    /// Windows of a row of an image.
+    out_width: usize,
     /// Numbers of a window: `kh` runs.
-    pub(super) window: usize,
-    /// Numbers of a row of windows with its border.
-    pub(super) row: usize,
+    window: usize,
+    /// Numbers of a row of windows: those of the segments, and zeros where there is no window.
+    row: usize,
+    /// Numbers of the segments of all columns, zeros behind the last window included.
+    line: usize,
     /// Rows of windows that exist at a time, row i in slot i modulo `slots`: those that a row of
     /// x_bar is gathered from, or more, up to [`MAX_BAND`] numbers.
     pub(super) slots: usize,
 }
 
 impl Overlap {
-    pub(super) fn new(g: &Geometry) -> Self {
-        let segment = g.spec.stride[1] * g.in_channels;
-        let segments = g.kernel[1].div_ceil(g.spec.stride[1]);
+    pub(super) fn new(g: &Geometry, columns: &Range<usize>, channels: usize) -> Self {
+        let (stride, padding) = (g.spec.stride[1], g.spec.padding[1]);
+        let (segment, segments) = (stride * channels, g.kernel[1].div_ceil(stride));
         let window = g.kernel[0] * segments * segment;
-        let row = (g.out_size[1] + 2 * (segments - 1)).saturating_mul(window);
+        // Pixels that no window covers stay 0.
+        let reached = g.out_size[1] + segments - 1;
+        let (first, end) = ((columns.start + padding) / stride, (columns.end + padding).div_ceil(stride));
+        // The first and the last column have the border, too.
+        let first = if columns.start == 0 { 0 } else { first };
+        let end = if columns.end == g.in_size[1] { end.max(reached) } else { end };
+        let across = end.min(reached).saturating_sub(first);
+        let row = (across + segments - 1).saturating_mul(window).max(1);
         let slots = g.kernel[0].div_ceil(g.spec.stride[0]).max(MAX_BAND / row).min(g.out_size[0]);
-        Overlap { segment, segments, window, row, slots }
+        let (out_width, line) = (g.out_size[1], end.max(first + across) - first);
+        Overlap { segment, segments, first, across, out_width, window, row, line: line * segment, slots }
+    }
+
+    /// Numbers of all slots, and of a line.
+    pub(super) fn lens(&self) -> [usize; 2] {
+        [self.len(), self.line]
+    }
+
+    /// The windows of a row that the segments are gathered from, and how many there would be before
+    /// them.
+    fn columns(&self) -> (Range<usize>, usize) {
+        let before = (self.segments - 1).saturating_sub(self.first);
+        let start = self.first.saturating_sub(self.segments - 1).min(self.out_width);
+        (start..(self.first + self.across).clamp(start, self.out_width), before)
+    }
+
+    /// Writes zeros where a row of windows has none.
+    pub(super) fn clear_borders(&self, windows: &mut [f32]) {
+        let (columns, before) = self.columns();
+        for row in windows.chunks_exact_mut(self.row) {
+            row[..before * self.window].fill(0.0);
+            row[(before + columns.len()) * self.window..].fill(0.0);
+        }
     }
 
     /// Numbers of all slots. Saturates.
@@ -57,21 +137,6 @@ impl Overlap {
         (r + 1).saturating_sub(kh).div_ceil(sh).min(end)..end
     }
 
-    /// w^T: rows are channels of y, columns the numbers of a window; what rounding up adds is 0.
-    pub(super) fn kernel(&self, g: &Geometry, w: &[f32]) -> Buffer<f32> {
-        let ([kh, kw], ci, co) = (g.kernel, g.in_channels, g.out_channels);
-        let mut out = Buffer::zeroed(co * self.window);
-        let run = self.segments * self.segment;
-        for a in 0..kh {
-            for p in 0..kw * ci {
-                let line = &w[(a * kw * ci + p) * co..][..co];
-                let column = out.as_mut_slice()[a * run + p..].iter_mut().step_by(self.window);
-                column.zip(line).for_each(|(to, &from)| *to = from);
-            }
-        }
-        out
-    }
-
     /// Multiplies rows `rows` of an image y_bar by the kernel `b`: windows of x_bar, each in its
     /// slot. Not inlined, so that the caller's loop stays small.
     #[inline(never)]
@@ -83,14 +148,15 @@ impl Overlap {
         (y_bar, b): (&[f32], Rhs<'_>),
         windows: &mut [f32],
     ) {
-        let border = (self.segments - 1) * self.window;
-        for i in rows {
-            let a = Lhs::new(&y_bar[i * ow * co..], co, 1);
+        let (columns, before) = self.columns();
+        for i in rows.take_while(|_| !columns.is_empty()) {
+            let a = Lhs::new(&y_bar[(i * ow + columns.start) * co..], co, 1);
+            let to = &mut windows[self.at(i) + before * self.window..];
             for column in (0..self.window).step_by(S::PANEL) {
                 let b = Rhs { data: &b.data[column..], ..b };
-                let at = self.at(i) + border + column;
-                let to = Rows { at, row_stride: self.window, accumulate: false };
-                s.panel_into([ow, co, S::PANEL.min(self.window - column)], a, b, windows, to);
+                let size = [columns.len(), co, S::PANEL.min(self.window - column)];
+                let to = Block::new(&mut to[column..], [size[0], size[2]], self.window);
+                s.panel_into(size, a, b, to, false);
             }
         }
     }

@@ -21,7 +21,7 @@
 //! Eighteen sums (for two numbers of x) and nine vectors of y need 32 registers. With the 16 of
 //! AVX2, the plain sum is faster.
 
-use super::whole_vectors;
+use super::{pad, whole_vectors};
 use crate::conv2d::Geometry;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
@@ -95,21 +95,6 @@ impl Bands {
     fn len(&self, height: usize) -> usize {
         (2 * height + 1) * self.step[0]
     }
-
-    /// Copies the lines of `image` that the band from row `row` on reads between the zeros to their
-    /// sides; lines beyond the image are 0.
-    fn fill(&self, g: &Geometry, image: &[f32], row: usize, band: &mut [f32]) {
-        let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
-        let top = 2 * row * g.spec.stride[0];
-        for (i, to) in band.chunks_exact_mut(self.line).enumerate() {
-            let to = &mut to[side..side + line];
-            // Above the image, this wraps.
-            match (top + i).wrapping_sub(g.spec.padding[0]) {
-                i if i < g.in_size[0] => to.copy_from_slice(&image[i * line..][..line]),
-                _ => to.fill(0.0),
-            }
-        }
-    }
 }
 
 /// to = a - b, as far as all three reach.
@@ -145,7 +130,10 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
             let (n, row) = (band / bands.count(), band % bands.count() * bands.height);
             let height = bands.height.min(bands.rows - row);
             let len = bands.len(height);
-            bands.fill(g, &x[n * image..][..image], row, &mut x_band[..len]);
+            // The lines that the band reads, and 0 to their sides and beyond the image.
+            for (i, to) in x_band[..len].chunks_exact_mut(bands.line).enumerate() {
+                pad(g, &x[n * image..][..image], [2 * row * g.spec.stride[0] + i, 0], to);
+            }
             s.vectorize(
                 #[inline(always)]
                 || {

@@ -60,8 +60,29 @@ fn bands_equal_the_definition() {
         ([1, 5, 70_000, 4], [3, 1, 4, 8], Spec::new(1, 1)),
     ] {
         let g = Geometry::new(x, w, spec);
-        let bands = Bands::of_windows(&g, &Padded::new(&g));
+        let bands = Bands::new(g.batch, g.out_size[0], band_of_windows(&g));
         assert!(possible(&g) && bands.count() > 2, "{g:?}: {} bands", bands.count());
+        let (operands, want) = exact_conv2d(&g);
+        let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
+            assert!(isa::with(isa, || all(&g, &x, &w, &y_bar)) == want, "{isa} {g:?}");
+        }
+    }
+}
+
+/// Few rows are cut into columns, and few pixels into channels.
+#[test]
+fn columns_and_channels_equal_the_definition() {
+    for (x, w, spec) in [
+        ([1, 1, 5_000, 9], [1, 5, 9, 20], Spec { padding: [0, 2], ..Spec::new(1, 0) }),
+        ([1, 2, 4_001, 6], [3, 3, 6, 12], Spec { stride: [1, 2], ..Spec::new(1, 1) }),
+        ([1, 3, 3_000, 5], [3, 4, 5, 33], Spec { stride: [2, 3], ..Spec::new(1, 3) }),
+        ([1, 8, 7, 150], [4, 4, 150, 170], Spec::new(2, 1)),
+        ([2, 2, 3, 200], [1, 1, 200, 300], Spec::new(1, 0)),
+        ([1, 4, 4, 70], [3, 5, 70, 90], Spec { stride: [1, 2], ..Spec::new(1, 2) }),
+    ] {
+        let g = Geometry::new(x, w, spec);
+        assert!(possible(&g));
         let (operands, want) = exact_conv2d(&g);
         let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
         for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
@@ -88,9 +109,14 @@ fn bands_cover_all_rows_of_all_images() {
 
 #[test]
 fn same_bits_for_any_number_of_threads() {
-    for (x, w) in
-        [([37, 16, 16, 3], [4, 4, 3, 24]), ([3, 9, 9, 40], [4, 4, 40, 20]), ([1, 90, 64, 3], [4, 4, 3, 24])]
-    {
+    for (x, w) in [
+        ([37, 16, 16, 3], [4, 4, 3, 24]),
+        ([3, 9, 9, 40], [4, 4, 40, 20]),
+        ([1, 90, 64, 3], [4, 4, 3, 24]),
+        // Columns; channels.
+        ([1, 2, 5_000, 8], [4, 4, 8, 24]),
+        ([1, 8, 8, 130], [4, 4, 130, 180]),
+    ] {
         let g = Geometry::new(x, w, Spec::new(2, 1));
         let (x, w, y_bar) =
             (wave(len(g.x_shape()), 0.7), wave(len(g.w_shape()), 1.3), wave(len(g.y_shape()), 2.1));

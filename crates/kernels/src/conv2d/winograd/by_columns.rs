@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Each element of the filter is transformed and used by one task only, and its 25 points never
-//! leave the cache.
+//! leave the cache. Where there are few columns, they are computed one after the other, and tasks
+//! are parts of the filter, then points.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{OperandOut, Points, Transformed};
@@ -18,67 +19,92 @@ use super::transform::{Form, N};
 use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
+use crate::simd::{Block, Lhs, Rhs, Shared, Simd};
 use crate::tuning::cache::PAD;
-use crate::tuning::winograd::by_columns::{COLUMNS, ROWS, TILES};
+use crate::tuning::winograd::MIN_TASKS;
+use crate::tuning::winograd::by_columns::{COLUMNS, ROWS_OF_PART, TILES};
 
-/// y from x and w, or x_bar from y_bar and w.
-pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
+/// y from x and w, or x_bar from y_bar and w. `block` rows of the filter are transformed at once.
+pub(super) fn run<S: Simd, F: Form>(
+    s: S,
+    t: &Tiling,
+    side: Side,
+    Operands { from, w, to }: Operands<'_>,
+    block: usize,
+) {
     let ([k, n], count) = (side.size(t), t.count());
     let operand = Points::operand(count, k);
-    let mut hat = Buffer::take(operand.len());
-    let shared = Shared::new(hat.as_mut_slice());
-    parallel::for_each(count.div_ceil(TILES), |task| {
-        let tiles = task * TILES..((task + 1) * TILES).min(count);
-        let to = OperandOut { data: shared, layout: operand, tiles: &(0..count) };
-        // SAFETY: each task writes the rows of its own tiles.
-        unsafe { load::<S, F>(s, t, side, from, tiles, to) };
-    });
+    let hat = load_all::<S, F>(s, t, side, from, operand);
     let hat = hat.as_slice();
 
     let to = Shared::new(to);
     let width = COLUMNS.max(S::PANEL);
-    let widest = width.min(n).next_multiple_of(S::PANEL);
+    let (tasks, widest) = (n.div_ceil(width), width.min(n).next_multiple_of(S::PANEL));
     let scratch =
-        Scratch::reserve([N * N * (ROWS * widest + PAD), Points::product(count, widest, S::PANEL).len()]);
-    parallel::for_each(n.div_ceil(width), |task| {
+        Scratch::reserve([N * N * (block * widest + PAD), Points::product(count, widest, S::PANEL).len()]);
+    // Where columns are few, parts of the filter and points are tasks, one column after the other.
+    let few = tasks < MIN_TASKS;
+    let each = |parallel: bool, tasks: usize, f: &(dyn Fn(usize) + Sync)| match parallel {
+        true => parallel::for_each(tasks, f),
+        false => (0..tasks).for_each(f),
+    };
+    each(!few, tasks, &|task| {
         let columns = task * width..((task + 1) * width).min(n);
         let wide = columns.len().next_multiple_of(S::PANEL);
         let product = Points::product(count, wide, S::PANEL);
-        let point_stride = ROWS * wide + PAD;
+        let point_stride = block * wide + PAD;
         let [mut filter, mut m] = scratch.take();
-        for start in (0..k).step_by(ROWS) {
-            let rows = start..(start + ROWS).min(k);
-            let own = FilterOut { data: Shared::new(filter.as_mut_slice()), at: 0, point_stride };
-            s.vectorize(
-                #[inline(always)]
-                || {
-                    let columns = columns.start..columns.start + wide;
-                    // SAFETY: `filter` is this task's own.
-                    unsafe { filter::transform::<S, F>(s, t, (w, side), rows.clone(), columns, own) };
-                },
-            );
-            let (filter, sums) = (filter.as_slice(), m.as_mut_slice());
-            for point in 0..N * N {
+        for start in (0..k).step_by(block) {
+            let rows = start..(start + block).min(k);
+            let own = Shared::new(filter.as_mut_slice());
+            let height = if few { ROWS_OF_PART } else { block };
+            let parts = rows.len().div_ceil(height);
+            each(few, parts * wide / S::PANEL, &|i| {
+                let (first, column) = (start + i % parts * height, i / parts * S::PANEL);
+                let at = column * rows.len() + (first - start) * S::PANEL;
+                let (rows, column) = (first..(first + height).min(rows.end), columns.start + column);
+                s.vectorize(
+                    #[inline(always)]
+                    || {
+                        let (to, columns) =
+                            (FilterOut { data: own, at, point_stride }, column..column + S::PANEL);
+                        // SAFETY: `filter` is this task's own, and each part has rows and columns
+                        // of its own.
+                        unsafe { filter::transform::<S, F>(s, t, (w, side), rows, columns, to) };
+                    },
+                );
+            });
+            let (filter, sums) = (filter.as_slice(), Shared::new(m.as_mut_slice()));
+            each(few, N * N, &|point| {
+                // SAFETY: `m` is this task's own, and each point has sums of its own.
+                let sums = unsafe { sums.slice(point * product.point_stride, product.point_stride) };
                 let with = t.rows_with(point, &(0..count));
                 let a = &hat[point * operand.point_stride + operand.at(with.start, start)..];
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = &filter[point * point_stride + column * rows.len()..];
                     let b = Rhs::new(b, S::PANEL);
-                    let to = Rows {
-                        at: point * product.point_stride + with.start * product.row_stride + column,
-                        row_stride: product.row_stride,
-                        accumulate: start > 0,
-                    };
-                    let cols = S::PANEL.min(columns.len() - column);
-                    s.panel_into([with.len(), rows.len(), cols], a, b, sums, to);
+                    let size = [with.len(), rows.len(), S::PANEL.min(columns.len() - column)];
+                    let to = &mut sums[with.start * product.row_stride + column..];
+                    let to = Block::new(to, [size[0], size[2]], product.row_stride);
+                    s.panel_into(size, a, b, to, start > 0);
                 }
-            }
+            });
         }
         let m = Transformed { data: m.as_slice(), layout: product };
-        let part = Part { tiles: 0..count, own: 0..count, columns };
         // SAFETY: each task writes its own columns.
-        unsafe { store::<S, F>(s, t, side, m, &part, to) };
+        unsafe { store::<S, F>(s, t, side, m, &Part { tiles: 0..count, columns }, to) };
     });
+}
+
+/// d^ of all tiles.
+fn load_all<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, from: &[f32], layout: Points) -> Buffer<f32> {
+    let (count, mut hat) = (t.count(), Buffer::take(layout.len()));
+    let data = Shared::new(hat.as_mut_slice());
+    parallel::for_each(count.div_ceil(TILES), |task| {
+        let tiles = task * TILES..((task + 1) * TILES).min(count);
+        // SAFETY: each task writes the rows of its own tiles.
+        unsafe { load::<S, F>(s, t, side, from, tiles, OperandOut { data, layout, tiles: &(0..count) }) };
+    });
+    hat
 }

@@ -10,8 +10,8 @@
 //!
 //! Few tiles' d^ and m stay in the cache between their passes. For y, few tiles are a task. In
 //! x_bar tiles overlap, and pixels are added up in the order of the tiles: there a task is whole
-//! images, or where those are few, a band of rows of tiles, which begins by computing what the row
-//! above adds to it.
+//! images, or where those are few, a band of rows and columns of tiles. The tiles above and to the
+//! left of a band add to its pixels, so they are computed, too.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{OperandOut, Points, Transformed};
@@ -20,7 +20,7 @@ use super::transform::{Form, N};
 use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
+use crate::simd::{Block, Lhs, Pieces, Rhs, Shared, Simd};
 use crate::tuning::cache::PAD;
 use crate::tuning::winograd::by_tiles::{MIN_BAND, SMALL_IMAGE, TASKS, TILES};
 use std::ops::Range;
@@ -55,7 +55,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         Points::operand(tasks.few, k).len(),
         Points::product(tasks.few, n, S::PANEL).len(),
     ]);
-    let few_tiles = |tiles: Range<usize>, own: &Range<usize>| {
+    let few_tiles = |t: &Tiling, tiles: Range<usize>| {
         let (operand, product) = (Points::operand(tiles.len(), k), Points::product(tiles.len(), n, S::PANEL));
         let [mut hat, mut m] = scratch.take();
         let all = OperandOut { data: Shared::new(hat.as_mut_slice()), layout: operand, tiles: &tiles };
@@ -70,63 +70,66 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
                 for column in (0..wide).step_by(S::PANEL) {
                     let a = Lhs::new(a, operand.row_stride, 1);
                     let b = Rhs::new(&b[column * rows.len()..], S::PANEL);
-                    let to = Rows {
-                        at: point * product.point_stride + with.start * product.row_stride + column,
-                        row_stride: product.row_stride,
-                        accumulate: rows.start > 0,
-                    };
-                    s.panel_into([with.len(), rows.len(), S::PANEL.min(n - column)], a, b, sums, to);
+                    let size = [with.len(), rows.len(), S::PANEL.min(n - column)];
+                    let at = point * product.point_stride + with.start * product.row_stride + column;
+                    let to = Block::new(&mut sums[at..], [size[0], size[2]], product.row_stride);
+                    s.panel_into(size, a, b, to, rows.start > 0);
                 }
             }
         }
         let m = Transformed { data: m.as_slice(), layout: product };
-        let part = Part { tiles, own: own.clone(), columns: 0..n };
+        let part = Part { tiles, columns: 0..n };
         // SAFETY: each task writes its own tiles of y, or whole images or bands of x_bar.
         unsafe { store::<S, F>(s, t, side, m, &part, to) };
     };
-    parallel::for_each(tasks.count, |task| {
-        let [tiles, own] = tasks.get(t, side, task);
-        tiles.clone().step_by(tasks.few).for_each(|at| few_tiles(at..(at + tasks.few).min(tiles.end), &own));
+    parallel::for_each(tasks.count(), |task| {
+        let (t, tiles) = tasks.get(t, task);
+        tiles.clone().step_by(tasks.few).for_each(|at| few_tiles(&t, at..(at + tasks.few).min(tiles.end)));
     });
 }
 
 /// How tiles are divided among tasks, from the shape alone.
 pub(super) struct Tasks {
-    pub(super) count: usize,
-    /// Tiles of a task, except the last one of the batch or of an image.
-    own: usize,
     /// Tiles of a task that are computed at once.
     few: usize,
+    tiles: Pieces,
+    /// Are the tiles those of an image, as its rows and columns? Else they are in order.
+    bands: bool,
 }
 
 impl Tasks {
     pub(super) fn of(t: &Tiling, side: Side) -> Tasks {
         let few = TILES.min((t.count() / TASKS).next_multiple_of(8)).max(8);
         let images = few / t.per_image();
+        let in_order = |own: usize| Pieces::new([1, 1, t.count(), 1], [1, 1, own, 1]);
         if images > 0 || !t.all_full() {
             let own = images.max(1) * t.per_image();
-            return Tasks { count: t.count().div_ceil(own), own, few: own.min(t.count()) };
+            return Tasks { few: own.min(t.count()), tiles: in_order(own), bands: false };
         }
         if side == Side::Forward {
-            return Tasks { count: t.count().div_ceil(few), own: few, few };
+            return Tasks { few, tiles: in_order(few), bands: false };
         }
-        let rows = t.per_image() / t.across();
-        let height = rows.div_ceil(TASKS.div_ceil(t.g.batch).min(rows / MIN_BAND).max(1));
-        let few = if t.per_image() <= SMALL_IMAGE { (height + 1).min(rows) * t.across() } else { few };
-        Tasks { count: t.g.batch * rows.div_ceil(height), own: height * t.across(), few }
+        let (batch, [rows, columns]) = (t.g.batch, t.tiles());
+        let bands =
+            |tiles: usize, others: usize| tiles.div_ceil(TASKS.div_ceil(others).min(tiles / MIN_BAND).max(1));
+        let height = bands(rows, batch);
+        let width = bands(columns, batch * rows.div_ceil(height));
+        let all = (height + 1).min(rows) * (width + 1).min(columns);
+        let few = if t.per_image() <= SMALL_IMAGE { all } else { few };
+        Tasks { few, tiles: Pieces::new([batch, rows, columns, 1], [1, height, width, 1]), bands: true }
     }
 
-    /// The tiles that a task computes, and those whose pixels it writes: the same, except the row
-    /// of tiles above a band of x_bar.
-    fn get(&self, t: &Tiling, side: Side, task: usize) -> [Range<usize>; 2] {
-        if side == Side::Forward || self.own >= t.per_image() {
-            let own = task * self.own..((task + 1) * self.own).min(t.count());
-            return [own.clone(), own];
+    pub(super) fn count(&self) -> usize {
+        self.tiles.count()
+    }
+
+    /// The tiles of a task, as they are counted by a tiling.
+    fn get(&self, t: &Tiling, task: usize) -> (Tiling, Range<usize>) {
+        let [images, rows, columns, _] = self.tiles.get(task);
+        if !self.bands {
+            return (*t, columns);
         }
-        let bands = t.per_image().div_ceil(self.own);
-        let (image, first) = (task / bands * t.per_image(), task % bands * self.own);
-        let own = image + first..image + (first + self.own).min(t.per_image());
-        let above = if first > 0 { t.across() } else { 0 };
-        [own.start - above..own.end, own]
+        let band = t.band(images.start, &rows, &columns);
+        (band, 0..band.per_image())
     }
 }

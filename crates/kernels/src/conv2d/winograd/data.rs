@@ -19,8 +19,9 @@
 
 use super::Part;
 use super::points::{OperandOut, Transformed};
-use super::tiling::{Tiling, Window};
+use super::tiling::Tiling;
 use super::transform::{self, Form, N};
+use super::window::Window;
 use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use crate::tuning::winograd::MIN_PREFETCH_CHANNELS;
 use std::ops::Range;
@@ -194,7 +195,7 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     m: Transformed<'_>,
-    Part { tiles, columns, .. }: &Part,
+    Part { tiles, columns }: &Part,
     y: Shared<'_>,
 ) {
     let end = columns.end.min(t.g.out_channels);
@@ -242,9 +243,9 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
 ///
 /// A task transforms its tiles in order, so the pixels that a tile shares with the tiles above and
 /// to the left of it already hold the sum of those. All other pixels are written for the first
-/// time, and nothing is zeroed first. A band writes the pixels from the top of its first tiles to
-/// the top of the next band. The tiles above it are computed for their lower pixels, which the band
-/// shares with them.
+/// time, and nothing is zeroed first. A band writes the pixels from the top and the left of its
+/// first tiles to those of the next bands. The tiles above and to the left are computed for their
+/// last pixels, which the band shares with them.
 ///
 /// # Safety
 /// Nobody else may access these columns of these images, or of the pixels of the band, of `x_bar`
@@ -254,27 +255,23 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     m: Transformed<'_>,
-    Part { tiles, own, columns }: &Part,
+    Part { tiles, columns }: &Part,
     x_bar: Shared<'_>,
 ) {
     let overlap = F::R - 1;
-    // From this tile on, the lower pixels are those of the next band.
-    let whole = own.end.is_multiple_of(t.per_image());
-    let below = if whole { own.end } else { own.end - t.across() };
     for number in tiles.clone() {
         let tile = t.tile(number);
         let row = t.row(tiles, number, tile);
         let points = t.points(tile);
+        let pixels = [0, 1].map(|axis| t.own_pixels(tile, axis));
         let shared = [tile.at[0] > 0, tile.at[1] > 0].map(|earlier| if earlier { overlap } else { 0 });
         for phase in columns.start / t.channels[0]..columns.end.div_ceil(t.channels[0]) {
             let first = phase * t.channels[0];
             let from = columns.start.max(first);
             let end = columns.end.min(first + t.g.in_channels);
             let mut window = t.input_window(tile, phase);
-            if number < own.start {
-                window.keep_rows(F::M..N);
-            } else if number >= below {
-                window.keep_rows(0..F::M);
+            for (axis, pixels) in pixels.iter().enumerate().filter(|(_, pixels)| pixels.len() < N) {
+                window.keep(axis, pixels);
             }
             for column in (from..end).step_by(S::LANES) {
                 let at = m.layout.at(row, column - columns.start);

@@ -2,8 +2,8 @@
 //! docs/winograd.md says. The reference is the plain path in `f64`.
 
 use super::reference::{Matrix, Way, matrices, multiply_by, twin};
-use super::tiling::Window;
 use super::transform::{F33, F42, N};
+use super::window::Window;
 use super::*;
 use crate::conv2d::{Spec, products};
 use crate::isa::{self, Isa};

@@ -44,17 +44,20 @@ mod reference;
 mod tiling;
 mod transform;
 mod weight_grad;
+mod window;
 
 use super::Geometry;
 use crate::simd::{Shared, Simd, with_simd};
+use crate::tuning::tasks::MIN_TASK;
 use crate::tuning::winograd::{
-    MANY_TILES, MIN_CHANNELS, MIN_GAIN, MIN_PACKED_CHANNELS, MIN_PACKED_TILES, MIN_TILES, SMALL_FILTER,
+    BLOCK, MANY_TILES, MIN_CHANNELS, MIN_GAIN, MIN_PACKED_CHANNELS, MIN_PACKED_TILES, MIN_TASKS, MIN_TILES,
+    SMALL_FILTER, by_columns as columns,
 };
 use filter::Side;
 use points::{OperandOut, Transformed};
 use std::ops::Range;
 use tiling::Tiling;
-use transform::{F33, F42, Form};
+use transform::{F33, F42, Form, N};
 
 impl Side {
     /// Rows of the transformed filter, and columns with their padding.
@@ -128,11 +131,15 @@ fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
     let t = tiling(g);
     let [k, n] = side.size(&t);
     let by_tiles = t.count() >= MANY_TILES || k * n <= SMALL_FILTER;
+    // The sums of a task that is not made of tiles after all have the same blocks.
+    let block = if by_tiles { BLOCK } else { columns::ROWS };
+    let small = t.count() * N * N * k * n < MIN_TASKS * MIN_TASK;
+    let by_tiles = by_tiles && (small || by_tiles::Tasks::of(&t, side).count() >= MIN_TASKS);
     with_simd!(s => match (t.m == F42::M, by_tiles) {
         (true, true) => by_tiles::run::<_, F42>(s, &t, side, operands),
-        (true, false) => by_columns::run::<_, F42>(s, &t, side, operands),
+        (true, false) => by_columns::run::<_, F42>(s, &t, side, operands, block),
         (false, true) => by_tiles::run::<_, F33>(s, &t, side, operands),
-        (false, false) => by_columns::run::<_, F33>(s, &t, side, operands),
+        (false, false) => by_columns::run::<_, F33>(s, &t, side, operands, block),
     });
 }
 
@@ -175,9 +182,6 @@ unsafe fn load<S: Simd, F: Form>(
 struct Part {
     /// The tiles of the product, from row 0 on: all tiles of the task, or the next few in order.
     tiles: Range<usize>,
-    /// The tiles whose pixels the task writes. For x_bar, they are whole images or a *band* of
-    /// whole rows of tiles, and `tiles` may include the row above it.
-    own: Range<usize>,
     /// The columns of the product, from column 0 on.
     columns: Range<usize>,
 }

@@ -164,11 +164,12 @@ pub(super) enum Way {
 
 pub(super) fn multiply_by(way: Way, g: &Geometry, side: Side, from: &[f32], w: &[f32], to: &mut [f32]) {
     let (t, operands) = (tiling(g), Operands { from, w, to });
+    let block = crate::tuning::winograd::by_columns::ROWS;
     with_simd!(s => match (way, t.m == F42::M) {
         (Way::ByTiles, true) => by_tiles::run::<_, F42>(s, &t, side, operands),
         (Way::ByTiles, false) => by_tiles::run::<_, F33>(s, &t, side, operands),
-        (Way::ByColumns, true) => by_columns::run::<_, F42>(s, &t, side, operands),
-        (Way::ByColumns, false) => by_columns::run::<_, F33>(s, &t, side, operands),
+        (Way::ByColumns, true) => by_columns::run::<_, F42>(s, &t, side, operands, block),
+        (Way::ByColumns, false) => by_columns::run::<_, F33>(s, &t, side, operands, block),
     });
 }
 
@@ -231,7 +232,11 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
+        // Parts of the filter and points as tasks.
+        ([1, 24, 25, 300], [3, 3, 300, 40], Spec::new(1, 1)),
+        ([1, 20, 20, 64], [3, 3, 64, 70], Spec::new(1, 1)),
         // Gradients in bands of one image.
+        ([1, 5, 700, 16], [3, 3, 16, 32], Spec::new(1, 1)),
         ([1, 131, 61, 18], [4, 4, 18, 20], Spec::new(2, 1)),
         ([2, 50, 47, 9], [3, 3, 9, 20], Spec::new(1, 1)),
     ] {
@@ -243,12 +248,17 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
 /// same image in a batch that is large enough to need no bands.
 #[test]
 fn bands_have_the_bits_of_whole_images() {
-    for (size, w, spec) in
-        [([80, 62], [3, 3, 16, 16], Spec::new(1, 1)), ([150, 90], [4, 4, 16, 20], Spec::new(2, 1))]
-    {
+    for (size, w, spec) in [
+        ([80, 62], [3, 3, 16, 16], Spec::new(1, 1)),
+        ([150, 90], [4, 4, 16, 20], Spec::new(2, 1)),
+        // Bands of columns; of rows and columns.
+        ([6, 900], [3, 3, 16, 16], Spec::new(1, 1)),
+        ([2, 901], [3, 3, 16, 16], Spec::new(1, 1)),
+        ([130, 400], [4, 4, 16, 20], Spec::new(2, 1)),
+    ] {
         let g = |batch| Geometry::new([batch, size[0], size[1], w[2]], w, spec);
         let (one, many) = (g(1), g(8));
-        let bands = |g| by_tiles::Tasks::of(&tiling(g), Side::Adjoint).count;
+        let bands = |g| by_tiles::Tasks::of(&tiling(g), Side::Adjoint).count();
         assert!(bands(&one) > 1 && bands(&many) == 8, "{} and {} tasks", bands(&one), bands(&many));
         let (w, y_bar) = (wave(len(one.w_shape()), 1.3), wave(len(one.y_shape()), 2.1));
         for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
@@ -276,6 +286,10 @@ fn same_bits_for_any_number_of_threads() {
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
         ([1, 80, 62, 16], [3, 3, 16, 16], Spec::new(1, 1)),
+        // Bands of columns; parts of the filter and points.
+        ([1, 5, 700, 16], [3, 3, 16, 32], Spec::new(1, 1)),
+        ([1, 20, 20, 64], [3, 3, 64, 64], Spec::new(1, 1)),
+        ([1, 24, 25, 300], [3, 3, 300, 40], Spec::new(1, 1)),
     ] {
         let g = Geometry::new(x, w, spec);
         let (x, w, y_bar) =

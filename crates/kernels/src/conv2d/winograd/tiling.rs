@@ -1,8 +1,8 @@
 //! The tiles and phases of a layer.
 
 use super::transform::N;
+use super::window::{PixelGrid, Window};
 use crate::conv2d::Geometry;
-use crate::simd::Lattice;
 use crate::tuning::winograd::MAX_TILES_IF_SHORT;
 use std::ops::Range;
 
@@ -36,6 +36,19 @@ pub(super) struct Tiling {
     full: [usize; 2],
     /// Channels of x and y in the transformed domain.
     pub(super) channels: [usize; 2],
+    /// The tiles that are counted: all, or those of a band of an image.
+    counted: Counted,
+}
+
+/// Some rows and columns of tiles of the images from `image` on, counted row by row.
+#[derive(Clone, Copy)]
+struct Counted {
+    image: usize,
+    first: [usize; 2],
+    size: [usize; 2],
+    /// First of the tiles that belong to the band: others before it are those whose pixels it
+    /// shares.
+    own: [usize; 2],
 }
 
 /// One tile: which image, and the tile's row and column in it.
@@ -54,8 +67,9 @@ impl Tiling {
             tiles: g.out_size.map(|size| size.div_ceil(m)),
             full: [0; 2],
             channels: [g.in_channels, g.out_channels].map(|c| c.next_multiple_of(CHANNEL_STEP)),
+            counted: Counted { image: 0, first: [0; 2], size: [0; 2], own: [0; 2] },
         };
-        t.full = t.tiles;
+        (t.full, t.counted.size) = (t.tiles, t.tiles);
         if t.per_image() <= MAX_TILES_IF_SHORT {
             for axis in 0..2 {
                 let spare = (t.tiles[axis] * m).saturating_sub(t.outputs_to_cover(axis));
@@ -63,6 +77,26 @@ impl Tiling {
             }
         }
         t
+    }
+
+    /// The same, counting only the tiles of a band of an image, some rows and columns of them, and
+    /// those above and to the left whose pixels it shares. All tiles must be full.
+    pub(super) fn band(&self, image: usize, rows: &Range<usize>, columns: &Range<usize>) -> Self {
+        debug_assert!(self.all_full());
+        let own = [rows.start, columns.start];
+        let first = own.map(|own| own.saturating_sub(1));
+        let size = [rows.end - first[0], columns.end - first[1]];
+        Tiling { counted: Counted { image, first, size, own }, ..*self }
+    }
+
+    /// The pixels of a tile of x_bar, from `0` to [`N`] along an axis, that belong to the band:
+    /// with tiles of `m` pixels each, the others are those of another band.
+    #[inline(always)]
+    pub(super) fn own_pixels(&self, tile: Tile, axis: usize) -> Range<usize> {
+        let Counted { first, size, own, .. } = self.counted;
+        let end = first[axis] + size[axis];
+        let start = if tile.at[axis] < own[axis] { self.m } else { 0 };
+        start..if tile.at[axis] + 1 == end && end < self.tiles[axis] && start == 0 { self.m } else { N }
     }
 
     /// Outputs that the tiles must have along an axis to cover all outputs and all pixels of the
@@ -129,7 +163,10 @@ impl Tiling {
 
     /// The rows of an operand of the tiles `all` that have a point.
     pub(super) fn rows_with(&self, point: usize, all: &Range<usize>) -> Range<usize> {
-        debug_assert!(self.all_full() || self.are_whole_images(all));
+        if self.all_full() {
+            return 0..all.len();
+        }
+        debug_assert!(self.are_whole_images(all));
         let [short_columns, full, short_rows, _] = self.kinds().map(|n| n * all.len() / self.per_image());
         let rows = match [point / N, point % N].map(|p| p == N - 1) {
             [false, false] => 0..all.len(),
@@ -145,14 +182,14 @@ impl Tiling {
         (0..2).map(|axis| self.tiles[axis] * (N - 1) + self.full[axis]).product()
     }
 
-    /// Tiles of one image.
+    /// Tiles of one image, or of its band.
     pub(super) fn per_image(&self) -> usize {
-        self.tiles[0] * self.tiles[1]
+        self.counted.size[0] * self.counted.size[1]
     }
 
-    /// Tiles of a row.
-    pub(super) fn across(&self) -> usize {
-        self.tiles[1]
+    /// Rows and columns of tiles of an image.
+    pub(super) fn tiles(&self) -> [usize; 2] {
+        self.tiles
     }
 
     /// Tiles of the batch.
@@ -178,10 +215,11 @@ impl Tiling {
         self.phase_channels() - self.channels[0] + self.g.in_channels
     }
 
-    /// Tile number `t` of the batch.
+    /// Tile number `t` of the batch, or of a band.
     pub(super) fn tile(&self, t: usize) -> Tile {
-        let (image, rest) = (t / self.per_image(), t % self.per_image());
-        Tile { image, at: [rest / self.tiles[1], rest % self.tiles[1]] }
+        let Counted { image, first, size, .. } = self.counted;
+        let (n, rest) = (t / self.per_image(), t % self.per_image());
+        Tile { image: image + n, at: [first[0] + rest / size[1], first[1] + rest % size[1]] }
     }
 
     /// The pixels of a tile of phase (a, b) of x.
@@ -226,103 +264,5 @@ impl Tiling {
         let (s, [kh, kw], ci) = (self.stride(), self.g.kernel, self.g.in_channels);
         let (a, b) = (d * s + phase / s, e * s + phase % s);
         (a < kh && b < kw && channel < ci).then(|| ((a * kw + b) * ci + channel) * self.g.out_channels)
-    }
-}
-
-/// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element
-/// (i, j).
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Elements(u32);
-
-impl Elements {
-    /// Those of which both row and column, as `is_in(axis, i)`, are in.
-    #[inline(always)]
-    fn new(is_in: impl Fn(usize, usize) -> bool) -> Self {
-        let [mut rows, mut cols] = [0, 0];
-        for i in 0..N {
-            rows |= u32::from(is_in(0, i)) << (i * N);
-            cols |= u32::from(is_in(1, i)) << i;
-        }
-        // One copy of the columns for each row.
-        Elements(rows * cols)
-    }
-
-    /// Is element (i, j) among them?
-    #[inline(always)]
-    fn contains(self, i: usize, j: usize) -> bool {
-        self.0 >> (i * N + j) & 1 != 0
-    }
-}
-
-/// Every `step`-th pixel of an image in each direction, from pixel `first` of the padded image on.
-struct PixelGrid {
-    image: usize,
-    image_size: [usize; 2],
-    channels: usize,
-    first: [usize; 2],
-    step: usize,
-    padding: [usize; 2],
-}
-
-/// The offsets of the pixels of a tile in an image: at two strides, and some of them perhaps
-/// outside the image.
-pub(super) struct Window {
-    /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is
-    /// outside.
-    lattice: Lattice,
-    /// The pixels that the tile has and that are inside the image.
-    inside: Elements,
-}
-
-impl Window {
-    /// `size` rows and columns of a grid. A full tile would have `full`.
-    #[inline(always)]
-    fn new(size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
-        let PixelGrid { image, image_size, channels, first, step, padding } = grid;
-        let [h, w] = image_size;
-        let at = [0, 1].map(|a| first[a].wrapping_sub(padding[a]));
-        let first =
-            (image * h).wrapping_add(at[0]).wrapping_mul(w).wrapping_add(at[1]).wrapping_mul(channels);
-        Window {
-            lattice: Lattice { at: first, size: full, stride: [step * w * channels, step * channels] },
-            inside: Elements::new(
-                #[inline(always)]
-                |a, i| i < size[a] && at[a].wrapping_add(i * step) < image_size[a],
-            ),
-        }
-    }
-
-    /// Offset of pixel (i, j), if it is inside.
-    #[inline(always)]
-    pub(super) fn at(&self, i: usize, j: usize) -> usize {
-        self.lattice.vector(i, j)
-    }
-
-    /// Leaves pixels in other rows out.
-    pub(super) fn keep_rows(&mut self, rows: Range<usize>) {
-        let kept = Elements::new(|a, i| a == 1 || rows.contains(&i));
-        self.inside = Elements(self.inside.0 & kept.0);
-    }
-
-    /// Is pixel (i, j) inside the image?
-    #[inline(always)]
-    pub(super) fn contains(&self, i: usize, j: usize) -> bool {
-        self.inside.contains(i, j)
-    }
-
-    /// The vectors of all pixels of a full tile from a channel on, inside the image or not.
-    #[inline(always)]
-    pub(super) fn pixels(&self, channel: usize) -> Lattice {
-        Lattice { at: self.lattice.at.wrapping_add(channel), ..self.lattice }
-    }
-
-    /// The same, if all are inside.
-    #[inline(always)]
-    pub(super) fn whole(&self, channel: usize) -> Option<Lattice> {
-        let all = Elements::new(
-            #[inline(always)]
-            |a, i| i < self.lattice.size[a],
-        );
-        (self.inside == all).then_some(self.pixels(channel))
     }
 }

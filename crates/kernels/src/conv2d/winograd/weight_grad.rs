@@ -32,7 +32,8 @@ use super::tiling::Tiling;
 use super::transform::{Form, N};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Rhs, Rows, Shared, Simd};
+use crate::simd;
+use crate::simd::{Lhs, Rhs, Shared, Simd};
 use crate::tuning::winograd::weight_grad::{
     BLOCKS, COLUMNS, MAX_SHARES, MIN_COLUMNS, MIN_SHARES, ROUND, ROWS, ROWS_TO_FINISH, SHARE_TILES,
     SMALL_FILTER, TILES,
@@ -241,10 +242,10 @@ fn multiply<S: Simd>(
     for column in columns.clone().step_by(S::PANEL) {
         let a = Lhs::new(a, 1, x_hat.layout.row_stride);
         let b = Rhs::new(&y_hat.data[from(y_hat, column)..], y_hat.layout.row_stride);
-        let Sums { row_stride, accumulate, .. } = sums;
-        let to = Rows { at: column - columns.start, row_stride, accumulate };
-        let cols = S::PANEL.min(columns.end - column);
-        s.panel_into([rows.len(), with.len(), cols], a, b, sums.data, to);
+        let size = [rows.len(), with.len(), S::PANEL.min(columns.end - column)];
+        let to = &mut sums.data[column - columns.start..];
+        let to = simd::Block::new(to, [size[0], size[2]], sums.row_stride);
+        s.panel_into(size, a, b, to, sums.accumulate);
     }
 }
 

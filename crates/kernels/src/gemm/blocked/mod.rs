@@ -37,6 +37,7 @@ use crate::memory::Scratch;
 use crate::parallel;
 use crate::simd::{Shared, Simd};
 use packing::b_is_read_in_place;
+pub(super) use packing::copy;
 use product::Product;
 use shares::Shares;
 use tiles::{Tiles, block_size, tile_size};

@@ -145,7 +145,13 @@ pub(super) fn pack_panel<S: Simd>(
 }
 
 /// Copies a block of a matrix, row-major or column-major, into rows `stride` apart.
-fn copy<S: Simd>(s: S, from: &Mat<'_, f32>, [rows, cols]: [Range<usize>; 2], to: &mut [f32], stride: usize) {
+pub(in crate::gemm) fn copy<S: Simd>(
+    s: S,
+    from: &Mat<'_, f32>,
+    [rows, cols]: [Range<usize>; 2],
+    to: &mut [f32],
+    stride: usize,
+) {
     let [m, n] = [rows.len(), cols.len()];
     let at = |i, j| from.offset(rows.start + i, cols.start + j);
     if from.col_stride == 1 {

@@ -49,6 +49,8 @@ impl<'a, S: Simd> Product<'a, S> {
                 let b = Rhs { next: self.next_panel(p, column, &columns), ..b };
                 let accumulate = p > 0 || into == Update::Accumulate;
                 let c = Out { data: c, at: rows.start * n + column, row_stride: n, accumulate };
+                #[cfg(test)]
+                crate::parallel::work::add(rows.len() * inner.len() * cols);
                 // SAFETY: the caller's promise is passed on.
                 unsafe { self.s.panel([rows.len(), inner.len(), cols], a, b, c) };
             }

@@ -1,0 +1,103 @@
+//! The pixels of a tile in an image.
+
+use super::transform::N;
+use crate::simd::Lattice;
+use std::ops::Range;
+
+/// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element
+/// (i, j).
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Elements(u32);
+
+impl Elements {
+    /// Those of which both row and column, as `is_in(axis, i)`, are in.
+    #[inline(always)]
+    fn new(is_in: impl Fn(usize, usize) -> bool) -> Self {
+        let [mut rows, mut cols] = [0, 0];
+        for i in 0..N {
+            rows |= u32::from(is_in(0, i)) << (i * N);
+            cols |= u32::from(is_in(1, i)) << i;
+        }
+        // One copy of the columns for each row.
+        Elements(rows * cols)
+    }
+
+    /// Is element (i, j) among them?
+    #[inline(always)]
+    fn contains(self, i: usize, j: usize) -> bool {
+        self.0 >> (i * N + j) & 1 != 0
+    }
+}
+
+/// Every `step`-th pixel of an image in each direction, from pixel `first` of the padded image on.
+pub(super) struct PixelGrid {
+    pub(super) image: usize,
+    pub(super) image_size: [usize; 2],
+    pub(super) channels: usize,
+    pub(super) first: [usize; 2],
+    pub(super) step: usize,
+    pub(super) padding: [usize; 2],
+}
+
+/// The offsets of the pixels of a tile in an image: at two strides, and some of them perhaps
+/// outside the image.
+pub(super) struct Window {
+    /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is
+    /// outside.
+    lattice: Lattice,
+    /// The pixels that the tile has and that are inside the image.
+    inside: Elements,
+}
+
+impl Window {
+    /// `size` rows and columns of a grid. A full tile would have `full`.
+    #[inline(always)]
+    pub(super) fn new(size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
+        let PixelGrid { image, image_size, channels, first, step, padding } = grid;
+        let [h, w] = image_size;
+        let at = [0, 1].map(|a| first[a].wrapping_sub(padding[a]));
+        let first =
+            (image * h).wrapping_add(at[0]).wrapping_mul(w).wrapping_add(at[1]).wrapping_mul(channels);
+        Window {
+            lattice: Lattice { at: first, size: full, stride: [step * w * channels, step * channels] },
+            inside: Elements::new(
+                #[inline(always)]
+                |a, i| i < size[a] && at[a].wrapping_add(i * step) < image_size[a],
+            ),
+        }
+    }
+
+    /// Offset of pixel (i, j), if it is inside.
+    #[inline(always)]
+    pub(super) fn at(&self, i: usize, j: usize) -> usize {
+        self.lattice.vector(i, j)
+    }
+
+    /// Leaves pixels in other rows (axis 0) or columns (axis 1) out.
+    pub(super) fn keep(&mut self, axis: usize, pixels: &Range<usize>) {
+        let kept = Elements::new(|a, i| a != axis || pixels.contains(&i));
+        self.inside = Elements(self.inside.0 & kept.0);
+    }
+
+    /// Is pixel (i, j) inside the image?
+    #[inline(always)]
+    pub(super) fn contains(&self, i: usize, j: usize) -> bool {
+        self.inside.contains(i, j)
+    }
+
+    /// The vectors of all pixels of a full tile from a channel on, inside the image or not.
+    #[inline(always)]
+    pub(super) fn pixels(&self, channel: usize) -> Lattice {
+        Lattice { at: self.lattice.at.wrapping_add(channel), ..self.lattice }
+    }
+
+    /// The same, if all are inside.
+    #[inline(always)]
+    pub(super) fn whole(&self, channel: usize) -> Option<Lattice> {
+        let all = Elements::new(
+            #[inline(always)]
+            |a, i| i < self.lattice.size[a],
+        );
+        (self.inside == all).then_some(self.pixels(channel))
+    }
+}

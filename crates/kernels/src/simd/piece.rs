@@ -1,0 +1,248 @@
+//! Outputs that are cut into the pieces of tasks, and matrices in them that a task writes alone.
+
+use super::Shared;
+use crate::parallel;
+use crate::tuning::tasks::{MIN_TASK, TASKS};
+use std::ops::Range;
+
+/// The pieces of an array of four axes (batch, rows, columns, channels), from its shape alone.
+///
+/// A piece is a task. Whole images are preferred, then rows, because they need the least work
+/// twice; then columns of an image; then some of the channels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pieces {
+    size: [usize; 4],
+    /// Size of a piece, except the last one along an axis.
+    part: [usize; 4],
+    /// Pieces along each axis.
+    counts: [usize; 4],
+}
+
+impl Pieces {
+    pub(crate) fn new(size: [usize; 4], part: [usize; 4]) -> Self {
+        let part = part.map(|part| part.max(1));
+        Pieces { size, part, counts: std::array::from_fn(|axis| size[axis].div_ceil(part[axis])) }
+    }
+
+    /// Cuts along one axis after the other until there are enough pieces: of at least `least` and
+    /// at most `most` along each axis, and with enough work for a task if an element takes `work`
+    /// multiplications. Channels are cut at multiples of `least`.
+    pub(crate) fn cut(size: [usize; 4], [least, most]: [[usize; 4]; 2], work: usize) -> Self {
+        let mut pieces = Pieces::new(size, size);
+        for axis in 0..4 {
+            let mut parts = pieces.part;
+            let of_one =
+                (0..4).filter(|&a| a != axis).fold(work.max(1), |work, a| work.saturating_mul(parts[a]));
+            let thinnest = least[axis].max(MIN_TASK.div_ceil(of_one)).max(1);
+            // Columns and channels only where images and rows are far too few.
+            let enough = if axis < 2 || pieces.count() < TASKS / 2 { TASKS } else { 1 };
+            let cuts = enough.div_ceil(pieces.count().max(1)).min(size[axis] / thinnest);
+            let part = size[axis].div_ceil(cuts.max(size[axis].div_ceil(most[axis].max(1))).max(1));
+            let step = if axis == 3 { least[3].max(1) } else { 1 };
+            parts[axis] = part.next_multiple_of(step).min(size[axis]);
+            pieces = Pieces::new(size, parts);
+        }
+        pieces
+    }
+
+    /// Pieces along each axis.
+    pub(crate) fn counts(&self) -> [usize; 4] {
+        self.counts
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.counts.iter().product()
+    }
+
+    /// Size of the largest piece.
+    pub(crate) fn part(&self) -> [usize; 4] {
+        self.part
+    }
+
+    /// Where piece `i` is along each axis, in the order of memory.
+    pub(crate) fn get(&self, mut i: usize) -> [Range<usize>; 4] {
+        let mut at = [0; 4];
+        for (at, count) in at.iter_mut().zip(self.counts).rev() {
+            (*at, i) = (i % count, i / count);
+        }
+        std::array::from_fn(|axis| {
+            let start = at[axis] * self.part[axis];
+            start..(start + self.part[axis]).min(self.size[axis])
+        })
+    }
+}
+
+/// Calls `f` with each piece of `data`, in parallel.
+///
+/// # Panics
+/// If `data` does not have the size of the pieces.
+pub(crate) fn for_each_piece<E: Send>(data: &mut [E], pieces: &Pieces, f: impl Fn(&mut Piece<'_, E>) + Sync) {
+    let size = pieces.size;
+    assert_eq!(data.len(), size.iter().product::<usize>(), "pieces of an array of shape {size:?}");
+    let data = Shared::new(data);
+    parallel::for_each(pieces.count(), |i| f(&mut Piece { data, size, at: pieces.get(i) }));
+}
+
+/// A piece, which only its task accesses: [`for_each_piece`] makes one of each, and no two have an
+/// element in common.
+pub(crate) struct Piece<'a, E = f32> {
+    data: Shared<'a, E>,
+    size: [usize; 4],
+    /// Where it is: images, rows, columns and channels.
+    pub(crate) at: [Range<usize>; 4],
+}
+
+impl<E> Piece<'_, E> {
+    /// Some rows of an image, as far as they are in the piece: a matrix of columns by channels for
+    /// one row, and of pixels by channels for several.
+    ///
+    /// # Panics
+    /// If a row is not in the piece, or the pixels of several rows do not touch.
+    #[inline(always)]
+    pub(crate) fn rows(&mut self, image: usize, own: Range<usize>) -> Block<'_, E> {
+        let ([images, rows, columns, channels], [_, height, width, row_stride]) = (&self.at, self.size);
+        let within = images.contains(&image) && rows.start <= own.start && own.end <= rows.end;
+        assert!(within, "rows that are not in the piece");
+        assert!(own.len() == 1 || columns.len() == width, "rows of pixels that do not touch");
+        let at = ((image * height + own.start) * width + columns.start) * row_stride + channels.start;
+        Block { data: self.data, at, size: [own.len() * columns.len(), channels.len()], row_stride }
+    }
+
+    /// A row of an image.
+    ///
+    /// # Panics
+    /// If it is not in the piece.
+    #[inline(always)]
+    pub(crate) fn row(&mut self, image: usize, row: usize) -> Block<'_, E> {
+        self.rows(image, row..row + 1)
+    }
+}
+
+/// A row-major matrix in a slice, which only its owner accesses. What accesses it checks that it is
+/// inside the slice.
+pub(crate) struct Block<'a, E = f32> {
+    data: Shared<'a, E>,
+    at: usize,
+    size: [usize; 2],
+    row_stride: usize,
+}
+
+impl<'a, E> Block<'a, E> {
+    /// The `size` first rows and columns of rows that are `row_stride` apart.
+    #[inline(always)]
+    pub(crate) fn new(data: &'a mut [E], size: [usize; 2], row_stride: usize) -> Self {
+        Block { data: Shared::new(data), at: 0, size, row_stride }
+    }
+
+    #[inline(always)]
+    pub(crate) fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// Some of its columns.
+    ///
+    /// # Panics
+    /// If it does not have them.
+    #[inline(always)]
+    pub(crate) fn columns(&mut self, columns: Range<usize>) -> Block<'_, E> {
+        assert!(columns.start <= columns.end && columns.end <= self.size[1], "more columns than there are");
+        Block { at: self.at + columns.start, size: [self.size[0], columns.len()], ..*self }
+    }
+
+    /// The same matrix, to hand on.
+    pub(crate) fn reborrow(&mut self) -> Block<'_, E> {
+        Block { ..*self }
+    }
+
+    /// Row `i`.
+    ///
+    /// # Panics
+    /// If there is none, or it leaves the slice.
+    #[inline]
+    pub(crate) fn line(&mut self, i: usize) -> &mut [E] {
+        assert!(i < self.size[0], "row {i} of {}", self.size[0]);
+        let at = self.at + i * self.row_stride;
+        self.data.rows(at, 1, 0, self.size[1]);
+        // SAFETY: the row is in the slice, as was just checked, and only ours.
+        unsafe { self.data.slice(at, self.size[1]) }
+    }
+
+    /// The slice, where the first element is in it, and the distance of rows.
+    #[inline(always)]
+    pub(crate) fn parts(&mut self) -> (Shared<'_, E>, usize, usize) {
+        (self.data, self.at, self.row_stride)
+    }
+}
+
+impl<E: Copy> Block<'_, E> {
+    pub(crate) fn fill(&mut self, value: E) {
+        (0..self.size[0]).for_each(|i| self.line(i).fill(value));
+    }
+
+    /// Copies all rows from `from`, one after the other.
+    pub(crate) fn copy_from(&mut self, from: &[E]) {
+        let [rows, cols] = self.size;
+        if cols == self.row_stride {
+            Block { size: [1, rows * cols], ..*self }.line(0).copy_from_slice(from);
+        } else {
+            from.chunks_exact(cols).enumerate().for_each(|(i, from)| self.line(i).copy_from_slice(from));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every element is in one piece, and no piece is larger than allowed.
+    #[test]
+    fn pieces_cover_an_array() {
+        for (size, least, most) in [
+            ([1, 7, 9, 64], [1, 1, 1, 16], [1, 3, 9, 64]),
+            ([3, 1, 1, 40], [1, 1, 1, 16], [1, 1, 1, 40]),
+            ([1, 2, 50, 3], [1, 4, 8, 3], [1, 2, 50, 3]),
+            ([20, 3, 3, 3], [1, 1, 1, 3], [1, 3, 3, 3]),
+            ([0, 3, 3, 3], [1, 1, 1, 3], [1, 3, 3, 3]),
+        ] {
+            let pieces = Pieces::cut(size, [least, most], MIN_TASK);
+            let mut seen = vec![0; size.iter().product()];
+            for_each_piece(&mut seen, &pieces, |piece| {
+                let [images, rows, _, channels] = piece.at.clone();
+                assert!((0..4).all(|axis| piece.at[axis].len() <= most[axis]));
+                assert!(channels.start.is_multiple_of(least[3]));
+                for (n, row) in images.flat_map(|n| rows.clone().map(move |row| (n, row))) {
+                    let mut block = piece.row(n, row);
+                    (0..block.size()[0]).for_each(|j| block.line(j).iter_mut().for_each(|seen| *seen += 1));
+                }
+            });
+            assert!(seen.iter().all(|&times| times == 1), "{size:?} in {pieces:?}");
+        }
+    }
+
+    #[test]
+    fn rows_come_first_then_columns_then_channels() {
+        let count = |size, least: [usize; 4]| {
+            let pieces = Pieces::cut(size, [least, [1, size[1], size[2], size[3]]], MIN_TASK);
+            pieces.counts()
+        };
+        assert_eq!(count([1, 256, 256, 64], [1, 1, 1, 16]), [1, 16, 1, 1]);
+        assert_eq!(count([16, 256, 256, 64], [1, 1, 1, 16]), [16, 1, 1, 1]);
+        assert_eq!(count([1, 2, 256, 64], [1, 1, 1, 16]), [1, 2, 8, 1]);
+        assert_eq!(count([1, 4, 4, 512], [1, 8, 8, 16]), [1, 1, 1, 16]);
+        assert_eq!(count([1, 4, 4, 40], [1, 8, 8, 16]), [1, 1, 1, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "not in the piece")]
+    fn a_row_of_another_piece_panics() {
+        for_each_piece(&mut [0; 4], &Pieces::new([1, 2, 2, 1], [1, 1, 2, 1]), |piece| {
+            piece.row(0, 1);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "end at")]
+    fn a_block_that_leaves_its_slice_panics() {
+        Block::new(&mut [0.0f32; 10], [3, 2], 5).line(2);
+    }
+}
