@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 
 use crate::checkpoint::Checkpoints;
-use crate::curves::Curves;
 use crate::image::Image;
 use crate::log::{Kept, Line, Log};
 use crate::pictures::Pictures;
+use crate::plot::History;
 use crate::session::Plan;
 use crate::weights::Weights;
 use crate::{Error, RunDir, Trainable};
@@ -85,7 +85,7 @@ pub(crate) fn outputs(
     training: &Training,
     checkpoints: Checkpoints,
 ) -> Result<(Vec<Box<dyn Output>>, Kept), Error> {
-    let mut curves = Curves::new(training.trainer.panels());
+    let mut curves = History::new(training.trainer.panels());
     let (log, kept) = Log::open(&training.run.metrics(), training.done, |record| curves.add(record))?;
     let pictures = Pictures::open(training.run.path())?;
     let outputs: Vec<Box<dyn Output>> =

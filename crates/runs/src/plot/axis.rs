@@ -3,7 +3,7 @@
 use crate::summary::group_digits;
 
 /// A linear map from values to pixels, with round numbers to write beside it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Axis {
     low: f64,
     high: f64,
@@ -17,22 +17,21 @@ impl Axis {
     /// ticks. For finite values whose difference is finite.
     pub(super) fn new((low, high): (f64, f64), (start, end): (f64, f64), ticks: usize) -> Self {
         // A single value gets an axis around it, and so do values whose ticks would be one number.
-        let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
         let least = (low.abs().max(high.abs()) * 2.0_f64.powi(-40)).max(1e-300);
-        let (low, high) = if high - low < least { (low - least, high + least) } else { (low, high) };
+        let margin = if high > low { least } else { least.max(0.5) };
+        let (low, high) = if high - low < least { (low - margin, high + margin) } else { (low, high) };
         Self { low, high, start, end, step: round_up((high - low) / ticks as f64) }
     }
 
     /// The same axis with its ends moved outwards to the next ticks.
-    pub(super) fn to_ticks(&self) -> Self {
-        let (low, high) =
-            ((self.low / self.step).floor() * self.step, (self.high / self.step).ceil() * self.step);
-        Self { low, high, ..self.clone() }
+    pub(super) fn rounded(self) -> Self {
+        let (low, high) = ((self.low / self.step).floor(), (self.high / self.step).ceil());
+        Self { low: low * self.step, high: high * self.step, ..self }
     }
 
     /// Only whole numbers: an axis of steps.
-    pub(super) fn whole(&self) -> Self {
-        Self { step: self.step.max(1.0), ..self.clone() }
+    pub(super) fn whole(self) -> Self {
+        Self { step: self.step.max(1.0), ..self }
     }
 
     /// The pixel of a value; of one far outside, a pixel far outside.
@@ -101,9 +100,9 @@ mod tests {
         let axis = |low, high, ticks| Axis::new((low, high), (0.0, 100.0), ticks);
         assert_eq!(texts(&axis(0.0, 1.0, 4)), ["0.0", "0.5", "1.0"]);
         assert_eq!(texts(&axis(0.0, 1.0, 5)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(texts(&axis(0.3, 2.9, 5).to_ticks()), ["0", "1", "2", "3"]);
+        assert_eq!(texts(&axis(0.3, 2.9, 5).rounded()), ["0", "1", "2", "3"]);
         assert_eq!(
-            texts(&axis(-0.013, 0.02, 4).to_ticks()),
+            texts(&axis(-0.013, 0.02, 4).rounded()),
             ["\u{2212}0.02", "\u{2212}0.01", "0.00", "0.01", "0.02"]
         );
         assert_eq!(texts(&axis(0.0, 4690.0, 5)), ["0", "1,000", "2,000", "3,000", "4,000"]);
@@ -116,7 +115,7 @@ mod tests {
     fn extreme_numbers_have_a_few_ticks_that_differ() {
         for value in [0.0, 5e-324, 1e-300, 1e-12, 1.0, 550.0, 2.0_f64.powi(53), 1e38, 1e300] {
             for (low, high) in [(value, value), (-value, -value), (-value, value), (value, value.next_up())] {
-                let axis = Axis::new((low, high), (100.0, 0.0), 5).to_ticks();
+                let axis = Axis::new((low, high), (100.0, 0.0), 5).rounded();
                 let ticks = axis.ticks();
                 assert!((2..=13).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
                 assert!(ticks.windows(2).all(|two| two[0].1 != two[1].1 && two[0].0 > two[1].0), "{ticks:?}");

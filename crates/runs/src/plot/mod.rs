@@ -1,9 +1,9 @@
 //! The curves of a run as an SVG picture: panels one above the other, each of a few named figures
 //! over the steps.
 //!
-//! Every curve is drawn twice, thin as logged and thick as a moving average. The two colours come
-//! from the palette of Okabe and Ito, which people with any colour vision can tell apart. This is
-//! no plotting library: it draws what trainers log.
+//! Every curve is drawn twice, thin as logged and thick as a moving average. The colours are from
+//! the palette of Okabe and Ito, which people with any colour vision can distinguish.
+//! docs/design/plots.md says why no plotting library draws them.
 
 mod axis;
 mod series;
@@ -74,8 +74,6 @@ pub const VARIATIONAL: &[Panel] = &[
 /// What a plain autoencoder shows, which has no divergence.
 pub const RECONSTRUCTION: &[Panel] = VARIATIONAL.split_at(1).0;
 
-/// Of Okabe and Ito: blue, vermilion, green, purple.
-const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 /// All lengths are in pixels, downwards and to the right.
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 64.0;
@@ -88,8 +86,8 @@ const BELOW: f64 = 62.0;
 const FEW: usize = 30;
 
 /// What panels show of a run: their figures over the steps at which these were logged.
-#[derive(Clone, Debug)]
-pub struct History {
+#[derive(Debug)]
+pub(crate) struct History {
     panels: &'static [Panel],
     /// A list of points for each curve of each panel.
     curves: Vec<Vec<Points>>,
@@ -99,13 +97,13 @@ pub struct History {
 
 impl History {
     /// The history of a run in which nothing was logged yet.
-    pub fn new(panels: &'static [Panel]) -> Self {
+    pub(crate) fn new(panels: &'static [Panel]) -> Self {
         let curves = panels.iter().map(|panel| vec![vec![]; panel.curves.len()]).collect();
         Self { panels, curves, last: 1.0 }
     }
 
     /// Adds the figures of a line of metrics.jsonl, which is behind those so far.
-    pub fn add(&mut self, record: &Record) {
+    pub(crate) fn add(&mut self, record: &Record) {
         let Some(&step) = record.get("step") else { return };
         self.last = self.last.max(step);
         for (panel, curves) in self.panels.iter().zip(&mut self.curves) {
@@ -116,7 +114,7 @@ impl History {
     }
 
     /// Draws the panels. The bytes depend on the title and on what was added alone.
-    pub fn draw(&self, title: &str) -> String {
+    pub(crate) fn svg(&self, title: &str) -> String {
         let bottom = FIRST_PANEL + self.panels.len() as f64 * PANEL_PITCH - (PANEL_PITCH - PANEL_HEIGHT);
         let mut svg = Svg::new(WIDTH, bottom + BELOW);
         svg.text("title", (LEFT, 34.0), title);
@@ -148,7 +146,7 @@ impl Frame<'_> {
         let pixels = (self.bottom(), self.top);
         let values = match self.panel.range {
             Some(range) => Axis::new(range, pixels, 5),
-            None => Axis::new(value_range(raw, &smoothed), pixels, 5).to_ticks(),
+            None => Axis::new(value_range(raw, &smoothed), pixels, 5).rounded(),
         };
         self.legend(svg, &smoothed);
         self.grid(svg, &values);
@@ -156,7 +154,9 @@ impl Frame<'_> {
             self.curves(svg, "raw", raw, 600, &values);
             self.curves(svg, "smooth", &smoothed, 200, &values);
         });
-        self.reference(svg, &values);
+        if let Some((value, _)) = self.panel.reference {
+            svg.line("reference", &[(LEFT, values.at(value)), (RIGHT, values.at(value))]);
+        }
         if raw.iter().all(Vec::is_empty) {
             let middle = ((LEFT + RIGHT) / 2.0, (self.top + self.bottom()) / 2.0);
             svg.text("middle", middle, "nothing logged yet");
@@ -164,50 +164,46 @@ impl Frame<'_> {
     }
 
     fn curves(&self, svg: &mut Svg, class: &str, curves: &[Points], bins: usize, values: &Axis) {
-        for (points, colour) in curves.iter().zip(COLOURS) {
+        for (i, points) in curves.iter().enumerate() {
             let place = |(step, value)| (self.steps.at(step), values.at(value));
             let points: Points = thin(points, bins).into_iter().map(place).collect();
-            svg.polyline(class, colour, &points);
+            svg.line(&format!("{class} curve{i}"), &points);
             if class == "raw" && points.len() < FEW {
-                points.iter().for_each(|point| svg.polyline("dot", colour, &[*point]));
+                points.iter().for_each(|point| svg.line(&format!("dot curve{i}"), &[*point]));
             }
         }
     }
 
-    /// The title on the left; on the right each curve's colour, name and last smoothed value.
+    /// The title on the left. On the right the name of the reference, and each curve's name and
+    /// last smoothed value, with the line that each is drawn with.
     fn legend(&self, svg: &mut Svg, smoothed: &[Points]) {
         let y = self.top - 14.0;
         svg.text("panel", (LEFT, y), self.panel.title);
-        let shown =
-            self.panel.curves.iter().zip(smoothed).zip(COLOURS).filter(|((_, points), _)| !points.is_empty());
+        let reference = self.panel.reference.map(|(_, name)| ("reference".to_owned(), name.to_owned()));
+        let entries =
+            self.panel.curves.iter().zip(smoothed).enumerate().filter_map(|(i, (curve, points))| {
+                let text = format!("{} {}", curve.label, number(points.last()?.1, 2));
+                Some((format!("smooth curve{i}"), text))
+            });
         let mut x = RIGHT;
-        for ((curve, points), colour) in shown.collect::<Vec<_>>().into_iter().rev() {
-            let text = format!("{} {}", curve.label, number(points[points.len() - 1].1, 2));
+        for (class, text) in reference.into_iter().chain(entries).collect::<Vec<_>>().iter().rev() {
             x -= 7.5 * text.chars().count() as f64;
-            svg.text("", (x, y), &text);
-            svg.polyline("smooth", colour, &[(x - 30.0, y - 4.5), (x - 8.0, y - 4.5)]);
+            svg.text("", (x, y), text);
+            svg.line(class, &[(x - 30.0, y - 4.5), (x - 8.0, y - 4.5)]);
             x -= 30.0 + 22.0;
         }
     }
 
     fn grid(&self, svg: &mut Svg, values: &Axis) {
         for (y, text) in values.ticks() {
-            svg.line("grid", (LEFT, y), (RIGHT, y));
+            svg.line("grid", &[(LEFT, y), (RIGHT, y)]);
             svg.text("end", (LEFT - 9.0, y + 4.5), &text);
         }
         for (x, text) in self.steps.ticks() {
-            svg.line("grid", (x, self.top), (x, self.bottom()));
+            svg.line("grid", &[(x, self.top), (x, self.bottom())]);
             svg.text("middle", (x, self.bottom() + 20.0), &text);
         }
-        svg.line("axis", (LEFT, self.bottom()), (RIGHT, self.bottom()));
-    }
-
-    fn reference(&self, svg: &mut Svg, values: &Axis) {
-        if let Some((value, name)) = self.panel.reference {
-            let y = values.at(value);
-            svg.line("reference", (LEFT, y), (RIGHT, y));
-            svg.text("end halo", (RIGHT - 6.0, y - 7.0), name);
-        }
+        svg.line("axis", &[(LEFT, self.bottom()), (RIGHT, self.bottom())]);
     }
 }
 
@@ -226,7 +222,7 @@ mod tests {
             let record = values(i).into_iter().chain([("step", 10.0 * i as f64)]);
             history.add(&record.map(|(key, value)| (key.to_owned(), value)).collect());
         }
-        history.draw(title)
+        history.svg(title)
     }
 
     fn losses(i: u64) -> [(&'static str, f64); 3] {
@@ -235,11 +231,11 @@ mod tests {
 
     /// The points of each line of a class.
     fn lines(svg: &str, class: &str) -> Vec<Vec<(f64, f64)>> {
-        let start = format!("<polyline class=\"{class}\"");
+        let start = format!("<polyline class=\"{class}");
         let points = svg.lines().filter(|line| line.starts_with(&start));
         let point =
             |text: &str| text.split_once(',').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).unwrap();
-        points.map(|line| line.split('"').nth(5).unwrap().split(' ').map(point).collect()).collect()
+        points.map(|line| line.split('"').nth(3).unwrap().split(' ').map(point).collect()).collect()
     }
 
     #[test]
@@ -257,8 +253,10 @@ mod tests {
         // D(x) goes up and down between 0 and 1.
         let (top, bottom) = (FIRST_PANEL + PANEL_PITCH, FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT);
         assert!(lines(&svg, "raw")[2].iter().all(|&(_, y)| y == top || y == bottom));
-        let half = format!("y1=\"{:.1}\"", FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT / 2.0);
-        assert!(svg.lines().any(|line| line.contains("class=\"reference\"") && line.contains(&half)));
+        // A swatch in the legend, then 1/2 across the panel.
+        let half = FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT / 2.0;
+        assert_eq!(lines(&svg, "reference")[1..], [[(LEFT, half), (RIGHT, half)]]);
+        assert!(svg.contains(">1/2: D can\u{2019}t tell</text>"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn thin(points: &[(f64, f64)], bins: usize) -> Points {
     let extremes = |bin: &[(f64, f64)]| {
         let order = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
         let mut pair =
-            [*bin.iter().min_by(order).expect("a full bin"), *bin.iter().max_by(order).expect("a full bin")];
+            [bin.iter().min_by(order), bin.iter().max_by(order)].map(|point| *point.expect("a full bin"));
         pair.sort_by(|a, b| a.0.total_cmp(&b.0));
         pair
     };

@@ -2,8 +2,8 @@
 
 use std::fmt::{Display, Write};
 
-/// How things look, in one place. Dark on light; a picture viewer without these fonts takes its
-/// own.
+/// The look of all elements: dark on light, curves in the colours of Okabe and Ito (blue,
+/// vermilion, green, purple). A viewer without these fonts uses its own.
 const STYLE: &str = "\
 <style>
 text { font: 13px system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif; fill: #4a5057 }
@@ -12,13 +12,17 @@ text { font: 13px system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans',
 .end { text-anchor: end }
 .middle { text-anchor: middle }
 .note { font-size: 12px; fill: #737a82 }
-.halo { paint-order: stroke; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round }
+polyline { fill: none; stroke-linejoin: round }
 .grid { stroke: #e6e9ed; stroke-width: 1 }
 .axis { stroke: #8b929a; stroke-width: 1 }
 .reference { stroke: #5b626a; stroke-width: 1.2; stroke-dasharray: 6 4 }
-.raw { fill: none; stroke-width: 0.9; stroke-opacity: 0.32; stroke-linejoin: round }
+.raw { stroke-width: 0.9; stroke-opacity: 0.32 }
 .dot { stroke-width: 6; stroke-linecap: round }
-.smooth { fill: none; stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round }
+.smooth { stroke-width: 2.2; stroke-linecap: round }
+.curve0 { stroke: #0072b2 }
+.curve1 { stroke: #d55e00 }
+.curve2 { stroke: #009e73 }
+.curve3 { stroke: #cc79a7 }
 </style>
 ";
 
@@ -49,23 +53,15 @@ impl Svg {
         self.push(format_args!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
     }
 
-    /// A straight line.
-    pub(super) fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
-        let ((x1, y1), (x2, y2)) = (from, to);
-        self.push(format_args!(
-            r#"<line class="{class}" x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}"/>"#
-        ));
-    }
-
-    /// A line through points; a dot if there is but one.
-    pub(super) fn polyline(&mut self, class: &str, colour: &str, points: &[(f64, f64)]) {
+    /// A line through points; a dot if there is only one.
+    pub(super) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
         let Some(&(x, y)) = points.first() else { return };
         // A line that goes nowhere is drawn as its round cap.
         let mut path = format!("{x:.1},{y:.1}");
         for (x, y) in if points.len() == 1 { points } else { &points[1..] } {
             write!(path, " {x:.1},{y:.1}").expect("a string takes everything");
         }
-        self.push(format_args!(r#"<polyline class="{class}" stroke="{colour}" points="{path}"/>"#));
+        self.push(format_args!(r#"<polyline class="{class}" points="{path}"/>"#));
     }
 
     /// Shows only what `draw` draws inside of a rectangle.
