@@ -1,40 +1,44 @@
 //! The gradient checker.
 //!
-//! A function f of some tensors is turned into a scalar phi(x) = <f(x), c> with a random cotangent
-//! c (never all ones: many wrong rules are right for those), and its directional derivative along a
-//! random direction d, computed by the engine, is compared with a central difference of phi in
-//! `f64`. For the second order the same is done to psi(x) = sum over inputs i of <d phi / d x_i,
-//! r_i>^2 with random r_i, whose own gradient runs through the recorded backward pass: along d, and
-//! along a random direction of c, because a rule is a function of its cotangent as well, and for a
-//! linear f of nothing else. A fused rule is another computation when its backward pass is
-//! recorded, so the first order is checked both ways: otherwise psi could be the consistent
-//! derivative of a wrong gradient.
+//! A function f of some tensors becomes a scalar phi(x) = <f(x), c> with a random cotangent c.
+//! (With a cotangent of ones, many wrong rules would pass.) The engine computes the directional
+//! derivative of phi along a random direction d. The checker compares it with a central difference
+//! of phi in `f64`.
 //!
-//! The difference is the five-point one, (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h, with
-//! phi along the line x + t d. Its error of order h^4 lets h be large enough that rounding does not
-//! matter: a rule wrong by 0.1 % fails thousands of times over.
+//! The second order is checked with psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with
+//! random r_i. The gradient of psi runs through the recorded backward pass. The checker compares it
+//! along d, and also along a random direction of c: a rule is a function of its cotangent as well,
+//! and the rule of a linear f depends on nothing else.
+//!
+//! A fused rule does another computation when its backward pass is recorded, so the first order is
+//! checked both with and without recording. Otherwise psi could be the consistent derivative of a
+//! wrong gradient.
+//!
+//! The central difference has five points: (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h,
+//! with phi along the line x + t d. Its error has order h^4, so h can be so large that rounding
+//! does not matter. A rule that is wrong by 0.1 % exceeds the tolerance thousands of times.
 
 use crate::Var;
 use adjoint_tensor::{Shape, Stream, Tensor};
 
-/// A function under test. A trait object, because a generic checker would be compiled once for each
-/// operation, which takes longer than compiling the operations.
+/// A function under test. It is a trait object, because a generic checker would be compiled once
+/// for each operation, which would take longer than the compilation of the operations.
 type Function<'a> = &'a dyn Fn(&[Var<f64>]) -> Var<f64>;
 
-/// How the gradients of a scalar by some values are computed.
+/// Computes the gradients of a scalar with respect to some values.
 type Gradients = fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>;
 
-/// Step of the differences.
+/// The step h of the central differences.
 const H: f64 = 1e-3;
-/// Largest relative error that passes.
+/// The largest relative error that passes.
 const TOLERANCE: f64 = 1e-7;
 
-/// Where analytic and numerical derivatives part.
+/// The difference between an analytic and a numerical derivative.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
-    /// Order of the derivative: 1 or 2.
+    /// The order of the derivative: 1 or 2.
     pub order: usize,
-    /// The engine's directional derivative.
+    /// The directional derivative that the engine computed.
     pub analytic: f64,
     /// The central difference.
     pub numeric: f64,
@@ -50,11 +54,11 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// Checks first and second derivatives of `f` at `inputs`. `f` must be smooth within a few
-/// hundredths of them.
+/// Checks the first and second derivatives of `f` at `inputs`. `f` must be smooth within a distance
+/// of a few hundredths.
 ///
 /// # Errors
-/// If a derivative does not agree.
+/// If a derivative differs from its central difference.
 pub fn check(
     inputs: &[Tensor<f64>],
     stream: &mut Stream,
@@ -89,7 +93,8 @@ fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {
     inputs.iter().map(|x| Var::leaf(x.clone())).collect()
 }
 
-/// The derivative of `scalar` along `directions`, by the engine's `gradients` and by differences.
+/// Compares the derivative of `scalar` along `directions`, from the engine's `gradients`, with its
+/// central difference.
 fn compare(
     order: usize,
     inputs: &[Tensor<f64>],
@@ -109,19 +114,19 @@ fn compare(
     };
     let values = [-2.0, -1.0, 1.0, 2.0].map(at);
     let numeric = (8.0 * (values[2] - values[1]) - (values[3] - values[0])) / (12.0 * H);
-    // Rounding of the values, magnified by 1 / H, bounds what can be seen of a derivative that is
-    // small beside them.
+    // Rounding of the values, magnified by 1 / H, limits the accuracy of a derivative that is small
+    // relative to the values.
     let scale = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let error = (analytic - numeric).abs() / (analytic.abs() + numeric.abs() + 1e-4 * (scale + 1.0));
-    // Written so that NaN fails.
+    // Written this way so that NaN fails.
     if error <= TOLERANCE { Ok(()) } else { Err(Mismatch { order, analytic, numeric }) }
 }
 
-/// Runs [`check`] on `count` random cases. `case` draws the inputs of a case, and gives the
+/// Runs [`check`] on `count` random cases. `case` draws the inputs of a case and returns the
 /// function to check on them.
 ///
 /// # Panics
-/// If one fails, with its number and shapes.
+/// If a case fails. The message has its number and the shapes of its inputs.
 pub fn assert_cases<F: Fn(&[Var<f64>]) -> Var<f64>>(
     name: &str,
     count: u64,
@@ -141,26 +146,27 @@ fn assert_case(name: &str, i: u64, inputs: &[Tensor<f64>], stream: &mut Stream, 
     }
 }
 
-/// A size from 1 to 5, 1 as often as all others together: size-1 axes are where broadcasting goes
-/// wrong.
+/// Returns a size from 1 to 5. The size is 1 in half of all cases, because axes of size 1 are where
+/// broadcasting fails.
 pub fn random_size(stream: &mut Stream) -> usize {
     if stream.below(2) == 0 { 1 } else { 2 + stream.below(4) }
 }
 
-/// A shape of 0 to 4 axes.
+/// Returns a shape of 0 to 4 axes.
 pub fn random_shape(stream: &mut Stream) -> Shape {
     let dims: Vec<usize> = (0..stream.below(5)).map(|_| random_size(stream)).collect();
     Shape::new(&dims)
 }
 
-/// A shape that broadcasts to `shape`: some axes made 1, some leading ones dropped.
+/// Returns a shape that broadcasts to `shape`: some axes have size 1, and some leading axes are
+/// missing.
 pub fn random_broadcast(stream: &mut Stream, shape: Shape) -> Shape {
     let dims: Vec<usize> = shape.dims().iter().map(|&d| if stream.below(3) == 0 { 1 } else { d }).collect();
     Shape::new(&dims[stream.below(dims.len() + 1)..])
 }
 
-/// Numbers from N(0, 1), each kept at least 0.05 from the `kinks`, where a function is not
-/// differentiable.
+/// Returns random numbers from N(0, 1) at a distance of at least 0.05 from each of the `kinks`,
+/// where a function is not differentiable.
 pub fn random_tensor(stream: &mut Stream, shape: Shape, kinks: &[f64]) -> Tensor<f64> {
     let near = |x: f64| kinks.iter().any(|k| (x - k).abs() < 0.05);
     let draw = |stream: &mut Stream| (0..).map(|_| stream.normal()).find(|&x| !near(x)).unwrap_or(0.5);
@@ -172,7 +178,7 @@ mod tests {
     use super::*;
     use crate::graph::{record, recording};
 
-    /// y = x^2 whose rule is wrong by `percent` in the first derivative.
+    /// y = x^2 with a rule whose first derivative is wrong by `percent`.
     fn crooked_square(x: &Var<f64>, percent: f64) -> Var<f64> {
         record("crooked", x.value().map(|x| x * x), [x], (x.clone(), percent), |(x, percent), bw| {
             bw.wrt(0, |g| &(g * x) * (2.0 * (1.0 + percent / 100.0)));
@@ -200,7 +206,8 @@ mod tests {
 
     #[test]
     fn rejects_a_right_gradient_that_does_not_differentiate() {
-        // The value of the first derivative is right, but as a constant: x is detached in the rule.
+        // The first derivative has the right value, but it is a constant, because the rule detaches
+        // x.
         let f = |x: &[Var<f64>]| {
             record("flat", x[0].value().map(|x| x * x), [&x[0]], x[0].clone(), |x, bw| {
                 bw.wrt(0, |g| &(g * &x.detach()) * 2.0);
@@ -211,7 +218,8 @@ mod tests {
 
     #[test]
     fn rejects_a_rule_that_does_not_differentiate_by_its_cotangent() {
-        // Linear in y_bar, and cut off from it: wrong wherever the operation is part of another.
+        // The result is linear in y_bar but detached from it. This is wrong wherever the operation
+        // is part of a larger function.
         let f = |x: &[Var<f64>]| {
             record("severed", x[0].value().map(|x| x * x), [&x[0]], x[0].clone(), |x, bw| {
                 bw.wrt(0, |g| &(&g.detach() * x) * 2.0);
@@ -228,7 +236,8 @@ mod tests {
 
     #[test]
     fn rejects_a_fused_rule_whose_recorded_form_is_another_function() {
-        // First derivative right, and the recorded one differentiable, but the gradient of x^3.
+        // The first derivative is right. The recorded derivative is differentiable, but it is the
+        // gradient of x^3.
         let f = |x: &[Var<f64>]| {
             record("split", x[0].value().map(|x| x * x), [&x[0]], x[0].clone(), |x, bw| {
                 let fused = |g: &Var<f64>| &(g * x) * 2.0;
@@ -241,7 +250,8 @@ mod tests {
 
     #[test]
     fn rejects_a_gradient_that_is_right_only_for_a_cotangent_of_ones() {
-        // d(sum)/dx is 1 everywhere; a rule that forgets y_bar passes any check that uses ones.
+        // d(sum)/dx is 1 everywhere. A rule that ignores y_bar passes every check with a cotangent
+        // of ones.
         let f = |x: &[Var<f64>]| {
             record("forgetful", x[0].value().map(|x| 3.0 * x), [&x[0]], (), |(), bw| {
                 bw.wrt(0, |g| Var::constant(Tensor::full(g.shape(), 3.0)));

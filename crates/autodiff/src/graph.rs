@@ -1,19 +1,19 @@
-//! The engine: a graph of recorded operations, walked backwards.
+//! The engine: it records a graph of operations and walks it backwards.
 //!
-//! Notation, here and everywhere: for a scalar L and an intermediate value x, x_bar ("x adjoint")
-//! is dL/dx, of x's shape. An operation y = f(a, b) contributes to a_bar and b_bar what its *rule*
-//! makes of y_bar.
+//! Notation, in the whole crate: for a scalar L and an intermediate value x, x_bar ("x adjoint") is
+//! dL/dx and has the shape of x. An operation y = f(a, b) has a *rule*, which computes the
+//! contributions to a_bar and b_bar from y_bar.
 //!
-//! What the engine does, so that rules contain calculus only:
+//! The engine does the following, so that a rule contains only calculus:
 //!
-//! * it evaluates a contribution only if that gradient was requested ([`Backward::wrt`] takes
-//!   a closure);
-//! * it sums a contribution down to its input's shape if the input was broadcast;
-//! * it adds up contributions of several uses, in the order in which the graph is walked;
+//! * it evaluates the contribution to a gradient only if that gradient was requested
+//!   ([`Backward::wrt`] takes a closure);
+//! * it sums a contribution to the shape of its input if the input was broadcast;
+//! * it adds up the contributions of several uses in the order in which it walks the graph;
 //! * it runs rules on [`Var`]s, so a backward pass can itself be recorded and differentiated.
 //!
-//! Nodes hold no values. What a rule needs it is given as `saved`; everything else dies in the
-//! forward pass.
+//! Nodes hold no values. The values that a rule needs are passed to [`record`] as `saved`; all
+//! others are freed in the forward pass.
 
 mod free;
 
@@ -23,7 +23,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-/// A value and, if it depends on something that can be differentiated by, its place in the graph.
+/// A value and its node in the graph. A constant has no node.
 #[derive(Clone)]
 pub struct Var<E: Element> {
     value: Tensor<E>,
@@ -32,7 +32,7 @@ pub struct Var<E: Element> {
 
 type Rule<E> = Box<dyn Fn(&mut Backward<'_, E>)>;
 
-/// One recorded operation. Ids grow with creation, so their order is a topological order.
+/// One recorded operation. Ids increase in order of creation, which is a topological order.
 struct Node<E: Element> {
     id: u64,
     name: &'static str,
@@ -41,24 +41,29 @@ struct Node<E: Element> {
     rule: Option<Rule<E>>,
 }
 
-/// The identity of a leaf: what a gradient can be requested of. Outlives the values that pass
-/// through it.
+/// The identity of a leaf, with respect to which a gradient can be requested. It outlives the
+/// values that are attached to it.
 #[derive(Clone)]
 pub struct Leaf<E: Element>(Rc<Node<E>>);
 
 impl<E: Element> Leaf<E> {
-    /// A new leaf for values of this shape.
+    /// Returns a new leaf for values of this shape.
     pub fn new(shape: Shape) -> Self {
         Leaf(Rc::new(Node { id: next_id(), name: "leaf", shape, parents: vec![], rule: None }))
     }
 
-    /// `value`, differentiable at this leaf.
+    /// Returns `value`, differentiable with respect to this leaf.
     ///
     /// # Panics
-    /// If the value has another shape than the leaf.
+    /// If the shape of the value differs from that of the leaf.
     #[track_caller]
     pub fn with(&self, value: Tensor<E>) -> Var<E> {
-        assert!(value.shape() == self.0.shape, "a leaf of shape {} given {}", self.0.shape, value.shape());
+        assert!(
+            value.shape() == self.0.shape,
+            "a leaf of shape {} got a value of shape {}",
+            self.0.shape,
+            value.shape()
+        );
         Var { value, node: Some(self.0.clone()) }
     }
 }
@@ -72,13 +77,13 @@ fn next_id() -> u64 {
     NEXT_ID.replace(NEXT_ID.get() + 1)
 }
 
-/// Are operations being recorded on this thread? In a rule: will this backward pass be
-/// differentiated?
+/// Returns whether operations are being recorded on this thread. In a rule, this says whether the
+/// backward pass can be differentiated.
 pub fn recording() -> bool {
     RECORDING.get()
 }
 
-/// Runs `f` without recording: its results are constants and nothing is kept for a backward pass.
+/// Runs `f` without recording: its results are constants, and nothing is saved for a backward pass.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     set_recording(false, f)
 }
@@ -94,11 +99,10 @@ fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Records y = name(inputs), unless no input is differentiable or nothing is being recorded: then y
-/// is a constant.
+/// Records y = name(inputs). If no input is differentiable or recording is off, y is a constant.
 ///
-/// `rule` gets what is in `saved` and nothing else: as a plain `fn` it can capture nothing, so what
-/// a backward pass remembers is always written in this call.
+/// `rule` is a plain `fn`, which cannot capture anything. So `saved` is all that the operation
+/// keeps for its backward pass.
 #[inline(never)]
 pub fn record<'a, E: Element, S: 'static>(
     name: &'static str,
@@ -115,8 +119,8 @@ pub fn record<'a, E: Element, S: 'static>(
 }
 
 impl<E: Element> Node<E> {
-    /// Returns `y` as the result of an operation. Separate from [`record`], which is compiled once
-    /// for each type of `saved`.
+    /// Returns `y` as the result of an operation. A separate function, because [`record`] is
+    /// compiled once for each type of `saved`.
     #[inline(never)]
     fn of(name: &'static str, y: Tensor<E>, inputs: &[&Var<E>], rule: Rule<E>) -> Var<E> {
         let parents = inputs.iter().map(|x| x.node.clone()).collect();
@@ -125,7 +129,7 @@ impl<E: Element> Node<E> {
     }
 }
 
-/// What a rule sees of the backward pass.
+/// A rule's access to the backward pass.
 pub struct Backward<'a, E: Element> {
     node: &'a Rc<Node<E>>,
     y_bar: Var<E>,
@@ -134,28 +138,28 @@ pub struct Backward<'a, E: Element> {
 }
 
 impl<E: Element> Backward<'_, E> {
-    /// Is the gradient with respect to input `i` needed?
+    /// Returns whether the gradient with respect to input `i` is needed.
     pub fn needs(&self, i: usize) -> bool {
         self.node.parents[i].as_ref().is_some_and(|p| self.needed.contains(&p.id))
     }
 
-    /// The gradient that flows into the operation's output.
+    /// The gradient with respect to the operation's output.
     pub fn y_bar(&self) -> &Var<E> {
         &self.y_bar
     }
 
-    /// Adds `contribution(y_bar)` to the adjoint of input `i`, if it is needed.
+    /// Adds `contribution(y_bar)` to the adjoint of input `i`, if that adjoint is needed.
     ///
     /// # Panics
-    /// If the contribution's shape is neither the input's nor one that the input broadcasts to.
+    /// If the contribution has neither the input's shape nor a shape to which the input broadcasts.
     pub fn wrt(&mut self, i: usize, contribution: impl FnOnce(&Var<E>) -> Var<E>) {
         if self.needs(i) {
             self.add(i, contribution(&self.y_bar));
         }
     }
 
-    /// Adds `g` to the adjoint of input `i`. Separate from [`wrt`](Self::wrt), which is compiled
-    /// once for each closure.
+    /// Adds `g` to the adjoint of input `i`. A separate function, because [`wrt`](Self::wrt) is
+    /// compiled once for each closure.
     #[inline(never)]
     fn add(&mut self, i: usize, g: Var<E>) {
         let Some(parent) = &self.node.parents[i] else { return };
@@ -174,23 +178,25 @@ impl<E: Element> Backward<'_, E> {
         self.adjoints.insert(parent.id, g);
     }
 
-    /// The operation's output, which `saved` keeps as a plain tensor (a `Var` would keep its own
-    /// node alive for ever).
+    /// The operation's output as a [`Var`]. `saved` holds it as a plain tensor, because a `Var`
+    /// would keep its own node alive for ever.
     pub fn output(&self, y: &Tensor<E>) -> Var<E> {
         Var { value: y.clone(), node: recording().then(|| self.node.clone()) }
     }
 
-    /// Differentiates the operation's definition in primitives instead of its fused kernel: the way
-    /// a fused operation gets its second derivative. For passes that are themselves recorded
-    /// ([`recording`]); in any other the definition would be a constant.
+    /// Differentiates the operation's definition in primitives instead of its fused kernel. A fused
+    /// operation obtains its second derivative in this way.
+    ///
+    /// # Panics
+    /// If the pass is not recorded ([`recording`]): the definition would be a constant.
     pub fn by_definition(&mut self, inputs: &[&Var<E>], definition: impl FnOnce(&[&Var<E>]) -> Var<E>) {
         assert!(
             recording(),
-            "the definition of {} differentiated in a pass that is not recorded",
+            "cannot differentiate the definition of {} in a pass that is not recorded",
             self.node.name
         );
-        // Fresh nodes, so that this pass ends at the operation's inputs, each still tied to the
-        // outer graph.
+        // Fresh nodes, so that this pass ends at the operation's inputs. Each fresh node stays
+        // connected to the outer graph.
         let inner: Vec<Var<E>> = inputs.iter().map(|x| ops::identity(x)).collect();
         let inner: Vec<&Var<E>> = inner.iter().collect();
         let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, true);
@@ -200,7 +206,7 @@ impl<E: Element> Backward<'_, E> {
     }
 }
 
-/// a + b, in place where nobody else sees a.
+/// Returns a + b. The sum is in place if a is not shared.
 fn accumulate<E: Element>(mut a: Var<E>, b: Var<E>) -> Var<E> {
     if a.node.is_none() && b.node.is_none() && a.value.is_unique() {
         a.value.update(&b.value, |a, b| a + b);
@@ -209,7 +215,8 @@ fn accumulate<E: Element>(mut a: Var<E>, b: Var<E>) -> Var<E> {
     &a + &b
 }
 
-/// The adjoints of `wrt`, given that of `y`. With `differentiable`, the pass is recorded.
+/// Returns the adjoints of `wrt` for a given adjoint of `y`. With `differentiable`, the pass is
+/// recorded.
 #[inline(never)]
 fn backward<E: Element>(y: &Var<E>, y_bar: Var<E>, wrt: &[&Var<E>], differentiable: bool) -> Vec<Var<E>> {
     set_recording(differentiable, || {
@@ -237,7 +244,7 @@ fn backward<E: Element>(y: &Var<E>, y_bar: Var<E>, wrt: &[&Var<E>], differentiab
     })
 }
 
-/// All nodes that `y` depends on, parents first.
+/// Returns all nodes on which `y` depends, parents first.
 fn ancestors<E: Element>(y: &Var<E>) -> Vec<Rc<Node<E>>> {
     let (mut order, mut seen) = (vec![], HashSet::new());
     let mut stack: Vec<_> = y.node.iter().cloned().collect();
@@ -252,12 +259,12 @@ fn ancestors<E: Element>(y: &Var<E>) -> Vec<Rc<Node<E>>> {
 }
 
 impl<E: Element> Var<E> {
-    /// A value that is not differentiated by.
+    /// Returns a value whose gradient cannot be requested.
     pub fn constant(value: Tensor<E>) -> Self {
         Var { value, node: None }
     }
 
-    /// A value that can be differentiated by.
+    /// Returns a value whose gradient can be requested.
     pub fn leaf(value: Tensor<E>) -> Self {
         Leaf::new(value.shape()).with(value)
     }
@@ -285,37 +292,39 @@ impl<E: Element> Var<E> {
     /// The only element.
     ///
     /// # Panics
-    /// If there are more or none.
+    /// If the number of elements is not one.
     #[track_caller]
     pub fn item(&self) -> f64 {
         self.value.item()
     }
 
-    /// The same value as a constant: no gradient passes.
+    /// The same value as a constant: no gradient flows through it.
     #[must_use]
     pub fn detach(&self) -> Self {
         Var::constant(self.value.clone())
     }
 
-    /// Does any leaf lie behind this value?
+    /// Returns whether this value depends on any leaf.
     pub fn is_differentiable(&self) -> bool {
         self.node.is_some()
     }
 
-    /// For each of `leaves`: does it lie behind this value?
+    /// Returns for each of `leaves` whether this value depends on it.
     pub fn depends_on(&self, leaves: &[&Var<E>]) -> Vec<bool> {
-        let behind: HashSet<u64> = ancestors(self).iter().map(|n| n.id).collect();
-        leaves.iter().map(|x| x.node.as_ref().is_some_and(|n| behind.contains(&n.id))).collect()
+        let ids: HashSet<u64> = ancestors(self).iter().map(|n| n.id).collect();
+        leaves.iter().map(|x| x.node.as_ref().is_some_and(|n| ids.contains(&n.id))).collect()
     }
 
-    /// Gradients of the sum of this value's elements (of the value itself, for a scalar) with
-    /// respect to each of `wrt`; zeros for what it does not depend on.
+    /// Returns the gradients of the sum of this value's elements with respect to each of `wrt` (for
+    /// a scalar, of the value itself). The gradient is zero if the value does not depend on the
+    /// input.
     #[inline(never)]
     pub fn gradients(&self, wrt: &[&Var<E>]) -> Vec<Tensor<E>> {
         backward(self, self.ones(), wrt, false).into_iter().map(|g| g.value).collect()
     }
 
-    /// The same as values that can be differentiated again, for penalties on gradients.
+    /// Returns [`gradients`](Self::gradients) that can be differentiated again, for gradient
+    /// penalties.
     #[inline(never)]
     pub fn differentiable_gradients(&self, wrt: &[&Var<E>]) -> Vec<Var<E>> {
         backward(self, self.ones(), wrt, true)

@@ -1,5 +1,5 @@
-//! Operations compiled in this crate, once, instead of in every crate that uses them
-//! (`adjoint_kernels::instances` explains how). The functions that contain their loops, such as
+//! Operations that are compiled once, in this crate, instead of in every crate that uses them.
+//! `adjoint_kernels::instances` explains how. The functions that contain their loops, such as
 //! `Tensor::map` and [`crate::graph::record`], are `#[inline(never)]`.
 
 use crate::Var;
@@ -57,6 +57,6 @@ macro_rules! instances {
     };
 }
 instances!(of_f32, f32);
-// Only tests compute in f64.
+// Only tests use `f64`.
 #[cfg(debug_assertions)]
 instances!(of_f64, f64);

@@ -1,12 +1,13 @@
 //! Reverse-mode automatic differentiation.
 //!
-//! Three parts, each readable on its own:
+//! The crate has three parts, and each can be read alone:
 //!
-//! * [`graph`]: the engine, which knows no operation. It walks a graph backwards, adds up what
-//!   flows into each node, undoes broadcasting and skips gradients that were not requested.
-//! * [`ops`]: every derivative of the project. An operation's value, formula, rule and check stand
-//!   together.
-//! * [`gradcheck`]: the judge. First and second derivatives against central differences in `f64`.
+//! * [`graph`]: the engine, which contains no operation. It walks a graph backwards, adds up the
+//!   contributions to each node, undoes broadcasting and skips gradients that were not requested.
+//! * [`ops`]: every derivative of the project. Each operation has its value, formula, rule and
+//!   check in one place.
+//! * [`gradcheck`]: the gradient checker. It compares first and second derivatives with central
+//!   differences in `f64`.
 //!
 //! ```
 //! use adjoint_autodiff::Var;
@@ -21,8 +22,8 @@
 //! assert_eq!((&g * &g).sum().gradients(&[&x])[0].data(), &[8.0, 16.0, 24.0]);
 //! ```
 //!
-//! There are no `.grad` fields to zero and no flags to set: a gradient is of something with respect
-//! to something.
+//! There are no `.grad` fields to reset and no `requires_grad` flags: you request the gradient of
+//! one value with respect to others.
 #![forbid(unsafe_code)]
 
 pub mod gradcheck;
@@ -33,7 +34,7 @@ pub mod ops;
 pub use adjoint_kernels::batch_norm::Activation;
 pub use graph::{Backward, Var, no_grad, record};
 
-/// CONTRIBUTING.md and the chapters in docs/: their examples are tests of this crate.
+/// CONTRIBUTING.md and the chapters in docs/. Their examples run as tests of this crate.
 #[cfg(doctest)]
 mod book {
     #[doc = include_str!("../../../docs/engine.md")]

@@ -1,5 +1,5 @@
-//! Frees graphs of any depth. A node that dropped its parents in place would need a stack frame for
-//! every operation of a chain.
+//! Frees graphs of any depth without recursion. If each node dropped its parents directly, a chain
+//! would need one stack frame per operation.
 
 use super::Node;
 use adjoint_tensor::Element;
@@ -7,25 +7,25 @@ use std::any::Any;
 use std::cell::RefCell;
 
 thread_local! {
-    /// Parts of dropped nodes that are still to be dropped; `None` while no node is dropped.
-    static REMAINS: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
+    /// Parts of dropped nodes that are not freed yet; `None` while no node is being dropped.
+    static DROPPED: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
 }
 
 impl<E: Element> Drop for Node<E> {
-    /// Queues what the node owns. The first node of a chain drops all that is queued.
+    /// Queues everything that the node owns. The first node of a chain frees the whole queue.
     fn drop(&mut self) {
-        let remains: Box<dyn Any> = Box::new((std::mem::take(&mut self.parents), self.rule.take()));
-        let first = REMAINS.with_borrow_mut(|queue| {
+        let parts: Box<dyn Any> = Box::new((std::mem::take(&mut self.parents), self.rule.take()));
+        let first = DROPPED.with_borrow_mut(|queue| {
             let first = queue.is_none();
-            queue.get_or_insert_default().push(remains);
+            queue.get_or_insert_default().push(parts);
             first
         });
         if !first {
             return;
         }
-        while let Some(remains) = REMAINS.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
-            drop(remains);
+        while let Some(parts) = DROPPED.with_borrow_mut(|queue| queue.as_mut().and_then(Vec::pop)) {
+            drop(parts);
         }
-        REMAINS.set(None);
+        DROPPED.set(None);
     }
 }

@@ -1,4 +1,4 @@
-//! + - * / between values, with broadcasting, and between a value and a number.
+//! + - * / between two values, with broadcasting, and between a value and a number.
 //!
 //! Source: the elementary operations of Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
 
@@ -7,8 +7,8 @@ use crate::graph::record;
 use adjoint_tensor::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// y = x. x_bar = y_bar. A value under another identity, so that a gradient can be requested at
-/// this point.
+/// y = x. x_bar = y_bar. The result has a node of its own, so that a gradient can be requested with
+/// respect to it.
 pub(crate) fn identity<E: Element>(x: &Var<E>) -> Var<E> {
     record("identity", x.value().clone(), [x], (), |(), bw| bw.wrt(0, Var::clone))
 }
@@ -68,7 +68,7 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// An operator between two values, in all four combinations of owned and borrowed.
+/// Implements an operator between two values, in all four combinations of owned and borrowed.
 macro_rules! binary {
     ($operator:ident, $method:ident) => {
         binary!(@ $operator, $method, &Var<E>, &Var<E>, |a, b| $method(a, b));
@@ -92,8 +92,8 @@ binary!(Sub, sub);
 binary!(Mul, mul);
 binary!(Div, div);
 
-/// Operators between a value x and a number s, all of them scales and shifts of x, whose rules they
-/// have; but s / x.
+/// Implements the operators between a value x and a number s, except s / x. Each operator is a
+/// scale or a shift of x and has its rule.
 macro_rules! scalar {
     ($($value:ty),*) => {$(
         scalar!(@ Add, add, $value, f64, |x, s| x.shift(s));
@@ -129,11 +129,11 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_broadcast, random_shape, random_tensor};
     use adjoint_tensor::{Stream, Tensor};
 
-    /// Two operands of which at least one is broadcast in most cases.
+    /// Two operands. In most cases at least one is broadcast.
     fn pair(stream: &mut Stream) -> Vec<Tensor<f64>> {
         let shape = random_shape(stream);
         let (a, b) = (random_broadcast(stream, shape), random_broadcast(stream, shape));
-        // The second is kept away from 0, where division is not smooth.
+        // The second operand is at least 0.5 from 0, where division is not smooth.
         vec![random_tensor(stream, a, &[]), random_tensor(stream, b, &[]).map(|b| b + 0.5 * b.signum())]
     }
 

@@ -1,8 +1,8 @@
-//! Batch normalisation (Ioffe & Szegedy 2015) with the activation that follows it: fused kernels
-//! for the value and the first derivative, and the definition in primitives for the second.
+//! Batch normalisation (Ioffe & Szegedy 2015) and the activation that follows it. The value and the
+//! first derivative have fused kernels. The second derivative uses the definition in primitives.
 //!
 //! Source: section 3 of that paper, Batch normalization: accelerating deep network training by
-//! reducing internal covariate shift, whose algorithm 1 is the value and whose chain rule is the
+//! reducing internal covariate shift. Algorithm 1 is the value, and the chain rule after it is the
 //! first derivative.
 
 use crate::Var;
@@ -45,34 +45,34 @@ impl<E: Element> Saved<E> {
 }
 
 impl<E: Element> Var<E> {
-    /// Normalises each channel (the last axis) over all other axes by the batch's own mean and
-    /// variance:
+    /// Normalises each channel (the last axis) over all other axes with the mean and variance of
+    /// the batch:
     ///
     /// > y = gamma x^ + beta,   x^ = (x - mu) / sqrt(sigma^2 + eps)
     ///
-    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x, which gives the gradient its
-    /// two means:
+    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x, so two means appear in the
+    /// gradient:
     ///
     /// > beta_bar = sum of y_bar,   gamma_bar = sum of y_bar x^,
     /// > x_bar = gamma / sqrt(sigma^2 + eps) (y_bar - beta_bar / m - x^ gamma_bar / m)
     ///
-    /// where m counts the values of a channel (Ioffe & Szegedy 2015, section 3; collected in
-    /// docs/batch_norm.md).
+    /// where m is the number of values per channel (Ioffe & Szegedy 2015, section 3).
+    /// docs/batch_norm.md derives the formulas.
     ///
     /// # Panics
-    /// If gamma or beta is not one number a channel, or a channel has no value.
+    /// If gamma or beta does not have one number per channel, or a channel has no value.
     #[track_caller]
     pub fn batch_norm(&self, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> BatchNorm<E> {
         self.batch_norm_activated(gamma, beta, eps, Activation::Identity)
     }
 
-    /// [`batch_norm`](Var::batch_norm) and the activation f of its result z, in the same passes
-    /// over memory:
+    /// Applies [`batch_norm`](Var::batch_norm) and the activation f to its result z, in the same
+    /// passes over memory:
     ///
     /// > y = f(z),   z = gamma x^ + beta
     ///
-    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not kept: the
-    /// backward pass finds its sign from x again.
+    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not saved:
+    /// the backward pass recomputes its sign from x.
     ///
     /// # Panics
     /// As [`batch_norm`](Var::batch_norm).
@@ -87,7 +87,7 @@ impl<E: Element> Var<E> {
         let c = self.dims().last().copied().unwrap_or(1);
         assert!(
             gamma.dims() == [c] && beta.dims() == [c] && self.shape().rank() > 0,
-            "batch_norm: input {}, gamma {}, beta {}: need one gamma and beta for each of the last axis",
+            "batch_norm: input {}, gamma {}, beta {}: need one gamma and beta per channel (the last axis)",
             self.shape(),
             gamma.shape(),
             beta.shape()
@@ -130,8 +130,8 @@ impl<E: Element> Var<E> {
         BatchNorm { y, mean, variance }
     }
 
-    /// Batch norm in evaluation mode, with given statistics of shape `[C]`: an affine map of each
-    /// channel, y = gamma (x - mean) / sqrt(variance + eps) + beta.
+    /// Applies batch norm in evaluation mode, with given statistics of shape `[C]`. This is an
+    /// affine map of each channel: y = gamma (x - mean) / sqrt(variance + eps) + beta.
     ///
     /// # Panics
     /// If the statistics, gamma and beta do not broadcast to the input.
@@ -151,7 +151,8 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// Batch norm in primitives: what the kernels compute, and what second derivatives are taken of.
+/// Batch norm in primitives: the function that the kernels compute. Second derivatives
+/// differentiate this definition.
 fn definition<E: Element>(x: &Var<E>, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> Var<E> {
     let centred = x.centred(gamma.shape());
     let variance = centred.square().mean_to(gamma.shape());
@@ -166,8 +167,8 @@ mod tests {
 
     fn inputs(s: &mut Stream) -> Vec<Tensor<f64>> {
         let c = random_size(s);
-        // At least three rows: with two, x^ is +-1 whatever x is, and every derivative by x is 0
-        // but for eps.
+        // At least three rows. With two rows and eps = 0, x^ is +-1 for every x, and every
+        // derivative with respect to x is 0.
         let shape = if s.below(2) == 0 {
             Shape::new(&[3 + s.below(5), c])
         } else {
@@ -179,8 +180,8 @@ mod tests {
 
     #[test]
     fn gradients() {
-        // A large eps keeps batches whose values happen to be close together smooth on the scale of
-        // the differences.
+        // With a large eps, the result is smooth on the scale of the differences even if all values
+        // of a batch are close together.
         assert_cases("batch_norm", 100, |s| {
             (inputs(s), |v: &[Var<f64>]| v[0].batch_norm(&v[1], &v[2], 0.1).y)
         });
@@ -200,7 +201,7 @@ mod tests {
     fn gradients_through_the_activation() {
         assert_cases("batch_norm_activated", 100, |s| {
             let activation = Activation::LeakyRelu([0.0, 0.2][s.below(2)]);
-            // No z near the kink, where central differences would see both sides.
+            // No z is near the kink, where a central difference would use both sides.
             let inputs = loop {
                 let inputs = inputs(s);
                 let v: Vec<_> = inputs.iter().cloned().map(Var::constant).collect();
@@ -208,14 +209,16 @@ mod tests {
                     break inputs;
                 }
             };
-            // Followed by a square, so that a wrong second derivative of the activation would show.
+            // The result is squared, so that a wrong second derivative of the activation is
+            // detected.
             (inputs, move |v: &[Var<f64>]| {
                 v[0].batch_norm_activated(&v[1], &v[2], 0.1, activation).y.square()
             })
         });
     }
 
-    /// Beside 10^7 the mean of 0 and 1 is no `f32`, neither for the kernels nor for the definition.
+    /// Next to 10^7, the mean of 0 and 1 is not representable in `f32`. The kernels and the
+    /// definition must both be accurate there.
     #[test]
     fn data_far_from_zero_is_normalised_about_its_mean() {
         let channel = |value: f32| Var::leaf(Tensor::full([1], value));
@@ -230,7 +233,8 @@ mod tests {
         }
     }
 
-    /// The slope of a square root at 0 is infinite; where the ReLU gave the 0, it hides that.
+    /// The slope of a square root at 0 is infinite. The gradient is still finite where the ReLU
+    /// gave the 0, because its slope there is 0.
     #[test]
     fn an_infinite_gradient_does_not_pass_the_activation() {
         let channel = |value: f64| Var::leaf(Tensor::full([1], value));

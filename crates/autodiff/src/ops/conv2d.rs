@@ -1,14 +1,15 @@
-//! Convolution, transposed convolution and the gradient by the weight: one trilinear form, three
-//! operations.
+//! Convolution, transposed convolution and the gradient with respect to the weight: three
+//! operations that come from one trilinear form.
 //!
 //! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
 //! >
 //! > (x conv w)\[n, i, j, o\] =
 //! > sum over a, b, c of x\[n, s i + d a - p, s j + d b - p, c\] w\[a, b, c, o\]
 //!
-//! with stride s, dilation d, padding p, and x taken as 0 outside the image (Dumoulin & Visin 2016,
-//! A guide to convolution arithmetic for deep learning, chapters 2 and 4). phi is linear in each
-//! argument, so its partial derivatives do not depend on the argument they are taken by:
+//! with stride s, dilation d, padding p, and x = 0 outside the image (Dumoulin & Visin 2016, A
+//! guide to convolution arithmetic for deep learning, chapters 2 and 4). phi is linear in each
+//! argument. So a partial derivative does not depend on the argument with respect to which it is
+//! taken:
 //!
 //! | derivative | operation | is linear in |
 //! | --- | --- | --- |
@@ -16,8 +17,8 @@
 //! | d phi / d x | [`conv_transpose2d`] (g, w) | g and w |
 //! | d phi / d w | [`conv2d_weight_grad`] (x, g) | x and g |
 //!
-//! and the derivatives of each are the other two: no fourth kernel is ever needed, at any order.
-//! docs/conv.md derives this step by step.
+//! The derivatives of each operation are the other two, so derivatives of any order need no fourth
+//! kernel. docs/conv.md derives this step by step.
 
 use crate::Var;
 use crate::graph::record;
@@ -26,12 +27,12 @@ use adjoint_tensor::{Element, Tensor};
 
 /// y = x conv w. x_bar = conv_transpose2d(y_bar, w), w_bar = conv2d_weight_grad(x, y_bar).
 ///
-/// In `f32`, a layer of many channels is computed by Winograd's algorithm: its error is relative to
-/// the largest input of a tile, and an infinite or NaN pixel spreads in its tile
+/// In `f32`, Winograd's algorithm computes layers with many channels. Its error is relative to the
+/// largest input of a tile, and an infinite or NaN pixel spreads over its tile
 /// ([bounds](kernels#accuracy-in-f32)).
 ///
 /// # Panics
-/// If x or w do not have the geometry's shapes.
+/// If the shape of x or w differs from the geometry.
 #[track_caller]
 pub fn conv2d<E: Element>(x: &Var<E>, w: &Var<E>, g: Geometry) -> Var<E> {
     expect("conv2d", [("input", x, g.x_shape()), ("weight", w, g.w_shape())]);
@@ -42,13 +43,13 @@ pub fn conv2d<E: Element>(x: &Var<E>, w: &Var<E>, g: Geometry) -> Var<E> {
     })
 }
 
-/// The adjoint of `x -> x conv w`, applied to g: the transposed convolution, and conv2d's gradient
-/// by x.
+/// The adjoint of `x -> x conv w`, applied to g. This is the transposed convolution, and also the
+/// gradient of conv2d with respect to x.
 ///
 /// With u = conv_transpose2d(g, w): g_bar = u_bar conv w, w_bar = conv2d_weight_grad(u_bar, g).
 ///
 /// # Panics
-/// If g or w do not have the geometry's shapes (g has that of the *convolution's* output).
+/// If the shape of g or w differs from the geometry. g has the shape of the *convolution's* output.
 #[track_caller]
 pub fn conv_transpose2d<E: Element>(g: &Var<E>, w: &Var<E>, geometry: Geometry) -> Var<E> {
     expect("conv_transpose2d", [("input", g, geometry.y_shape()), ("weight", w, geometry.w_shape())]);
@@ -61,12 +62,12 @@ pub fn conv_transpose2d<E: Element>(g: &Var<E>, w: &Var<E>, geometry: Geometry) 
     })
 }
 
-/// The adjoint of `w -> x conv w`, applied to g: conv2d's gradient by w.
+/// The adjoint of `w -> x conv w`, applied to g. This is the gradient of conv2d with respect to w.
 ///
 /// With u = conv2d_weight_grad(x, g): x_bar = conv_transpose2d(g, u_bar), g_bar = x conv u_bar.
 ///
 /// # Panics
-/// If x or g do not have the geometry's shapes.
+/// If the shape of x or g differs from the geometry.
 #[track_caller]
 pub fn conv2d_weight_grad<E: Element>(x: &Var<E>, g: &Var<E>, geometry: Geometry) -> Var<E> {
     expect(
@@ -87,14 +88,14 @@ fn expect<E: Element, const N: usize>(op: &str, operands: [(&str, &Var<E>, [usiz
     for (what, operand, shape) in operands {
         assert!(
             operand.dims() == shape,
-            "{op}: {what} of shape {}, the geometry needs {shape:?}",
+            "{op}: the {what} has shape {}, but the geometry needs {shape:?}",
             operand.shape()
         );
     }
 }
 
 impl<E: Element> Var<E> {
-    /// The convolution of NHWC images with an HWIO weight.
+    /// Returns the convolution of NHWC images with an HWIO weight.
     ///
     /// # Panics
     /// If the shapes and `spec` do not fit.
@@ -104,8 +105,8 @@ impl<E: Element> Var<E> {
         conv2d(self, w, Geometry::new(self.shape().nhwc(), w.shape().nhwc(), spec))
     }
 
-    /// The transposed convolution of NHWC images with the HWIO weight of the convolution that it is
-    /// the adjoint of: `[kh][kw][channels out / groups][channels in]`.
+    /// Returns the transposed convolution of NHWC images. The HWIO weight is that of the
+    /// convolution whose adjoint this is: `[kh][kw][channels out / groups][channels in]`.
     ///
     /// # Panics
     /// If the shapes, `spec` and `output_padding` do not fit.
@@ -123,8 +124,8 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_tensor};
     use adjoint_tensor::{Shape, Stream};
 
-    /// Kernel, stride, padding and dilation per axis, groups, sizes that leave remainders:
-    /// everything varies.
+    /// A random geometry: kernel, stride, padding and dilation per axis, groups, and sizes that
+    /// leave remainders.
     fn random_geometry(s: &mut Stream) -> Geometry {
         loop {
             let mut pair =

@@ -41,8 +41,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x^p for a constant p. From ln y = p ln x, dy / y = p dx / x: x_bar = p y_bar x^(p - 1),
-    /// and 0 for p = 0, also at x = 0 (where 0^0 = 1).
+    /// y = x^p for a constant p. From ln y = p ln x, dy / y = p dx / x: x_bar = p y_bar x^(p - 1).
+    /// For p = 0, x_bar is 0 everywhere, including x = 0 (where 0^0 = 1).
     #[must_use]
     pub fn powf(&self, p: f64) -> Self {
         let exponent = E::of(p);
@@ -52,7 +52,8 @@ impl<E: Element> Var<E> {
             [self],
             (self.clone(), p),
             |(x, p), bw| {
-                // Not 0 times 0^-1, nor times an infinite y_bar.
+                // For p = 0 the product could be 0 times 0^-1 or 0 times an infinite y_bar, which
+                // is NaN.
                 bw.wrt(0, |g| match *p {
                     0.0 => g.masked(&Tensor::scalar(0.0)),
                     p => g * x.powf(p - 1.0) * p,
@@ -82,9 +83,9 @@ mod tests {
         for (name, f) in cases {
             assert_cases(name, 100, |s| {
                 let shape = random_shape(s);
-                // Positive, the domain of ln, sqrt and real powers; and so far from their
-                // singularity at 0 that the differences' own error, which grows with the fifth
-                // derivative, stays below the tolerance.
+                // The inputs are positive, because ln, sqrt and real powers need that. They are at
+                // least 1: near 0 the error of the central differences, which grows with the fifth
+                // derivative, would exceed the tolerance.
                 (vec![random_tensor(s, shape, &[]).map(|x| x.abs() + 1.0)], f)
             });
         }
@@ -94,7 +95,8 @@ mod tests {
         });
     }
 
-    /// Constants, lines and parabolas have derivatives everywhere, also where x^(p - 1) has none.
+    /// Constants, lines and parabolas are differentiable everywhere, even where x^(p - 1) is not
+    /// finite.
     #[test]
     fn whole_powers_are_smooth_at_zero() {
         for (p, [value, first, second]) in
@@ -109,6 +111,10 @@ mod tests {
             assert_eq!(curvature.data(), [second; 2], "second derivative of x^{p}");
         }
         let x = Var::leaf(Tensor::from_slice([1], &[3.0f64]));
-        assert_eq!((x.powf(0.0) - 1.0).sqrt().gradients(&[&x])[0].item(), 0.0, "a constant passes nothing");
+        assert_eq!(
+            (x.powf(0.0) - 1.0).sqrt().gradients(&[&x])[0].item(),
+            0.0,
+            "the gradient of a constant is 0"
+        );
     }
 }

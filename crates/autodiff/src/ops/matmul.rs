@@ -12,16 +12,16 @@ impl<E: Element> Var<E> {
     /// b_bar = a^T y_bar.
     ///
     /// # Panics
-    /// If an operand is no matrix or the inner dimensions differ.
+    /// If an operand is not a matrix or the inner dimensions differ.
     #[must_use]
     #[track_caller]
     pub fn matmul(&self, b: &Var<E>) -> Self {
         matmul(self, false, b, false)
     }
 
-    /// y = op(a) op(b), op being the transpose where the flag is set. The gradient of op(a) is
-    /// y_bar op(b)^T, that of op(b) is op(a)^T y_bar; where op transposes, a_bar and b_bar are
-    /// their transposes.
+    /// y = op(a) op(b), where op is the transpose if the flag is set. The gradient with respect to
+    /// op(a) is y_bar op(b)^T, and the gradient with respect to op(b) is op(a)^T y_bar. Where op
+    /// transposes, a_bar and b_bar are the transposes of these gradients.
     ///
     /// # Panics
     /// As [`Var::matmul`].

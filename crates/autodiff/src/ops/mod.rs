@@ -1,13 +1,13 @@
 //! Every derivative of the project.
 //!
-//! One family of operations to a file; for each operation its value, its formula, its rule and its
-//! check on one screen. Gradients are written x_bar = dL/dx; `y_bar` flows in, a rule says what
-//! flows out to each input. Rules are calculus only: the engine sums over broadcast axes and over
-//! several uses.
+//! Each file has one family of operations. For each operation, its value, formula, rule and check
+//! fit on one screen. Gradients are written x_bar = dL/dx. A rule takes `y_bar`, the gradient with
+//! respect to the output, and returns the gradient with respect to each input. Rules contain only
+//! calculus: the engine sums over broadcast axes and over several uses.
 //!
-//! Each file names where its formulas come from. What all share, the adjoint of an elementary
-//! function and of a linear map, is chapter 3 of Griewank & Walther 2008, Evaluating Derivatives
-//! (2nd edition).
+//! Each file cites the source of its formulas. All files use the adjoints of an elementary function
+//! and of a linear map, from chapter 3 of Griewank & Walther 2008, Evaluating Derivatives (2nd
+//! edition).
 //!
 //! Operations are methods of [`crate::Var`] and, for arithmetic, operators.
 

@@ -1,10 +1,10 @@
-//! Functions that are linear in pieces: relu, leaky relu, abs, clamp, and the product with a mask.
+//! Piecewise linear functions: relu, leaky relu, abs, clamp, and the product with a mask.
 //!
-//! Their slope is constant almost everywhere, so a gradient is the flowing-in gradient through a
-//! [`gate`], which is linear in it and constant in x; second derivatives vanish. Where the slope is
-//! 0, a gate gives 0 for every incoming gradient, also for an infinite one, such as that of a
-//! square root at 0. At a kink one subgradient is chosen: relu and leaky relu take the slope of the
-//! left side, abs takes 0, clamp takes 1 (PyTorch's choices).
+//! Their slope is constant almost everywhere. So x_bar is y_bar through a [`gate`], which is linear
+//! in y_bar and constant in x, and second derivatives are 0. Where the slope is 0, a gate returns 0
+//! for every incoming gradient, even an infinite one such as that of a square root at 0. At a kink,
+//! the functions use PyTorch's choice of subgradient: relu and leaky relu take the slope of the
+//! left side, abs takes 0, and clamp takes 1.
 //!
 //! Sources: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines; Maas,
 //! Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models (leaky);
@@ -15,7 +15,7 @@ use crate::graph::record;
 use adjoint_kernels::batch_norm::Activation;
 use adjoint_tensor::{Element, Tensor};
 
-/// Which slope a gate applies.
+/// The slope that a gate applies.
 #[derive(Clone, Copy)]
 enum Slope {
     /// 1 for x > 0, `slope` elsewhere.
@@ -28,7 +28,8 @@ enum Slope {
     Mask,
 }
 
-/// u = g slope(x), and 0 where the slope is 0, whatever g is. g_bar = u_bar slope(x), likewise.
+/// u = g slope(x), and 0 where the slope is 0, for every g. g_bar = u_bar slope(x), and also 0
+/// where the slope is 0.
 fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
     let u = match slope {
         Slope::Leaky(s) => {
@@ -50,21 +51,22 @@ fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
 }
 
 impl<E: Element> Var<E> {
-    /// y = max(x, 0) (Nair & Hinton 2010). Slope 1 or 0, and 0 at the kink: x_bar = y_bar where
-    /// x > 0, else 0.
+    /// y = max(x, 0) (Nair & Hinton 2010). The slope is 1 for x > 0 and 0 elsewhere, including the
+    /// kink: x_bar = y_bar where x > 0, else 0.
     #[must_use]
     pub fn relu(&self) -> Self {
         let y = self.value().map(|x| x.at_least(E::ZERO));
-        // y > 0 exactly where x > 0: saving y lets x die, and y is what the next layer keeps
-        // anyway.
+        // y > 0 exactly where x > 0. So the rule can use y instead of x, and x can be freed. The
+        // next layer keeps y in any case.
         record("relu", y.clone(), [self], y, |y, bw| bw.wrt(0, |g| gate(g, y, Slope::Leaky(0.0))))
     }
 
-    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013); slope 0 is
-    /// [`relu`](Var::relu). On each side a line through 0: x_bar = y_bar, slope y_bar.
+    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013). With slope 0 this is
+    /// [`relu`](Var::relu). Each side is a line through 0: x_bar is y_bar for x > 0, and slope
+    /// y_bar elsewhere.
     ///
     /// # Panics
-    /// If the slope is negative: then the sign of y would not tell that of x.
+    /// If the slope is negative: the rule assumes that x and y have the same sign.
     #[must_use]
     #[track_caller]
     pub fn leaky_relu(&self, slope: f64) -> Self {
@@ -76,7 +78,7 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = f(x) for an activation given as a value. x_bar = y_bar f'(x).
+    /// Applies the activation `f`: y = f(x). x_bar = y_bar f'(x).
     ///
     /// # Panics
     /// As [`leaky_relu`](Var::leaky_relu).
@@ -89,9 +91,9 @@ impl<E: Element> Var<E> {
         }
     }
 
-    /// y = x m for a constant mask m, with broadcasting, and 0 where m is 0, also for an infinite x
-    /// and for NaN. x_bar = y_bar m, likewise: what a mask hides never reaches a value or a
-    /// gradient, as it would through a product.
+    /// y = x m for a constant mask m, with broadcasting. y is 0 where m is 0, even for an infinite
+    /// or NaN x. x_bar = y_bar m, and also 0 where m is 0. A product would instead let a hidden
+    /// infinity or NaN reach the value and the gradient.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -138,7 +140,7 @@ mod tests {
         for (name, f) in cases {
             assert_cases(name, 100, |s| {
                 let shape = random_shape(s);
-                // Followed by a square, so that the second derivative is not trivially 0.
+                // The result is squared, so that the second derivative is not trivially 0.
                 (vec![random_tensor(s, shape, &[0.0, -0.5, 0.8])], move |x: &[Var<f64>]| f(x).square())
             });
         }
@@ -154,11 +156,12 @@ mod tests {
         });
     }
 
-    /// A square root and a logarithm have an infinite slope at 0, where all of these have slope 0.
+    /// A square root and a logarithm have an infinite slope at 0, where all functions of this file
+    /// have slope 0.
     #[test]
     fn an_infinite_gradient_does_not_pass_a_slope_of_zero() {
         type F = fn(&Var<f64>) -> Var<f64>;
-        // The first element is hidden; the second passes with slope 1.
+        // The function hides the first element. The second element passes with slope 1.
         let hiding: [(&str, F, [f64; 2]); 7] = [
             ("relu", |x| x.relu(), [-1.0, 4.0]),
             ("leaky_relu", |x| x.leaky_relu(0.0), [-1.0, 4.0]),
@@ -168,7 +171,7 @@ mod tests {
             ("masked", |x| x.masked(&Tensor::from_slice([2], &[0.0, 1.0])), [-1.0, 4.0]),
             ("relu of -inf", |x| x.leaky_relu(0.0), [f64::NEG_INFINITY, 4.0]),
         ];
-        // With the first and the second derivative at 4.
+        // Each function has its first and second derivative at 4.
         let steep: [(F, [f64; 2]); 2] =
             [(|y| y.sqrt(), [0.25, -1.0 / 32.0]), (|y| y.ln(), [0.25, -1.0 / 16.0])];
         for (name, hide, x) in hiding {

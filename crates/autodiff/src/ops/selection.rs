@@ -1,7 +1,7 @@
-//! Parts of a value, and values put together: narrow, pad, concat, gather.
+//! Parts and combinations of values: narrow, pad, concat, gather.
 //!
-//! All are linear, with entries 0 and 1, and a gradient flows through the transpose: Griewank &
-//! Walther 2008, Evaluating Derivatives, chapter 3.
+//! All are linear maps with entries 0 and 1. A gradient flows through the transpose of the map:
+//! Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;
@@ -9,10 +9,11 @@ use adjoint_tensor::{Element, Tensor};
 use std::rc::Rc;
 
 impl<E: Element> Var<E> {
-    /// y = positions `start..start + len` of an axis. x_bar = y_bar with zeros for the rest.
+    /// y = positions `start..start + len` of an axis. x_bar = y_bar, with zeros at all other
+    /// positions.
     ///
     /// # Panics
-    /// If they leave the axis.
+    /// If the positions exceed the axis.
     #[must_use]
     #[track_caller]
     pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
@@ -23,7 +24,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x with zeros before and after along an axis. x_bar = the part of y_bar that x filled.
+    /// y = x with zeros before and after along an axis. x_bar = the part of y_bar at the positions
+    /// of x.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -36,10 +38,11 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = the parts one after the other along an axis. Each part's gradient is its part of y_bar.
+    /// y = the parts one after another along an axis. The gradient of each part is its part of
+    /// y_bar.
     ///
     /// # Panics
-    /// If there are none, or their other axes differ.
+    /// If there are no parts, or their other axes differ.
     #[track_caller]
     pub fn concat(parts: &[&Var<E>], axis: usize) -> Self {
         let values: Vec<&Tensor<E>> = parts.iter().map(|p| p.value()).collect();
@@ -54,11 +57,11 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = rows `rows` of a matrix, in this order, repetitions allowed. Row r of x_bar is the sum
-    /// of the rows i of y_bar with rows\[i\] = r.
+    /// y = the given `rows` of a matrix, in this order. A row can occur several times. Row r of
+    /// x_bar is the sum of all rows i of y_bar with rows\[i\] = r.
     ///
     /// # Panics
-    /// If x is no matrix or a row is out of range.
+    /// If x is not a matrix or a row is out of range.
     #[must_use]
     #[track_caller]
     pub fn gather_rows(&self, rows: &[usize]) -> Self {
@@ -74,7 +77,7 @@ fn gather_rows<E: Element>(x: &Var<E>, rows: Rc<[usize]>) -> Var<E> {
     })
 }
 
-/// The adjoint of [`gather_rows`], and the other way round.
+/// The adjoint of [`gather_rows`]. Its own adjoint is `gather_rows`.
 fn scatter_add_rows<E: Element>(x: &Var<E>, rows: Rc<[usize]>, count: usize) -> Var<E> {
     record("scatter_add_rows", x.value().scatter_add_rows(&rows, count), [x], rows, |rows, bw| {
         bw.wrt(0, |g| gather_rows(g, rows.clone()));
@@ -87,7 +90,7 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_size, random_tensor};
     use adjoint_tensor::{Shape, Stream};
 
-    /// A shape with at least one axis, and one of its axes.
+    /// Returns a shape with at least one axis, and one of its axes.
     fn shape_and_axis(s: &mut Stream) -> (Shape, usize) {
         let dims: Vec<usize> = (0..1 + s.below(4)).map(|_| random_size(s)).collect();
         (Shape::new(&dims), s.below(dims.len()))

@@ -1,7 +1,7 @@
-//! Sums, means, repetition and new shapes. `sum_to` and `expand` are each other's adjoint,
-//! `reshape` is its own, and so is `centred`.
+//! Sums, means, repetition and new shapes. `sum_to` and `expand` are adjoint to each other.
+//! `reshape` is its own adjoint, and so is `centred`.
 //!
-//! All are linear, and a gradient flows through the transpose: Griewank & Walther 2008, Evaluating
+//! All are linear. A gradient flows through the transpose: Griewank & Walther 2008, Evaluating
 //! Derivatives, chapter 3.
 
 use crate::Var;
@@ -9,8 +9,8 @@ use crate::graph::record;
 use adjoint_tensor::{Element, Shape, Tensor};
 
 impl<E: Element> Var<E> {
-    /// y = x summed over every axis along which `shape` broadcasts to x. Each x enters one sum with
-    /// weight 1: x_bar = y_bar expanded.
+    /// y = x summed over every axis along which `shape` broadcasts to x. Each element of x has
+    /// weight 1 in one sum: x_bar = y_bar expanded.
     ///
     /// # Panics
     /// If `shape` does not broadcast to x's shape.
@@ -34,7 +34,7 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x under another shape of the same size. x_bar = y_bar under x's.
+    /// y = x with another shape of the same size. x_bar = y_bar with the shape of x.
     ///
     /// # Panics
     /// If the sizes differ.
@@ -58,7 +58,7 @@ impl<E: Element> Var<E> {
         self.mean_to(Shape::SCALAR)
     }
 
-    /// y = mean over every axis along which `shape` broadcasts to x, of n elements each.
+    /// y = mean over every axis along which `shape` broadcasts to x. With n elements per mean,
     /// x_bar = y_bar / n expanded.
     ///
     /// # Panics
@@ -70,11 +70,11 @@ impl<E: Element> Var<E> {
         self.sum_to(shape).scale(shape.len() as f64 / self.shape().len() as f64)
     }
 
-    /// y = x minus its mean over every axis along which `shape` broadcasts to x. A projection,
-    /// whose matrix 1 - 1 1^T / n is symmetric: x_bar = y_bar minus its mean.
+    /// y = x minus its mean over every axis along which `shape` broadcasts to x. This is a
+    /// projection, whose matrix 1 - 1 1^T / n is symmetric: x_bar = y_bar minus its mean.
     ///
-    /// The value is centred twice, because the mean of numbers far from zero is rounded, by as much
-    /// as they may differ: the second mean is what rounding took from the first.
+    /// The value is centred twice. The mean of numbers far from zero has a rounding error, which
+    /// can be as large as their differences. The second mean is the rounding error of the first.
     ///
     /// # Panics
     /// As [`Var::sum_to`].
@@ -85,7 +85,7 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// [`Var::centred`] of a shape, compiled once.
+/// [`Var::centred`] for a [`Shape`], compiled once.
 #[track_caller]
 #[inline(never)]
 fn centred<E: Element>(x: &Var<E>, shape: Shape) -> Var<E> {

@@ -1,4 +1,4 @@
-//! Smooth squashing functions: tanh, sigmoid, softplus, and the cross entropy of a logit.
+//! Smooth squashing functions (tanh, sigmoid, softplus), and the cross entropy of a logit.
 //!
 //! Sources: Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors
 //! (sigmoid); LeCun, Bottou, Orr & Müller 1998, Efficient BackProp (tanh); Dugas et al. 2001,
@@ -45,10 +45,10 @@ impl<E: Element> Var<E> {
     ///
     /// > y = -t ln sigma(x) - (1 - t) ln(1 - sigma(x)) = t softplus(-x) + (1 - t) softplus(x)
     ///
-    /// Each logarithm has its own softplus: in the shorter softplus(x) - t x a small y would be
-    /// what is left of two large numbers. A label t of 0 or 1 masks one of them, also where it is
-    /// infinite: an infinite logit with the right sign costs nothing. dy/dx = sigma(x) - t and
-    /// dy/dt = softplus(-x) - softplus(x) = -x: x_bar = y_bar (sigma(x) - t), t_bar = -y_bar x.
+    /// Each logarithm has its own softplus. In the shorter formula softplus(x) - t x, a small y
+    /// would be the difference of two large numbers. A label t of 0 or 1 masks one softplus, even
+    /// an infinite one, so an infinite logit with the right sign costs 0. With dy/dx = sigma(x) - t
+    /// and dy/dt = softplus(-x) - softplus(x) = -x: x_bar = y_bar (sigma(x) - t), t_bar = -y_bar x.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -64,8 +64,8 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// y = sigma(x) - t = (1 - t) sigma(x) - t sigma(-x), whose longer form keeps the digits of a small
-/// one. x_bar = y_bar sigma'(x) = y_bar sigma(x) sigma(-x), t_bar = -y_bar.
+/// y = sigma(x) - t = (1 - t) sigma(x) - t sigma(-x). The second form is accurate even if y is
+/// small. x_bar = y_bar sigma'(x) = y_bar sigma(x) sigma(-x), t_bar = -y_bar.
 fn sigmoid_minus<E: Element>(x: &Var<E>, t: &Var<E>) -> Var<E> {
     let y = x.value().zip(t.value(), |x, t| (E::ONE - t) * x.sigmoid() - t * (-x).sigmoid());
     record("sigmoid_minus", y, [x, t], x.clone(), |x, bw| {
@@ -74,8 +74,8 @@ fn sigmoid_minus<E: Element>(x: &Var<E>, t: &Var<E>) -> Var<E> {
     })
 }
 
-/// u = g (1 - y^2), the gradient of tanh in one pass over an image. Linear in g:
-/// g_bar = u_bar (1 - y^2), y_bar = -2 u_bar y g.
+/// u = g (1 - y^2), the gradient of tanh in one pass over memory. u is linear in g: g_bar = u_bar
+/// (1 - y^2), y_bar = -2 u_bar y g.
 fn tanh_grad<E: Element>(y: &Var<E>, g: &Var<E>) -> Var<E> {
     let u = y.value().zip(g.value(), |y, g| g * (E::ONE - y * y));
     record("tanh_grad", u, [y, g], (y.clone(), g.clone()), |(y, g), bw| {
@@ -113,7 +113,7 @@ mod tests {
         });
     }
 
-    /// One pass in place of its definition in softplus functions, to the bit.
+    /// The one-pass kernel equals its definition with softplus functions, bit for bit.
     #[test]
     fn cross_entropy_is_its_definition() {
         let mut s = Stream::new(1, "cross entropy", 0);
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(y.gradients(&[&x])[0].data()[..3], [0.0, 0.0, 1.0]);
     }
 
-    /// The gradient of softplus is a sigmoid also where e^x would overflow.
+    /// The gradient of softplus is a sigmoid even where e^x would overflow.
     #[test]
     fn tails_are_exact() {
         let x = Var::leaf(Tensor::from_slice([2], &[80.0f32, -80.0]));
