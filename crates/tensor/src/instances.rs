@@ -1,4 +1,5 @@
-//! Loops compiled in this crate, once, for `f32` (`adjoint_kernels::instances` explains how).
+//! Loops that are compiled once, in this crate, for `f32`. `adjoint_kernels::instances` explains
+//! how.
 
 use crate::Stream;
 

@@ -1,13 +1,13 @@
 //! Tensors: a [`Shape`] and a buffer.
 //!
-//! A [`Tensor`] is contiguous, has at most four axes, shares its memory until written to and gives
-//! it back to a pool when dropped. It knows how to compute values and nothing about derivatives:
-//! those are `adjoint-autodiff`'s.
+//! A [`Tensor`] is contiguous and has at most four axes. Clones share its memory until one of them
+//! is written to. When the last clone is dropped, the memory returns to a pool. Tensors compute
+//! values; derivatives are in `adjoint-autodiff`.
 //!
-//! [`PixelRange`] says which values of a tensor of images are black and white.
+//! [`PixelRange`] defines which values of a tensor of images are black and white.
 //!
-//! [`Stream`] is the project's only source of random numbers: addressed by what a number is for,
-//! not by how many were drawn before it.
+//! [`Stream`] is the project's only source of random numbers. A number is addressed by its purpose,
+//! not by the number of draws before it.
 #![forbid(unsafe_code)]
 
 pub mod instances;

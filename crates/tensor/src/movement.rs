@@ -1,4 +1,4 @@
-//! Tensors from parts of tensors: values move and none is computed.
+//! Tensors from parts of other tensors. These operations move values and compute none.
 
 use crate::{Element, Shape, Tensor};
 use adjoint_kernels::layout::{self, AxisView};
@@ -7,7 +7,7 @@ impl<E: Element> Tensor<E> {
     /// Reorders the axes: axis a of the result is axis `axes[a]` of this tensor.
     ///
     /// # Panics
-    /// If `axes` is not an order of this tensor's axes.
+    /// If `axes` is not a permutation of this tensor's axes.
     #[track_caller]
     #[must_use]
     pub fn permute<const N: usize>(&self, axes: [usize; N]) -> Self {
@@ -21,10 +21,10 @@ impl<E: Element> Tensor<E> {
         Self::build(shape, |y| layout::permute(self.data(), self.shape().right_aligned(), order, y))
     }
 
-    /// Positions `start..start + len` of an axis.
+    /// Returns positions `start..start + len` of an axis.
     ///
     /// # Panics
-    /// If they leave the axis.
+    /// If the positions exceed the axis.
     #[track_caller]
     #[must_use]
     pub fn narrow(&self, axis: usize, start: usize, len: usize) -> Self {
@@ -41,7 +41,7 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Zeros before and after along an axis: the adjoint of [`Tensor::narrow`].
+    /// Adds zeros before and after along an axis: the adjoint of [`Tensor::narrow`].
     ///
     /// # Panics
     /// If there is no such axis, or memory cannot address the elements.
@@ -49,7 +49,7 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn pad(&self, axis: usize, before: usize, after: usize) -> Self {
         let from = self.around(axis);
-        // A sum that saturates is no axis of any shape.
+        // A saturated sum exceeds every valid axis, so `with` below panics.
         let to = AxisView { axis: before.saturating_add(from.axis).saturating_add(after), ..from };
         Self::build(self.shape().with(axis, to.axis), |y| {
             y.fill(E::ZERO);
@@ -57,10 +57,10 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// The tensors one after the other along an axis.
+    /// Concatenates tensors along an axis.
     ///
     /// # Panics
-    /// If there are none, their other axes differ, or memory cannot address the elements.
+    /// If there are no tensors, their other axes differ, or memory cannot address the elements.
     #[track_caller]
     pub fn concat(parts: &[&Self], axis: usize) -> Self {
         assert!(!parts.is_empty(), "concat: nothing to concatenate");
@@ -81,10 +81,10 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Rows `rows` of a matrix.
+    /// Returns the given `rows` of a matrix.
     ///
     /// # Panics
-    /// If this is no matrix or a row is out of range.
+    /// If this tensor is not a matrix or a row is out of range.
     #[track_caller]
     #[must_use]
     pub fn gather_rows(&self, rows: &[usize]) -> Self {
@@ -92,11 +92,12 @@ impl<E: Element> Tensor<E> {
         Self::build([rows.len(), columns], |y| layout::gather_rows(self.data(), columns, rows, y))
     }
 
-    /// A matrix of `count` rows to whose row `rows[i]` row i of this one is added, for every i: the
-    /// adjoint of [`Tensor::gather_rows`].
+    /// Returns a matrix of `count` rows in which each row r is the sum of all rows i of this matrix
+    /// with `rows[i] = r`: the adjoint of [`Tensor::gather_rows`].
     ///
     /// # Panics
-    /// If this is no matrix, has another number of rows than `rows`, or a row is out of range.
+    /// If this tensor is not a matrix, its number of rows differs from the length of `rows`, or a
+    /// row is out of range.
     #[track_caller]
     #[must_use]
     pub fn scatter_add_rows(&self, rows: &[usize], count: usize) -> Self {

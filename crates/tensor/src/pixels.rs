@@ -1,16 +1,16 @@
-//! Pixels as numbers and as bytes.
+//! Conversion between pixel values and bytes.
 
 /// The values of black and white in a tensor of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelRange {
-    /// 0 is black, 1 is white, as in probabilities: for models that end in a sigmoid.
+    /// 0 is black and 1 is white, as in probabilities. For models that end in a sigmoid.
     Unit,
-    /// -1 is black, 1 is white: for models that end in a tanh.
+    /// -1 is black and 1 is white. For models that end in a tanh.
     Symmetric,
 }
 
 impl PixelRange {
-    /// The value of each byte. Both ends are exact.
+    /// Returns the value of each byte. Both ends of the range are exact.
     pub fn values(self) -> [f32; 256] {
         std::array::from_fn(|byte| match self {
             Self::Unit => byte as f32 / 255.0,
@@ -18,13 +18,13 @@ impl PixelRange {
         })
     }
 
-    /// The byte nearest to a value. Values outside the range are clipped; NaN is 0.
+    /// Returns the byte nearest to a value. Values outside the range are clipped; NaN becomes 0.
     pub fn to_byte(self, value: f32) -> u8 {
         (self.to_unit(value) * 255.0).round() as u8
     }
 
-    /// A value of this range in \[0, 1\], the range of [`Unit`](Self::Unit). Values outside the
-    /// range are not clipped.
+    /// Maps a value of this range to \[0, 1\], the range of [`Unit`](Self::Unit). Values outside
+    /// the range are not clipped.
     pub fn to_unit(self, value: f32) -> f32 {
         match self {
             Self::Unit => value,

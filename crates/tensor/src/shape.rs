@@ -3,13 +3,13 @@
 use adjoint_kernels::size;
 use std::fmt;
 
-/// The sizes of a tensor's axes, outermost first; at most four.
+/// The sizes of a tensor's axes, outermost first. A shape has at most four axes.
 ///
-/// Two shapes are compared from their last axes (as in NumPy): a channel vector `[C]` broadcasts
-/// over images `[N, H, W, C]` as it is.
+/// As in NumPy, broadcasting aligns the last axes of two shapes. So a channel vector `[C]`
+/// broadcasts over images `[N, H, W, C]`.
 ///
-/// The product of the sizes, zeros counted as ones, never wraps: a shape whose elements memory
-/// cannot address panics when it is made.
+/// The product of the sizes, with each zero replaced by one, never wraps. The constructors panic if
+/// memory cannot address the elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; 4],
@@ -17,13 +17,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The shape of a single number: no axes.
+    /// The shape of a single number, without axes.
     pub const SCALAR: Shape = Shape { dims: [1; 4], rank: 0 };
 
-    /// The shape with these sizes.
+    /// Returns the shape with these sizes.
     ///
     /// # Panics
-    /// If there are more than four, or memory cannot address that many elements.
+    /// If there are more than four sizes, or memory cannot address the elements.
     #[track_caller]
     pub fn new(dims: &[usize]) -> Self {
         assert!(dims.len() <= 4, "a tensor has at most four axes, not {}: {dims:?}", dims.len());
@@ -33,8 +33,8 @@ impl Shape {
         shape
     }
 
-    /// The shape with these sizes, such as those that a file states. None if there are more than
-    /// four, or memory cannot address that many elements.
+    /// Returns the shape with these sizes, which may come from a file. Returns `None` if there are
+    /// more than four sizes, or memory cannot address the elements.
     pub fn checked(dims: &[usize]) -> Option<Self> {
         (dims.len() <= 4 && size::checked_len(dims).is_some()).then(|| Self::new(dims))
     }
@@ -55,14 +55,14 @@ impl Shape {
         self.dims().iter().product()
     }
 
-    /// The four sizes that the kernels work with: ones before the first axis.
+    /// Returns the four sizes that the kernels use, with ones before the first axis.
     pub fn right_aligned(&self) -> [usize; 4] {
         let mut aligned = [1; 4];
         aligned[4 - self.rank..].copy_from_slice(self.dims());
         aligned
     }
 
-    /// The four sizes of an image shape.
+    /// Returns the four sizes of an image shape.
     ///
     /// # Panics
     /// If the rank is not four.
@@ -72,7 +72,7 @@ impl Shape {
         self.dims
     }
 
-    /// The two sizes of a matrix shape.
+    /// Returns the two sizes of a matrix shape.
     ///
     /// # Panics
     /// If the rank is not two.
@@ -82,7 +82,7 @@ impl Shape {
         [self.dims[0], self.dims[1]]
     }
 
-    /// The shape with a single number for each row: the last axis, if there is one, made 1.
+    /// Returns the shape of one number per row: the last axis, if there is one, has size 1.
     #[must_use]
     pub fn per_row(&self) -> Shape {
         match self.rank {
@@ -91,7 +91,7 @@ impl Shape {
         }
     }
 
-    /// The shape both broadcast to, if there is one.
+    /// Returns the shape to which both shapes broadcast, if there is one.
     ///
     /// # Panics
     /// If memory cannot address its elements.
@@ -111,31 +111,31 @@ impl Shape {
         Some(Shape::new(&dims[4 - rank..]))
     }
 
-    /// Can a tensor of this shape be repeated to fill `to`?
+    /// Returns whether a tensor of this shape can be repeated to fill `to`.
     pub fn broadcasts_to(&self, to: &Shape) -> bool {
         let pairs = || self.right_aligned().into_iter().zip(to.right_aligned());
         self.rank <= to.rank && pairs().all(|(size, to)| size == to || size == 1)
     }
 
-    /// This shape with another size along one axis.
+    /// Returns this shape with another size along one axis.
     ///
     /// # Panics
-    /// If there is no such axis, or memory cannot address that many elements.
+    /// If there is no such axis, or memory cannot address the elements.
     #[must_use]
     #[track_caller]
     pub fn with(mut self, axis: usize, size: usize) -> Shape {
-        assert!(axis < self.rank, "axis {axis} of {self:?}");
+        assert!(axis < self.rank, "no axis {axis} in shape {self:?}");
         self.dims[axis] = size;
         Shape::new(self.dims())
     }
 
-    /// Products of the sizes before and after an axis.
+    /// Returns the products of the sizes before and after an axis.
     ///
     /// # Panics
     /// If there is no such axis.
     #[track_caller]
     pub fn around(&self, axis: usize) -> [usize; 2] {
-        assert!(axis < self.rank, "axis {axis} of {self:?}");
+        assert!(axis < self.rank, "no axis {axis} in shape {self:?}");
         [self.dims[..axis].iter().product(), self.dims[axis + 1..self.rank].iter().product()]
     }
 }
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(s(&[2, 3, 4]).around(1), [2, 4]);
     }
 
-    /// Each way to make a shape panics with the sizes if their product would wrap.
+    /// Each constructor panics if the product of the sizes would wrap. The message has the sizes.
     #[test]
     fn sizes_that_wrap_are_rejected() {
         let message = |make: &dyn Fn() -> Shape| {
@@ -189,7 +189,7 @@ mod tests {
             (&(|| zeros(&[large, large])) as &dyn Fn() -> Shape, "[4294967296, 4294967296]"),
             (&|| zeros(&[0, large, large]), "[0, 4294967296, 4294967296]"),
             (&|| zeros(&[usize::MAX, 2]), "[18446744073709551615, 2]"),
-            // No wrap, but more bytes than memory has.
+            // The product does not wrap, but memory cannot address the bytes.
             (&|| zeros(&[1 << 61]), "[2305843009213693952]"),
             (&|| [large, large].into(), "[4294967296, 4294967296]"),
             (&|| tall.with(1, large), "[4294967296, 4294967296]"),
@@ -198,6 +198,6 @@ mod tests {
             let message = message(make);
             assert!(message.contains(&format!("an array of shape {dims}")), "{message}");
         }
-        assert!(!tall.broadcasts_to(&wide), "which is no reason to panic");
+        assert!(!tall.broadcasts_to(&wide), "must not panic");
     }
 }

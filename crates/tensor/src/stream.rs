@@ -1,13 +1,13 @@
 //! Random numbers that are addressed, not consumed.
 //!
-//! A [`Stream`] is named by (seed, purpose, index): "run 7, noise, step 1204". The same name always
-//! gives the same numbers, whatever was drawn before, so a resumed run needs no generator state,
-//! image i of a generated dataset is always the same image, and adding a draw in one place disturbs
-//! no other.
+//! A [`Stream`] is named by (seed, purpose, index), for example "run 7, noise, step 1204". The same
+//! name always gives the same numbers, independent of all earlier draws. So a resumed run needs no
+//! random-number-generator state, and image i of a generated dataset is always the same image. A
+//! new draw in one place does not change the numbers of any other.
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as
-//! easy as 1, 2, 3"): a keyed bijection of a 128-bit counter. The address *is* the counter; there
-//! is no state to carry. Distributions are `rand_distr`'s on top of it.
+//! easy as 1, 2, 3"), a keyed bijection of a 128-bit counter. The address *is* the counter, so
+//! there is no state to save. The distributions come from `rand_distr`.
 
 use crate::{Element, Shape, Tensor};
 use rand::rand_core::Infallible;
@@ -25,14 +25,14 @@ use rand_distr::{Distribution, StandardNormal};
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: [u32; 2],
-    /// Block number within the stream (low words), index of the stream (high words).
+    /// The block number within the stream (low words) and the index of the stream (high words).
     counter: [u32; 4],
     block: [u32; 4],
     used: usize,
 }
 
 impl Stream {
-    /// The stream of `seed` for `purpose`, number `index` (a training step, an image, an epoch).
+    /// Returns stream number `index` (a training step, an image, an epoch) of `seed` for `purpose`.
     pub fn new(seed: u64, purpose: &str, index: u64) -> Self {
         let key = mix(seed ^ mix(fnv1a(purpose.as_bytes())));
         Stream {
@@ -55,30 +55,30 @@ impl Stream {
         self.block[self.used - 1]
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub fn bits(&mut self) -> u64 {
         u64::from(self.next_word()) | u64::from(self.next_word()) << 32
     }
 
-    /// A number uniform on [0, 1), a multiple of 2^-53.
+    /// Returns a number that is uniform on [0, 1) and a multiple of 2^-53.
     pub fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (0.5f64).powi(53)
     }
 
-    /// A number from N(0, 1).
+    /// Returns a number from N(0, 1).
     pub fn normal(&mut self) -> f64 {
         StandardNormal.sample(self)
     }
 
-    /// An index uniform on 0..n.
+    /// Returns an index that is uniform on 0..n.
     ///
     /// # Panics
     /// If `n` is 0.
     #[track_caller]
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "no index is below 0");
-        // The high half of bits * n, with the few values that would make some indices likelier
-        // thrown away (Lemire 2019).
+        // The result is the high half of bits * n. The few values of bits that would make some
+        // indices more likely are rejected (Lemire 2019).
         let n = n as u64;
         let unfair = n.wrapping_neg() % n;
         loop {
@@ -89,15 +89,16 @@ impl Stream {
         }
     }
 
-    /// Puts `items` in an order of which all are equally likely (Fisher & Yates).
+    /// Shuffles `items`; all orders are equally likely (Fisher & Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
         }
     }
 
-    /// A tensor of independent numbers uniform on [low, high): none is rounded out of the range. If
-    /// the type has no number in it, all are the least one from `low` on.
+    /// Returns a tensor of independent numbers that are uniform on [low, high). Rounding never
+    /// moves a number out of the range. If the range contains no number of the type, all elements
+    /// are the smallest number that is at least `low`.
     ///
     /// # Panics
     /// If the range is not finite, or `low` is above `high`.
@@ -107,14 +108,15 @@ impl Stream {
         Tensor::build(shape, |out| self.fill_uniform(out, low, high))
     }
 
-    /// A tensor of independent numbers from N(mean, std^2).
+    /// Returns a tensor of independent numbers from N(mean, std^2).
     pub fn normal_tensor<E: Element>(&mut self, shape: impl Into<Shape>, mean: f64, std: f64) -> Tensor<E> {
         Tensor::build(shape, |out| self.fill_normal(out, mean, std))
     }
 
     #[inline(never)]
     pub(crate) fn fill_uniform<E: Element>(&mut self, out: &mut [E], low: f64, high: f64) {
-        // The ends of the range in E: a number near one of them may be rounded to it, or past it.
+        // The first and last number of E in the range. A number near an end of the range may be
+        // rounded to that end or beyond it.
         let (first, last) = (E::of(low), E::of(high).next_down());
         let first = if first.f64() < low { first.next_up() } else { first };
         let within = |x: f64| E::of(x).at_most(last).at_least(first);
@@ -146,8 +148,8 @@ impl rand::TryRng for Stream {
     }
 }
 
-/// Ten rounds of Philox on a 4 x 32-bit counter (Salmon et al. 2011; constants of their library,
-/// Random123).
+/// Ten rounds of Philox on a counter of 4 x 32 bits (Salmon et al. 2011; the constants are those of
+/// their library, Random123).
 fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -162,13 +164,13 @@ fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [a, b, c, d]
 }
 
-/// Low and high word.
+/// Returns the low and the high word.
 fn halves(x: u64) -> [u32; 2] {
     [x as u32, (x >> 32) as u32]
 }
 
-/// A bijection of 64 bits; a change of one changes about half of them (SplitMix64, Steele, Lea &
-/// Flood 2014).
+/// A bijection of 64-bit numbers. A change of one input bit changes about half of the output bits
+/// (SplitMix64, Steele, Lea & Flood 2014).
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -176,7 +178,7 @@ fn mix(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The FNV-1a hash of a name.
+/// Returns the FNV-1a hash of a name.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3))
 }
@@ -185,7 +187,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// The known answers published with the generator.
+    /// The known answers are published with the generator.
     #[test]
     fn philox_gives_the_published_answers() {
         let ones = u32::MAX;
@@ -219,7 +221,8 @@ mod tests {
         let t = Stream::new(3, "test", 0).normal_tensor::<f64>([n], 1.0, 2.0);
         let mean = t.data().iter().sum::<f64>() / n as f64;
         let variance = t.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
-        // Five standard errors: 2 / sqrt(n) of the mean, sqrt(2 / n) 4 of the variance.
+        // Five standard errors: that of the mean is 2 / sqrt(n), and that of the variance is 4
+        // sqrt(2 / n).
         assert!((mean - 1.0).abs() < 5.0 * 2.0 / (n as f64).sqrt(), "mean {mean}");
         assert!((variance - 4.0).abs() < 5.0 * 4.0 * (2.0 / n as f64).sqrt(), "variance {variance}");
         let u = Stream::new(3, "test", 1).uniform_tensor::<f64>([n], -1.0, 1.0);
@@ -227,7 +230,7 @@ mod tests {
         assert!((u.data().iter().map(|x| x * x).sum::<f64>() / n as f64 - 1.0 / 3.0).abs() < 0.005);
     }
 
-    /// Ranges so narrow that many numbers are rounded to an end.
+    /// The ranges are so narrow that many numbers are rounded to an end.
     #[test]
     fn a_half_open_range_is_never_left() {
         let ulp = f64::from(f32::EPSILON);

@@ -1,4 +1,4 @@
-//! The tensor: values, without derivatives.
+//! The tensor: values without derivatives.
 
 use crate::{Element, Shape};
 use adjoint_kernels::gemm::{Mat, Update, gemm};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// A contiguous array of up to four axes, row-major.
 ///
-/// Cloning shares the memory; the first write to a shared tensor copies it. Memory comes from a
-/// pool and returns to it.
+/// Clones share the memory. The first write to a shared tensor copies it. Memory comes from a pool
+/// and returns to the pool.
 ///
 /// ```
 /// use adjoint_tensor::Tensor;
@@ -26,8 +26,8 @@ pub struct Tensor<E: Element> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// A tensor whose elements `fill` writes: all of them, for their first contents are
-    /// unspecified.
+    /// Returns a tensor whose elements `fill` writes. The initial contents are unspecified, so
+    /// `fill` must write all elements.
     ///
     /// # Panics
     /// If memory cannot address the elements.
@@ -37,35 +37,35 @@ impl<E: Element> Tensor<E> {
         tensor
     }
 
-    /// Returns a tensor with unspecified contents. Separate from [`build`](Self::build), which is
-    /// compiled once for each closure.
+    /// Returns a tensor with unspecified contents. A separate function, because
+    /// [`build`](Self::build) is compiled once for each closure.
     #[inline(never)]
     fn unspecified(shape: Shape) -> Self {
         Tensor { shape, data: Arc::new(Buffer::take(shape.len())) }
     }
 
-    /// A copy of `data`.
+    /// Returns a tensor with a copy of `data`.
     ///
     /// # Panics
-    /// If the slice does not have the shape's size.
+    /// If the length of `data` differs from the size of the shape.
     #[track_caller]
     pub fn from_slice(shape: impl Into<Shape>, data: &[E]) -> Self {
         let shape = shape.into();
-        assert_eq!(shape.len(), data.len(), "a tensor of shape {shape} from {} elements", data.len());
+        assert_eq!(shape.len(), data.len(), "shape {shape} does not fit {} elements", data.len());
         Self::build(shape, |out| out.copy_from_slice(data))
     }
 
-    /// Every element `value`.
+    /// Returns a tensor in which every element is `value`.
     pub fn full(shape: impl Into<Shape>, value: E) -> Self {
         Self::build(shape, |out| out.fill(value))
     }
 
-    /// Every element 0.
+    /// Returns a tensor in which every element is 0.
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         Self::full(shape, E::ZERO)
     }
 
-    /// A single number.
+    /// Returns a tensor without axes that holds a single number.
     pub fn scalar(value: f64) -> Self {
         Self::full(Shape::SCALAR, E::of(value))
     }
@@ -80,23 +80,23 @@ impl<E: Element> Tensor<E> {
         self.shape.dims()
     }
 
-    /// Number of elements.
+    /// The number of elements.
     #[allow(clippy::len_without_is_empty, reason = "a count of elements")]
     pub fn len(&self) -> usize {
         self.shape.len()
     }
 
-    /// The elements, last axis fastest.
+    /// The elements in row-major order: the last axis varies fastest.
     pub fn data(&self) -> &[E] {
         self.data.as_slice()
     }
 
-    /// The elements, to write: copied first if another tensor shares them.
+    /// The elements, mutable. If another tensor shares them, they are copied first.
     pub fn data_mut(&mut self) -> &mut [E] {
         Arc::make_mut(&mut self.data).as_mut_slice()
     }
 
-    /// Does no other tensor share this memory?
+    /// Returns whether no other tensor shares this memory.
     pub fn is_unique(&self) -> bool {
         Arc::strong_count(&self.data) == 1
     }
@@ -104,19 +104,19 @@ impl<E: Element> Tensor<E> {
     /// The only element.
     ///
     /// # Panics
-    /// If there are more or none.
+    /// If the number of elements is not one.
     #[track_caller]
     pub fn item(&self) -> f64 {
-        assert!(self.len() == 1, "item() of a tensor of shape {}", self.shape);
+        assert!(self.len() == 1, "item() needs one element, not shape {}", self.shape);
         self.data()[0].f64()
     }
 
-    /// No element is infinite or NaN.
+    /// Returns whether all elements are finite.
     pub fn is_finite(&self) -> bool {
         self.data().iter().all(|x| x.is_finite())
     }
 
-    /// The same elements under another shape of the same size.
+    /// Returns the same elements with another shape of the same size.
     ///
     /// # Panics
     /// If the sizes differ.
@@ -128,17 +128,17 @@ impl<E: Element> Tensor<E> {
         Tensor { shape, data: self.data.clone() }
     }
 
-    /// f of every element.
+    /// Applies f to every element.
     #[must_use]
     #[inline(never)]
     pub fn map(&self, f: impl Fn(E) -> E + Copy + Sync) -> Self {
         Self::build(self.shape, |y| pointwise::map(self.data(), y, f))
     }
 
-    /// f of every pair of elements, both operands broadcast to their common shape.
+    /// Applies f to every pair of elements. Both operands are broadcast to their common shape.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no common shape.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -155,10 +155,11 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// In place: every element becomes f(element, the other's element). Shapes must be equal.
+    /// Replaces every element x in place by f(x, y), where y is the element of `other` at its
+    /// position.
     ///
     /// # Panics
-    /// If they are not.
+    /// If the shapes differ.
     #[track_caller]
     #[inline(never)]
     pub fn update(&mut self, other: &Self, f: impl Fn(E, E) -> E + Copy + Sync) {
@@ -169,7 +170,7 @@ impl<E: Element> Tensor<E> {
     /// Repeats axes of size 1 (and missing leading axes) to fill `shape`.
     ///
     /// # Panics
-    /// If this shape does not broadcast to it.
+    /// If this shape does not broadcast to `shape`.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -197,10 +198,10 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// op(a) op(b) of two matrices, op being the transpose where the flag is set.
+    /// Returns op(a) op(b) of two matrices. op is the transpose if the flag is set.
     ///
     /// # Panics
-    /// If an operand is no matrix or the inner dimensions differ.
+    /// If an operand is not a matrix or the inner dimensions differ.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -227,25 +228,25 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// e^x / sum of e^x along the last axis.
+    /// Returns e^x / sum of e^x along the last axis.
     #[must_use]
     pub fn softmax(&self) -> Self {
         Self::build(self.shape, |y| softmax::softmax(self.data(), self.last(), y))
     }
 
-    /// x - ln sum of e^x along the last axis.
+    /// Returns x - ln sum of e^x along the last axis.
     #[must_use]
     pub fn log_softmax(&self) -> Self {
         Self::build(self.shape, |y| softmax::log_softmax(self.data(), self.last(), y))
     }
 
-    /// ln sum of e^x along the last axis, whose size becomes 1.
+    /// Returns ln sum of e^x along the last axis, whose size becomes 1.
     #[must_use]
     pub fn log_sum_exp(&self) -> Self {
         Self::build(self.shape.per_row(), |y| softmax::log_sum_exp_rows(self.data(), self.last(), y))
     }
 
-    /// Sum of the squares of the elements, in `f64`.
+    /// Returns the sum of the squares of the elements, in `f64`.
     pub fn sum_of_squares(&self) -> f64 {
         reduce::sum_of_squares(self.data())
     }
