@@ -19,17 +19,17 @@ const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 fn batch_norm(c: &mut Criterion<Rate>) {
     let (x, y_bar, mut out) = (numbers(LEN, 0.0), numbers(LEN, 0.1), Buffer::zeroed(LEN));
     let (x, y_bar, out) = (x.as_slice(), y_bar.as_slice(), out.as_mut_slice());
-    let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0; CHANNELS]);
+    let [mut mean, mut residual, mut variance] = [(); 3].map(|()| vec![0.0; CHANNELS]);
     let (gamma, beta) = (vec![1.5; CHANNELS], vec![0.5; CHANNELS]);
     let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
     let mut group = c.benchmark_group("batch_norm");
     group.throughput(Throughput::BytesDecimal(3 * 4 * LEN as u64));
     group.bench_function("forward", |b| {
         b.iter(|| {
-            statistics(x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+            statistics(x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
             let by = Channels {
                 mean: &mean,
-                rest: &rest,
+                residual: &residual,
                 variance: &variance,
                 gamma: &gamma,
                 beta: &beta,
@@ -40,8 +40,14 @@ fn batch_norm(c: &mut Criterion<Rate>) {
     });
     group.throughput(Throughput::BytesDecimal(5 * 4 * LEN as u64));
     group.bench_function("backward", |b| {
-        let by =
-            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let by = Channels {
+            mean: &mean,
+            residual: &residual,
+            variance: &variance,
+            gamma: &gamma,
+            beta: &beta,
+            eps: 1e-5,
+        };
         b.iter(|| {
             let into = Gradients { x_bar: &mut *out, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
             backward_activated(x, y_bar, by, ACTIVATION, into);

@@ -5,27 +5,27 @@ use crate::parallel::for_each_chunk;
 use crate::simd::level;
 use crate::tuning::tasks::CHUNK;
 
-/// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), and the two ways to decay
-/// weights.
+/// The constants of one Adam step (Kingma & Ba 2015, algorithm 1), with two kinds of weight decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    /// Step size alpha.
+    /// The step size alpha.
     pub lr: f64,
-    /// Decay of the first moment.
+    /// The decay rate of the first moment.
     pub beta1: f64,
-    /// Decay of the second moment.
+    /// The decay rate of the second moment.
     pub beta2: f64,
-    /// Added to the denominator.
+    /// The constant that is added to the denominator.
     pub eps: f64,
-    /// lambda of the L2 term whose gradient is added to g (0: none).
+    /// lambda of the L2 term, whose gradient is added to g. 0 means no L2 term.
     pub l2: f64,
-    /// lambda of decoupled decay, theta <- theta - lr lambda theta (Loshchilov & Hutter 2019; 0:
-    /// none).
+    /// lambda of decoupled decay, theta <- theta - lr lambda theta (Loshchilov & Hutter 2019). 0
+    /// means no decay.
     pub decay: f64,
 }
 
 impl Adam {
-    /// Step number `t` (from 1) for parameters `theta` with gradient `g` and moments `m`, `v`:
+    /// Applies step number `t` (from 1) to parameters `theta` with gradient `g` and moments `m`,
+    /// `v`:
     ///
     /// > m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
     /// > theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
@@ -82,8 +82,8 @@ mod tests {
     use crate::reference;
     use crate::reference::testing::{integers, wave};
 
-    /// With a constant gradient both corrected moments equal g and g^2, so each step moves by lr g
-    /// / (|g| + eps).
+    /// With a constant gradient, the corrected moments equal g and g^2. So each step moves theta by
+    /// lr g / (|g| + eps).
     #[test]
     fn moves_by_the_step_size_under_a_constant_gradient() {
         let adam = Adam { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, l2: 0.0, decay: 0.0 };
@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    /// Each operation is rounded separately, so the width of vectors does not matter.
+    /// Each operation is rounded separately, so results do not depend on the vector length.
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
         let n = CHUNK + 37;

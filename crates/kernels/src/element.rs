@@ -1,4 +1,4 @@
-//! The scalar types of the engine: `f32` to train, `f64` to check, on the same code.
+//! The scalar types of the engine: `f32` for training and `f64` for checks, with the same code.
 
 use crate::gemm::GemmScalar;
 use crate::math;
@@ -6,10 +6,10 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
-/// A real number the engine computes with: `f32` or `f64`.
+/// A real number with which the engine computes: `f32` or `f64`.
 ///
-/// The functions are those of the standard library with the numerically careful forms of `softplus`
-/// and `sigmoid` beside them, so that no caller writes an overflowing one.
+/// The functions are those of the standard library, and numerically stable forms of `softplus` and
+/// `sigmoid`, which do not overflow.
 pub trait Element:
     GemmScalar
     + bytemuck::Pod
@@ -30,18 +30,18 @@ pub trait Element:
     + Sum
     + 'static
 {
-    /// 0
+    /// The number 0.
     const ZERO: Self;
-    /// 1
+    /// The number 1.
     const ONE: Self;
-    /// Negative infinity: the identity of `max`.
+    /// Negative infinity, the identity of `max`.
     const NEG_INFINITY: Self;
-    /// Name of the type as file formats spell it: `"f32"` or `"f64"`.
+    /// The name of the type in file formats: `"f32"` or `"f64"`.
     const NAME: &'static str;
 
-    /// Nearest value to `x`.
+    /// Returns the nearest value to `x`.
     fn of(x: f64) -> Self;
-    /// This value as `f64` (exact).
+    /// Returns this value as `f64`, exactly.
     fn f64(self) -> f64;
     /// e^x
     fn exp(self) -> Self;
@@ -57,55 +57,56 @@ pub trait Element:
     fn abs(self) -> Self;
     /// x^p
     fn powf(self, p: Self) -> Self;
-    /// Neither infinite nor NaN.
+    /// Returns whether this number is neither infinite nor NaN.
     fn is_finite(self) -> bool;
-    /// Not a number.
+    /// Returns whether this is NaN.
     fn is_nan(self) -> bool;
-    /// The least number above this one.
+    /// Returns the least number above this one.
     fn next_up(self) -> Self;
-    /// The greatest number below this one.
+    /// Returns the greatest number below this one.
     fn next_down(self) -> Self;
-    /// The slice itself if this type is `f32`: how a kernel finds out that it may use its vector
+    /// Returns the slice itself if this type is `f32`. Kernels use this to select their vector
     /// path.
     fn as_f32(slice: &[Self]) -> Option<&[f32]>;
-    /// Likewise, to write.
+    /// Returns the mutable slice itself if this type is `f32`.
     fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]>;
 
-    /// The larger of the two; NaN if `self` is NaN, so that NaN is never hidden.
+    /// Returns the larger number, or NaN if `self` is NaN. So a NaN in `self` is never hidden.
     #[inline]
     fn at_least(self, other: Self) -> Self {
         if self < other { other } else { self }
     }
 
-    /// The smaller of the two; NaN if `self` is NaN.
+    /// Returns the smaller number, or NaN if `self` is NaN.
     #[inline]
     fn at_most(self, other: Self) -> Self {
         if self > other { other } else { self }
     }
 
-    /// The greater of the two; NaN if either is, so that NaN is never hidden.
+    /// Returns the larger number, or NaN if either number is NaN. So NaN is never hidden.
     #[inline]
     fn greater(self, other: Self) -> Self {
         if self < other || other.is_nan() { other } else { self }
     }
 
-    /// The product with `mask`, and 0 where the mask is 0, also if `self` is infinite or NaN.
+    /// Returns the product with `mask`. It is 0 where the mask is 0, even if `self` is infinite or
+    /// NaN.
     ///
-    /// Where a function has slope 0, no gradient flows, however large the incoming one is. A plain
-    /// product would give NaN for an infinite gradient.
+    /// Where a function has slope 0, no gradient flows, even if the incoming gradient is infinite.
+    /// A plain product would give NaN there.
     #[inline]
     fn masked(self, mask: Self) -> Self {
         if mask == Self::ZERO { Self::ZERO } else { self * mask }
     }
 
-    /// The leaky ReLU: x for x > 0, else slope x. Slope 0 is ReLU, which is 0 at negative infinity.
-    /// NaN stays NaN.
+    /// The leaky ReLU: x for x > 0, else slope x. With slope 0 this is ReLU, which is 0 at negative
+    /// infinity. NaN stays NaN.
     #[inline]
     fn leaky_relu(self, slope: Self) -> Self {
         if self <= Self::ZERO { self.masked(slope) } else { self }
     }
 
-    /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|): never overflows, exact in both tails.
+    /// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), which never overflows and is exact in both tails.
     #[inline]
     fn softplus(self) -> Self {
         self.at_least(Self::ZERO) + (-self.abs()).exp().ln_1p()

@@ -1,12 +1,12 @@
-//! Kernels compiled in this crate, once, instead of in every crate that uses them.
+//! Kernels that are compiled once, in this crate, instead of in every crate that uses them.
 //!
-//! A generic function is normally compiled in each crate that calls it, and the vector paths of a
-//! convolution would be a large part of what a program compiles. If a function is
+//! A generic function is normally compiled in each crate that calls it. The vector paths of a
+//! convolution would then be a large part of the compile time of a program. If a function is
 //! `#[inline(never)]` and this crate already contains the instance for `f32`, the compiler links
 //! other crates to that instance. The functions below name the instances. A kernel that is not
-//! listed works as well, but each program and each test compiles its own copy. Kernels that take a
-//! closure ([`crate::pointwise`]) are distinct functions for each closure, so the crate that has
-//! the closure lists its caller (`adjoint_autodiff::instances`).
+//! listed works as well, but each program and each test compiles its own copy. A kernel that takes
+//! a closure ([`crate::pointwise`]) is a distinct function for each closure. So the crate that has
+//! the closure lists the caller of the kernel (`adjoint_autodiff::instances`).
 
 use crate::adam::Adam;
 use crate::{batch_norm, conv2d, gemm, layout, pointwise, reduce, softmax};
@@ -43,6 +43,6 @@ macro_rules! instances {
     };
 }
 instances!(of_f32: f32);
-// Only tests compute in f64.
+// Only tests use `f64`.
 #[cfg(debug_assertions)]
 instances!(of_f64: f64);

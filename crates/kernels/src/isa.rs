@@ -1,29 +1,29 @@
-//! Which vector instructions the kernels use: chosen once, from the processor or by the user.
+//! The instruction set of the kernels, which is chosen once, from the processor or by the user.
 //!
-//! The choice changes the speed and, in the last bits, the rounding of results; it never depends on
-//! the number of threads. Kernels read it once where they start and hand it to their tasks.
+//! The choice affects the speed and, in the last bits, the rounding of results. It never depends on
+//! the number of threads. A kernel reads the choice once at its start and passes it to its tasks.
 
 use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// A set of instructions that kernels are written for.
+/// An instruction set for which kernels are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
-    /// Plain Rust, and `matrixmultiply`, which chooses its instructions itself: any processor.
+    /// Plain Rust, and `matrixmultiply`, which chooses its own instructions. Runs on any processor.
     Portable,
-    /// x86-64 with AVX2 and FMA: 8 floats a register, 16 registers.
+    /// x86-64 with AVX2 and FMA: 16 registers of 8 floats.
     Avx2,
-    /// x86-64 with AVX-512F: 16 floats a register, 32 registers.
+    /// x86-64 with AVX-512F: 32 registers of 16 floats.
     Avx512,
 }
 
 impl Isa {
-    /// Every set, slowest first.
+    /// All instruction sets, slowest first.
     pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
 
-    /// Does this processor have it?
+    /// Returns whether this processor supports the set.
     pub fn supported(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         match self {
@@ -35,18 +35,18 @@ impl Isa {
         return self == Isa::Portable;
     }
 
-    /// The fastest set that this processor has.
+    /// Returns the fastest set that this processor supports.
     pub fn best() -> Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.supported()).unwrap_or(Isa::Portable)
     }
 
-    /// The instruction set that a kernel called from here uses: that of [`with`], else of [`set`],
-    /// else the best.
+    /// Returns the instruction set for kernels that are called from here: that of [`with`],
+    /// otherwise that of [`set`], otherwise the best one.
     pub fn active() -> Isa {
         scoped().unwrap_or_else(|| *CHOICE.get_or_init(Isa::best))
     }
 
-    /// Its name on the command line.
+    /// Returns the name of the set on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
@@ -73,7 +73,7 @@ impl FromStr for Isa {
     }
 }
 
-/// An instruction set that does not exist, that this processor lacks, or that was set too late.
+/// An instruction set is unknown, not supported by this processor, or was set too late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IsaError(String);
 
@@ -91,11 +91,11 @@ thread_local! {
     static SCOPED: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
-/// Sets the instruction set of this process. Call it before any kernel, so that no result mixes two
-/// sets.
+/// Sets the instruction set of this process. Call this function before any kernel, so that no
+/// result mixes two sets.
 ///
 /// # Errors
-/// If the processor lacks them, or another set is in use already.
+/// If the processor does not support the set, or another set is already in use.
 pub fn set(isa: Isa) -> Result<(), IsaError> {
     if !isa.supported() {
         return Err(IsaError(format!("this processor has no {isa}; it runs {}", Isa::best())));
@@ -106,22 +106,22 @@ pub fn set(isa: Isa) -> Result<(), IsaError> {
     }
 }
 
-/// Runs `f`, whose kernels use `isa`: for tests and benches that compare sets.
+/// Runs `f` with kernels that use `isa`, for tests and benches that compare sets.
 ///
 /// # Panics
-/// If the processor lacks it.
+/// If the processor does not support the set.
 #[track_caller]
 pub fn with<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
     assert!(isa.supported(), "this processor has no {isa}");
     scope(Some(isa), f)
 }
 
-/// The instruction set of [`with`] on this thread.
+/// Returns the instruction set of [`with`] on this thread.
 pub(crate) fn scoped() -> Option<Isa> {
     SCOPED.get()
 }
 
-/// Runs `f` under `isa` on this thread, then restores the previous set, also if `f` panics.
+/// Runs `f` with `isa` on this thread, then restores the previous set, even if `f` panics.
 pub(crate) fn scope<R>(isa: Option<Isa>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Isa>);
     impl Drop for Restore {

@@ -1,5 +1,5 @@
-//! Kernels that move numbers without changing them: permute, copy a block along an axis, gather
-//! rows.
+//! Kernels that move numbers without changing them: permuting axes, copying a block along an axis,
+//! and gathering rows.
 
 use crate::Element;
 use crate::memory::Buffer;
@@ -7,10 +7,10 @@ use crate::parallel::for_each_chunk;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
 
-/// y = x with its axes reordered: axis `a` of y is axis `axes[a]` of x, whose shape is `dims`.
+/// y = x with its axes reordered: axis `a` of y is axis `axes[a]` of x. The shape of x is `dims`.
 ///
 /// # Panics
-/// If `axes` is not a permutation, a slice does not have the shape's size, or no slice can have it.
+/// If `axes` is not a permutation, or the length of a slice differs from the shape.
 #[track_caller]
 #[inline(never)]
 pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut [E]) {
@@ -29,7 +29,7 @@ pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut 
     if len == 0 {
         return;
     }
-    // Lines of y along its last axis; several a task.
+    // Lines of y along its last axis. A task has several lines.
     let lines = (CHUNK / d3).max(1);
     for_each_chunk(y, lines * d3, |t, y| {
         for (l, y) in y.chunks_exact_mut(d3).enumerate() {
@@ -43,30 +43,31 @@ pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut 
     });
 }
 
-/// A tensor seen around one axis: `[outer, axis, inner]`.
+/// The shape of a tensor around one axis: `[outer, axis, inner]`.
 #[derive(Clone, Copy, Debug)]
 pub struct AxisView {
-    /// Product of the sizes before the axis.
+    /// The product of the sizes before the axis.
     pub outer: usize,
-    /// Size of the axis.
+    /// The size of the axis.
     pub axis: usize,
-    /// Product of the sizes after it.
+    /// The product of the sizes after the axis.
     pub inner: usize,
 }
 
 impl AxisView {
-    /// Is this a view of `elements` elements, whose axis has positions `start..start + len`?
+    /// Returns whether the view has `elements` elements, and its axis has positions `start..start +
+    /// len`.
     fn has(self, elements: usize, start: usize, len: usize) -> bool {
         size::checked_len(&[self.outer, self.axis, self.inner]) == Some(elements)
             && start.checked_add(len).is_some_and(|end| end <= self.axis)
     }
 }
 
-/// Copies `len` positions of an axis from `x` (starting at `x_start`) to `y` (starting at
-/// `y_start`); the rest of `y` stays. Narrowing, padding and concatenation are this copy.
+/// Copies `len` positions of an axis from `x` (from `x_start` on) to `y` (from `y_start` on). The
+/// other elements of `y` do not change. Narrowing, padding and concatenation are this copy.
 ///
 /// # Panics
-/// If a range leaves its axis, or `outer` or `inner` differ.
+/// If a range exceeds its axis, or `outer` or `inner` differ.
 #[track_caller]
 #[inline(never)]
 pub fn copy_block<E: Element>(
@@ -95,7 +96,7 @@ pub fn copy_block<E: Element>(
     });
 }
 
-/// Row i of `y` is row `rows[i]` of `x`; rows have `columns` numbers.
+/// Copies row `rows[i]` of `x` to row i of `y`. Rows have `columns` numbers.
 ///
 /// # Panics
 /// If an index is out of range or `y` has another length.
@@ -110,8 +111,8 @@ pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut 
     for_each_chunk(y, columns, |i, y| y.copy_from_slice(&x[rows[i] * columns..][..columns]));
 }
 
-/// The adjoint of [`gather_rows`]: row `rows[i]` of `x_bar` receives row i of `y_bar`, in the order
-/// of i and added up in `f64`.
+/// The adjoint of [`gather_rows`]: row i of `y_bar` is added to row `rows[i]` of `x_bar`, in the
+/// order of i and in `f64`.
 ///
 /// # Panics
 /// If an index is out of range or `y_bar` has another length.
@@ -196,7 +197,7 @@ mod tests {
         }
     }
 
-    /// In `f32` a running sum of a million numbers would be off by 10^-2.
+    /// In `f32`, a running sum of a million numbers would have an error of 10^-2.
     #[test]
     fn a_row_that_is_taken_often_keeps_its_digits() {
         let n = 1 << 20;
@@ -211,7 +212,7 @@ mod tests {
         gather_rows(&[0.0f32; 15], 3, &[5], &mut [0.0; 3]);
     }
 
-    /// 2^63 rows of two columns start at a multiple of 2^64, which wraps to 0.
+    /// 2^63 rows of two columns end at a multiple of 2^64, which wraps to 0.
     #[test]
     #[should_panic(expected = "scatter: row 9223372036854775808 of a table of 4 rows")]
     fn scatter_rejects_a_row_that_wraps() {

@@ -1,32 +1,33 @@
-//! Kernels: slices in, slices out.
+//! Kernels: functions from slices to slices.
 //!
-//! Everything that loops over floats for speed lives here: matrix products ([`gemm`]), the
+//! This crate has all loops over floats that must be fast: matrix products ([`gemm`]), the
 //! convolution family ([`conv2d`]), batch normalisation ([`batch_norm`]), pointwise maps
 //! ([`pointwise`]), reductions ([`reduce`]), softmax ([`softmax`]), data movement ([`layout`]) and
 //! the fused optimiser step ([`adam`]). Products, convolutions, batch norm, broadcasting and sums
-//! have a naive twin in [`mod@reference`], their definition and their oracle; the others are held
-//! to their formula by their own tests.
+//! have a naive version in [`mod@reference`], which defines them and with which tests compare them.
+//! The tests of the other kernels compare them with their formulas.
 //!
-//! This crate is deliberately *not* a tensor library: it knows no shapes beyond the numbers it is
-//! given, records nothing and owns nothing but recycled memory ([`memory`]). It is also the only
-//! crate that uses threads ([`threads`]), the only one that calls `matrixmultiply`, and the only
-//! one with `unsafe`: in [`gemm`], in the vector instructions of `simd` (which set of them runs is
-//! [`isa`]'s choice), and where tasks share an output.
+//! This crate is deliberately *not* a tensor library. It has no shapes except the sizes in its
+//! arguments, records no operations, and owns only recycled memory ([`memory`]). It is the only
+//! crate that uses threads ([`threads`]), that calls `matrixmultiply` and that contains `unsafe`.
+//! The unsafe code is in [`gemm`], in the vector instructions of `simd` ([`isa`] selects the
+//! instruction set), and where tasks share an output.
 //!
-//! # Bits do not depend on the number of threads
+//! # Results do not depend on the number of threads
 //!
-//! Work is cut into chunks by shape only; a chunk is computed by one thread from start to end;
-//! partial sums of chunks are added in the order of the chunks. `threads::with(1, f)` and
+//! Work is divided into chunks by shape only. One thread computes a chunk from start to end, and
+//! partial sums of chunks are added in the order of the chunks. So `threads::with(1, f)` and
 //! `threads::with(7, f)` give the same bits.
 //!
 //! # Convolution and its adjoint
 //!
-//! The gradient of a convolution C by its input is the adjoint map C^T: <C x, g> = <x, C^T g>.
+//! The gradient of a convolution C with respect to its input is the adjoint map C^T: <C x, g> = <x,
+//! C^T g>.
 //!
 //! ```
 //! use adjoint_kernels::conv2d::{Geometry, Spec, forward, input_grad};
 //!
-//! // One channel of 4x4 pixels, a 3x3 kernel, stride 2, padding 1: 2x2 pixels.
+//! One channel of 4x4 pixels, a 3x3 kernel, stride 2, padding 1. The output has 2x2 pixels.
 //! let geometry = Geometry::new([1, 4, 4, 1], [3, 3, 1, 1], Spec::new(2, 1));
 //! let x: [f32; 16] = std::array::from_fn(|i| i as f32);
 //! let w: [f32; 9] = std::array::from_fn(|i| i as f32 - 4.0);

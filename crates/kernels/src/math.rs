@@ -1,20 +1,20 @@
-//! e^x, ln(1 + x) and tanh for `f32`, as straight-line arithmetic that compilers turn into vector
-//! code.
+//! e^x, ln(1 + x) and tanh for `f32`, as straight-line arithmetic that compilers vectorise.
 //!
-//! The standard library's are calls, one number at a time. These have no branches and use no fused
-//! multiply-add, so a loop over them runs at the speed of the vector unit and gives the same bits
-//! on every processor and instruction set. Errors are below 2 units in the last place; a test
-//! compares every 1009th float with `f64`.
+//! The functions of the standard library are calls for one number each. The functions here have no
+//! branches and use no fused multiply-add. So a loop over them runs at the speed of the vector unit
+//! and gives the same bits on every processor and instruction set. Errors are below 2 units in the
+//! last place. A test compares every 1009th float with `f64`.
 
-/// ln 2 in two parts: the first has few enough bits that n times it is exact, for |n| < 2^9.
+/// ln 2 as a sum of two parts. The first part has so few bits that n times it is exact for |n| <
+/// 2^9.
 const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 
-/// Adding and subtracting 3 * 2^22 rounds to an integer, whose two's complement is then in the low
-/// bits.
+/// Adding and subtracting 3 * 2^22 rounds to an integer. After the addition, the low bits hold the
+/// integer in two's complement.
 const ROUND: f32 = 12_582_912.0;
 
-/// n and r with x = n ln 2 + r and |r| <= ln 2 / 2. For |x| <= 2^8.
+/// Returns n and r with x = n ln 2 + r and |r| <= ln 2 / 2, for |x| <= 2^8.
 #[inline(always)]
 fn reduce(x: f32) -> (i32, f32) {
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
@@ -23,10 +23,10 @@ fn reduce(x: f32) -> (i32, f32) {
     (whole, (x - n * LN2_HIGH) - n * LN2_LOW)
 }
 
-/// e^r - 1 for |r| <= ln 2 / 2, by the Taylor polynomial of degree 7 (its remainder is below 2^-27
-/// of the value).
+/// Returns e^r - 1 for |r| <= ln 2 / 2, from the Taylor polynomial of degree 7. Its remainder is
+/// below 2^-27 of the value.
 #[inline(always)]
-fn exp_m1_of_rest(r: f32) -> f32 {
+fn exp_m1_of_remainder(r: f32) -> f32 {
     let p = 1.0 / 5040.0;
     let p = p * r + 1.0 / 720.0;
     let p = p * r + 1.0 / 120.0;
@@ -36,28 +36,28 @@ fn exp_m1_of_rest(r: f32) -> f32 {
     (p * r) * r + r
 }
 
-/// 2^n for -126 <= n <= 127.
+/// Returns 2^n for -126 <= n <= 127.
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
     f32::from_bits((n.wrapping_add(127) as u32) << 23)
 }
 
-/// e^x; infinite above 88.73, subnormal below -87.4, 0 below -104; NaN for NaN.
+/// Returns e^x: infinite above 88.73, subnormal below -87.4, 0 below -104, and NaN for NaN.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Comparisons that NaN fails leave it NaN.
+    // These comparisons are false for NaN, which is not clamped.
     let x = if x > 90.0 { 90.0 } else { x };
     let x = if x < -105.0 { -105.0 } else { x };
     let (n, r) = reduce(x);
-    // In two steps, because 2^n may not be a normal number where e^x is.
+    // Two factors, because 2^n may not be a normal number although e^x is.
     let half = n >> 1;
-    (1.0 + exp_m1_of_rest(r)) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    (1.0 + exp_m1_of_remainder(r)) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
-/// ln(1 + x) for 0 <= x <= 1; NaN for NaN.
+/// Returns ln(1 + x) for 0 <= x <= 1, and NaN for NaN.
 ///
-/// By ln((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = x / (2 + x), which is at
-/// most 1 / 3: what is left out is below 2^-29 of the value.
+/// The series is ln((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = x / (2 + x),
+/// which is at most 1 / 3. The omitted terms are below 2^-29 of the value.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     debug_assert!((0.0..=1.0).contains(&x) || x.is_nan(), "ln_1p of {x}");
@@ -73,18 +73,19 @@ pub(crate) fn ln_1p(x: f32) -> f32 {
     (series * square) * s + 2.0 * s
 }
 
-/// tanh x = (e^2|x| - 1) / (e^2|x| + 1) with the sign of x; NaN for NaN.
+/// Returns tanh x = (e^2|x| - 1) / (e^2|x| + 1) with the sign of x, and NaN for NaN.
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
     let double = x.abs() * 2.0;
-    // From here on, tanh rounds to 1.
+    // For larger values, tanh rounds to 1.
     let double = if double > 20.0 { 20.0 } else { double };
     let (n, r) = reduce(double);
     let scale = power_of_two(n);
-    // e^2|x| - 1 without cancellation: for small x, n is 0 and the last term vanishes.
-    let e = scale * exp_m1_of_rest(r) + (scale - 1.0);
+    // e^2|x| - 1 without cancellation: for small x, n is 0 and the last term is 0.
+    let e = scale * exp_m1_of_remainder(r) + (scale - 1.0);
     let large = e / (e + 2.0);
-    // Near 0 the first terms of the Taylor series, because there the rounding of e weighs most.
+    // Near 0, the rounding error of e is relatively large, so the first terms of the Taylor series
+    // are used.
     let square = x * x;
     let series = 62.0 / 2835.0;
     let series = series * square - 17.0 / 315.0;
@@ -96,7 +97,8 @@ pub(crate) fn tanh(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    /// Distance of `got` from `want` in units of the last place of an `f32` near `want`.
+    /// Returns the distance of `got` from `want` in units of the last place of an `f32` near
+    /// `want`.
     fn ulps(got: f32, want: f64) -> f64 {
         let rounded = want as f32;
         if got == rounded || got.is_nan() && want.is_nan() {

@@ -1,15 +1,16 @@
-//! The one place where work is handed to threads.
+//! The only module that gives work to threads.
 //!
-//! Callers choose chunks by shape alone and each chunk is computed by one thread, so no result can
-//! depend on how many threads there are or which of them was faster.
+//! Callers choose chunks by shape alone, and each chunk is computed by one thread. So no result
+//! depends on the number of threads or on their speed.
 
-use crate::tuning::tasks::{CHUNK, PATIENCE};
+use crate::tuning::tasks::{CHUNK, SPIN_TIME};
 use crate::{Element, threads};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Calls `f(i, chunk)` for the `i`-th chunk of `len` elements of `data` (the last may be shorter).
+/// Calls `f(i, chunk)` for the `i`-th chunk of `len` elements of `data`. The last chunk may be
+/// shorter.
 pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     if data.len() <= len {
         if !data.is_empty() {
@@ -22,9 +23,9 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
     each_chunk(data, len, &f);
 }
 
-/// [`for_each_chunk`] behind a pointer. Splitting and stealing are a thousand lines of compiler
-/// output for each closure that they are instantiated with; a call through a pointer costs a chunk
-/// nothing, and this crate takes half as long to compile.
+/// [`for_each_chunk`] with `f` behind a pointer. Otherwise splitting and stealing would be compiled
+/// for each closure, as thousands of lines of compiler output. A call through a pointer costs
+/// little per chunk, and this crate compiles much faster.
 fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if threads::count() == 1 {
         let chunks = data.chunks_mut(len).enumerate();
@@ -36,8 +37,8 @@ fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) 
     data.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
 }
 
-/// Calls `f(i, part)` for the `i`-th part of `data`, which consists of items of `item` elements,
-/// each cut into parts of `part` elements (the last of an item may be shorter).
+/// Calls `f(i, part)` for the `i`-th part of `data`. `data` consists of items of `item` elements,
+/// and each item is divided into parts of `part` elements. The last part of an item may be shorter.
 pub(crate) fn for_each_part<T: Send>(
     data: &mut [T],
     [item, part]: [usize; 2],
@@ -50,7 +51,7 @@ pub(crate) fn for_each_part<T: Send>(
     for_each_chunk(&mut parts, 1, |i, part| f(i, part[0]));
 }
 
-/// Calls `f(i)` for `i` in `0..tasks`.
+/// Calls `f(i)` for each `i` in `0..tasks`.
 pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
     if tasks == 1 {
         return f(0);
@@ -58,7 +59,7 @@ pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
     each_task(tasks, &f);
 }
 
-/// [`for_each`] behind a pointer, for the reason that [`each_chunk`] gives.
+/// [`for_each`] with `f` behind a pointer, for the same reason as in [`each_chunk`].
 fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     if threads::count() == 1 {
         #[cfg(test)]
@@ -70,18 +71,17 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     (0..tasks).into_par_iter().for_each(f);
 }
 
-/// Number of threads that [`keep_awake`] keeps awake, of any pool: a program has one.
+/// The number of threads that [`keep_awake`] keeps awake, of any pool. A program has one pool.
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes the other threads look for work for a while instead of going to sleep as soon as there is
-/// none: waking a thread takes about as long as a kernel of a small network.
-/// docs/design/threads.md.
+/// Makes the other threads look for work for a while before they sleep. Waking a thread takes about
+/// as long as a kernel of a small network. See docs/design/threads.md.
 fn keep_awake() {
     if AWAKE.load(Ordering::Relaxed) > 0 {
         return;
     }
-    // A caller outside the pool only sleeps meanwhile. And the pool may include the main thread,
-    // which then has other work.
+    // A caller outside the pool sleeps meanwhile. The pool can also include the main thread, which
+    // has other work then.
     let Some(caller) = rayon::current_thread_index() else { return };
     AWAKE.fetch_add(threads::count() - 1, Ordering::Relaxed);
     rayon::spawn_broadcast(move |thread| {
@@ -89,7 +89,7 @@ fn keep_awake() {
             return;
         }
         let mut idle = Instant::now();
-        while idle.elapsed() < PATIENCE {
+        while idle.elapsed() < SPIN_TIME {
             match rayon::yield_now() {
                 Some(rayon::Yield::Executed) => idle = Instant::now(),
                 _ => std::thread::yield_now(),
@@ -99,7 +99,7 @@ fn keep_awake() {
     });
 }
 
-/// y = the sum of the parts of `parts`, each as long as `y`, added in their order.
+/// y = the sum of all `parts` in order. Each part has the length of `y`.
 pub(crate) fn sum_in_order<E: Element>(parts: &[E], y: &mut [E]) {
     let len = y.len();
     for_each_chunk(y, CHUNK, |t, y| {

@@ -1,15 +1,17 @@
 //! Elementwise maps, with broadcasting.
 //!
-//! Shapes are four sizes, right-aligned (a vector of n is `[1, 1, 1, n]`); an operand's axis of
-//! size 1 is repeated along the output's. Broadcasting walks the output once, in runs along which
-//! every operand either advances by one or stands still, so the inner loops are plain vector loops.
+//! Shapes are four sizes, right-aligned: a vector of n is `[1, 1, 1, n]`. If an operand has size 1
+//! along an axis, it is repeated along that axis of the output. Broadcasting walks once through the
+//! output, in runs. Along a run, every operand either advances by one or does not move, so the
+//! inner loops are plain vector loops.
 //!
-//! They are if what `f` captures is known to be no part of the output. So `f` is `Copy`, and a loop
-//! takes a copy of its own, by `move`; a caller captures numbers likewise. A number behind a
-//! reference would be read again after each store.
+//! For that, the compiler must know that the variables captured by `f` are not part of the output.
+//! So `f` is `Copy`, and each loop moves its own copy into its closure. Callers also capture
+//! numbers by value. A number behind a reference would be read again after each store.
 //!
-//! [`map`] takes the widest vectors, for the sake of e^x and tanh; the others only for arrays that
-//! are not so long that operands come from memory and the loop waits for them (`Level::over`).
+//! [`map`] uses the widest vectors, because of e^x and tanh. The other functions use them only for
+//! arrays that are short enough for the caches. Loops over longer arrays are bound by memory
+//! (`Level::over`).
 
 use crate::Element;
 use crate::parallel::for_each_chunk;
@@ -79,7 +81,7 @@ pub fn update<E: Element>(y: &mut [E], x: &[E], f: impl Fn(E, E) -> E + Copy + S
 /// y = f(a, b) with `a` and `b` broadcast to the shape of `y`.
 ///
 /// # Panics
-/// If a shape does not broadcast to that of `y`, or a slice does not have its shape's size.
+/// If a shape does not broadcast to that of `y`, or the length of a slice differs from its shape.
 #[track_caller]
 #[inline(never)]
 pub fn zip_broadcast<E: Element>(
@@ -91,7 +93,7 @@ pub fn zip_broadcast<E: Element>(
     pairs(&Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims)), a, b, y, f);
 }
 
-/// y = f(a, b) along a walk: the loops of both [`zip`] and [`zip_broadcast`], which are compiled
+/// y = f(a, b) along a walk. These are the loops of both [`zip`] and [`zip_broadcast`], compiled
 /// once for each `f`.
 fn pairs<E: Element>(walk: &Walk<2>, a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     walk.runs(
@@ -115,7 +117,7 @@ fn pairs<E: Element>(walk: &Walk<2>, a: &[E], b: &[E], y: &mut [E], f: impl Fn(E
     );
 }
 
-/// y = x repeated along the axes where it has size 1.
+/// y = x repeated along the axes in which x has size 1.
 ///
 /// # Panics
 /// As [`zip_broadcast`].
@@ -137,17 +139,18 @@ fn each<I: Iterator>(items: I, f: impl FnMut(I::Item)) {
 
 /// A walk through an output of up to four axes and N broadcast operands.
 struct Walk<const N: usize> {
-    /// Sizes of the axes outside the runs.
+    /// The sizes of the axes outside the runs.
     outer: [usize; 4],
-    /// Distance in operand n between neighbours along each outer axis (0 where it is repeated).
+    /// The distance in operand n between neighbours along each outer axis. It is 0 if the operand
+    /// is repeated.
     strides: [[usize; 4]; N],
-    /// Length of a run, and how far operand n moves in it per element: 1 or 0.
+    /// The length of a run, and the step of operand n per element of the run: 1 or 0.
     run: usize,
     steps: [usize; N],
 }
 
 impl<const N: usize> Walk<N> {
-    /// The walk of operands that have the shape of the output: a single run.
+    /// Returns the walk of operands that have the shape of the output: a single run.
     fn straight(len: usize) -> Self {
         Walk { outer: [1; 4], strides: [[0; 4]; N], run: len, steps: [1; N] }
     }
@@ -171,8 +174,8 @@ impl<const N: usize> Walk<N> {
             }
             strides
         });
-        // Grow the run over trailing axes as long as every operand is either dense or repeated over
-        // all of them.
+        // Extends the run over trailing axes as long as every operand is either dense along all of
+        // them or repeated along all of them.
         let (mut outer, mut run) = (y, 1);
         let mut steps: Option<[usize; N]> = None;
         for axis in (0..4).rev() {
@@ -194,8 +197,7 @@ impl<const N: usize> Walk<N> {
         Walk { outer, strides, run, steps: steps.unwrap_or([1; N]) }
     }
 
-    /// Calls `f(piece of y, where each operand starts, steps)` for pieces of runs, in parallel
-    /// chunks.
+    /// Calls `f(piece of y, start of each operand, steps)` for pieces of runs, in parallel chunks.
     fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
         let level = level().over(y.len());
         for_each_chunk(y, CHUNK, |t, mut rest| {
@@ -230,7 +232,7 @@ impl<const N: usize> Walk<N> {
         row
     }
 
-    /// To the next row, without a division: runs may be as short as a vector.
+    /// Advances to the next row without a division, because runs may be as short as a vector.
     #[inline(always)]
     fn advance(&self, row: &mut Row<N>) {
         for axis in (0..4).rev() {
@@ -247,7 +249,7 @@ impl<const N: usize> Walk<N> {
     }
 }
 
-/// A run of the walk: its index along the outer axes, and where each operand starts.
+/// A run of the walk: its index along the outer axes, and the start of each operand.
 struct Row<const N: usize> {
     index: [usize; 4],
     starts: [usize; N],
@@ -280,8 +282,8 @@ mod tests {
         }
     }
 
-    /// Products and sums are rounded one by one, so every vector width must give what scalar code
-    /// gives.
+    /// Products and sums are rounded separately, so every vector length must give the results of
+    /// scalar code.
     #[test]
     fn every_instruction_set_gives_the_bits_of_scalar_code() {
         let n = 2 * CHUNK + 41;

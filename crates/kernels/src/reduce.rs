@@ -1,8 +1,9 @@
 //! Sums.
 //!
-//! A sum is cut into pieces of a fixed size. A piece is added up in a fixed number of lanes, each a
-//! running sum of at most 64 numbers, and the pieces are added in order, in `f64`. So the
-//! result has one value for every number of threads, and its error does not grow with its length.
+//! A sum is divided into pieces of a fixed size. A piece is added up in a fixed number of lanes.
+//! Each lane is a running sum of at most 64 numbers. The pieces are added in order, in `f64`. So
+//! the result does not depend on the number of threads, and the error does not grow with the
+//! length.
 
 use crate::Element;
 use crate::memory::Buffer;
@@ -11,20 +12,20 @@ use crate::simd::level;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
 
-/// Independent running sums in a contiguous piece: enough that no vector unit waits for its last
-/// sum, a power of two to fold evenly.
+/// The number of independent running sums in a contiguous piece. With this number, no vector unit
+/// waits for its previous sum. It is a power of two, so that the sums can be folded evenly.
 const LANES: usize = 64;
 
-/// Numbers that a running sum in the type of the numbers takes in.
+/// The largest number of terms of a running sum in the type of the numbers.
 const TERMS: usize = 64;
 
-/// Columns of a piece of more rows than that, at most.
+/// The largest number of columns of a piece that has more than [`TERMS`] rows.
 const WIDEST: usize = CHUNK / TERMS;
 
 /// Sums `x` over every axis where `y_dims` has size 1 (shapes right-aligned to four axes).
 ///
 /// # Panics
-/// If another axis differs, or a slice does not have its shape's size.
+/// If another axis differs, or the length of a slice differs from its shape.
 #[track_caller]
 #[inline(never)]
 pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
@@ -34,7 +35,7 @@ pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E
     assert!(fits && sized, "sum_to: {} elements of shape {x_dims:?} to {y_dims:?} ({})", x.len(), y.len());
     let mut dims = x_dims;
     let mut current: Option<Buffer<E>> = None;
-    // One run of neighbouring summed axes after the other, the last into y.
+    // Sums one run of neighbouring axes after another. The last sum is written to y.
     while let Some(run) = first_run(dims, y_dims) {
         let shape = [
             dims[..run.start].iter().product(),
@@ -53,8 +54,8 @@ pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E
     y.copy_from_slice(x);
 }
 
-/// The first neighbouring axes that are still to be summed. (Axes of size 1 on both sides join
-/// either way.)
+/// Returns the first run of neighbouring axes that still have to be summed. (An axis of size 1 in
+/// both shapes may belong to the run or not.)
 fn first_run(dims: [usize; 4], to: [usize; 4]) -> Option<std::ops::Range<usize>> {
     let start = (0..4).find(|&a| dims[a] != to[a])?;
     let end = (start..4).find(|&a| to[a] != 1).unwrap_or(4);
@@ -66,7 +67,8 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     if n == 0 || inner == 0 {
         return y.fill(E::ZERO);
     }
-    // Rows of `inner` numbers per piece; at least 32 so that the partial sums stay small beside x.
+    // Rows of `inner` numbers per piece. At least 32, so that the partial sums are small relative
+    // to x.
     let rows = if inner == 1 { CHUNK } else { (CHUNK / inner).max(32) }.min(n);
     let pieces = n.div_ceil(rows);
     let level = level();
@@ -88,7 +90,7 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
             },
         );
     };
-    // Several pieces a task where they are small.
+    // If pieces are small, a task has several of them.
     let batch = (CHUNK / (rows * inner)).max(1);
     let run = |out: &mut [E]| {
         for_each_chunk(out, batch * inner, |t, out| {
@@ -111,9 +113,9 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     }
 }
 
-/// N sums over the rows of a piece: `add` writes those of a block of rows of M inputs, a number a
-/// column each, given K numbers of each column. Here the blocks are added in `f64`. Narrow rows are
-/// added up several side by side, as one row.
+/// Computes N sums over the rows of a piece. `add` sums a block of rows of M inputs, given K
+/// numbers per column. It writes one number per column to each of N outputs. This function adds up
+/// the blocks in `f64`. If rows are narrow, several of them are joined into one wide row.
 #[inline(always)]
 pub(crate) fn in_blocks<E: Element, const M: usize, const K: usize, const N: usize>(
     inputs: [&[E]; M],
@@ -130,7 +132,7 @@ pub(crate) fn in_blocks<E: Element, const M: usize, const K: usize, const N: usi
     let (mut sums, mut totals) = ([Row([E::ZERO; WIDEST]); N], [Row([0.0; WIDEST]); N]);
     let mut start = 0;
     while start < len {
-        // The rows left at the end one by one.
+        // The last rows do not fill a wide row and are added one by one.
         let width = if len - start < wide { columns } else { wide };
         let block = start..start + (len - start).min(TERMS * width) / width * width;
         start = block.end;
@@ -148,13 +150,13 @@ pub(crate) fn in_blocks<E: Element, const M: usize, const K: usize, const N: usi
     }
 }
 
-/// Numbers of a row of columns, aligned so that no vector crosses a cache line.
+/// One number for each of up to [`WIDEST`] columns, aligned so that no vector crosses a cache line.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Row<T>([T; WIDEST]);
 
 impl<E: Element> Row<E> {
-    /// The numbers `of` some columns, side by side until `width` are full.
+    /// Returns the numbers `of` some columns, repeated until `width` numbers are filled.
     #[inline(always)]
     fn repeated(of: &[E], width: usize) -> Self {
         let mut row = Row([E::ZERO; WIDEST]);
@@ -163,20 +165,19 @@ impl<E: Element> Row<E> {
     }
 }
 
-/// Sum of neighbouring numbers: blocks of [`TERMS`] numbers a lane, added up in `f64`.
+/// Returns the sum of contiguous numbers: blocks of [`TERMS`] numbers per lane, added up in `f64`.
 #[inline(always)]
 fn sum_contiguous<E: Element>(x: &[E]) -> E {
     E::of(x.chunks(TERMS * LANES).map(|block| sum_block(block).f64()).sum())
 }
 
-/// [`LANES`] running sums of a function of the elements: the one of element i is that of lane i mod
-/// LANES.
+/// Returns [`LANES`] running sums of f over the elements. Element i belongs to lane i mod LANES.
 #[inline(always)]
 fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
     let (rows, rest) = x.as_chunks::<LANES>();
     let mut sums = [S::ZERO; LANES];
     for row in rows {
-        // By value: what no index reaches stays in registers.
+        // A new array by value, without indexed stores, stays in registers.
         sums = std::array::from_fn(|i| sums[i] + f(row[i]));
     }
     for (sum, &x) in sums.iter_mut().zip(rest) {
@@ -185,7 +186,7 @@ fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
     sums
 }
 
-/// The running sums, folded by halves.
+/// Returns the sum of a block: the running sums, folded by halves.
 #[inline(always)]
 fn sum_block<E: Element>(x: &[E]) -> E {
     let mut lanes = lanes(x, |x| x);
@@ -211,8 +212,7 @@ pub(crate) fn sum_rows<E: Element, const K: usize>(
     let (columns, mut rows) = (sum.len(), x);
     let of_column = of_column.map(|of| &of[..columns]);
     sum.fill(E::ZERO);
-    // Four rows between reading and writing the sums; each is still added to what the rows before
-    // it gave.
+    // The sums are read and written once per four rows. The rows are still added one after another.
     while let Some((four, rest)) = rows.split_at_checked(4 * columns) {
         let [a, b, c, d] = [0, 1, 2, 3].map(|q| &four[q * columns..][..columns]);
         for j in 0..columns {
@@ -228,7 +228,7 @@ pub(crate) fn sum_rows<E: Element, const K: usize>(
     }
 }
 
-/// Sum of the squares, in `f64`: for the norm of a gradient.
+/// Returns the sum of the squares, in `f64`, for the norm of a gradient.
 #[inline(never)]
 pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
     let mut partial = Buffer::<f64>::take(x.len().div_ceil(CHUNK));
@@ -243,7 +243,7 @@ pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
     partial.as_slice().iter().sum()
 }
 
-/// The running sums of the squares, added up in order.
+/// Adds up the running sums of the squares in order.
 #[inline(always)]
 fn squares_of_piece<E: Element>(x: &[E]) -> f64 {
     lanes(x, |x| x.f64() * x.f64()).iter().sum()
@@ -287,7 +287,8 @@ mod tests {
         assert_eq!(sum_of_squares(&[3.0f32, 4.0]), 25.0);
     }
 
-    /// 0.1 is rounded in `f32`, and so is each sum: a running sum of equal numbers drifts.
+    /// 0.1 is rounded in `f32`, and so is each sum. A running sum of equal numbers therefore
+    /// drifts.
     #[test]
     fn sums_of_many_rows_keep_their_digits() {
         for columns in [1, 2, 3, 5, 16, 64, 300, 700] {
@@ -299,8 +300,7 @@ mod tests {
                 sum_to((&x[..outer * rows * columns], dims), (&mut y, [1, outer, 1, columns]));
                 let exact = rows as f64 * f64::from(0.1f32);
                 let worst = y.iter().map(|&y| (f64::from(y) / exact - 1.0).abs()).fold(0.0, f64::max);
-                // 64 numbers are added in f32, and each addition is off by less than 2^-24 of the
-                // sum.
+                // 64 numbers are added in f32. Each addition has an error below 2^-24 of the sum.
                 assert!(worst < 1e-6, "{rows} rows of {columns} columns: off by {worst:e}");
             }
         }

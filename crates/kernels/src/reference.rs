@@ -1,11 +1,11 @@
-//! The slow twins: each kernel as its formula reads, in naive loops, for any geometry. The
-//! definition and the oracle.
+//! Reference kernels: each kernel as its formula, in naive loops, for any geometry. They define the
+//! kernels, and tests compare the fast kernels with them.
 
 use crate::Element;
 use crate::adam::Adam;
 use crate::conv2d::Geometry;
 
-/// C += A B, from functions that give the elements of A (`m` x `k`) and B (`k` x `n`).
+/// C += A B, for functions that return the elements of A (`m` x `k`) and B (`k` x `n`).
 pub fn gemm<E: Element>(
     m: usize,
     k: usize,
@@ -23,9 +23,9 @@ pub fn gemm<E: Element>(
     }
 }
 
-/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to y: its
-/// trilinear form, term by term. The three kernels of the family are three ways to add up the same
-/// terms.
+/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to y. These
+/// are the terms of its trilinear form. The three kernels of the family add up the same terms in
+/// three ways.
 pub fn conv2d_terms(g: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
     let ([h, w], [oh, ow], [kh, kw]) = (g.in_size, g.out_size, g.kernel);
     let (ci, co) = (g.in_channels / g.spec.groups, g.out_channels / g.spec.groups);
@@ -44,7 +44,8 @@ pub fn conv2d_terms(g: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
                         for x_channel in 0..g.in_channels {
                             let (group, c) = (x_channel / ci, x_channel % ci);
                             let x = ((n * h + r) * w + s) * g.in_channels + x_channel;
-                            // Innermost, because w and y are contiguous in the channels of y.
+                            // The innermost loop, because w and y are contiguous in the channels of
+                            // y.
                             for o in group * co..(group + 1) * co {
                                 let k = ((a * kw + b) * ci + c) * g.out_channels + o;
                                 let y = ((n * oh + i) * ow + j) * g.out_channels + o;
@@ -64,19 +65,19 @@ pub fn conv2d<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     conv2d_terms(g, |i, k, o| y[o] += x[i] * w[k]);
 }
 
-/// Gradient by x; the transposed convolution.
+/// The gradient with respect to x, which is the transposed convolution.
 pub fn conv2d_input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     x_bar.fill(E::ZERO);
     conv2d_terms(g, |i, k, o| x_bar[i] += y_bar[o] * w[k]);
 }
 
-/// Gradient by w.
+/// The gradient with respect to w.
 pub fn conv2d_weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     w_bar.fill(E::ZERO);
     conv2d_terms(g, |i, k, o| w_bar[k] += y_bar[o] * x[i]);
 }
 
-/// Calls `f(index in the large shape, index in the small one)` for shapes that broadcast.
+/// Calls `f(index in the large shape, index in the small shape)` for shapes that broadcast.
 fn broadcast_pairs(small: [usize; 4], large: [usize; 4], mut f: impl FnMut(usize, usize)) {
     let mut i = 0;
     for a in 0..large[0] {
@@ -93,33 +94,33 @@ fn broadcast_pairs(small: [usize; 4], large: [usize; 4], mut f: impl FnMut(usize
     }
 }
 
-/// x repeated along its axes of size 1.
+/// Returns x repeated along its axes of size 1.
 pub fn expand<E: Element>(x: &[E], from: [usize; 4], to: [usize; 4]) -> Vec<E> {
     let mut y = vec![E::ZERO; to.iter().product()];
     broadcast_pairs(from, to, |i, j| y[i] = x[j]);
     y
 }
 
-/// x summed over the axes where `to` has size 1.
+/// Returns x summed over the axes in which `to` has size 1.
 pub fn sum_to<E: Element>(x: &[E], from: [usize; 4], to: [usize; 4]) -> Vec<E> {
     let mut y = vec![E::ZERO; to.iter().product()];
     broadcast_pairs(to, from, |i, j| y[j] += x[i]);
     y
 }
 
-/// e^x / sum of e^x of one row.
+/// Returns e^x / sum of e^x of one row.
 pub fn softmax<E: Element>(x: &[E]) -> Vec<E> {
     let sum: E = x.iter().map(|x| x.exp()).sum();
     x.iter().map(|x| x.exp() / sum).collect()
 }
 
-/// x - ln sum of e^x of one row.
+/// Returns x - ln sum of e^x of one row.
 pub fn log_softmax<E: Element>(x: &[E]) -> Vec<E> {
     let sum: E = x.iter().map(|x| x.exp()).sum();
     x.iter().map(|&x| x - sum.ln()).collect()
 }
 
-/// x with its axes reordered: axis a of the result is axis `axes[a]` of x.
+/// Returns x with its axes reordered: axis a of the result is axis `axes[a]` of x.
 pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4]) -> Vec<E> {
     let mut y = vec![];
     let to = axes.map(|a| dims[a]);
@@ -139,7 +140,7 @@ pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4]) -> Vec<E
     y
 }
 
-/// Positions of an axis copied from x to y, element by element. Shapes are `[outer, axis, inner]`.
+/// Copies positions of an axis from x to y, element by element. Shapes are `[outer, axis, inner]`.
 pub fn copy_block<E: Element>(
     (x, from, x_start): (&[E], [usize; 3], usize),
     (y, to, y_start): (&mut [E], [usize; 3], usize),
@@ -154,12 +155,12 @@ pub fn copy_block<E: Element>(
     }
 }
 
-/// Rows of a table.
+/// Returns some rows of a table.
 pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize]) -> Vec<E> {
     rows.iter().flat_map(|r| (0..columns).map(move |c| x[r * columns + c])).collect()
 }
 
-/// The adjoint of [`gather_rows`] for a table of `count` rows.
+/// The adjoint of [`gather_rows`], for a table of `count` rows.
 pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize], count: usize) -> Vec<E> {
     let mut x_bar = vec![E::ZERO; count * columns];
     for (i, r) in rows.iter().enumerate() {
@@ -170,8 +171,8 @@ pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize],
     x_bar
 }
 
-/// One Adam step of one parameter, as algorithm 1 of Kingma & Ba 2015 reads, with both kinds of
-/// weight decay. Gives theta, m and v.
+/// One Adam step of one parameter, following algorithm 1 of Kingma & Ba 2015, with both kinds of
+/// weight decay. Returns theta, m and v.
 pub fn adam<E: Element>(adam: &Adam, t: i32, [theta, g, m, v]: [E; 4]) -> [E; 3] {
     let [lr, b1, b2, eps, l2, decay] =
         [adam.lr, adam.beta1, adam.beta2, adam.eps, adam.l2, adam.decay].map(E::of);
@@ -183,7 +184,7 @@ pub fn adam<E: Element>(adam: &Adam, t: i32, [theta, g, m, v]: [E; 4]) -> [E; 3]
     [theta - lr * decay * theta - lr * m_hat / (v_hat.sqrt() + eps), m, v]
 }
 
-/// What [`batch_norm`] returns: all values and gradients.
+/// The result of [`batch_norm`]: all values and gradients.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the names are the formula's")]
 pub struct BatchNorm<E> {
@@ -195,8 +196,8 @@ pub struct BatchNorm<E> {
     pub beta_bar: Vec<E>,
 }
 
-/// Training-mode batch norm of a matrix with `c` columns, and its gradients by the chain rule as in
-/// Ioffe & Szegedy 2015, section 3 (six formulas, one loop each).
+/// Training-mode batch norm of a matrix with `c` columns, and its gradients by the chain rule, as
+/// in Ioffe & Szegedy 2015, section 3 (six formulas, one loop each).
 pub fn batch_norm<E: Element>(
     x: &[E],
     c: usize,
@@ -246,40 +247,41 @@ pub(crate) mod testing {
     use crate::threads;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// A small generator of test shapes; reproducible and of no other use.
+    /// A small reproducible generator, for test shapes only.
     pub(crate) struct Dice(pub(crate) u64);
 
     impl Dice {
-        /// A number from `low` to `high`, both included.
+        /// Returns a number from `low` to `high`, both inclusive.
         pub(crate) fn roll(&mut self, low: usize, high: usize) -> usize {
             self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             low + ((self.0 >> 33) as usize) % (high - low + 1)
         }
     }
 
-    /// `usual`; under Miri, which takes a thousand times as long, what is bearable there.
+    /// Returns `usual`, or under Miri, which takes a thousand times as long, the smaller number
+    /// `miri`.
     pub(crate) fn less(usual: usize, miri: usize) -> usize {
         if cfg!(miri) { miri } else { usual }
     }
 
-    /// Small integers, on which sums and products are exact.
+    /// Returns small integers, whose sums and products are exact.
     pub(crate) fn integers(n: usize, seed: u64) -> Vec<f64> {
         let mut dice = Dice(seed);
         (0..n).map(|_| dice.roll(0, 8) as f64 - 4.0).collect()
     }
 
-    /// Numbers in an array of a shape.
+    /// Returns the number of elements of a shape.
     pub(crate) fn len(shape: [usize; 4]) -> usize {
         shape.iter().product()
     }
 
-    /// The same numbers in `f32`.
+    /// Converts numbers to `f32`.
     pub(crate) fn f32s(x: &[f64]) -> Vec<f32> {
         x.iter().map(|&x| x as f32).collect()
     }
 
-    /// Integer-valued x, w and y_bar of a geometry, and the y, x_bar and w_bar that the definition
-    /// makes of them.
+    /// Returns integer-valued x, w and y_bar of a geometry, and y, x_bar and w_bar from the
+    /// definition.
     pub(crate) fn exact_conv2d(g: &Geometry) -> ([Vec<f64>; 3], [Vec<f64>; 3]) {
         let [x, w, y_bar] =
             [(g.x_shape(), 1), (g.w_shape(), 2), (g.y_shape(), 3)].map(|(s, seed)| integers(len(s), seed));
@@ -290,14 +292,14 @@ pub(crate) mod testing {
         ([x, w, y_bar], want)
     }
 
-    /// Numbers in [-1, 1] on whose sums rounding shows.
+    /// Returns numbers in [-1, 1] whose sums have rounding errors.
     pub(crate) fn wave(n: usize, frequency: f32) -> Vec<f32> {
         (0..n).map(|i| (i as f32 * frequency).sin()).collect()
     }
 
-    /// Panics unless `run` gives the same bits with every number of threads, on each instruction
-    /// set; and so beside a thread that keeps processors busy with products of its own, which
-    /// upsets who takes which task.
+    /// Asserts that `run` gives the same bits with every number of threads, on each instruction
+    /// set. It repeats this while another thread occupies processors with its own products, which
+    /// changes the assignment of tasks to threads.
     #[track_caller]
     pub(crate) fn assert_same_bits(what: &str, run: impl Fn() -> Vec<f32> + Sync) {
         let bits = |isa, n| {
@@ -309,15 +311,15 @@ pub(crate) mod testing {
             for n in [2, 3, 4, 7] {
                 assert!(bits(isa, n) == one, "{what}: {n} threads, {isa}");
             }
-            beside_load(|| {
+            under_load(|| {
                 for n in [2, 7] {
-                    assert!(bits(isa, n) == one, "{what}: {n} threads beside load, {isa}");
+                    assert!(bits(isa, n) == one, "{what}: {n} threads under load, {isa}");
                 }
             });
         }
     }
 
-    fn beside_load(f: impl FnOnce()) {
+    fn under_load(f: impl FnOnce()) {
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -332,7 +334,7 @@ pub(crate) mod testing {
         });
     }
 
-    /// Ends the load also if `f` panics.
+    /// Ends the load even if `f` panics.
     struct SetWhenDropped<'a>(&'a AtomicBool);
 
     impl Drop for SetWhenDropped<'_> {

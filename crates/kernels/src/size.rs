@@ -1,22 +1,23 @@
-//! Sizes of arrays, which never wrap.
+//! Sizes of arrays, checked against overflow.
 
-/// Bytes of the largest array: no allocation and no offset of a pointer is longer.
+/// The size in bytes of the largest array. Allocations and pointer offsets cannot be larger.
 pub(crate) const MAX_BYTES: usize = isize::MAX as usize;
 
-/// Number of elements of an array of this shape, or `None` if memory cannot address them.
+/// Returns the number of elements of an array of this shape, or `None` if memory cannot address
+/// them.
 ///
-/// The product of the sizes may have `isize::MAX` bytes as `f64`. A size of 0 counts as 1 there, so
-/// the product of any of the sizes, a stride for example, fits too.
+/// The limit is `isize::MAX` bytes of `f64`. For the limit, a size of 0 counts as 1. So the product
+/// of any subset of the sizes, such as a stride, does not overflow either.
 pub fn checked_len(shape: &[usize]) -> Option<usize> {
     let extent = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)))?;
     let len = if shape.contains(&0) { 0 } else { extent };
     (extent <= MAX_BYTES / size_of::<f64>()).then_some(len)
 }
 
-/// Number of elements of an array of this shape.
+/// Returns the number of elements of an array of this shape.
 ///
 /// # Panics
-/// If memory cannot address them.
+/// If memory cannot address the elements.
 #[track_caller]
 pub fn len(shape: &[usize]) -> usize {
     checked_len(shape).unwrap_or_else(|| too_large(shape))

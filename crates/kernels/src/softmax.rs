@@ -1,8 +1,7 @@
-//! Softmax and log-sum-exp in all their forms: of rows, of a slice and of numbers that come one by
-//! one.
+//! Softmax and log-sum-exp of rows, of a slice, and of numbers that arrive one by one.
 //!
-//! All are shifted by the largest number, so that nothing overflows, and add up in `f64`, so that
-//! the number of terms does not matter. NaN among the numbers gives NaN.
+//! All functions subtract the largest number, so nothing overflows. They add up in `f64`, so the
+//! result is accurate for any number of terms. If a number is NaN, the result is NaN.
 
 use crate::Element;
 use crate::parallel::for_each_chunk;
@@ -11,7 +10,7 @@ use crate::tuning::tasks::CHUNK;
 /// y = e^x / sum of e^x, for each row of `columns` numbers.
 ///
 /// # Panics
-/// If the lengths differ or are no multiple of `columns`.
+/// If the lengths differ or are not a multiple of `columns`.
 #[track_caller]
 #[inline(never)]
 pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
@@ -37,11 +36,12 @@ pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
 #[inline(never)]
 pub fn log_softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
     rows(x, columns, y, columns, |x, y| {
-        let (max, rest) = shifted(x);
-        let rest = E::of(rest);
-        // In this order: beside a large maximum, max + rest may be rounded to the maximum.
+        let (max, log_sum) = shifted(x);
+        let log_sum = E::of(log_sum);
+        // This order of additions matters: next to a large maximum, max + log_sum could be rounded
+        // to the maximum.
         for (y, &x) in y.iter_mut().zip(x) {
-            *y = (x - max) - rest;
+            *y = (x - max) - log_sum;
         }
     });
 }
@@ -49,22 +49,22 @@ pub fn log_softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
 /// y = ln sum of e^x, one number for each row of `columns` numbers.
 ///
 /// # Panics
-/// If `x` is not a row for each number of `y`.
+/// If `x` does not have one row for each number of `y`.
 #[track_caller]
 #[inline(never)]
 pub fn log_sum_exp_rows<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
     rows(x, columns, y, 1, |x, y| y[0] = log_sum_exp(x));
 }
 
-/// ln sum of e^x = max + ln sum of e^(x - max). Negative infinity for no numbers.
+/// Returns ln sum of e^x = max + ln sum of e^(x - max). Without numbers, this is negative infinity.
 #[inline(never)]
 pub fn log_sum_exp<E: Element>(x: &[E]) -> E {
-    let (max, rest) = shifted(x);
-    E::of(max.f64() + rest)
+    let (max, log_sum) = shifted(x);
+    E::of(max.f64() + log_sum)
 }
 
-/// The largest number, and ln sum of e^(x - max). An infinite largest number is the whole
-/// logarithm.
+/// Returns the largest number, and ln sum of e^(x - max). If the largest number is infinite, the
+/// second result is 0.
 fn shifted<E: Element>(x: &[E]) -> (E, f64) {
     let max = maximum(x);
     if !max.is_finite() {
@@ -77,7 +77,7 @@ fn maximum<E: Element>(x: &[E]) -> E {
     x.iter().fold(E::NEG_INFINITY, |m, &x| m.greater(x))
 }
 
-/// Calls `f` with each row of `columns` numbers of x and its `out_columns` numbers of y.
+/// Calls `f` with each row of `columns` numbers of x and the matching `out_columns` numbers of y.
 #[track_caller]
 fn rows<E: Element>(
     x: &[E],
@@ -101,11 +101,11 @@ fn rows<E: Element>(
     });
 }
 
-/// log 1/n sum e^x over numbers that come one by one, without overflow or underflow.
+/// Computes log 1/n sum e^x over numbers that arrive one by one, without overflow or underflow.
 #[derive(Clone, Copy, Debug)]
 pub struct LogMeanExp {
     largest: f64,
-    /// Sum of e^(x - largest).
+    /// The sum of e^(x - largest).
     sum: f64,
     count: u64,
 }
@@ -117,11 +117,12 @@ impl Default for LogMeanExp {
 }
 
 impl LogMeanExp {
-    /// Takes another number in.
+    /// Adds another number.
     pub fn add(&mut self, x: f64) {
         self.count += 1;
         let largest = self.largest.greater(x);
-        // Not by a difference where the largest number stays, which may be infinite.
+        // If the largest number does not change, no difference is formed, because it could be
+        // infinite.
         if largest != self.largest {
             self.sum *= (self.largest - largest).exp();
         }
@@ -129,7 +130,7 @@ impl LogMeanExp {
         self.largest = largest;
     }
 
-    /// The logarithm of the mean. NaN if there is no number.
+    /// Returns the logarithm of the mean. NaN if there is no number.
     pub fn value(&self) -> f64 {
         self.largest + (self.sum / self.count as f64).ln()
     }
@@ -171,8 +172,7 @@ mod tests {
         assert_eq!(log_sum_exp::<f64>(&[]), -INF);
     }
 
-    /// In `f32` a running sum stops growing at 2^24 terms, and is off by more than 10^-3 long
-    /// before.
+    /// In `f32`, a running sum stops growing at 2^24 terms. Its error exceeds 10^-3 long before.
     #[test]
     fn many_terms_lose_no_digits() {
         let n = 3_000_000;
@@ -187,7 +187,7 @@ mod tests {
         assert!((f64::from(y[0]) + exact).abs() < 1e-6);
     }
 
-    /// Every form, in every order: infinities are infinite, and NaN is NaN.
+    /// Every function, for every order: infinities stay infinite, and NaN stays NaN.
     #[test]
     fn the_edges_of_the_numbers() {
         for (numbers, sum) in [
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// At -1000 nats e^x is 0 in f32 and in f64: only a shifted sum has the answer.
+    /// At -1000 nats, e^x is 0 in `f32` and in `f64`. Only a shifted sum is right.
     #[test]
     fn a_mean_of_exponentials_does_not_underflow() {
         let want = -1000.0 + ((1.0 + 2.0f64.exp() + (-3.0f64).exp()) / 3.0).ln();

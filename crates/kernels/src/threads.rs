@@ -1,9 +1,9 @@
-//! How many threads the kernels use. The number changes the speed, never a bit of a result.
+//! The number of threads that the kernels use. It affects the speed, but never the results.
 
 use crate::isa;
 use std::{env, fmt};
 
-/// Largest number of kernel threads.
+/// The largest number of kernel threads.
 pub const MAX: usize = 256;
 
 /// The thread pool could not be set up.
@@ -22,23 +22,24 @@ fn builder(threads: usize) -> rayon::ThreadPoolBuilder {
     rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("kernel-{i}"))
 }
 
-/// Sets the number of kernel threads of this process, the calling thread among them: up to [`MAX`],
-/// or 0 for RAYON_NUM_THREADS or, without it, one per processor. To be called once, before any
-/// kernel, by the thread that trains, which must outlive all kernels: `main`.
+/// Sets the number of kernel threads of this process, including the calling thread. The number is
+/// at most [`MAX`]. With 0, it is RAYON_NUM_THREADS or, if that is not set, the number of
+/// processors. Call this function once, before any kernel, from the thread that trains. That thread
+/// must outlive all kernels, so it is the thread of `main`.
 ///
-/// Without this call kernels run too, on a pool beside their caller, which sleeps meanwhile. Waking
-/// it after each kernel costs a small network (a DCGAN of 28 pixels and width 16, two threads) a
-/// seventh of its time.
+/// Without this call, kernels run on a pool of other threads while the caller sleeps. For a small
+/// network, waking the caller after each kernel takes a noticeable part of the time.
 ///
 /// # Errors
-/// If the number is above [`MAX`], if RAYON_NUM_THREADS holds no such number, if the pool already
-/// runs, or if the system refuses the threads.
+/// If the number is above [`MAX`], if RAYON_NUM_THREADS is not a valid number, if the pool is
+/// already running, or if the system cannot start the threads.
 pub fn set(threads: usize) -> Result<(), ThreadError> {
     if threads > MAX {
         return Err(ThreadError(format!("{threads} threads are more than {MAX}")));
     }
     if threads == 0 {
-        // Rayon reads both, the second if the first is not set, and ignores what is no number.
+        // Rayon reads both variables, the second if the first is not set. It ignores invalid
+        // numbers.
         for name in ["RAYON_NUM_THREADS", "RAYON_RS_NUM_CPUS"] {
             let value = env::var_os(name).filter(|value| !value.is_empty());
             let count = value.as_ref().map(|value| value.to_str().and_then(|value| value.parse().ok()));
@@ -54,16 +55,15 @@ pub fn set(threads: usize) -> Result<(), ThreadError> {
     pool.map_err(|e| ThreadError(format!("cannot set up the kernel threads: {e}")))
 }
 
-/// Number of threads that kernels called from here run on.
+/// Returns the number of threads for kernels that are called from here.
 pub fn count() -> usize {
     rayon::current_num_threads()
 }
 
-/// Runs `f` with its kernels on a pool of their own, for tests and benches that compare thread
-/// counts.
+/// Runs `f` with kernels on a separate pool, for tests and benches that compare thread counts.
 ///
 /// # Panics
-/// If the system refuses to start the threads.
+/// If the system cannot start the threads.
 pub fn with<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     let pool = builder(threads).build().unwrap_or_else(|e| panic!("cannot start {threads} threads: {e}"));
     let scoped = isa::scoped();

@@ -1,4 +1,4 @@
-//! What kernels take of a process: time and memory.
+//! The time and memory that kernels take from the process and the system.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
@@ -12,18 +12,20 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Held by each test, because what they measure is that of the whole process.
+/// Each test locks this, because it measures the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Hundredths of a second that this process has computed, on all processors.
+/// Returns the processor time of this process, on all processors, in hundredths of a second.
 fn ticks() -> u64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    // The name, in parentheses, may hold spaces; user and system time are fields 14 and 15.
+    // The process name, in parentheses, can contain spaces. User and system time are fields 14 and
+    // 15.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-/// Threads that wait for kernels soon sleep: a program that computes nothing costs nothing.
+/// Threads that wait for kernels soon sleep, so a program that computes nothing uses no processor
+/// time.
 #[test]
 fn threads_sleep_when_there_are_no_kernels() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -33,22 +35,23 @@ fn threads_sleep_when_there_are_no_kernels() {
         for _ in 0..200 {
             gemm(Mat::new(&a, 300, 300), Mat::new(&b, 300, 300), Update::Overwrite, &mut c);
         }
-        assert!(ticks() > before, "the clock runs while there are kernels");
+        assert!(ticks() > before, "kernels use processor time");
         sleep(Duration::from_millis(100));
         let idle = ticks();
         sleep(Duration::from_millis(500));
-        assert!(ticks() - idle <= 5, "{} hundredths of a second in half a second of rest", ticks() - idle);
+        assert!(ticks() - idle <= 5, "{} hundredths of a second in half an idle second", ticks() - idle);
     });
 }
 
-/// Sizes that grow leave nothing behind that is larger than what they needed, however often they
-/// do, and steady ones are found again: also where a step needs many classes, one after the other.
+/// If sizes grow repeatedly, idle storage is bounded by a multiple of the bytes that were needed at
+/// once. If sizes repeat, nothing is allocated, even if a step needs many classes one after
+/// another.
 #[test]
 fn the_pool_keeps_what_was_needed_at_a_time() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     memory::release();
     memory::reset_peak();
-    // From the second time on all sizes are a little smaller.
+    // From the second sweep on, all sizes are a little smaller.
     let sweep = |again: usize| {
         let before = memory::stats().fresh;
         let mut grown = 100_000;
@@ -58,19 +61,14 @@ fn the_pool_keeps_what_was_needed_at_a_time() {
             assert!(buffers.iter().all(|b| b.as_slice().len() >= len / 2));
             drop(buffers);
             let stats = memory::stats();
-            assert!(
-                stats.idle <= 3 * stats.peak,
-                "{} bytes wait, {} were needed at a time",
-                stats.idle,
-                stats.peak
-            );
+            assert!(stats.idle <= 3 * stats.peak, "{} bytes idle, {} needed at once", stats.idle, stats.peak);
             grown += grown / 10;
         }
         memory::stats().fresh - before
     };
     let fresh: Vec<u64> = (0..8).map(sweep).collect();
     assert!(fresh[0] > 0 && fresh[2..].iter().all(|&n| n == 0), "buffers allocated in each sweep: {fresh:?}");
-    // Each of these is needed alone, and together they are many times as large.
+    // Each buffer is needed alone, and all buffers together are many times as large.
     memory::release();
     let step = || {
         let before = memory::stats().fresh;
@@ -79,12 +77,12 @@ fn the_pool_keeps_what_was_needed_at_a_time() {
     };
     let fresh: Vec<u64> = (0..8).map(|_| step()).collect();
     assert!(fresh[0] > 0 && fresh[2..].iter().all(|&n| n == 0), "buffers allocated in each step: {fresh:?}");
-    // Another workload does not grow on top of the last one.
+    // After a release, the idle storage of one workload is not added to that of the next.
     memory::release();
     assert_eq!(memory::stats().idle, 0);
 }
 
-/// Bytes that the three kernels of a geometry take from the system, with four threads.
+/// Returns the bytes that the three kernels of a geometry take from the system, with four threads.
 fn taken<E: Element>(g: &Geometry) -> usize {
     let numbers = |shape: [usize; 4]| vec![E::of(0.5); shape.iter().product()];
     let (x, w, y) = (numbers(g.x_shape()), numbers(g.w_shape()), numbers(g.y_shape()));
@@ -98,14 +96,14 @@ fn taken<E: Element>(g: &Geometry) -> usize {
     memory::stats().idle
 }
 
-/// Patches, padded images and transformed tiles exist in parts of an image, however large it is:
-/// beside copies of the operands, a thread has at most 8 MB of each.
+/// Patches, padded images and transformed tiles are computed in parts of an image, for images of
+/// any size. In addition to copies of the operands, a thread holds at most 8 MB of each.
 #[test]
 fn scratch_does_not_grow_with_images() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let same = Spec::new(1, 1);
     for (x, w, spec) in [
-        // Patches, where nothing else serves; one that is wide; one with groups, one with dilation.
+        // Patches, where no other path applies: square, wide, with groups, and with dilation.
         ([1, 256, 256, 64], [3, 3, 64, 4], same),
         ([1, 1, 100_000, 16], [1, 9, 16, 4], Spec { padding: [0, 4], ..same }),
         ([1, 256, 256, 64], [3, 3, 16, 8], Spec { groups: 4, ..same }),
@@ -123,15 +121,16 @@ fn scratch_does_not_grow_with_images() {
         let bound = |size: usize| 4 * 2 * (8 << 20) + 2 * operands * size;
         for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
             let taken = isa::with(isa, || taken::<f32>(&g));
-            assert!(taken < bound(4), "{isa}, {g:?}: {taken} bytes, at most {}", bound(4));
+            assert!(taken < bound(4), "{isa}, {g:?}: {taken} bytes, but the bound is {}", bound(4));
         }
         let taken = taken::<f64>(&g);
-        assert!(taken < bound(8), "f64, {g:?}: {taken} bytes, at most {}", bound(8));
+        assert!(taken < bound(8), "f64, {g:?}: {taken} bytes, but the bound is {}", bound(8));
     }
 }
 
-/// Nor does the pool, where images grow: operands and scratch of all sizes together are a small
-/// multiple of those of the largest alone, however often they come.
+/// The pool does not grow without limit either if images grow. The operands and scratch of all
+/// sizes together are bounded by a small multiple of those of the largest image, for any number of
+/// repetitions.
 #[test]
 fn scratch_of_growing_images_is_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,6 +155,6 @@ fn scratch_of_growing_images_is_bounded() {
                 most = most.max(memory::stats().idle);
             }
         }
-        assert!(most <= 4 * largest, "{most} bytes wait, {largest} of the largest alone");
+        assert!(most <= 4 * largest, "{most} bytes idle, {largest} after the largest image alone");
     });
 }

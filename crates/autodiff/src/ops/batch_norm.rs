@@ -25,7 +25,7 @@ struct Saved<E: Element> {
     gamma: Var<E>,
     beta: Var<E>,
     mean: Tensor<E>,
-    rest: Tensor<E>,
+    residual: Tensor<E>,
     variance: Tensor<E>,
     eps: f64,
     activation: Activation,
@@ -35,7 +35,7 @@ impl<E: Element> Saved<E> {
     fn channels(&self) -> Channels<'_, E> {
         Channels {
             mean: self.mean.data(),
-            rest: self.rest.data(),
+            residual: self.residual.data(),
             variance: self.variance.data(),
             gamma: self.gamma.value().data(),
             beta: self.beta.value().data(),
@@ -92,16 +92,19 @@ impl<E: Element> Var<E> {
             gamma.shape(),
             beta.shape()
         );
-        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| Tensor::zeros([c]));
-        let statistics =
-            Statistics { mean: mean.data_mut(), rest: rest.data_mut(), variance: variance.data_mut() };
+        let [mut mean, mut residual, mut variance] = [(); 3].map(|()| Tensor::zeros([c]));
+        let statistics = Statistics {
+            mean: mean.data_mut(),
+            residual: residual.data_mut(),
+            variance: variance.data_mut(),
+        };
         kernels::statistics(self.value().data(), statistics);
         let saved = Saved {
             x: self.clone(),
             gamma: gamma.clone(),
             beta: beta.clone(),
             mean: mean.clone(),
-            rest,
+            residual,
             variance: variance.clone(),
             eps,
             activation,

@@ -1,25 +1,25 @@
-//! The five loops of batch norm, over some rows of channels. Plain Rust that compilers vectorise:
-//! every slice is a parameter of its own, so that no store can be thought to change another
-//! operand.
+//! The five loops of batch norm, over some rows of channels. They are plain Rust that compilers
+//! vectorise. Every slice is a parameter of its own, so the compiler knows that a store does not
+//! change another operand.
 
 use crate::Element;
 use crate::reduce::{in_blocks, sum_rows};
 
-/// What takes x to the normalised and scaled z of its channel, and z to y.
+/// The map from x to the normalised and scaled z of its channel, and from z to y.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a, E> {
-    /// mu, rounded
+    /// mu, rounded.
     pub(super) mean: &'a [E],
     /// gamma / sqrt(sigma^2 + eps)
     pub(super) scale: &'a [E],
-    /// beta, less what the rounding of mu takes from it
+    /// beta, corrected for the rounding error of the mean.
     pub(super) beta: &'a [E],
-    /// Derivative of the activation at z <= 0; at z > 0 it is 1.
+    /// The derivative of the activation at z <= 0. At z > 0 the derivative is 1.
     pub(super) slope: E,
 }
 
-/// mean = the mean of the rows of x - pivot. (A pivot near the mean keeps the digits of data far
-/// from zero.)
+/// mean = the mean of the rows of x - pivot. With a pivot near the mean, this is accurate for data
+/// far from zero.
 #[inline(always)]
 pub(super) fn means<E: Element>(x: &[E], pivot: &[E], mean: &mut [E]) {
     let rows = E::of((x.len() / mean.len()) as f64);
@@ -62,8 +62,8 @@ pub(super) fn normalise<E: Element>(x: &[E], by: Affine<'_, E>, y: &mut [E]) {
     }
 }
 
-/// centred_sum = sum over rows of z_bar (x - mean), sum = sum of z_bar; z_bar is the gradient
-/// before the activation.
+/// centred_sum = sum over rows of z_bar (x - mean), sum = sum of z_bar. z_bar is the gradient with
+/// respect to z, the input of the activation.
 #[inline(always)]
 pub(super) fn sums<E: Element>(
     x: &[E],

@@ -1,18 +1,17 @@
 //! Batch normalisation (Ioffe & Szegedy 2015) over rows of channels.
 //!
-//! In NHWC the channel is the last axis, so one kernel serves images and vectors alike: `x` is a
-//! matrix of m rows (all pixels of all images) by C channels, and every statistic is one of a
-//! column.
+//! In NHWC the channel is the last axis, so one kernel serves both images and vectors: `x` is a
+//! matrix of m rows (all pixels of all images) by C channels. Each statistic belongs to one column.
 //!
-//! Statistics are taken per chunk of rows, the mean as a distance from the chunk's first row and
-//! the variance about that mean, and merged in order in `f64` (Chan, Golub & LeVeque 1983), so they
-//! neither lose digits for data far from zero nor depend on the number of threads. What rounding
-//! the mean to the type of the data takes away is kept beside it, because beside a large mean it
-//! may be as large as the deviation.
+//! Statistics are computed per chunk of rows and merged in order in `f64` (Chan, Golub & LeVeque
+//! 1983). In a chunk, the mean is computed as a distance from the first row, and the variance about
+//! that mean. So the statistics are accurate for data far from zero, and do not depend on the
+//! number of threads. The rounding error of the mean is stored separately, because next to a large
+//! mean it can be as large as the standard deviation.
 //!
-//! Every pass is bound by memory, so the activation that follows a batch norm is part of its last
-//! pass ([`normalise_activated`]) and of both passes of its gradient ([`backward_activated`]),
-//! which recompute from x what they need rather than read it.
+//! Every pass is bound by memory. So the activation after a batch norm is part of the last pass
+//! ([`normalise_activated`]) and of both passes of the gradient ([`backward_activated`]). The
+//! gradient recomputes z from x instead of reading it.
 
 mod loops;
 #[cfg(test)]
@@ -25,26 +24,26 @@ use crate::simd::level;
 use crate::tuning::tasks::CHUNK;
 use loops::Affine;
 
-/// Mean and variance of each channel of a batch.
+/// The mean and variance of each channel of a batch.
 pub struct Statistics<'a, E> {
-    /// mu, rounded.
+    /// mu, rounded to the type of the data.
     pub mean: &'a mut [E],
-    /// mu - mean: what rounding took away.
-    pub rest: &'a mut [E],
-    /// sigma^2 = (1/m) sum of (x - mu)^2: biased, as the forward pass uses it.
+    /// mu - mean: the rounding error of the mean.
+    pub residual: &'a mut [E],
+    /// sigma^2 = (1/m) sum of (x - mu)^2: the biased variance, as the forward pass uses it.
     pub variance: &'a mut [E],
 }
 
-/// Mean and biased variance of each column of `x`.
+/// Computes the mean and the biased variance of each column of `x`.
 ///
 /// # Panics
-/// If `x` has no row or is not a whole number of rows.
+/// If `x` has no rows, or its length is not a multiple of the number of channels.
 #[track_caller]
 #[inline(never)]
 pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     let c = out.mean.len();
     let m = row_count(x.len(), c);
-    let sized = out.rest.len() == c && out.variance.len() == c;
+    let sized = out.residual.len() == c && out.variance.len() == c;
     assert!(m > 0 && sized, "batch_norm: statistics of {m} rows of {c} channels");
     let rows = rows_per_chunk(c);
     let mut partial = Buffer::take(m.div_ceil(rows) * 2 * c);
@@ -71,30 +70,30 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
             n += k;
         }
         out.mean[j] = E::of(mean);
-        out.rest[j] = E::of(mean - out.mean[j].f64());
+        out.residual[j] = E::of(mean - out.mean[j].f64());
         out.variance[j] = E::of(m2 / n);
     }
 }
 
-/// The numbers a normalisation applies to each channel.
+/// The parameters of a normalisation, one number per channel.
 #[derive(Clone, Copy)]
 pub struct Channels<'a, E> {
-    /// mu, rounded: of the batch in training, the running mean in evaluation.
+    /// mu, rounded: the mean of the batch in training, the running mean in evaluation.
     pub mean: &'a [E],
-    /// mu - mean, as [`statistics`] gives it.
-    pub rest: &'a [E],
-    /// sigma^2, likewise.
+    /// mu - mean, as computed by [`statistics`].
+    pub residual: &'a [E],
+    /// sigma^2, as computed by [`statistics`].
     pub variance: &'a [E],
     /// The scale.
     pub gamma: &'a [E],
     /// The shift.
     pub beta: &'a [E],
-    /// Added to the variance.
+    /// The constant that is added to the variance.
     pub eps: f64,
 }
 
 impl<E: Element> Channels<'_, E> {
-    /// 1 / sqrt(sigma^2 + eps) of each channel.
+    /// Returns 1 / sqrt(sigma^2 + eps) of each channel.
     fn rstd(&self) -> Buffer<E> {
         let mut rstd = Buffer::take(self.variance.len());
         for (r, v) in rstd.as_mut_slice().iter_mut().zip(self.variance) {
@@ -103,19 +102,19 @@ impl<E: Element> Channels<'_, E> {
         rstd
     }
 
-    /// gamma / sqrt(sigma^2 + eps) of each channel.
+    /// Returns gamma / sqrt(sigma^2 + eps) of each channel.
     fn scale(&self, rstd: &Buffer<E>) -> Buffer<E> {
         let mut scale = rstd.clone();
         each2(scale.as_mut_slice(), self.gamma, |s, gamma| *s *= gamma);
         scale
     }
 
-    /// The beta of a normalisation about the rounded mean: (x - mu) scale + beta is
-    /// (x - mean) scale + this.
+    /// Returns the shift for a normalisation about the rounded mean: (x - mu) scale + beta is (x -
+    /// mean) scale + shift.
     fn shift(&self, scale: &Buffer<E>) -> Buffer<E> {
         let mut shift = scale.clone();
-        for ((shift, beta), rest) in shift.as_mut_slice().iter_mut().zip(self.beta).zip(self.rest) {
-            *shift = E::of(beta.f64() - rest.f64() * shift.f64());
+        for ((shift, beta), residual) in shift.as_mut_slice().iter_mut().zip(self.beta).zip(self.residual) {
+            *shift = E::of(beta.f64() - residual.f64() * shift.f64());
         }
         shift
     }
@@ -133,18 +132,18 @@ impl<E: Element> Channels<'_, E> {
     #[track_caller]
     fn check(&self) -> usize {
         let c = self.mean.len();
-        let same = [self.rest, self.variance, self.gamma, self.beta].iter().all(|of| of.len() == c);
-        assert!(same, "batch_norm: mean, rest, variance, gamma and beta must have one length");
+        let same = [self.residual, self.variance, self.gamma, self.beta].iter().all(|of| of.len() == c);
+        assert!(same, "batch_norm: mean, residual, variance, gamma and beta must have one length");
         c
     }
 }
 
-/// What follows the normalisation.
+/// The activation after the normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
-    /// Nothing.
+    /// z itself.
     Identity,
-    /// z for z > 0, else this slope times z. Slope 0 is ReLU.
+    /// z for z > 0, else the slope times z. With slope 0 this is ReLU.
     LeakyRelu(f64),
 }
 
@@ -152,7 +151,7 @@ impl Activation {
     /// max(z, 0)
     pub const RELU: Activation = Activation::LeakyRelu(0.0);
 
-    /// Its derivative at z <= 0; at z > 0 it is 1.
+    /// Returns the derivative at z <= 0. At z > 0 the derivative is 1.
     fn slope<E: Element>(self) -> E {
         match self {
             Activation::Identity => E::ONE,
@@ -184,24 +183,24 @@ pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation:
     });
 }
 
-/// The gradients that [`backward_activated`] computes, each of the size of its operand.
+/// The gradients that [`backward_activated`] computes, each with the size of its operand.
 pub struct Gradients<'a, E> {
-    /// By x.
+    /// The gradient with respect to x.
     pub x_bar: &'a mut [E],
-    /// By gamma.
+    /// The gradient with respect to gamma.
     pub gamma_bar: &'a mut [E],
-    /// By beta.
+    /// The gradient with respect to beta.
     pub beta_bar: &'a mut [E],
 }
 
-/// Gradients of [`normalise_activated`] in training mode, with z_bar = y_bar times the derivative
-/// of the activation at z, and x^ = (x - mu) / sqrt(sigma^2 + eps):
+/// Computes the gradients of [`normalise_activated`] in training mode, with z_bar = y_bar times the
+/// derivative of the activation at z, and x^ = (x - mu) / sqrt(sigma^2 + eps):
 ///
 /// > beta_bar = sum of z_bar,   gamma_bar = sum of z_bar x^,
 /// > x_bar = gamma / sqrt(sigma^2 + eps) (z_bar - beta_bar / m - x^ gamma_bar / m)
 ///
-/// (Ioffe & Szegedy 2015, section 3, with the sums over the batch collected; derived in
-/// docs/batch_norm.md.)
+/// (Ioffe & Szegedy 2015, section 3, with the sums over the batch collected. docs/batch_norm.md has
+/// the derivation.)
 ///
 /// # Panics
 /// If lengths differ.
@@ -223,15 +222,15 @@ pub fn backward_activated<E: Element>(
     let rstd = by.rstd();
     let scale = by.scale(&rstd);
     let shift = by.shift(&scale);
-    let (rstd, rest, by) = (rstd.as_slice(), by.rest, by.affine(&scale, &shift, activation));
-    channel_sums(x, y_bar, by, [rstd, rest], gamma_bar, beta_bar);
-    // The formula above by channel: x_bar = scale (z_bar - shift - (x - mean) tilt).
+    let (rstd, residual, by) = (rstd.as_slice(), by.residual, by.affine(&scale, &shift, activation));
+    channel_sums(x, y_bar, by, [rstd, residual], gamma_bar, beta_bar);
+    // The formula above per channel: x_bar = scale (z_bar - shift - (x - mean) tilt).
     let (mut shift, mut tilt) = (Buffer::take(c), Buffer::take(c));
     let per_m = E::of(1.0 / m as f64);
     for j in 0..c {
         let slope = per_m * gamma_bar[j] * rstd[j];
         tilt.as_mut_slice()[j] = slope;
-        shift.as_mut_slice()[j] = per_m * beta_bar[j] - rest[j] * slope;
+        shift.as_mut_slice()[j] = per_m * beta_bar[j] - residual[j] * slope;
     }
     let (channel, chunk) = ([shift.as_slice(), tilt.as_slice()], rows_per_chunk(c) * c);
     let level = level();
@@ -249,7 +248,7 @@ fn channel_sums<E: Element>(
     x: &[E],
     y_bar: &[E],
     by: Affine<'_, E>,
-    [rstd, rest]: [&[E]; 2],
+    [rstd, residual]: [&[E]; 2],
     gamma_bar: &mut [E],
     beta_bar: &mut [E],
 ) {
@@ -269,19 +268,19 @@ fn channel_sums<E: Element>(
     let total = |j: usize| partial.as_slice().chunks_exact(2 * c).map(|p| p[j].f64()).sum::<f64>();
     for j in 0..c {
         let sum = total(c + j);
-        gamma_bar[j] = E::of((total(j) - rest[j].f64() * sum) * rstd[j].f64());
+        gamma_bar[j] = E::of((total(j) - residual[j].f64() * sum) * rstd[j].f64());
         beta_bar[j] = E::of(sum);
     }
 }
 
-/// Rows whose numbers make one chunk.
+/// Returns the number of rows in one chunk.
 fn rows_per_chunk(c: usize) -> usize {
     (CHUNK / c.max(1)).max(1)
 }
 
 #[track_caller]
 fn row_count(len: usize, c: usize) -> usize {
-    assert!(c > 0 && len.is_multiple_of(c), "batch_norm: {len} numbers are no rows of {c} channels");
+    assert!(c > 0 && len.is_multiple_of(c), "batch_norm: {len} numbers do not fill rows of {c} channels");
     len / c
 }
 

@@ -1,4 +1,5 @@
-//! The kernels against their definition, fused against apart, and for several numbers of threads.
+//! Compares the kernels with their definition, the fused kernels with separate ones, and results
+//! with several numbers of threads.
 
 use super::*;
 use crate::reference;
@@ -12,7 +13,7 @@ struct Case {
 }
 
 impl Case {
-    /// `m` rows of `c` channels, with x around `offset`.
+    /// Returns `m` rows of `c` channels, with x around `offset`.
     fn new(m: usize, c: usize, offset: f64) -> Self {
         let wave = |n: usize, k: f64| (0..n).map(|i| (i as f64 * k).sin()).collect::<Vec<_>>();
         let x = wave(m * c, 1.7).iter().map(|v| v + offset).collect();
@@ -31,13 +32,19 @@ fn close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
 fn equals_the_definition() {
     for (m, c, offset) in [(1, 1, 0.0), (2, 3, 0.0), (700, 5, 1e3), (40_000, 2, -3.0), (64, 70, 0.5)] {
         let Case { x, y_bar, gamma, beta } = Case::new(m, c, offset);
-        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![f64::NAN; c]);
-        statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+        let [mut mean, mut residual, mut variance] = [(); 3].map(|()| vec![f64::NAN; c]);
+        statistics(&x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
         let want = reference::batch_norm(&x, c, &gamma, &beta, 1e-5, &y_bar);
         close(&mean, &want.mean, 1e-12, "mean");
         close(&variance, &want.variance, 1e-9, "variance");
-        let by =
-            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let by = Channels {
+            mean: &mean,
+            residual: &residual,
+            variance: &variance,
+            gamma: &gamma,
+            beta: &beta,
+            eps: 1e-5,
+        };
         let (mut y, mut x_bar) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
         let (mut gamma_bar, mut beta_bar) = (vec![f64::NAN; c], vec![f64::NAN; c]);
         normalise_activated(&x, by, Activation::Identity, &mut y);
@@ -50,15 +57,21 @@ fn equals_the_definition() {
     }
 }
 
-/// The fused passes are the plain ones with the activation beside them.
+/// The fused passes equal the plain passes with a separate activation.
 #[test]
 fn an_activation_is_the_same_fused_or_apart() {
     for (m, c, slope) in [(700, 5, 0.2), (64, 70, 0.0), (40_000, 2, 0.2)] {
         let Case { x, y_bar, gamma, beta } = Case::new(m, c, 0.5);
-        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0; c]);
-        statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
-        let by =
-            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let [mut mean, mut residual, mut variance] = [(); 3].map(|()| vec![0.0; c]);
+        statistics(&x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
+        let by = Channels {
+            mean: &mean,
+            residual: &residual,
+            variance: &variance,
+            gamma: &gamma,
+            beta: &beta,
+            eps: 1e-5,
+        };
         let (mut z, mut y) = (vec![f64::NAN; m * c], vec![f64::NAN; m * c]);
         normalise_activated(&x, by, Activation::Identity, &mut z);
         normalise_activated(&x, by, Activation::LeakyRelu(slope), &mut y);
@@ -77,11 +90,13 @@ fn an_activation_is_the_same_fused_or_apart() {
     }
 }
 
-/// Under a ReLU the gradient by a negative z is 0, whatever the gradient by y is.
+/// Under a ReLU, the gradient with respect to a negative z is 0 for every gradient with respect to
+/// y.
 #[test]
 fn an_infinite_gradient_does_not_pass_a_relu() {
     let x = [-1.0f32, 1.0, -1.0, 1.0];
-    let by = Channels { mean: &[0.0], rest: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
+    let by =
+        Channels { mean: &[0.0], residual: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
     let gradients = |hidden: f32| {
         let (mut x_bar, mut gamma_bar, mut beta_bar) = ([f32::NAN; 4], [f32::NAN], [f32::NAN]);
         let y_bar = [hidden, 2.0, hidden, -1.0];
@@ -96,12 +111,12 @@ fn an_infinite_gradient_does_not_pass_a_relu() {
     assert_eq!(y, [0.0, 2.0]);
 }
 
-/// At 1000 +- 1 a sum of f32 rounds by more than the answer's own last digit.
+/// At 1000 +- 1, the rounding error of an `f32` sum exceeds the last digit of the result.
 #[test]
 fn the_mean_of_data_far_from_zero_is_rounded_once() {
     let x: Vec<f32> = Case::new(700, 3, 1e3).x.iter().map(|&x| x as f32).collect();
-    let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0f32; 3]);
-    statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+    let [mut mean, mut residual, mut variance] = [(); 3].map(|()| vec![0.0f32; 3]);
+    statistics(&x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
     for j in 0..3 {
         let column = || x.iter().skip(j).step_by(3).map(|&x| f64::from(x));
         let exact = column().sum::<f64>() / 700.0;
@@ -111,16 +126,17 @@ fn the_mean_of_data_far_from_zero_is_rounded_once() {
     }
 }
 
-/// Beside 10^7 the mean of 0 and 1 is no `f32`: rounding takes away the deviation itself.
+/// Next to 10^7, the mean of 0 and 1 is not representable in `f32`. Its rounding error is as large
+/// as the standard deviation.
 #[test]
 fn data_far_from_zero_is_normalised_about_its_mean() {
     let (far, near) = ([1e7f32, 1e7 + 1.0, 1e7 + 1.0, 1e7], [0.0f32, 1.0, 1.0, 0.0]);
     let outputs = |x: &[f32; 4]| {
-        let [mut mean, mut rest, mut variance] = [[f32::NAN]; 3];
-        statistics(x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+        let [mut mean, mut residual, mut variance] = [[f32::NAN]; 3];
+        statistics(x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
         let by = Channels {
             mean: &mean,
-            rest: &rest,
+            residual: &residual,
             variance: &variance,
             gamma: &[2.0],
             beta: &[0.5],
@@ -134,21 +150,22 @@ fn data_far_from_zero_is_normalised_about_its_mean() {
         [&y[..], &x_bar, &gamma_bar, &beta_bar].concat().iter().map(|&v| f64::from(v)).collect::<Vec<_>>()
     };
     close(&outputs(&far), &outputs(&near), 1e-6, "outputs");
-    assert!((outputs(&far)[1] - 2.5).abs() < 1e-4, "gamma + beta, but for eps: {}", outputs(&far)[1]);
+    assert!((outputs(&far)[1] - 2.5).abs() < 1e-4, "gamma + beta, up to eps: {}", outputs(&far)[1]);
 }
 
-/// In `f32` a running sum over a chunk of one channel would drift.
+/// In `f32`, a running sum over a chunk of one channel would drift.
 #[test]
 fn sums_over_many_rows_keep_their_digits() {
     let m = 16 * 1024;
-    // The first row, from which distances are taken, is not like the others.
+    // The first row, from which distances are measured, differs from all others.
     let x: Vec<f32> = (0..m).map(|i| if i == 0 { 0.0 } else { 0.1 }).collect();
-    let [mut mean, mut rest, mut variance] = [[f32::NAN]; 3];
-    statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
+    let [mut mean, mut residual, mut variance] = [[f32::NAN]; 3];
+    statistics(&x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
     let exact = f64::from(0.1f32) * (1.0 - 1.0 / m as f64);
-    let mu = f64::from(mean[0]) + f64::from(rest[0]);
+    let mu = f64::from(mean[0]) + f64::from(residual[0]);
     assert!((mu / exact - 1.0).abs() < 6e-7, "mean {mu} for {exact}");
-    let by = Channels { mean: &[0.0], rest: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
+    let by =
+        Channels { mean: &[0.0], residual: &[0.0], variance: &[1.0], gamma: &[1.0], beta: &[0.0], eps: 0.0 };
     let (mut x_bar, mut gamma_bar, mut beta_bar) = (vec![0.0; m], [f32::NAN], [f32::NAN]);
     let ones = vec![1.0; m];
     let into = Gradients { x_bar: &mut x_bar, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
@@ -165,10 +182,16 @@ fn same_bits_for_any_number_of_threads() {
     let y_bar = wave(x.len(), 0.7);
     let (gamma, beta) = (wave(24, 0.3), wave(24, 0.4));
     assert_same_bits("batch norm", || {
-        let [mut mean, mut rest, mut variance] = [(); 3].map(|()| vec![0.0; 24]);
-        statistics(&x, Statistics { mean: &mut mean, rest: &mut rest, variance: &mut variance });
-        let by =
-            Channels { mean: &mean, rest: &rest, variance: &variance, gamma: &gamma, beta: &beta, eps: 1e-5 };
+        let [mut mean, mut residual, mut variance] = [(); 3].map(|()| vec![0.0; 24]);
+        statistics(&x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
+        let by = Channels {
+            mean: &mean,
+            residual: &residual,
+            variance: &variance,
+            gamma: &gamma,
+            beta: &beta,
+            eps: 1e-5,
+        };
         let (mut y, mut x_bar) = (x.clone(), x.clone());
         let (mut gamma_bar, mut beta_bar) = (gamma.clone(), beta.clone());
         normalise_activated(&x, by, Activation::RELU, &mut y);

@@ -1,4 +1,4 @@
-//! The products against their definition, for every transpose, instruction set and number of
+//! Compares products with their definition, for every transpose, instruction set and number of
 //! threads.
 
 use super::*;
@@ -10,7 +10,8 @@ fn numbers(n: usize, salt: usize) -> Vec<f64> {
     (0..n).map(|i| ((i * 7 + salt * 13) % 17) as f64 - 8.0).collect()
 }
 
-/// Integers of this size multiply exactly, so the product must equal the definition to the bit.
+/// Products of integers of this size are exact, so the result must equal the definition bit for
+/// bit.
 #[test]
 fn equals_the_definition_for_every_transpose() {
     for (m, k, n) in [(1, 1, 1), (3, 5, 7), (64, 48, 33), (130, 70, 600), (300, 9, 2), (0, 3, 4), (4, 0, 3)] {
@@ -61,8 +62,8 @@ fn rejects_a_short_output() {
     gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
 }
 
-/// Shapes around every edge of a tile, a block and a panel, on every instruction set; integers
-/// multiply exactly.
+/// Shapes around every edge of a tile, a block and a panel, on every instruction set. Products of
+/// integers are exact.
 #[test]
 fn f32_equals_the_definition_on_every_instruction_set() {
     let mut dice = reference::testing::Dice(17);
@@ -76,8 +77,8 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [23, 257, 64],
         [7, 3, 600],
         [200, 8, 96],
-        // Rows that share sets of the cache, one or a few; more rows than one tile, of a B in place
-        // and of a packed one; a small C in shares.
+        // Rows of B in one set or a few sets of the cache. More rows of A than one tile, with B in
+        // place and packed. A small C in shares.
         [40, 1024, 80],
         [30, 260, 1024],
         [300, 256, 64],
@@ -86,9 +87,10 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [600, 5, 1024],
         [30, 20, 1024],
         [20, 2500, 40],
-        // Tiles lower than A, with columns that fill no vector.
+        // Tiles with fewer rows than A, and columns that do not fill a vector.
         [130, 70, 300],
-        // An odd tile out in the middle, narrow, two of half the height.
+        // An odd number of tiles: the tile in the middle is narrow and split into two half-height
+        // tiles.
         [130, 300, 522],
     ]);
     shapes.retain(|[m, k, n]| m * k * n < less(usize::MAX, 10_000));
@@ -112,7 +114,8 @@ fn f32_equals_the_definition_on_every_instruction_set() {
     }
 }
 
-/// The last share of a long inner dimension may be shorter than the others. On integers, as above.
+/// The last share of a long inner dimension can be shorter than the others. The inputs are
+/// integers, as in the test above.
 #[test]
 fn uneven_shares_equal_the_definition_on_every_instruction_set() {
     let mut dice = reference::testing::Dice(23);
@@ -137,7 +140,7 @@ fn uneven_shares_equal_the_definition_on_every_instruction_set() {
     }
 }
 
-/// An extent that overflows must not pass for a small one.
+/// An extent that overflows must not be taken for a small one.
 #[test]
 #[should_panic(expected = "the slice has 4")]
 fn rejects_a_view_whose_extent_overflows() {

@@ -1,17 +1,17 @@
 //! Recycled memory.
 //!
-//! A training step needs the same buffers again and again, and a fresh 16 MiB buffer costs as much
-//! in page faults as the elementwise pass over it. So a [`Buffer`] that is dropped goes back to a
-//! pool and serves the next request of its size class: from the third training step on nothing is
-//! allocated, which [`stats`] lets a test count.
+//! A training step needs the same buffers again and again. The page faults of a fresh 16 MiB buffer
+//! cost as much as one elementwise pass over it. So a [`Buffer`] that is dropped returns to a pool,
+//! which serves the next request of the same size class. From the third training step on nothing is
+//! allocated; tests check this with [`stats`].
 //!
-//! A kernel thread is given what it dropped itself, if there is such storage: that is likely to be
-//! in its caches, and where processors have no cache in common, lines that another has written are
-//! slow to fetch.
+//! If possible, a kernel thread receives storage that it dropped itself. That storage is likely to
+//! be in the thread's caches. If processors do not share a cache, cache lines that another
+//! processor has written are slow to fetch.
 //!
-//! This is not a general allocator: requests come from one step's fixed sequence of shapes, so the
-//! pool never splits or merges storage. How much it keeps is bounded, see `pool.rs`; [`release`]
-//! gives all of it back to the system.
+//! This is not a general allocator. The requests come from the fixed sequence of shapes of a
+//! training step, so the pool never splits or merges storage. Idle storage is bounded; see
+//! `pool.rs`. [`release`] returns all of it to the system.
 
 mod pool;
 
@@ -21,34 +21,34 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffers start on a cache line, so that no vector load crosses one.
 const ALIGN_BYTES: usize = 64;
-/// Storage is counted in 8-byte words, which every element type divides.
+/// Storage is counted in words of 8 bytes, a multiple of the size of every element type.
 const WORD: usize = size_of::<u64>();
 const ALIGN_WORDS: usize = ALIGN_BYTES / WORD;
 
-/// What the pool has done so far. Sizes are in bytes.
+/// The counters of the pool. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Buffers that had to be allocated.
+    /// The number of buffers that were allocated.
     pub fresh: u64,
-    /// Buffers that were served from the pool.
+    /// The number of buffers that were served from the pool.
     pub reused: u64,
-    /// Bytes in buffers that are alive now.
+    /// The bytes of all live buffers.
     pub live: usize,
-    /// The largest `live` since the last [`reset_peak`].
+    /// The largest value of `live` since the last [`reset_peak`].
     pub peak: usize,
-    /// Bytes waiting in the pool.
+    /// The bytes of idle storage in the pool.
     pub idle: usize,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-/// The pool's counters stay consistent even if a panic unwinds through a holder, so a poisoned lock
-/// is still usable.
+/// Locks the pool. Its counters stay consistent even if a panic unwinds while the lock is held, so
+/// a poisoned lock is still usable.
 fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The pool's counters.
+/// Returns the pool's counters.
 pub fn stats() -> Stats {
     pool().stats
 }
@@ -59,32 +59,32 @@ pub fn reset_peak() {
     pool.stats.peak = pool.stats.live;
 }
 
-/// Gives all idle memory back to the system.
+/// Returns all idle storage to the system.
 pub fn release() {
     pool().release();
 }
 
-/// Scratch for the tasks of a kernel, set aside before they start: `N` buffers for each thread.
+/// Scratch for the tasks of a kernel: `N` buffers for each thread, reserved before the tasks start.
 ///
-/// How many tasks hold scratch at the same moment depends on chance; what is allocated, and when,
-/// shall not.
+/// The number of tasks that hold scratch at once depends on timing. With the reservation, the
+/// allocations do not depend on it.
 pub(crate) struct Scratch<E, const N: usize> {
     lens: [usize; N],
     element: std::marker::PhantomData<E>,
 }
 
 impl<E: Element, const N: usize> Scratch<E, N> {
-    /// Makes sure that buffers of these lengths for each thread wait in the pool.
+    /// Ensures that the pool has idle buffers of these lengths for each thread.
     pub(crate) fn reserve(lens: [usize; N]) -> Self {
         let classes = lens.map(class_of::<E>);
         let mut pool = pool();
         let threads = crate::threads::count();
         let reserved = classes.iter().sum::<usize>() * WORD * threads;
         let live = pool.stats.live;
-        pool.needs(live + reserved);
+        pool.raise_high_water(live + reserved);
         for (i, &class) in classes.iter().enumerate() {
-            let a_task = classes[..=i].iter().filter(|&&c| c == class).count();
-            while pool.waiting(class) < a_task * threads {
+            let per_thread = classes[..=i].iter().filter(|&&c| c == class).count();
+            while pool.idle_count(class) < per_thread * threads {
                 pool.miss(&classes);
                 pool.put(allocate(class));
             }
@@ -92,38 +92,38 @@ impl<E: Element, const N: usize> Scratch<E, N> {
         Scratch { lens, element: std::marker::PhantomData }
     }
 
-    /// A task's buffers, with unspecified contents.
+    /// Returns the buffers of one task, with unspecified contents.
     pub(crate) fn take(&self) -> [Buffer<E>; N] {
         self.lens.map(Buffer::take)
     }
 }
 
-/// The size class of a buffer of `len` elements.
+/// Returns the size class of a buffer of `len` elements.
 #[track_caller]
 fn class_of<E: Element>(len: usize) -> usize {
     match len.checked_mul(size_of::<E>()) {
-        // A class is up to an eighth longer.
+        // The class can be an eighth larger than the request.
         Some(bytes) if bytes <= size::MAX_BYTES / 2 => size_class(bytes.div_ceil(WORD)),
         _ => panic!("a buffer of {len} {} elements: more than memory can address", E::NAME),
     }
 }
 
-/// Zeroed storage of a size class, with room to align its start.
+/// Allocates zeroed storage of a size class, with room to align its start.
 fn allocate(class: usize) -> Vec<u64> {
     vec![0; class + ALIGN_WORDS]
 }
 
-/// Smallest size class that holds `words`: eight classes to a doubling, so that buffers of nearby
-/// sizes share storage and at most one eighth is slack.
+/// Returns the smallest size class that holds `words`. There are eight classes per power of two, so
+/// buffers of similar size share storage, and at most one eighth of it is unused.
 fn size_class(words: usize) -> usize {
     let step = (words.max(64).next_power_of_two() / 16).max(8);
     words.max(1).next_multiple_of(step)
 }
 
-/// A slice of `len` elements on recycled, cache-line-aligned memory.
+/// A slice of `len` elements in recycled, cache-line-aligned memory.
 ///
-/// Its first contents are unspecified: whoever takes one writes all of it. (In builds with debug
-/// assertions it is filled with NaN, so that a test notices a kernel that does not.)
+/// The initial contents are unspecified, so the user of a buffer must write all of it. In builds
+/// with debug assertions the buffer is filled with NaN, so tests detect a kernel that does not.
 pub struct Buffer<E: Element> {
     storage: Vec<u64>,
     start: usize,
@@ -135,11 +135,11 @@ impl<E: Element> Buffer<E> {
     /// Takes a buffer of `len` elements with unspecified contents.
     ///
     /// # Panics
-    /// If memory cannot address them.
+    /// If memory cannot address the elements.
     #[track_caller]
     pub fn take(len: usize) -> Self {
         let class = class_of::<E>(len);
-        // Not under the lock: the system clears what it hands out.
+        // The pool is not locked during the allocation, because the system clears new pages.
         let recycled = pool().take(class);
         let storage = recycled.unwrap_or_else(|| allocate(class));
         let start = storage.as_ptr().align_offset(ALIGN_BYTES).min(ALIGN_WORDS);
@@ -161,12 +161,12 @@ impl<E: Element> Buffer<E> {
         buffer
     }
 
-    /// The elements.
+    /// Returns the elements.
     pub fn as_slice(&self) -> &[E] {
         &bytemuck::cast_slice(&self.storage[self.start..])[..self.len]
     }
 
-    /// The elements, to write.
+    /// Returns the elements, mutable.
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         &mut bytemuck::cast_slice_mut(&mut self.storage[self.start..])[..self.len]
     }
@@ -211,7 +211,7 @@ mod tests {
                 let mut buffer = Some(Buffer::<f32>::take(LEN));
                 let address = |buffer: &Option<Buffer<f32>>| buffer.as_ref().map(|b| b.as_slice().as_ptr());
                 let first = address(&buffer);
-                // What the second thread drops is dropped last, but the first thread requests
+                // The second thread drops its buffer last, but the first thread requests a buffer
                 // first.
                 for next in [None, Some(LEN)] {
                     for now in 0..2 {

@@ -1,39 +1,42 @@
-//! What waits for its next use, and how much of it is kept.
+//! The pool's idle storage, and the bound on its size.
 //!
-//! The measure is the high-water mark: the most bytes that were needed at a time. A request is
-//! served by storage of its own size class if some waits. Otherwise storage is allocated, as long
-//! as no more than [`KEPT_TIMES`] the mark waits. Beyond that, the request borrows storage of a
-//! larger class; and where there is none, storage is allocated, and what has waited longest is
-//! given back to the system until no more than that waits.
+//! The bound is a multiple, [`IDLE_FACTOR`], of the high-water mark: the largest number of bytes
+//! that were needed at once. The pool serves a request in one of these ways, in this order:
 //!
-//! So what waits is bounded, whatever sizes come. A step that repeats finds all of its storage from
-//! the third time on if the storage of all its classes is within the bound, and almost always if it
-//! is not; the tests count how rarely it does not.
+//! 1. It returns idle storage of the requested size class, if there is any.
+//! 2. If idle storage and the request together are within the bound, the caller allocates storage.
+//! 3. Otherwise, the request borrows idle storage of a larger class.
+//! 4. If there is none, the caller allocates new storage, and the pool frees the storage that has
+//!    been idle longest until idle storage is within the bound again.
+//!
+//! So idle storage is bounded for every sequence of sizes. If a step repeats and the storage of all
+//! its classes is within the bound, it allocates nothing from its third run on. If the storage
+//! exceeds the bound, this is almost always true as well; a test counts the exceptions.
 
 use super::{ALIGN_WORDS, Stats, WORD};
-use crate::tuning::tasks::{KEPT_TIMES, LENT_TIMES};
+use crate::tuning::tasks::{BORROW_FACTOR, IDLE_FACTOR};
 use std::collections::BTreeMap;
 
 pub(super) struct Pool {
-    /// By size class, in the order in which it was dropped.
-    free: BTreeMap<usize, Vec<Idle>>,
+    /// Idle storage by size class, in the order in which it was dropped.
+    free: BTreeMap<usize, Vec<IdleStorage>>,
     pub(super) stats: Stats,
-    /// The most bytes that were live, or set aside for a kernel, at a time.
+    /// The largest number of bytes that were live or reserved for a kernel at once.
     high_water: usize,
-    /// Storages that have come to wait.
-    dropped: u64,
+    /// The number of storages that were dropped or reserved so far.
+    drops: u64,
 }
 
-/// Storage that waits for its next use.
-struct Idle {
+/// One idle storage.
+struct IdleStorage {
     storage: Vec<u64>,
-    /// Index of the kernel thread that dropped or reserved it, if one did.
+    /// The index of the kernel thread that dropped or reserved it; `None` for any other thread.
     thread: Option<usize>,
-    /// Its place in the order of all drops.
-    since: u64,
+    /// The value of [`Pool::drops`] when this storage became idle.
+    drop_number: u64,
 }
 
-/// The size class of storage.
+/// Returns the size class of storage.
 fn class(storage: &[u64]) -> usize {
     storage.len() - ALIGN_WORDS
 }
@@ -44,24 +47,24 @@ impl Pool {
             free: BTreeMap::new(),
             stats: Stats { fresh: 0, reused: 0, live: 0, peak: 0, idle: 0 },
             high_water: 0,
-            dropped: 0,
+            drops: 0,
         }
     }
 
-    /// Gives all that waits back to the system.
+    /// Returns all idle storage to the system.
     pub(super) fn release(&mut self) {
         let stats = Stats { idle: 0, ..self.stats };
         *self = Pool { stats, high_water: stats.live, ..Pool::new() };
     }
 
-    /// Storage for a request of a class. `None` counts it as live already, for the caller to
-    /// allocate.
-    pub(super) fn take(&mut self, wanted: usize) -> Option<Vec<u64>> {
-        let recycled = self.own(wanted).or_else(|| self.borrowed(wanted));
-        let bytes = recycled.as_deref().map_or(wanted, class) * WORD;
+    /// Returns storage for a request of a class, and counts it as live. If the result is `None`,
+    /// the caller allocates the storage, which is already counted.
+    pub(super) fn take(&mut self, requested: usize) -> Option<Vec<u64>> {
+        let recycled = self.of_class(requested).or_else(|| self.of_larger_class(requested));
+        let bytes = recycled.as_deref().map_or(requested, class) * WORD;
         self.stats.live += bytes;
         self.stats.peak = self.stats.peak.max(self.stats.live);
-        self.needs(self.stats.live);
+        self.raise_high_water(self.stats.live);
         if recycled.is_some() {
             self.stats.reused += 1;
             self.stats.idle -= bytes;
@@ -71,63 +74,64 @@ impl Pool {
         recycled
     }
 
-    /// Takes back what [`Pool::take`] gave out or counted.
+    /// Returns to the pool storage that came from [`Pool::take`] or was counted by it.
     pub(super) fn give(&mut self, storage: Vec<u64>) {
         self.stats.live -= class(&storage) * WORD;
         self.put(storage);
     }
 
-    /// Lets storage wait.
+    /// Adds idle storage.
     pub(super) fn put(&mut self, storage: Vec<u64>) {
         let class = class(&storage);
         self.stats.idle += class * WORD;
-        self.dropped += 1;
-        let idle = Idle { storage, thread: rayon::current_thread_index(), since: self.dropped };
+        self.drops += 1;
+        let idle = IdleStorage { storage, thread: rayon::current_thread_index(), drop_number: self.drops };
         self.free.entry(class).or_default().push(idle);
     }
 
-    /// Number of storages of a class that wait.
-    pub(super) fn waiting(&self, class: usize) -> usize {
+    /// Returns the number of idle storages of a class.
+    pub(super) fn idle_count(&self, class: usize) -> usize {
         self.free.get(&class).map_or(0, Vec::len)
     }
 
-    /// The storage of a class that this thread dropped last, or else what any did.
-    fn own(&mut self, wanted: usize) -> Option<Vec<u64>> {
-        let idle = self.free.get_mut(&wanted)?;
+    /// Returns the idle storage of a class that this thread dropped last. If this thread dropped
+    /// none, returns the storage of the class that was dropped last.
+    fn of_class(&mut self, requested: usize) -> Option<Vec<u64>> {
+        let idle = self.free.get_mut(&requested)?;
         let thread = rayon::current_thread_index();
         let own = idle.iter().rposition(|i| i.thread == thread);
         let at = own.or(idle.len().checked_sub(1))?;
         Some(idle.remove(at).storage)
     }
 
-    /// Of the storage of larger classes what was dropped last, when as much waits as may.
-    fn borrowed(&mut self, wanted: usize) -> Option<Vec<u64>> {
-        if self.stats.idle + wanted * WORD <= self.bound() {
+    /// If the idle limit is reached, returns the most recently dropped storage of a larger class.
+    fn of_larger_class(&mut self, requested: usize) -> Option<Vec<u64>> {
+        if self.stats.idle + requested * WORD <= self.bound() {
             return None;
         }
-        let larger = self.free.range_mut(wanted + 1..=LENT_TIMES.saturating_mul(wanted));
-        let (_, idle) = larger.max_by_key(|(_, idle)| idle.last().map(|i| i.since))?;
+        let larger = self.free.range_mut(requested + 1..=BORROW_FACTOR.saturating_mul(requested));
+        let (_, idle) = larger.max_by_key(|(_, idle)| idle.last().map(|i| i.drop_number))?;
         Some(idle.pop()?.storage)
     }
 
-    /// Notes that `bytes` are live or set aside for a kernel.
-    pub(super) fn needs(&mut self, bytes: usize) {
+    /// Records that `bytes` are live or reserved for a kernel.
+    pub(super) fn raise_high_water(&mut self, bytes: usize) {
         self.high_water = self.high_water.max(bytes);
     }
 
-    /// The most bytes that may wait when storage is allocated.
+    /// Returns the largest number of bytes that may be idle when storage is allocated.
     fn bound(&self) -> usize {
-        self.high_water.saturating_mul(KEPT_TIMES)
+        self.high_water.saturating_mul(IDLE_FACTOR)
     }
 
-    /// Counts storage that has to be allocated, and makes room for it. Storage of the classes
-    /// `kept` stays.
+    /// Counts one allocation. Frees the oldest idle storage until the bound holds, except storage
+    /// of the classes `kept`.
     pub(super) fn miss(&mut self, kept: &[usize]) {
         self.stats.fresh += 1;
         while self.stats.idle > self.bound() {
             let others =
                 self.free.iter_mut().filter(|(class, idle)| !idle.is_empty() && !kept.contains(class));
-            let Some((&class, idle)) = others.min_by_key(|(_, idle)| idle[0].since) else { return };
+            let Some((&class, idle)) = others.min_by_key(|(_, idle)| idle[0].drop_number) else { return };
             idle.remove(0);
             self.stats.idle -= class * WORD;
         }
@@ -140,10 +144,11 @@ mod tests {
     use super::*;
     use crate::reference::testing::{Dice, less};
 
-    /// A request for words, or the number of an earlier one that ends.
+    /// `Ok` with the number of words of a request, or `Err` with the index of an earlier request
+    /// whose storage is dropped.
     type Event = Result<usize, usize>;
 
-    /// A random step: at the end nothing is live.
+    /// Returns a random step. At its end nothing is live.
     fn random_step(dice: &mut Dice) -> Vec<Event> {
         let sizes = [2, 5, 10, 30][dice.roll(0, 3)];
         let sizes: Vec<usize> =
@@ -162,7 +167,7 @@ mod tests {
         events
     }
 
-    /// Runs a step; returns the number of storages that it allocated.
+    /// Runs a step. Returns the number of storages that it allocated.
     fn run(pool: &mut Pool, step: &[Event]) -> u64 {
         let before = pool.stats.fresh;
         let mut live = Vec::new();
@@ -176,31 +181,28 @@ mod tests {
                 }
                 Err(request) => pool.give(live[request].take().expect("it is live")),
             }
-            let waiting = pool.free.values().flatten().map(|i| class(&i.storage) * WORD).sum();
-            assert_eq!(pool.stats.idle, waiting, "bytes that wait are counted");
+            let idle = pool.free.values().flatten().map(|i| class(&i.storage) * WORD).sum();
+            assert_eq!(pool.stats.idle, idle, "idle bytes are counted");
         }
         assert_eq!(pool.stats.live, 0);
         pool.stats.fresh - before
     }
 
-    /// Repeats a cycle of steps; returns the number of storages that each repetition allocated.
+    /// Repeats a cycle of steps. Returns the number of storages that each repetition allocated.
     ///
     /// # Panics
-    /// If more waits than the bound allows.
+    /// If idle storage exceeds the bound.
     fn repeat(case: usize, cycle: &[Vec<Event>]) -> Vec<u64> {
         let mut pool = Pool::new();
         let fresh = (0..8).map(|_| cycle.iter().map(|step| run(&mut pool, step)).sum()).collect();
-        // What was live may come to wait above the bound.
+        // Dropping live storage can raise idle storage above the bound.
         let Stats { idle, peak, .. } = pool.stats;
-        assert!(
-            idle <= (KEPT_TIMES + 1) * peak,
-            "case {case}: {idle} bytes wait, {peak} were needed at a time"
-        );
+        assert!(idle <= (IDLE_FACTOR + 1) * peak, "case {case}: {idle} bytes idle, {peak} needed at once");
         fresh
     }
 
-    /// Whatever the steps: no more waits than a small multiple of what they need at a time, and
-    /// soon nothing is allocated, also where two steps alternate.
+    /// For random steps, idle storage never exceeds a small multiple of the bytes needed at once.
+    /// After a few repetitions nothing is allocated, even where two steps alternate.
     #[test]
     fn steps_that_repeat_find_their_storage() {
         let mut dice = Dice(28);
@@ -217,21 +219,21 @@ mod tests {
         assert!(late[0] * 1_000 <= cases && late[1] * 200 <= cases, "{late:?} of {cases} allocate late");
     }
 
-    /// A request takes no larger storage while the bound allows its own, and none that is far too
-    /// large.
+    /// A request borrows no larger storage while the bound allows new storage. It never borrows
+    /// storage that is far too large.
     #[test]
     fn storage_is_lent_with_measure() {
         const LARGE: usize = 4_096;
-        const SMALL: usize = LARGE / LENT_TIMES;
+        const SMALL: usize = LARGE / BORROW_FACTOR;
         let mut pool = Pool::new();
-        pool.needs(LARGE * WORD);
-        (0..KEPT_TIMES).for_each(|_| pool.put(allocate(LARGE)));
-        let lent = pool.take(SMALL).expect("as much waits as may");
-        assert_eq!(class(&lent), LARGE);
-        assert_eq!(pool.take(SMALL), None, "less waits now");
-        pool.give(lent);
+        pool.raise_high_water(LARGE * WORD);
+        (0..IDLE_FACTOR).for_each(|_| pool.put(allocate(LARGE)));
+        let borrowed = pool.take(SMALL).expect("the idle limit is reached");
+        assert_eq!(class(&borrowed), LARGE);
+        assert_eq!(pool.take(SMALL), None, "below the idle limit");
+        pool.give(borrowed);
         pool.give(allocate(SMALL));
-        assert_eq!(pool.take(SMALL).expect("its own").len(), allocate(SMALL).len());
-        assert_eq!(pool.take(SMALL - 8), None, "the larger ones are too large");
+        assert_eq!(pool.take(SMALL).expect("storage of its own class").len(), allocate(SMALL).len());
+        assert_eq!(pool.take(SMALL - 8), None, "larger storage is too large");
     }
 }

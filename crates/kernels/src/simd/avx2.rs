@@ -1,4 +1,4 @@
-//! AVX2 with FMA: 8 floats a vector, 16 registers.
+//! AVX2 with FMA: 16 registers of 8 floats.
 
 use super::Simd;
 use super::operands::{Lhs, Out, Rhs};
@@ -6,12 +6,12 @@ use super::panel;
 use crate::tuning::AVX2;
 use std::arch::x86_64::*;
 
-/// Proof that the processor has AVX2 and FMA.
+/// Proof that the processor supports AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {
-    /// The proof, if it has.
+    /// Returns the proof if the processor supports AVX2 and FMA.
     pub(crate) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
     }
@@ -28,12 +28,12 @@ unsafe fn product(s: Avx2, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>)
     unsafe { panel::panel::<Avx2, { AVX2.tile_rows }, { AVX2.panel / Avx2::LANES }>(s, size, a, b, c) }
 }
 
-/// A mask of the first `n` lanes.
+/// Returns a mask of the first `n` lanes.
 #[inline(always)]
 fn mask(n: usize) -> __m256i {
     const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
     let from = &LANES[8 - n..][..8];
-    // SAFETY: only called with proof of AVX; 8 integers can be read.
+    // SAFETY: all callers have the proof of AVX, and 8 integers can be read.
     unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
 }
 
@@ -107,8 +107,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn prefetch(self, at: *const f32) {
-        // SAFETY: every x86-64 has the instruction, and it accesses nothing: a hint, whatever the
-        // address.
+        // SAFETY: every x86-64 processor has the instruction. It is a hint that accesses no memory,
+        // for any address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 
@@ -133,19 +133,19 @@ impl Simd for Avx2 {
     }
 }
 
-/// [`Simd::transpose8`]: halves of rows i and i + 4 meet in a vector as they are read; then numbers
-/// and pairs change places.
+/// [`Simd::transpose8`]. Each load combines halves of rows i and i + 4 in one vector. Then numbers
+/// and pairs are exchanged.
 ///
 /// # Safety
-/// The processor has AVX2; 8 numbers can be read at each of 8 distances of `from_stride`, and
-/// written at each of 8 of `to_stride`.
+/// The processor must support AVX2. 8 numbers can be read from each of 8 rows at distance
+/// `from_stride`, and written to each of 8 rows at distance `to_stride`.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
     for half in [0, 4] {
         let mut r = [_mm256_setzero_ps(); 4];
         for (i, r) in r.iter_mut().enumerate() {
-            // SAFETY: 4 numbers of rows i and i + 4 < 8, from 0 or 4 on.
+            // SAFETY: the loads read 4 numbers of rows i and i + 4 < 8, from 0 or 4 on.
             let [low, high] = unsafe { [i, i + 4].map(|i| _mm_loadu_ps(from.add(i * from_stride + half))) };
             *r = _mm256_set_m128(high, low);
         }
@@ -158,7 +158,7 @@ unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stri
             _mm256_shuffle_ps::<0xee>(b, d),
         ];
         for (j, column) in columns.into_iter().enumerate() {
-            // SAFETY: row half + j < 8.
+            // SAFETY: the row half + j is below 8.
             unsafe { _mm256_storeu_ps(to.add((half + j) * to_stride), column) }
         }
     }

@@ -1,4 +1,4 @@
-//! AVX-512: 16 floats a vector, 32 registers.
+//! AVX-512: 32 registers of 16 floats.
 
 use super::operands::{Lhs, Out, Rhs};
 use super::panel;
@@ -6,17 +6,17 @@ use super::{Avx2, Simd};
 use crate::tuning::AVX512;
 use std::arch::x86_64::*;
 
-/// Proof that the processor has AVX-512F, AVX2 and FMA.
+/// Proof that the processor supports AVX-512F, AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(Avx2);
 
 impl Avx512 {
-    /// The proof, if it has.
+    /// Returns the proof if the processor supports AVX-512F, AVX2 and FMA.
     pub(crate) fn detect() -> Option<Self> {
         Avx2::detect().filter(|_| is_x86_feature_detected!("avx512f")).map(Avx512)
     }
 
-    /// The proof of the narrower vectors in it.
+    /// Returns the proof for the narrower vectors of AVX2.
     #[inline(always)]
     pub(crate) fn avx2(self) -> Avx2 {
         self.0
@@ -36,7 +36,7 @@ unsafe fn product(s: Avx512, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_
     }
 }
 
-/// The first `n` lanes.
+/// Returns a mask of the first `n` lanes.
 #[inline(always)]
 fn mask(n: usize) -> __mmask16 {
     debug_assert!(n < 16);

@@ -1,11 +1,11 @@
-//! Vectors at two strides, like the pixels of a tile and its points. They are checked to be inside
-//! their slice once, not one by one.
+//! Vectors at two strides, such as the pixels of a tile or its points. One check ensures that all
+//! vectors are inside their slice.
 
 use super::{Shared, Simd};
 use std::marker::PhantomData;
 
-/// Where the vectors are: vector (i, j) starts at `at + i * stride[0] + j * stride[1]`, for i and j
-/// below `size`.
+/// The positions of vectors: vector (i, j) starts at `at + i * stride[0] + j * stride[1]`, for i
+/// and j below `size`.
 #[derive(Clone, Copy)]
 pub(crate) struct Lattice {
     pub(crate) at: usize,
@@ -14,24 +14,24 @@ pub(crate) struct Lattice {
 }
 
 impl Lattice {
-    /// Where vector (i, j) starts, if there is one; modulo 2^64.
+    /// Returns the start of vector (i, j), modulo 2^64, or `None` if (i, j) is out of range.
     #[inline(always)]
     pub(crate) fn vector(&self, i: usize, j: usize) -> usize {
         self.at.wrapping_add(i * self.stride[0] + j * self.stride[1])
     }
 
-    /// How far vector (i, j) is from the first.
+    /// Returns the distance of vector (i, j) from the first vector.
     ///
     /// # Panics
-    /// If there is none. If i, j and the size are constants, the check is compiled away. The
-    /// message names none of them, so that the lattice need not be in memory for it.
+    /// If (i, j) is out of range. If i, j and the size are constants, the check is compiled away.
+    /// The message contains no number, so that the lattice need not be stored in memory for it.
     #[inline(always)]
     fn offset(&self, i: usize, j: usize) -> usize {
         assert!(i < self.size[0] && j < self.size[1], "no such vector in the lattice");
         i * self.stride[0] + j * self.stride[1]
     }
 
-    /// Numbers from the first of the first vector to the last of the last.
+    /// Returns the number of elements from the start of the first vector to the end of the last.
     #[inline(always)]
     fn extent(&self, lanes: usize) -> usize {
         let [down, across] = [0, 1].map(
@@ -42,7 +42,7 @@ impl Lattice {
     }
 }
 
-/// Vectors to read.
+/// Vectors that are read.
 pub(crate) struct Grid<'a, S> {
     s: S,
     first: *const f32,
@@ -51,7 +51,7 @@ pub(crate) struct Grid<'a, S> {
 }
 
 impl<'a, S: Simd> Grid<'a, S> {
-    /// None if a vector leaves the slice.
+    /// Returns `None` if a vector exceeds the slice.
     #[inline(always)]
     pub(crate) fn new(s: S, data: &'a [f32], lattice: Lattice) -> Option<Self> {
         if lattice.at.saturating_add(lattice.extent(S::LANES)) > data.len() {
@@ -60,7 +60,7 @@ impl<'a, S: Simd> Grid<'a, S> {
         Some(Grid { s, first: data.as_ptr().wrapping_add(lattice.at), lattice, borrow: PhantomData })
     }
 
-    /// Vector (i, j).
+    /// Loads vector (i, j).
     #[inline(always)]
     pub(crate) fn load(&self, i: usize, j: usize) -> S::V {
         let from = self.first.wrapping_add(self.lattice.offset(i, j));
@@ -69,7 +69,7 @@ impl<'a, S: Simd> Grid<'a, S> {
     }
 }
 
-/// Vectors to write.
+/// Vectors that are written.
 pub(crate) struct GridMut<'a, S> {
     s: S,
     first: *mut f32,
@@ -79,10 +79,10 @@ pub(crate) struct GridMut<'a, S> {
 
 impl<'a, S: Simd> GridMut<'a, S> {
     /// # Safety
-    /// Nobody else accesses these vectors while the grid lives.
+    /// No other thread may access these vectors while the grid exists.
     ///
     /// # Panics
-    /// If a vector leaves the slice.
+    /// If a vector exceeds the slice.
     #[inline(always)]
     pub(crate) unsafe fn new(s: S, data: Shared<'a>, lattice: Lattice) -> Self {
         let first = data.rows(lattice.at, 1, 0, lattice.extent(S::LANES));
@@ -107,7 +107,8 @@ impl<'a, S: Simd> GridMut<'a, S> {
     #[inline(always)]
     fn vector(&mut self, i: usize, j: usize) -> &mut [f32] {
         let to = self.first.wrapping_add(self.lattice.offset(i, j));
-        // SAFETY: all vectors of the lattice are in the slice, and are ours while `self` lives.
+        // SAFETY: all vectors of the lattice are in the slice. Only `self` accesses them while it
+        // exists.
         unsafe { std::slice::from_raw_parts_mut(to, S::LANES) }
     }
 }
@@ -118,7 +119,7 @@ mod tests {
     use crate::simd::Portable;
 
     const LATTICE: Lattice = Lattice { at: 3, size: [2, 3], stride: [40, 9] };
-    /// Numbers up to the end of the last vector.
+    /// The number of elements up to the end of the last vector.
     const NEEDED: usize = 3 + 40 + 2 * 9 + Portable::LANES;
 
     #[test]
@@ -127,7 +128,7 @@ mod tests {
         let grid = Grid::new(Portable, &data, LATTICE).expect("it fits");
         assert_eq!(grid.load(0, 0)[0], 3.0);
         assert_eq!(grid.load(1, 2)[Portable::LANES - 1], NEEDED as f32 - 1.0);
-        // SAFETY: `data` is this test's own.
+        // SAFETY: only this test accesses `data`.
         let mut grid = unsafe { GridMut::new(Portable, Shared::new(&mut data), LATTICE) };
         grid.store(0, 1, Portable.splat(-1.0));
         grid.add(1, 2, Portable.splat(0.5));
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "end at")]
     fn a_grid_to_write_that_leaves_its_slice_panics() {
-        // SAFETY: the slice is this test's own.
+        // SAFETY: only this test accesses the slice.
         unsafe { GridMut::new(Portable, Shared::new(&mut [0.0; NEEDED - 1]), LATTICE) };
     }
 

@@ -1,19 +1,19 @@
 //! Vector instructions behind one trait, so that every loop is written once.
 //!
-//! A kernel is a function generic over [`Simd`]. Three types implement it: `Avx512` and `Avx2` over
-//! `std::arch`, and `Portable` in plain Rust. A value of such a type is proof that the processor
-//! has the instructions (only `detect` makes one), so arithmetic on vectors is safe; loads and
-//! stores take slices and stay inside them.
+//! A kernel is a function generic over [`Simd`]. Three types implement the trait: `Avx512` and
+//! `Avx2` with `std::arch`, and `Portable` in plain Rust. A value of such a type proves that the
+//! processor supports the instructions, because only `detect` returns one. So arithmetic on vectors
+//! is safe. Loads and stores take slices and check their lengths.
 //!
-//! **The one rule**: what runs in a hot loop is `#[inline(always)]` and is entered through
-//! [`Simd::vectorize`], whose closure, `#[inline(always)]` too, is compiled for the instructions.
-//! Everything inlined into it becomes plain vector code; a function that is not inlined would call
-//! every single instruction.
+//! **The one rule**: all functions in a hot loop are `#[inline(always)]`. The loop is in a closure
+//! for [`Simd::vectorize`], which is `#[inline(always)]` too and is compiled for the instruction
+//! set. Everything that is inlined into the closure becomes plain vector code. In a function that
+//! is not inlined, every single vector instruction would be a call.
 //!
-//! `with_simd!` picks the type for the active [`Isa`].
+//! `with_simd!` selects the type for the active [`Isa`].
 
 #![allow(unsafe_code)]
-// Of the micro-kernel only the sets with vector instructions make use.
+// The portable set does not use the micro-kernel.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
 #[cfg(target_arch = "x86_64")]
@@ -51,12 +51,12 @@ use crate::tuning::tasks::FAR;
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// A vector.
     type V: Copy;
-    /// Floats in a vector; 8 or 16.
+    /// The number of floats in a vector: 8 or 16.
     const LANES: usize;
-    /// Columns of the micro-kernel's panels; a multiple of `LANES`.
+    /// The number of columns of the micro-kernel's panels, a multiple of `LANES`.
     const PANEL: usize;
 
-    /// Runs `f` compiled for these instructions.
+    /// Runs `f`, compiled for this instruction set.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
     /// x in every lane.
@@ -67,31 +67,33 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     /// a b
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
-    /// a b + c, rounded once where the processor can
+    /// a b + c, with a single rounding if the processor supports it
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The first `LANES` elements of `from`.
+    /// Loads the first `LANES` elements of `from`.
     fn load(self, from: &[f32]) -> Self::V;
-    /// The elements of `from`, fewer than `LANES`, and zeros.
+    /// Loads all elements of `from`, which has fewer than `LANES`. The other lanes are 0.
     fn load_part(self, from: &[f32]) -> Self::V;
     /// Writes the first `LANES` elements of `to`.
     fn store(self, v: Self::V, to: &mut [f32]);
-    /// Writes all elements of `to`, fewer than `LANES`.
+    /// Writes all elements of `to`, which has fewer than `LANES`.
     fn store_part(self, v: Self::V, to: &mut [f32]);
 
-    /// Prefetches the cache line at `at`, which may be an invalid address.
+    /// Prefetches the cache line at `at`. The address may be invalid.
     fn prefetch(self, at: *const f32);
 
-    /// The same, into L2 only.
+    /// Prefetches the cache line at `at` into L2 only.
     fn prefetch_far(self, at: *const f32);
 
-    /// Writes the transpose of 8 rows of 8 numbers, `from_stride` apart, as rows `to_stride` apart.
+    /// Writes the transpose of 8 rows of 8 numbers. The distances of the rows are `from_stride` and
+    /// `to_stride`.
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
 
-    /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel (see
-    /// `panel.rs`).
+    /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel. See
+    /// `panel.rs`.
     ///
     /// # Safety
-    /// Nobody else accesses the elements of C meanwhile (what is between its rows is not touched).
+    /// No other thread may access the elements of C meanwhile. Elements between the rows of C are
+    /// not accessed.
     ///
     /// # Panics
     /// If A, B or C leaves its slice, or no stride of A is 1.
@@ -112,27 +114,27 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         unsafe { self.panel(size, a, b, Out { data, at, row_stride, accumulate }) }
     }
 
-    /// 0 in every lane.
+    /// Returns 0 in every lane.
     #[inline(always)]
     fn zero(self) -> Self::V {
         self.splat(0.0)
     }
 
-    /// a b + c for a number b.
+    /// a b + c for a number b
     #[inline(always)]
     fn mad(self, a: Self::V, b: f32, c: Self::V) -> Self::V {
         self.fma(a, self.splat(b), c)
     }
 
-    /// a b for a number b.
+    /// a b for a number b
     #[inline(always)]
     fn scale(self, a: Self::V, b: f32) -> Self::V {
         self.mul(a, self.splat(b))
     }
 
-    /// `LANES` elements of `from` from `at` on; elements past its end are 0. If all are past its
-    /// end, nothing is loaded: a fully masked load from an invalid address takes hundreds of
-    /// cycles.
+    /// Loads `LANES` elements of `from`, from `at` on. Elements past the end are 0. If all elements
+    /// are past the end, nothing is loaded, because a fully masked load from an invalid address
+    /// takes hundreds of cycles.
     #[inline(always)]
     fn load_padded(self, from: &[f32], at: usize) -> Self::V {
         match from.len().saturating_sub(at) {
@@ -142,7 +144,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
-    /// Writes `LANES` elements of `to` from `at` on; elements past its end are dropped.
+    /// Writes `LANES` elements of `to`, from `at` on. Elements past the end are dropped.
     #[inline(always)]
     fn store_padded(self, v: Self::V, to: &mut [f32], at: usize) {
         match to.len().saturating_sub(at) {
@@ -153,7 +155,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// The active instruction set with its proof.
+/// The active instruction set, with the proof that the processor supports it.
 #[derive(Clone, Copy)]
 pub(crate) enum Level {
     Portable(Portable),
@@ -163,7 +165,7 @@ pub(crate) enum Level {
     Avx512(Avx512),
 }
 
-/// The level of the active [`Isa`].
+/// Returns the level of the active [`Isa`].
 pub(crate) fn level() -> Level {
     #[cfg(target_arch = "x86_64")]
     match (Isa::active(), Avx2::detect(), Avx512::detect()) {
@@ -189,9 +191,9 @@ macro_rules! with_simd {
 pub(crate) use with_simd;
 
 impl Level {
-    /// Runs a plain loop compiled for these instructions, as far as the compiler vectorises it.
-    /// Nothing is contracted or reordered, so the bits are the same on all of them. `f` must be
-    /// `#[inline(always)]`.
+    /// Runs a plain loop, compiled for this instruction set and vectorised by the compiler if
+    /// possible. The compiler does not contract or reorder operations, so all sets give the same
+    /// bits. `f` must be `#[inline(always)]`.
     #[inline(always)]
     pub(crate) fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
@@ -203,14 +205,15 @@ impl Level {
         }
     }
 
-    /// The level for a loop over arrays of a length: [`narrow`](Self::narrow) where it waits for
-    /// memory.
+    /// Returns the level for a loop over arrays of this length. If the arrays exceed the caches,
+    /// this is [`narrow`](Self::narrow).
     pub(crate) fn over(self, len: usize) -> Self {
         if len < FAR { self } else { self.narrow() }
     }
 
-    /// The level for a loop that waits for memory: with AVX-512, vectors of 32 bytes, which some
-    /// processors read and write faster than those of 64 (docs/design/vector-widths.md).
+    /// Returns the level for a loop that is bound by memory. With AVX-512, it uses vectors of 32
+    /// bytes, which some processors read and write faster than vectors of 64
+    /// (docs/design/vector-widths.md).
     pub(crate) fn narrow(self) -> Self {
         match self {
             #[cfg(target_arch = "x86_64")]

@@ -1,10 +1,10 @@
-//! What a kernel reads next, as cache lines to prefetch.
+//! The memory that a kernel reads next, as cache lines to prefetch.
 
 use super::Simd;
 use crate::tuning::cache::LINE;
 
-/// Rows of numbers that are read soon, `len` of each, `row_stride` apart. They are prefetched as if
-/// each row started at a cache line.
+/// Rows that are read soon, with `len` numbers each and the distance `row_stride`. They are
+/// prefetched as if each row started at a cache line.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Next<'a> {
     pub(crate) data: &'a [f32],
@@ -14,7 +14,7 @@ pub(crate) struct Next<'a> {
 }
 
 impl Next<'_> {
-    /// An address in each of its cache lines, row by row.
+    /// Returns an address in each cache line, row by row.
     #[inline(always)]
     pub(super) fn lines(self) -> Lines {
         let Next { data, rows, len, row_stride } = self;
@@ -27,19 +27,20 @@ pub(super) struct Lines {
     row: *const f32,
     row_stride: usize,
     len: usize,
-    /// Numbers of the row that are prefetched.
+    /// The number of elements of the current row that are prefetched.
     at: usize,
-    /// Rows not finished.
+    /// The number of rows that are not finished.
     pub(super) rows: usize,
-    /// Lines that are prefetched at once.
+    /// The number of lines that are prefetched at once.
     each: usize,
 }
 
 impl Lines {
-    /// The same lines, all prefetched after `times` calls of [`prefetch`](Self::prefetch).
+    /// Returns the same lines, scheduled so that `times` calls of [`prefetch`](Self::prefetch)
+    /// prefetch all of them.
     #[inline(always)]
     pub(super) fn within(self, times: usize) -> Self {
-        // Most callers have no lines, and too little work to pay for a division.
+        // Most callers have no lines, and so little work that a division would cost time.
         let each =
             if self.rows == 0 { 0 } else { (self.rows * self.len.div_ceil(LINE)).div_ceil(times.max(1)) };
         Lines { each, ..self }
@@ -74,7 +75,8 @@ impl Iterator for Lines {
 mod tests {
     use super::*;
 
-    /// Every line of every row once, in order, and no other; in the given number of calls or fewer.
+    /// Every line of every row is prefetched once, in order, in at most the given number of calls.
+    /// No other line is prefetched.
     #[test]
     fn lines_are_those_of_the_rows() {
         let data = [0.0; 400];

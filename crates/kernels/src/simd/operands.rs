@@ -2,25 +2,26 @@
 
 use super::{Next, Shared};
 
-/// The left operand: its element (i, p) in run r is `data[i * row_stride + p * k_stride + r *
+/// The left operand. Its element (i, p) in run r is `data[i * row_stride + p * k_stride + r *
 /// run_stride]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Lhs<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row_stride: usize,
     pub(crate) k_stride: usize,
-    /// The inner dimension is this many runs, one after the other.
+    /// The number of runs of the inner dimension.
     pub(crate) runs: usize,
     pub(crate) run_stride: usize,
 }
 
 impl<'a> Lhs<'a> {
-    /// One run: element (i, p) is `data[i * row_stride + p * k_stride]`.
+    /// Returns an operand with one run: element (i, p) is `data[i * row_stride + p * k_stride]`.
     pub(crate) fn new(data: &'a [f32], row_stride: usize, k_stride: usize) -> Self {
         Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
     }
 
-    /// Panics unless `rows` rows and runs of `k` are inside the slice.
+    /// # Panics
+    /// If `rows` rows and runs of length `k` exceed the slice.
     #[inline(always)]
     pub(super) fn check(&self, rows: usize, k: usize) {
         let one = extent(rows, self.row_stride, k, self.k_stride);
@@ -30,18 +31,18 @@ impl<'a> Lhs<'a> {
     }
 }
 
-/// The right operand: element (p, j) is `data[p * row_stride + j]`, with p counted through all
-/// runs. Whole vectors of every row must exist: one, or a panel of them.
+/// The right operand. Element (p, j) is `data[p * row_stride + j]`, where p counts through all
+/// runs. Every row must have whole vectors: one vector, or all vectors of a panel.
 #[derive(Clone, Copy)]
 pub(crate) struct Rhs<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row_stride: usize,
-    /// What the caller reads next.
+    /// The memory that the caller reads next.
     pub(crate) next: Next<'a>,
 }
 
 impl<'a> Rhs<'a> {
-    /// Element (p, j) is `data[p * row_stride + j]`; the caller does not say what it reads next.
+    /// Returns an operand whose element (p, j) is `data[p * row_stride + j]`, without a [`Next`].
     pub(crate) fn new(data: &'a [f32], row_stride: usize) -> Self {
         Rhs { data, row_stride, next: Next::default() }
     }
@@ -53,11 +54,11 @@ pub(crate) struct Out<'a> {
     pub(crate) data: Shared<'a>,
     pub(crate) at: usize,
     pub(crate) row_stride: usize,
-    /// Add to the present elements?
+    /// Whether the product is added to the present elements.
     pub(crate) accumulate: bool,
 }
 
-/// Elements that a strided view of `rows` rows of `cols` elements spans.
+/// Returns the number of elements that a strided view of `rows` rows of `cols` elements spans.
 pub(super) fn extent(rows: usize, stride: usize, cols: usize, col_stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + (cols - 1) * col_stride + 1 }
 }

@@ -1,17 +1,17 @@
-//! The micro-kernel of `conv2d/direct/pairs.rs`: sums of products over tiles of 2 x 2 pixels, nine
-//! for each number of x and channel of y.
+//! The micro-kernel of `conv2d/direct/pairs.rs`. It sums products over tiles of 2 x 2 pixels: nine
+//! sums for each number of x and channel of y.
 
 use super::operands::extent;
 use super::{Rhs, Simd};
 use crate::tuning::cache::LINE;
 
-/// Products for each number of x and channel of y: three along each axis.
+/// The number of products for each number of x and channel of y: three along each axis.
 pub(crate) const POINTS: usize = 9;
 
-/// Length of y that is prefetched at each tile: two cache lines.
+/// The number of elements of y that are prefetched at each tile: two cache lines.
 pub(crate) const PREFETCHED: usize = 2 * LINE;
 
-/// An image x and its differences, all laid out alike.
+/// An image x and its differences, all with the same layout.
 #[derive(Clone, Copy)]
 pub(crate) struct Differences<'a> {
     /// x(i, j)
@@ -22,13 +22,13 @@ pub(crate) struct Differences<'a> {
     pub(crate) down: &'a [f32],
     /// across(i, j) - across(i + 1, j)
     pub(crate) both: &'a [f32],
-    /// Numbers from (i, j) to (i + 1, j) and to (i, j + 1).
+    /// The distances from (i, j) to (i + 1, j) and to (i, j + 1).
     pub(crate) step: [usize; 2],
 }
 
 impl Differences<'_> {
-    /// Addresses of the left factors of the nine products of the first tile, for the number of x at
-    /// `at`.
+    /// Returns the addresses of the left factors of the nine products of the first tile, for the
+    /// number of x at `at`.
     #[inline(always)]
     fn factors(&self, at: usize) -> [*const f32; POINTS] {
         let [down, across] = self.step;
@@ -51,13 +51,13 @@ impl Differences<'_> {
 }
 
 /// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y,
-/// over `tiles` rows and columns of tiles. Tile (i, j) is pixels 2i and 2i + 1, 2j and 2j + 1 of x
-/// and of y, which has `2 tiles[1]` pixels in a row. The sum of point p of number q is vector `q *
-/// POINTS + p` of `sums`. If `PREFETCH`, two cache lines a tile are prefetched from `next` on,
-/// which may be invalid.
+/// over `tiles` rows and columns of tiles. Tile (i, j) has rows 2i and 2i + 1 and columns 2j and 2j
+/// + 1 of x and of y. A row of y has `2 tiles[1]` pixels. The sum of point p of number q is vector
+/// `q * POINTS + p` of `sums`. If `PREFETCH`, two cache lines per tile are prefetched from `next`
+/// on. That address may be invalid.
 ///
-/// Nine products a tile and four vectors of y; the factors of x are of columns 2j, 2j + 1 and 2j +
-/// 1:
+/// A tile needs nine products and four vectors of y. The factors of x are in columns 2j, 2j + 1 and
+/// 2j + 1:
 ///
 /// ```text
 ///     y00        y00 + y01        y01                both  down  both            of row 2i
@@ -66,7 +66,7 @@ impl Differences<'_> {
 /// ```
 ///
 /// # Panics
-/// If something leaves its slice.
+/// If an operand exceeds its slice.
 #[inline(always)]
 pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
     s: S,
@@ -77,7 +77,7 @@ pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
 ) {
     let sums = &mut sums[..N * POINTS * S::LANES];
     let [down, across] = x.step;
-    // The last number that is read is x(2 rows - 1, 2 columns - 1) or a difference there.
+    // The last number that is read is x(2 rows - 1, 2 columns - 1) or one of its differences.
     let end = at + extent(2 * tiles[0], down, 2 * tiles[1], across) + N - 1;
     assert!([x.x, x.across, x.down, x.both].iter().all(|image| image.len() >= end), "pairs: x is too short");
     let pixels = 4 * tiles[0] * tiles[1];
@@ -94,8 +94,8 @@ pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
         let mut lower = upper.wrapping_add(2 * tiles[1] * y.row_stride);
         let mut offset = 2 * i * down;
         for _ in 0..tiles[1] {
-            // SAFETY: pixels 2i and 2i + 1, 2j and 2j + 1 of y are in its slice, which has that
-            // many pixels, as was asserted.
+            // SAFETY: rows 2i and 2i + 1 and columns 2j and 2j + 1 of y are in its slice. The
+            // assertion above checked its number of pixels.
             let [y00, y01, y10, y11] = unsafe {
                 [upper, upper.wrapping_add(y.row_stride), lower, lower.wrapping_add(y.row_stride)].map(
                     #[inline(always)]
@@ -107,7 +107,7 @@ pub(crate) fn add_pairs<S: Simd, const N: usize, const PREFETCH: bool>(
             let sums_of_y = [y00, top, y01, left, s.add(top, bottom), right, y10, bottom, y11];
             for (p, &y) in sums_of_y.iter().enumerate() {
                 for (q, m) in m.iter_mut().enumerate() {
-                    // SAFETY: number q of this tile and point is in its image, as was asserted.
+                    // SAFETY: number q of this tile and point is in its image, as asserted above.
                     m[p] = s.mad(y, unsafe { *factors[p].add(offset + q) }, m[p]);
                 }
             }
@@ -134,8 +134,8 @@ mod tests {
     use crate::simd::Portable;
 
     const LANES: usize = Portable::LANES;
-    /// Numbers up to the last that one row of two tiles reads, with two numbers to a pixel; and
-    /// vectors of y.
+    /// The number of elements that one row of two tiles reads, with two numbers per pixel, and the
+    /// number of vectors of y.
     const X: usize = 9 + 3 * 2 + 2;
     const Y: usize = 7 * LANES + LANES;
 
@@ -148,8 +148,8 @@ mod tests {
         sums
     }
 
-    /// With all factors of x 1, the sums are those of y: of pixels 0 and 2, 1 and 3 of the upper
-    /// row, 4 and 6, 5 and 7 of the lower.
+    /// If all factors of x are 1, the sums are those of y: pixels 0 and 2, 1 and 3 of the upper
+    /// row, and 4 and 6, 5 and 7 of the lower row.
     #[test]
     fn the_nine_sums_of_y() {
         for sums in run(X, Y).chunks_exact(POINTS * LANES) {

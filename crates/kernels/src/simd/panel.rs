@@ -1,7 +1,7 @@
-//! The micro-kernel: a panel of a matrix product, for all products of the project.
+//! The micro-kernel: it computes a panel of a matrix product, for all products of the project.
 //!
-//! C is divided into tiles of MR rows by one panel of NV vectors, whose MR x NV partial sums stay
-//! in registers for the whole inner dimension:
+//! C is divided into tiles of MR rows by one panel of NV vectors. The MR x NV partial sums of a
+//! tile stay in registers for the whole inner dimension:
 //!
 //! ```text
 //!     for p in 0..k                        B[p, :]   NV vectors, loaded once, used MR times
@@ -9,18 +9,20 @@
 //!             C[i, :] += A[i, p] B[p, :]   MR x NV fused multiply-adds
 //! ```
 //!
-//! 8 or 12 x 2 vectors with AVX-512 and 6 x 2 with AVX2 fill the registers and keep both
-//! multipliers busy ([`tuning`](crate::tuning)). A is read in place, by rows or by columns (one of
-//! its strides is 1), so neither it nor its transpose need be packed. Its inner dimension may even
-//! be several runs, like the windows of a convolution in an image. B has rows of a panel's width at
-//! a fixed distance: a packed B, or an unpacked one of whole panels.
+//! Tiles of 8 or 12 x 2 vectors with AVX-512 and of 6 x 2 with AVX2 fill the registers and keep
+//! both multipliers busy ([`tuning`](crate::tuning)). A is read in place, by rows or by columns:
+//! one of its strides is 1. So neither A nor its transpose needs packing. The inner dimension of A
+//! can consist of several runs, like the windows of a convolution in an image. The rows of B have
+//! the width of a panel and a fixed distance: B is packed, or not packed and divided into whole
+//! panels.
 //!
-//! B is prefetched. All tiles read a panel, but the first one finds it in L3 or in memory, and a
-//! processor that waits for each cache line loses a noticeable part of the whole product. Beside an
-//! A read by rows, B is prefetched if its rows touch, so that the address is known at compile time.
-//! Beside an A read by columns, it is prefetched for large tiles, which AVX2 does not have. A
-//! caller that knows what it reads after this panel passes it on ([`Next`]). Its lines are
-//! prefetched into L2, a few at a time: all at once would delay the loads of the tile.
+//! B is prefetched. All tiles of a panel read the same part of B, and the first tile finds it in L3
+//! or in memory. Without prefetching, the processor would wait for each cache line, which takes a
+//! noticeable part of the time of the whole product. If A is read by rows, B is prefetched if its
+//! rows are contiguous, because the addresses are then known at compile time. If A is read by
+//! columns, B is prefetched for large tiles, which AVX2 does not have. If a caller knows what it
+//! reads after this panel, it passes that on ([`Next`]). These lines are prefetched into L2, a few
+//! at once, because all lines at once would delay the loads of the tile. See
 //! docs/design/prefetching.md.
 
 use super::next::{Lines, Next};
@@ -29,10 +31,10 @@ use super::{Shared, Simd};
 use crate::tuning::cache::LINE;
 use crate::tuning::gemm::{PREFETCHING_TILE, ROWS_AHEAD, STEPS_PER_PREFETCH};
 
-/// [`Simd::panel`] by tiles of `MR` rows and `NV` vectors.
+/// [`Simd::panel`] with tiles of `MR` rows and `NV` vectors.
 ///
 /// # Safety
-/// That of [`Simd::panel`].
+/// See [`Simd::panel`].
 #[inline(always)]
 pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
     s: S,
@@ -45,7 +47,7 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
     a.check(rows, k);
     let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
     assert!(b.data.len() >= extent(a.runs * k, b.row_stride, width, 1), "panel: B is too short");
-    // SAFETY: the caller's promise is passed on; the operands were checked.
+    // SAFETY: the caller's promise is passed on, and the operands were checked.
     unsafe {
         match cols {
             0 => {}
@@ -57,10 +59,10 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
-/// All rows of a panel of `NV` vectors; if B is `DENSE`, its rows touch.
+/// Computes all rows of a panel of `NV` vectors. If B is `DENSE`, its rows are contiguous.
 ///
 /// # Safety
-/// That of [`Simd::panel`], and the operands are long enough.
+/// See [`Simd::panel`]. The operands must be long enough.
 #[inline(always)]
 unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     s: S,
@@ -76,7 +78,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     let mut i = 0;
     while i < rows {
         let left = rows - i;
-        // Four rows alone would read B for half as many products as eight.
+        // A tile of four rows would read B for half as many products as a tile of eight.
         let step = if MR == 8 && left > 8 && left % 8 == 4 { 12 } else { MR.min(left) };
         // SAFETY: rows i..i + step of A and of C, and all of B, are inside their slices.
         unsafe {
@@ -98,10 +100,11 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     }
 }
 
-/// A panel that ends inside a vector: computed whole, in tiles beside C, and copied.
+/// Computes a panel whose last vector is partly filled. Whole tiles are computed in a local array
+/// and copied to C.
 ///
 /// # Safety
-/// That of [`Simd::panel`].
+/// See [`Simd::panel`].
 #[inline(never)]
 unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
     const ROWS: usize = 8;
@@ -115,10 +118,11 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
         let b = if i == 0 { b } else { Rhs { next: Next::default(), ..b } };
         let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
         let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: width, accumulate: false };
-        // SAFETY: `tile` is this function's own, and long enough.
+        // SAFETY: `tile` is local and long enough.
         unsafe { s.panel([height, k, width], part, b, whole) };
         for (r, tile) in tile.chunks_exact(width).take(height).enumerate() {
-            // SAFETY: the rows were just checked to be in C, and are ours by the caller's promise.
+            // SAFETY: the rows were checked to be in C. By the caller's promise, no other thread
+            // accesses them.
             let row = unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
             for (c_ij, t) in row.iter_mut().zip(tile) {
                 *c_ij = if c.accumulate { *c_ij + t } else { *t };
@@ -127,11 +131,11 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
     }
 }
 
-/// One tile: `MR` rows from `from` on by `NV` vectors.
+/// Computes one tile: `MR` rows, from `from` on, by `NV` vectors.
 ///
 /// # Safety
-/// All elements of A (as strided by `a` from `from` on) and B can be read, those of C read and
-/// written, and nobody else accesses the latter.
+/// All elements of A (with the strides of `a`, from `from` on) and B can be read. All elements of C
+/// can be read and written, and no other thread accesses them.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     s: S,
@@ -141,7 +145,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     (c, c_row, accumulate): (*mut f32, usize, bool),
     ahead: &mut Lines,
 ) {
-    // C is loaded while the sums are computed: it was last used a block of k ago, and left L1.
+    // C is loaded while the sums are computed. It was last used one block of k ago and is no longer
+    // in L1.
     for i in 0..MR {
         for j in 0..NV {
             s.prefetch(c.wrapping_add(i * c_row + j * S::LANES));
@@ -152,11 +157,10 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
         let from = from.wrapping_add(run * a.run_stride);
         if a.k_stride == 1 {
             let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
-            // Four at a time: they share one pointer per row, which saves instructions for
-            // addresses.
+            // Four steps share one pointer per row, which saves instructions for addresses.
             for p in (0..k - k % 4).step_by(4) {
-                // Convolutions have nothing to prefetch, and runs so short that the check inside of
-                // `prefetch` would cost time.
+                // Convolutions have nothing to prefetch, and their runs are so short that the check
+                // inside `prefetch` would cost time.
                 if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {
                     ahead.prefetch(s);
                 }
@@ -173,9 +177,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             }
             let mut a_p = from;
             for _ in 0..k {
-                // SAFETY: as above; in this case rows are neighbours.
+                // SAFETY: as above. In this case, the rows of A are neighbours in memory.
                 unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
-                // A smaller tile would lose to these instructions what they gain.
+                // For a smaller tile, the prefetches would cost more than they save.
                 if MR * NV >= PREFETCHING_TILE {
                     prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * b_row));
                 }
@@ -185,18 +189,19 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     }
     for (i, sums) in sums.iter().enumerate() {
         for (j, &sum) in sums.iter().enumerate() {
-            // SAFETY: as above; the slices of different (i, j) are disjoint and live one at a time.
+            // SAFETY: as above. The slices of different (i, j) are disjoint, and only one exists at
+            // once.
             let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j * S::LANES), S::LANES) };
             s.store(if accumulate { s.add(s.load(c), sum) } else { sum }, c);
         }
     }
 }
 
-/// `STEPS` of p for `MR` rows of A, from element p of each on; returns the address of the next row
-/// of B.
+/// Adds `STEPS` products for `MR` rows of A, from element p of each row on. Returns the address of
+/// the next row of B.
 ///
 /// # Safety
-/// All these elements of A, and `STEPS` rows of B, can be read.
+/// These elements of A, and `STEPS` rows of B, can be read.
 #[inline(always)]
 unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: bool, const STEPS: usize>(
     s: S,
@@ -206,10 +211,10 @@ unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: boo
     sums: &mut [[S::V; NV]; MR],
 ) -> *const f32 {
     for q in 0..STEPS {
-        // SAFETY: the caller's promise, for i < MR.
+        // SAFETY: by the caller's promise, for i < MR.
         unsafe { add_product(s, |i| *rows[i].add(p + q), b, sums) };
         if DENSE {
-            // The next panel is stored behind a packed one.
+            // If B is packed, the next panel follows this panel in memory.
             prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * NV * S::LANES));
         }
         b = b.wrapping_add(b_row);
@@ -226,7 +231,7 @@ fn prefetch_row<S: Simd, const NV: usize>(s: S, b: *const f32) {
 /// C\[i, :\] += a\[i\] b for `MR` numbers and `NV` vectors.
 ///
 /// # Safety
-/// `a` may be called with i < MR, and b read.
+/// `a` can be called with i < MR, and B can be read.
 #[inline(always)]
 unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
     s: S,
@@ -236,7 +241,7 @@ unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
 ) {
     let mut b_p = [s.zero(); NV];
     for (j, b_pj) in b_p.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
+        // SAFETY: by the caller's promise.
         *b_pj = s.load(unsafe { std::slice::from_raw_parts(b.add(j * S::LANES), S::LANES) });
     }
     for (i, sums) in sums.iter_mut().enumerate() {
@@ -254,8 +259,8 @@ mod tests {
     use crate::simd::{Portable, portable};
     use crate::tuning::PORTABLE;
 
-    /// Whatever the number of tiles and however A is read, all lines of the next panel are
-    /// prefetched, each once.
+    /// All lines of the next panel are prefetched exactly once, for any number of tiles and both
+    /// ways to read A.
     #[test]
     fn tiles_prefetch_all_of_the_next_panel() {
         let numbers = vec![0.0; 256 * 256];
@@ -278,7 +283,7 @@ mod tests {
                     };
                     portable::PREFETCHED.take();
                     let (s, size) = (Portable, [rows, k, Portable::PANEL]);
-                    // SAFETY: `c` is ours.
+                    // SAFETY: only this test accesses `c`.
                     unsafe { panel::<Portable, { PORTABLE.tile_rows }, 8>(s, size, a, b, c) };
                     assert_eq!(
                         portable::PREFETCHED.take(),

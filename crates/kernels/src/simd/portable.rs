@@ -1,12 +1,12 @@
-//! Plain Rust: vectors are arrays, which compilers turn into whatever vectors the target has, and
-//! products are `matrixmultiply`'s, which brings its own kernels for x86-64 and aarch64.
+//! Plain Rust. Vectors are arrays, which compilers map to the vectors of the target. Products use
+//! `matrixmultiply`, which has its own kernels for x86-64 and aarch64.
 
 use super::Simd;
 use super::operands::{Lhs, Out, Rhs, extent};
 use crate::gemm::GemmScalar;
 use crate::tuning::PORTABLE;
 
-/// Needs no proof.
+/// The portable set, which needs no proof.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
@@ -18,8 +18,8 @@ thread_local! {
     pub(super) static PREFETCHED: std::cell::RefCell<Vec<*const f32>> = const { std::cell::RefCell::new(vec![]) };
 }
 
-/// Applies `f` lane by lane. Without a loop, because the compiler would unroll it at each of the
-/// thousands of places where it is inlined, which slows down compilation.
+/// Applies `f` lane by lane, without a loop. The compiler would unroll a loop at each of the
+/// thousands of places where it is inlined, which would slow down compilation.
 #[inline(always)]
 fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
     let lane = |i: usize| f(a[i], b[i]);
@@ -111,8 +111,8 @@ impl Simd for Portable {
         for run in 0..a.runs {
             let beta = if c.accumulate || run > 0 { 1.0 } else { 0.0 };
             let (a_run, b_run) = (run * a.run_stride, run * k * b.row_stride);
-            // SAFETY: the extents were checked above, and the elements of C are ours by the
-            // caller's promise.
+            // SAFETY: the extents were checked above. By the caller's promise, no other thread
+            // accesses the elements of C.
             unsafe {
                 f32::gemm(
                     [rows, k, cols],

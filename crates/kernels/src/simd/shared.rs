@@ -1,4 +1,4 @@
-//! An output that several tasks write to, each its own elements.
+//! An output to which several tasks write, each to its own elements.
 
 use super::operands::extent;
 use std::marker::PhantomData;
@@ -29,12 +29,12 @@ impl<'a, E> Shared<'a, E> {
         Shared { data: data.as_mut_ptr(), len: data.len(), borrow: PhantomData }
     }
 
-    /// The address of the first of `rows` rows of `cols` elements, `stride` apart from `at` on. A
-    /// pointer, not a slice: the rows of several tasks may alternate, and a slice would claim what
-    /// is between its own rows.
+    /// Returns the address of the first of `rows` rows of `cols` elements, at distance `stride`
+    /// from `at` on. The result is a pointer because the rows of several tasks can alternate. A
+    /// slice would include the elements between the rows of its task.
     ///
     /// # Panics
-    /// If they leave the slice.
+    /// If the rows exceed the slice.
     #[inline(always)]
     pub(crate) fn rows(self, at: usize, rows: usize, stride: usize, cols: usize) -> *mut E {
         let end = at.saturating_add(extent(rows, stride, cols, 1));
@@ -42,15 +42,15 @@ impl<'a, E> Shared<'a, E> {
         self.data.wrapping_add(at)
     }
 
-    /// `len` elements from `at` on.
+    /// Returns `len` elements from `at` on.
     ///
     /// # Safety
-    /// They are inside the slice (checked where debug assertions are on, so in every test), and
-    /// nobody else accesses them while the result lives.
+    /// The elements must be inside the slice, and no other task may access them while the result
+    /// exists. Builds with debug assertions, such as tests, check the first condition.
     #[inline(always)]
     pub(crate) unsafe fn slice(self, at: usize, len: usize) -> &'a mut [E] {
         debug_assert!(at <= self.len && len <= self.len - at, "{len} elements from {at} of {}", self.len);
-        // SAFETY: in bounds and exclusive by the caller's promise; the borrow outlives 'a.
+        // SAFETY: in bounds and exclusive by the caller's promise. The borrow outlives 'a.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
     }
 }

@@ -1,28 +1,29 @@
-//! Constants that were chosen for speed: sizes of tiles, blocks and tasks, and the shapes from
-//! which a way to compute something pays off.
+//! Constants that were chosen for speed: the sizes of tiles, blocks and tasks, and the shapes from
+//! which a path pays off.
 //!
 //! | table | contents |
 //! | --- | --- |
-//! | [`PORTABLE`], [`AVX2`], [`AVX512`] | what differs between instruction sets |
-//! | [`cache`] | what is assumed about the caches of a processor |
-//! | [`tasks`] | how much work a task has, for all kernels |
+//! | [`PORTABLE`], [`AVX2`], [`AVX512`] | the constants that differ between instruction sets |
+//! | [`cache`] | assumptions about the caches of a processor |
+//! | [`tasks`] | the amount of work of a task, for all kernels |
 //! | [`gemm`] | matrix products |
-//! | [`conv2d`] | convolutions: the choice of a path, and all paths but Winograd's |
+//! | [`conv2d`] | convolutions: the choice of a path, and all paths except Winograd's |
 //! | [`winograd`] | Winograd's algorithm |
 //!
-//! A constant outside the first three tables has the same value for all instruction sets and
-//! processors. To give one a value for each set, make it a field of [`InstructionSet`].
+//! The constants of the modules have the same values for all instruction sets and processors. A
+//! constant that needs a value for each instruction set becomes a field of [`InstructionSet`].
 //!
-//! Lengths are in numbers (`f32`, 4 bytes) unless stated otherwise. No constant depends on the
-//! number of threads. Sizes of blocks, shares and chunks and the choice of a path determine the
-//! order of additions: a change of one changes the last bits of results, which
-//! `scripts/compare_bits.py` shows.
+//! Lengths are numbers of `f32` values (4 bytes) unless stated otherwise. No constant depends on
+//! the number of threads. The order of additions depends on the sizes of blocks, shares and chunks,
+//! and on the choice of a path. If one of these changes, the last bits of results change too.
+//! `scripts/compare_bits.py` shows which results change.
 //!
-//! The values were found with `cargo bench -p adjoint-benches`, old and new in turn. The decisions
-//! behind them are in docs/design/, the measurements with their machines there and in
-//! docs/performance/. Constants that are not about speed are where they are used.
+//! The values were found with `cargo bench -p adjoint-benches`, with alternating runs of the old
+//! and the new code. docs/design/ has the decisions. The measurements, with their machines, are
+//! there and in docs/performance/. Constants that do not affect speed are defined in the files that
+//! use them.
 
-// Without vector instructions, there is no micro-kernel and no choice of vectors.
+// The portable path has no micro-kernel and no choice of vectors, so some constants are unused.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
 pub(crate) mod cache;
@@ -33,34 +34,35 @@ pub(crate) mod winograd;
 
 use crate::isa::Isa;
 
-/// What differs between instruction sets.
+/// The constants that differ between instruction sets.
 pub(crate) struct InstructionSet {
-    /// Rows of C in a tile of the micro-kernel (`simd/panel.rs`).
+    /// The number of rows of C in a tile of the micro-kernel (`simd/panel.rs`).
     pub(crate) tile_rows: usize,
-    /// Columns of a panel of B and of a tile: whole vectors.
+    /// The number of columns of a panel of B and of a tile, a multiple of the vector length.
     pub(crate) panel: usize,
-    /// Is a convolution from a padded image (`conv2d/direct/`) faster than one from patches?
+    /// Whether a convolution from a padded image (`conv2d/direct/`) is faster than one from
+    /// patches.
     pub(crate) direct: bool,
-    /// Are weight gradients by pairs of taps (`conv2d/direct/pairs.rs`) ever faster? They need
-    /// 18 registers for sums and 9 for y.
+    /// Whether weight gradients by pairs of taps (`conv2d/direct/pairs.rs`) can be faster. They
+    /// need 18 registers for sums and 9 for y.
     pub(crate) pairs: bool,
 }
 
-/// Plain Rust on any processor. Products are `matrixmultiply`'s, which has tiles of its own and
-/// uses these in no program: only tests run our micro-kernel without vector instructions.
+/// Plain Rust on any processor. Programs use `matrixmultiply` there, which has its own tile sizes.
+/// Only tests run our micro-kernel without vector instructions, with these sizes.
 pub(crate) const PORTABLE: InstructionSet =
     InstructionSet { tile_rows: 8, panel: 64, direct: false, pairs: false };
 
-/// 16 registers of 8 numbers: 6 x 2 registers of sums, 2 of B and 1 of A.
+/// 16 registers of 8 numbers: 6 x 2 registers for sums, 2 for B and 1 for A.
 pub(crate) const AVX2: InstructionSet =
     InstructionSet { tile_rows: 6, panel: 16, direct: true, pairs: false };
 
-/// 32 registers of 16 numbers: 8 x 2 registers of sums, or 12 x 2 where four rows would be left.
+/// 32 registers of 16 numbers: 8 x 2 registers for sums, or 12 x 2 if four rows would remain.
 pub(crate) const AVX512: InstructionSet =
     InstructionSet { tile_rows: 8, panel: 32, direct: true, pairs: true };
 
 impl InstructionSet {
-    /// The table of the active instruction set.
+    /// Returns the table of the active instruction set.
     pub(crate) fn active() -> &'static InstructionSet {
         match Isa::active() {
             Isa::Portable => &PORTABLE,

@@ -1,4 +1,4 @@
-//! C <- A B in `f32` on vector instructions, after Goto & van de Geijn 2008.
+//! C <- A B in `f32` with vector instructions, after Goto & van de Geijn 2008.
 //!
 //! ```text
 //!     for each tile of C                                                      (parallel)
@@ -7,18 +7,18 @@
 //!                 micro-kernel                     the tile's rows of A, in L2
 //! ```
 //!
-//! The micro-kernel reads whole vectors of the rows of B. A row-major B that the caches can hold is
-//! read in place, except columns that fill no vector: for a product of a hundred rows, a copy costs
-//! a noticeable part of its time. Any other B is packed in panels. If each tile has all rows of A,
-//! each panel belongs to one task (one in the middle to two), which packs it just before use;
-//! otherwise all panels are packed first and shared. A is also read in place if its rows are in
-//! different sets of the cache; otherwise it is packed first.
+//! The micro-kernel reads whole vectors of the rows of B. A row-major B that fits in the caches is
+//! read in place, except columns that do not fill a vector. For a product of a hundred rows, a copy
+//! would take a noticeable part of the time. Any other B is packed in panels. If each tile has all
+//! rows of A, each panel is used by one task, which packs the panel just before use. (The panel of
+//! a split tile is used by two tasks.) Otherwise all panels are packed first and shared. A is also
+//! read in place if its rows are in different sets of the cache; otherwise it is packed first.
 //!
-//! Some products take another form: one with a single column is computed as its transpose, a row
-//! times a transposed matrix as dot products, and a small C with a long inner dimension as a sum of
-//! shares.
+//! Three kinds of products take another form. A product with a single column is computed as its
+//! transpose. A row times a transposed matrix is computed as dot products. A small C with a long
+//! inner dimension is computed as a sum of shares.
 //!
-//! | file | what it does |
+//! | file | contents |
 //! | --- | --- |
 //! | `tiles.rs` | sizes of blocks and tiles, the tiles of C |
 //! | `packing.rs` | which operands are packed, and how |
@@ -42,7 +42,7 @@ use product::Product;
 use shares::Shares;
 use tiles::{Tiles, block_size, tile_size};
 
-/// C <- A B, or C + A B; `c` is row-major and `m` x `n`.
+/// C <- A B, or C + A B. `c` is row-major and `m` x `n`.
 pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     if n == 1 && m > 1 {
@@ -63,8 +63,7 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
     parallel::for_each(tiles.tasks(), |task| {
         let [rows, columns] = tiles.get(task);
         let [mut panel] = scratch.take();
-        // SAFETY: the caller checked the size of C; the tiles of different tasks have no element in
-        // common.
+        // SAFETY: the caller checked the size of C, and the tiles of different tasks are disjoint.
         unsafe { product.tile(rows, columns, into, c, panel.as_mut_slice()) };
     });
 }

@@ -1,5 +1,5 @@
-//! Which operands of a product are packed, that is copied into an order that the caches like, and
-//! how.
+//! Selects the operands of a product that are packed, and packs them: copies them into an order
+//! that suits the caches.
 
 use super::Mat;
 use super::tiles::block_size;
@@ -11,28 +11,28 @@ use crate::tuning::gemm::{
 };
 use std::ops::Range;
 
-/// Copies of the operands of a product A B, as far as they are not read in place.
+/// Copies of the operands of a product A B that are not read in place.
 pub(super) struct Packed {
-    /// A in blocks of `kc` columns, whose rows are [`packed_row`] apart. None if A is read in
-    /// place.
+    /// A in blocks of `kc` columns. The distance of its rows is [`packed_row`]. `None` if A is read
+    /// in place.
     pub(super) a: Option<Buffer<f32>>,
     pub(super) b: Panels,
 }
 
-/// Where a task finds a panel of B.
+/// The place of a panel of B.
 pub(super) enum Panels {
-    /// In B, if its columns fill whole vectors. The task packs the rest.
+    /// B itself, for columns that fill whole vectors. The task packs the remaining columns.
     InPlace,
-    /// The task packs it just before use.
+    /// The task packs the panel just before use.
     Own,
-    /// Packed in advance: B in blocks of `kc` rows, each block in panels, each panel row-major and
-    /// padded with zeros.
+    /// Packed in advance. B is stored in blocks of `kc` rows, and each block in panels. Each panel
+    /// is row-major and padded with zeros.
     Packed(Buffer<f32>),
 }
 
 impl Packed {
-    /// Packs what all tasks need, in tasks of `for_each`, with blocks of `kc` rows of B. If one
-    /// tile has all rows of A, each panel is used by one task, which packs it.
+    /// Packs the operands that all tasks need, in tasks of `for_each`, with blocks of `kc` rows of
+    /// B. If one tile has all rows of A, each panel is used by one task, which packs it.
     pub(super) fn new<S: Simd>(
         s: S,
         [a, b]: [&Mat<'_, f32>; 2],
@@ -65,8 +65,8 @@ impl Packed {
             (_, Some(to)) => {
                 let task = task - tasks_of_a;
                 let (rows, column) = (block(task / panels), task % panels * S::PANEL);
-                // SAFETY: each task writes one panel of one block, and these are stored one after
-                // the other in the buffer.
+                // SAFETY: each task writes one panel of one block. Panels are stored one after
+                // another in the buffer.
                 let panel =
                     unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
                 pack_panel(s, b, rows, column..(column + S::PANEL).min(n), panel);
@@ -82,12 +82,12 @@ impl Packed {
     }
 }
 
-/// Distance of the rows of a packed A in blocks of `kc` columns.
+/// Returns the distance of the rows of a packed A in blocks of `kc` columns.
 pub(super) fn packed_row(kc: usize) -> usize {
     kc + PAD
 }
 
-/// Length of a packed `m` x `k` A in blocks of `kc` columns.
+/// Returns the length of a packed `m` x `k` A in blocks of `kc` columns.
 pub(super) fn packed_len(m: usize, k: usize, kc: usize) -> usize {
     k.div_ceil(kc) * m * packed_row(kc)
 }
@@ -103,9 +103,10 @@ pub(super) fn b_is_read_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
         && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
 }
 
-/// Returns the number of rows of A from which packing B pays off, for blocks of `rows` rows of B,
-/// `row_stride` apart. Packing never pays off if a panel stays in L1 as it is: if rows start at
-/// cache lines, and their distance is no power of two so large that they share few sets.
+/// Returns the number of rows of A from which packing B pays off, for blocks of `rows` rows of B at
+/// distance `row_stride`. Packing never pays off if a panel stays in L1 without it. That is the
+/// case if its rows start at cache lines and map to enough sets. Rows whose distance is a multiple
+/// of a large power of two map to few sets.
 fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     let lines = (row_stride / LINE) | L1_SETS;
     let sets = L1_SETS >> lines.trailing_zeros();
@@ -116,7 +117,8 @@ fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     }
 }
 
-/// Copies a block of B, at most a panel wide, into the rows of a panel, padded with zeros.
+/// Copies a block of B, at most as wide as a panel, into the rows of a panel, and pads them with
+/// zeros.
 pub(super) fn pack_panel<S: Simd>(
     s: S,
     b: &Mat<'_, f32>,
@@ -144,7 +146,7 @@ pub(super) fn pack_panel<S: Simd>(
     );
 }
 
-/// Copies a block of a matrix, row-major or column-major, into rows `stride` apart.
+/// Copies a block of a matrix, row-major or column-major, into rows at distance `stride`.
 pub(in crate::gemm) fn copy<S: Simd>(
     s: S,
     from: &Mat<'_, f32>,

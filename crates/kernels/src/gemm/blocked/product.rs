@@ -16,7 +16,7 @@ pub(super) struct Product<'a, S> {
 }
 
 impl<'a, S: Simd> Product<'a, S> {
-    /// Packs the operands; see [`Packed::new`].
+    /// Packs the operands. See [`Packed::new`].
     pub(super) fn new(
         s: S,
         [a, b]: [Mat<'a, f32>; 2],
@@ -30,7 +30,8 @@ impl<'a, S: Simd> Product<'a, S> {
     /// Computes some rows and columns of C. `own` has room for `kc` rows of a panel.
     ///
     /// # Safety
-    /// C holds the whole product row by row, and nobody else accesses this part of it meanwhile.
+    /// C must hold the whole product row by row. No other task may access these rows and columns
+    /// meanwhile.
     pub(super) unsafe fn tile(
         &self,
         rows: Range<usize>,
@@ -57,7 +58,7 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// A from a row and from the first column of a block.
+    /// Returns A from a row and from the first column of a block.
     fn lhs(&self, row: usize, p: usize) -> Lhs<'_> {
         let Product { a, kc, .. } = self;
         match &self.packed.a {
@@ -69,7 +70,8 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// A panel of B: `rows` are those of a block. Packs it into `own` if it is this task's to pack.
+    /// Returns the panel of B with these columns, for the `rows` of a block. Packs the panel into
+    /// `own` if this task must pack it.
     fn rhs<'b>(&'b self, rows: Range<usize>, columns: Range<usize>, own: &'b mut [f32]) -> Rhs<'b> {
         let b = &self.b;
         match &self.packed.b {
@@ -88,10 +90,11 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// The panel of B that is multiplied after that of row p and column j of a task's columns: the
-    /// one to the right, the first one of the next block, or the first one of the next task's
-    /// columns. (The lower half of a split tile reads what the upper half has read.) Returns none
-    /// if B was packed in advance: the micro-kernel then finds the next panel behind this one.
+    /// Returns the panel of B that is multiplied after the panel at row p and column j of a task's
+    /// columns. This is the panel to the right, the first panel of the next block, or the first
+    /// panel of the next task's columns. (The lower half of a split tile reads the panels that the
+    /// upper half has read.) Returns an empty panel if B was packed in advance: the micro-kernel
+    /// then finds the next panel right after this one.
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
@@ -116,8 +119,8 @@ mod tests {
     use crate::gemm::blocked::tiles::block_size;
     use crate::simd::Portable;
 
-    /// The panel that is prefetched is the one that is multiplied next, whether B is row-major or
-    /// column-major.
+    /// The prefetched panel is the panel that is multiplied next, for a row-major and a
+    /// column-major B.
     #[test]
     fn next_is_what_comes_next() {
         let (m, k, n) = (8, 601, 5 * Portable::PANEL - 3);

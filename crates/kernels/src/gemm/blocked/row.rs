@@ -5,7 +5,7 @@ use crate::parallel;
 use crate::simd::Simd;
 use crate::tuning::tasks::CHUNK;
 
-/// c <- a B, or c + a B, for a B whose columns are contiguous: a dot product for each.
+/// c <- a B, or c + a B, for a B with contiguous columns: one dot product per column.
 pub(super) fn row_times_transposed<S: Simd>(s: S, a: &[f32], b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
     let (a, columns) = (&a[..b.rows], (CHUNK / b.rows.max(1)).max(1));
     parallel::for_each_chunk(c, columns, |t, c| {
@@ -20,7 +20,7 @@ pub(super) fn row_times_transposed<S: Simd>(s: S, a: &[f32], b: Mat<'_, f32>, in
     });
 }
 
-/// Four running vectors, added lane by lane in order.
+/// Adds up products in four vectors. The vectors, and then their lanes, are added in order.
 #[inline(always)]
 fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [s.zero(); 4];

@@ -1,4 +1,5 @@
-//! A small C with a long inner dimension: the sum of products of shares of it.
+//! A small C with a long inner dimension. The inner dimension is divided into shares, and C is the
+//! sum of the products of the shares.
 
 use super::packing::packed_len;
 use super::product::Product;
@@ -13,12 +14,12 @@ use std::ops::Range;
 
 /// The shares of a long inner dimension.
 pub(super) struct Shares {
-    /// Length of the inner dimension.
+    /// The length of the inner dimension.
     k: usize,
-    /// Length of a share; the last may be shorter.
+    /// The length of a share. The last share may be shorter.
     len: usize,
-    /// Rows of a block of B in every share. A shorter share may not choose its own: `block_size` is
-    /// not monotonic, so its blocks could be longer than the scratch of a task.
+    /// The number of rows of a block of B in every share. A shorter share must not choose its own:
+    /// `block_size` is not monotonic, so its blocks could be longer than the scratch of a task.
     kc: usize,
 }
 
@@ -41,18 +42,18 @@ impl Shares {
         share * self.len..((share + 1) * self.len).min(self.k)
     }
 
-    /// C <- A B, or C + A B: the products of the shares, added in their order.
+    /// C <- A B, or C + A B: the sum of the products of the shares, in the order of the shares.
     pub(super) fn gemm<S: Simd>(&self, s: S, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
         let (m, n, kc) = (a.rows, b.cols, self.kc);
         let mut parts = Buffer::take(self.count() * m * n);
-        // The second is for the part of A that a share packs.
+        // The second buffer is for the part of A that a share packs.
         let scratch = Scratch::reserve([kc * S::PANEL, packed_len(m, self.len, kc)]);
         parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
             let inner = self.get(share);
             let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
             let [mut panel, _] = scratch.take();
             let product = Product::new(s, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
-            // SAFETY: `part` is this task's own, and holds the whole product.
+            // SAFETY: only this task accesses `part`, which holds the whole product.
             unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
         });
         if into == Update::Accumulate {
@@ -71,7 +72,8 @@ mod tests {
     use crate::reference::testing::less;
     use crate::simd::Portable;
 
-    /// No share is empty or longer than the first, whose length determines the scratch of all.
+    /// No share is empty or longer than the first. The length of the first determines the scratch
+    /// of all shares.
     #[test]
     fn shares_cover_every_inner_dimension() {
         let mut products = 0;

@@ -5,15 +5,15 @@ use crate::tuning::gemm::{KC, LOW_TILE, MC, MIN_TILE, NC, ONE_TILE};
 use crate::tuning::tasks::TASKS;
 use std::ops::Range;
 
-/// Returns the number of rows of a block of B: all blocks have about the same, because the sums of
-/// a short block would cost more to load and store than to compute.
+/// Returns the number of rows of a block of B. All blocks have about the same size: in a short
+/// block, loading and storing the sums would cost more than computing them.
 pub(super) fn block_size(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC))
 }
 
-/// Returns the number of rows and columns of a tile, from the shape alone: tiles of equal height,
-/// made narrower and then lower until there are enough of them. If B is read in place, low tiles
-/// are cheaper, because no panel is packed for each of them.
+/// Returns the number of rows and columns of a tile, from the shape alone. Tiles have equal height.
+/// They become narrower, and then lower, until there are enough tiles. If B is read in place, low
+/// tiles are cheaper, because no panel is packed for each of them.
 pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
     let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
     let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
@@ -33,16 +33,16 @@ pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 
 ///
 /// Two threads start with the first task and with the task in the middle. With an odd number of
 /// tiles, one thread would compute one tile more than the other. So the tile in the middle is split
-/// into two of half the height, if there is a single row of tiles and it is high enough. The tile
-/// in the middle is also the one that may be narrower than the others. A tile to its right may
-/// therefore start inside a panel, which is impossible where panels are packed for all tasks; but
-/// those are packed for several rows of tiles only.
+/// into two tiles of half the height, if there is a single row of tiles and it is high enough. The
+/// tile in the middle can also be narrower than the others, so a tile to its right can start inside
+/// a panel. This would be wrong if panels are packed for all tasks. But such panels are only packed
+/// for several rows of tiles, and then no tile is split.
 pub(super) struct Tiles {
-    /// Rows and columns of C.
+    /// The number of rows and columns of C.
     size: [usize; 2],
-    /// Rows and columns of a tile that is not at an edge.
+    /// The number of rows and columns of a tile that is not at an edge.
     full: [usize; 2],
-    /// Is the tile in the middle split into two?
+    /// Whether the tile in the middle is split into two.
     halves: bool,
 }
 
@@ -53,7 +53,8 @@ impl Tiles {
         Tiles { size: [m, n], full: [mc, nc], halves }
     }
 
-    /// Rows and columns of tiles; two halves count as one tile.
+    /// Returns the number of tiles along each axis. The two halves of a split tile count as one
+    /// tile.
     fn counts(&self) -> [usize; 2] {
         std::array::from_fn(|axis| self.size[axis].div_ceil(self.full[axis]))
     }
@@ -62,7 +63,7 @@ impl Tiles {
         self.counts().iter().product::<usize>() + usize::from(self.halves)
     }
 
-    /// Rows and columns of a task's tile.
+    /// Returns the rows and columns of a task's tile.
     pub(super) fn get(&self, task: usize) -> [Range<usize>; 2] {
         let ([m, n], [mc, nc], [_, across]) = (self.size, self.full, self.counts());
         if !self.halves {
@@ -88,8 +89,8 @@ impl Tiles {
 mod tests {
     use super::*;
 
-    /// Every element of C is in one tile. Where the tile in the middle is split, two threads that
-    /// take half of the tasks each have the same amount of work.
+    /// Every element of C is in one tile. If the tile in the middle is split, two threads that take
+    /// half of the tasks each have the same amount of work.
     #[test]
     fn tiles_cover_c_and_balance() {
         for (size, full, halves) in [
