@@ -113,15 +113,16 @@ pub(crate) fn sum_in_order<E: Element>(parts: &[E], y: &mut [E]) {
     });
 }
 
-/// Counts work, to test that it is cut into enough tasks: multiplications of products, and elements
-/// of chunks.
+/// Counts work, so that tests can check that it is divided into enough tasks. The work is the
+/// number of multiplications of products and the number of elements of chunks.
 #[cfg(test)]
 pub(crate) mod work {
     use crate::{isa, threads};
     use std::cell::Cell;
 
     thread_local! {
-        /// All work of this thread, and that of the longest path: of each loop, the largest task.
+        /// The total work of this thread, and the work of the longest path. The longest path has
+        /// the largest task of each loop.
         static WORK: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
     }
 
@@ -129,7 +130,8 @@ pub(crate) mod work {
         WORK.set(WORK.get().map(|sum| sum + work));
     }
 
-    /// `tasks`, each with some work of its own, as they are done one after the other.
+    /// Iterates over `tasks`, which run one after another, and measures the longest path. `work`
+    /// returns the work of a task before it starts.
     pub(super) fn paths<T>(tasks: impl Iterator<Item = T>, work: fn(&T) -> usize) -> impl Iterator<Item = T> {
         let start = WORK.get()[1];
         let longest = Cell::new(start);
@@ -148,8 +150,8 @@ pub(crate) mod work {
         })
     }
 
-    /// How many times as fast as one thread any number of threads can be, by the work of `f` on an
-    /// instruction set.
+    /// Returns an upper bound of the speedup of `f` over one thread, for any number of threads and
+    /// one instruction set. The bound is the total work over that of the longest path.
     pub(crate) fn speedup(isa: isa::Isa, f: impl FnOnce() + Send) -> f64 {
         threads::with(1, || {
             isa::with(isa, || {

@@ -1,22 +1,22 @@
-//! How far the `f32` kernels are from the same sums in `f64`, on layers of full size.
+//! Compares the `f32` kernels with the same sums in `f64`, on layers of full size.
 
 use super::{Geometry, Kernel, Path, Spec, forward, input_grad, products, weight_grad};
 use crate::isa::{self, Isa};
 use crate::reference::testing::Dice;
 
-/// Largest error over the root mean square of the result.
+/// The largest error relative to the root mean square of the result.
 const WINOGRAD: f64 = 2e-5;
 const PLAIN: f64 = 4e-6;
 
-/// What activations and gradients look like.
+/// The distribution of activations and gradients.
 #[derive(Clone, Copy, Debug)]
 enum Data {
     Uniform,
-    /// Half of it zero.
+    /// Half of the numbers are zero.
     Rectified,
-    /// Ratios of uniform numbers, up to 48 where the typical value is 1. Gradients stay uniform:
-    /// the product of two such tails exceeds the rms of a short sum a thousandfold, and then the
-    /// rounding of a single product does so too.
+    /// Ratios of uniform numbers, up to 48 where the typical value is 1. Gradients stay uniform.
+    /// Otherwise the product of two extreme numbers could exceed the rms of a short sum a
+    /// thousandfold, and so would the rounding error of a single product.
     HeavyTailed,
 }
 
@@ -68,7 +68,7 @@ fn compare(g: &Geometry, data: Data) {
     }
 }
 
-/// The layers of DCGANs for 64 and for 28 to 32 pixels, and of kernels with 3 and 5 taps.
+/// The layers of DCGANs for 64 and for 28 to 32 pixels, and layers with kernels of 3 and 5 taps.
 #[test]
 fn full_size_layers_are_close_to_f64() {
     let half = Spec::new(2, 1);
@@ -84,7 +84,7 @@ fn full_size_layers_are_close_to_f64() {
         ([64, 28, 28, 1], [4, 4, 1, 32], half),
         ([64, 7, 7, 64], [4, 4, 64, 128], half),
         ([32, 32, 32, 3], [4, 4, 3, 32], half),
-        // Packed phases that fit no tile, and a stride along one axis.
+        // Packed phases whose size is not a multiple of a tile, and a stride along one axis.
         ([20, 31, 34, 3], [4, 4, 3, 33], half),
         ([20, 30, 20, 6], [4, 2, 6, 40], Spec { stride: [2, 1], padding: [1, 1], ..half }),
         ([16, 32, 32, 64], [3, 3, 64, 64], Spec::new(1, 1)),

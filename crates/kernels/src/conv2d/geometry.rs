@@ -1,24 +1,24 @@
-//! Sizes of a convolution: both ends, the kernel, and how one is laid over the other.
+//! The sizes of a convolution: its input, its output, its kernel, and the positions of its windows.
 
 use crate::size::{self, MAX_BYTES};
 use crate::tuning::conv2d::{MAX_INTERMEDIATE, SMALL_INTERMEDIATE};
 use std::fmt;
 
-/// How a kernel is laid over an image; per axis as (height, width).
+/// The positions of the windows of a kernel in an image, per axis as (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// Distance between neighbouring windows.
+    /// The distance between neighbouring windows.
     pub stride: [usize; 2],
-    /// Zeros on each side of the image.
+    /// The number of zeros on each side of the image.
     pub padding: [usize; 2],
-    /// Distance between neighbouring taps of the kernel.
+    /// The distance between neighbouring taps of the kernel.
     pub dilation: [usize; 2],
-    /// The channels are cut into this many groups that do not see each other.
+    /// The number of groups of channels. Channels of different groups are independent.
     pub groups: usize,
 }
 
 impl Spec {
-    /// Stride and padding equal in both axes, no dilation, one group.
+    /// Returns a spec with equal stride and padding in both axes, no dilation and one group.
     pub const fn new(stride: usize, padding: usize) -> Self {
         Spec { stride: [stride; 2], padding: [padding; 2], dilation: [1; 2], groups: 1 }
     }
@@ -34,22 +34,23 @@ impl Default for Spec {
 ///
 /// Sizes are (height, width). For a convolution, `out_size` is `floor((in + 2 padding - dilation
 /// (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). Several input sizes
-/// give the same, and which of them is the output of a transposed convolution, its output padding
-/// tells: it is the adjoint of the convolution *from* there. docs/conv.md draws it.
+/// have the same output size. For a transposed convolution, which is the adjoint of a convolution,
+/// the output padding selects one of these input sizes. docs/conv.md has a drawing.
 ///
-/// The fields are private, because kernels rely on what both constructors check: memory can address
+/// The fields are private because kernels rely on the checks of both constructors: memory can
+/// address x, w and y, and no coordinate of the padded image wraps.
 /// x, w and y, and no coordinate of the padded image wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Number of images.
+    /// The number of images.
     pub(crate) batch: usize,
     /// Height and width of x.
     pub(crate) in_size: [usize; 2],
-    /// Channels of x.
+    /// The number of channels of x.
     pub(crate) in_channels: usize,
     /// Height and width of y.
     pub(crate) out_size: [usize; 2],
-    /// Channels of y.
+    /// The number of channels of y.
     pub(crate) out_channels: usize,
     /// Height and width of the kernel.
     pub(crate) kernel: [usize; 2],
@@ -58,10 +59,10 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The convolution of an NHWC input with an HWIO weight.
+    /// Returns the convolution of an NHWC input with an HWIO weight.
     ///
     /// # Panics
-    /// If the channels do not fit the weight and the groups, the kernel does not fit the padded
+    /// If the channels do not match the weight and the groups, the kernel is larger than the padded
     /// image, or memory cannot address an array or an axis of the padded image.
     #[track_caller]
     pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
@@ -97,18 +98,21 @@ impl Geometry {
             .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
     }
 
-    /// The convolution whose adjoint maps an NHWC `y` to the output of a transposed convolution.
-    /// `w` is that convolution's HWIO weight: `[kh][kw][channels out of the transposed /
-    /// groups][channels into it]`. The output has `(in - 1) stride - 2 padding + dilation (kernel -
-    /// 1) + 1 + output_padding` pixels an axis (relationship 14).
+    /// Returns the convolution whose adjoint maps an NHWC `y` to the output of a transposed
+    /// convolution. `w` is the HWIO weight of the convolution. Its shape is
+    /// `[kh][kw][output channels / groups][input channels]` with the channels of the transposed
+    /// convolution. Along each axis, the output has this number of pixels (relationship 14):
     ///
-    /// With an output padding below the stride, [`Geometry::new`] from that output gives the same
-    /// geometry. PyTorch also allows one that is only below the dilation; then the output has room
-    /// for more windows than `y` has pixels, and those take no part.
+    /// > (in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding
+    ///
+    /// With an output padding below the stride, [`Geometry::new`] with that output as its input
+    /// returns the same geometry. PyTorch also allows an output padding that is only below the
+    /// dilation. The output then has room for more windows than `y` has pixels, and the additional
+    /// windows are ignored.
     ///
     /// # Panics
-    /// If channels or groups do not fit, `y` or the output would be empty, `output_padding` is
-    /// smaller than neither the stride nor the dilation, or memory cannot address an array or an
+    /// If channels or groups do not match, `y` or the output would be empty, `output_padding` is
+    /// neither below the stride nor below the dilation, or memory cannot address an array or an
     /// axis of the padded output.
     #[track_caller]
     pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
@@ -155,60 +159,62 @@ impl Geometry {
             .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
     }
 
-    /// This geometry if memory can address its x, w and y.
+    /// Returns this geometry if memory can address its x, w and y.
     fn addressable(self) -> Option<Self> {
         let shapes = [self.x_shape(), self.w_shape(), self.y_shape()];
         shapes.iter().all(|shape| size::checked_len(shape).is_some()).then_some(self)
     }
 
-    /// Stride, padding, dilation and groups.
+    /// Returns the stride, padding, dilation and groups.
     pub fn spec(&self) -> Spec {
         self.spec
     }
 
-    /// NHWC shape of x.
+    /// Returns the NHWC shape of x.
     pub fn x_shape(&self) -> [usize; 4] {
         [self.batch, self.in_size[0], self.in_size[1], self.in_channels]
     }
 
-    /// HWIO shape of w.
+    /// Returns the HWIO shape of w.
     pub fn w_shape(&self) -> [usize; 4] {
         [self.kernel[0], self.kernel[1], self.in_channels / self.spec.groups, self.out_channels]
     }
 
-    /// NHWC shape of y.
+    /// Returns the NHWC shape of y.
     pub fn y_shape(&self) -> [usize; 4] {
         [self.batch, self.out_size[0], self.out_size[1], self.out_channels]
     }
 
-    /// Nominal floating-point operations of one call of any of the three kernels: two per tap,
-    /// input channel and output value, multiplications by padding included (the usual way to
-    /// count).
+    /// Returns the nominal number of floating-point operations of one call of any of the three
+    /// kernels: two per tap, input channel and output value. As usual, multiplications by padding
+    /// are included.
     pub fn flops(&self) -> f64 {
         let product = |s: &[usize]| s.iter().map(|&d| d as f64).product::<f64>();
         2.0 * product(&self.y_shape()) * product(&self.w_shape()[..3])
     }
 
-    /// Does one window cover the whole image? Then a convolution is a plain matrix product.
+    /// Returns whether one window covers the whole image. A convolution is then a plain matrix
+    /// product.
     pub(super) fn is_dense(&self) -> bool {
         let s = &self.spec;
         self.kernel == self.in_size && s.padding == [0, 0] && s.dilation == [1, 1] && s.groups == 1
     }
 
-    /// Numbers in x, w and y.
+    /// Returns the lengths of x, w and y.
     pub(super) fn lens(&self) -> [usize; 3] {
         [self.x_shape(), self.w_shape(), self.y_shape()].map(|shape| shape.iter().product())
     }
 
-    /// Is an intermediate array, whose length is `None` if it wraps, at most [`LARGEST`] times as
-    /// long as x, w and y together? Geometries for which a fast path would need more are left to
-    /// `products`, which never holds padding.
+    /// Returns whether an intermediate array is at most [`MAX_INTERMEDIATE`] times as long as x, w
+    /// and y together. `len` is `None` if the length wraps. If a fast path would need more,
+    /// `products` computes the layer, because it never stores padding.
     pub(super) fn affords(&self, len: Option<usize>) -> bool {
         let operands = self.lens().into_iter().fold(0, usize::saturating_add);
         len.is_some_and(|len| len <= SMALL_INTERMEDIATE.max(operands.saturating_mul(MAX_INTERMEDIATE)))
     }
 
-    /// Panics unless the slices have the sizes of this geometry's x, w and y.
+    /// # Panics
+    /// If the lengths of the slices differ from those of this geometry's x, w and y.
     #[track_caller]
     pub(super) fn check(&self, x: usize, w: usize, y: usize) {
         let want = self.lens();
@@ -224,7 +230,7 @@ fn all_positive(w: [usize; 4], spec: Spec) -> bool {
     !(w.contains(&0) || spec.stride.contains(&0) || spec.dilation.contains(&0) || spec.groups == 0)
 }
 
-/// Pixels that a kernel covers along an axis.
+/// Returns the number of pixels that a kernel covers along an axis.
 fn extent(taps: usize, dilation: usize) -> usize {
     dilation.saturating_mul(taps - 1).saturating_add(1)
 }

@@ -4,40 +4,55 @@
 //!
 //! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
 //!
-//! and its three partial derivatives are the three kernels of this module: [`forward`] (by g),
-//! [`input_grad`] (by x; it is also the transposed convolution) and [`weight_grad`] (by w). All
-//! three take the same [`Geometry`], which knows the sizes of both ends, so nothing about a
-//! transposed convolution can be ambiguous.
+//! The three partial derivatives of phi are the three kernels of this module: [`forward`] (with
+//! respect to g), [`input_grad`] (with respect to x) and [`weight_grad`] (with respect to w).
+//! [`input_grad`] is also the transposed convolution. All three kernels take the same [`Geometry`],
+//! which has the sizes of x and of y, so a transposed convolution is never ambiguous.
 //!
-//! Layouts: activations NHWC, weights HWIO (`[kh][kw][in / groups][out]`), everything contiguous.
+//! The layouts are NHWC for activations and HWIO (`[kh][kw][in / groups][out]`) for weights. All
+//! arrays are contiguous.
 //!
-//! Written with P for the linear map that cuts patches out of images (im2col), the three are one
-//! matrix product each,
+//! Let P be the linear map from an image to its patches (im2col). Each kernel is then one matrix
+//! product:
 //!
-//! > y = P(x) W,   x_bar = P^T(y_bar W^T),   W_bar = P(x)^T y_bar,
+//! > y = P(x) W,   x_bar = P^T(y_bar W^T),   W_bar = P(x)^T y_bar
 //!
-//! and that is how `products.rs` computes them for any geometry: P in `window.rs`, the products in
-//! [`crate::gemm`]. For the geometries that generative models are made of there are faster ways in
-//! `f32`, which this module chooses by shape:
+//! `products.rs` computes these products for any geometry, with P from `window.rs` and the products
+//! from [`crate::gemm`]. For the geometries of generative models there are faster paths in `f32`.
+//! This module chooses a path by shape:
 //!
-//! | module | for | means |
+//! | module | layers | method |
 //! | --- | --- | --- |
-//! | `winograd` | 2 or 3 taps in every phase, 16 channels or more (4 x 4 stride 2, 3 x 3 stride 1, ...) | fewer multiplications |
-//! | `phases` | fewer, but 12 in all phases of x, 32 of y, 256 tiles, and a stride that divides the kernel | `winograd` on images with their phases packed as channels |
-//! | `direct` | 8 channels of y or more, windows smaller than the image, no groups or dilation, vector instructions | windows read in place |
-//! | `direct::pairs` | weight gradients that `phases` or `direct` would compute: up to 16 channels in all phases of x, a kernel twice as long as its stride, even outputs, 8 channels of y, many tiles, AVX-512 | 9 products for 16, from images of differences |
-//! | `products` | everything else | any geometry, any [`Element`] |
+//! | `winograd` | 2 or 3 taps in every phase, at least 16 channels | fewer multiplications |
+//! | `phases` | fewer channels and a stride that divides the kernel | packs the phases as channels, then `winograd` |
+//! | `direct` | no groups, no dilation, at least 8 channels of y | reads windows in place |
+//! | `direct::pairs` | weight gradients of few channels, kernel twice as long as its stride | 9 products instead of 16, from images of differences |
+//! | `products` | all other layers | matrix products over patches, for any [`Element`] |
+//!
+//! Further conditions of the paths:
+//!
+//! * `winograd` serves, for example, 4 x 4 kernels with stride 2 and 3 x 3 kernels with stride 1.
+//! * `phases` needs at least 12 channels in all phases of x, 32 channels of y and 256 tiles.
+//! * `direct` needs windows smaller than the image, and vector instructions.
+//! * `direct::pairs` needs at most 16 channels in all phases of x, at least 8 channels of y, an
+//!   even number of outputs along each axis, many tiles, and AVX-512. It takes layers that `phases`
+//!   or `direct` would compute otherwise.
 //!
 //! # Accuracy in `f32`
 //!
-//! Nothing is chosen by the data. Where `winograd` computes a layer, with `phases` in front or not,
-//! the error of an output is bounded relative to the largest input of its *tile*, up to 5 x 5
-//! pixels of each phase of x, and not only of its window: tests hold it to 2.2e-6 of the sum over
-//! channels of (the largest |x| in the tile) (the largest |w| of the taps) for y, to 1.6e-6 of the
-//! same with y_bar for x_bar, and to 3e-6 of the sum over tiles of (the largest |x|) (the largest
-//! |y_bar|) for w_bar. An infinite or NaN input makes other outputs of its tiles NaN, never those
-//! of other tiles. docs/winograd.md derives the bounds for the worst case; `f64` takes `products`,
-//! which has neither property.
+//! The choice of a path does not depend on the data. If `winograd` computes a layer, with or
+//! without `phases`, the error of an output is relative to the largest input of its *tile*, and not
+//! only of its window. A tile has up to 5 x 5 pixels of each phase of x. Tests check these bounds
+//! of the error:
+//!
+//! * for y, 2.2e-6 times the sum over channels of (the largest |x| in the tile) (the largest |w| of
+//!   the taps);
+//! * for x_bar, 1.6e-6 times the same sum with y_bar in place of x;
+//! * for w_bar, 3e-6 times the sum over tiles of (the largest |x|) (the largest |y_bar|).
+//!
+//! An infinite or NaN input makes other outputs of its tiles NaN, but never those of other tiles.
+//! docs/winograd.md derives the bounds for the worst case. In `f64`, `products` computes all
+//! layers. It has neither of these two properties.
 
 #[cfg(test)]
 mod accuracy;
@@ -65,13 +80,13 @@ enum Kernel {
     WeightGrad,
 }
 
-/// The ways to compute a convolution in `f32`.
+/// The paths for a convolution in `f32`.
 #[expect(clippy::large_enum_variant, reason = "one lives for the length of a call")]
 enum Path {
     Winograd,
-    /// Winograd on packed phases.
+    /// Winograd's algorithm on packed phases.
     Packed(Phases),
-    /// Pairs of taps: weight gradients only.
+    /// Pairs of taps, for weight gradients only.
     Pairs,
     Direct,
     Products,
@@ -94,11 +109,11 @@ impl Path {
     }
 }
 
-/// y = x conv w. In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring
+/// y = x conv w. In `f32`, the [error](self#accuracy-in-f32) can be relative to neighbouring
 /// pixels.
 ///
 /// # Panics
-/// If a slice does not have the geometry's size.
+/// If the length of a slice differs from the geometry.
 #[track_caller]
 #[inline(never)]
 pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
@@ -118,11 +133,12 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     products::forward(g, x, w, y);
 }
 
-/// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with
-/// w. In `f32`, the [error](self#accuracy-in-f32) may be relative to neighbouring pixels.
+/// x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
+/// convolution of y_bar with w. In `f32`, the [error](self#accuracy-in-f32) can be relative to
+/// neighbouring pixels.
 ///
 /// # Panics
-/// If a slice does not have the geometry's size.
+/// If the length of a slice differs from the geometry.
 #[track_caller]
 #[inline(never)]
 pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
@@ -143,11 +159,11 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     products::input_grad(g, y_bar, w, x_bar);
 }
 
-/// W_bar, the gradient by w of <y_bar, x conv w>. In `f32`, the [error](self#accuracy-in-f32) may
-/// be relative to the largest pixels of each tile.
+/// W_bar, the gradient of <y_bar, x conv w> with respect to w. In `f32`, the
+/// [error](self#accuracy-in-f32) can be relative to the largest pixels of each tile.
 ///
 /// # Panics
-/// If a slice does not have the geometry's size.
+/// If the length of a slice differs from the geometry.
 #[track_caller]
 #[inline(never)]
 pub fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {

@@ -1,9 +1,9 @@
-//! A stride taken out of a convolution whose x has few channels: the phases of x packed as channels
-//! of an image of their own.
+//! Removes the stride from a convolution whose x has few channels: the phases of x are packed as
+//! the channels of another image.
 //!
-//! With stride s, window i starts in row `i s` of the padded image, so a kernel of `t s` rows sees
-//! t rows of *blocks* of s x s pixels. Let each block be one pixel of a packed image, and the same
-//! kernel has t x t taps and stride 1:
+//! With stride s, window i starts in row `i s` of the padded image. So a kernel of `t s` rows
+//! covers t rows of *blocks* of s x s pixels. If each block becomes one pixel of a packed image,
+//! the same kernel has t x t taps and stride 1:
 //!
 //! ```text
 //!     padded x, 3 channels, s = 2                     packed x, 12 channels
@@ -13,11 +13,11 @@
 //!      block 0 block 1 block 2                           pixel 0      pixel 1      pixel 2
 //! ```
 //!
-//! A row of a block is a *run* of `s * channels` neighbouring numbers in x, and stays one. To pack
-//! is to permute the numbers of x, padding included, and those of w; so the three kernels of the
-//! packed convolution are those of the plain one, and only the layout of their operands differs.
-//! [`Tiling`](super::winograd) sees phases too, but each as channels of its own: it would pad each
-//! to whole vectors.
+//! A row of a block is a *run* of `s * channels` contiguous numbers of x. In packed x it is
+//! contiguous too. Packing is a permutation of the numbers of x, including the padding, and of the
+//! numbers of w. So the three kernels of the packed convolution are those of the plain convolution,
+//! and only the layout of their operands differs. [`Tiling`](super::winograd) also uses phases, but
+//! as separate channels. It would pad each phase to whole vectors.
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
@@ -25,23 +25,23 @@ use crate::parallel;
 use crate::size;
 use crate::tuning::tasks::TASKS;
 
-/// A geometry with its packed twin.
+/// A geometry and its packed form.
 pub(super) struct Phases {
     g: Geometry,
-    /// The convolution of packed x and packed w; y is the same.
+    /// The convolution of packed x and packed w. Its y is the same.
     pub(super) packed: Geometry,
-    /// Numbers of a run.
+    /// The length of a run.
     run: usize,
-    /// The first block of which all columns are in the image, where in a row of the image it
-    /// starts, and how many there are.
+    /// The first block whose columns are all in the image, its start in a row of the image, and the
+    /// number of such blocks.
     first: usize,
     start: usize,
     whole: usize,
 }
 
 impl Phases {
-    /// None if there is no stride to take out, one that does not divide the kernel, or too much
-    /// padding.
+    /// Returns `None` if there is no stride to remove, the stride does not divide the kernel, or
+    /// there is too much padding.
     pub(super) fn of(g: &Geometry) -> Option<Phases> {
         let ([sh, sw], [kh, kw], spec) = (g.spec.stride, g.kernel, &g.spec);
         let fits = [sh, sw] != [1, 1] && kh.is_multiple_of(sh) && kw.is_multiple_of(sw);
@@ -65,12 +65,12 @@ impl Phases {
         Some(Phases { g: *g, packed, run, first, start, whole })
     }
 
-    /// Room for packed x.
+    /// Returns a buffer for packed x.
     pub(super) fn packed_input(&self) -> Buffer<f32> {
         Buffer::take(self.packed.x_shape().iter().product())
     }
 
-    /// Packed x.
+    /// Returns packed x.
     pub(super) fn pack_input(&self, x: &[f32]) -> Buffer<f32> {
         let ([line, packed_line], mut packed) = (self.line_lens(), self.packed_input());
         let (height, image) = (self.packed.in_size[0], self.g.in_size[0] * line);
@@ -86,7 +86,7 @@ impl Phases {
         packed
     }
 
-    /// x from packed x; 0 where no window reaches.
+    /// Computes x from packed x. x is 0 where no window covers it.
     pub(super) fn unpack_input(&self, packed: &[f32], x: &mut [f32]) {
         let [line, packed_line] = self.line_lens();
         let (height, image) = (self.g.in_size[0], self.packed.in_size[0] * packed_line);
@@ -97,7 +97,7 @@ impl Phases {
         });
     }
 
-    /// Packed w.
+    /// Returns packed w.
     pub(super) fn pack_weight(&self, w: &[f32]) -> Buffer<f32> {
         let mut packed = Buffer::take(w.len());
         let to = packed.as_mut_slice();
@@ -107,25 +107,26 @@ impl Phases {
         packed
     }
 
-    /// w from packed w.
+    /// Computes w from packed w.
     pub(super) fn unpack_weight(&self, packed: &[f32], w: &mut [f32]) {
         self.weight_runs(|at, packed_at, len| {
             w[at..at + len].copy_from_slice(&packed[packed_at..packed_at + len]);
         });
     }
 
-    /// Rows of an image of `height` rows that a task takes: all, unless images are few.
+    /// Returns the number of rows of a task, for an image of `height` rows. A task has all rows
+    /// unless there are few images.
     fn rows_of_task(&self, height: usize) -> usize {
         height.div_ceil(TASKS.div_ceil(self.g.batch).min(height))
     }
 
-    /// Numbers of a row of pixels of x and of packed x.
+    /// Returns the lengths of a row of pixels of x and of packed x.
     fn line_lens(&self) -> [usize; 2] {
         [&self.g, &self.packed].map(|g| g.in_size[1] * g.in_channels)
     }
 
-    /// The rows of a packed image from row `first` on. Where the length of a run is a constant, it
-    /// is copied by a few instructions, not by a call: so for three channels.
+    /// Packs the rows of an image from packed row `first` on. If the length of a run is a constant,
+    /// a few instructions copy it instead of a call. This is done for three channels.
     fn pack_rows(&self, x: &[f32], first: usize, packed: &mut [f32]) {
         match self.run {
             6 => self.pack_runs(x, first, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
@@ -133,7 +134,7 @@ impl Phases {
         }
     }
 
-    /// The rows of an image of x from row `first` on.
+    /// Unpacks the rows of an image of x from row `first` on.
     fn unpack_rows(&self, packed: &[f32], first: usize, x: &mut [f32]) {
         match self.run {
             6 => self.unpack_runs(packed, first, x, |from, to| to[..6].copy_from_slice(&from[..6])),
@@ -193,13 +194,14 @@ impl Phases {
         }
     }
 
-    /// Offset of number `p` of run j in a row of the image, unless it is in the padding before it.
+    /// Returns the offset of number `p` of run j in a row of the image, or `None` if it is in the
+    /// padding before the row.
     fn column(&self, j: usize, p: usize) -> Option<usize> {
         (j * self.run + p).checked_sub(self.g.spec.padding[1] * self.g.in_channels)
     }
 
-    /// Calls `f(at, packed_at, len)` for all that w and packed w have in common: the weights of a
-    /// run.
+    /// Calls `f(at, packed_at, len)` for all contiguous parts that w and packed w have in common:
+    /// the weights of a run.
     fn weight_runs(&self, mut f: impl FnMut(usize, usize, usize)) {
         let (sh, taps, len) = (self.g.spec.stride[0], self.packed.kernel[1], self.run * self.g.out_channels);
         for row in 0..self.g.kernel[0] {
@@ -216,8 +218,8 @@ mod tests {
     use crate::conv2d::{Kernel, Path, forward, input_grad, products, weight_grad};
     use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
-    /// Sums of small integers are exact, so plain sums over packed operands must be the definition
-    /// to the bit.
+    /// Sums of small integers are exact, so plain sums over packed operands must equal the
+    /// definition bit for bit.
     fn check(g: &Geometry) {
         let phases = Phases::of(g).expect("a stride that divides the kernel");
         let (operands, want) = exact_conv2d(g);

@@ -1,14 +1,16 @@
-//! Convolution as matrix products over patches: any geometry, `f32` and `f64`, any processor.
+//! Convolution as matrix products over patches: for any geometry, `f32` and `f64`, and any
+//! processor.
 //!
-//! | kernel | formula | a task's share |
+//! | kernel | formula | work of a task |
 //! | --- | --- | --- |
 //! | [`forward`] | y = P(x) W | some output pixels |
 //! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images, or some rows or columns of one |
 //! | [`weight_grad`] | W_bar = P(x)^T y_bar | some rows of W_bar over some output pixels |
 //!
-//! Where that gives few tasks, each has some of the channels ([`Pieces`]). Only the patches of one
-//! task exist at a time, in a recycled buffer: those of at most [`TILE`] pixels, in [`input_grad`]
-//! about [`MAX_PATCHES`] numbers. With groups, each group is such a product over its own channels.
+//! If that gives few tasks, each task has some of the channels ([`Pieces`]). Only the patches of
+//! one task exist at once, in a recycled buffer. They are the patches of at most [`TILE`] pixels,
+//! or about [`MAX_PATCHES`] numbers in [`input_grad`]. With groups, each group is a separate
+//! product over its own channels.
 
 use super::Geometry;
 use super::window::Window;
@@ -43,7 +45,7 @@ pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     });
 }
 
-/// The pieces of y as pixels of all images.
+/// Returns the pieces of y, as an array of the pixels of all images.
 fn pieces_of_y(g: &Geometry) -> Pieces {
     let (pixels, size) = (out_pixels(g), [1, 1, out_pixels(g), g.out_channels]);
     let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
@@ -52,24 +54,25 @@ fn pieces_of_y(g: &Geometry) -> Pieces {
     Pieces::cut(size, [least, most], work)
 }
 
-/// Channels of a piece, or a multiple: a part of a group, or whole groups.
+/// Returns the least number of channels of a piece: a part of a group, or a whole group. The number
+/// of channels of a piece is a multiple of it.
 fn step_of(channels: usize, g: &Geometry) -> usize {
     let per_group = channels / g.spec.groups;
     if g.spec.groups == 1 || per_group.is_multiple_of(CHANNELS) { CHANNELS } else { per_group }
 }
 
-/// A group as far as it has some channels of y.
+/// The channels of y that a group has in a range of channels.
 #[derive(Clone)]
 struct Group {
     index: usize,
-    /// Its channels of y.
+    /// The channels of y of the group.
     out: Range<usize>,
-    /// The same, counted from the first of the channels.
+    /// The same channels, counted from the start of the range.
     own: Range<usize>,
 }
 
 impl Group {
-    /// All groups with any of the `channels` of y.
+    /// Returns all groups that have some of the `channels` of y.
     fn all(g: &Geometry, channels: &Range<usize>) -> impl Iterator<Item = Group> + use<> {
         let (each, channels) = (g.out_channels / g.spec.groups, channels.clone());
         (channels.start / each..channels.end.div_ceil(each)).map(move |index| {
@@ -80,8 +83,8 @@ impl Group {
     }
 }
 
-/// x_bar, the gradient by x of <y_bar, x conv w>; equally the transposed convolution of y_bar with
-/// w.
+/// x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
+/// convolution of y_bar with w.
 pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     if g.is_dense() {
         let k = w.len() / g.out_channels.max(1);
@@ -105,7 +108,7 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
     });
 }
 
-/// Adds to a piece of x_bar what it receives by some taps.
+/// Adds to a piece of x_bar the contributions of some taps.
 fn input_grad_of_taps<E: Element>(
     window: &Window<'_>,
     [y_bar, w]: [&[E]; 2],
@@ -115,7 +118,7 @@ fn input_grad_of_taps<E: Element>(
     let (g, [images, rows, columns, _]) = (window.geometry, piece.at.clone());
     let ([oh, ow], co, k) = (g.out_size, g.out_channels, window.patch_len());
     let (per_group, ci) = (co / g.spec.groups, g.in_channels / g.spec.groups);
-    // Images have their output pixels side by side if all of them are multiplied.
+    // The output pixels of images are contiguous if all of them are multiplied.
     let from = match images.len() {
         1 if columns.len() < g.in_size[1] => [window.reaching(&rows, 0), window.reaching(&columns, 1)],
         1 => [window.reaching(&rows, 0), 0..ow],
@@ -123,8 +126,8 @@ fn input_grad_of_taps<E: Element>(
     };
     let pixels = from[0].len() * from[1].len();
     let (group, skip) = (window.channels.start / ci, window.channels.start % ci);
-    // All channels of neighbouring taps are neighbours in w, and all columns of neighbouring rows
-    // in y.
+    // If a window has all channels, neighbouring taps are contiguous in w. If all columns are
+    // needed, neighbouring rows are contiguous in y.
     let taps = if window.channels.len() == ci { window.taps.len() } else { 1 };
     let rows = if from[1].len() == ow { from[0].len() } else { 1 };
     let (width, height) = (taps * window.channels.len(), images.len() * rows * from[1].len());
@@ -145,14 +148,14 @@ fn input_grad_of_taps<E: Element>(
     }
 }
 
-/// How [`input_grad`] is divided into tasks, from the shape alone: some whole images, some rows of
-/// one, some columns of these, or some channels.
+/// The division of [`input_grad`] into tasks, from the shape alone: some whole images, some rows of
+/// an image, some columns of these rows, or some channels.
 ///
-/// A kernel row sends each output row to a single row of x_bar. So patches are made of few kernel
-/// rows at a time, and those of neighbouring tasks are different ones.
+/// A kernel row maps each output row to a single row of x_bar. So patches are computed for a few
+/// kernel rows at once. Different tasks then need different patches.
 struct InputTasks {
     pieces: Pieces,
-    /// Kernel rows whose patches exist at a time.
+    /// The number of kernel rows whose patches exist at once.
     taps: usize,
 }
 
@@ -160,7 +163,7 @@ impl InputTasks {
     fn of(g: &Geometry) -> Self {
         let ([h, w], [kh, kw], spec) = (g.in_size, g.kernel, &g.spec);
         let (ci, per_image) = (g.in_channels / spec.groups, g.out_size[0] * g.out_size[1]);
-        // Kernel rows far apart have no output row in common.
+        // With dilation, different kernel rows have no output row in common.
         let taps = if spec.dilation[0] == 1 { (PATCH / (kw * ci)).clamp(1, kh) } else { 1 };
         let most = (MAX_PATCHES / (taps * kw * ci)).max(SMALL_TILE);
         let taps = if g.out_size[1] > most { 1 } else { taps };
@@ -168,11 +171,13 @@ impl InputTasks {
         if images > 1 {
             return InputTasks { pieces: Pieces::new(g.x_shape(), [images, h, w, g.in_channels]), taps };
         }
-        // Rows of x_bar that rows of `most` output pixels contribute to, and likewise columns.
+        // The number of rows of x_bar to which rows with `most` output pixels contribute. `widest`
+        // is the same for columns.
         let highest =
             (most / g.out_size[1].max(1)).saturating_sub(1).saturating_mul(spec.stride[0]).saturating_add(1);
         let highest = if per_image <= most { h } else { highest.saturating_sub(taps - 1).max(1) };
-        // Neighbouring tasks both multiply the windows between them, so these are few.
+        // Neighbouring tasks both compute the windows between them, so there should be few such
+        // windows.
         let overlap = spec.dilation[1].saturating_mul(4 * kw);
         let widest = most.saturating_mul(spec.stride[1]).max(overlap);
         let least = [1, SMALL_TILE.div_ceil(w.max(1)), overlap.max(SMALL_TILE), step_of(g.in_channels, g)];
@@ -182,10 +187,11 @@ impl InputTasks {
         InputTasks { pieces, taps }
     }
 
-    /// Numbers of the patches of a piece, at most.
+    /// Returns the largest length of the patches of a piece.
     fn patches(&self, g: &Geometry) -> usize {
         let ([kh, kw], spec, [images, rows, columns, channels]) = (g.kernel, &g.spec, self.pieces.part());
-        // Output positions that reach one of `to` pixels by one of `taps` taps.
+        // The number of output positions that contribute to one of `to` pixels by one of `taps`
+        // taps.
         let reached = |to: usize, taps: usize, a: usize| {
             ((to - 1 + (taps - 1) * spec.dilation[a]) / spec.stride[a] + 1).min(g.out_size[a])
         };
@@ -195,7 +201,7 @@ impl InputTasks {
     }
 }
 
-/// W_bar, the gradient by w of <y_bar, x conv w>.
+/// W_bar, the gradient of <y_bar, x conv w> with respect to w.
 pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     let (co, pixels, len) = (g.out_channels, out_pixels(g), w_bar.len());
     if g.is_dense() {
@@ -209,7 +215,7 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     let [chunks, _, _, _] = pieces.counts();
     let chunk = pixels.div_ceil(chunks);
     let scratch = Scratch::reserve([TILE * pieces.part()[1] * pieces.part()[2]]);
-    // Each chunk of pixels has a W_bar of its own; they are added in the order of the chunks.
+    // Each chunk of pixels has its own W_bar. These are added in the order of the chunks.
     let mut partial = (chunks > 1).then(|| Buffer::take(chunks * len));
     let to = partial.as_mut().map_or(&mut *w_bar, Buffer::as_mut_slice);
     for_each_piece(to, &pieces, |piece| {
@@ -222,8 +228,8 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     }
 }
 
-/// The pieces of W_bar for chunks of pixels: as chunks, taps, channels of x and channels of y.
-/// About [`ROWS_OF_TASK`] rows in a piece, and at least [`TASKS`] pieces.
+/// Returns the pieces of W_bar for chunks of pixels, along the axes chunks, taps, channels of x and
+/// channels of y. There are about [`ROWS_OF_TASK`] rows in a piece, and at least [`TASKS`] pieces.
 fn pieces_of_w(g: &Geometry) -> Pieces {
     let (all, ci) = (g.kernel[0] * g.kernel[1], g.in_channels / g.spec.groups);
     let taps = (ROWS_OF_TASK / ci.max(1)).clamp(1, all);
@@ -233,7 +239,7 @@ fn pieces_of_w(g: &Geometry) -> Pieces {
     Pieces::cut([chunks, all, ci, g.out_channels], [least, most], out_pixels(g).div_ceil(chunks))
 }
 
-/// A piece of W_bar, summed over some output pixels.
+/// Computes a piece of W_bar: the sum over some output pixels.
 fn weight_grad_piece<E: Element>(
     g: &Geometry,
     [x, y_bar]: [&[E]; 2],
@@ -243,7 +249,7 @@ fn weight_grad_piece<E: Element>(
 ) {
     let [chunk, taps, rows, channels] = piece.at.clone();
     let (ci, co) = (g.in_channels / g.spec.groups, g.out_channels);
-    // The rows of several taps touch if they are those of all channels.
+    // The rows of several taps are contiguous if a piece has all channels.
     let step = if rows.len() == ci { taps.len() } else { 1 };
     for (Group { index, out, own }, tap) in Group::all(g, &channels)
         .flat_map(|group| taps.clone().step_by(step).map(move |tap| (group.clone(), tap)))

@@ -1,4 +1,4 @@
-//! All paths against the definition, by way of the three functions.
+//! Compares all paths with the definition, through the three public functions.
 
 use super::*;
 use crate::isa::{self, Isa};
@@ -21,7 +21,7 @@ impl Path {
     }
 }
 
-/// A valid geometry with a random value for every parameter.
+/// Returns a valid geometry with a random value for every parameter.
 fn random_geometry(dice: &mut Dice) -> Geometry {
     loop {
         let mut pair = |low, high| [dice.roll(low, high), dice.roll(low, high)];
@@ -37,8 +37,8 @@ fn random_geometry(dice: &mut Dice) -> Geometry {
     }
 }
 
-/// Integer-valued operands: every order of additions is exact, so the kernels must equal the
-/// definition to the bit.
+/// Checks with integer-valued operands. Every order of additions is exact, so the kernels must
+/// equal the definition bit for bit.
 fn check(g: &Geometry) {
     let ([x, w, y_bar], want) = exact_conv2d(g);
     let mut got = want.each_ref().map(|want| vec![f64::NAN; want.len()]);
@@ -48,7 +48,7 @@ fn check(g: &Geometry) {
     assert_eq!(got, want, "{g:?}");
 }
 
-/// The same in `f32` on every instruction set, for geometries that no Winograd convolution serves.
+/// The same check in `f32` on every instruction set, for geometries that no Winograd path computes.
 fn check_f32(g: &Geometry) {
     let (operands, want) = exact_conv2d(g);
     let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
@@ -86,14 +86,14 @@ fn tiles_and_chunks_meet_at_the_right_places() {
         ([0, 4, 4, 12], [4, 4, 12, 5], s(1, 0)),
         ([0, 8, 8, 3], [4, 4, 3, 5], s(2, 1)),
         ([2, 12, 12, 300], [3, 3, 1, 300], Spec { groups: 300, ..s(1, 1) }),
-        // Few images, cut into rows; with a stride; with dilation; with groups; a row, cut into
-        // columns.
+        // Few images, divided into rows: plain, with a stride, with dilation, with groups. Then one
+        // row, divided into columns.
         ([1, 61, 50, 9], [3, 3, 9, 4], s(1, 1)),
         ([1, 97, 130, 70], [5, 3, 70, 2], s(3, 2)),
         ([2, 90, 120, 40], [3, 3, 40, 3], Spec { dilation: [7, 2], ..s(2, 9) }),
         ([1, 60, 70, 6], [3, 3, 2, 6], Spec { groups: 3, ..s(1, 0) }),
         ([1, 2, 20_000, 64], [1, 3, 64, 2], Spec { dilation: [1, 5], stride: [1, 2], ..s(1, 1) }),
-        // Few pixels, cut into channels; with groups.
+        // Few pixels, divided into channels: plain and with groups.
         ([1, 6, 7, 90], [3, 3, 90, 70], s(2, 1)),
         ([1, 5, 6, 128], [3, 3, 64, 192], Spec { groups: 2, dilation: [2, 1], ..s(1, 2) }),
         ([1, 3, 200, 20], [3, 3, 20, 40], s(1, 1)),
@@ -102,8 +102,8 @@ fn tiles_and_chunks_meet_at_the_right_places() {
     }
 }
 
-/// Every output padding that the geometry allows gives an output whose convolution has the input's
-/// size again.
+/// For every output padding that the geometry allows, the convolution of the output has the size of
+/// the input.
 #[test]
 fn transposed_geometry_inverts_the_size_formula() {
     let mut dice = Dice(5);
@@ -124,7 +124,7 @@ fn transposed_geometry_inverts_the_size_formula() {
     }
 }
 
-/// <P x, y> = <x, P^T y> at real layer sizes, in f32 with f64 sums.
+/// <P x, y> = <x, P^T y> at real layer sizes, in `f32` with `f64` sums.
 #[test]
 fn forward_and_input_grad_are_adjoint_at_layer_sizes() {
     for (x, w) in [([4, 32, 32, 64], [4, 4, 64, 128]), ([4, 64, 64, 3], [4, 4, 3, 64])] {
@@ -161,8 +161,8 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// A large layer is cut into several tasks, however few images, rows or pixels it has: at most a
-/// quarter of its products is computed one after the other.
+/// A large layer is divided into several tasks, for any number of images, rows or pixels. At most a
+/// quarter of its products is computed sequentially.
 #[test]
 fn few_images_rows_and_pixels_are_work_for_several_threads() {
     let (s, across) = (Spec::new, |padding| Spec { padding: [0, padding], ..Spec::new(1, 0) });
@@ -204,9 +204,9 @@ fn few_images_rows_and_pixels_are_work_for_several_threads() {
     }
 }
 
-/// Sizes, paddings, strides and dilations about powers of two, at which products and sums wrap: a
-/// geometry has the output of the formula or is rejected with its shapes, and one of few numbers is
-/// computed right.
+/// Sizes, paddings, strides and dilations near powers of two, at which products and sums wrap. A
+/// geometry has the output size of the formula, or is rejected with its shapes. A small geometry is
+/// computed correctly.
 #[test]
 fn sizes_that_wrap_are_rejected() {
     let mut dice = Dice(71);

@@ -1,10 +1,10 @@
-//! P, the map that cuts the windows of a convolution out of an image (im2col), and its adjoint P^T
-//! (col2im).
+//! P, the map from an image to the windows of a convolution (im2col), and its adjoint P^T (col2im).
 //!
-//! A *patch* is one window as a row of numbers in the order of the weights, `[kh][kw][channel]`; a
-//! tap that falls into the padding is 0. P writes patches; P^T adds each number of a patch back to
-//! the pixel it came from. Written as a gather (every pixel collects from the windows that cover
-//! it), P^T needs no zero insertion, no atomics and a fixed order of additions.
+//! A *patch* is one window as a row of numbers in the order of the weights, `[kh][kw][channel]`. A
+//! tap in the padding is 0. P writes patches. P^T adds each number of a patch to the pixel from
+//! which it came. It is written as a gather: every pixel adds up the contributions of the windows
+//! that cover it. So P^T needs no zero insertion and no atomics, and the order of additions is
+//! fixed.
 
 use super::Geometry;
 use crate::Element;
@@ -14,9 +14,9 @@ use std::ops::Range;
 /// P restricted to some taps and to some channels of one group.
 pub(super) struct Window<'a> {
     pub(super) geometry: &'a Geometry,
-    /// Channels of x that take part.
+    /// The channels of x in the patches.
     pub(super) channels: Range<usize>,
-    /// Taps that take part, counted in row-major order over the kernel.
+    /// The taps in the patches, counted in row-major order over the kernel.
     pub(super) taps: Range<usize>,
 }
 
@@ -25,20 +25,20 @@ impl<'a> Window<'a> {
         Window { geometry, channels, taps }
     }
 
-    /// All taps and channels of a group.
+    /// Returns the window with all taps and channels of a group.
     pub(super) fn all_taps(geometry: &'a Geometry, group: usize) -> Self {
         let per_group = geometry.in_channels / geometry.spec.groups;
         let channels = group * per_group..(group + 1) * per_group;
         Self::new(geometry, channels, 0..geometry.kernel[0] * geometry.kernel[1])
     }
 
-    /// Numbers in a patch.
+    /// Returns the length of a patch.
     pub(super) fn patch_len(&self) -> usize {
         self.taps.len() * self.channels.len()
     }
 
-    /// Writes the patches of output pixels `pixels` (counted through batch, rows, columns) one
-    /// after the other.
+    /// Writes the patches of output pixels `pixels` one after another. Pixels are counted through
+    /// batch, rows and columns.
     pub(super) fn patches<E: Element>(&self, x: &[E], pixels: Range<usize>, out: &mut [E]) {
         let [oh, ow] = self.geometry.out_size;
         for (patch, pixel) in out.chunks_exact_mut(self.patch_len()).zip(pixels) {
@@ -47,7 +47,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// One patch: for each kernel row the run of pixels under it, zeros where it leaves the image.
+    /// Writes one patch. Each kernel row is a run of pixels, with zeros outside the image.
     fn patch<E: Element>(&self, x: &[E], image: usize, i: usize, j: usize, patch: &mut [E]) {
         let g = self.geometry;
         let ([h, w], [_, kw], c) = (g.in_size, g.kernel, self.channels.len());
@@ -67,13 +67,13 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// The taps `b` of one kernel row at output column `j`, from one line of the image.
+    /// Writes the taps `b` of one kernel row at output column `j`, from one line of the image.
     fn run<E: Element>(&self, line: &[E], j: usize, b: Range<usize>, run: &mut [E]) {
         let g = self.geometry;
         let (c, all) = (self.channels.len(), g.in_channels);
         if c == all && g.spec.dilation[1] == 1 {
-            // Neighbouring taps are neighbouring pixels: one copy, with the padding cut off on both
-            // sides.
+            // Neighbouring taps are neighbouring pixels, so this is one copy, with the padding
+            // removed on both sides.
             let first = (j * g.spec.stride[1] + b.start) as isize - g.spec.padding[1] as isize;
             let skip = (-first).clamp(0, b.len() as isize) as usize;
             let end = (g.in_size[1] as isize - first).clamp(skip as isize, b.len() as isize) as usize;
@@ -93,8 +93,8 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// The output rows (axis 0) or columns (axis 1) whose windows have any of the input positions
-    /// `to` under some tap.
+    /// Returns the output rows (axis 0) or columns (axis 1) whose windows have one of the input
+    /// positions `to` under some tap.
     pub(super) fn reaching(&self, to: &Range<usize>, axis: usize) -> Range<usize> {
         let (g, kw) = (self.geometry, self.geometry.kernel[1]);
         let taps = if axis == 0 { self.taps.start / kw..self.taps.end.div_ceil(kw) } else { 0..kw };
@@ -104,9 +104,9 @@ impl<'a> Window<'a> {
         first..last.map_or(0, |last| (last + 1).min(g.out_size[axis])).max(first)
     }
 
-    /// P^T, for whole kernel rows: adds to the pixels of a piece of x_bar in image `n` what they
-    /// receive from the patches of the output pixels `from` (rows and columns). The first kernel
-    /// row overwrites them.
+    /// P^T for whole kernel rows. Adds to the pixels of a piece of x_bar in image `n` the
+    /// contributions of the patches of the output pixels `from` (rows and columns). The first
+    /// kernel row overwrites the pixels.
     pub(super) fn gather<E: Element>(
         &self,
         (patches, from): (&[E], &[Range<usize>; 2]),
@@ -140,14 +140,15 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Input position under tap `k` of the window at output position `o`, unless it is in the padding
-/// before the image.
+/// Returns the input position under tap `k` of the window at output position `o`, or `None` if it
+/// is in the padding before the image.
 #[inline]
 fn source(o: usize, k: usize, axis: usize, g: &Geometry) -> Option<usize> {
     (o * g.spec.stride[axis] + k * g.spec.dilation[axis]).checked_sub(g.spec.padding[axis])
 }
 
-/// Output position whose window has input position `r` under tap `k`: the inverse of [`source`].
+/// Returns the output position whose window has input position `r` under tap `k`: the inverse of
+/// [`source`].
 #[inline]
 fn target(r: usize, k: usize, axis: usize, g: &Geometry) -> Option<usize> {
     let shifted = (r + g.spec.padding[axis]).checked_sub(k * g.spec.dilation[axis])?;

@@ -1,10 +1,10 @@
 //! Matrix products.
 //!
-//! In `f32` and with vector instructions, [`gemm`] is our own (`blocked/`). Everything else is
-//! `matrixmultiply`'s micro-kernels (Goto & van de Geijn's blocking, packed operands, AVX2/FMA
-//! chosen at run time) with our views, bounds and tiles: `f64`, the portable path, and small
-//! products inside a task. Calling it takes raw pointers: every such product goes through
-//! [`GemmScalar::gemm`], whose argument is checked here.
+//! In `f32` with vector instructions, [`gemm`] is our own code (`blocked/`). All other products use
+//! the micro-kernels of `matrixmultiply`, with our views, bounds and tiles: products in `f64`, on
+//! the portable path, and small products inside a task. `matrixmultiply` has Goto & van de Geijn's
+//! blocking, packs its operands and selects AVX2/FMA at run time. It takes raw pointers, so every
+//! such product goes through [`GemmScalar::gemm`]. This module checks the arguments.
 
 #![allow(unsafe_code)]
 
@@ -32,16 +32,16 @@ pub struct Mat<'a, E> {
 }
 
 impl<'a, E> Mat<'a, E> {
-    /// `rows` x `cols` elements in row-major order.
+    /// Returns a view of `rows` x `cols` elements in row-major order.
     ///
     /// # Panics
-    /// If `data` is shorter than that.
+    /// If `data` is shorter than the view.
     #[track_caller]
     pub fn new(data: &'a [E], rows: usize, cols: usize) -> Self {
         Self::strided(data, rows, cols, cols)
     }
 
-    /// `rows` rows of `cols` elements; a row starts `row_stride` after the one before.
+    /// Returns a view of `rows` rows of `cols` elements. The distance of the rows is `row_stride`.
     ///
     /// # Panics
     /// If `data` ends before the last element.
@@ -51,7 +51,7 @@ impl<'a, E> Mat<'a, E> {
         Mat { data, rows, cols, row_stride, col_stride: 1 }
     }
 
-    /// The transpose: the same elements with rows and columns exchanged.
+    /// Returns the transpose: the same elements with rows and columns exchanged.
     #[must_use]
     pub fn t(self) -> Self {
         Mat {
@@ -63,35 +63,35 @@ impl<'a, E> Mat<'a, E> {
         }
     }
 
-    /// The transpose if `yes`.
+    /// Returns the transpose if `yes`, else this view.
     #[must_use]
     pub fn t_if(self, yes: bool) -> Self {
         if yes { self.t() } else { self }
     }
 
-    /// Where element (i, j) is in the slice: inside it for a valid index, because the extent was
-    /// checked at creation.
+    /// Returns the position of element (i, j) in the slice. It is inside the slice for a valid
+    /// index, because the extent was checked at creation.
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
     }
 }
 
 impl<E> Mat<'_, E> {
-    /// Some of its columns.
+    /// Returns some of the columns.
     fn columns(self, columns: Range<usize>) -> Self {
         assert!(
             columns.start < columns.end && columns.end <= self.cols,
             "{columns:?} of {} columns",
             self.cols
         );
-        // Without rows, there is nothing behind the first element either.
+        // If there are no rows, the slice can end before the first column.
         let data = self.data.get(columns.start * self.col_stride..).unwrap_or_default();
         Mat { data, cols: columns.len(), ..self }
     }
 }
 
 impl<'a, E: Element> Mat<'a, E> {
-    /// This view if its elements are `f32`.
+    /// Returns this view as `f32` if its elements are `f32`.
     fn as_f32(self) -> Option<Mat<'a, f32>> {
         let Mat { data, rows, cols, row_stride, col_stride } = self;
         E::as_f32(data).map(|data| Mat { data, rows, cols, row_stride, col_stride })
@@ -100,7 +100,7 @@ impl<'a, E: Element> Mat<'a, E> {
 
 #[track_caller]
 fn check_extent(what: &str, len: usize, rows: usize, cols: usize, row_stride: usize) {
-    // A product that overflows is no slice's size; a stride beyond isize cannot be walked by
+    // If the product overflows, no slice is long enough. A stride beyond isize cannot be used with
     // pointers.
     let extent = || (rows - 1).checked_mul(row_stride)?.checked_add(cols);
     let needed = if rows == 0 || cols == 0 { 0 } else { extent().unwrap_or(usize::MAX) };
@@ -110,14 +110,15 @@ fn check_extent(what: &str, len: usize, rows: usize, cols: usize, row_stride: us
     );
 }
 
-/// The scalar half of [`crate::Element`]: the raw product, implemented for `f32` and `f64`.
+/// The part of [`crate::Element`] that multiplies raw matrices, implemented for `f32` and `f64`.
 pub trait GemmScalar: Copy + From<u8> {
-    /// C <- A B + beta C for an `m` x `k` A and a `k` x `n` B; with beta = 0, C is only written.
+    /// C <- A B + beta C for an `m` x `k` A and a `k` x `n` B. With beta = 0, C is written but not
+    /// read.
     ///
     /// # Safety
-    /// For all valid (i, j) the element at `i * stride.0 + j * stride.1` of each operand must be in
-    /// bounds, to read for `a` and `b`, to read and write for `c`; `c` must not overlap `a` or `b`,
-    /// nor its elements each other.
+    /// For all valid (i, j), the element at `i * stride.0 + j * stride.1` of each operand must be
+    /// in bounds. The elements of `a` and `b` must be readable, and those of `c` readable and
+    /// writable. `c` must not overlap `a` or `b`, and its elements must not overlap each other.
     unsafe fn gemm(
         size: [usize; 3],
         a: (*const Self, [usize; 2]),
@@ -138,8 +139,8 @@ macro_rules! gemm_scalar {
                 (c, rc): (*mut Self, usize),
             ) {
                 let s = |x: usize| x as isize;
-                // SAFETY: the caller's promise is exactly what the function requires; strides fit
-                // isize because they index into a slice.
+                // SAFETY: the caller's promise is exactly the requirement of the function. Strides
+                // fit in isize because they index into a slice.
                 unsafe {
                     $f(m, k, n, 1.0, a, s(ra), s(ca), b, s(rb), s(cb), beta, c, s(rc), 1);
                 }
@@ -150,7 +151,7 @@ macro_rules! gemm_scalar {
 gemm_scalar!(f32, matrixmultiply::sgemm);
 gemm_scalar!(f64, matrixmultiply::dgemm);
 
-/// Whether a product replaces what the output held or is added to it.
+/// Whether a product overwrites the output or is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
     /// C <- A B
@@ -175,8 +176,8 @@ pub(crate) fn gemm_serial<E: GemmScalar>(a: Mat<'_, E>, b: Mat<'_, E>, into: Upd
     let (data, at, row_stride) = c.parts();
     let c = data.rows(at, m, row_stride, n);
     let beta = E::from(u8::from(into == Update::Accumulate));
-    // SAFETY: `Mat` guarantees the extents of `a` and `b`, `Block` that of `c`, which only its
-    // owner accesses and which therefore overlaps neither.
+    // SAFETY: `Mat` guarantees the extents of `a` and `b`, and `Block` guarantees that of `c`. Only
+    // the owner of the block accesses it, so it overlaps neither `a` nor `b`.
     unsafe {
         E::gemm(
             [m, a.cols, n],
@@ -188,8 +189,8 @@ pub(crate) fn gemm_serial<E: GemmScalar>(a: Mat<'_, E>, b: Mat<'_, E>, into: Upd
     }
 }
 
-/// C <- A B (or C + A B) with the tiles of C shared between the threads. `c` is row-major, with the
-/// rows of A and the columns of B.
+/// C <- A B (or C + A B). The tiles of C are divided among the threads. `c` is row-major, and has
+/// as many rows as A and as many columns as B.
 ///
 /// # Panics
 /// If the inner dimensions differ or `c` is too short.
@@ -224,7 +225,8 @@ fn product_of<E>(a: &Mat<'_, E>, b: &Mat<'_, E>) -> String {
     format!("matrix product: {} x {} times {} x {}", a.rows, a.cols, b.rows, b.cols)
 }
 
-/// Copies the transpose of some rows and columns of a row-major matrix into rows `stride` apart.
+/// Copies the transpose of some rows and columns of a row-major matrix into rows at distance
+/// `stride`.
 pub(crate) fn transpose<S: Simd>(
     s: S,
     from: Mat<'_, f32>,
@@ -235,8 +237,8 @@ pub(crate) fn transpose<S: Simd>(
     blocked::copy(s, &from.t(), [columns, rows], to, stride);
 }
 
-/// Returns the size of a task's tile of C, from the shape alone: so large that packing an operand
-/// is a small part of a task's work, and so small that a few threads can share the tiles evenly.
+/// Returns the size of a task's tile of C, from the shape alone. A tile is so large that packing an
+/// operand is a small part of the work, and so small that a few threads can share the tiles evenly.
 fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
     let mut tile = [m.min(PORTABLE_TILE[0]), n.min(PORTABLE_TILE[1])];
     while m.div_ceil(tile[0]) * n.div_ceil(tile[1]) < TASKS && tile[0] * tile[1] * k > 2 * MIN_TASK {

@@ -96,13 +96,14 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// not accessed.
     ///
     /// # Panics
-    /// If A, B or C leaves its slice, or no stride of A is 1.
+    /// If A, B or C exceeds its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
-    /// [`Simd::panel`] into the first rows and columns of `c`; added to them if `accumulate`.
+    /// [`Simd::panel`] for the first rows and columns of `c`. If `accumulate`, the product is
+    /// added.
     ///
     /// # Panics
-    /// If `c` is smaller.
+    /// If `c` is smaller than the product.
     #[inline(always)]
     fn panel_into(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, mut c: Block<'_>, accumulate: bool) {
         let [rows, cols] = c.size();
@@ -110,7 +111,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         #[cfg(test)]
         parallel::work::add(size[0] * a.runs * size[1] * size[2]);
         let (data, at, row_stride) = c.parts();
-        // SAFETY: only the owner of the block accesses it, which is borrowed.
+        // SAFETY: `c` is mutably borrowed, and only the owner of the block accesses its elements.
         unsafe { self.panel(size, a, b, Out { data, at, row_stride, accumulate }) }
     }
 

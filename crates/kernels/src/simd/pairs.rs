@@ -51,10 +51,10 @@ impl Differences<'_> {
 }
 
 /// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y,
-/// over `tiles` rows and columns of tiles. Tile (i, j) has rows 2i and 2i + 1 and columns 2j and 2j
-/// + 1 of x and of y. A row of y has `2 tiles[1]` pixels. The sum of point p of number q is vector
-/// `q * POINTS + p` of `sums`. If `PREFETCH`, two cache lines per tile are prefetched from `next`
-/// on. That address may be invalid.
+/// over `tiles` rows and columns of tiles. Tile (i, j) has rows 2i and 2i + 1 and columns 2j and
+/// 2j + 1 of x and of y. A row of y has `2 tiles[1]` pixels. The sum of point p of number q is
+/// vector `q * POINTS + p` of `sums`. If `PREFETCH`, two cache lines per tile are prefetched from
+/// `next` on. That address may be invalid.
 ///
 /// A tile needs nine products and four vectors of y. The factors of x are in columns 2j, 2j + 1 and
 /// 2j + 1:

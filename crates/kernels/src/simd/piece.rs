@@ -1,4 +1,4 @@
-//! Outputs that are cut into the pieces of tasks, and matrices in them that a task writes alone.
+//! Outputs that are divided into pieces, and matrices in a piece that only its task accesses.
 
 use super::Shared;
 use crate::parallel;
@@ -7,14 +7,15 @@ use std::ops::Range;
 
 /// The pieces of an array of four axes (batch, rows, columns, channels), from its shape alone.
 ///
-/// A piece is a task. Whole images are preferred, then rows, because they need the least work
-/// twice; then columns of an image; then some of the channels.
+/// A piece is a task. The array is divided first into whole images and then into rows, because
+/// these pieces repeat the least work. If there are still too few, the pieces are columns of an
+/// image, and then some of the channels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pieces {
     size: [usize; 4],
-    /// Size of a piece, except the last one along an axis.
+    /// The size of a piece, except the last piece along an axis.
     part: [usize; 4],
-    /// Pieces along each axis.
+    /// The number of pieces along each axis.
     counts: [usize; 4],
 }
 
@@ -24,9 +25,10 @@ impl Pieces {
         Pieces { size, part, counts: std::array::from_fn(|axis| size[axis].div_ceil(part[axis])) }
     }
 
-    /// Cuts along one axis after the other until there are enough pieces: of at least `least` and
-    /// at most `most` along each axis, and with enough work for a task if an element takes `work`
-    /// multiplications. Channels are cut at multiples of `least`.
+    /// Divides an array along one axis after another until there are enough pieces. A piece has at
+    /// least `least` and at most `most` elements along each axis, and enough work for a task.
+    /// `work` is the number of multiplications per element. The number of channels is a multiple of
+    /// `least[3]`.
     pub(crate) fn cut(size: [usize; 4], [least, most]: [[usize; 4]; 2], work: usize) -> Self {
         let mut pieces = Pieces::new(size, size);
         for axis in 0..4 {
@@ -34,7 +36,7 @@ impl Pieces {
             let of_one =
                 (0..4).filter(|&a| a != axis).fold(work.max(1), |work, a| work.saturating_mul(parts[a]));
             let thinnest = least[axis].max(MIN_TASK.div_ceil(of_one)).max(1);
-            // Columns and channels only where images and rows are far too few.
+            // Divides columns and channels only if images and rows give far too few pieces.
             let enough = if axis < 2 || pieces.count() < TASKS / 2 { TASKS } else { 1 };
             let cuts = enough.div_ceil(pieces.count().max(1)).min(size[axis] / thinnest);
             let part = size[axis].div_ceil(cuts.max(size[axis].div_ceil(most[axis].max(1))).max(1));
@@ -45,7 +47,7 @@ impl Pieces {
         pieces
     }
 
-    /// Pieces along each axis.
+    /// Returns the number of pieces along each axis.
     pub(crate) fn counts(&self) -> [usize; 4] {
         self.counts
     }
@@ -54,12 +56,12 @@ impl Pieces {
         self.counts.iter().product()
     }
 
-    /// Size of the largest piece.
+    /// Returns the size of the largest piece.
     pub(crate) fn part(&self) -> [usize; 4] {
         self.part
     }
 
-    /// Where piece `i` is along each axis, in the order of memory.
+    /// Returns the range of piece `i` along each axis. Pieces are numbered in the order of memory.
     pub(crate) fn get(&self, mut i: usize) -> [Range<usize>; 4] {
         let mut at = [0; 4];
         for (at, count) in at.iter_mut().zip(self.counts).rev() {
@@ -72,7 +74,7 @@ impl Pieces {
     }
 }
 
-/// Calls `f` with each piece of `data`, in parallel.
+/// Calls `f` for each piece of `data`, in parallel.
 ///
 /// # Panics
 /// If `data` does not have the size of the pieces.
@@ -83,21 +85,21 @@ pub(crate) fn for_each_piece<E: Send>(data: &mut [E], pieces: &Pieces, f: impl F
     parallel::for_each(pieces.count(), |i| f(&mut Piece { data, size, at: pieces.get(i) }));
 }
 
-/// A piece, which only its task accesses: [`for_each_piece`] makes one of each, and no two have an
-/// element in common.
+/// A piece, which only its task accesses. [`for_each_piece`] creates each piece once, and pieces
+/// are disjoint.
 pub(crate) struct Piece<'a, E = f32> {
     data: Shared<'a, E>,
     size: [usize; 4],
-    /// Where it is: images, rows, columns and channels.
+    /// The range of images, rows, columns and channels.
     pub(crate) at: [Range<usize>; 4],
 }
 
 impl<E> Piece<'_, E> {
-    /// Some rows of an image, as far as they are in the piece: a matrix of columns by channels for
-    /// one row, and of pixels by channels for several.
+    /// Returns the part of some rows of an image that is in this piece. For one row, this is a
+    /// matrix of columns by channels. For several rows, it is a matrix of pixels by channels.
     ///
     /// # Panics
-    /// If a row is not in the piece, or the pixels of several rows do not touch.
+    /// If a row is not in the piece, or the piece has several rows but not all columns.
     #[inline(always)]
     pub(crate) fn rows(&mut self, image: usize, own: Range<usize>) -> Block<'_, E> {
         let ([images, rows, columns, channels], [_, height, width, row_stride]) = (&self.at, self.size);
@@ -108,17 +110,17 @@ impl<E> Piece<'_, E> {
         Block { data: self.data, at, size: [own.len() * columns.len(), channels.len()], row_stride }
     }
 
-    /// A row of an image.
+    /// Returns the part of a row of an image that is in this piece.
     ///
     /// # Panics
-    /// If it is not in the piece.
+    /// If the row is not in the piece.
     #[inline(always)]
     pub(crate) fn row(&mut self, image: usize, row: usize) -> Block<'_, E> {
         self.rows(image, row..row + 1)
     }
 }
 
-/// A row-major matrix in a slice, which only its owner accesses. What accesses it checks that it is
+/// A row-major matrix in a slice, which only its owner accesses. Each access checks that it is
 /// inside the slice.
 pub(crate) struct Block<'a, E = f32> {
     data: Shared<'a, E>,
@@ -128,7 +130,8 @@ pub(crate) struct Block<'a, E = f32> {
 }
 
 impl<'a, E> Block<'a, E> {
-    /// The `size` first rows and columns of rows that are `row_stride` apart.
+    /// Returns the matrix of `size` rows and columns at the start of `data`, with rows at distance
+    /// `row_stride`.
     #[inline(always)]
     pub(crate) fn new(data: &'a mut [E], size: [usize; 2], row_stride: usize) -> Self {
         Block { data: Shared::new(data), at: 0, size, row_stride }
@@ -139,35 +142,36 @@ impl<'a, E> Block<'a, E> {
         self.size
     }
 
-    /// Some of its columns.
+    /// Returns some of the columns.
     ///
     /// # Panics
-    /// If it does not have them.
+    /// If the matrix does not have these columns.
     #[inline(always)]
     pub(crate) fn columns(&mut self, columns: Range<usize>) -> Block<'_, E> {
         assert!(columns.start <= columns.end && columns.end <= self.size[1], "more columns than there are");
         Block { at: self.at + columns.start, size: [self.size[0], columns.len()], ..*self }
     }
 
-    /// The same matrix, to hand on.
+    /// Returns the same matrix for a shorter time.
     pub(crate) fn reborrow(&mut self) -> Block<'_, E> {
         Block { ..*self }
     }
 
-    /// Row `i`.
+    /// Returns row `i`.
     ///
     /// # Panics
-    /// If there is none, or it leaves the slice.
+    /// If there is no such row, or it exceeds the slice.
     #[inline]
     pub(crate) fn line(&mut self, i: usize) -> &mut [E] {
         assert!(i < self.size[0], "row {i} of {}", self.size[0]);
         let at = self.at + i * self.row_stride;
         self.data.rows(at, 1, 0, self.size[1]);
-        // SAFETY: the row is in the slice, as was just checked, and only ours.
+        // SAFETY: the row was checked to be in the slice, and only the owner of the block accesses
+        // it.
         unsafe { self.data.slice(at, self.size[1]) }
     }
 
-    /// The slice, where the first element is in it, and the distance of rows.
+    /// Returns the slice, the position of the first element in it, and the distance of rows.
     #[inline(always)]
     pub(crate) fn parts(&mut self) -> (Shared<'_, E>, usize, usize) {
         (self.data, self.at, self.row_stride)
@@ -179,7 +183,7 @@ impl<E: Copy> Block<'_, E> {
         (0..self.size[0]).for_each(|i| self.line(i).fill(value));
     }
 
-    /// Copies all rows from `from`, one after the other.
+    /// Copies all rows from `from`, which has them one after another.
     pub(crate) fn copy_from(&mut self, from: &[E]) {
         let [rows, cols] = self.size;
         if cols == self.row_stride {

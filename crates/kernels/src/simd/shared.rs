@@ -3,14 +3,14 @@
 use super::operands::extent;
 use std::marker::PhantomData;
 
-/// An exclusively borrowed slice, handed to tasks that promise to touch different elements.
+/// An exclusively borrowed slice for several tasks, which promise to access different elements.
 pub(crate) struct Shared<'a, E = f32> {
     data: *mut E,
     len: usize,
     borrow: PhantomData<&'a mut [E]>,
 }
 
-// Derived, they would need elements that can be copied.
+// Derived implementations would require elements that are `Clone` and `Copy`.
 impl<E> Clone for Shared<'_, E> {
     fn clone(&self) -> Self {
         *self
@@ -18,8 +18,8 @@ impl<E> Clone for Shared<'_, E> {
 }
 impl<E> Copy for Shared<'_, E> {}
 
-// SAFETY: elements are reached by `slice`, by `GridMut::new` or through the pointer of `rows`: all
-// unsafe, and their callers promise that no two tasks touch the same element.
+// SAFETY: elements are accessed by `slice`, by `GridMut::new` or through the pointer of `rows`.
+// These are unsafe, and their callers promise that no two tasks access the same element.
 unsafe impl<E: Send> Send for Shared<'_, E> {}
 // SAFETY: as above.
 unsafe impl<E: Send> Sync for Shared<'_, E> {}

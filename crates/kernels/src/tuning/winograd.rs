@@ -1,61 +1,62 @@
-//! Winograd's algorithm (`conv2d/winograd/`). docs/design/convolution-paths.md,
-//! docs/design/weight-gradients.md and docs/winograd.md.
+//! Winograd's algorithm (`conv2d/winograd/`). The decisions are in
+//! docs/design/convolution-paths.md, docs/design/weight-gradients.md and docs/winograd.md.
 
 /// Least number of channels of x and of y. With fewer, vectors would be mostly padding, and the
-/// transforms cost more than the products save.
+/// transforms would cost more than the products save.
 pub(crate) const MIN_CHANNELS: [usize; 2] = [16; 2];
-/// Least number of tiles: they must outweigh the transform of the filter.
+/// Least number of tiles. The saving must outweigh the transform of the filter.
 pub(crate) const MIN_TILES: usize = 8;
-/// The same with packed phases (`conv2d/phases.rs`). Twelve channels fill a vector to three
-/// quarters, and the cost of a transform is shared by few channels of x, so y needs more of them.
+/// Least number of channels with packed phases (`conv2d/phases.rs`). Twelve channels fill a vector
+/// to three quarters. Few channels of x share the cost of a transform, so y needs more channels.
 pub(crate) const MIN_PACKED_CHANNELS: [usize; 2] = [12, 32];
-/// The same with packed phases.
+/// Least number of tiles with packed phases.
 pub(crate) const MIN_PACKED_TILES: usize = 256;
 /// Least ratio of the multiplications of the plain sum to those of Winograd's algorithm.
 pub(crate) const MIN_GAIN: f64 = 1.3;
 
-/// Number of tiles from which tasks are tiles. With fewer, unless the filter is small, tasks are
-/// columns of the filter.
+/// Number of tiles from which tasks are tiles. With fewer tiles, tasks are columns of the filter,
+/// unless the filter is small.
 pub(crate) const MANY_TILES: usize = 256;
-/// Length of a filter whose transform fits in the cache: tasks are then tiles, however few.
+/// Largest length of a filter whose transform fits in the cache. Tasks are then tiles, for any
+/// number of tiles.
 pub(crate) const SMALL_FILTER: usize = 16 * 1024;
 
-/// Number of tasks below which their products are divided, too, unless they are small.
+/// Number of tasks below which the products of a task are divided too, unless they are small.
 pub(crate) const MIN_TASKS: usize = 4;
 
-/// An image with more tiles has no short ones. Tasks with short tiles are whole images, which would
-/// then be few and large.
+/// Largest number of tiles of an image that has short tiles. Tasks with short tiles are whole
+/// images. In larger images, such tasks would be few and large.
 pub(crate) const MAX_TILES_IF_SHORT: usize = 64;
-/// Columns of a transformed operand that are stored together. Products run over blocks of the inner
-/// dimension of this length.
+/// Number of columns of a transformed operand that are stored together. Products run over blocks of
+/// the inner dimension of this length.
 pub(crate) const BLOCK: usize = 256;
-/// Channels, with padding, from which the transforms prefetch the next tile's pixels. With fewer,
-/// to compute their addresses takes longer than to wait for them.
+/// Number of channels, with padding, from which the transforms prefetch the pixels of the next
+/// tile. With fewer, computing the addresses takes longer than waiting for the pixels.
 pub(crate) const MIN_PREFETCH_CHANNELS: usize = 32;
 
 /// Products whose tasks are tiles (`by_tiles.rs`).
 pub(crate) mod by_tiles {
-    /// Tiles of a task, or those of it that are computed at once: their transforms and products
-    /// stay in L2.
+    /// Number of tiles of a task, or the part of its tiles that is computed at once. Their
+    /// transforms and products stay in L2.
     pub(crate) const TILES: usize = 64;
     /// Number of tasks that a few threads can share evenly.
     pub(crate) const TASKS: usize = 8;
-    /// Tiles of an image, at most, that are computed at once in the input gradient.
+    /// Largest number of tiles of an image that are computed at once in the input gradient.
     pub(crate) const SMALL_IMAGE: usize = 256;
-    /// Least number of rows or columns of tiles in a band of the input gradient: each band computes
-    /// one more.
+    /// Least number of rows or columns of tiles in a band of the input gradient. Each band computes
+    /// one row or column more.
     pub(crate) const MIN_BAND: usize = 8;
 }
 
 /// Products whose tasks are columns of the filter (`by_columns.rs`).
 pub(crate) mod by_columns {
-    /// Tiles that one task transforms.
+    /// Number of tiles that one task transforms.
     pub(crate) const TILES: usize = 8;
-    /// Columns of a task, or one panel if that is more.
+    /// Number of columns of a task, or one panel if that is more.
     pub(crate) const COLUMNS: usize = 32;
-    /// Rows of the filter that are transformed at once: their points stay in L2.
+    /// Number of rows of the filter that are transformed at once. Their points stay in L2.
     pub(crate) const ROWS: usize = 128;
-    /// Rows of the filter that a task transforms where it does not have whole columns.
+    /// Number of rows of the filter that a task transforms if it does not have whole columns.
     pub(crate) const ROWS_OF_PART: usize = 16;
     // Rows that are transformed at once are in one block of an operand.
     const _: () = assert!(super::BLOCK.is_multiple_of(ROWS));
@@ -63,13 +64,14 @@ pub(crate) mod by_columns {
 
 /// The weight gradient (`weight_grad.rs`).
 pub(crate) mod weight_grad {
-    /// Tiles of a round: their transforms should stay in the cache until they are multiplied.
+    /// Number of tiles of a round. Their transforms should stay in the cache until they are
+    /// multiplied.
     pub(crate) const ROUND: usize = 256;
-    /// Tiles that one task of a round transforms.
+    /// Number of tiles that one task of a round transforms.
     pub(crate) const TILES: usize = 8;
-    /// Rows of the filter in one task, of all 25 points.
+    /// Number of rows of the filter in one task, for all 25 points.
     pub(crate) const ROWS: usize = 64;
-    /// Columns of the filter in one task, if there are enough tasks.
+    /// Number of columns of the filter in one task, if there are enough tasks.
     pub(crate) const COLUMNS: usize = 128;
     /// Least number of columns of the filter in one task.
     pub(crate) const MIN_COLUMNS: usize = 32;
@@ -78,13 +80,14 @@ pub(crate) mod weight_grad {
     /// Number of blocks of the filter that a few threads can share evenly. With fewer blocks, each
     /// point of a block is a task.
     pub(crate) const BLOCKS: usize = 8;
-    /// Rows of a block that one task transforms back in that case.
+    /// Number of rows of a block that one task transforms back if each point of a block is a task.
     pub(crate) const ROWS_TO_FINISH: usize = 16;
 
-    /// Length of a filter whose sums at all points, 3 MB, a task can add to for every
+    /// Largest length of a filter whose sums at all points (3 MB) a task can add to for every
     /// [`SHARE_TILES`] tiles. Tasks are then shares of the tiles.
     pub(crate) const SMALL_FILTER: usize = 32 * 1024;
-    /// Tiles that a share transforms and multiplies at once, and the least number of its tiles.
+    /// Number of tiles that a share transforms and multiplies at once. This is also the least
+    /// number of tiles of a share.
     pub(crate) const SHARE_TILES: usize = 64;
     /// Least number of shares.
     pub(crate) const MIN_SHARES: usize = 4;

@@ -1,10 +1,11 @@
-//! Convolution straight from the image, for what Winograd's algorithm is not made for: few channels
-//! of x without a stride to take out, few channels of y, kernels of one tap, single pictures. Any
-//! geometry without dilation and groups, in `f32`, on vector instructions.
+//! Convolution directly from the image, for layers that do not suit Winograd's algorithm: few
+//! channels of x without a stride to remove, few channels of y, kernels of one tap, single
+//! pictures. It is for any geometry without dilation and groups, in `f32`, with vector
+//! instructions.
 //!
-//! In a padded NHWC image one kernel row of a window is a run of `kw * channels` neighbouring
-//! numbers, and the window of the next output pixel starts `stride * channels` further on. So the
-//! micro-kernel reads windows in place, and no patch is ever copied:
+//! In a padded NHWC image, one kernel row of a window is a run of `kw * channels` contiguous
+//! numbers. The window of the next output pixel starts `stride * channels` numbers later. So the
+//! micro-kernel reads windows in place, and patches are never copied:
 //!
 //! ```text
 //!     one image, 3 channels, 4 x 4 kernel, stride 2, output row i:
@@ -15,15 +16,16 @@
 //!                        window 0     window 1: 6 numbers further, the row stride of the left operand
 //! ```
 //!
-//! | kernel | product, per image | left operand read by |
+//! | kernel | product, per image | how the left operand is read |
 //! | --- | --- | --- |
-//! | [`forward`] | \[windows of an output row\] \[kernel\] | rows, kh runs |
-//! | [`weight_grad`] | \[windows\]^T y_bar, for each kernel row | columns, one run per output row |
-//! | [`pairs::weight_grad`] | the same, of kernels twice as long as their stride | by pairs of taps, from images of differences |
-//! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | rows |
+//! | [`forward`] | \[windows of an output row\] \[kernel\] | by rows, kh runs |
+//! | [`weight_grad`] | \[windows\]^T y_bar, for each kernel row | by columns, one run per output row |
+//! | [`pairs::weight_grad`] | the same product, for kernels twice as long as their stride | by pairs of taps, from images of differences |
+//! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | by rows |
 //!
-//! A task takes a band of rows of one image, all of them unless images are few or large. Where rows
-//! are few, it takes some columns, or some channels of the result ([`Pieces`]).
+//! A task computes a band of rows of one image. The band has all rows, unless there are few images
+//! or they are large. If there are few rows, a task computes some columns, or some channels of the
+//! result ([`Pieces`]).
 
 mod overlap;
 pub(super) mod pairs;
@@ -43,18 +45,18 @@ use crate::tuning::tasks::{CHUNK, MIN_TASK};
 use overlap::{Kernels, Overlap};
 use std::ops::Range;
 
-/// Is this path faster than patches? It is not without vector instructions, or for few channels of
-/// y.
+/// Returns whether this path is faster than patches. It is not faster without vector instructions,
+/// or for few channels of y.
 pub(super) fn pays(g: &Geometry) -> bool {
     possible(g) && g.out_channels >= MIN_OUT_CHANNELS && InstructionSet::active().direct && !g.is_dense()
 }
 
-/// Is it possible for the geometry?
+/// Returns whether this path supports the geometry.
 pub(super) fn possible(g: &Geometry) -> bool {
     let empty = g.batch == 0 || g.in_size.contains(&0) || g.out_size.contains(&0);
     let [height, width] = [0, 1].map(|a| g.in_size[a] + 2 * g.spec.padding[a]);
     let padded = size::checked_len(&[height, width, g.in_channels]);
-    // A stride much larger than the image would make long segments of zeros.
+    // A stride much larger than the image would result in long segments of zeros.
     let strides = g.spec.stride[0] / 4 <= height && g.spec.stride[1] / 4 <= width;
     let plain = !empty && g.spec.dilation == [1, 1] && g.spec.groups == 1;
     plain
@@ -63,39 +65,39 @@ pub(super) fn possible(g: &Geometry) -> bool {
         && g.affords(Some(Overlap::new(g, &(0..g.in_size[1]), g.in_channels).len()))
 }
 
-/// Rows of y, each with work for a task, whose windows read [`MAX_BAND`] numbers of a padded image:
-/// the least and the largest number in a band.
+/// Returns the least and the largest number of rows of y in a band. The least number is enough work
+/// for a task. With the largest number, the windows read [`MAX_BAND`] numbers of a padded image.
 fn band_of_windows(g: &Geometry) -> [usize; 2] {
     let work = g.out_size[1] * g.kernel[0] * g.kernel[1] * g.in_channels * g.out_channels;
     let highest = (MAX_BAND / padded_row(g)).saturating_sub(g.kernel[0]) / g.spec.stride[0] + 1;
     [MIN_TASK.div_ceil(work), highest]
 }
 
-/// The rows of y of each image in bands, over whose shares the weight gradient is summed. From the
-/// shape alone.
+/// The division of the rows of y of each image into bands, from the shape alone. The weight
+/// gradient is summed over shares of the bands.
 #[derive(Clone, Copy)]
 struct Bands {
-    /// Rows of an image.
+    /// The number of rows of an image.
     rows: usize,
-    /// Rows of a band, except the last one of an image.
+    /// The number of rows of a band, except the last band of an image.
     height: usize,
 }
 
 impl Bands {
-    /// Bands of up to `highest` rows, all about as high: whole images where there are enough for
-    /// all threads, else higher than `lowest` rows.
+    /// Returns bands of at most `highest` rows and about equal height. If there are enough images
+    /// for all threads, bands are whole images. Otherwise they have more than `lowest` rows.
     fn new(batch: usize, rows: usize, [lowest, highest]: [usize; 2]) -> Self {
         let bands =
             SHARES.div_ceil(batch).min(rows / lowest.max(1)).max(rows.div_ceil(highest.max(1))).max(1);
         Bands { rows, height: rows.div_ceil(bands) }
     }
 
-    /// Bands of an image.
+    /// Returns the number of bands of an image.
     fn count(&self) -> usize {
         self.rows.div_ceil(self.height)
     }
 
-    /// The image of a band, and its rows.
+    /// Returns the image and the rows of a band.
     fn get(&self, band: usize) -> (usize, Range<usize>) {
         let first = band % self.count() * self.height;
         (band / self.count(), first..(first + self.height).min(self.rows))
@@ -107,20 +109,20 @@ struct PaddedBands<'a> {
     g: &'a Geometry,
     x: &'a [f32],
     bands: Bands,
-    /// Numbers in a row.
+    /// The length of a row.
     row: usize,
-    /// Numbers of a band.
+    /// The length of a band.
     len: usize,
 }
 
 impl PaddedBands<'_> {
-    /// The image of a band, and its first row there, padded.
+    /// Returns the image of a band, and the first row of the band in the padded image.
     fn get(&self, band: usize) -> (&[f32], usize) {
         let ((n, windows), image) = (self.bands.get(band), self.x.len() / self.g.batch);
         (&self.x[n * image..][..image], windows.start * self.g.spec.stride[0])
     }
 
-    /// Writes a band, between zeros that are there already.
+    /// Writes a band. The zeros at its sides must already be there.
     fn fill<'a>(&self, band: usize, to: &'a mut [f32]) -> &'a [f32] {
         let (x, first) = self.get(band);
         for (row, to) in (first..).zip(to.chunks_exact_mut(self.row)) {
@@ -129,7 +131,7 @@ impl PaddedBands<'_> {
         to
     }
 
-    /// All bands, one after the other.
+    /// Returns all bands, one after another.
     fn all(&self) -> Buffer<f32> {
         let mut all = Buffer::take(self.g.batch * self.bands.count() * self.len);
         let (part, rows) = (CHUNK.min(self.row), self.len / self.row);
@@ -143,21 +145,21 @@ impl PaddedBands<'_> {
     }
 }
 
-/// Numbers in a row of a padded image.
+/// Returns the length of a row of a padded image.
 fn padded_row(g: &Geometry) -> usize {
     (g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels
 }
 
-/// Rows of a padded image that some rows of windows read.
+/// Returns the number of rows of a padded image that a number of rows of windows reads.
 fn padded_rows(g: &Geometry, windows: usize) -> usize {
     (windows - 1) * g.spec.stride[0] + g.kernel[0]
 }
 
-/// Writes some numbers of a row of image `x`, padded: those from number `at` of row `row` on. Zeros
-/// at the sides of the image are there already.
+/// Writes a part of a row of the padded image `x`: the numbers of row `row` from number `at` on.
+/// The zeros at the sides of the image must already be there.
 fn pad(g: &Geometry, x: &[f32], [row, at]: [usize; 2], to: &mut [f32]) {
     let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
-    // Above the image, this wraps.
+    // This wraps above the image.
     let row = row.wrapping_sub(g.spec.padding[0]);
     if row >= g.in_size[0] {
         return to.fill(0.0);
@@ -169,13 +171,13 @@ fn pad(g: &Geometry, x: &[f32], [row, at]: [usize; 2], to: &mut [f32]) {
     }
 }
 
-/// Row stride of a right operand whose rows are whole vectors.
+/// Returns the row stride of a right operand whose rows are whole vectors.
 fn whole_row<S: Simd>(cols: usize) -> usize {
     if cols.is_multiple_of(S::LANES) { cols } else { cols.next_multiple_of(S::PANEL) }
 }
 
-/// `data` with rows of `cols` as a right operand, whose rows are whole vectors: as it is if they
-/// are, else copied.
+/// Returns `data`, with rows of `cols` numbers, as a right operand whose rows are whole vectors. If
+/// its rows are not whole vectors, `data` is copied.
 fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option<Buffer<f32>>) -> Rhs<'a> {
     if cols.is_multiple_of(S::LANES) {
         return Rhs::new(data, cols);
@@ -227,7 +229,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     });
 }
 
-/// w_bar, the gradient by w of <y_bar, x conv w>
+/// w_bar, the gradient of <y_bar, x conv w> with respect to w
 pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let ([kh, kw], [sh, sw], [_, oh, ow, co]) = (g.kernel, g.spec.stride, g.y_shape());
     let (ci, len, row) = (g.in_channels, w_bar.len(), padded_row(g));
@@ -237,13 +239,13 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     let all_bands = g.batch * bands.count();
     let share = all_bands.div_ceil((MAX_PARTIAL / len).clamp(1, SHARES));
     let shares = all_bands.div_ceil(share);
-    // A task: a share of the bands, and all of w_bar or, where shares are few, some kernel rows,
-    // taps and channels.
+    // A task has a share of the bands and all of w_bar. If there are few shares, a task has only
+    // some kernel rows, taps and channels of w_bar.
     let rows = if shares < SHARES / 2 { 1 } else { kh };
     let limits = [[1, 1, MIN_ROWS_OF_W, CHANNELS], [1, rows, kw * ci, co]];
     let pieces = Pieces::cut([shares, kh, kw * ci, co], limits, share * bands.height * ow);
     let padded = PaddedBands { g, x, bands, row, len: padded_rows(g, bands.height) * row };
-    // Tasks of the same share read the same bands, which are then padded once.
+    // Tasks of the same share read the same bands, so these are padded only once.
     let all = (pieces.count() / shares > kh).then(|| padded.all());
     let mut partial = Buffer::take(shares * len);
     let scratch = Scratch::reserve([if all.is_some() { 0 } else { padded.len }]);
@@ -275,8 +277,8 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     parallel::sum_in_order(partial.as_slice(), w_bar);
 }
 
-/// The pieces of x_bar. Neighbouring bands both compute the windows between them, so bands are high
-/// beside the kernel, and likewise columns.
+/// Returns the pieces of x_bar. Neighbouring bands both compute the windows between them, so the
+/// height of a band is large relative to the kernel, and so is its width.
 fn pieces_of_x(g: &Geometry) -> Pieces {
     let [batch, h, w, ci] = g.x_shape();
     let [sh, sw] = g.spec.stride;
@@ -286,7 +288,7 @@ fn pieces_of_x(g: &Geometry) -> Pieces {
     Pieces::cut([batch, h, w, ci], [least, [1, h, widest.max(least[2]), ci]], work)
 }
 
-/// x_bar, the gradient by x of <y_bar, x conv w>
+/// x_bar, the gradient of <y_bar, x conv w> with respect to x
 pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
     let ([oh, ow], co, pieces) = (g.out_size, g.out_channels, pieces_of_x(g));
     let kernels = Kernels::new(s, g, w, pieces.part()[3]);
@@ -311,7 +313,7 @@ pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], 
             if next < last {
                 let needed = overlap.windows(g, r);
                 if needed.end > next {
-                    // As many ahead as there are slots.
+                    // Computes as many rows ahead as there are slots.
                     let ahead = last.min(needed.start + overlap.slots);
                     overlap.multiply(s, [ow, co], needed.start.max(next)..ahead, (y_bar, b), windows);
                     next = ahead;

@@ -1,13 +1,14 @@
-//! How the columns of a product y_bar w^T become the pixels of x_bar.
+//! Adds overlapping windows: the columns of a product y_bar w^T become the pixels of x_bar.
 //!
-//! For each window and kernel row the product holds a run of `kw` pixels, which overlap those of
-//! the next window. Cut into segments of `stride` pixels, pixel by pixel of y, a row of x_bar is
+//! For each window and kernel row, the product has a run of `kw` pixels, which overlaps the run of
+//! the next window. Runs are divided into segments of `stride` pixels, one for each pixel of y. A
+//! row of x_bar is then
 //!
 //! > segment j = sum over kernel rows a and e of run (i, j - e, a), segment e
 //!
-//! so every segment is gathered from few loads and written once. The runs are rounded up to whole
-//! segments, and rows of windows have a border of zeros at both ends. Rows of x_bar are gathered
-//! from the top to the bottom, so only few rows of windows exist at a time.
+//! So every segment is the sum of few loads and is written once. The length of a run is rounded up
+//! to whole segments, and rows of windows have a border of zeros at both ends. Rows of x_bar are
+//! computed from top to bottom, so only a few rows of windows exist at once.
 
 use super::whole_row;
 use crate::conv2d::Geometry;
@@ -19,13 +20,13 @@ use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::MAX_BAND;
 use std::ops::Range;
 
-/// w^T of groups of channels of x: rows are channels of y, columns the numbers of a window; what
-/// rounding up adds is 0.
+/// w^T of groups of channels of x. Its rows are channels of y, and its columns are the numbers of a
+/// window. The columns added by rounding up are 0.
 pub(super) struct Kernels {
     data: Buffer<f32>,
-    /// Channels of a group, except the last.
+    /// The number of channels of a group, except the last.
     channels: usize,
-    /// Row stride of all groups.
+    /// The row stride of all groups.
     stride: usize,
 }
 
@@ -35,7 +36,7 @@ impl Kernels {
         let pixels = kw.next_multiple_of(g.spec.stride[1]);
         let stride = whole_row::<S>(kh * pixels * channels);
         let mut data = Buffer::take(ci.div_ceil(channels) * co * stride);
-        // Columns of w that fill lines of the cache.
+        // The number of columns of w that fill cache lines.
         let rows = LINE.min(co);
         parallel::for_each_part(data.as_mut_slice(), [co, rows].map(|rows| rows * stride), |part, to| {
             let parts = co.div_ceil(rows);
@@ -51,32 +52,32 @@ impl Kernels {
         Kernels { data, channels, stride }
     }
 
-    /// The group from a channel on.
+    /// Returns the group that starts at a channel.
     pub(super) fn get(&self, g: &Geometry, channel: usize) -> Rhs<'_> {
         let at = channel / self.channels * g.out_channels * self.stride;
         Rhs::new(&self.data.as_slice()[at..], self.stride)
     }
 }
 
-/// See the module. Of some columns and some channels of x_bar.
+/// The windows of some columns and some channels of x_bar. See the module documentation.
 pub(super) struct Overlap {
-    /// Numbers in a segment.
+    /// The length of a segment.
     pub(super) segment: usize,
-    /// Segments in a run.
+    /// The number of segments in a run.
     segments: usize,
-    /// Segments of a row that are gathered, from this one on.
+    /// The first segment of a row that is gathered. `across` is the number of gathered segments.
     pub(super) first: usize,
     pub(super) across: usize,
-    /// Windows of a row of an image.
+    /// The number of windows of a row of an image.
     out_width: usize,
-    /// Numbers of a window: `kh` runs.
+    /// The length of a window: `kh` runs.
     window: usize,
-    /// Numbers of a row of windows: those of the segments, and zeros where there is no window.
+    /// The length of a row of windows, including zeros where there is no window.
     row: usize,
-    /// Numbers of the segments of all columns, zeros behind the last window included.
+    /// The length of the segments of all columns, including zeros after the last window.
     line: usize,
-    /// Rows of windows that exist at a time, row i in slot i modulo `slots`: those that a row of
-    /// x_bar is gathered from, or more, up to [`MAX_BAND`] numbers.
+    /// The number of rows of windows that exist at once. Row i is in slot i modulo `slots`. There
+    /// are enough slots for one row of x_bar, and more up to [`MAX_BAND`] numbers.
     pub(super) slots: usize,
 }
 
@@ -88,7 +89,7 @@ impl Overlap {
         // Pixels that no window covers stay 0.
         let reached = g.out_size[1] + segments - 1;
         let (first, end) = ((columns.start + padding) / stride, (columns.end + padding).div_ceil(stride));
-        // The first and the last column have the border, too.
+        // The first and the last column include the border.
         let first = if columns.start == 0 { 0 } else { first };
         let end = if columns.end == g.in_size[1] { end.max(reached) } else { end };
         let across = end.min(reached).saturating_sub(first);
@@ -98,20 +99,20 @@ impl Overlap {
         Overlap { segment, segments, first, across, out_width, window, row, line: line * segment, slots }
     }
 
-    /// Numbers of all slots, and of a line.
+    /// Returns the lengths of all slots and of a line.
     pub(super) fn lens(&self) -> [usize; 2] {
         [self.len(), self.line]
     }
 
-    /// The windows of a row that the segments are gathered from, and how many there would be before
-    /// them.
+    /// Returns the windows of a row from which the segments are gathered, and the number of missing
+    /// windows before them.
     fn columns(&self) -> (Range<usize>, usize) {
         let before = (self.segments - 1).saturating_sub(self.first);
         let start = self.first.saturating_sub(self.segments - 1).min(self.out_width);
         (start..(self.first + self.across).clamp(start, self.out_width), before)
     }
 
-    /// Writes zeros where a row of windows has none.
+    /// Writes zeros where a row of windows has no window.
     pub(super) fn clear_borders(&self, windows: &mut [f32]) {
         let (columns, before) = self.columns();
         for row in windows.chunks_exact_mut(self.row) {
@@ -120,25 +121,26 @@ impl Overlap {
         }
     }
 
-    /// Numbers of all slots. Saturates.
+    /// Returns the length of all slots, or `usize::MAX` on overflow.
     pub(super) fn len(&self) -> usize {
         self.slots.saturating_mul(self.row)
     }
 
-    /// Offset of a row of windows. Most images have a slot for each row, and need no division.
+    /// Returns the offset of a row of windows. Most images have a slot for each row and need no
+    /// division.
     pub(super) fn at(&self, i: usize) -> usize {
         if i < self.slots { i * self.row } else { i % self.slots * self.row }
     }
 
-    /// The rows of windows that have row `r` of the padded x_bar.
+    /// Returns the rows of windows that cover row `r` of the padded x_bar.
     pub(super) fn windows(&self, g: &Geometry, r: usize) -> Range<usize> {
         let (sh, kh) = (g.spec.stride[0], g.kernel[0]);
         let end = (r / sh + 1).min(g.out_size[0]);
         (r + 1).saturating_sub(kh).div_ceil(sh).min(end)..end
     }
 
-    /// Multiplies rows `rows` of an image y_bar by the kernel `b`: windows of x_bar, each in its
-    /// slot. Not inlined, so that the caller's loop stays small.
+    /// Multiplies rows `rows` of an image y_bar by the kernel `b`, and writes the windows of x_bar
+    /// to their slots. Not inlined, so that the caller's loop stays small.
     #[inline(never)]
     pub(super) fn multiply<S: Simd>(
         &self,
@@ -161,8 +163,8 @@ impl Overlap {
         }
     }
 
-    /// What segment 0 of row `r` of the padded x_bar is the sum of, as offsets; segment j is that a
-    /// `window` further on.
+    /// Returns the offsets of the terms of segment 0 of row `r` of the padded x_bar. The terms of
+    /// the next segment are one `window` further.
     pub(super) fn sources(&self, g: &Geometry, r: usize) -> Vec<usize> {
         let (sh, run) = (g.spec.stride[0], self.segments * self.segment);
         let rows = (r % sh..g.kernel[0].min(r + 1)).step_by(sh).map(|a| (a, (r - a) / sh));
@@ -175,7 +177,7 @@ impl Overlap {
             .collect()
     }
 
-    /// The row of the padded x_bar with these sources.
+    /// Computes the row of the padded x_bar with these sources.
     #[inline(always)]
     pub(super) fn gather<S: Simd>(&self, s: S, windows: &[f32], sources: &[usize], line: &mut [f32]) {
         for (j, to) in line.chunks_exact_mut(self.segment).enumerate() {

@@ -1,22 +1,23 @@
 //! The weight gradient of a kernel twice as long as its stride, in 9 products for every 16 of the
 //! plain sum.
 //!
-//! Along one axis, such a kernel has two taps in each phase, and two neighbouring outputs y0, y1
-//! meet three neighbours x0, x1, x2 of the phase (they are a stride apart in the image):
+//! Along one axis, such a kernel has two taps in each phase. Two neighbouring outputs y0, y1 are
+//! multiplied with three neighbours x0, x1, x2 of the phase, which are a stride apart in the image:
 //!
 //! > w0 += y0 x0 + y1 x1,   w1 += y0 x1 + y1 x2
 //!
-//! Four products; three are enough, F(2, 2) of Winograd (1980):
+//! These are four products. Three are enough, F(2, 2) of Winograd (1980):
 //!
 //! > m0 += y0 (x0 - x1),   m1 += (y0 + y1) x1,   m2 += y1 (x1 - x2),
 //! > and in the end  w0 = m0 + m1,   w1 = m1 - m2
 //!
-//! With both axes, nine instead of sixteen. No tiles need to be transformed, unlike in `winograd`:
-//! the differences of pixels that are a stride apart are whole *images* of differences. Three
-//! passes over x compute them, and these are short because x has few channels. The sums of y are
-//! five additions per 2 x 2 pixels. The products are summed over all images of a task before they
-//! are combined into w_bar. Each result is a sum of products of sums, so small integers stay exact.
-//! As in all of Winograd's algorithms, an infinity in x may become NaN.
+//! With both axes, there are nine products instead of sixteen. Unlike in `winograd`, no tiles are
+//! transformed: the differences of pixels that are a stride apart are whole *images* of
+//! differences. Three passes over x compute these images. The passes are short because x has few
+//! channels. The sums of y need five additions per 2 x 2 pixels. The products are summed over all
+//! images of a task before they are combined into w_bar. Each result is a sum of products of sums,
+//! so small integers stay exact. As in all of Winograd's algorithms, an infinity in x may become
+//! NaN.
 //!
 //! Eighteen sums (for two numbers of x) and nine vectors of y need 32 registers. With the 16 of
 //! AVX2, the plain sum is faster.
@@ -31,46 +32,47 @@ use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::{MAX_PARTIAL, SHARES};
 use crate::tuning::conv2d::pairs::{FAR, MAX_BAND, MAX_CHANNELS, MIN_TILES, MIN_TILES_OF_BAND};
 
-/// Is it faster than the plain sum and, if that is possible for the geometry, than Winograd's
-/// algorithm on packed phases?
+/// Returns whether this path is faster than the plain sum and, where it applies, than Winograd's
+/// algorithm on packed phases.
 pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
     if !InstructionSet::active().pairs || !super::pays(g) || !possible(g) || numbers(g) > MAX_CHANNELS {
         return false;
     }
     let (bands, columns) = (Bands::new(g), g.out_size[1] / 2);
     let cached = 4 * bands.len(bands.height) <= MAX_BAND;
-    // A vector of AVX-512 is a line.
+    // A vector of AVX-512 has the length of a cache line.
     let small = SHARES * sums_len(g, LINE) <= MAX_PARTIAL;
     let many = bands.height * columns >= MIN_TILES_OF_BAND && g.batch * bands.rows * columns >= MIN_TILES;
     cached && small && many
 }
 
-/// Is it possible for the geometry?
+/// Returns whether this path supports the geometry.
 pub(super) fn possible(g: &Geometry) -> bool {
     super::possible(g)
         && (0..2).all(|a| g.kernel[a] == 2 * g.spec.stride[a] && g.out_size[a].is_multiple_of(2))
 }
 
-/// Channels of all phases of x together.
+/// Returns the number of channels of all phases of x together.
 fn numbers(g: &Geometry) -> usize {
     g.spec.stride[0] * g.spec.stride[1] * g.in_channels
 }
 
-/// Numbers of a task's sums: for each number of x in a pixel of all phases, each of the nine
-/// points, and each channel of y, padded to whole vectors.
+/// Returns the length of a task's sums. There is one sum for each number of x in a pixel of all
+/// phases, each of the nine points, and each channel of y. The channels of y are padded to whole
+/// vectors.
 fn sums_len(g: &Geometry, lanes: usize) -> usize {
     numbers(g) * POINTS * g.out_channels.next_multiple_of(lanes)
 }
 
 /// The bands of an image, which a task computes one by one. Rows are rows of tiles here.
 struct Bands {
-    /// Numbers from a pixel to the next of its phase, below and to the right.
+    /// The distances from a pixel to the next pixel of its phase, below and to the right.
     step: [usize; 2],
-    /// Numbers of a line of the padded image, in whole lines of the cache.
+    /// The length of a line of the padded image, in whole cache lines.
     line: usize,
-    /// Rows in an image.
+    /// The number of rows in an image.
     rows: usize,
-    /// Rows in a band, except the last one of an image.
+    /// The number of rows in a band, except the last band of an image.
     height: usize,
 }
 
@@ -78,26 +80,26 @@ impl Bands {
     fn new(g: &Geometry) -> Self {
         let line = ((g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels).next_multiple_of(LINE);
         let (step, rows) = ([g.spec.stride[0] * line, g.spec.stride[1] * g.in_channels], g.out_size[0] / 2);
-        // As high as the cache allows, unless there would be fewer bands than shares. All bands
-        // have about the same height.
+        // Bands are as high as the cache allows, unless there would be fewer bands than shares. All
+        // bands have about the same height.
         let highest = (MAX_BAND / (4 * step[0])).saturating_sub(1) / 2;
         let highest = highest.min(g.batch * rows / SHARES).clamp(1, rows);
         Bands { step, line, rows, height: rows.div_ceil(rows.div_ceil(highest)) }
     }
 
-    /// Bands in an image.
+    /// Returns the number of bands in an image.
     fn count(&self) -> usize {
         self.rows.div_ceil(self.height)
     }
 
-    /// Numbers of x that a band of `height` rows reads: two pixels of its phases a row, and the one
-    /// below them.
+    /// Returns the number of elements of x that a band of `height` rows reads: two pixels of its
+    /// phases per row, and the pixel below them.
     fn len(&self, height: usize) -> usize {
         (2 * height + 1) * self.step[0]
     }
 }
 
-/// to = a - b, as far as all three reach.
+/// to = a - b, for the length of the shortest slice.
 #[inline(always)]
 fn subtract(to: &mut [f32], a: &[f32], b: &[f32]) {
     for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
@@ -105,7 +107,7 @@ fn subtract(to: &mut [f32], a: &[f32], b: &[f32]) {
     }
 }
 
-/// w_bar, the gradient by w of <y_bar, x conv w>
+/// w_bar, the gradient of <y_bar, x conv w> with respect to w
 pub(in crate::conv2d) fn weight_grad<S: Simd>(
     s: S,
     g: &Geometry,
@@ -116,7 +118,7 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     let ([oh, ow], bands, far) = (g.out_size, Bands::new(g), y_bar.len() > FAR);
     let (image, [down, across], mut copy) = (g.in_size[0] * g.in_size[1] * g.in_channels, bands.step, None);
     let y_bar = whole_vectors::<S>(y_bar, g.out_channels, &mut copy);
-    // A task: a share of the bands of all images.
+    // A task has a share of the bands of all images.
     let (all_bands, sums_len) = (g.batch * bands.count(), sums_len(g, S::LANES));
     let share = all_bands.div_ceil(SHARES);
     let mut partial = Buffer::take(all_bands.div_ceil(share) * sums_len);
@@ -130,15 +132,15 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
             let (n, row) = (band / bands.count(), band % bands.count() * bands.height);
             let height = bands.height.min(bands.rows - row);
             let len = bands.len(height);
-            // The lines that the band reads, and 0 to their sides and beyond the image.
+            // Writes the lines that the band reads, with 0 at their sides and outside the image.
             for (i, to) in x_band[..len].chunks_exact_mut(bands.line).enumerate() {
                 pad(g, &x[n * image..][..image], [2 * row * g.spec.stride[0] + i, 0], to);
             }
             s.vectorize(
                 #[inline(always)]
                 || {
-                    // The lowest pixels have no neighbours below, and no product needs the
-                    // difference.
+                    // The lowest pixels have no neighbours below, and no product needs these
+                    // differences.
                     subtract(&mut x_across[..len], x_band, &x_band[across..]);
                     subtract(&mut x_down[..len - down], x_band, &x_band[down..]);
                     subtract(&mut x_both[..len - down], x_across, &x_across[down..]);
@@ -164,8 +166,9 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     );
 }
 
-/// Adds the products of a band to `sums`: \[vectors of channels of y\]\[lines and numbers of a
-/// pixel of all phases of x\]\[points\]. If y is `far`, that of the next band is prefetched.
+/// Adds the products of a band to `sums`, which has the shape \[vectors of channels of y\]\[lines
+/// and numbers of a pixel of all phases of x\]\[points\]. If y is `far`, the y of the next band is
+/// prefetched.
 #[inline(always)]
 fn add_band<S: Simd>(
     s: S,
@@ -196,7 +199,7 @@ fn add_band<S: Simd>(
     }
 }
 
-/// w_bar from the sums of products.
+/// Computes w_bar from the sums of products.
 #[inline(always)]
 fn take_apart<S: Simd>(s: S, g: &Geometry, sums: &[f32], w_bar: &mut [f32]) {
     let ([sh, sw], co) = (g.spec.stride, g.out_channels);
@@ -208,7 +211,7 @@ fn take_apart<S: Simd>(s: S, g: &Geometry, sums: &[f32], w_bar: &mut [f32]) {
             |p| s.load(&sums[p * S::LANES..]),
         );
         for j in 0..2 {
-            // Along the rows of points first: m0 + m1 or m1 - m2 of each.
+            // First along the rows of points: m0 + m1 and m1 - m2 of each row.
             let [m0, m1, m2] = [0, 3, 6].map(
                 #[inline(always)]
                 |i| if j == 0 { s.add(m[i], m[i + 1]) } else { s.sub(m[i + 1], m[i + 2]) },

@@ -1,4 +1,4 @@
-//! The direct path against the definition.
+//! Compares the direct path with the definition.
 
 use super::*;
 use crate::conv2d::{self, Kernel, Path, Spec};
@@ -16,8 +16,8 @@ fn all(g: &Geometry, x: &[f32], w: &[f32], y_bar: &[f32]) -> [Vec<f32>; 3] {
     out
 }
 
-/// Sums of small integers are exact in any order, so all instruction sets must give the definition
-/// to the bit.
+/// Sums of small integers are exact in any order, so all instruction sets must equal the definition
+/// bit for bit.
 #[test]
 fn random_geometries_equal_the_definition() {
     let mut dice = Dice(31);
@@ -35,7 +35,7 @@ fn random_geometries_equal_the_definition() {
             continue;
         }
         let (ci, co) = (dice.roll(1, less(9, 2)), dice.roll(1, less(70, 18)));
-        // Beyond 16 images, a task of the weight gradient has several.
+        // With more than 16 images, a task of the weight gradient has several images.
         let x = [dice.roll(1, less(40, 2)), size[0], size[1], ci];
         let g = Geometry::new(x, [kernel[0], kernel[1], ci, co], spec);
         assert!(possible(&g));
@@ -48,8 +48,8 @@ fn random_geometries_equal_the_definition() {
     }
 }
 
-/// Few images are cut into bands, and so are large ones: of lower rows of windows at the end, with
-/// windows that reach from one band into the next, and as low as one row.
+/// Few images are divided into bands, and so are large images. The last band can have fewer rows,
+/// windows can cover two bands, and a band can be a single row.
 #[test]
 fn bands_equal_the_definition() {
     for (x, w, spec) in [
@@ -70,7 +70,7 @@ fn bands_equal_the_definition() {
     }
 }
 
-/// Few rows are cut into columns, and few pixels into channels.
+/// Few rows are divided into columns, and few pixels into channels.
 #[test]
 fn columns_and_channels_equal_the_definition() {
     for (x, w, spec) in [
@@ -113,7 +113,7 @@ fn same_bits_for_any_number_of_threads() {
         ([37, 16, 16, 3], [4, 4, 3, 24]),
         ([3, 9, 9, 40], [4, 4, 40, 20]),
         ([1, 90, 64, 3], [4, 4, 3, 24]),
-        // Columns; channels.
+        // Columns, then channels.
         ([1, 2, 5_000, 8], [4, 4, 8, 24]),
         ([1, 8, 8, 130], [4, 4, 130, 180]),
     ] {
@@ -124,8 +124,8 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// The geometries that pairs of taps serve, on every instruction set, whether they pay or not:
-/// exact like the rest of the path.
+/// The geometries that pairs of taps support, on every instruction set, whether they are faster or
+/// not. The results are exact, as in the rest of the path.
 #[test]
 fn pairs_of_taps_equal_the_definition() {
     let mut dice = Dice(57);
@@ -133,7 +133,8 @@ fn pairs_of_taps_equal_the_definition() {
     while tried < less(150, 3) {
         let (stride, padding) = ([dice.roll(1, 3), dice.roll(1, 3)], [dice.roll(0, 3), dice.roll(0, 3)]);
         let spec = Spec { stride, padding, ..Spec::default() };
-        // What no window reaches at the lower and right side, and outputs.
+        // Additional pixels at the lower and right side that no window covers, and the number of
+        // outputs.
         let (rest, out) =
             ([0, 1].map(|a| dice.roll(0, stride[a] - 1)), [0, 1].map(|_| 2 * dice.roll(1, less(9, 2))));
         let padded = [0, 1].map(|a| (out[a] + 1) * stride[a] + rest[a]);
@@ -161,7 +162,7 @@ fn pairs_of_taps_equal_the_definition() {
 
 #[test]
 fn pairs_of_taps_give_the_same_bits_for_any_number_of_threads() {
-    // Several bands to an image; several images to a share; fewer bands than shares.
+    // Several bands per image, several images per share, and fewer bands than shares.
     for (x, w) in
         [([5, 128, 128, 3], [4, 4, 3, 20]), ([75, 16, 16, 1], [4, 4, 1, 40]), ([1, 8, 8, 2], [4, 4, 2, 9])]
     {
@@ -175,7 +176,7 @@ fn pairs_of_taps_give_the_same_bits_for_any_number_of_threads() {
     }
 }
 
-/// A number that is not finite reaches the taps of its channel alone.
+/// A number that is not finite only affects the taps of its channel.
 #[test]
 fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
     let g = Geometry::new([3, 16, 16, 3], [4, 4, 3, 20], Spec::new(2, 1));
@@ -196,8 +197,8 @@ fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
     }
 }
 
-/// `weight_grad` takes pairs of taps where they pay: with AVX-512, where `direct` or packed phases
-/// would compute the layer. No other kernel ever does.
+/// `weight_grad` uses pairs of taps where they are faster: with AVX-512, if `direct` or packed
+/// phases would otherwise compute the layer. The other two kernels never use pairs.
 #[test]
 fn pairs_of_taps_are_taken_where_they_pay() {
     if !Isa::Avx512.supported() {
@@ -237,7 +238,7 @@ fn pairs_of_taps_are_taken_where_they_pay() {
     ] {
         assert!(!pays(Isa::Avx512, x, w, spec), "{why}");
     }
-    // Pairs would pay, but plain Winograd comes first.
+    // Pairs would be faster than the plain sum, but plain Winograd has priority.
     let (x, w, spec) = ([64, 17, 17, 16], [2, 2, 16, 32], Spec::new(1, 0));
     assert!(isa::with(Isa::Avx512, || pairs::pays(&Geometry::new(x, w, spec))));
     assert!(!pays(Isa::Avx512, x, w, spec));
@@ -254,7 +255,8 @@ fn pairs_of_taps_are_two_in_each_phase_and_of_two_outputs() {
         ([10, 10], [3, 3], [1, 1]),
         ([9, 9], [3, 3], [2, 2]),
         ([11, 11], [5, 5], [2, 2]),
-        // The one axis, the other; an odd output down, across.
+        // The kernel is not twice as long as the stride along one axis; then the number of outputs
+        // is odd along one axis.
         ([10, 9], [4, 2], [1, 1]),
         ([10, 10], [4, 4], [2, 1]),
         ([12, 9], [4, 2], [2, 1]),
