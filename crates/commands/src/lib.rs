@@ -1,6 +1,13 @@
 //! The program `adjoint`: all other programs as its subcommands, shell completions and man pages.
 //!
-//! `adjoint train dcgan` takes the flags of `train-dcgan`, `adjoint sample` those of `sample`.
+//! `adjoint train dcgan` takes the flags of `train-dcgan`, `adjoint sample` those of `sample`:
+//!
+//! ```
+//! let given = adjoint_commands::command().get_matches_from(["adjoint", "train", "dcgan", "--width", "8"]);
+//! let (_, train) = given.subcommand().expect("train");
+//! let (model, flags) = train.subcommand().expect("a model");
+//! assert_eq!((model, flags.get_one("width")), ("dcgan", Some(&8_usize)));
+//! ```
 #![forbid(unsafe_code)]
 
 use adjoint_recipes::{Recipe, registry};

@@ -3,13 +3,13 @@
 use crate::bounds::{self, Effort};
 use crate::control::Control;
 use crate::images::Ground;
-use crate::judges::Recipe;
+use crate::judges::Judges;
 use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::{Model, Open};
-use adjoint_runs::values::{count, positive, threads};
+use adjoint_runs::values::{count, positive, threads, whole};
 use adjoint_runs::{BoxError, Error, examples, is_standard_output, note, say, set_threads, warn, write_file};
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
@@ -32,11 +32,11 @@ struct Cli {
     runs: Vec<PathBuf>,
 
     /// Samples of each run, and images of the data they are compared with
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = whole::<usize>(100..=100_000))]
     samples: usize,
 
     /// Labelled samples of conditional models, and training images, that the test set is read by
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = samples)]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = whole::<usize>(100..=100_000))]
     labelled: usize,
 
     /// Seed of all random numbers
@@ -94,14 +94,6 @@ struct Cli {
     /// Threads to compute with; results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
-}
-
-/// Nearest neighbours and covariances need some.
-fn samples(text: &str) -> Result<usize, String> {
-    match count::<usize>(text) {
-        Ok(n) if (100..=100_000).contains(&n) => Ok(n),
-        _ => Err("a whole number from 100 to 100000 is needed".into()),
-    }
 }
 
 /// The command line of the program.
@@ -168,7 +160,7 @@ fn refuse_places(cli: &Cli) -> Result<bool, BoxError> {
     let piped = places.map(|place| place.is_some_and(is_standard_output));
     if piped == [true, true] {
         let problem = "--json and --markdown can't both be standard output; name a file for one of them";
-        return Err(Error::Flags(problem.into()).into());
+        return Err(problem.into());
     }
     for file in places.into_iter().flatten().filter(|file| !is_standard_output(file)) {
         let target = adjoint_files::resolve(file);
@@ -192,10 +184,10 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
 
 /// Runs on one dataset of images side by side.
 fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
-    let recipe = Recipe { directory: cli.judges.clone(), steps: cli.judge_steps };
+    let judges = Judges { directory: cli.judges.clone(), steps: cli.judge_steps };
     let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
-    let mut control = Control::new(&train, &test, cli.samples, &recipe)?;
-    let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &recipe)?;
+    let mut control = Control::new(&train, &test, cli.samples, &judges)?;
+    let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &judges)?;
     let effort = Effort {
         nll_samples: cli.nll_samples,
         nll_images: cut("--nll-images", cli.nll_images, test.len(), "all test images"),

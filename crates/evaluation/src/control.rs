@@ -3,7 +3,7 @@
 //! stands beside what chance would give.
 
 use crate::factors::FACTORS;
-use crate::judges::{Kept, Recipe, Regressor};
+use crate::judges::{Judges, Kept, Regressor};
 use crate::measured::{Measured, in_parts};
 use crate::table::Subject;
 use adjoint_data::Dataset;
@@ -47,7 +47,7 @@ impl Control {
         train: &Dataset,
         test: &Dataset,
         samples: usize,
-        recipe: &Recipe,
+        judges: &Judges,
     ) -> Result<Option<Self>, BoxError> {
         let factors = |set: &Dataset, count: usize| -> Option<Vec<Factors>> {
             (0..count).map(|i| set.factors(i)).collect()
@@ -57,7 +57,7 @@ impl Control {
             return Ok(None);
         };
         let numbers = FACTORS.map(|(_, number)| number);
-        let mut regressor = recipe.regressor(train, &of_train, &numbers)?;
+        let mut regressor = judges.regressor(train, &of_train, &numbers)?;
         let explained = regressor.explained(test, &of_test, &numbers)?;
         let (samples, classes) = (samples.min(MOST_SAMPLES), train.classes().len());
         Ok(Some(Control { regressor, explained, samples, image_len: train.image_len(), classes }))

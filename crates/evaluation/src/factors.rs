@@ -1,5 +1,5 @@
-//! Which of the factors of glyphs the regressor learns: a part of the recipe that judges are kept
-//! by.
+//! Which of the factors of glyphs the regressor learns: [`JUDGE_VERSION`](crate::judges) counts
+//! their changes, too.
 
 use adjoint_data::glyphs::Factors;
 

@@ -2,7 +2,7 @@
 //! them.
 
 use crate::cli::cut;
-use crate::judges::{Classifier, Reading, Recipe, wide};
+use crate::judges::{Classifier, Judges, Reading, wide};
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange};
 use adjoint_metrics::Estimate;
@@ -77,9 +77,9 @@ impl Ground {
         train: Dataset,
         test: Dataset,
         samples: usize,
-        recipe: &Recipe,
+        judges: &Judges,
     ) -> Result<Self, BoxError> {
-        let mut classifier = recipe.classifier(&train, &test)?;
+        let mut classifier = judges.classifier(&train, &test)?;
         let [held, half] = [MOST_NUMBERS / train.image_len(), train.len() / 2];
         let count = cut("--samples", samples, test.len(), "all test images");
         let count = cut("--samples", count, half, "half of the training images");

@@ -13,11 +13,10 @@ use adjoint_runs::{BoxError, note, warn, weights};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// The number of the recipe by which judges are made: their layers and first weights, loss, batches
-/// and optimiser, and the factors that a regressor learns. A kept judge is used only under the
-/// number it was trained under. Raise it with every change of what a judge computes; a test holds
-/// the two together.
-const RECIPE: u32 = 1;
+/// Version of what judges compute: their layers and first weights, loss, batches and optimiser, and
+/// the factors that a regressor learns. A stored judge is used only if it has this version. Raise
+/// it with every change of what a judge computes; a test compares the two.
+const JUDGE_VERSION: u32 = 1;
 /// A judge should be right this often.
 const READS: f64 = 0.99;
 const BATCH: usize = 128;
@@ -30,7 +29,7 @@ const CHUNK: usize = 500;
 
 /// How to obtain a judge.
 #[derive(Clone, Debug)]
-pub(crate) struct Recipe {
+pub(crate) struct Judges {
     /// Where they are kept.
     pub(crate) directory: PathBuf,
     /// Training steps.
@@ -112,7 +111,7 @@ impl Reading {
     }
 }
 
-impl Recipe {
+impl Judges {
     /// The classifier of a dataset.
     ///
     /// # Errors
@@ -168,11 +167,11 @@ impl Recipe {
         Ok(Kept { judge, path })
     }
 
-    /// Where the judge of exactly these images, by this recipe, is kept.
+    /// Where the judge of exactly these images, of this version, is kept.
     fn path(&self, what: &str, train: &Dataset) -> PathBuf {
         let (name, size, steps) = (train.name(), train.image_size(), self.steps);
         let images = &train.digest()[..16];
-        self.directory.join(format!("{name}-{size}-{what}-{steps}-{images}-{RECIPE}.safetensors"))
+        self.directory.join(format!("{name}-{size}-{what}-{steps}-{images}-{JUDGE_VERSION}.safetensors"))
     }
 }
 

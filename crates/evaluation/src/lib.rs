@@ -12,6 +12,23 @@
 //! | `bounds` | likelihoods |
 //! | `plane` | scores of points |
 //! | `table` | figures as tables and as JSON |
+//!
+//! The figures of a GAN of points in the plane, as JSON:
+//!
+//! ```
+//! # let directory = tempfile::tempdir()?;
+//! # let json = directory.path().join("figures.json");
+//! # let run = "../testing/fixtures/runs/0.1/gan-ring";
+//! let arguments = ["evaluate", run, "--samples", "500", "--json", &json.to_string_lossy()];
+//! adjoint_evaluation::run(arguments.map(Into::into))?;
+//!
+//! let comparisons: serde_json::Value = serde_json::from_slice(&std::fs::read(json)?)?;
+//! let subjects = comparisons[0]["subjects"].as_array().expect("a list");
+//! let names: Vec<_> = subjects.iter().map(|subject| &subject["name"]).collect();
+//! assert_eq!(names, ["data", run, "noise"]);
+//! assert_eq!(subjects[0]["figures"]["modes"]["value"], 8.0); // of the data
+//! # Ok::<(), adjoint_runs::BoxError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod bounds;

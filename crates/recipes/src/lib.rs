@@ -13,6 +13,23 @@
 //! * [`summary`]: what `--dry-run` prints.
 //! * [`LrSchedule`]: how step sizes change over a run.
 //! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
+//!
+//! Train a model by its recipe, and open the run to draw samples:
+//!
+//! ```
+//! use adjoint_recipes::{Model, Open, Recipe};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let out = directory.path().to_str().expect("UTF-8");
+//! let flags = ["train-vae", "--hidden", "8", "--steps", "1", "--quiet", "--name", "tiny", "--out", out];
+//! Recipe::of("vae").expect("it is in the registry").train(&flags.map(Into::into))?;
+//!
+//! let run = directory.path().join("tiny");
+//! let mut model = Model::open(&Open { run, seed: 1, raw: false, data_dir: None })?;
+//! let z = model.draw("samples", 4)?;
+//! assert_eq!(model.decode(&z, None)?.dims(), [4, 28, 28, 1]);
+//! # Ok::<(), adjoint_runs::BoxError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 use adjoint_nn::Named;

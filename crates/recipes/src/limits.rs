@@ -1,6 +1,7 @@
 //! What flags ask for against what there is, before anything is allocated or fetched.
 
 use adjoint_data::IMAGE_SIZES;
+use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, CommonArgs};
 use std::path::Path;
 
@@ -9,8 +10,7 @@ use std::path::Path;
 /// # Errors
 /// If it is no such number.
 pub fn units(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|n| (1..=65_536).contains(n));
-    number.ok_or_else(|| "a whole number from 1 to 65536 is needed".into())
+    whole(1..=65_536)(text)
 }
 
 /// Refuses image sizes that no dataset can be had in.

@@ -32,6 +32,38 @@ const MODEL: &str = "model";
 /// An enum among the fields needs its clap names as serde names
 /// (`#[serde(rename_all = "kebab-case")]`), an option
 /// `#[serde(skip_serializing_if = "Option::is_none")]`.
+///
+/// ```
+/// use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Launch, Preset, Summary, preset};
+///
+/// /// Train a line.
+/// #[derive(clap::Parser, serde::Serialize)]
+/// struct Line {
+///     #[command(flatten)]
+///     #[serde(flatten)]
+///     common: CommonArgs,
+///     /// Step size
+///     #[arg(long)]
+///     lr: f64,
+/// }
+///
+/// impl Config for Line {
+///     const MODEL: &'static str = "line";
+///     fn presets() -> Vec<Preset> {
+///         [COMMON, &[preset("lr", "0.1"), preset("lr", "0.5").beside("batch_size", "1")]].concat()
+///     }
+///     fn common(&self) -> &CommonArgs {
+///         &self.common
+///     }
+///     fn summary(&self) -> Result<Summary, BoxError> {
+///         Ok(Summary { networks: vec![], step_flops: 2, step_bytes: 8 })
+///     }
+/// }
+///
+/// let line = Launch::<Line>::parse(["train-line", "--batch-size", "1"])?.config;
+/// assert_eq!((line.common.seed, line.lr), (1, 0.5));
+/// # Ok::<(), adjoint_runs::Error>(())
+/// ```
 pub trait Config: clap::Parser + Serialize {
     /// Kind of model: "dcgan". Names runs and marks checkpoints.
     const MODEL: &'static str;

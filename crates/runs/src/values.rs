@@ -1,19 +1,28 @@
 //! Values of flags, checked where clap reads them: each complaint says what is needed.
 
+use std::ops::RangeInclusive;
+
 use adjoint_tensor::threads::MAX as MAX_THREADS;
 
 /// Largest count: what a TOML file can hold.
 const MAX_COUNT: u64 = i64::MAX as u64;
+
+/// A whole number in a range.
+///
+/// The parser fails if the text is none, or too large for its type.
+pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|n| range.contains(n)).and_then(|n| T::try_from(n).ok());
+        number.ok_or_else(|| format!("a whole number from {} to {} is needed", range.start(), range.end()))
+    }
+}
 
 /// A whole number from 1 to 2^63 - 1.
 ///
 /// # Errors
 /// If it is none, or too large for its type or for config.toml.
 pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
-    let number = text.parse().ok().filter(|n| (1..=MAX_COUNT).contains(n));
-    number
-        .and_then(|n| T::try_from(n).ok())
-        .ok_or_else(|| "a whole number from 1 to 2^63 - 1 is needed".into())
+    whole(1..=MAX_COUNT)(text).map_err(|_| "a whole number from 1 to 2^63 - 1 is needed".into())
 }
 
 /// A number of kernel threads.
@@ -21,8 +30,7 @@ pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
 /// # Errors
 /// If it is none, or above the largest.
 pub fn threads(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|n| (1..=MAX_THREADS).contains(n));
-    number.ok_or_else(|| format!("a whole number from 1 to {MAX_THREADS} is needed"))
+    whole(1..=MAX_THREADS as u64)(text)
 }
 
 /// A number above 0.
@@ -30,10 +38,7 @@ pub fn threads(text: &str) -> Result<usize, String> {
 /// # Errors
 /// If it is none.
 pub fn positive(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(x) if x > 0.0 && f64::is_finite(x) => Ok(x),
-        _ => Err("a number above 0 is needed".into()),
-    }
+    number(text, "above 0", |x| x > 0.0)
 }
 
 /// A number not below 0.
@@ -41,10 +46,7 @@ pub fn positive(text: &str) -> Result<f64, String> {
 /// # Errors
 /// If it is none.
 pub fn not_negative(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(x) if x >= 0.0 && f64::is_finite(x) => Ok(x),
-        _ => Err("a number not below 0 is needed".into()),
-    }
+    number(text, "not below 0", |x| x >= 0.0)
 }
 
 /// A number from 0 to 1, without 1.
@@ -52,10 +54,12 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 /// # Errors
 /// If it is none.
 pub fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
-        _ => Err("a number from 0 to below 1 is needed".into()),
-    }
+    number(text, "from 0 to below 1", |x| (0.0..1.0).contains(&x))
+}
+
+fn number(text: &str, which: &str, fits: fn(f64) -> bool) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|&x: &f64| x.is_finite() && fits(x));
+    number.ok_or_else(|| format!("a number {which} is needed"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
 use adjoint_recipes::{Model, Open};
-use adjoint_runs::values::{count, threads};
+use adjoint_runs::values::threads;
 use adjoint_runs::{BoxError, Error, Image, examples, is_standard_output, say, set_threads};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
@@ -65,7 +65,7 @@ impl Common {
         match &self.out {
             Some(out) if is_standard_output(out) => {
                 let problem = "--out -: standard output is for text; name a file, or a pipe";
-                Err(Error::Flags(problem.into()).into())
+                Err(problem.into())
             }
             Some(out) => Ok(out.clone()),
             None => Ok(self.run.join(default)),
@@ -76,58 +76,40 @@ impl Common {
 #[derive(clap::Subcommand, Debug)]
 enum Command {
     /// Samples side by side
-    Grid(grids::Grid),
+    Grid(With<grids::Grid>),
     /// A row of each class, with the same noise down a column (conditional models)
-    Classes(grids::Classes),
+    Classes(With<grids::Classes>),
     /// Walks between latent vectors, a row each
-    Interpolate(walks::Interpolate),
+    Interpolate(With<walks::Interpolate>),
     /// One latent number from low to high, a row each
-    Traverse(walks::Traverse),
+    Traverse(With<walks::Traverse>),
     /// The whole plane of a model with two latent numbers
-    Manifold(walks::Manifold),
+    Manifold(With<walks::Manifold>),
     /// Test images above what the model makes of them (autoencoders, and conditions that are
     /// images)
-    Reconstruct(grids::Reconstruct),
+    Reconstruct(With<grids::Reconstruct>),
     /// Samples beside the training images nearest to them: are they copies?
-    Neighbours(neighbours::Neighbours),
+    Neighbours(With<neighbours::Neighbours>),
     /// Vector arithmetic: the mean latent vector of samples that are A, minus B, plus C
-    Arithmetic(arithmetic::Arithmetic),
+    Arithmetic(With<arithmetic::Arithmetic>),
     /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy
     /// file; points as they are, (N, 2)
-    Export(export::Export),
+    Export(With<export::Export>),
     /// What D's filters look at, by guided backpropagation (runs of train-dcgan)
-    Features(features::Features),
+    Features(With<features::Features>),
 }
 
-/// A count of images, up to a million.
-pub(crate) fn images(text: &str) -> Result<usize, String> {
-    match count::<usize>(text) {
-        Ok(n) if n <= 1_000_000 => Ok(n),
-        _ => Err("a whole number from 1 to 1000000 is needed".into()),
-    }
+/// A command: the flags of all commands, and its own.
+#[derive(clap::Args, Debug)]
+struct With<T: clap::Args> {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    own: T,
 }
 
-/// Tiles of a picture along one side.
-pub(crate) fn tiles(text: &str) -> Result<usize, String> {
-    match count::<usize>(text) {
-        Ok(n) if n <= 100 => Ok(n),
-        _ => Err("a whole number from 1 to 100 is needed".into()),
-    }
-}
-
-/// Steps of a walk, which has two ends.
-pub(crate) fn steps(text: &str) -> Result<usize, String> {
-    match count::<usize>(text) {
-        Ok(n) if (2..=100).contains(&n) => Ok(n),
-        _ => Err("a whole number from 2 to 100 is needed".into()),
-    }
-}
-
-/// A command: its own flags and those of all.
+/// What a command does with a run.
 pub(crate) trait Run {
-    /// The flags of all commands.
-    fn common(&self) -> &Common;
-
     /// Draws a picture, and says in a few words what is on it.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError>;
 }
@@ -156,7 +138,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
         Command::Export(c) => {
             let out = c.common.out("export.npy")?;
             let mut model = open(&c.common)?;
-            say(c.write(&mut model, &out)?);
+            say(c.own.write(&mut model, &out)?);
             Ok(())
         }
     }
@@ -168,11 +150,10 @@ fn open(common: &Common) -> Result<Model, BoxError> {
     Model::open(&Open { run, seed, raw, data_dir })
 }
 
-fn picture(name: &str, command: &impl Run) -> Result<(), BoxError> {
-    let common = command.common();
+fn picture<T: Run + clap::Args>(name: &str, With { common, own }: &With<T>) -> Result<(), BoxError> {
     let out = common.out(&format!("{name}.png"))?;
     let mut model = open(common)?;
-    let (image, what) = command.draw(&mut model)?;
+    let (image, what) = own.draw(&mut model)?;
     image.write_png(&out)?;
     say(format_args!("{}: {what}; {}x{} pixels", out.display(), image.width, image.height));
     Ok(())

@@ -4,28 +4,6 @@ use adjoint_runs::{BoxError, write_file};
 use std::io;
 use std::path::Path;
 
-/// Numbers that can be written: little-endian.
-pub(crate) trait Number: Copy {
-    /// NumPy's name of the type.
-    const TYPE: &'static str;
-    /// Its bytes, least first.
-    fn bytes(self) -> Vec<u8>;
-}
-
-impl Number for f32 {
-    const TYPE: &'static str = "<f4";
-    fn bytes(self) -> Vec<u8> {
-        self.to_le_bytes().into()
-    }
-}
-
-impl Number for i64 {
-    const TYPE: &'static str = "<i8";
-    fn bytes(self) -> Vec<u8> {
-        self.to_le_bytes().into()
-    }
-}
-
 /// The head of a file of this type and shape: padded so that the numbers start at a multiple of 64
 /// bytes.
 fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
@@ -38,20 +16,21 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// Writes an array in parts that `part` gives one after another until it gives none.
+/// Writes an array of this type (`<f4`: NumPy's name) and shape. `part` gives its bytes part after
+/// part until it gives none.
 ///
 /// # Errors
 /// If a part can't be had, the disk is full or the file can't be written; an older one is then
 /// untouched.
-pub(crate) fn write<T: Number>(
+pub(crate) fn write(
     path: &Path,
-    shape: &[usize],
-    mut part: impl FnMut() -> Result<Option<Vec<T>>, BoxError>,
+    (kind, shape): (&str, &[usize]),
+    mut part: impl FnMut() -> Result<Option<Vec<u8>>, BoxError>,
 ) -> Result<(), BoxError> {
     write_file(path, |out| {
-        out.write_all(&header(T::TYPE, shape))?;
-        while let Some(numbers) = part().map_err(io::Error::other)? {
-            out.write_all(&numbers.into_iter().flat_map(T::bytes).collect::<Vec<u8>>())?;
+        out.write_all(&header(kind, shape))?;
+        while let Some(bytes) = part().map_err(io::Error::other)? {
+            out.write_all(&bytes)?;
         }
         Ok(())
     })?;

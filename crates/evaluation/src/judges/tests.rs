@@ -4,8 +4,8 @@ use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Options, Split};
 use adjoint_tensor::isa::{self, Isa};
 
-/// What judges of small glyphs compute after a few steps of each recipe, as [`computed`] gives
-/// it.
+/// What judges of small glyphs compute after a few steps in each version, as [`computed`]
+/// gives it.
 const RECORDED: [(u32, [f64; 12]); 1] = [(
     1,
     [
@@ -40,14 +40,14 @@ fn computed(isa: Isa) -> Vec<f64> {
 /// Other instructions round these numbers by far less than the tolerance; a change of the step
 /// size by a per cent is far above it.
 #[test]
-fn judges_compute_what_their_recipe_did_when_it_got_its_number() {
+fn judges_compute_what_their_version_did_when_it_was_recorded() {
     let (number, want) = RECORDED[RECORDED.len() - 1];
-    assert_eq!(number, RECIPE, "record what this recipe computes");
+    assert_eq!(number, JUDGE_VERSION, "record what this version computes");
     assert!(RECORDED.iter().zip(1..).all(|((number, _), i)| *number == i), "each number once");
     for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
         let got = computed(isa);
         let off = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
-        let mended = "raise RECIPE and record what judges compute now";
+        let mended = "raise JUDGE_VERSION and record what judges compute now";
         assert!(off < 1e-4, "{mended}: {got:?} on {isa}, off by {off}");
     }
 }

@@ -15,7 +15,7 @@ use crate::{data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Stream, Tensor, Var};
-use adjoint_runs::{BoxError, CommonArgs, Error, Grid};
+use adjoint_runs::{BoxError, CommonArgs, Grid};
 use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -60,10 +60,9 @@ impl Model {
     pub fn draw(&self, purpose: &str, rows: usize) -> Result<Tensor<f32>, BoxError> {
         if rows.saturating_mul(self.latent) > MOST_NUMBERS {
             let latent = self.latent;
-            return Err(Error::Flags(format!(
-                "{rows} samples of {latent} latent numbers are too many; ask for fewer"
-            ))
-            .into());
+            return Err(
+                format!("{rows} samples of {latent} latent numbers are too many; ask for fewer").into()
+            );
         }
         Ok(self.noise.draw(self.seed, purpose, 0, [rows, self.latent]))
     }
@@ -76,10 +75,9 @@ impl Model {
         let size = self.common.image_size;
         let side = size * Grid::square(tiles, size).scale;
         if tiles.saturating_mul(side * side) > MOST_NUMBERS {
-            return Err(Error::Flags(format!(
-                "{tiles} images of {size} pixels are too many for a picture; ask for fewer"
-            ))
-            .into());
+            return Err(
+                format!("{tiles} images of {size} pixels are too many for a picture; ask for fewer").into()
+            );
         }
         Ok(())
     }
@@ -241,9 +239,7 @@ impl Model {
         }
         let (class, classes) = (class.unwrap_or(0), self.classes()?);
         if class >= classes {
-            return Err(
-                Error::Flags(format!("--class {class}: there are classes 0 to {}", classes - 1)).into()
-            );
+            return Err(format!("--class {class}: there are classes 0 to {}", classes - 1).into());
         }
         Ok(Some(labels::one_hot(&vec![class; rows], classes)))
     }

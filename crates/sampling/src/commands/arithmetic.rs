@@ -5,7 +5,7 @@
 //! training image is. For glyphs that is known exactly: their class and all factors they were drawn
 //! from.
 
-use crate::cli::{Common, Run, tiles};
+use crate::cli::Run;
 use crate::commands::neighbours::nearest;
 use crate::latent::rows;
 use adjoint_data::glyphs::Factors;
@@ -14,7 +14,8 @@ use adjoint_metrics::neighbours::Neighbour;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_recipes::{limits, pictures};
-use adjoint_runs::{BoxError, Error, Image};
+use adjoint_runs::values::whole;
+use adjoint_runs::{BoxError, Image};
 
 /// Samples among which A, B and C are sought.
 const SAMPLES: usize = 1_000;
@@ -30,9 +31,6 @@ const LOW: f64 = 0.3;
 /// A - B + C.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arithmetic {
-    #[command(flatten)]
-    common: Common,
-
     /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted,
     /// narrow or wide
     #[arg(long, value_name = "WORDS")]
@@ -47,7 +45,7 @@ pub(crate) struct Arithmetic {
     c: String,
 
     /// Samples of each whose mean is taken
-    #[arg(long, value_name = "N", default_value = "3", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<usize>(1..=100))]
     examples: usize,
 }
 
@@ -80,15 +78,15 @@ impl Attribute {
         let classes = set.classes().join(", ");
         match factor {
             Some((factor, high)) if known => Ok(Attribute::Factor(factor, high)),
-            Some(_) => Err(Error::Flags(format!(
+            Some(_) => Err(format!(
                 "`{word}` is known of glyphs only; of {} only the classes are: {classes}",
                 set.name()
-            ))
+            )
             .into()),
-            None => Err(Error::Flags(format!(
+            None => Err(format!(
                 "`{word}` is no attribute; there are the classes {classes} and, of glyphs, thin, thick, upright, slanted, \
                  narrow and wide"
-            ))
+            )
             .into()),
         }
     }
@@ -139,9 +137,7 @@ impl Arithmetic {
         let parse = |text: &str| -> Result<Vec<Attribute>, BoxError> {
             let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
             if words.is_empty() {
-                return Err(
-                    Error::Flags("--a, --b and --c need a word each, such as \"7 thick\"".into()).into()
-                );
+                return Err("--a, --b and --c need a word each, such as \"7 thick\"".into());
             }
             words.into_iter().map(|word| Attribute::parse(word, set)).collect()
         };
@@ -202,10 +198,6 @@ fn neighbourhood(result: &[f32], seed: u64) -> Vec<Vec<f32>> {
 }
 
 impl Run for Arithmetic {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         if model.condition.is_some() {

@@ -1,11 +1,11 @@
 //! Samples for other programs.
 
-use crate::cli::{Common, images};
 use crate::npy;
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::limits;
+use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, warn};
 use std::path::Path;
 
@@ -15,11 +15,8 @@ const CHUNK: usize = 1_000;
 /// Samples as an array.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Export {
-    #[command(flatten)]
-    pub(crate) common: Common,
-
     /// Number of samples
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = images)]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = whole::<usize>(1..=1_000_000))]
     n: usize,
 }
 
@@ -38,13 +35,13 @@ impl Export {
         let first = part(0)?;
         let shape = [&[n], &first.dims()[1..]].concat();
         let mut next = Some((first, 0));
-        npy::write(out, &shape, || {
+        npy::write(out, ("<f4", &shape), || {
             let Some((x, from)) = next.take() else { return Ok(None) };
             let from = from + x.dims()[0];
             if from < n {
                 next = Some((part(from)?, from));
             }
-            Ok(Some(x.data().to_vec()))
+            Ok(Some(x.data().iter().flat_map(|x| x.to_le_bytes()).collect()))
         })?;
         let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
         if model.condition == Some(Condition::Class) {
@@ -57,8 +54,8 @@ impl Export {
                 return Ok(said);
             }
             let labels = out.with_extension("labels.npy");
-            let mut all = Some((0..n).map(|i| (i % classes) as i64).collect());
-            npy::write(&labels, &[n], || Ok(all.take()))?;
+            let mut all = Some((0..n).flat_map(|i| ((i % classes) as i64).to_le_bytes()).collect());
+            npy::write(&labels, ("<i8", &[n]), || Ok(all.take()))?;
             said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
         }
         Ok(said)

@@ -1,13 +1,14 @@
 //! What D's filters look at.
 
-use crate::cli::{Common, Run, tiles};
+use crate::cli::Run;
 use adjoint_data::{PixelRange, Split};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::{Tensor, Var};
 use adjoint_recipes::game::GameConfig;
 use adjoint_recipes::limits;
 use adjoint_recipes::{Model, load};
-use adjoint_runs::{BoxError, Error, Grid, Image, settings_of_run};
+use adjoint_runs::values::whole;
+use adjoint_runs::{BoxError, Grid, Image, settings_of_run};
 
 /// Test images in which the strongest answers are sought.
 const IMAGES: usize = 500;
@@ -15,20 +16,17 @@ const IMAGES: usize = 500;
 /// D's filters.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Features {
-    #[command(flatten)]
-    common: Common,
-
     /// Convolution of D to look at, from 1 at the image [default: the last but the one to the
     /// logit]
     #[arg(long, value_name = "N")]
     layer: Option<usize>,
 
     /// Filters, a row each: the first ones of the layer
-    #[arg(long, value_name = "N", default_value = "12", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "12", value_parser = whole::<usize>(1..=100))]
     filters: usize,
 
     /// Images of each, those it answers to most
-    #[arg(long, value_name = "N", default_value = "5", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = whole::<usize>(1..=100))]
     images: usize,
 }
 
@@ -50,10 +48,6 @@ impl Answer {
 }
 
 impl Run for Features {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     /// Guided backpropagation (Springenberg et al. 2015), as in figure 5 of the DCGAN's paper.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         if model.kind != "dcgan" {
@@ -65,7 +59,7 @@ impl Run for Features {
         let layers = d.depth();
         let layer = self.layer.unwrap_or(layers);
         if !(1..=layers).contains(&layer) {
-            return Err(Error::Flags(format!("--layer {layer}: there are 1 to {layers}")).into());
+            return Err(format!("--layer {layer}: there are 1 to {layers}").into());
         }
         let test = model.dataset(Split::Test)?;
         let images = IMAGES.min(test.len());

@@ -1,29 +1,23 @@
 //! Pictures of many samples.
 
-use crate::cli::{Common, Run, images, tiles};
+use crate::cli::Run;
 use adjoint_data::Split;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_recipes::game::{Condition, points};
 use adjoint_recipes::{labels, pictures};
+use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
 
 /// Samples side by side.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Grid {
-    #[command(flatten)]
-    common: Common,
-
     /// Number of samples [default: 64; 2000 points]
-    #[arg(long, value_name = "N", value_parser = images)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000))]
     n: Option<usize>,
 }
 
 impl Run for Grid {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         let n = self.n.unwrap_or(if model.points.is_some() { points::SHOWN } else { 64 });
         if model.points.is_none() {
@@ -49,19 +43,12 @@ impl Run for Grid {
 /// A row of each class.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Classes {
-    #[command(flatten)]
-    common: Common,
-
     /// Samples of each class
-    #[arg(long, value_name = "N", default_value = "10", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = whole::<usize>(1..=100))]
     n: usize,
 }
 
 impl Run for Classes {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         if model.condition != Some(Condition::Class) {
             let instead = "a run of train-cgan, or of train-vae --conditional";
@@ -81,11 +68,8 @@ impl Run for Classes {
 /// Test images above what the model makes of them.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Reconstruct {
-    #[command(flatten)]
-    common: Common,
-
     /// Number of test images
-    #[arg(long, value_name = "N", default_value = "32", value_parser = images)]
+    #[arg(long, value_name = "N", default_value = "32", value_parser = whole::<usize>(1..=1_000_000))]
     n: usize,
 
     /// Index of the first
@@ -94,10 +78,6 @@ pub(crate) struct Reconstruct {
 }
 
 impl Run for Reconstruct {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         let told = model.condition.filter(|condition| condition.is_image());

@@ -1,11 +1,12 @@
 //! Samples beside the training images nearest to them.
 
-use crate::cli::{Common, Run, tiles};
+use crate::cli::Run;
 use adjoint_data::{Dataset, Split};
 use adjoint_metrics::neighbours::{Neighbour, Search};
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
 use adjoint_recipes::{limits, pictures};
+use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
 
 /// Training images that are compared at once, where they are small.
@@ -14,23 +15,16 @@ const CHUNK: usize = 2_000;
 /// Samples beside training images.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Neighbours {
-    #[command(flatten)]
-    common: Common,
-
     /// Number of samples
-    #[arg(long, value_name = "N", default_value = "10", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = whole::<usize>(1..=100))]
     n: usize,
 
     /// Training images beside each
-    #[arg(long, value_name = "K", default_value = "7", value_parser = tiles)]
+    #[arg(long, value_name = "K", default_value = "7", value_parser = whole::<usize>(1..=100))]
     k: usize,
 }
 
 impl Run for Neighbours {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         model.fits(self.n * (1 + self.k))?;

@@ -1,12 +1,13 @@
 //! Walks through latent space.
 
-use crate::cli::{Common, Run, steps, tiles};
+use crate::cli::Run;
 use crate::latent::{between, quantile, rows};
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
 use adjoint_recipes::game::flags::Distribution;
 use adjoint_recipes::pictures;
-use adjoint_runs::{BoxError, Error, Grid, Image};
+use adjoint_runs::values::whole;
+use adjoint_runs::{BoxError, Grid, Image};
 
 /// A traversal goes from where this share of all latent numbers is lower to where as many are
 /// higher.
@@ -17,19 +18,16 @@ const DIMENSIONS: usize = 10;
 /// Walks between latent vectors.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Interpolate {
-    #[command(flatten)]
-    common: Common,
-
     /// Rows
-    #[arg(long, value_name = "N", default_value = "8", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = whole::<usize>(1..=100))]
     rows: usize,
 
     /// Latent vectors that a row passes through
-    #[arg(long, value_name = "K", default_value = "2", value_parser = tiles)]
+    #[arg(long, value_name = "K", default_value = "2", value_parser = whole::<usize>(1..=100))]
     through: usize,
 
     /// Images of a row; more where only more show every latent vector that it passes through
-    #[arg(long, value_name = "N", default_value = "10", value_parser = steps)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = whole::<usize>(2..=100))]
     steps: usize,
 
     /// Class of all images (models that are told classes) [default: 0]
@@ -50,11 +48,11 @@ impl Interpolate {
         let given = given?;
         match given.len() {
             0 => {}
-            1 => return Err(Error::Flags("--z: a walk needs two of them or more".into()).into()),
+            1 => return Err("--z: a walk needs two of them or more".into()),
             _ => return Ok(vec![given]),
         }
         if self.through < 2 {
-            return Err(Error::Flags("--through: a walk needs 2 latent vectors or more".into()).into());
+            return Err("--through: a walk needs 2 latent vectors or more".into());
         }
         let z = model.draw("interpolate", self.rows * self.through)?;
         let vectors: Vec<Vec<f32>> = z.data().chunks(model.latent).map(<[f32]>::to_vec).collect();
@@ -66,7 +64,7 @@ fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
     let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse::<f32>()).collect();
     match numbers {
         Ok(numbers) if numbers.len() == latent && numbers.iter().all(|x| x.is_finite()) => Ok(numbers),
-        _ => Err(Error::Flags(format!("--z {text}: {latent} numbers between commas are needed")).into()),
+        _ => Err(format!("--z {text}: {latent} numbers between commas are needed").into()),
     }
 }
 
@@ -89,10 +87,6 @@ fn walk(stations: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f3
 }
 
 impl Run for Interpolate {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         let stations = self.stations(model)?;
@@ -109,15 +103,12 @@ impl Run for Interpolate {
 /// One latent number from low to high.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Traverse {
-    #[command(flatten)]
-    common: Common,
-
     /// Which latent numbers, from 0 [default: the ten that change the image most]
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     dimensions: Vec<usize>,
 
     /// Images of a row
-    #[arg(long, value_name = "N", default_value = "11", value_parser = steps)]
+    #[arg(long, value_name = "N", default_value = "11", value_parser = whole::<usize>(2..=100))]
     steps: usize,
 
     /// Class of all images (models that are told classes) [default: 0]
@@ -129,7 +120,7 @@ impl Traverse {
     fn dimensions(&self, model: &mut Model, start: &[f32]) -> Result<Vec<usize>, BoxError> {
         if let Some(d) = self.dimensions.iter().find(|&&d| d >= model.latent) {
             let latent = model.latent;
-            return Err(Error::Flags(format!("--dimensions {d}: there are 0 to {}", latent - 1)).into());
+            return Err(format!("--dimensions {d}: there are 0 to {}", latent - 1).into());
         }
         if !self.dimensions.is_empty() {
             return Ok(self.dimensions.clone());
@@ -162,10 +153,6 @@ fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<
 }
 
 impl Run for Traverse {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         let start = model.draw("traverse", 1)?.data().to_vec();
@@ -193,11 +180,8 @@ impl Run for Traverse {
 /// The plane of a model with two latent numbers.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Manifold {
-    #[command(flatten)]
-    common: Common,
-
     /// Images along each side
-    #[arg(long, value_name = "N", default_value = "20", value_parser = tiles)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<usize>(1..=100))]
     n: usize,
 
     /// Class of all images (models that are told classes) [default: 0]
@@ -206,10 +190,6 @@ pub(crate) struct Manifold {
 }
 
 impl Run for Manifold {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
     /// At equal steps of the cumulative distribution (Kingma & Welling 2014, appendix A).
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
