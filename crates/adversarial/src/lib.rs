@@ -11,8 +11,9 @@
 //! has its variants in the literature: losses, penalties, smoothed labels, noise on D's input, the
 //! order of updates, the optimiser. A model crate adds its two networks only.
 //!
-//! [`game`] holds one training step over the two [`players`], [`settings`] its variants, [`cost`]
-//! what it costs. Nothing here reads, writes or looks at a clock.
+//! [`game`] holds one training step over the two [`players`], [`settings`] its variants,
+//! [`condition`] what networks can be told, [`cost`] what a step costs. Nothing here reads, writes or
+//! looks at a clock.
 //!
 //! A generator that shifts and scales its noise, against a discriminator of one hidden layer. Data
 //! is N(3, 0.5^2):
@@ -67,11 +68,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod condition;
 pub mod cost;
 pub mod game;
 pub mod players;
 pub mod settings;
 
+pub use condition::{Condition, Label};
 pub use game::Game;
 pub use players::{Discriminator, Generator, Report, Round};
 pub use settings::{Descent, Noise, Penalty, Settings, Update};

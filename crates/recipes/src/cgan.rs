@@ -1,11 +1,10 @@
 //! The conditional GAN on the command line.
 
 use crate::Recipe;
-use crate::game::flags::Label;
 use crate::game::presets::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, data, limits};
-use adjoint_cgan::{self as model, Architecture, Body, Cgan, Discriminator, Generator, cgan};
+use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
@@ -124,14 +123,10 @@ impl GameConfig for Settings {
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let classes = data::classes(&self.common)?;
-        let condition = match (self.told.task, self.told.condition) {
-            (Condition::Class, Label::OneHot) => model::Condition::OneHot(classes),
-            (Condition::Class, Label::Embedding) => model::Condition::Embedding(classes),
-            _ if self.arch == Arch::Mlp => {
-                return Err("--arch mlp is told classes, not images; take --task class or --arch conv".into());
-            }
-            _ => model::Condition::Image,
-        };
+        let ConditionArgs { task: condition, condition: label, .. } = self.told;
+        if condition.is_image() && self.arch == Arch::Mlp {
+            return Err("--arch mlp is told classes, not images; take --task class or --arch conv".into());
+        }
         let body = match self.arch {
             Arch::Mlp => {
                 let HiddenArgs { g_hidden, d_hidden } = self.hidden.clone();
@@ -141,6 +136,6 @@ impl Settings {
         };
         let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
         let (latent, (d_norm, d_dropout)) = (self.game.latent, self.game.d_style());
-        Ok(Architecture { image_size, channels, latent, condition, body, d_norm, d_dropout })
+        Ok(Architecture { image_size, channels, latent, condition, label, classes, body, d_norm, d_dropout })
     }
 }

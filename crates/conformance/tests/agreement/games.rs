@@ -4,8 +4,10 @@
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
-use adjoint_adversarial::{Descent, Discriminator, Game, Generator, Penalty, Round, Settings, Update};
-use adjoint_cgan::{Body, Condition, cgan};
+use adjoint_adversarial::{
+    Condition, Descent, Discriminator, Game, Generator, Label, Penalty, Round, Settings, Update,
+};
+use adjoint_cgan::{Body, cgan};
 use adjoint_gan::gan;
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
@@ -109,11 +111,13 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let size = |name: &str| case.attr::<usize>(name);
     let (g_hidden, d_hidden) = (vec![size("g_hidden")], vec![size("d_hidden")]);
     let d_norm = if run.spectral { Norm::Spectral } else { Norm::None };
-    let conditional = |image_size, condition, body, d_norm| adjoint_cgan::Architecture {
+    let conditional = |image_size, body, d_norm, (condition, label)| adjoint_cgan::Architecture {
         image_size,
         channels: 1,
         latent: size("latent"),
         condition,
+        label,
+        classes: size("classes"),
         body,
         d_norm,
         d_dropout: Dropout::default(),
@@ -133,15 +137,15 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
             play(gan::<E>(&architecture, settings, 0), case, name, run)
         }
         Networks::CganMlp => {
-            let (condition, body) = (Condition::Embedding(size("classes")), Body::Mlp { g_hidden, d_hidden });
-            let architecture = conditional(size("corner"), condition, body, d_norm);
+            let body = Body::Mlp { g_hidden, d_hidden };
+            let architecture =
+                conditional(size("corner"), body, d_norm, (Condition::Class, Label::Embedding));
             play(cgan::<E>(&architecture, settings, 0), case, name, run)
         }
         Networks::CganConv | Networks::CganImage => {
-            let class = Condition::OneHot(size("classes"));
-            let condition = if run.networks == Networks::CganConv { class } else { Condition::Image };
+            let told = if run.networks == Networks::CganConv { Condition::Class } else { Condition::Inpaint };
             let body = Body::Conv { width: size("width") };
-            let architecture = conditional(size("size"), condition, body, Norm::Batch);
+            let architecture = conditional(size("size"), body, Norm::Batch, (told, Label::OneHot));
             play(cgan::<E>(&architecture, settings, 0), case, name, run)
         }
     }

@@ -1,5 +1,6 @@
 //! Sizes of the two networks, their layers and what these cost.
 
+use adjoint_adversarial::{Condition, Label};
 use adjoint_nn::Element;
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Dropout, Embedding, Norm};
@@ -18,6 +19,10 @@ pub struct Architecture {
     pub latent: usize,
     /// What both are told.
     pub condition: Condition,
+    /// How they are told a class.
+    pub label: Label,
+    /// Number of classes.
+    pub classes: usize,
     /// What lies between their inputs and outputs.
     pub body: Body,
     /// What keeps D's layers in bounds. Batch norm is left out of the layer that sees the image
@@ -25,35 +30,6 @@ pub struct Architecture {
     pub d_norm: Norm,
     /// Dropout behind each hidden layer of D.
     pub d_dropout: Dropout,
-}
-
-/// What both networks are told of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// Its class, as a one-hot row of this many numbers.
-    OneHot(usize),
-    /// Its class, given as such a row, by a learned vector of as many numbers. Each network learns
-    /// its own.
-    Embedding(usize),
-    /// An image of its size and channels.
-    Image,
-}
-
-impl Condition {
-    /// Numbers that join each sample's input; none for an image, which joins as channels.
-    pub fn numbers(self) -> usize {
-        match self {
-            Condition::OneHot(classes) | Condition::Embedding(classes) => classes,
-            Condition::Image => 0,
-        }
-    }
-
-    pub(crate) fn embedding<E: Element>(self) -> Option<Embedding<E>> {
-        match self {
-            Condition::Embedding(classes) => Some(Embedding::new(classes, classes)),
-            _ => None,
-        }
-    }
 }
 
 /// The layers between inputs and outputs.
@@ -74,6 +50,16 @@ pub enum Body {
 }
 
 impl Architecture {
+    /// Numbers that join each sample's input; none for an image, which joins as channels.
+    pub(crate) fn told(&self) -> usize {
+        if self.condition.is_image() { 0 } else { self.classes }
+    }
+
+    pub(crate) fn embedding<E: Element>(&self) -> Option<Embedding<E>> {
+        let learns = self.told() > 0 && self.label == Label::Embedding;
+        learns.then(|| Embedding::new(self.classes, self.classes))
+    }
+
     fn image(&self) -> Level {
         Level { size: self.image_size, channels: self.channels }
     }
@@ -81,13 +67,13 @@ impl Architecture {
     /// The layers of G before they are built.
     #[track_caller]
     pub(crate) fn generator(&self) -> NetworkPlan {
-        let (image, inputs) = (self.image(), self.latent + self.condition.numbers());
-        match (&self.body, self.condition) {
-            (Body::Mlp { .. }, Condition::Image) => panic!("perceptrons are told classes, not images"),
-            (Body::Mlp { g_hidden, .. }, _) => {
+        let (image, inputs) = (self.image(), self.latent + self.told());
+        match (&self.body, self.condition.is_image()) {
+            (Body::Mlp { .. }, true) => panic!("perceptrons are told classes, not images"),
+            (Body::Mlp { g_hidden, .. }, false) => {
                 perceptron::plan(inputs, g_hidden, image.numbers(), Norm::None, ", tanh")
             }
-            (Body::Conv { width }, Condition::Image) => {
+            (Body::Conv { width }, true) => {
                 let levels = image.below(*width);
                 let mut blocks = pyramid::down(image, &levels, 0, [Norm::Batch; 2]);
                 // z is joined to the deepest level. Each other level is joined to the same level of
@@ -99,8 +85,8 @@ impl Architecture {
                 }
                 NetworkPlan { blocks, last: LayerPlan::image(from, image, ", tanh") }
             }
-            (Body::Conv { width }, classes) => {
-                let (planes, levels) = (classes.numbers(), image.below(*width));
+            (Body::Conv { width }, false) => {
+                let (planes, levels) = (self.told(), image.below(*width));
                 pyramid::up(inputs, planes, &levels, image, ", tanh")
             }
         }
@@ -109,14 +95,14 @@ impl Architecture {
     /// The layers of D before they are built.
     #[track_caller]
     pub(crate) fn discriminator(&self) -> NetworkPlan {
-        let (image, y) = (self.image(), self.condition.numbers());
+        let (image, y) = (self.image(), self.told());
         match &self.body {
             Body::Mlp { d_hidden, .. } => {
                 perceptron::plan(image.numbers() + y, d_hidden, 1, self.d_norm, ", logit")
             }
             Body::Conv { width } => {
                 // A conditioning image lies behind the channels of the image in question.
-                let beside = if self.condition == Condition::Image { self.channels } else { 0 };
+                let beside = if self.condition.is_image() { self.channels } else { 0 };
                 pyramid::to_logit(image.and(beside), &image.below(*width), y, self.d_norm)
             }
         }

@@ -21,8 +21,8 @@
 //! Two classes of images, black and white. The generator learns to make the class that it gets:
 //!
 //! ```
-//! use adjoint_adversarial::{Penalty, Round, Settings};
-//! use adjoint_cgan::{Architecture, Body, Condition, cgan};
+//! use adjoint_adversarial::{Condition, Label, Penalty, Round, Settings};
+//! use adjoint_cgan::{Architecture, Body, cgan};
 //! use adjoint_nn::layers::{Dropout, Norm};
 //! use adjoint_nn::{Mode, Stream, Tensor, Var};
 //!
@@ -30,7 +30,9 @@
 //!     image_size: 2,
 //!     channels: 1,
 //!     latent: 2,
-//!     condition: Condition::OneHot(2),
+//!     condition: Condition::Class,
+//!     label: Label::OneHot,
+//!     classes: 2,
 //!     body: Body::Mlp { g_hidden: vec![16], d_hidden: vec![16] },
 //!     d_norm: Norm::None,
 //!     d_dropout: Dropout::default(),
@@ -56,5 +58,5 @@
 pub mod architecture;
 pub mod networks;
 
-pub use architecture::{Architecture, Body, Condition};
+pub use architecture::{Architecture, Body};
 pub use networks::{Cgan, Discriminator, Generator, cgan};

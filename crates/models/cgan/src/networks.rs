@@ -1,6 +1,6 @@
 //! The generator and the discriminator.
 
-use crate::architecture::{Architecture, Body, Condition};
+use crate::architecture::{Architecture, Body};
 use adjoint_adversarial::{self as adversarial, Game, Settings};
 use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, LEAKY_SLOPE, SpectralNorm};
 use adjoint_nn::perceptron::Perceptron;
@@ -68,20 +68,20 @@ impl<E: Element> Generator<E> {
     /// As [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let (plan, embedding) = (a.generator(), a.condition.embedding());
+        let (plan, embedding) = (a.generator(), a.embedding());
         let image = || plan.last.conv_transpose();
         let (up, down): (Vec<_>, Vec<_>) = plan.blocks.iter().partition(|layer| layer.enlarges());
         let ups = || up.into_iter().map(Up::new).collect();
-        match (&a.body, a.condition) {
+        match (&a.body, a.condition.is_image()) {
             (Body::Mlp { .. }, _) => {
                 let shape = [a.image_size, a.image_size, a.channels];
                 Generator::Mlp { embedding, net: Perceptron::new(&plan, Dropout::default()), shape }
             }
-            (Body::Conv { .. }, Condition::Image) => {
+            (Body::Conv { .. }, true) => {
                 let down = down.into_iter().map(Down::new).collect();
                 Generator::Images { down, up: ups(), image: image() }
             }
-            (Body::Conv { .. }, _) => Generator::Classes { embedding, up: ups(), image: image() },
+            (Body::Conv { .. }, false) => Generator::Classes { embedding, up: ups(), image: image() },
         }
     }
 
@@ -162,7 +162,7 @@ impl<E: Element> Discriminator<E> {
     /// As [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
-        let (plan, embedding, dropout) = (a.discriminator(), a.condition.embedding(), a.d_dropout);
+        let (plan, embedding, dropout) = (a.discriminator(), a.embedding(), a.d_dropout);
         match a.body {
             Body::Mlp { .. } => Discriminator::Mlp { embedding, net: Perceptron::new(&plan, dropout) },
             Body::Conv { .. } => {

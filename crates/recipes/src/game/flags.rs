@@ -1,8 +1,7 @@
 //! The variants of the game as flags.
 
 use crate::LrSchedule;
-use crate::game::Condition;
-use adjoint_adversarial::{Descent, Noise, Penalty, Settings, Update};
+use adjoint_adversarial::{Condition, Descent, Label, Noise, Penalty, Settings, Update};
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Named, Stream, Tensor};
@@ -116,11 +115,13 @@ pub struct HiddenArgs {
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct ConditionArgs {
     /// What the condition is: the class, or an image made from the one in question
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Condition::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub task: Condition,
 
     /// How the class is told: as a one-hot row, or as a learned vector
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Label::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub condition: Label,
 
     /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image [default: 100]
@@ -128,18 +129,6 @@ pub struct ConditionArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l1: Option<f64>,
 }
-
-choice!(
-    /// How the class is told.
-    Label {
-        /// A one-hot row
-        #[value(name = "onehot")]
-        #[serde(rename = "onehot")]
-        OneHot,
-        /// A learned vector
-        Embedding
-    }
-);
 
 impl ConditionArgs {
     /// The flags of another task.

@@ -14,9 +14,10 @@ pub mod points;
 pub mod presets;
 pub mod stage;
 
+pub use adjoint_adversarial::Condition;
 pub use config::{GameConfig, recipe, summary, trainer};
 pub use flags::{ConditionArgs, GameArgs, HiddenArgs};
 pub use game_trainer::GameTrainer;
-pub use images::{Condition, ImageStage};
+pub use images::ImageStage;
 pub use points::PointStage;
 pub use stage::{Play, Stage};

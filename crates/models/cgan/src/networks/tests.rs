@@ -1,25 +1,39 @@
 use super::*;
-use adjoint_adversarial::{Penalty, Round};
+use adjoint_adversarial::{Condition, Label, Penalty, Round};
 use adjoint_nn::layers::Norm;
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Module, SlotMut, Tensor, gradcheck};
 
-fn small(condition: Condition, body: Body) -> Architecture {
-    let (d_norm, d_dropout) = (Norm::Batch, Dropout::default());
-    Architecture { image_size: 16, channels: 1, latent: 3, condition, body, d_norm, d_dropout }
+/// What networks are told: three classes, in either way, or an image.
+const ONE_HOT: (Condition, Label) = (Condition::Class, Label::OneHot);
+const EMBEDDING: (Condition, Label) = (Condition::Class, Label::Embedding);
+const IMAGE: (Condition, Label) = (Condition::Inpaint, Label::OneHot);
+
+fn small((condition, label): (Condition, Label), body: Body) -> Architecture {
+    Architecture {
+        image_size: 16,
+        channels: 1,
+        latent: 3,
+        condition,
+        label,
+        classes: 3,
+        body,
+        d_norm: Norm::Batch,
+        d_dropout: Dropout::default(),
+    }
 }
 
 fn all() -> Vec<Architecture> {
     let mlp = || Body::Mlp { g_hidden: vec![6], d_hidden: vec![5, 4] };
     let conv = || Body::Conv { width: 2 };
     vec![
-        small(Condition::OneHot(3), mlp()),
-        small(Condition::Embedding(3), mlp()),
-        small(Condition::OneHot(3), conv()),
-        small(Condition::Embedding(3), conv()),
-        small(Condition::Image, conv()),
-        Architecture { image_size: 28, channels: 3, ..small(Condition::Image, conv()) },
-        Architecture { image_size: 45, ..small(Condition::OneHot(2), conv()) },
+        small(ONE_HOT, mlp()),
+        small(EMBEDDING, mlp()),
+        small(ONE_HOT, conv()),
+        small(EMBEDDING, conv()),
+        small(IMAGE, conv()),
+        Architecture { image_size: 28, channels: 3, ..small(IMAGE, conv()) },
+        Architecture { image_size: 45, classes: 2, ..small(ONE_HOT, conv()) },
     ]
 }
 
@@ -28,16 +42,13 @@ fn round<E: Element>(a: &Architecture, batch: usize, step: u64) -> Round<E> {
     let draw = |purpose, shape: &[usize]| {
         Stream::new(1, purpose, step).uniform_tensor(adjoint_nn::Shape::new(shape), -1.0, 1.0)
     };
-    let condition = match a.condition {
-        Condition::Image => draw("y", &image),
-        labels => {
-            let k = labels.numbers();
-            Tensor::build([batch, k], |rows| {
-                rows.iter_mut()
-                    .enumerate()
-                    .for_each(|(i, y)| *y = E::of(f64::from(u8::from(i / k % k == i % k))));
-            })
-        }
+    let condition = match a.told() {
+        0 => draw("y", &image),
+        k => Tensor::build([batch, k], |rows| {
+            rows.iter_mut()
+                .enumerate()
+                .for_each(|(i, y)| *y = E::of(f64::from(u8::from(i / k % k == i % k))));
+        }),
     };
     Round { x: draw("x", &image), z: draw("z", &[batch, a.latent]), condition: Some(condition) }
 }
@@ -52,7 +63,7 @@ fn networks_fit_each_other_and_what_is_counted() {
         assert!(fake.dims() == x.dims() && fake.value().data().iter().all(|p| p.abs() <= 1.0));
         let logits = game.discriminator.forward(&fake, &y, Mode::Eval, &mut Stream::new(1, "masks", 0));
         assert_eq!(logits.dims(), [4]);
-        let tables = if matches!(a.condition, Condition::Embedding(_)) { 9 } else { 0 };
+        let tables = if a.label == Label::Embedding { 9 } else { 0 };
         let costs = [a.generator_costs(), a.discriminator_costs()];
         let counted = costs.map(|c| adjoint_nn::cost::parameters(&c) + tables);
         let own = [game.generator.num_parameters(), game.discriminator.num_parameters()];
@@ -81,7 +92,7 @@ fn both_networks_hear_the_condition() {
         let (one, other) = (round::<f64>(&a, 3, 0), round::<f64>(&a, 3, 1));
         let turned = |y: &Tensor<f64>| Tensor::concat(&[&y.narrow(0, 1, 2), &y.narrow(0, 0, 1)], 0);
         let y = one.condition.unwrap();
-        let other = if a.condition == Condition::Image { other.condition.unwrap() } else { turned(&y) };
+        let other = if a.condition.is_image() { other.condition.unwrap() } else { turned(&y) };
         let [y, other, z, x] = [y, other, one.z, one.x].map(Var::constant);
         let mut make = |y: &Var<f64>| game.generator.forward(&z, y, Mode::Eval).into_value();
         assert!(make(&y).data() != make(&other).data(), "{a:?}");
@@ -114,9 +125,10 @@ fn whole_losses_have_the_gradients_of_central_differences() {
 /// Images of class 0 are dark, of class 1 bright: G must follow.
 #[test]
 fn learns_what_a_class_looks_like() {
-    let mlp = small(Condition::OneHot(2), Body::Mlp { g_hidden: vec![32], d_hidden: vec![32] });
-    let conv = small(Condition::OneHot(2), Body::Conv { width: 4 });
+    let mlp = small(ONE_HOT, Body::Mlp { g_hidden: vec![32], d_hidden: vec![32] });
+    let conv = small(ONE_HOT, Body::Conv { width: 4 });
     for a in [Architecture { d_norm: Norm::None, ..mlp }, conv] {
+        let a = Architecture { classes: 2, ..a };
         let settings =
             Settings { lr: 2e-3, penalty: Penalty::R1, penalty_weight: 10.0, ..Settings::default() };
         let mut game = cgan::<f32>(&a, settings, 3);
