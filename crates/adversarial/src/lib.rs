@@ -12,8 +12,8 @@
 //! order of updates, the optimiser. A model crate adds its two networks only.
 //!
 //! [`game`] holds one training step over the two [`players`], [`settings`] its variants,
-//! [`condition`] what networks can be told, [`cost`] what a step costs. Nothing here reads, writes or
-//! looks at a clock.
+//! [`condition`] what networks can be told, [`cost`] what a step costs. Nothing here reads, writes
+//! or looks at a clock.
 //!
 //! A generator that shifts and scales its noise, against a discriminator of one hidden layer. Data
 //! is N(3, 0.5^2):

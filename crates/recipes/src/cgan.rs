@@ -7,7 +7,7 @@ use crate::{Arch, data, limits};
 use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, idle_if, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -83,10 +83,6 @@ impl Config for Settings {
         let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
         [conv, mlp, data::idle(&self.common), self.told.idle(), self.game.idle()].concat()
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        game::summary(self)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::game::{self, GameArgs, GameConfig};
 use crate::{data, limits};
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -57,10 +57,6 @@ impl Config for Settings {
 
     fn idle(&self) -> Vec<Idle> {
         [data::idle(&self.common), self.game.idle()].concat()
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        game::summary(self)
     }
 }
 

@@ -8,7 +8,7 @@ use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, idle_if, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -87,10 +87,6 @@ impl Config for Settings {
     fn idle(&self) -> Vec<Idle> {
         let images = idle_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
         [images, data::idle(&self.common), self.game.idle()].concat()
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        game::summary(self)
     }
 }
 

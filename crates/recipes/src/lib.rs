@@ -10,7 +10,6 @@
 //! * [`limits`]: what flags ask for against what there is.
 //! * [`labels`]: classes as one-hot rows.
 //! * [`pictures`]: pictures of many images.
-//! * [`summary`]: what `--dry-run` prints.
 //! * [`LrSchedule`]: how step sizes change over a run.
 //! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
 //!
@@ -80,14 +79,12 @@ mod model;
 pub mod pictures;
 pub mod registry;
 mod schedule;
-mod summary;
 pub mod vae;
 pub mod variational;
 
 pub use model::{Model, Open, load};
 pub use registry::Recipe;
 pub use schedule::LrSchedule;
-pub use summary::summary;
 
 /// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
 pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {

@@ -5,7 +5,7 @@ use crate::variational::flags::VARIATIONAL;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
 use crate::{Arch, data, limits};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, Summary, examples, idle_if, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, idle_if, preset};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
 use serde::Serialize;
 
@@ -75,10 +75,6 @@ impl Config for Settings {
         let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
         [conv, mlp, data::idle(&self.common), self.variational.idle()].concat()
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        variational::summary(self)
     }
 }
 

@@ -11,9 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use adjoint_files::faults;
+use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{
-    BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, LayerRow, NamedTensors,
-    NetworkTable, Panel, Preset, Summary, Trainable, note, preset, run_main,
+    BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Panel, Preset,
+    Summary, Trainable, note, preset, run_main,
 };
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
@@ -102,12 +103,11 @@ impl Config for Settings {
     fn common(&self) -> &CommonArgs {
         &self.common
     }
+}
 
-    fn summary(&self) -> Result<Summary, BoxError> {
-        let layers = vec![LayerRow { layer: "walk".into(), output: "64".into(), parameters: 64, flops: 64 }];
-        let networks = vec![NetworkTable { name: "walker".into(), layers }];
-        Ok(Summary { networks, step_flops: 64, step_bytes: 512 })
-    }
+fn summary(_: &Settings) -> Result<Summary, BoxError> {
+    let layer = LayerCost { name: "walk".into(), output: vec![64], parameters: 64, flops: 64, kept: 64 };
+    Ok(Summary { networks: vec![("walker", vec![layer])], step_flops: 64, step_bytes: 512 })
 }
 
 struct Walk<'a> {
@@ -193,7 +193,7 @@ fn main() -> ExitCode {
     run_main(|| {
         let launch = Launch::<Settings>::start(std::env::args_os())?;
         launch.config.inject_faults();
-        launch.train(|settings| {
+        launch.train(summary, |settings| {
             let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
             Ok(Walk { settings, place: Tensor::zeros([64]), filter })
         })

@@ -149,20 +149,20 @@ fn write(out: &mut dyn io::Write, snapshot: &Snapshot) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> Result<Snapshot, Error> {
-    let (mut container, sealed) = container::read_sealed(path)?;
+    let mut container = container::read(path)?;
     let mut field = |key: &str| container.metadata.remove(key).unwrap_or_default();
-    let unreadable = |problem: &str| Error::Unreadable { path: path.to_path_buf(), problem: problem.into() };
+    let unreadable = |problem| Error::unreadable(path, problem);
     if field("format") != FORMAT {
         return Err(unreadable("a safetensors file, but not a checkpoint of Adjoint"));
     }
-    if !sealed {
+    if !container.sealed {
         return Err(unreadable("damaged: its content is not what its SHA-256 was computed of"));
     }
     let version = field("version");
     if version != VERSION {
         let problem =
             format!("a checkpoint of format version {version}; this program reads version {VERSION}");
-        return Err(Error::Mismatch { path: path.to_path_buf(), problem });
+        return Err(Error::mismatch(path, problem));
     }
     let step = field("step").parse().map_err(|_| unreadable("its step is not a number"))?;
     Ok(Snapshot { model: field("model"), step, config: field("config"), tensors: container.tensors })
@@ -201,8 +201,7 @@ pub(crate) fn fit(
         for (_, expected, found) in &mut error.reshaped {
             (*expected, *found) = (in_file(*expected), in_file(*found));
         }
-        let problem = format!("does not fit this model: {error}");
-        Error::Mismatch { path: path.to_path_buf(), problem }
+        Error::mismatch(path, format!("does not fit this model: {error}"))
     })?;
     Ok(expected.iter().zip(values).map(|((name, _), value)| (name.clone(), value.clone())).collect())
 }

@@ -19,7 +19,7 @@ use toml::{Table, Value};
 use crate::args::{COMMON, CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
 use crate::error::complaint;
 use crate::preset::{self, Preset};
-use crate::{BoxError, Error, Summary, paths, run};
+use crate::{Error, paths, run};
 
 /// Bytes of a file of settings, at most; one with every setting has under a thousand.
 const MAX_FILE: u64 = 1 << 16;
@@ -34,7 +34,7 @@ const MODEL: &str = "model";
 /// `#[serde(skip_serializing_if = "Option::is_none")]`.
 ///
 /// ```
-/// use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Launch, Preset, Summary, preset};
+/// use adjoint_runs::{COMMON, CommonArgs, Config, Launch, Preset, preset};
 ///
 /// /// Train a line.
 /// #[derive(clap::Parser, serde::Serialize)]
@@ -54,9 +54,6 @@ const MODEL: &str = "model";
 ///     }
 ///     fn common(&self) -> &CommonArgs {
 ///         &self.common
-///     }
-///     fn summary(&self) -> Result<Summary, BoxError> {
-///         Ok(Summary { networks: vec![], step_flops: 2, step_bytes: 8 })
 ///     }
 /// }
 ///
@@ -82,13 +79,6 @@ pub trait Config: clap::Parser + Serialize {
     fn idle(&self) -> Vec<Idle> {
         vec![]
     }
-
-    /// The layers and their costs, for `--dry-run`: from the settings alone, so that it needs no
-    /// data.
-    ///
-    /// # Errors
-    /// If settings contradict each other.
-    fn summary(&self) -> Result<Summary, BoxError>;
 }
 
 /// The command line of a trainer, with its defaults.
@@ -145,7 +135,10 @@ pub fn model_of_run(directory: &Path) -> Result<String, Error> {
     let file = config_of_run(directory)?;
     let model = read(&file)?.get(MODEL).and_then(Value::as_str).map(str::to_owned);
     model.ok_or_else(|| {
-        unreadable(&file, format!("does not say which `{MODEL}` it is of; it was written by no trainer"))
+        Error::unreadable(
+            &file,
+            format!("does not say which `{MODEL}` it is of; it was written by no trainer"),
+        )
     })
 }
 
@@ -166,8 +159,7 @@ fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
     }
     let found =
         if directory.is_dir() { "holds no run (no config.toml in it)" } else { "there is no such run" };
-    let problem = format!("{found}; take the directory of one, such as runs/NAME");
-    Err(Error::Unreadable { path: directory.to_path_buf(), problem })
+    Err(Error::unreadable(directory, format!("{found}; take the directory of one, such as runs/NAME")))
 }
 
 fn read(path: &Path) -> Result<Table, Error> {
@@ -175,17 +167,13 @@ fn read(path: &Path) -> Result<Table, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(Error::io("read", path))?;
     if text.len() as u64 > MAX_FILE {
-        return Err(unreadable(path, format!("no settings: longer than {MAX_FILE} bytes")));
+        return Err(Error::unreadable(path, format!("no settings: longer than {MAX_FILE} bytes")));
     }
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
         let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
-        unreadable(path, format!("not TOML:{place}: {}", error.message()))
+        Error::unreadable(path, format!("not TOML:{place}: {}", error.message()))
     })
-}
-
-fn unreadable(path: &Path, problem: String) -> Error {
-    Error::Unreadable { path: path.to_path_buf(), problem }
 }
 
 /// The settings of a file as flags, with the name of each.
@@ -196,17 +184,17 @@ fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<Os
     // First: of another model's settings some are unknown here, which would be a poor thing to say.
     if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
         let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
-        return Err(Error::Mismatch { path: path.to_path_buf(), problem });
+        return Err(Error::mismatch(path, problem));
     }
     let mut settings = Vec::new();
     for (key, value) in table.iter().filter(|(key, _)| *key != MODEL) {
         if let Some(arg) = known.iter().find(|arg| arg.get_id() == key) {
             let flags = flags_of(arg, value).ok_or_else(|| {
-                unreadable(path, format!("{key} = {value} is not a value of --{}", long(arg)))
+                Error::unreadable(path, format!("{key} = {value} is not a value of --{}", long(arg)))
             })?;
             settings.push((key.clone(), flags));
         } else {
-            return Err(unreadable(path, unknown(key, &known)));
+            return Err(Error::unreadable(path, unknown(key, &known)));
         }
     }
     Ok(settings)
@@ -267,7 +255,9 @@ fn parse_layers<C: Config>(
     let layered = program.iter().chain(from_file).cloned().chain(flags.iter().cloned());
     // The command line alone was fine, so what is wrong now comes from the file.
     let given = command::<C>().try_get_matches_from(layered);
-    given.and_then(|given| C::from_arg_matches(&given)).map_err(|error| unreadable(path, complaint(&error)))
+    given
+        .and_then(|given| C::from_arg_matches(&given))
+        .map_err(|error| Error::unreadable(path, complaint(&error)))
 }
 
 /// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules

@@ -37,6 +37,8 @@ pub(crate) struct Container {
     pub(crate) metadata: Metadata,
     /// In the order of their names.
     pub(crate) tensors: NamedTensors,
+    /// Does it have a seal, and is its content what was sealed?
+    pub(crate) sealed: bool,
 }
 
 #[derive(Serialize)]
@@ -60,7 +62,7 @@ pub(crate) fn write(out: &mut dyn Write, metadata: &Metadata, tensors: &NamedTen
     each_part(&header(metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
 }
 
-/// Like [`write`], with a seal by which [`read_sealed`] notices any changed bit.
+/// Like [`write`], with a seal by which [`read`] notices any changed bit.
 pub(crate) fn write_sealed(
     out: &mut dyn Write,
     metadata: &Metadata,
@@ -125,140 +127,106 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads a container of any writer. Its metadata mean nothing here.
+/// Reads a container of any writer. Its metadata mean nothing here, the seal aside.
 ///
 /// # Errors
 /// [`Error::Io`] if the file can't be read; [`Error::Unreadable`] if it is no sound container of
 /// tensors that we can hold, of a type that `f32` can stand for.
 pub(crate) fn read(path: &Path) -> Result<Container, Error> {
-    open(path, |file, length| read_parts(file, length, None))
-}
-
-/// Like [`read`], and whether the container has a seal and its content is what was sealed.
-///
-/// # Errors
-/// As [`read`].
-pub(crate) fn read_sealed(path: &Path) -> Result<(Container, bool), Error> {
-    open(path, |file, length| {
-        let mut hash = Sha256::new();
-        let container = read_parts(file, length, Some(&mut hash))?;
-        let sealed = container.metadata.get(SEAL) == Some(&hex(&hash.finalize()));
-        Ok((container, sealed))
-    })
-}
-
-fn open<T>(path: &Path, read: impl FnOnce(&mut dyn Read, u64) -> Result<T, Problem>) -> Result<T, Error> {
+    let unreadable = |problem: String| Err(Error::unreadable(path, problem));
     let file = File::open(path).map_err(Error::io("open", path))?;
     let stat = file.metadata().map_err(Error::io("read", path))?;
-    let parts = if stat.is_file() {
-        read(&mut BufReader::new(file), stat.len())
-    } else {
-        Err(Problem::Format("not a file".into()))
-    };
-    parts.map_err(|problem| match problem {
-        Problem::Io(cause) => Error::Io { action: "read", path: path.to_path_buf(), cause },
-        Problem::Format(problem) => Error::Unreadable { path: path.to_path_buf(), problem },
-    })
-}
-
-enum Problem {
-    Io(io::Error),
-    Format(String),
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+    if !stat.is_file() {
+        return unreadable("not a file".into());
     }
-}
-
-fn format_problem<T>(problem: impl Into<String>) -> Result<T, Problem> {
-    Err(Problem::Format(problem.into()))
-}
-
-/// Reads a file of `length` bytes; `hash` takes them as they were when the seal was computed.
-fn read_parts(file: &mut dyn Read, length: u64, mut hash: Option<&mut Sha256>) -> Result<Container, Problem> {
+    let (mut source, length) = (Source { path, file: BufReader::new(file), hash: None }, stat.len());
     if length < 8 {
-        return format_problem(format!("truncated or not a safetensors file ({length} bytes)"));
+        return unreadable(format!("truncated or not a safetensors file ({length} bytes)"));
     }
     let mut prefix = [0; 8];
-    file.read_exact(&mut prefix)?;
+    source.fill(&mut prefix)?;
     let header_length = u64::from_le_bytes(prefix);
     if header_length > MAX_HEADER || header_length > length - 8 {
-        return format_problem(
-            "truncated or not a safetensors file (its header would be longer than the file)",
-        );
+        let problem = "truncated or not a safetensors file (its header would be longer than the file)";
+        return unreadable(problem.into());
     }
     let mut header = vec![0; header_length as usize];
-    file.read_exact(&mut header)?;
+    source.fill(&mut header)?;
     // Checks, too, that offsets fit types and shapes and leave no gap.
     let layout: Layout = match serde_json::from_slice(&header) {
         Ok(layout) => layout,
-        Err(error) => return format_problem(format!("damaged or not a safetensors file (header: {error})")),
+        Err(error) => return unreadable(format!("damaged or not a safetensors file (header: {error})")),
     };
     let (expected, found) = (layout.data_len() as u64, length - 8 - header_length);
     if expected != found {
-        return format_problem(format!(
+        return unreadable(format!(
             "truncated or damaged: {expected} bytes of values expected, {found} found"
         ));
     }
     let pairs = layout.metadata().iter().flatten();
     let metadata: Metadata = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
-    if let Some(hash) = &mut hash {
-        hash.update(prefix);
-        hash.update(blanked(header, metadata.get(SEAL)));
-    }
+    let seal = metadata.get(SEAL);
+    source.hash = seal.map(|seal| Sha256::new().chain_update(prefix).chain_update(blanked(header, seal)));
     let mut tensors = NamedTensors::new();
     for name in layout.offset_keys() {
         let info = layout.info(&name).expect("a name of the layout is in it");
-        let tensor = read_tensor(file, &name, info, |bytes| hash.iter_mut().for_each(|h| h.update(bytes)))?;
+        let tensor = source.tensor(&name, info)?;
         tensors.push((name, tensor));
     }
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(Container { metadata, tensors })
+    let sealed = source.hash.is_some_and(|hash| seal == Some(&hex(&hash.finalize())));
+    Ok(Container { metadata, tensors, sealed })
 }
 
 /// The header as it was when the seal was computed. Quotes within JSON strings are escaped, so the
 /// first match is it.
-fn blanked(mut header: Vec<u8>, seal: Option<&String>) -> Vec<u8> {
-    if let Some(seal) = seal {
-        let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();
-        if let Some(at) = header.windows(sealed.len()).position(|window| window == sealed) {
-            header.splice(at..at + sealed.len(), format!("\"{SEAL}\":\"{BLANK}\"").into_bytes());
-        }
+fn blanked(mut header: Vec<u8>, seal: &str) -> Vec<u8> {
+    let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();
+    if let Some(at) = header.windows(sealed.len()).position(|window| window == sealed) {
+        header.splice(at..at + sealed.len(), format!("\"{SEAL}\":\"{BLANK}\"").into_bytes());
     }
     header
 }
 
-/// Reads the next tensor of a file, chunk by chunk, each of which `take` is shown.
-fn read_tensor(
-    file: &mut dyn Read,
-    name: &str,
-    info: &TensorInfo,
-    mut take: impl FnMut(&[u8]),
-) -> Result<Tensor<f32>, Problem> {
-    let TensorInfo { dtype, shape: dims, .. } = info;
-    let Some(shape) = Shape::checked(dims) else {
-        let most = "at most 4 dimensions, and sizes that memory can address, can be read";
-        return format_problem(format!("tensor `{name}` has shape {dims:?}; {most}"));
-    };
-    let Some(convert) = converter(*dtype) else {
-        let readable = "integers, BOOL, F16, BF16, F32 and F64 can be read";
-        return format_problem(format!("tensor `{name}` is of type {dtype}; {readable}"));
-    };
-    let mut bytes = vec![0; CHUNK.min(shape.len()) * dtype.bitsize() / 8];
-    let mut read = Ok(());
-    let tensor = Tensor::build(shape, |values: &mut [f32]| {
-        for values in values.chunks_mut(CHUNK) {
-            let bytes = &mut bytes[..values.len() * dtype.bitsize() / 8];
-            read = file.read_exact(bytes);
-            if read.is_err() {
-                return;
+/// A file that is read from its start to its end.
+struct Source<'a> {
+    path: &'a Path,
+    file: BufReader<File>,
+    /// Of what was read, with a blank seal. None if there is no seal.
+    hash: Option<Sha256>,
+}
+
+impl Source<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.file.read_exact(bytes).map_err(Error::io("read", self.path))?;
+        self.hash.iter_mut().for_each(|hash| hash.update(&*bytes));
+        Ok(())
+    }
+
+    /// The next tensor, read chunk by chunk.
+    fn tensor(&mut self, name: &str, info: &TensorInfo) -> Result<Tensor<f32>, Error> {
+        let TensorInfo { dtype, shape: dims, .. } = info;
+        let unreadable = |problem| Err(Error::unreadable(self.path, format!("tensor `{name}` {problem}")));
+        let Some(shape) = Shape::checked(dims) else {
+            let most = "at most 4 dimensions, and sizes that memory can address, can be read";
+            return unreadable(format!("has shape {dims:?}; {most}"));
+        };
+        let Some(convert) = converter(*dtype) else {
+            let readable = "integers, BOOL, F16, BF16, F32 and F64 can be read";
+            return unreadable(format!("is of type {dtype}; {readable}"));
+        };
+        let mut bytes = vec![0; CHUNK.min(shape.len()) * dtype.bitsize() / 8];
+        let mut read = Ok(());
+        let tensor = Tensor::build(shape, |values: &mut [f32]| {
+            for values in values.chunks_mut(CHUNK) {
+                let bytes = &mut bytes[..values.len() * dtype.bitsize() / 8];
+                read = self.fill(bytes);
+                if read.is_err() {
+                    return;
+                }
+                convert(bytes, values);
             }
-            take(bytes);
-            convert(bytes, values);
-        }
-    });
-    read?;
-    Ok(tensor)
+        });
+        read.map(|()| tensor)
+    }
 }

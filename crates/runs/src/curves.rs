@@ -8,9 +8,12 @@ use crate::output::{Described, Output, Training};
 use crate::plot::History;
 use crate::{Error, disk};
 
+/// The file of the curves.
+const NAME: &str = "losses.svg";
+
 impl Output for History {
     fn files(&self, training: &Training) -> Vec<PathBuf> {
-        vec![training.run.plot()]
+        vec![training.run.file(NAME)]
     }
 
     fn log(&mut self, line: &Line) -> Result<(), Error> {
@@ -20,10 +23,10 @@ impl Output for History {
 
     fn draw(&mut self, training: &Training, _pictures: &[(&'static str, Image)]) -> Result<(), Error> {
         let svg = self.svg(&training.plan.title);
-        disk::write_file(&training.run.plot(), |out| out.write_all(svg.as_bytes()))
+        disk::write_file(&training.run.file(NAME), |out| out.write_all(svg.as_bytes()))
     }
 
     fn finish(&mut self, training: &Training) -> Result<Vec<Described>, Error> {
-        Ok(vec![(training.run.plot(), "curves".to_owned())])
+        Ok(vec![(training.run.file(NAME), "curves".to_owned())])
     }
 }

@@ -124,6 +124,16 @@ impl Error {
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }
+
+    /// An [`Error::Unreadable`].
+    pub fn unreadable(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Unreadable { path: path.to_path_buf(), problem: problem.into() }
+    }
+
+    /// An [`Error::Mismatch`].
+    pub fn mismatch(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Mismatch { path: path.to_path_buf(), problem: problem.into() }
+    }
 }
 
 /// What clap complains of, on one line: without the synopsis, with its hint and the values that are

@@ -70,7 +70,7 @@ impl Image {
     /// # Errors
     /// If it can't be read, or is something else.
     pub fn read_png(path: &Path) -> Result<Self, Error> {
-        let unreadable = |problem: String| Error::Unreadable { path: path.to_path_buf(), problem };
+        let unreadable = |problem: String| Error::unreadable(path, problem);
         let file = File::open(path).map_err(Error::io("open", path))?;
         let decoder = png::Decoder::new(BufReader::new(file));
         let decoded = |mut reader: png::Reader<_>| {

@@ -12,7 +12,7 @@ use crate::paths::shell_word;
 use crate::report::say;
 use crate::session::{Plan, Session};
 use crate::signals::StopFlag;
-use crate::{BoxError, Error, RunDir, Trainable};
+use crate::{BoxError, Error, RunDir, Summary, Trainable};
 
 /// A parsed command line.
 #[derive(Clone, Debug)]
@@ -66,18 +66,20 @@ impl<C: Config> Launch<C> {
     }
 
     /// Builds the trainer and trains until the last step, an interrupt or an error; or with
-    /// `--dry-run` prints what it would train.
+    /// `--dry-run` prints the summary of what it would train, which needs no data.
     ///
     /// # Errors
-    /// If the trainer can't be built, the run's files can't be written or read or don't fit the
-    /// model, or training leaves the finite numbers. The last good checkpoint is then still there.
+    /// If the summary or the trainer can't be built. If the run's files can't be written or read or
+    /// don't fit the model, or training leaves the finite numbers. The last good checkpoint is then
+    /// still there.
     pub fn train<'a, T: Trainable>(
         &'a self,
+        summary: impl FnOnce(&'a C) -> Result<Summary, BoxError>,
         build: impl FnOnce(&'a C) -> Result<T, BoxError>,
     ) -> Result<Outcome, BoxError> {
         let common = self.config.common();
         if common.dry_run {
-            say(format_args!("{}kernels      {}", self.config.summary()?, kernels()));
+            say(format_args!("{}kernels      {}", summary(&self.config)?, kernels()));
             return Ok(Outcome::Finished);
         }
         let mut trainer = build(&self.config)?;

@@ -6,10 +6,12 @@
 //! together:
 //!
 //! ```no_run
-//! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Trainable, run_main};
-//! # fn start<C: Config, T: Trainable>(build: fn(&C) -> Result<T, BoxError>) -> std::process::ExitCode {
+//! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Summary, Trainable, run_main};
+//! # use std::process::ExitCode;
+//! # type Make<C, T> = fn(&C) -> Result<T, BoxError>;
+//! # fn start<C: Config, T: Trainable>(summary: Make<C, Summary>, build: Make<C, T>) -> ExitCode {
 //! run_main(|| {
-//!     Launch::<C>::start(std::env::args_os())?.train(build)
+//!     Launch::<C>::start(std::env::args_os())?.train(summary, build)
 //! })
 //! # }
 //! ```
@@ -64,5 +66,5 @@ pub use plot::{Curve, Panel};
 pub use preset::{Preset, preset};
 pub use report::{note, run_main, say, warn};
 pub use run::RunDir;
-pub use summary::{LayerRow, NetworkTable, Summary};
+pub use summary::Summary;
 pub use trainer::Trainable;

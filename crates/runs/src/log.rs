@@ -119,7 +119,7 @@ impl Log {
         let file = options.open(path).map_err(Error::io("open", path))?;
         // Reading a pipe would wait forever.
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
-            return Err(Error::Unreadable { path: path.to_path_buf(), problem: "not a file".into() });
+            return Err(Error::unreadable(path, "not a file"));
         }
         let (mut length, mut kept) = (0, Kept::default());
         let mut lines = Lines { file: BufReader::new(&file), line: vec![], number: 0, end: 0 };
@@ -147,7 +147,7 @@ impl Log {
                     let number = broken.unwrap_or(lines.number);
                     let problem =
                         format!("line {number} is not a JSON object of numbers; repair or delete it");
-                    return Err(Error::Unreadable { path: path.to_path_buf(), problem });
+                    return Err(Error::unreadable(path, problem));
                 }
             }
         }

@@ -122,7 +122,8 @@ impl Pictures {
 
 impl Output for Pictures {
     fn files(&self, training: &Training) -> Vec<PathBuf> {
-        let animations = self.series().into_iter().map(|series| training.run.animation(series));
+        let animations =
+            self.series().into_iter().map(|series| training.run.file(&format!("{series}-animation.png")));
         self.listed().chain(animations).collect()
     }
 
@@ -144,7 +145,7 @@ impl Output for Pictures {
             let frames = self.of(series);
             let Some(last) = frames.last().cloned() else { continue };
             files.push((last, format!("{series} at the end")));
-            let path = training.run.animation(series);
+            let path = training.run.file(&format!("{series}-animation.png"));
             match animation::write(&path, &frames) {
                 Ok(()) => files.push((path, format!("{series} from the start"))),
                 // A picture that somebody changed is no reason to call the run a failure.

@@ -87,29 +87,14 @@ impl RunDir {
         config_of(&self.path)
     }
 
-    /// metrics.jsonl
-    pub fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
-    }
-
-    /// final.json
-    pub fn final_figures(&self) -> PathBuf {
-        self.path.join("final.json")
-    }
-
-    /// losses.svg
-    pub fn plot(&self) -> PathBuf {
-        self.path.join("losses.svg")
+    /// The file or directory of this name.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
     /// NAME.safetensors, the exported weights of one network.
     pub fn weights(&self, name: &str) -> PathBuf {
-        self.path.join(format!("{name}.safetensors"))
-    }
-
-    /// NAME-animation.png: a series of pictures as an animated PNG.
-    pub fn animation(&self, name: &str) -> PathBuf {
-        self.path.join(format!("{name}-animation.png"))
+        self.file(&format!("{name}.safetensors"))
     }
 }
 

@@ -3,33 +3,13 @@
 
 use std::fmt;
 
-/// One layer.
-#[derive(Clone, Debug)]
-pub struct LayerRow {
-    /// What it is: "conv_transpose 4x4/2, batch norm, relu".
-    pub layer: String,
-    /// Shape of its output for one example: "8x8x256".
-    pub output: String,
-    /// Trainable numbers.
-    pub parameters: u64,
-    /// Floating-point operations of its forward pass for one example; a multiply-add counts as two.
-    pub flops: u64,
-}
-
-/// One network.
-#[derive(Clone, Debug)]
-pub struct NetworkTable {
-    /// "generator".
-    pub name: String,
-    /// From input to output.
-    pub layers: Vec<LayerRow>,
-}
+use adjoint_nn::cost::{LayerCost, flops, parameters};
 
 /// A model and what one training step of it costs.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// Its networks.
-    pub networks: Vec<NetworkTable>,
+    /// The name of each network ("generator") and its layers, from input to output.
+    pub networks: Vec<(&'static str, Vec<LayerCost>)>,
     /// Floating-point operations of one training step.
     pub step_flops: u64,
     /// Bytes of memory that a training step needs at its peak.
@@ -38,25 +18,24 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for network in &self.networks {
-            write_network(f, network)?;
+        for (name, layers) in &self.networks {
+            write_network(f, name, layers)?;
         }
-        let parameters: u64 =
-            self.networks.iter().flat_map(|n| &n.layers).map(|layer| layer.parameters).sum();
+        let layers = self.networks.iter().flat_map(|(_, layers)| layers);
+        let parameters = layers.map(|layer| layer.parameters).sum();
         writeln!(f, "parameters   {}", grouped(parameters))?;
         writeln!(f, "per step     {}FLOP, {}B of memory", si(self.step_flops), binary(self.step_bytes))
     }
 }
 
-fn write_network(f: &mut fmt::Formatter<'_>, network: &NetworkTable) -> fmt::Result {
-    let (parameters, flops) =
-        network.layers.iter().fold((0, 0), |(p, n), layer| (p + layer.parameters, n + layer.flops));
-    let cells = |layer: &str, output: &str, parameters: u64, flops: u64| {
-        [layer.to_owned(), output.to_owned(), grouped(parameters), si(flops).trim_end().to_owned()]
+fn write_network(f: &mut fmt::Formatter<'_>, name: &str, layers: &[LayerCost]) -> fmt::Result {
+    let cells = |layer: &str, output: &[usize], parameters: u64, flops: u64| {
+        let output: Vec<String> = output.iter().map(usize::to_string).collect();
+        [layer.to_owned(), output.join("x"), grouped(parameters), si(flops).trim_end().to_owned()]
     };
-    let mut rows = vec![[network.name.clone(), "output".into(), "parameters".into(), "FLOP/example".into()]];
-    rows.extend(network.layers.iter().map(|row| cells(&row.layer, &row.output, row.parameters, row.flops)));
-    rows.push(cells("total", "", parameters, flops));
+    let mut rows = vec![[name.to_owned(), "output".into(), "parameters".into(), "FLOP/example".into()]];
+    rows.extend(layers.iter().map(|layer| cells(&layer.name, &layer.output, layer.parameters, layer.flops)));
+    rows.push(cells("total", &[], parameters(layers), flops(layers)));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
     for (i, [layer, output, parameters, flops]) in rows.iter().enumerate() {
@@ -122,14 +101,15 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_summed() {
-        let row = |layer: &str, output: &str, parameters, flops| LayerRow {
-            layer: layer.into(),
+        let layer = |name: &str, output: [usize; 3], parameters, flops| LayerCost {
+            name: name.into(),
             output: output.into(),
             parameters,
             flops,
+            kept: 0,
         };
-        let layers = vec![row("project", "4x4x512", 819_200, 1_638_400), row("tanh", "64x64x3", 0, 12_288)];
-        let networks = vec![NetworkTable { name: "generator".into(), layers }];
+        let project = layer("project", [4, 4, 512], 819_200, 1_638_400);
+        let networks = vec![("generator", vec![project, layer("tanh", [64, 64, 3], 0, 12_288)])];
         let summary = Summary { networks, step_flops: 25_200_000_000, step_bytes: 1 << 28 };
         let expected = "\
 generator  output   parameters  FLOP/example

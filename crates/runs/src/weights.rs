@@ -123,13 +123,7 @@ fn shape_in_file(shape: Shape) -> Shape {
 
 /// Nothing can be made with weights that are not all numbers.
 fn refuse_infinities(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
-    match weights.iter().find(|(_, weight)| !weight.is_finite()) {
-        Some((name, _)) => {
-            let problem = format!(
-                "`{name}` has weights that are not finite numbers; take another run, or resume this one to write them anew"
-            );
-            Err(Error::Unreadable { path: path.to_path_buf(), problem })
-        }
-        None => Ok(()),
-    }
+    let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) else { return Ok(()) };
+    let advice = "take another run, or resume this one to write them anew";
+    Err(Error::unreadable(path, format!("`{name}` has weights that are not finite numbers; {advice}")))
 }

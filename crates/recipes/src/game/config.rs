@@ -8,8 +8,8 @@ use adjoint_data::points::Points;
 use adjoint_nn::cost::{LayerCost, flops};
 use adjoint_runs::{BoxError, Config, Launch, Summary, command, warn};
 
-/// The settings of an adversarial trainer. [`summary`] is its [`Config::summary`], [`trainer`] what
-/// it trains, [`recipe`] all of it for the registry.
+/// The settings of an adversarial trainer. [`summary`] is what `--dry-run` prints, [`trainer`]
+/// what it trains, [`recipe`] all of it for the registry.
 pub trait GameConfig: Config {
     /// Its G.
     type Generator: Generator<f32> + 'static;
@@ -51,7 +51,8 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
     let (common, game, [g, d]) = (config.common(), config.game(), checked_costs(config)?);
     let flops = cost::step_flops(&g, &d, common.batch_size, game.d_steps);
     let bytes = cost::step_bytes(&g, &d, common.batch_size, game.has_penalty());
-    Ok(crate::summary([("generator", g), ("discriminator", d)], (flops, bytes)))
+    let networks = vec![("generator", g), ("discriminator", d)];
+    Ok(Summary { networks, step_flops: flops, step_bytes: bytes })
 }
 
 /// The model with its first weights, and its data.
@@ -76,7 +77,7 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| Launch::<C>::start(arguments)?.train(trainer),
+        train: |arguments| Launch::<C>::start(arguments)?.train(summary, trainer),
         open: Model::game::<C>,
     }
 }

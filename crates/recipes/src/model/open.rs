@@ -97,7 +97,7 @@ impl Model {
 }
 
 pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
-    Error::Mismatch { path: run.to_path_buf(), problem }.into()
+    Error::mismatch(run, problem).into()
 }
 
 /// Loads two networks, and refuses those of different steps: a run that writes them now, or was
@@ -109,7 +109,7 @@ fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Res
             let problem = format!(
                 "its {a} is that of step {one} and its {b} that of step {other}: it is writing them now, or was stopped in between; try again, or resume it"
             );
-            Err(Error::Unreadable { path: run.to_path_buf(), problem }.into())
+            Err(Error::unreadable(run, problem).into())
         }
         _ => Ok(()),
     }
@@ -128,7 +128,7 @@ pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Opt
     let path = file(run, name);
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";
-        return Err(Error::Unreadable { path, problem: problem.into() }.into());
+        return Err(Error::unreadable(&path, problem).into());
     }
     let found = weights::import(&path, &network.state())?;
     network.load_state(&found.weights)?;

@@ -8,7 +8,7 @@ use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Launch, Summary, command};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
-/// The settings of such a trainer. [`summary`] is its [`Config::summary`], [`trainer`] what it
+/// The settings of such a trainer. [`summary`] is what `--dry-run` prints, [`trainer`] what it
 /// trains, [`recipe`] all of it for the registry.
 pub trait VariationalConfig: Config {
     /// Its q(z|x).
@@ -41,7 +41,8 @@ pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
     let [encoder, decoder] = checked_costs(config)?;
     let flops = cost::step_flops(&encoder, &decoder, batch, k);
     let bytes = cost::step_bytes(&encoder, &decoder, batch, k);
-    Ok(crate::summary([("encoder", encoder), ("decoder", decoder)], (flops, bytes)))
+    let networks = vec![("encoder", encoder), ("decoder", decoder)];
+    Ok(Summary { networks, step_flops: flops, step_bytes: bytes })
 }
 
 /// The model with its first weights, and its data.
@@ -63,7 +64,7 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| Launch::<C>::start(arguments)?.train(trainer),
+        train: |arguments| Launch::<C>::start(arguments)?.train(summary, trainer),
         open: Model::variational::<C>,
     }
 }

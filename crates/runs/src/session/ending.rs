@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Session, failed};
+use super::{FINAL, Session, failed};
 use crate::launch::{Outcome, resume_command, train_command};
 use crate::log::Line;
 use crate::output::Training;
@@ -37,7 +37,7 @@ impl Session<'_> {
         if !figures.is_empty() {
             self.refuse_infinities(&figures)?;
             let line = Line::new(done, self.training.epoch(), &figures);
-            let path = self.training.run.final_figures();
+            let path = self.training.run.file(FINAL);
             disk::write_file(&path, |out| out.write_all(line.text.as_bytes()))?;
             files.push((path, "what was measured at the end".to_owned()));
         }

@@ -8,6 +8,9 @@
 
 mod ending;
 
+/// The file of what was measured once, at the end.
+const FINAL: &str = "final.json";
+
 use std::time::Instant;
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
@@ -82,7 +85,7 @@ impl<'a> Session<'a> {
         let (outputs, kept) = outputs(&training, checkpoints)?;
         let (plan, run) = (&training.plan, &training.run);
         let own = outputs.iter().flat_map(|output| output.files(&training));
-        run.clear_leftovers(&own.chain([run.config(), run.final_figures()]).collect())?;
+        run.clear_leftovers(&own.chain([run.config(), run.file(FINAL)]).collect())?;
         let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.quiet);
         Ok(Self { training, outputs, stop, progress, owes_outputs, clock: Clock::new(kept.seconds) })
@@ -222,12 +225,9 @@ impl<'a> Session<'a> {
 fn refuse_to_start_over(run: &RunDir, trainer: &dyn Trainable) -> Result<(), Error> {
     let weights =
         trainer.networks().into_iter().map(|(name, _)| run.weights(name)).find(|path| path.exists());
-    weights.map_or(Ok(()), |path| {
-        let config = shell_word(&run.config());
-        let problem =
-            format!("weights of a run whose checkpoint is gone; start a new run with --config {config}");
-        Err(Error::Unreadable { path, problem })
-    })
+    let Some(path) = weights else { return Ok(()) };
+    let advice = format!("start a new run with --config {}", shell_word(&run.config()));
+    Err(Error::unreadable(&path, format!("weights of a run whose checkpoint is gone; {advice}")))
 }
 
 /// What the trainer itself failed with in a step.
@@ -241,7 +241,7 @@ fn restore(plan: &Plan, trainer: &mut dyn Trainable, loaded: Loaded) -> Result<u
     if let Some(warning) = warning {
         warn(warning);
     }
-    let mismatch = |problem: String| Error::Mismatch { path: path.clone(), problem };
+    let mismatch = |problem: String| Error::mismatch(&path, problem);
     if snapshot.model != plan.model {
         return Err(mismatch(format!("a checkpoint of model `{}`, not of `{}`", snapshot.model, plan.model)));
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use adjoint_runs::{
     BoxError, Checkpoints, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Outcome,
-    Panel, Snapshot, Summary, Trainable, weights,
+    Panel, Snapshot, Trainable, weights,
 };
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
@@ -24,10 +24,6 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        unreachable!("nobody asks")
     }
 }
 
@@ -98,7 +94,7 @@ fn train(out: &Path, resident: &mut Vec<usize>) {
     ];
     let launch = Launch::<Settings>::parse(["train-noise"].iter().chain(&flags)).unwrap();
     let noise = Noise { images: Tensor::zeros([4, 64, 64, 1]), resident };
-    assert_eq!(launch.train(|_| Ok(noise)).unwrap(), Outcome::Finished);
+    assert_eq!(launch.train(|_| unreachable!("nobody asks"), |_| Ok(noise)).unwrap(), Outcome::Finished);
 }
 
 #[test]

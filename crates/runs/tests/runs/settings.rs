@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Error, Launch, Preset, Summary, preset};
+use adjoint_runs::{COMMON, CommonArgs, Config, Error, Launch, Preset, preset};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -38,10 +38,6 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
-    }
-
-    fn summary(&self) -> Result<Summary, BoxError> {
-        unreachable!("nothing runs")
     }
 }
 
