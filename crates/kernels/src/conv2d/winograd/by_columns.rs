@@ -1,4 +1,4 @@
-//! Few tiles, a large filter: transform all tiles; tasks are columns of the filter.
+//! Few tiles, and a large filter. All tiles are transformed, and tasks are columns of the filter.
 //!
 //! ```text
 //!     for each few tiles                              d^ = B^T d B                       (parallel)
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Each element of the filter is transformed and used by one task only, and its 25 points never
-//! leave the cache. Where there are few columns, they are computed one after the other, and tasks
-//! are parts of the filter, then points.
+//! leave the cache. If there are few columns, these are computed one after another. Tasks are then
+//! parts of the filter, and after that points.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{OperandOut, Points, Transformed};
@@ -24,7 +24,8 @@ use crate::tuning::cache::PAD;
 use crate::tuning::winograd::MIN_TASKS;
 use crate::tuning::winograd::by_columns::{COLUMNS, ROWS_OF_PART, TILES};
 
-/// y from x and w, or x_bar from y_bar and w. `block` rows of the filter are transformed at once.
+/// Computes y from x and w, or x_bar from y_bar and w. `block` rows of the filter are transformed
+/// at once.
 pub(super) fn run<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
@@ -42,7 +43,8 @@ pub(super) fn run<S: Simd, F: Form>(
     let (tasks, widest) = (n.div_ceil(width), width.min(n).next_multiple_of(S::PANEL));
     let scratch =
         Scratch::reserve([N * N * (block * widest + PAD), Points::product(count, widest, S::PANEL).len()]);
-    // Where columns are few, parts of the filter and points are tasks, one column after the other.
+    // If there are few columns, these are computed one after another, and tasks are parts of the
+    // filter and points.
     let few = tasks < MIN_TASKS;
     let each = |parallel: bool, tasks: usize, f: &(dyn Fn(usize) + Sync)| match parallel {
         true => parallel::for_each(tasks, f),
@@ -68,15 +70,15 @@ pub(super) fn run<S: Simd, F: Form>(
                     || {
                         let (to, columns) =
                             (FilterOut { data: own, at, point_stride }, column..column + S::PANEL);
-                        // SAFETY: `filter` is this task's own, and each part has rows and columns
-                        // of its own.
+                        // SAFETY: only this task accesses `filter`, and each part has its own rows
+                        // and columns.
                         unsafe { filter::transform::<S, F>(s, t, (w, side), rows, columns, to) };
                     },
                 );
             });
             let (filter, sums) = (filter.as_slice(), Shared::new(m.as_mut_slice()));
             each(few, N * N, &|point| {
-                // SAFETY: `m` is this task's own, and each point has sums of its own.
+                // SAFETY: only this task accesses `m`, and each point has its own sums.
                 let sums = unsafe { sums.slice(point * product.point_stride, product.point_stride) };
                 let with = t.rows_with(point, &(0..count));
                 let a = &hat[point * operand.point_stride + operand.at(with.start, start)..];
@@ -97,7 +99,7 @@ pub(super) fn run<S: Simd, F: Form>(
     });
 }
 
-/// d^ of all tiles.
+/// Returns d^ of all tiles.
 fn load_all<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, from: &[f32], layout: Points) -> Buffer<f32> {
     let (count, mut hat) = (t.count(), Buffer::take(layout.len()));
     let data = Shared::new(hat.as_mut_slice());

@@ -1,4 +1,5 @@
-//! Many tiles, a filter that fits the cache: transform the filter once; tasks are tiles.
+//! Many tiles, and a filter that fits in the cache. The filter is transformed once, and tasks are
+//! tiles.
 //!
 //! ```text
 //!     for each panel of the filter                    g^ = G g G^T                       (parallel)
@@ -8,10 +9,10 @@
 //!             Y = A^T m A
 //! ```
 //!
-//! Few tiles' d^ and m stay in the cache between their passes. For y, few tiles are a task. In
-//! x_bar tiles overlap, and pixels are added up in the order of the tiles: there a task is whole
-//! images, or where those are few, a band of rows and columns of tiles. The tiles above and to the
-//! left of a band add to its pixels, so they are computed, too.
+//! For a few tiles, d^ and m stay in the cache between their passes. For y, a task is a few tiles.
+//! In x_bar, tiles overlap, and pixels are added up in the order of the tiles. So a task is whole
+//! images, or, if there are few images, a band of rows and columns of tiles. The tiles above and to
+//! the left of a band contribute to its pixels, so they are computed as well.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{OperandOut, Points, Transformed};
@@ -25,7 +26,7 @@ use crate::tuning::cache::PAD;
 use crate::tuning::winograd::by_tiles::{MIN_BAND, SMALL_IMAGE, TASKS, TILES};
 use std::ops::Range;
 
-/// y from x and w, or x_bar from y_bar and w.
+/// Computes y from x and w, or x_bar from y_bar and w.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { from, w, to }: Operands<'_>) {
     let [k, n] = side.size(t);
     let layout = Points::operand(1, k);
@@ -59,7 +60,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         let (operand, product) = (Points::operand(tiles.len(), k), Points::product(tiles.len(), n, S::PANEL));
         let [mut hat, mut m] = scratch.take();
         let all = OperandOut { data: Shared::new(hat.as_mut_slice()), layout: operand, tiles: &tiles };
-        // SAFETY: `hat` is this task's own.
+        // SAFETY: only this task accesses `hat`.
         unsafe { load::<S, F>(s, t, side, from, tiles.clone(), all) };
         let (hat, sums) = (hat.as_slice(), m.as_mut_slice());
         for point in 0..N * N {
@@ -79,7 +80,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         }
         let m = Transformed { data: m.as_slice(), layout: product };
         let part = Part { tiles, columns: 0..n };
-        // SAFETY: each task writes its own tiles of y, or whole images or bands of x_bar.
+        // SAFETY: each task writes its own tiles of y, or its own images or bands of x_bar.
         unsafe { store::<S, F>(s, t, side, m, &part, to) };
     };
     parallel::for_each(tasks.count(), |task| {
@@ -88,12 +89,12 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     });
 }
 
-/// How tiles are divided among tasks, from the shape alone.
+/// The division of tiles into tasks, from the shape alone.
 pub(super) struct Tasks {
-    /// Tiles of a task that are computed at once.
+    /// The number of tiles of a task that are computed at once.
     few: usize,
     tiles: Pieces,
-    /// Are the tiles those of an image, as its rows and columns? Else they are in order.
+    /// Whether the tiles of a task are rows and columns of an image. Otherwise they are in order.
     bands: bool,
 }
 
@@ -123,7 +124,7 @@ impl Tasks {
         self.tiles.count()
     }
 
-    /// The tiles of a task, as they are counted by a tiling.
+    /// Returns the tiles of a task, and the tiling that counts them.
     fn get(&self, t: &Tiling, task: usize) -> (Tiling, Range<usize>) {
         let [images, rows, columns, _] = self.tiles.get(task);
         if !self.bands {

@@ -7,15 +7,16 @@
 //! | [`output`] | A^T m A | tiles | channels of y |
 //! | [`output_adjoint`] | A y A^T | tiles | channels of y |
 //!
-//! Each walks tiles, and for each tile the channels by vectors: an NHWC pixel is a run of channels,
-//! so every load and store is of neighbouring numbers. A tile's pixels are in several rows of an
-//! image, in runs too short for the processor's own prefetching. So while one tile is transformed,
-//! the next one's pixels are prefetched.
+//! Each function iterates over tiles, and for each tile over the channels in vectors. An NHWC pixel
+//! is a run of channels, so every load and store accesses contiguous numbers. The pixels of a tile
+//! are in several rows of an image, in runs that are too short for hardware prefetching. So while
+//! one tile is transformed, the pixels of the next tile are prefetched.
 //!
-//! Each is written for two kinds of tile. Where all points and pixels exist and vectors are whole,
-//! these are [`Grid`]s, and a transform is loads, sums and stores alone; where pixels are added to,
-//! all four neighbours above and to the left must exist, too, so that it is known which. For a tile
-//! that is short or sticks out of the image, each element is checked.
+//! Each function has code for two kinds of tile. If all points and pixels exist and vectors are
+//! whole, the tile is a [`Grid`], and a transform has only loads, sums and stores. Where a
+//! transform adds to pixels, all neighbours above and to the left must exist too, so that the
+//! shared pixels are known at compile time. If a tile is short or exceeds the image, each element
+//! is checked.
 
 use super::Part;
 use super::points::{OperandOut, Transformed};
@@ -26,8 +27,8 @@ use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use crate::tuning::winograd::MIN_PREFETCH_CHANNELS;
 use std::ops::Range;
 
-/// `lanes` channels of pixel (i, j) of a tile from one channel on, as one vector; zeros if the
-/// pixel is outside.
+/// Returns `lanes` channels of pixel (i, j) of a tile, from one channel on, as one vector. The
+/// vector is zero if the pixel is outside the image.
 #[inline(always)]
 fn channels<S: Simd>(
     s: S,
@@ -45,8 +46,8 @@ fn channels<S: Simd>(
     }
 }
 
-/// Prefetches vectors, whose addresses may be invalid. Not inlined, because the transforms
-/// need all registers; it has no vectors, so it need not be compiled for their instructions.
+/// Prefetches vectors, whose addresses may be invalid. Not inlined, because the transforms need all
+/// registers. It uses no vectors, so it need not be compiled for the instruction set.
 #[inline(never)]
 fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     for i in 0..pixels.size[0] {
@@ -56,8 +57,8 @@ fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     }
 }
 
-/// The product at point (i, j) of the tile and channels that are `at` an offset at point 0; zero if
-/// the tile has no such point.
+/// Returns the product at point (i, j) of the tile and channels whose offset at point 0 is `at`.
+/// The product is zero if the tile does not have this point.
 #[inline(always)]
 fn product<S: Simd>(s: S, m: Transformed<'_>, at: usize, [i, j]: [usize; 2], points: [usize; 2]) -> S::V {
     if i < points[0] && j < points[1] {
@@ -67,10 +68,10 @@ fn product<S: Simd>(s: S, m: Transformed<'_>, at: usize, [i, j]: [usize; 2], poi
     }
 }
 
-/// d^ = B^T d B of `tiles`, into their rows of an operand.
+/// Writes d^ = B^T d B of `tiles` to their rows of an operand.
 ///
 /// # Safety
-/// Nobody else may access these rows meanwhile.
+/// No other task may access these rows meanwhile.
 #[inline(always)]
 pub(super) unsafe fn input<S: Simd>(
     s: S,
@@ -95,13 +96,14 @@ pub(super) unsafe fn input<S: Simd>(
                 }
                 let lanes = S::LANES.min(t.g.in_channels.saturating_sub(channel));
                 let at = layout.at(row, phase * t.channels[0] + channel);
-                // Behind the last phase, a vector may reach into the next pixels' channels:
-                // products stop before them.
+                // After the last phase, a vector may include channels of the next pixel. Products
+                // do not read them.
                 if (lanes == S::LANES || t.phases() == 1)
                     && let Some(pixels) = window.whole(channel)
                     && let Some(d) = Grid::new(s, x, pixels)
                 {
-                    // SAFETY: vectors of a row that is ours by the caller's promise.
+                    // SAFETY: the vectors are in a row that only this task accesses, by the
+                    // caller's promise.
                     let mut m = unsafe { GridMut::new(s, to, layout.points(at)) };
                     transform::input(
                         s,
@@ -119,7 +121,8 @@ pub(super) unsafe fn input<S: Simd>(
                     #[inline(always)]
                     |i, j, v| {
                         if i < points[0] && j < points[1] {
-                            // SAFETY: an element of a row that is ours by the caller's promise.
+                            // SAFETY: the element is in a row that only this task accesses, by the
+                            // caller's promise.
                             s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
                         }
                     },
@@ -129,10 +132,10 @@ pub(super) unsafe fn input<S: Simd>(
     }
 }
 
-/// y^ = A y A^T of `tiles`, into their rows of an operand.
+/// Writes y^ = A y A^T of `tiles` to their rows of an operand.
 ///
 /// # Safety
-/// Nobody else may access these rows meanwhile.
+/// No other task may access these rows meanwhile.
 #[inline(always)]
 pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     s: S,
@@ -159,7 +162,8 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
                 && let Some(pixels) = window.whole(channel)
                 && let Some(pixels) = Grid::new(s, y, pixels)
             {
-                // SAFETY: vectors of a row that is ours by the caller's promise.
+                // SAFETY: the vectors are in a row that only this task accesses, by the caller's
+                // promise.
                 let mut m = unsafe { GridMut::new(s, to, layout.points(at)) };
                 F::output_adjoint(
                     s,
@@ -177,7 +181,8 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
                 #[inline(always)]
                 |i, j, v| {
                     if i < points[0] && j < points[1] {
-                        // SAFETY: an element of a row that is ours by the caller's promise.
+                        // SAFETY: the element is in a row that only this task accesses, by the
+                        // caller's promise.
                         s.store(v, unsafe { to.slice(at + (i * N + j) * layout.point_stride, S::LANES) });
                     }
                 },
@@ -186,10 +191,10 @@ pub(super) unsafe fn output_adjoint<S: Simd, F: Form>(
     }
 }
 
-/// Y = A^T m A of a part: its columns are channels of y.
+/// Computes Y = A^T m A of a part. Its columns are channels of y.
 ///
 /// # Safety
-/// Nobody else may access these channels of these tiles of `y` meanwhile.
+/// No other task may access these channels of these tiles of `y` meanwhile.
 #[inline(always)]
 pub(super) unsafe fn output<S: Simd, F: Form>(
     s: S,
@@ -209,7 +214,8 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
                 && let Some(pixels) = window.whole(channel)
                 && let Some(m) = Grid::new(s, m.data, m.layout.points(at))
             {
-                // SAFETY: channels of a tile that are ours by the caller's promise.
+                // SAFETY: only this task accesses these channels of the tile, by the caller's
+                // promise.
                 let mut y = unsafe { GridMut::new(s, y, pixels) };
                 F::output(
                     s,
@@ -227,7 +233,8 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
                 #[inline(always)]
                 |i, j, v| {
                     if window.contains(i, j) {
-                        // SAFETY: channels of a tile that are ours by the caller's promise.
+                        // SAFETY: only this task accesses these channels of the tile, by the
+                        // caller's promise.
                         let lanes =
                             unsafe { y.slice(window.at(i, j) + channel, S::LANES.min(end - channel)) };
                         s.store_padded(v, lanes, 0);
@@ -238,18 +245,18 @@ pub(super) unsafe fn output<S: Simd, F: Form>(
     }
 }
 
-/// x_bar = the sum over tiles of B m B^T, of a part: its columns are the channels of all phases of
-/// x.
+/// Computes x_bar = the sum over tiles of B m B^T, of a part. Its columns are the channels of all
+/// phases of x.
 ///
-/// A task transforms its tiles in order, so the pixels that a tile shares with the tiles above and
-/// to the left of it already hold the sum of those. All other pixels are written for the first
-/// time, and nothing is zeroed first. A band writes the pixels from the top and the left of its
-/// first tiles to those of the next bands. The tiles above and to the left are computed for their
-/// last pixels, which the band shares with them.
+/// A task transforms its tiles in order. The pixels that a tile shares with the tiles above and to
+/// the left already hold the sum of these tiles. All other pixels are written for the first time,
+/// so nothing is zeroed before. A band writes the pixels from the top left of its first tiles up to
+/// the pixels of the next bands. The tiles above and to the left of the band are computed because
+/// the band shares their last pixels.
 ///
 /// # Safety
-/// Nobody else may access these columns of these images, or of the pixels of the band, of `x_bar`
-/// meanwhile.
+/// No other task may access these columns of these images of `x_bar` meanwhile, or of the pixels of
+/// the band.
 #[inline(always)]
 pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
     s: S,
@@ -281,7 +288,8 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                     && let Some(pixels) = window.whole(column - first)
                     && let Some(m) = Grid::new(s, m.data, m.layout.points(at))
                 {
-                    // SAFETY: channels of an image that are ours by the caller's promise.
+                    // SAFETY: only this task accesses these channels of the image, by the caller's
+                    // promise.
                     let mut x_bar = unsafe { GridMut::new(s, x_bar, pixels) };
                     transform::input_adjoint(
                         s,
@@ -305,7 +313,8 @@ pub(super) unsafe fn input_adjoint<S: Simd, F: Form>(
                     #[inline(always)]
                     |i, j, v| {
                         if window.contains(i, j) {
-                            // SAFETY: channels of an image that are ours by the caller's promise.
+                            // SAFETY: only this task accesses these channels of the image, by the
+                            // caller's promise.
                             let lanes = unsafe { x_bar.slice(window.at(i, j) + column - first, lanes) };
                             let seen = i < shared[0] || j < shared[1];
                             let v = if seen { s.add(s.load_padded(lanes, 0), v) } else { v };

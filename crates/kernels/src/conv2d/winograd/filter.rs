@@ -1,4 +1,4 @@
-//! The transforms of w: G g G^T into the panels that products read, and G^T m G back.
+//! The transforms of w: G g G^T into the panels that products read, and the adjoint G^T m G.
 
 use super::points::Transformed;
 use super::tiling::Tiling;
@@ -6,34 +6,34 @@ use super::transform::{Form, N};
 use crate::simd::{Shared, Simd};
 use std::ops::Range;
 
-/// Which way the transformed filter is multiplied by.
+/// The operand that the transformed filter is multiplied by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Rows are the phases' channels of x, columns the channels of y.
+    /// Rows are the channels of all phases of x, and columns are the channels of y.
     Forward,
-    /// Rows are the channels of y, columns the phases' channels of x: the transpose.
+    /// The transpose: rows are the channels of y, and columns are the channels of all phases of x.
     Adjoint,
 }
 
-/// Side of the square blocks by which w is transposed.
+/// The side of the square blocks in which w is transposed.
 const SQUARE: usize = 16;
 
-/// The transformed filter, or a part of it, to write.
+/// The transformed filter, or a part of it, that is written.
 #[derive(Clone, Copy)]
 pub(super) struct FilterOut<'a> {
     pub(super) data: Shared<'a>,
-    /// Offset of the first element of point 0.
+    /// The offset of the first element of point 0.
     pub(super) at: usize,
-    /// Distance of two points.
+    /// The distance of two points.
     pub(super) point_stride: usize,
 }
 
-/// g^ = G g G^T for `rows` x `columns` of the filter, in panels: element (k, n) of a point is
-/// stored at `[panel of n][k][n in the panel]`. `columns` is a whole number of panels, and may
+/// Computes g^ = G g G^T for `rows` x `columns` of the filter, in panels. Element (k, n) of a point
+/// is stored at `[panel of n][k][n in the panel]`. `columns` is a whole number of panels. It may
 /// exceed the filter, whose elements there are 0.
 ///
 /// # Safety
-/// Nobody else may access these elements of `to` meanwhile.
+/// No other task may access these elements of `to` meanwhile.
 #[inline(always)]
 pub(super) unsafe fn transform<S: Simd, F: Form>(
     s: S,
@@ -62,8 +62,8 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
                         #[inline(always)]
                         |i, j, v| {
                             let at = lines + lane + (i * N + j) * point_stride;
-                            // SAFETY: an element of these rows and columns, ours by the caller's
-                            // promise.
+                            // SAFETY: only this task accesses these rows and columns, by the
+                            // caller's promise.
                             s.store(v, unsafe { to.slice(at, S::LANES) });
                         },
                     );
@@ -73,7 +73,8 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
     }
 }
 
-/// The taps of one row of the filter, from one column on; nothing where the filter has no element.
+/// Returns the taps of one row of the filter, from one column on. A slice is empty where the filter
+/// has no element.
 #[inline(always)]
 fn taps<'a>(
     t: &Tiling,
@@ -97,7 +98,7 @@ fn taps<'a>(
     taps
 }
 
-/// One square of every tap, transposed: from rows (phase, channel of x) at `column` and channels of
+/// Transposes one square of every tap: from rows (phase, channel of x) at `column` and channels of
 /// y at `row`.
 #[inline(always)]
 fn transpose<S: Simd>(
@@ -141,11 +142,11 @@ fn transpose<S: Simd>(
     }
 }
 
-/// w_bar = G^T m G for `rows` x `columns` of the filter (forward side); row and column 0 of `m` are
-/// the first of these.
+/// Computes w_bar = G^T m G for `rows` x `columns` of the filter of the forward side. Row 0 and
+/// column 0 of `m` are the first row and column of this range.
 ///
 /// # Safety
-/// Nobody else may access these elements of `w_bar` meanwhile.
+/// No other task may access these elements of `w_bar` meanwhile.
 #[inline(always)]
 pub(super) unsafe fn adjoint<S: Simd, F: Form>(
     s: S,
@@ -166,7 +167,7 @@ pub(super) unsafe fn adjoint<S: Simd, F: Form>(
                 #[inline(always)]
                 |d, e, v| {
                     if let Some(line) = t.weight_row(row / t.channels[0], row % t.channels[0], [d, e]) {
-                        // SAFETY: an element of these rows and columns, ours by the caller's
+                        // SAFETY: only this task accesses these rows and columns, by the caller's
                         // promise.
                         let lanes = unsafe { w_bar.slice(line + column, S::LANES.min(end - column)) };
                         s.store_padded(v, lanes, 0);

@@ -1,7 +1,7 @@
-//! How far one large number, or one that is not finite, reaches: through its tiles, as
-//! docs/winograd.md says. The reference is the plain path in `f64`.
+//! Checks that one large, infinite or NaN number affects only its tiles, as docs/winograd.md says.
+//! The reference is the plain path in `f64`.
 
-use super::reference::{Matrix, Way, matrices, multiply_by, twin};
+use super::reference::{Matrix, Way, algorithm, matrices, multiply_by};
 use super::transform::{F33, F42, N};
 use super::window::Window;
 use super::*;
@@ -12,13 +12,13 @@ use crate::reference::testing::{Dice, len};
 /// Half the distance of two neighbouring `f32` at 1.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
-/// kappa of [`forward`], [`input_grad`] and [`weight_grad`]: the largest element of the algorithm
-/// with the absolute values of all matrices, on tiles of ones.
+/// Returns kappa of [`forward`], [`input_grad`] and [`weight_grad`]: the largest element of the
+/// result, computed with the absolute values of all matrices on tiles of ones.
 fn norms(t: &Tiling) -> [f64; 3] {
     let r = N + 1 - t.m;
     let absolute = matrices(t.m, r).map(|m| m.iter().map(|r| r.iter().map(|v| v.abs()).collect()).collect());
     let ones = |n: usize| vec![vec![1.0; n]; n];
-    twin(&absolute, &ones(N), &ones(r), &ones(t.m))
+    algorithm(&absolute, &ones(N), &ones(r), &ones(t.m))
         .map(|result: Matrix| result.concat().into_iter().fold(0.0, f64::max))
 }
 
@@ -28,8 +28,8 @@ struct Layer {
     operands: [Vec<f32>; 3],
 }
 
-/// Layers of both algorithms: one phase and several, packed phases, short tiles, missing taps, and
-/// channels that fill no vector.
+/// Returns layers of both algorithms: one and several phases, packed phases, short tiles, missing
+/// taps, and channels that do not fill a vector.
 fn layers() -> Vec<Layer> {
     let (same, half) = (Spec::new(1, 1), Spec::new(2, 1));
     [
@@ -52,7 +52,7 @@ fn layers() -> Vec<Layer> {
     .collect()
 }
 
-/// Calls `f(offset of its first channel)` for each pixel of a window.
+/// Calls `f` with the offset of the first channel of each pixel of a window.
 fn pixels(window: &Window, mut f: impl FnMut(usize)) {
     for (i, j) in (0..N).flat_map(|i| (0..N).map(move |j| (i, j))) {
         if window.contains(i, j) {
@@ -61,7 +61,7 @@ fn pixels(window: &Window, mut f: impl FnMut(usize)) {
     }
 }
 
-/// The largest absolute value of each channel in a window.
+/// Returns the largest absolute value of each channel in a window.
 fn largest(x: &[f32], window: &Window, channels: usize) -> Vec<f64> {
     let mut largest = vec![0.0; channels];
     pixels(window, |at| {
@@ -72,7 +72,7 @@ fn largest(x: &[f32], window: &Window, channels: usize) -> Vec<f64> {
 }
 
 impl Layer {
-    /// y by both ways, x_bar by both ways, and w_bar.
+    /// Computes y and x_bar in both ways, and w_bar.
     fn run(&self) -> [Vec<f32>; 5] {
         let (g, [x, w, y_bar]) = (&self.t.g, &self.operands);
         let by = |way, side, from: &[f32], to: usize| {
@@ -91,7 +91,7 @@ impl Layer {
         ]
     }
 
-    /// y, x_bar and w_bar by the plain path in `f64`.
+    /// Computes y, x_bar and w_bar on the plain path in `f64`.
     fn exact(&self) -> [Vec<f64>; 3] {
         let g = &self.t.g;
         let [x, w, y_bar] =
@@ -103,7 +103,7 @@ impl Layer {
         want
     }
 
-    /// The bounds of docs/winograd.md on the errors of y, x_bar and w_bar, for k = 1.
+    /// Returns the bounds of docs/winograd.md on the errors of y, x_bar and w_bar, for k = 1.
     fn bounds(&self) -> [Vec<f64>; 3] {
         let (t, [x, w, y_bar]) = (&self.t, &self.operands);
         let (ci, co, norms) = (t.g.in_channels, t.g.out_channels, norms(t));
@@ -131,15 +131,16 @@ impl Layer {
         bounds
     }
 
-    /// Offsets in w of the taps of a phase and an input channel.
+    /// Returns the offsets in w of the taps of a phase and an input channel.
     fn rows(&self, phase: usize, channel: usize) -> Vec<usize> {
         let r = N + 1 - self.t.m;
         let taps = (0..r).flat_map(|d| (0..r).map(move |e| [d, e]));
         taps.filter_map(|tap| self.t.weight_row(phase, channel, tap)).collect()
     }
 
-    /// For y, x_bar and w_bar: is the element computed from the tiles of x that have number `at`,
-    /// or from the tiles of y that have number `at_y`? The weight gradient knows channels only.
+    /// Returns for y, x_bar and w_bar whether each element depends on the tiles of x that contain
+    /// number `at`, or on the tiles of y that contain number `at_y`. The weight gradient depends on
+    /// all tiles, so only channels matter for it.
     fn reached(&self, at: usize, at_y: usize) -> [Vec<bool>; 3] {
         let (t, [x, w, y_bar]) = (&self.t, &self.operands);
         let (ci, co) = (t.g.in_channels, t.g.out_channels);
@@ -165,7 +166,7 @@ fn supported() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|isa| isa.supported())
 }
 
-/// Which of y, x_bar and w_bar each result of [`Layer::run`] is.
+/// The index of y, x_bar or w_bar for each result of [`Layer::run`].
 const KINDS: [(usize, &str); 5] =
     [(0, "y by tiles"), (0, "y by columns"), (1, "x_bar by tiles"), (1, "x_bar by columns"), (2, "w_bar")];
 
@@ -181,7 +182,8 @@ fn the_norms_are_those_of_the_document() {
     }
 }
 
-/// Roundings of a term that do not cancel, as a multiple of [`UNIT`] of the norms' product.
+/// The rounding errors of a term that do not cancel, as a multiple of [`UNIT`] times the product of
+/// the norms.
 const ROUNDINGS: f64 = 1.0 / 16.0;
 
 /// Spikes of 1e8 among numbers of up to 1, in x and then in y_bar.
@@ -216,8 +218,8 @@ fn errors_are_bounded_by_the_largest_number_of_a_tile() {
     }
 }
 
-/// Elements that are computed from other tiles, or of w_bar from other channels, keep their bits
-/// when a number of x and one of y_bar become infinite or NaN.
+/// If a number of x and one of y_bar become infinite or NaN, elements that depend on other tiles
+/// keep their bits. Elements of w_bar for other channels keep their bits too.
 #[test]
 fn what_is_not_finite_stays_in_its_tiles() {
     for mut layer in layers() {

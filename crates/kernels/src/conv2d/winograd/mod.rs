@@ -1,22 +1,22 @@
-//! Winograd's minimal filtering: convolutions in 2.25 to 3.24 times fewer multiplications.
+//! Winograd's minimal filtering: convolutions with 2.25 to 3.24 times fewer multiplications.
 //!
 //! For M outputs of a filter with R taps, N = M + R - 1 multiplications are enough (Winograd 1980):
 //!
 //! > Y = A^T \[ (G g) . (B^T d) \],  in two dimensions  Y = A^T \[ (G g G^T) . (B^T d B) \] A
 //!
-//! (Lavin & Gray 2016, section 4; d a tile of the input, g a filter, Y a tile of the output).
-//! Summed over input channels, the elementwise product becomes one matrix product per point: N^2 =
-//! 25 products of \[tiles x channels in\] by \[channels in x channels out\] instead of one of
-//! \[pixels x taps of channels in\].
+//! (Lavin & Gray 2016, section 4; d is a tile of the input, g a filter, Y a tile of the output).
+//! Summed over input channels, the elementwise product becomes one matrix product per point. So
+//! there are N^2 = 25 products of \[tiles x channels in\] by \[channels in x channels out\],
+//! instead of one of \[pixels x taps of channels in\].
 //!
-//! A stride s is taken out first: the s x s phases of the input are the channels of a convolution
+//! First the stride s is removed: the s x s phases of the input are the channels of a convolution
 //! with stride 1 ([`tiling::Tiling`]). So a 4 x 4 kernel with stride 2 is F(4 x 4, 2 x 2) over four
-//! phases, 2.56 times fewer multiplications; 3 x 3 with stride 1 is F(3 x 3, 3 x 3), 3.24 times; 5
-//! x 5 with stride 2 the same over four phases.
+//! phases, with 2.56 times fewer multiplications. A 3 x 3 kernel with stride 1 is F(3 x 3, 3 x 3),
+//! with 3.24 times fewer. A 5 x 5 kernel with stride 2 is F(3 x 3, 3 x 3) over four phases.
 //!
-//! The map from (x, w) to y is bilinear and each stage is a matrix, so the two gradients are its
-//! exact adjoints, stage by stage in reverse order: the same transforms transposed, with the same
-//! products between them.
+//! The map from (x, w) to y is bilinear, and each stage is a matrix. So the two gradients are the
+//! exact adjoints of this map, with the stages in reverse order. They use the same transforms
+//! transposed, and the same products between them.
 //!
 //! | kernel | formula |
 //! | --- | --- |
@@ -24,11 +24,12 @@
 //! | [`input_grad`] | x_bar = B \[ (G w G^T) . (A y_bar A^T) \] B^T, overlapping tiles added |
 //! | [`weight_grad()`] | w_bar = G^T \[ sum over tiles of (B^T x B) . (A y_bar A^T) \] G |
 //!
-//! Any batch, any image size and any channel counts: tiles that stick out read zeros and drop what
-//! falls outside, channels are padded to whole vectors inside. The price is rounding: about five
-//! times the error of a plain sum, and relative to the largest number of a tile, not of a window;
-//! what is not finite spreads in its tile (docs/winograd.md derives the bound). It is `f32` only;
-//! gradients are checked in `f64` on the plain path.
+//! The batch, the image size and the numbers of channels are arbitrary. Tiles that exceed the image
+//! read zeros and drop results outside. Channels are padded to whole vectors internally. The cost
+//! is rounding: the error is about five times that of a plain sum, and is relative to the largest
+//! number of a tile, not of a window. An infinite or NaN number spreads in its tile.
+//! docs/winograd.md derives the bound. The algorithm is for `f32` only. Gradients are checked in
+//! `f64` on the plain path.
 
 #![allow(unsafe_code)]
 
@@ -60,7 +61,7 @@ use tiling::Tiling;
 use transform::{F33, F42, Form, N};
 
 impl Side {
-    /// Rows of the transformed filter, and columns with their padding.
+    /// Returns the number of rows of the transformed filter, and of its columns with padding.
     fn size(self, t: &Tiling) -> [usize; 2] {
         match self {
             Side::Forward => [t.filter_rows(), t.channels[1]],
@@ -69,24 +70,25 @@ impl Side {
     }
 }
 
-/// What a product is made from and where it goes: x, w, y or y_bar, w, x_bar.
+/// The operands of a product: x, w and y, or y_bar, w and x_bar.
 struct Operands<'a> {
     from: &'a [f32],
     w: &'a [f32],
     to: &'a mut [f32],
 }
 
-/// Is Winograd's algorithm possible for this geometry, and faster?
+/// Returns whether Winograd's algorithm supports this geometry and is faster.
 pub(super) fn pays(g: &Geometry) -> bool {
     pays_from(g, MIN_CHANNELS, MIN_TILES)
 }
 
-/// The same if the phases of x are packed.
+/// The same as [`pays`], for packed phases of x.
 pub(super) fn pays_packed(packed: &Geometry) -> bool {
     pays_from(packed, MIN_PACKED_CHANNELS, MIN_PACKED_TILES)
 }
 
-/// Is it faster for layers with at least these `channels` of x and y, and this number of `tiles`?
+/// Returns whether the algorithm is faster. It needs at least these `channels` of x and y, and this
+/// number of `tiles`.
 fn pays_from(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
     possible(g)
         && g.in_channels >= channels[0]
@@ -95,8 +97,8 @@ fn pays_from(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
         && gain(g) >= MIN_GAIN
 }
 
-/// Is it possible: a square kernel of 2 or 3 taps in every phase, no dilation, no groups, no pixel
-/// outside all tiles?
+/// Returns whether the algorithm supports the geometry: a square kernel of 2 or 3 taps in every
+/// phase, no dilation, no groups, and no pixel outside all tiles.
 fn possible(g: &Geometry) -> bool {
     let ([kh, kw], [sh, sw]) = (g.kernel, g.spec.stride);
     let taps = kh.div_ceil(sh);
@@ -105,7 +107,7 @@ fn possible(g: &Geometry) -> bool {
     simple && !empty && (2..=3).contains(&taps) && tiling(g).covers()
 }
 
-/// Multiplications of the plain sum for each one of Winograd's.
+/// Returns the ratio of the multiplications of the plain sum to those of Winograd's algorithm.
 fn gain(g: &Geometry) -> f64 {
     let t = tiling(g);
     let plain = g.kernel[0] * g.kernel[1] * g.out_size[0] * g.out_size[1];
@@ -122,7 +124,7 @@ pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], y: &mut [f32]) {
     multiply(g, Side::Forward, Operands { from: x, w, to: y });
 }
 
-/// x_bar, the gradient by x of <y_bar, x conv w>
+/// x_bar, the gradient of <y_bar, x conv w> with respect to x
 pub(super) fn input_grad(g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
     multiply(g, Side::Adjoint, Operands { from: y_bar, w, to: x_bar });
 }
@@ -131,7 +133,7 @@ fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
     let t = tiling(g);
     let [k, n] = side.size(&t);
     let by_tiles = t.count() >= MANY_TILES || k * n <= SMALL_FILTER;
-    // The sums of a task that is not made of tiles after all have the same blocks.
+    // The sums of a task have the same blocks, even if tasks are columns after all.
     let block = if by_tiles { BLOCK } else { columns::ROWS };
     let small = t.count() * N * N * k * n < MIN_TASKS * MIN_TASK;
     let by_tiles = by_tiles && (small || by_tiles::Tasks::of(&t, side).count() >= MIN_TASKS);
@@ -143,7 +145,7 @@ fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
     });
 }
 
-/// w_bar, the gradient by w of <y_bar, x conv w>
+/// w_bar, the gradient of <y_bar, x conv w> with respect to w
 pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let t = tiling(g);
     with_simd!(s => match t.m == F42::M {
@@ -155,7 +157,7 @@ pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f
 /// Transforms `tiles` of the operand of `side` into their rows of `to`.
 ///
 /// # Safety
-/// Nobody else may access these rows meanwhile.
+/// No other task may access these rows meanwhile.
 unsafe fn load<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
@@ -180,7 +182,8 @@ unsafe fn load<S: Simd, F: Form>(
 
 /// The part of a product that is transformed back at once.
 struct Part {
-    /// The tiles of the product, from row 0 on: all tiles of the task, or the next few in order.
+    /// The tiles of the product, from row 0 on: all tiles of the task, or the next few tiles in
+    /// order.
     tiles: Range<usize>,
     /// The columns of the product, from column 0 on.
     columns: Range<usize>,
@@ -189,8 +192,8 @@ struct Part {
 /// Transforms a part of a product back into the result of `side`.
 ///
 /// # Safety
-/// Nobody else may access these columns of these tiles (adjoint: of these images or bands)
-/// meanwhile.
+/// No other task may access these columns of these tiles meanwhile. For the adjoint, this includes
+/// these columns of the images or bands of the tiles.
 unsafe fn store<S: Simd, F: Form>(
     s: S,
     t: &Tiling,

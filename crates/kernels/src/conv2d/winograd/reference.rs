@@ -1,5 +1,5 @@
-//! The slow twin: the same algorithm as its formulas read, in `f64`, with the matrices written out,
-//! and the tests that hold every stage and every path against it and against the definition of
+//! The reference implementation: the same algorithm as its formulas, in `f64`, with the matrices
+//! written out. The tests compare every stage and every path with it and with the definition of
 //! convolution.
 
 use super::transform::{self, F33, F42, Form, N};
@@ -40,9 +40,9 @@ fn b_t() -> Matrix {
     ])
 }
 
-/// A^T and G of F(M, R): row i of A^T holds the i-th powers of the points, row p of G the powers of
-/// point p over the product of its distances from the other points; infinity takes the highest
-/// power alone.
+/// Returns A^T and G of F(M, R). Row i of A^T has the i-th powers of the points. Row p of G has the
+/// powers of point p, divided by the product of its distances from the other points. For infinity,
+/// only the highest power is not 0.
 fn a_t_and_g(m: usize, r: usize) -> (Matrix, Matrix) {
     let points = [1.0f64, -1.0, 0.5, -0.5];
     let powers = |p: f64, n: usize| (0..n).map(|i| p.powi(i as i32)).collect::<Vec<_>>();
@@ -59,14 +59,15 @@ fn a_t_and_g(m: usize, r: usize) -> (Matrix, Matrix) {
     (transposed(&a), g)
 }
 
-/// A^T, G and B^T of F(M, R).
+/// Returns A^T, G and B^T of F(M, R).
 pub(super) fn matrices(m: usize, r: usize) -> [Matrix; 3] {
     let (a_t, g) = a_t_and_g(m, r);
     [a_t, g, b_t()]
 }
 
-/// y, x_bar and w_bar of one image with one channel at each end and stride 1, stage by stage.
-pub(super) fn twin([a_t, g, b_t]: &[Matrix; 3], x: &Matrix, w: &Matrix, y_bar: &Matrix) -> [Matrix; 3] {
+/// Computes y, x_bar and w_bar of one image with one input and one output channel and stride 1,
+/// stage by stage.
+pub(super) fn algorithm([a_t, g, b_t]: &[Matrix; 3], x: &Matrix, w: &Matrix, y_bar: &Matrix) -> [Matrix; 3] {
     let times_elementwise = |p: &Matrix, q: &Matrix| -> Matrix {
         p.iter().zip(q).map(|(p, q)| p.iter().zip(q).map(|(p, q)| p * q).collect()).collect()
     };
@@ -83,7 +84,7 @@ fn random_matrix(rows: usize, cols: usize, dice: &mut Dice) -> Matrix {
     (0..rows).map(|_| (0..cols).map(|_| dice.roll(0, 2000) as f64 / 1000.0 - 1.0).collect()).collect()
 }
 
-/// The matrices are a correct algorithm: one tile equals the definition, in all three directions.
+/// The matrices are a correct algorithm: for one tile, all three directions equal the definition.
 #[test]
 fn the_matrices_compute_a_convolution_and_its_gradients() {
     let mut dice = Dice(3);
@@ -96,7 +97,7 @@ fn the_matrices_compute_a_convolution_and_its_gradients() {
         conv2d(&g, &flat(&x), &flat(&w), &mut want[0]);
         conv2d_input_grad(&g, &flat(&y_bar), &flat(&w), &mut want[1]);
         conv2d_weight_grad(&g, &flat(&x), &flat(&y_bar), &mut want[2]);
-        for (got, want) in twin(&matrices(m, r), &x, &w, &y_bar).iter().zip(&want) {
+        for (got, want) in algorithm(&matrices(m, r), &x, &w, &y_bar).iter().zip(&want) {
             let close = flat(got).iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-13);
             assert!(close, "F({m}, {r}): {got:?} for {want:?}");
         }
@@ -143,7 +144,7 @@ fn every_transform_equals_its_matrix() {
     check::<F33>();
 }
 
-/// Root mean square.
+/// Returns the root mean square.
 fn rms(x: &[f64]) -> f64 {
     (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt()
 }
@@ -173,7 +174,7 @@ pub(super) fn multiply_by(way: Way, g: &Geometry, side: Side, from: &[f32], w: &
     });
 }
 
-/// All paths of one geometry on all instruction sets against the definition in f64.
+/// Compares all paths of one geometry, on all instruction sets, with the definition in `f64`.
 fn check(g: &Geometry, tolerance: f64) {
     let (operands, want) = exact_conv2d(g);
     let [x, w, y_bar] = operands.map(|v| f32s(&v));
@@ -193,7 +194,7 @@ fn check(g: &Geometry, tolerance: f64) {
     }
 }
 
-/// Any size, any padding, any channels, kernels of 2 to 6, strides of 1 to 3.
+/// Any size, any padding, any number of channels, kernels of 2 to 6, strides of 1 to 3.
 #[test]
 fn every_path_equals_the_definition_on_random_geometries() {
     let mut dice = Dice(21);
@@ -227,8 +228,8 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
         ([40, 14, 14, 18], [4, 4, 18, 20], Spec::new(2, 1)),
         ([9, 14, 6, 18], [5, 5, 18, 20], Spec::new(2, 2)),
-        // The weight gradient by shares of the tiles, small and large filters; in rounds of whole
-        // images.
+        // The weight gradient by shares of the tiles, for small and large filters. Then in rounds
+        // of whole images.
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
@@ -244,14 +245,14 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
     }
 }
 
-/// Bands of x_bar add pixels up in the order of whole images, and so give their bits: those of the
-/// same image in a batch that is large enough to need no bands.
+/// In bands, the pixels of x_bar are added up in the order of whole images. So bands give the same
+/// bits as the same image in a batch that is large enough to need no bands.
 #[test]
 fn bands_have_the_bits_of_whole_images() {
     for (size, w, spec) in [
         ([80, 62], [3, 3, 16, 16], Spec::new(1, 1)),
         ([150, 90], [4, 4, 16, 20], Spec::new(2, 1)),
-        // Bands of columns; of rows and columns.
+        // Bands of columns; then of rows and columns.
         ([6, 900], [3, 3, 16, 16], Spec::new(1, 1)),
         ([2, 901], [3, 3, 16, 16], Spec::new(1, 1)),
         ([130, 400], [4, 4, 16, 20], Spec::new(2, 1)),
@@ -280,13 +281,13 @@ fn same_bits_for_any_number_of_threads() {
     for (x, w, spec) in [
         ([70, 8, 9, 20], [4, 4, 20, 36], Spec::new(2, 1)),
         ([5, 16, 16, 48], [4, 4, 48, 64], Spec::new(2, 1)),
-        // By columns; by shares; by whole blocks in several rounds.
+        // By columns; then by shares; then by whole blocks in several rounds.
         ([5, 8, 8, 96], [4, 4, 96, 96], Spec::new(2, 1)),
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
         ([1, 80, 62, 16], [3, 3, 16, 16], Spec::new(1, 1)),
-        // Bands of columns; parts of the filter and points.
+        // Bands of columns; then parts of the filter and points.
         ([1, 5, 700, 16], [3, 3, 16, 32], Spec::new(1, 1)),
         ([1, 20, 20, 64], [3, 3, 64, 64], Spec::new(1, 1)),
         ([1, 24, 25, 300], [3, 3, 300, 40], Spec::new(1, 1)),
@@ -305,10 +306,11 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// Transforms load whole vectors, which may reach into the next pixel; what is there must stay
-/// there. In the last image channel 0 of x is no number, and all of y_bar: the other images must be
-/// free of it, and so must the weights of other channels. Tiles of the last pixel before it are
-/// full and inside, so that vectors are loaded without a look.
+/// Transforms load whole vectors, which may include numbers of the next pixel. These numbers must
+/// not affect other results. In the last image, channel 0 of x and all of y_bar are NaN. The
+/// results of other images must not be NaN, nor the weight gradients of other channels. The tiles
+/// of the last pixel before the NaNs are full and inside the image, so their vectors are loaded
+/// without checks.
 #[test]
 fn what_is_not_a_number_stays_in_its_image() {
     for (x, w, spec) in [

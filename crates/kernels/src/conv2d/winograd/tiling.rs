@@ -6,37 +6,37 @@ use crate::conv2d::Geometry;
 use crate::tuning::winograd::MAX_TILES_IF_SHORT;
 use std::ops::Range;
 
-/// Channels are counted in multiples of this inside the transformed domain, a whole number of
-/// vectors of every instruction set. The padding between phases is zeros. Behind the last phase it
-/// has no defined value, and no product reads it.
+/// In the transformed domain, the number of channels is a multiple of this, which is a multiple of
+/// the vector length of every instruction set. The padding between phases is zeros. The padding
+/// after the last phase is undefined, and no product reads it.
 pub(super) const CHANNEL_STEP: usize = 16;
 
 /// A convolution as phases and tiles.
 ///
-/// With stride s, rows `i s + a` of the padded input for a fixed a are *phase* a. Tap `d s + a` of
-/// the kernel meets only that phase, at stride 1. So a convolution with stride s is one with stride
-/// 1 and `ceil(kernel / s)` taps, whose channels are those of all s x s phases. A tile is M x M
-/// outputs, computed from N x N inputs of each phase. Neighbouring tiles of the input overlap by
-/// R - 1 pixels.
+/// With stride s, the rows `i s + a` of the padded input for a fixed a are *phase* a. Tap `d s + a`
+/// of the kernel is only applied to that phase, with stride 1. So a convolution with stride s is a
+/// convolution with stride 1 and `ceil(kernel / s)` taps, whose channels are those of all s x s
+/// phases. A tile is M x M outputs, computed from N x N inputs of each phase. Neighbouring tiles of
+/// the input overlap by R - 1 pixels.
 ///
-/// Where M does not divide a side of the output, and an image has few tiles, some tiles are *short*
-/// along that side: M - 1 outputs from N - 1 inputs. Only the last output uses
-/// the point at infinity, which depends on the last input alone. So a short tile is the same
-/// algorithm without that point: 4 products instead of 5. The rows of an operand are ordered by the
-/// kind of their tile, so that for every point, the rows that have it are neighbours
+/// If M does not divide a side of the output, and an image has few tiles, some tiles are *short*
+/// along that side: M - 1 outputs from N - 1 inputs. Only the last output of a tile uses the point
+/// at infinity, which depends on the last input alone. So a short tile is the same algorithm
+/// without that point, with 4 products instead of 5. The rows of an operand are ordered by the kind
+/// of their tile. So for every point, the rows that have the point are contiguous
 /// ([`row`](Self::row)).
 #[derive(Clone, Copy)]
 pub(super) struct Tiling {
     pub(super) g: Geometry,
-    /// Outputs of a tile per dimension.
+    /// The number of outputs of a tile per dimension.
     pub(super) m: usize,
-    /// Tiles per image in each dimension.
+    /// The number of tiles per image in each dimension.
     tiles: [usize; 2],
-    /// Number of full tiles in each dimension; short ones follow.
+    /// The number of full tiles in each dimension. Short tiles follow the full tiles.
     full: [usize; 2],
-    /// Channels of x and y in the transformed domain.
+    /// The number of channels of x and y in the transformed domain.
     pub(super) channels: [usize; 2],
-    /// The tiles that are counted: all, or those of a band of an image.
+    /// The tiles that are counted: all tiles, or those of a band of an image.
     counted: Counted,
 }
 
@@ -46,12 +46,11 @@ struct Counted {
     image: usize,
     first: [usize; 2],
     size: [usize; 2],
-    /// First of the tiles that belong to the band: others before it are those whose pixels it
-    /// shares.
+    /// The first tile that belongs to the band. The tiles before it share pixels with the band.
     own: [usize; 2],
 }
 
-/// One tile: which image, and the tile's row and column in it.
+/// One tile: its image, and its row and column in the image.
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
     pub(super) image: usize,
@@ -59,7 +58,7 @@ pub(super) struct Tile {
 }
 
 impl Tiling {
-    /// Tiles of M outputs.
+    /// Returns the tiling with tiles of M outputs.
     pub(super) fn new(g: &Geometry, m: usize) -> Self {
         let mut t = Tiling {
             g: *g,
@@ -79,8 +78,9 @@ impl Tiling {
         t
     }
 
-    /// The same, counting only the tiles of a band of an image, some rows and columns of them, and
-    /// those above and to the left whose pixels it shares. All tiles must be full.
+    /// Returns this tiling restricted to the tiles of a band of an image: some rows and columns of
+    /// tiles, and the tiles above and to the left that share pixels with the band. All tiles must
+    /// be full.
     pub(super) fn band(&self, image: usize, rows: &Range<usize>, columns: &Range<usize>) -> Self {
         debug_assert!(self.all_full());
         let own = [rows.start, columns.start];
@@ -89,8 +89,8 @@ impl Tiling {
         Tiling { counted: Counted { image, first, size, own }, ..*self }
     }
 
-    /// The pixels of a tile of x_bar, from `0` to [`N`] along an axis, that belong to the band:
-    /// with tiles of `m` pixels each, the others are those of another band.
+    /// Returns the pixels of a tile of x_bar that belong to the band, from `0` to [`N`] along an
+    /// axis. For each tile, `m` pixels are its own. The other pixels belong to another band.
     #[inline(always)]
     pub(super) fn own_pixels(&self, tile: Tile, axis: usize) -> Range<usize> {
         let Counted { first, size, own, .. } = self.counted;
@@ -99,40 +99,41 @@ impl Tiling {
         start..if tile.at[axis] + 1 == end && end < self.tiles[axis] && start == 0 { self.m } else { N }
     }
 
-    /// Outputs that the tiles must have along an axis to cover all outputs and all pixels of the
-    /// input. A pixel that no window reaches must be in a tile, too: its gradient is 0.
+    /// Returns the number of outputs of all tiles along an axis that covers all outputs and all
+    /// pixels of the input. A pixel that no window covers must be in a tile too, because its
+    /// gradient is 0.
     fn outputs_to_cover(&self, axis: usize) -> usize {
         let g = &self.g;
         let rows_of_phase = (g.in_size[axis].saturating_sub(1) + g.spec.padding[axis]) / self.stride() + 1;
         g.out_size[axis].max((rows_of_phase + self.m).saturating_sub(N))
     }
 
-    /// Is every output and every pixel of the input in a tile?
+    /// Returns whether every output and every pixel of the input is in a tile.
     pub(super) fn covers(&self) -> bool {
         (0..2).all(|axis| self.outputs_to_cover(axis) <= self.start(axis, self.tiles[axis]))
     }
 
-    /// First output of a tile.
+    /// Returns the first output of a tile.
     #[inline(always)]
     fn start(&self, axis: usize, tile: usize) -> usize {
         tile * self.m - tile.saturating_sub(self.full[axis])
     }
 
-    /// Points of a tile in each dimension, which are also its pixels of x: N, or N - 1 if it is
-    /// short.
+    /// Returns the number of points of a tile in each dimension, which is also its number of pixels
+    /// of x: N, or N - 1 if the tile is short.
     #[inline(always)]
     pub(super) fn points(&self, tile: Tile) -> [usize; 2] {
         std::array::from_fn(|axis| N - usize::from(tile.at[axis] >= self.full[axis]))
     }
 
-    /// Tiles of an image by kind, in the order of rows: short columns, full, short rows, short in
-    /// both.
+    /// Returns the number of tiles of an image by kind, in the order of rows: tiles with short
+    /// columns, full tiles, tiles with short rows, and tiles that are short in both.
     fn kinds(&self) -> [usize; 4] {
         let ([f0, f1], [s0, s1]) = (self.full, [0, 1].map(|axis| self.tiles[axis] - self.full[axis]));
         [f0 * s1, f0 * f1, s0 * f1, s0 * s1]
     }
 
-    /// Are all tiles full? Else operands are made of whole images.
+    /// Returns whether all tiles are full. Otherwise operands are made of whole images.
     pub(super) fn all_full(&self) -> bool {
         self.full == self.tiles
     }
@@ -141,8 +142,8 @@ impl Tiling {
         tiles.start.is_multiple_of(self.per_image()) && tiles.len().is_multiple_of(self.per_image())
     }
 
-    /// The row of tile number `number` in an operand of the tiles `all`. These must be whole
-    /// images, or all tiles must be full.
+    /// Returns the row of tile number `number` in an operand of the tiles `all`. These must be
+    /// whole images, or all tiles must be full.
     #[inline(always)]
     pub(super) fn row(&self, all: &Range<usize>, number: usize, tile: Tile) -> usize {
         if self.all_full() {
@@ -161,7 +162,7 @@ impl Tiling {
         images * kinds[..kind].iter().sum::<usize>() + (tile.image - first) * kinds[kind] + index
     }
 
-    /// The rows of an operand of the tiles `all` that have a point.
+    /// Returns the rows of an operand of the tiles `all` that have a point.
     pub(super) fn rows_with(&self, point: usize, all: &Range<usize>) -> Range<usize> {
         if self.all_full() {
             return 0..all.len();
@@ -177,22 +178,22 @@ impl Tiling {
         if rows.is_empty() { 0..0 } else { rows }
     }
 
-    /// Products of one phase and channel for one image.
+    /// Returns the number of products of one phase and channel for one image.
     pub(super) fn products(&self) -> usize {
         (0..2).map(|axis| self.tiles[axis] * (N - 1) + self.full[axis]).product()
     }
 
-    /// Tiles of one image, or of its band.
+    /// Returns the number of tiles of one image, or of its band.
     pub(super) fn per_image(&self) -> usize {
         self.counted.size[0] * self.counted.size[1]
     }
 
-    /// Rows and columns of tiles of an image.
+    /// Returns the number of rows and columns of tiles of an image.
     pub(super) fn tiles(&self) -> [usize; 2] {
         self.tiles
     }
 
-    /// Tiles of the batch.
+    /// Returns the number of tiles of the batch.
     pub(super) fn count(&self) -> usize {
         self.g.batch * self.per_image()
     }
@@ -205,24 +206,26 @@ impl Tiling {
         self.stride() * self.stride()
     }
 
-    /// Channels of all phases of x, padding included: the columns of a transformed x_bar.
+    /// Returns the number of channels of all phases of x, including padding. These are the columns
+    /// of a transformed x_bar.
     pub(super) fn phase_channels(&self) -> usize {
         self.phases() * self.channels[0]
     }
 
-    /// The same without the padding of the last phase: the rows of the transformed filter.
+    /// Returns the number of rows of the transformed filter. This is [`Self::phase_channels`]
+    /// without the padding of the last phase.
     pub(super) fn filter_rows(&self) -> usize {
         self.phase_channels() - self.channels[0] + self.g.in_channels
     }
 
-    /// Tile number `t` of the batch, or of a band.
+    /// Returns tile number `t` of the batch, or of a band.
     pub(super) fn tile(&self, t: usize) -> Tile {
         let Counted { image, first, size, .. } = self.counted;
         let (n, rest) = (t / self.per_image(), t % self.per_image());
         Tile { image: image + n, at: [first[0] + rest / size[1], first[1] + rest % size[1]] }
     }
 
-    /// The pixels of a tile of phase (a, b) of x.
+    /// Returns the pixels of a tile in a phase of x.
     #[inline(always)]
     pub(super) fn input_window(&self, tile: Tile, phase: usize) -> Window {
         let (s, g) = (self.stride(), &self.g);
@@ -239,7 +242,7 @@ impl Tiling {
         Window::new(self.points(tile), [N; 2], grid)
     }
 
-    /// The pixels of a tile of y.
+    /// Returns the pixels of a tile of y.
     #[inline(always)]
     pub(super) fn output_window(&self, tile: Tile) -> Window {
         let g = &self.g;
@@ -256,9 +259,9 @@ impl Tiling {
         Window::new(size, [self.m; 2], grid)
     }
 
-    /// Offset in w of the row of output channels of tap (d, e) of a phase and an input channel;
-    /// none for what the kernel does not have (a kernel of 5 with stride 2 has phases of 3 and of 2
-    /// taps).
+    /// Returns the offset in w of the output channels of tap (d, e) of a phase and an input
+    /// channel. Returns `None` if the kernel does not have the tap. (A kernel of 5 with stride 2
+    /// has phases of 3 and of 2 taps.)
     #[inline(always)]
     pub(super) fn weight_row(&self, phase: usize, channel: usize, [d, e]: [usize; 2]) -> Option<usize> {
         let (s, [kh, kw], ci) = (self.stride(), self.g.kernel, self.g.in_channels);

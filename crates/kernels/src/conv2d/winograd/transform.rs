@@ -1,8 +1,9 @@
-//! The one-dimensional transforms of F(4, 2) and F(3, 3), and how two of them make a
-//! two-dimensional one.
+//! The one-dimensional transforms of F(4, 2) and F(3, 3), and the two-dimensional transforms that
+//! are composed of them.
 //!
-//! Both algorithms evaluate at the five points 1, -1, 1/2, -1/2 and infinity (half the rounding
-//! error of the customary 0, 1, -1, 2, infinity), so they share B:
+//! Both algorithms evaluate at the five points 1, -1, 1/2, -1/2 and infinity. This halves the
+//! rounding error compared with the usual points 0, 1, -1, 2 and infinity. With the same points,
+//! both share B:
 //!
 //! ```text
 //!           d0    d1    d2   d3  d4          F(4, 2)                           F(3, 3)
@@ -15,26 +16,26 @@
 //!                                                                                    [ 2 -2 -1  1  3 ]
 //! ```
 //!
-//! The functions below are these matrices with common subexpressions shared; a test compares each
-//! with its matrix in `reference.rs`.
+//! The functions below are these matrices with shared common subexpressions. A test compares each
+//! function with its matrix in `reference.rs`.
 
 use crate::simd::Simd;
 
-/// Number of points, and of pixels of a tile of the input, in one dimension.
+/// The number of points, and of pixels of a tile of the input, in one dimension.
 pub(super) const N: usize = 5;
 
-/// One minimal filtering algorithm F(M, R): M outputs of a filter with R taps from N = M + R - 1
-/// inputs, as
+/// A minimal filtering algorithm F(M, R). It computes M outputs of a filter with R taps from N =
+/// M + R - 1 inputs:
 ///
 /// > Y = A^T \[ (G g) . (B^T d) \]
 ///
-/// (Lavin & Gray 2016, section 4), in two dimensions by applying each matrix from both sides. Each
-/// method takes a function that reads element (i, j) and one that receives element (i, j) of the
-/// result.
+/// (Lavin & Gray 2016, section 4). In two dimensions, each matrix is applied from both sides. Each
+/// method takes a function that reads element (i, j), and a function that receives element (i, j)
+/// of the result.
 pub(super) trait Form: Copy + Send + Sync + 'static {
-    /// Outputs of a tile, per dimension.
+    /// The number of outputs of a tile, per dimension.
     const M: usize;
-    /// Taps of the filter, per dimension.
+    /// The number of taps of the filter, per dimension.
     const R: usize;
     /// A^T m A: a tile of Y.
     fn output<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, y: impl FnMut(usize, usize, S::V));
@@ -78,11 +79,11 @@ pub(super) fn input_adjoint<S: Simd>(
 #[derive(Clone, Copy)]
 pub(super) struct F42;
 
-/// F(3 x 3, 3 x 3): a 3 x 3 kernel, or the phases of a 5 x 5 one with stride 2.
+/// F(3 x 3, 3 x 3): a 3 x 3 kernel, or the phases of a 5 x 5 kernel with stride 2.
 #[derive(Clone, Copy)]
 pub(super) struct F33;
 
-/// Implements [`Form`] by the four one-dimensional functions in the order A^T, A, G, G^T.
+/// Implements [`Form`] with the four one-dimensional functions in the order A^T, A, G, G^T.
 macro_rules! form {
     ($form:ty, $m:literal, $r:literal, $a_t:ident, $a:ident, $g:ident, $g_t:ident) => {
         impl Form for $form {
@@ -142,8 +143,8 @@ macro_rules! form {
 form!(F42, 4, 2, a_t42, a42, g42, g_t42);
 form!(F33, 3, 3, a_t33, a33, g33, g_t33);
 
-/// T X T^T for the matrix T (O x I) that `t` multiplies by: first on every column of X, then on
-/// every row.
+/// Computes T X T^T for the O x I matrix T. `t` multiplies by T. It is applied first to every
+/// column of X, then to every row.
 #[inline(always)]
 fn sandwich<S: Simd, const I: usize, const O: usize>(
     s: S,

@@ -1,4 +1,4 @@
-//! The weight gradient: the inner dimension is the tiles.
+//! The weight gradient, in which the inner dimension is the tiles.
 //!
 //! ```text
 //!     for each round of tiles
@@ -9,12 +9,13 @@
 //!     w_bar = G^T m G                                 in the last round, or after it
 //! ```
 //!
-//! Both operands are read as they were written: the micro-kernel takes d^ by columns. Each element
-//! of the filter is summed by one task in the order of the tiles, so no partial sums are merged.
+//! Both operands are read in the layout in which they were written: the micro-kernel reads d^ by
+//! columns. One task sums each element of the filter in the order of the tiles, so no partial sums
+//! are merged.
 //!
-//! The threads of a round read what others have transformed. Where the sums of a whole filter are
-//! small and the tiles many, each task takes a share of the tiles through all stages instead, in
-//! its own cache:
+//! In a round, threads read the transforms of other threads. If the sums of a whole filter are
+//! small and there are many tiles, tasks are shares of the tiles instead. Each task then computes
+//! all stages of its share in its own cache:
 //!
 //! ```text
 //!     for each share of the tiles                                                        (parallel)
@@ -40,7 +41,7 @@ use crate::tuning::winograd::weight_grad::{
 };
 use std::ops::Range;
 
-/// w_bar from x and y_bar.
+/// Computes w_bar from x and y_bar.
 pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let shares = t.count() / SHARE_TILES;
     if t.filter_rows() * t.channels[1] <= SMALL_FILTER && shares >= MIN_SHARES {
@@ -50,7 +51,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
     }
 }
 
-/// w_bar as the sum over shares of `share` tiles.
+/// Computes w_bar as the sum over shares of `share` tiles.
 fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32], share: usize) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let few = whole_images(t, SHARE_TILES);
@@ -64,7 +65,7 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         let end = ((i + 1) * share).min(count);
         for start in (i * share..end).step_by(few) {
             let tiles = start..(start + few).min(end);
-            // SAFETY: the operands are this task's own.
+            // SAFETY: only this task accesses the operands.
             unsafe { load::<S, F>(s, t, [x, y_bar], tiles.clone(), operands.out(&tiles)) };
             for (point, m) in m.as_mut_slice().chunks_mut(product.point_stride).take(N * N).enumerate() {
                 for rows in x_layout.blocks() {
@@ -82,13 +83,13 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         }
         let (m, all) =
             (Transformed { data: m.as_slice(), layout: product }, Block { rows: 0..k, columns: 0..n });
-        // SAFETY: `part` is this task's own.
+        // SAFETY: only this task accesses `part`.
         unsafe { finish::<S, F>(s, t, m, all, Shared::new(part)) };
     });
     parallel::sum_in_order(parts.as_slice(), w_bar);
 }
 
-/// w_bar block by block of the filter, the tiles in rounds.
+/// Computes w_bar block by block of the filter, with the tiles in rounds.
 fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let round = count.min(whole_images(t, ROUND));
@@ -98,11 +99,11 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let product = Points::product(ROWS, blocks.columns, S::PANEL);
     let w_bar = Shared::new(w_bar);
     let finish = |m: &[f32], block: Block| {
-        // SAFETY: each task finishes rows and columns of its own.
+        // SAFETY: each task finishes its own rows and columns.
         unsafe { finish::<S, F>(s, t, Transformed { data: m, layout: product }, block, w_bar) }
     };
-    // The sums of few blocks are small enough to be kept, and then a task need not be a whole
-    // block.
+    // If there are few blocks, their sums are small enough to be kept, and a task can be a part of
+    // a block.
     let by_points = blocks.count() < BLOCKS;
     let whole = !by_points && count == round;
     let mut kept = (!whole).then(|| Buffer::take(blocks.count() * product.len()));
@@ -164,7 +165,7 @@ struct Operands {
 }
 
 impl Operands {
-    /// To write, with rows for `tiles`.
+    /// Returns the operands for writing, with rows for `tiles`.
     fn out<'a>(&'a mut self, tiles: &'a Range<usize>) -> [OperandOut<'a>; 2] {
         let [x_hat, y_hat] = self.data.each_mut().map(|data| Shared::new(data.as_mut_slice()));
         let [x_layout, y_layout] = self.layout;
@@ -174,22 +175,22 @@ impl Operands {
         ]
     }
 
-    /// To read.
+    /// Returns the operands for reading.
     fn get(&self) -> [Transformed<'_>; 2] {
         [0, 1].map(|i| Transformed { data: self.data[i].as_slice(), layout: self.layout[i] })
     }
 }
 
-/// The filter in blocks of [`ROWS`] rows and a number of columns.
+/// The blocks of the filter, of [`ROWS`] rows and a number of columns.
 struct Blocks {
-    /// Rows and columns of the filter.
+    /// The number of rows and columns of the filter.
     size: [usize; 2],
-    /// Columns of a block.
+    /// The number of columns of a block.
     columns: usize,
 }
 
 impl Blocks {
-    /// Narrower blocks where there would be too few for several threads.
+    /// Returns narrower blocks if there would be too few for several threads.
     fn new(k: usize, n: usize) -> Self {
         let mut columns = COLUMNS;
         while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
@@ -212,21 +213,21 @@ impl Blocks {
     }
 }
 
-/// Rows and columns of the filter.
+/// A block: rows and columns of the filter.
 struct Block {
     rows: Range<usize>,
     columns: Range<usize>,
 }
 
-/// The sums of a block at one point, which are overwritten or added to.
+/// The sums of a block at one point. They are overwritten or added to.
 struct Sums<'a> {
     data: &'a mut [f32],
     row_stride: usize,
     accumulate: bool,
 }
 
-/// Computes m (+)= (d^)^T y^ at one point, for a block of the filter, summed over rows `with` of
-/// the operands.
+/// Computes m (+)= (d^)^T y^ at one point, for a block of the filter. The sum is over rows `with`
+/// of the operands.
 fn multiply<S: Simd>(
     s: S,
     [x_hat, y_hat]: [Transformed<'_>; 2],
@@ -249,10 +250,10 @@ fn multiply<S: Simd>(
     }
 }
 
-/// Transforms `tiles` into d^ and y^: into their rows of `to`.
+/// Transforms `tiles` into d^ and y^, in their rows of `to`.
 ///
 /// # Safety
-/// Nobody else may access these rows meanwhile.
+/// No other task may access these rows meanwhile.
 unsafe fn load<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
@@ -272,10 +273,10 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// w_bar from the sums of a block of the filter.
+/// Computes w_bar from the sums of a block of the filter.
 ///
 /// # Safety
-/// Nobody else may access these elements of `w_bar` meanwhile.
+/// No other task may access these elements of `w_bar` meanwhile.
 unsafe fn finish<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
@@ -292,7 +293,7 @@ unsafe fn finish<S: Simd, F: Form>(
     );
 }
 
-/// Returns `tiles`, rounded up to whole images where some tiles are short.
+/// Returns `tiles`, rounded up to whole images if some tiles are short.
 fn whole_images(t: &Tiling, tiles: usize) -> usize {
     if t.all_full() { tiles } else { tiles.div_ceil(t.per_image()) * t.per_image() }
 }

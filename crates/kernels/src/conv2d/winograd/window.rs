@@ -4,13 +4,13 @@ use super::transform::N;
 use crate::simd::Lattice;
 use std::ops::Range;
 
-/// Some of the N x N elements of a tile, all in certain rows and columns: bit `i N + j` is element
-/// (i, j).
+/// A subset of the N x N elements of a tile: all elements in certain rows and columns. Bit `i N +
+/// j` is element (i, j).
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Elements(u32);
 
 impl Elements {
-    /// Those of which both row and column, as `is_in(axis, i)`, are in.
+    /// Returns the elements whose row i and column j satisfy `is_in(0, i)` and `is_in(1, j)`.
     #[inline(always)]
     fn new(is_in: impl Fn(usize, usize) -> bool) -> Self {
         let [mut rows, mut cols] = [0, 0];
@@ -22,14 +22,14 @@ impl Elements {
         Elements(rows * cols)
     }
 
-    /// Is element (i, j) among them?
+    /// Returns whether element (i, j) is in the subset.
     #[inline(always)]
     fn contains(self, i: usize, j: usize) -> bool {
         self.0 >> (i * N + j) & 1 != 0
     }
 }
 
-/// Every `step`-th pixel of an image in each direction, from pixel `first` of the padded image on.
+/// Every `step`-th pixel of an image along each axis, from pixel `first` of the padded image on.
 pub(super) struct PixelGrid {
     pub(super) image: usize,
     pub(super) image_size: [usize; 2],
@@ -39,18 +39,18 @@ pub(super) struct PixelGrid {
     pub(super) padding: [usize; 2],
 }
 
-/// The offsets of the pixels of a tile in an image: at two strides, and some of them perhaps
-/// outside the image.
+/// The offsets of the pixels of a tile in an image, at two strides. Some pixels may be outside the
+/// image.
 pub(super) struct Window {
-    /// The pixels, as vectors of their first channels; `at` is modulo 2^64 if pixel (0, 0) is
-    /// outside.
+    /// The pixels, as vectors of their first channels. `at` is modulo 2^64 if pixel (0, 0) is
+    /// outside the image.
     lattice: Lattice,
     /// The pixels that the tile has and that are inside the image.
     inside: Elements,
 }
 
 impl Window {
-    /// `size` rows and columns of a grid. A full tile would have `full`.
+    /// Returns the window with `size` rows and columns of a grid. A full tile has `full`.
     #[inline(always)]
     pub(super) fn new(size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
         let PixelGrid { image, image_size, channels, first, step, padding } = grid;
@@ -67,31 +67,31 @@ impl Window {
         }
     }
 
-    /// Offset of pixel (i, j), if it is inside.
+    /// Returns the offset of pixel (i, j), which must be inside the image.
     #[inline(always)]
     pub(super) fn at(&self, i: usize, j: usize) -> usize {
         self.lattice.vector(i, j)
     }
 
-    /// Leaves pixels in other rows (axis 0) or columns (axis 1) out.
+    /// Removes the pixels in all other rows (axis 0) or columns (axis 1).
     pub(super) fn keep(&mut self, axis: usize, pixels: &Range<usize>) {
         let kept = Elements::new(|a, i| a != axis || pixels.contains(&i));
         self.inside = Elements(self.inside.0 & kept.0);
     }
 
-    /// Is pixel (i, j) inside the image?
+    /// Returns whether pixel (i, j) is inside the image.
     #[inline(always)]
     pub(super) fn contains(&self, i: usize, j: usize) -> bool {
         self.inside.contains(i, j)
     }
 
-    /// The vectors of all pixels of a full tile from a channel on, inside the image or not.
+    /// Returns the vectors of all pixels of a full tile from a channel on, inside the image or not.
     #[inline(always)]
     pub(super) fn pixels(&self, channel: usize) -> Lattice {
         Lattice { at: self.lattice.at.wrapping_add(channel), ..self.lattice }
     }
 
-    /// The same, if all are inside.
+    /// Returns [`pixels`](Self::pixels) if all of them are inside the image.
     #[inline(always)]
     pub(super) fn whole(&self, channel: usize) -> Option<Lattice> {
         let all = Elements::new(
