@@ -27,7 +27,7 @@
 //! ```
 //! use adjoint_kernels::conv2d::{Geometry, Spec, forward, input_grad};
 //!
-//! One channel of 4x4 pixels, a 3x3 kernel, stride 2, padding 1. The output has 2x2 pixels.
+//! // One channel of 4x4 pixels, a 3x3 kernel, stride 2, padding 1: 2x2 pixels.
 //! let geometry = Geometry::new([1, 4, 4, 1], [3, 3, 1, 1], Spec::new(2, 1));
 //! let x: [f32; 16] = std::array::from_fn(|i| i as f32);
 //! let w: [f32; 9] = std::array::from_fn(|i| i as f32 - 4.0);

@@ -39,7 +39,6 @@ impl Default for Spec {
 ///
 /// The fields are private because kernels rely on the checks of both constructors: memory can
 /// address x, w and y, and no coordinate of the padded image wraps.
-/// x, w and y, and no coordinate of the padded image wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// The number of images.
