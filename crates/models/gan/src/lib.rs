@@ -8,14 +8,15 @@
 //! * They play  min over G, max over D of  V(D, G) = E log D(x) + E log(1 - D(G(z)))  (eq. 1), by
 //!   Algorithm 1.
 //! * For a given G the best D is p_data / (p_data + p_g) (eq. 2, proposition 1).
-//! * Against it V is -log 4 plus twice the Jensen-Shannon divergence of p_data and p_g (eq. 6), so
-//!   its least value, -log 4, is reached where p_g = p_data and D = 1/2 (theorem 1).
-//! * Samples may be images in \[-1, 1\], behind a tanh, or points of any size, behind nothing.
+//! * Against this D, V is -log 4 plus twice the Jensen-Shannon divergence of p_data and p_g (eq.
+//!   6). Its minimum, -log 4, is reached at p_g = p_data, where D = 1/2 (theorem 1).
+//! * Samples are either images in \[-1, 1\], if G ends in a tanh, or points without bounds, if G
+//!   does not.
 //!
-//! [`networks`] holds the two networks; the game they play is `adjoint-adversarial`'s. Nothing here
-//! reads, writes or looks at a clock.
+//! [`networks`] holds the two networks. `adjoint-adversarial` implements the game that they play.
+//! This crate does no input or output and reads no clock.
 //!
-//! Points of the plane on the line y = x:
+//! This example learns points on the line y = x of the plane:
 //!
 //! ```
 //! use adjoint_adversarial::{Penalty, Round, Settings};
@@ -47,7 +48,7 @@
 //!     along += (point[0] + point[1]).abs();
 //!     across += (point[0] - point[1]).abs();
 //! }
-//! assert!(across < 0.3 * along, "{across} across the line, {along} along");
+//! assert!(across < 0.3 * along, "extent {across} across the line, {along} along the line");
 //! ```
 #![forbid(unsafe_code)]
 

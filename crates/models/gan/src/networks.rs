@@ -10,21 +10,21 @@ use adjoint_nn::{Element, Init, Mode, Scheme, Shape, Stream, Var, init, module};
 /// Sizes of the two networks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// Shape of a sample: (height, width, channels) of an image, (numbers) of a point.
+    /// Shape of a sample: (height, width, channels) for an image, (coordinates) for a point.
     pub sample: Vec<usize>,
-    /// Does G end in a tanh?
+    /// Whether G ends in a tanh.
     pub bounded: bool,
-    /// Numbers in z.
+    /// Length of z.
     pub latent: usize,
-    /// Units of G's hidden layers, from z on.
+    /// Number of units in each hidden layer of G, starting after z.
     pub g_hidden: Vec<usize>,
-    /// Units of D's hidden layers, from the sample on.
+    /// Number of units in each hidden layer of D, starting after the sample.
     pub d_hidden: Vec<usize>,
-    /// What keeps G's hidden layers in bounds.
+    /// Normalisation of G's hidden layers.
     pub g_norm: Norm,
-    /// What keeps D's layers in bounds.
+    /// Normalisation of D's layers.
     pub d_norm: Norm,
-    /// Dropout behind each hidden layer of D.
+    /// Dropout after each hidden layer of D.
     pub d_dropout: Dropout,
 }
 
@@ -42,22 +42,22 @@ impl Architecture {
         perceptron::plan(self.numbers(), &self.d_hidden, 1, self.d_norm, ", logit")
     }
 
-    /// The layers of G, from z to the sample.
+    /// Returns the costs of G's layers, from z to the sample.
     pub fn generator_costs(&self) -> Vec<LayerCost> {
         self.generator().costs()
     }
 
-    /// The layers of D, from the sample to its logit.
+    /// Returns the costs of D's layers, from the sample to its logit.
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
         self.discriminator().costs()
     }
 }
 
-/// The GAN: a game of its two networks.
+/// The GAN: the game between a generator and a discriminator.
 pub type Gan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// A GAN with its first weights, drawn from streams of `seed` so that signals keep their size (He
-/// et al. 2015).
+/// Creates a GAN with initial weights drawn from streams of `seed`. The variance of the weights
+/// preserves the variance of signals from layer to layer (He et al. 2015).
 pub fn gan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Gan<E> {
     let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
     let scheme = Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(LEAKY_SLOPE) });
@@ -66,7 +66,7 @@ pub fn gan<E: Element>(architecture: &Architecture, settings: Settings, seed: u6
     Game::new(generator, discriminator, settings, seed)
 }
 
-/// G: z -> sample.
+/// G, which maps z to a sample.
 pub struct Generator<E: Element> {
     net: Perceptron<E>,
     sample: Vec<usize>,
@@ -75,16 +75,16 @@ pub struct Generator<E: Element> {
 module!(Generator { net });
 
 impl<E: Element> Generator<E> {
-    /// A generator without weights.
+    /// Creates a generator with uninitialised weights.
     pub fn new(a: &Architecture) -> Self {
         let net = Perceptron::new(&a.generator(), Dropout::default());
         Generator { net, sample: a.sample.clone(), bounded: a.bounded }
     }
 
-    /// Samples `[N, ...]` from z (N, latent).
+    /// Maps z (N, latent) to samples `[N, ...]`.
     ///
     /// # Panics
-    /// If z has another number of columns.
+    /// If z does not have `latent` columns.
     #[track_caller]
     pub fn forward(&mut self, z: &Var<E>, mode: Mode) -> Var<E> {
         let y = self.net.forward(z, mode, &mut Stream::new(0, "G drops nothing", 0));
@@ -100,23 +100,23 @@ impl<E: Element> adversarial::Generator<E> for Generator<E> {
     }
 }
 
-/// D: sample -> logit of "real".
+/// D, which maps a sample to the logit of "real".
 pub struct Discriminator<E: Element> {
     net: Perceptron<E>,
 }
 module!(Discriminator { net });
 
 impl<E: Element> Discriminator<E> {
-    /// A discriminator without weights.
+    /// Creates a discriminator with uninitialised weights.
     pub fn new(a: &Architecture) -> Self {
         Discriminator { net: Perceptron::new(&a.discriminator(), a.d_dropout) }
     }
 
-    /// One logit a sample, (N), from samples `[N, ...]`. D(x) is its sigmoid. `masks` says what
-    /// dropout drops.
+    /// Maps samples `[N, ...]` to one logit per sample, `[N]`. D(x) is the sigmoid of the logit.
+    /// Dropout draws its masks from `masks`.
     ///
     /// # Panics
-    /// If samples have another shape.
+    /// If the samples do not have the shape in the architecture.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
         self.net.forward(&Flatten.forward(x), mode, masks).reshape([x.dims()[0]])
@@ -167,8 +167,9 @@ mod tests {
         }
     }
 
-    /// The losses of eq. 1 and section 3 and the Wasserstein distance under its penalty, through
-    /// batch norm, spectral norm and dropout of perceptrons, by all parameters of D and of G.
+    /// Checks gradients with respect to all parameters of D and G. The losses are those of eq. 1
+    /// and section 3, and the Wasserstein loss with gradient penalty. The perceptrons have batch
+    /// norm, spectral norm and dropout.
     #[test]
     fn whole_losses_have_the_gradients_of_central_differences() {
         let cases = [
@@ -193,7 +194,8 @@ mod tests {
             let penalty_weight = if penalty == Penalty::Gp { 10.0 } else { 2.0 };
             let mut game =
                 gan::<f64>(&a, Settings { loss, penalty, penalty_weight, ..Settings::default() }, 5);
-            // Power iteration treats u and v as constants, which they are once they have converged.
+            // Power iteration treats u and v as constants. This is exact only after they have
+            // converged.
             (0..200).for_each(|_| _ = game.losses(0, round()));
             let name = format!("{loss} {penalty:?} {d_norm:?}");
             gradcheck::assert_model(
@@ -211,8 +213,8 @@ mod tests {
         }
     }
 
-    /// Proposition 1: against a G that stands still, D becomes p_data / (p_data + p_g). Data is
-    /// N(1, 1), samples are N(-1, 1), so its logit is log p_data - log p_g = 2 x.
+    /// Proposition 1: against a fixed G, D converges to p_data / (p_data + p_g). Data are N(1, 1)
+    /// and samples are N(-1, 1), so D's logit is log p_data - log p_g = 2 x.
     #[test]
     fn the_best_discriminator_is_the_share_of_the_data() {
         let mut a = small(&[1], false);
@@ -236,7 +238,7 @@ mod tests {
         let logits = game.discriminator.forward(&Var::constant(x.clone()), Mode::Eval, &mut masks);
         for (x, logit) in x.data().iter().zip(logits.value().data()) {
             let [d, best] = [logit, &(2.0 * x)].map(|l| 1.0 / (1.0 + (-l).exp()));
-            assert!((d - best).abs() < 0.05, "D({x}) = {d}, the best is {best}");
+            assert!((d - best).abs() < 0.05, "D({x}) = {d}, the optimal D is {best}");
         }
     }
 }
