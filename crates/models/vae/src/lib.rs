@@ -3,20 +3,20 @@
 //!
 //! The model in five lines:
 //!
-//! * An image x comes from z ~ N(0, I) through a decoder, p(x|z), whose pixels are independent
-//!   Bernoulli or normal variables.
-//! * An encoder gives q(z|x) = N(mu(x), diag sigma^2(x)), an approximation of the posterior p(z|x).
-//! * log p(x) >= E over q(z|x) of log p(x|z) - KL(q(z|x) || p(z)), the evidence lower bound (eq.
-//!   3), which Adam ascends in both networks at once.
-//! * Its gradient passes the sample: z = mu + sigma eps with eps ~ N(0, I) (section 2.4), and the
-//!   divergence has a closed form (appendix B).
+//! * A decoder gives the distribution p(x|z) of an image x given z ~ N(0, I). Given z, the pixels
+//!   are independent Bernoulli or normal variables.
+//! * An encoder gives q(z|x) = N(mu(x), diag sigma^2(x)), which approximates the posterior p(z|x).
+//! * The evidence lower bound is log p(x) >= E over q(z|x) of log p(x|z) - KL(q(z|x) || p(z)) (eq.
+//!   3). Adam maximises it over the parameters of both networks at once.
+//! * Its gradient flows through the sample z = mu + sigma eps, where eps ~ N(0, I) (section 2.4).
+//!   The KL divergence has a closed form (appendix B).
 //! * With k samples, E log 1/k sum over i of p(x, z_i) / q(z_i|x) is a tighter bound (Burda et al.
-//!   2016, eq. 8), and the likelihood itself as k grows.
+//!   2016, eq. 8), which converges to log p(x) as k grows.
 //!
-//! [`networks`] holds the two networks; how they learn, and what they are worth, is
-//! `adjoint-variational`'s. Nothing here reads, writes or looks at a clock.
+//! [`networks`] holds the two networks. `adjoint-variational` trains and evaluates them. This crate
+//! does no input or output and reads no clock.
 //!
-//! Images with one white column of four, and a bound that rises:
+//! This example learns 4x4 images with one white column. The negative bound decreases:
 //!
 //! ```
 //! use adjoint_nn::{Stream, Tensor};
@@ -36,7 +36,7 @@
 //! };
 //! let first = loss(0);
 //! let last = (1..300).map(loss).last().expect("299 steps");
-//! assert!(last < 0.5 * first, "from {first} to {last} nats an image");
+//! assert!(last < 0.5 * first, "from {first} to {last} nats per image");
 //! ```
 #![forbid(unsafe_code)]
 

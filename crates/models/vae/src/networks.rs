@@ -8,44 +8,45 @@ use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module};
 use adjoint_variational::{self as variational, Autoencoder, Networks, Settings};
 
-/// Sizes of the two networks, which mirror each other.
+/// Sizes of the two networks. The decoder mirrors the encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
     /// Height and width of an image in pixels.
     pub image_size: usize,
-    /// 1 for grey, 3 for colour.
+    /// Channels of an image: 1 for grayscale, 3 for colour.
     pub channels: usize,
-    /// Numbers in z.
+    /// Length of z.
     pub latent: usize,
-    /// Classes of which the label enters both networks (a conditional VAE); 0 for none.
+    /// Number of classes. In a conditional VAE the label is an input of both networks. 0 for a VAE
+    /// without labels.
     pub classes: usize,
-    /// What lies between image and z.
+    /// The kind of layers between image and z.
     pub body: Body,
 }
 
 /// The layers between image and z.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Fully connected with tanh, from the image to z; the decoder has the same sizes in the other
-    /// direction (Kingma & Welling 2014, appendix C).
+    /// Fully connected layers with tanh, listed from the image to z. The decoder has the same
+    /// hidden sizes in reverse order (Kingma & Welling 2014, appendix C).
     Mlp {
-        /// Units of each hidden layer.
+        /// Number of units in each hidden layer.
         hidden: Vec<usize>,
     },
     /// The image pyramid of the DCGAN.
     Conv {
-        /// Channels next to the image; they double at every halving.
+        /// Channels of the level next to the image. They double at every halving.
         width: usize,
     },
 }
 
 impl Architecture {
-    /// The image as a level.
+    /// Returns the image as a level.
     fn image(&self) -> Level {
         Level { size: self.image_size, channels: self.channels }
     }
 
-    /// The layers of the encoder before they are built.
+    /// Returns the plan of the encoder.
     #[track_caller]
     fn encoder(&self) -> NetworkPlan {
         let (image, outputs, end) = (self.image(), 2 * self.latent, ", mu and log variance");
@@ -63,7 +64,7 @@ impl Architecture {
         }
     }
 
-    /// The layers of the decoder before they are built.
+    /// Returns the plan of the decoder.
     #[track_caller]
     fn decoder(&self) -> NetworkPlan {
         let (image, inputs) = (self.image(), self.latent + self.classes);
@@ -79,7 +80,7 @@ impl Architecture {
         }
     }
 
-    /// The layers of the encoder, from the image to mu and log sigma^2.
+    /// Returns the costs of the encoder's layers, from the image to mu and log sigma^2.
     ///
     /// # Panics
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -88,7 +89,7 @@ impl Architecture {
         self.encoder().costs()
     }
 
-    /// The layers of the decoder, from z to the image.
+    /// Returns the costs of the decoder's layers, from z to the image.
     ///
     /// # Panics
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -101,11 +102,11 @@ impl Architecture {
 /// A VAE: its two networks and their optimiser.
 pub type Vae<E> = Autoencoder<E, Encoder<E>, Decoder<E>>;
 
-/// A VAE with its first weights, drawn from streams of `seed` (Glorot & Bengio 2010).
+/// Creates a VAE with initial weights drawn from streams of `seed` (Glorot & Bengio 2010).
 ///
 /// # Panics
-/// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]), or the objective draws no
-/// sample.
+/// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]), or if k is 0 and the
+/// objective needs samples.
 #[track_caller]
 pub fn vae<E: Element>(a: &Architecture, settings: Settings, seed: u64) -> Vae<E> {
     let learns_variance = settings.learns_variance();
@@ -114,27 +115,27 @@ pub fn vae<E: Element>(a: &Architecture, settings: Settings, seed: u64) -> Vae<E
     Autoencoder::new(networks, settings)
 }
 
-/// q(z|x) = N(mu(x), diag sigma^2(x)): image -> mu and log sigma^2.
+/// q(z|x) = N(mu(x), diag sigma^2(x)): maps an image to mu and log sigma^2.
 pub enum Encoder<E: Element> {
     /// Fully connected.
     Mlp {
         /// Hidden layers.
         hidden: Vec<Linear<E>>,
-        /// mu and log sigma^2 side by side.
+        /// The last layer, whose output is mu followed by log sigma^2.
         posterior: Linear<E>,
     },
-    /// A pyramid down.
+    /// Convolutions that halve the image.
     Conv {
-        /// Halvings.
+        /// One layer per halving.
         down: Vec<Down<E>>,
-        /// mu and log sigma^2 side by side.
+        /// The last layer, whose output is mu followed by log sigma^2.
         posterior: Linear<E>,
     },
 }
 module!(enum Encoder { Mlp { hidden, posterior }, Conv { down, posterior } });
 
 impl<E: Element> Encoder<E> {
-    /// An encoder without weights.
+    /// Creates an encoder with uninitialised weights.
     ///
     /// # Panics
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -153,7 +154,7 @@ impl<E: Element> Encoder<E> {
 
 impl<E: Element> variational::Encoder<E> for Encoder<E> {
     /// # Panics
-    /// If shapes are not those of the architecture.
+    /// If a shape does not match the architecture.
     #[track_caller]
     fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>) {
         let out = match self {
@@ -173,8 +174,9 @@ impl<E: Element> variational::Encoder<E> for Encoder<E> {
     }
 }
 
-/// p(x|z): z -> one number a pixel, the logit of a Bernoulli variable or the mean of a normal one;
-/// for the latter also the logarithm of its variance, one for all pixels.
+/// p(x|z): maps z to one number per pixel, the logit of a Bernoulli variable or the mean of a
+/// normal variable. For normal variables the decoder can also learn one log variance, common to all
+/// pixels.
 pub enum Decoder<E: Element> {
     /// Fully connected.
     Mlp {
@@ -182,31 +184,31 @@ pub enum Decoder<E: Element> {
         hidden: Vec<Linear<E>>,
         /// The last layer, to the pixels.
         flat: Linear<E>,
-        /// log of the variance of the pixels, if it is learned.
+        /// The log variance of all pixels, if it is learned.
         log_var: Option<Param<E>>,
-        /// (height, width, channels) of an image.
+        /// Height, width and channels of an image.
         shape: [usize; 3],
     },
-    /// A pyramid up.
+    /// Transposed convolutions that double the image.
     Conv {
-        /// Projection and doublings.
+        /// The projection of z, then one layer per doubling except the last.
         up: Vec<Up<E>>,
         /// The last doubling, to the image's channels.
         image: ConvTranspose2d<E>,
-        /// log of the variance of the pixels, if it is learned.
+        /// The log variance of all pixels, if it is learned.
         log_var: Option<Param<E>>,
     },
 }
 module!(enum Decoder { Mlp { hidden, flat, log_var }, Conv { up, image, log_var } });
 
 impl<E: Element> Decoder<E> {
-    /// A decoder without weights, with or without a variance of its own.
+    /// Creates a decoder with uninitialised weights. `learns_variance` adds a learned variance.
     ///
     /// # Panics
     /// If the image is too small for a pyramid ([`pyramid::MIN_SIZE`]).
     #[track_caller]
     pub fn new(a: &Architecture, learns_variance: bool) -> Self {
-        // Its role makes it start at 0: a variance of 1.
+        // The initial value of a shift is 0, which is a variance of 1.
         let log_var = learns_variance.then(|| Param::new([1], Role::Shift));
         let NetworkPlan { blocks, last } = a.decoder();
         match a.body {
@@ -227,7 +229,7 @@ impl<E: Element> Decoder<E> {
 
 impl<E: Element> variational::Decoder<E> for Decoder<E> {
     /// # Panics
-    /// If shapes are not those of the architecture.
+    /// If a shape does not match the architecture.
     #[track_caller]
     fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E> {
         let h = labels.map_or_else(|| z.clone(), |labels| Var::concat(&[z, labels], 1));

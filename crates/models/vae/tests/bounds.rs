@@ -1,4 +1,4 @@
-//! The losses and the bounds where the answer is known.
+//! Losses and bounds, compared with known values.
 
 use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::optim::Gradients;
@@ -25,7 +25,7 @@ fn model(a: &Architecture, settings: Settings) -> Vae<f64> {
     vae(a, settings, 7)
 }
 
-/// Images in [0, 1], labels where they belong, and noise for k samples each.
+/// Returns images in [0, 1], labels if the model is conditional, and noise for k samples per image.
 fn batch(a: &Architecture, n: usize, k: usize, seed: u64) -> (Tensor<f64>, Option<Tensor<f64>>, Tensor<f64>) {
     let x = Stream::new(seed, "x", 0).uniform_tensor([n, a.image_size, a.image_size, 1], 0.0, 1.0);
     let labels: Tensor<f64> = Tensor::build([n, a.classes], |rows| {
@@ -35,7 +35,7 @@ fn batch(a: &Architecture, n: usize, k: usize, seed: u64) -> (Tensor<f64>, Optio
     (x, (a.classes > 0).then_some(labels), eps)
 }
 
-/// Every loss through whole networks, with labels, batch norm, a learned variance and several
+/// Checks every loss through whole networks with labels, batch norm, a learned variance and several
 /// samples.
 #[test]
 fn gradients_of_whole_losses() {
@@ -61,25 +61,25 @@ fn gradients_of_whole_losses() {
     }
 }
 
-/// The decoder of an autoencoder sees z = mu: log sigma^2 has no part in its loss, and a parameter
-/// without a gradient is an error, so only what does have one is compared.
+/// The input of an autoencoder's decoder is z = mu, so its loss does not depend on log sigma^2. A
+/// parameter without a gradient is an error, so only the other parameters are compared.
 #[test]
 fn the_reconstruction_is_the_likelihood_at_mu() {
     let a = mlp(&[5]);
     let mut m = model(&a, Settings { objective: Objective::Reconstruction, ..Settings::default() });
     let (x, _, eps) = batch(&a, 4, 1, 1);
     let loss = m.loss(&Var::constant(x.clone()), None, &eps, 1.0);
-    // z is mu, whatever the noise and sigma.
+    // z is mu for any noise and sigma.
     let bound = m.bound(&x, None, &eps);
     let want = -bound.log_likelihood.iter().sum::<f64>() / 4.0;
     assert!((loss.loss.item() - want).abs() < 1e-12 && loss.reconstruction == loss.loss.item());
     let first = m.step(x.clone(), None, &eps, 1.0).loss;
     let last = (0..200).map(|_| m.step(x.clone(), None, &eps, 1.0).loss).last();
-    assert!(last.is_some_and(|last| last < first), "{last:?} after {first}");
+    assert!(last.is_some_and(|last| last < first), "loss {last:?} after {first}");
 }
 
-/// Both estimators have the same expectation, and that by the score function a far larger variance
-/// (section 2.2).
+/// Both estimators have the same expectation. The score-function estimator has a far larger
+/// variance (section 2.2).
 #[test]
 fn the_estimators_agree_on_average() {
     let a = mlp(&[]);
@@ -89,12 +89,12 @@ fn the_estimators_agree_on_average() {
     let mean_and_variance = |estimator| {
         let mut m = model(&a, elbo(draws, estimator));
         let mut one = model(&a, elbo(1, estimator));
-        // All draws in one loss give the mean; some alone give the variance.
+        // One loss over all draws gives the mean. Losses of single draws give the variance.
         let eps = Stream::new(3, "eps", 0).normal_tensor([draws, LATENT], 0.0, 1.0);
         let gradient = |m: &mut Vae<f64>, eps: &Tensor<f64>| {
             let loss = m.loss(&x, None, eps, 1.0).loss;
             let gradients = Gradients::of(loss, &m.networks);
-            gradients.get("encoder.posterior.bias").expect("the encoder has one").data().to_vec()
+            gradients.get("encoder.posterior.bias").expect("the encoder has this bias").data().to_vec()
         };
         let mean = gradient(&mut m, &eps);
         let mut variance = vec![0.0; mean.len()];
@@ -116,8 +116,9 @@ fn the_estimators_agree_on_average() {
     }
 }
 
-/// A linear decoder with normal noise: log p(x) = log N(x; b, W W^T + sigma^2 I), whose estimate
-/// must come out, and must be approached from below as the samples grow in number.
+/// For a linear decoder with normal noise, log p(x) = log N(x; b, W W^T + sigma^2 I). The estimate
+/// must agree with this value, and the bound must approach it from below as the number of samples
+/// grows.
 #[test]
 fn the_likelihood_of_a_linear_gaussian_model() {
     let (a, sigma) = (mlp(&[]), 0.5f64);
@@ -153,13 +154,13 @@ fn the_likelihood_of_a_linear_gaussian_model() {
     let noise = |round: u64, k: usize| Stream::new(9, "noise", round).normal_tensor([k, LATENT], 0.0, 1.0);
     let estimate = m.log_likelihood(&x, None, (0..40).map(|round| noise(round, 2_000)))[0];
     assert!((estimate - exact).abs() < 0.02, "{estimate} for {exact}");
-    // On average over many repetitions: E bound_1 <= E bound_5 <= E bound_50 <= log p.
+    // Means over many repetitions satisfy E bound_1 <= E bound_5 <= E bound_50 <= log p.
     let bound = |m: &mut Vae<f64>, k: usize| {
         mean_and_error((0..4_000).map(|i| m.log_likelihood(&x, None, [noise(1_000 + i, k)])[0]).collect())
     };
     let [(one, error), (five, _), (fifty, _)] = [1, 5, 50].map(|k| bound(&mut m, k));
     assert!(one < five && five < fifty && fifty < exact + 0.005, "{one}, {five}, {fifty}, {exact}");
-    // The first is the evidence lower bound, whose divergence has a closed form.
+    // bound_1 is the evidence lower bound, whose KL divergence has a closed form.
     let copies = Tensor::concat(&vec![&x; 8_000], 0);
     let parts = m.bound(&copies, None, &noise(1, 8_000));
     let mut summary = BoundSummary::default();
@@ -168,7 +169,7 @@ fn the_likelihood_of_a_linear_gaussian_model() {
     assert!((summary.elbo() - one).abs() < errors, "{} and {one}, {errors}", summary.elbo());
 }
 
-/// The mean of some draws and its standard error.
+/// Returns the mean of `draws` and its standard error.
 fn mean_and_error(draws: Vec<f64>) -> (f64, f64) {
     let n = draws.len() as f64;
     let mean = draws.iter().sum::<f64>() / n;
@@ -176,7 +177,8 @@ fn mean_and_error(draws: Vec<f64>) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
-/// Many samples in rounds are the same as in one, and images do not meet.
+/// Samples split into rounds give the same estimate as one round, and the estimate of an image does
+/// not depend on the other images.
 #[test]
 fn the_likelihood_does_not_depend_on_how_it_is_cut() {
     let a = mlp(&[3]);
