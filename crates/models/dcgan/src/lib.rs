@@ -4,22 +4,24 @@
 //! The model in five lines:
 //!
 //! * G maps z, 100 numbers uniform on \[-1, 1), to an image: it *projects* z to a few pixels with
-//!   many channels and doubles the pixels by strided transposed convolutions, each with batch norm
-//!   and relu; tanh at the end.
-//! * D maps an image to one logit: strided convolutions with leaky relu of slope 0.2, batch norm
-//!   except on the first.
-//! * Both are trained by Algorithm 1 of Goodfellow et al. 2014: k steps of D up its value function
-//!   V(D, G) = E log D(x) + E log(1 - D(G(z))) (eq. 1), then one of G, which ascends E log D(G(z))
-//!   instead of descending E log(1 - D(G(z))) (section 3: the same fixed point, and a gradient that
-//!   does not vanish when D is sure).
-//! * Weights start as N(0, 0.02); Adam with beta1 0.5 and lr 2e-4 at width 128
-//!   ([`at_width`](adjoint_adversarial::Settings::at_width)); batches of 128 (DCGAN, section 4).
-//! * No pooling, no hidden fully connected layers (section 3).
+//!   many channels, then doubles height and width by strided transposed convolutions with batch
+//!   norm and relu. The last layer ends in a tanh.
+//! * D maps an image to one logit: strided convolutions with leaky relu of slope 0.2, and batch
+//!   norm in all layers except the first.
+//! * Both are trained by Algorithm 1 of Goodfellow et al. 2014. In k steps D ascends the value
+//!   function V(D, G) = E log D(x) + E log(1 - D(G(z))) (eq. 1). Then in one step G ascends E log
+//!   D(G(z)) instead of descending E log(1 - D(G(z))). This has the same fixed point, and its
+//!   gradient does not vanish when D is confident (section 3).
+//! * Initial weights are N(0, 0.02^2). Adam has beta1 0.5 and, at width 128, the learning rate 2e-4
+//!   ([`at_width`](adjoint_adversarial::Settings::at_width)). Batches have 128 images (DCGAN,
+//!   section 4).
+//! * There are no pooling layers and no hidden fully connected layers (section 3).
 //!
-//! [`networks`] holds the two networks, [`training`] makes the game of them, which is
-//! `adjoint-adversarial`'s. Nothing here reads, writes or looks at a clock.
+//! [`networks`] holds the two networks, and [`training`] combines them into a game.
+//! `adjoint-adversarial` implements the game. This crate does no input or output and reads no
+//! clock.
 //!
-//! A small DCGAN, one training step, and samples:
+//! This example builds a small DCGAN, makes one training step and draws samples:
 //!
 //! ```
 //! use adjoint_adversarial::{Round, Settings};

@@ -7,26 +7,27 @@ use adjoint_nn::plan::NetworkPlan;
 use adjoint_nn::pyramid::{self, Down, Level, Up};
 use adjoint_nn::{Element, Mode, Stream, Tensor, Var, module, no_grad};
 
-/// Sizes of the two networks, which mirror each other.
+/// Sizes of the two networks. G mirrors D.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Architecture {
     /// Height and width of an image in pixels.
     pub image_size: usize,
-    /// 1 for grey, 3 for colour.
+    /// Channels of an image: 1 for grayscale, 3 for colour.
     pub channels: usize,
-    /// Channels next to the image (128 in the paper's figure of G); they double at every halving.
+    /// Channels of the level next to the image, 128 in the paper's figure of G. They double at
+    /// every halving.
     pub width: usize,
-    /// Numbers in z.
+    /// Length of z.
     pub latent: usize,
-    /// What keeps D's layers in bounds. Batch norm (the paper's) is left out of the layer that sees
-    /// the image ([`pyramid::to_logit`]).
+    /// Normalisation of D's layers, batch norm in the paper. Batch norm is not applied to the first
+    /// layer ([`pyramid::to_logit`]).
     pub d_norm: Norm,
-    /// Dropout behind each hidden layer of D, none in the paper.
+    /// Dropout after each hidden layer of D. The paper uses none.
     pub d_dropout: Dropout,
 }
 
 impl Default for Architecture {
-    /// The paper's, for 64 pixels.
+    /// Returns the paper's sizes, for images of 64x64 pixels.
     fn default() -> Self {
         let (d_norm, d_dropout) = (Norm::Batch, Dropout::default());
         Architecture { image_size: 64, channels: 3, width: 128, latent: 100, d_norm, d_dropout }
@@ -34,7 +35,7 @@ impl Default for Architecture {
 }
 
 impl Architecture {
-    /// The image, and the levels of both networks from it down.
+    /// Returns the level of the image and the smaller levels of both networks.
     #[track_caller]
     fn levels(&self) -> (Level, Vec<Level>) {
         let image = Level { size: self.image_size, channels: self.channels };
@@ -53,7 +54,7 @@ impl Architecture {
         pyramid::to_logit(image, &levels, 0, self.d_norm)
     }
 
-    /// The layers of G, from z to the image.
+    /// Returns the costs of G's layers, from z to the image.
     ///
     /// # Panics
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -62,7 +63,7 @@ impl Architecture {
         self.generator().costs()
     }
 
-    /// The layers of D, from the image to its logit.
+    /// Returns the costs of D's layers, from the image to its logit.
     ///
     /// # Panics
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -72,9 +73,9 @@ impl Architecture {
     }
 }
 
-/// G: z -> image.
+/// G, which maps z to an image.
 pub struct Generator<E: Element> {
-    /// The projection of z, then one layer per doubling but the last.
+    /// The projection of z, then one layer per doubling except the last.
     blocks: Vec<Up<E>>,
     /// The last doubling, to the image's channels.
     image: ConvTranspose2d<E>,
@@ -82,7 +83,7 @@ pub struct Generator<E: Element> {
 module!(Generator { blocks, image });
 
 impl<E: Element> Generator<E> {
-    /// A generator without weights.
+    /// Creates a generator with uninitialised weights.
     ///
     /// # Panics
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -92,10 +93,10 @@ impl<E: Element> Generator<E> {
         Generator { blocks: blocks.iter().map(Up::new).collect(), image: last.conv_transpose() }
     }
 
-    /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent).
+    /// Maps z (N, latent) to images (N, H, W, C) in \[-1, 1\].
     ///
     /// # Panics
-    /// If z is no matrix of this generator's latent size.
+    /// If z is not a matrix with `latent` columns.
     #[track_caller]
     pub fn forward(&mut self, z: &Var<E>, mode: Mode) -> Var<E> {
         let [n, latent] = z.shape().matrix();
@@ -113,11 +114,11 @@ impl<E: Element> adversarial::Generator<E> for Generator<E> {
     }
 }
 
-/// D: image -> logit of "real".
+/// D, which maps an image to the logit of "real".
 pub struct Discriminator<E: Element> {
     /// One layer per halving.
     blocks: Vec<Down<E>>,
-    /// All that is left, to one number.
+    /// The last layer, which maps all remaining pixels to one logit.
     logit: Conv2d<E>,
     spectral: Option<SpectralNorm<E>>,
     dropout: Dropout,
@@ -125,7 +126,7 @@ pub struct Discriminator<E: Element> {
 module!(Discriminator { blocks, logit, spectral });
 
 impl<E: Element> Discriminator<E> {
-    /// A discriminator without weights.
+    /// Creates a discriminator with uninitialised weights.
     ///
     /// # Panics
     /// If the images are too small for a pyramid ([`pyramid::MIN_SIZE`]).
@@ -136,11 +137,11 @@ impl<E: Element> Discriminator<E> {
         Discriminator { blocks, spectral: last.spectral(&logit), logit, dropout: a.d_dropout }
     }
 
-    /// One logit an image, shape (N), from images (N, H, W, C). D(x) is its sigmoid. `masks` says
-    /// what dropout drops.
+    /// Maps images (N, H, W, C) to one logit per image, `[N]`. D(x) is the sigmoid of the logit.
+    /// Dropout draws its masks from `masks`.
     ///
     /// # Panics
-    /// If the images do not have this discriminator's size or channels.
+    /// If the images do not have the size and channels of this discriminator.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
         let mut h = x.clone();
@@ -154,35 +155,35 @@ impl<E: Element> Discriminator<E> {
 }
 
 impl<E: Element> Discriminator<E> {
-    /// Number of halvings.
+    /// Returns the number of halvings.
     pub fn depth(&self) -> usize {
         self.blocks.len()
     }
 
-    /// What comes out of halving `layer`, counted from 1: (N, h, w, channels). D is taken as it is
-    /// used, in evaluation mode: batch norm divides by its running statistics, so that an image's
-    /// features do not depend on what else is in the batch.
+    /// Returns the output of halving `layer`, counted from 1: (N, h, w, channels). D runs in
+    /// evaluation mode. Batch norm then uses its running statistics, so the features of an image do
+    /// not depend on the other images in the batch.
     ///
     /// # Panics
-    /// If there is no such layer, or the images do not fit.
+    /// If D has fewer than `layer` halvings, or if the images do not match the network.
     #[track_caller]
     pub fn features(&mut self, x: &Var<E>, layer: usize) -> Var<E> {
         let blocks = self.blocks[..layer].iter_mut();
         no_grad(|| blocks.fold(x.clone(), |h, block| block.forward(&h, Mode::Eval)))
     }
 
-    /// What in the images x speaks for the features of a layer, weighted by `seed`: guided
-    /// backpropagation (Springenberg et al. 2015, section 3.4). It is the gradient but for this: on
-    /// its way back through an activation only what is above 0 passes, where the activation's input
-    /// was above 0, too.
+    /// Shows which pixels of the images x increase the features of a layer, weighted by `seed`:
+    /// guided backpropagation (Springenberg et al. 2015, section 3.4). It differs from the gradient
+    /// in the activations. The backward pass sets a number to 0 unless both the number and the
+    /// input of the activation are positive.
     ///
     /// # Panics
-    /// If there is no such layer, or shapes do not fit.
+    /// If D has fewer than `layer` halvings, or if a shape does not match.
     #[track_caller]
     pub fn guided_backpropagation(&mut self, x: &Tensor<E>, layer: usize, seed: &Tensor<E>) -> Tensor<E> {
         let blocks = &mut self.blocks[..layer];
-        // The input of each block as a leaf of its own, so that the chain rule can be changed
-        // between two.
+        // Each block gets its own leaf as input, so that the backward pass can be modified between
+        // blocks.
         let mut passes: Vec<[Var<E>; 2]> = vec![];
         let mut h = x.clone();
         for block in blocks {

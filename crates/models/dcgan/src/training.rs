@@ -1,14 +1,14 @@
-//! The game of the two networks.
+//! The game between the two networks.
 
 use crate::{Architecture, Discriminator, Generator};
 use adjoint_adversarial::{Game, Settings};
 use adjoint_nn::{Element, Scheme};
 
-/// The DCGAN: a game of its two networks.
+/// The DCGAN: the game between a generator and a discriminator.
 pub type Dcgan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// A DCGAN with its first weights, drawn from streams of `seed`. [`Settings::default`] are the
-/// paper's (section 4).
+/// Creates a DCGAN with initial weights drawn from streams of `seed`. [`Settings::default`] returns
+/// the paper's settings (section 4).
 ///
 /// # Panics
 /// If the images are too small for a pyramid.
@@ -53,8 +53,8 @@ mod tests {
         }
     }
 
-    /// The paper's figure 1 has 1024, 512, 256, 128 channels; with width 128 so have we, and its
-    /// parameters.
+    /// The network in the paper's figure 1 has 1024, 512, 256 and 128 channels. With width 128 the
+    /// generator has these channels, and both networks have the matching number of parameters.
     #[test]
     fn parameter_counts_are_those_of_the_paper() {
         let a = Architecture::default();
@@ -78,8 +78,8 @@ mod tests {
         }
     }
 
-    /// The large layers of a DCGAN-64 with 64 channels: 2 x 64 x 128 x 16 x 16^2 = 67.1 MFLOP an
-    /// image, each.
+    /// Each large layer of a DCGAN-64 with width 64 needs 2 x 64 x 128 x 16 x 16^2 = 67.1 MFLOP per
+    /// image.
     #[test]
     fn flops_are_two_per_tap_channel_and_output() {
         let a = Architecture { width: 64, ..Architecture::default() };
@@ -92,8 +92,8 @@ mod tests {
         assert_eq!(step, 8 * sum_d + 3 * sum_g - 2 * d[0] - g[0]);
     }
 
-    /// At the start D knows nothing: D = 1/2 up to its small weights, so V = -log 4 and G's loss is
-    /// log 2.
+    /// Before training, D's weights are small and D(x) is about 1/2. So V is about -log 4 and G's
+    /// loss is about log 2.
     #[test]
     fn the_first_losses_are_those_of_ignorance() {
         let mut m = dcgan::<f64>(&small(), Settings::default(), 3);
@@ -102,8 +102,8 @@ mod tests {
         assert!((r.d_real - 0.5).abs() < 0.05 && (r.d_fake - 0.5).abs() < 0.05, "{r:?}");
     }
 
-    /// Every loss with every penalty, through convolutions and batch norm (or what stands in its
-    /// place), by all of D's and all of G's parameters.
+    /// Checks the gradients of losses and penalties with respect to all parameters of D and G,
+    /// through convolutions and each normalisation.
     #[test]
     fn whole_losses_have_the_gradients_of_central_differences() {
         let (gp, r1) = (Penalty::Gp, Penalty::R1);
@@ -119,8 +119,8 @@ mod tests {
             let a = Architecture { width: 2, d_norm, d_dropout: Dropout::new(0.1), ..small() };
             let penalty_weight = if penalty == gp { 10.0 } else { 2.0 };
             let settings = Settings { loss, penalty, penalty_weight, ..Settings::default() };
-            // Weights a few times larger than the paper's: with those all logits are 0 to three
-            // digits.
+            // The weights are ten times larger than the paper's, with which all logits would be
+            // almost 0.
             let mut game = dcgan::<f64>(&a, settings, 5);
             let grow = &mut |name: &str, slot: adjoint_nn::SlotMut<'_, f64>| {
                 if name.ends_with("conv.weight") || name == "logit.weight" || name == "image.weight" {
@@ -130,7 +130,8 @@ mod tests {
             };
             game.generator.visit_mut("", grow);
             game.discriminator.visit_mut("", grow);
-            // Power iteration treats u and v as constants, which they are once they have converged.
+            // Power iteration treats u and v as constants. This is exact only after they have
+            // converged.
             (0..200).for_each(|_| _ = game.losses(0, round(&a, 3, 0)));
             let name = format!("{loss} {penalty:?} {d_norm:?}");
             gradcheck::assert_model(
@@ -148,8 +149,8 @@ mod tests {
         }
     }
 
-    /// G has only to learn one grey: its pictures must come close to it, however the game is
-    /// played.
+    /// The data are images of one gray value. G's images must come close to this value with each
+    /// setting.
     #[test]
     fn learns_to_make_a_constant() {
         let base = Settings { lr: 2e-3, ..Settings::default() };
@@ -169,14 +170,14 @@ mod tests {
             let z = round::<f32>(&a, 16, 1000).z;
             let pictures = m.generator.forward(&Var::constant(z), Mode::Eval).into_value();
             let mean = pictures.data().iter().sum::<f32>() / pictures.len() as f32;
-            assert!((mean - 0.75).abs() < 0.25, "mean grey {mean} of {settings:?}, {d_norm:?}");
+            assert!((mean - 0.75).abs() < 0.25, "mean gray value {mean} with {settings:?}, {d_norm:?}");
         }
     }
 
-    /// Two channels that see x and -x, and one feature of weights a and b on them, by hand: with
-    /// x = 2 they are 2 and, behind the activation, -0.4. What speaks against the feature is not
-    /// let through (a < 0), nor what comes from a channel that is below 0 (b, of either sign); the
-    /// gradient has both.
+    /// A case computed by hand: the inputs of two channels are x and -x, and one feature weights
+    /// the channels by a and b. With x = 2 the channels are 2 and, after the activation, -0.4.
+    /// Guided backpropagation drops a negative gradient (a < 0) and the gradient of a channel below
+    /// 0 (b, of either sign). The ordinary gradient includes both.
     #[test]
     fn guided_backpropagation_lets_through_what_speaks_for_a_feature() {
         let a = Architecture { d_norm: Norm::None, width: 2, ..small() };
@@ -190,8 +191,8 @@ mod tests {
             ([-3.0, 1.0], 1.0, -6.4 * LEAKY_SLOPE, 0.0, -3.2 * LEAKY_SLOPE),
         ] {
             let mut d = Discriminator::<f64>::new(&a);
-            // Pixel 5 is under tap 2 of place 2 (2 * 2 - 1 + 2), and place 2 under tap 1 of
-            // place 1. Kernels are HWIO.
+            // In each axis, pixel 5 meets tap 2 of output position 2 (2 * 2 - 1 + 2), and position
+            // 2 meets tap 1 of output position 1. Kernels are HWIO.
             d.visit_mut("", &mut |name, slot| {
                 let kernel = slot.into_value().data_mut();
                 kernel.fill(0.0);
@@ -214,7 +215,7 @@ mod tests {
                 features.data()[place]
             );
             let slope = (of(&mut d, 2.5).data()[place] - feature) / 0.5 * seed;
-            assert!((slope - gradient).abs() < 1e-12, "{weights:?}: a gradient of {slope}");
+            assert!((slope - gradient).abs() < 1e-12, "{weights:?}: gradient {slope}");
             let mut weight = features.map(|_| 0.0);
             weight.data_mut()[place] = seed;
             let picture = d.guided_backpropagation(&x, 2, &weight);
@@ -224,8 +225,8 @@ mod tests {
         }
     }
 
-    /// Where every activation's input is above 0 and every weight, too, guided backpropagation is
-    /// the gradient.
+    /// If all weights and all inputs of activations are positive, guided backpropagation equals the
+    /// gradient.
     #[test]
     fn guided_backpropagation_is_the_gradient_where_all_is_positive() {
         let a = Architecture { d_norm: Norm::None, ..small() };
@@ -246,7 +247,8 @@ mod tests {
         let layer = d.depth();
         let seed = seed(&mut d, &x, layer);
         let guided = d.guided_backpropagation(&x, layer, &seed);
-        // The same by differences: features are linear in x here.
+        // The expected values are differences, which are exact because the features are linear in x
+        // here.
         let weighted = |d: &mut Discriminator<f64>, x: &Tensor<f64>| {
             let features = d.features(&Var::constant(x.clone()), layer).into_value();
             features.data().iter().zip(seed.data()).map(|(f, s)| f * s).sum::<f64>()
@@ -256,7 +258,11 @@ mod tests {
             let mut moved = x.clone();
             moved.data_mut()[i] += 1.0;
             let slope = weighted(&mut d, &moved) - base;
-            assert!((guided.data()[i] - slope).abs() <= 1e-9 * slope, "{} for {slope}", guided.data()[i]);
+            assert!(
+                (guided.data()[i] - slope).abs() <= 1e-9 * slope,
+                "{} instead of {slope}",
+                guided.data()[i]
+            );
         }
     }
 }

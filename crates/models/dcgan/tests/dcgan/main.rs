@@ -1,4 +1,4 @@
-//! What training steps of a DCGAN do to a machine: memory and threads.
+//! Memory use and thread use of DCGAN training steps.
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "linux")]

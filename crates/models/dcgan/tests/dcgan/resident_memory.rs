@@ -1,15 +1,16 @@
-//! The memory of the process, not only of our pool, stays flat. The test runs alone, because it
-//! measures the whole process.
+//! The resident memory of the process, not only of the pool, stays constant. The test runs alone,
+//! because it measures the whole process.
 
 use adjoint_adversarial::{Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_nn::Stream;
 use adjoint_testing::alone;
 
-/// Resident pages of this process, in bytes.
+/// Returns the resident memory of this process in bytes.
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has /proc");
-    let pages: usize = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("the second number");
+    let pages: usize =
+        statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("statm has a second number");
     pages * 4096
 }
 
@@ -26,7 +27,7 @@ fn a_thousand_steps_leave_the_resident_memory_as_it_is() {
         (0..50).for_each(&mut step);
         let before = resident();
         (50..1050).for_each(&mut step);
-        // One leaked 16 x 16 batch a step would be 4 MB.
+        // One leaked 16 x 16 batch per step would add 4 MB.
         let grown = resident().saturating_sub(before);
         assert!(grown < 1 << 20, "{grown} bytes more after 1000 steps");
     });

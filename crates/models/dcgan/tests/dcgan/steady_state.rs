@@ -7,7 +7,7 @@ use adjoint_nn::Stream;
 use adjoint_tensor::memory;
 use adjoint_testing::alone;
 
-/// From the third step on every buffer is a recycled one, and no step leaves any behind.
+/// From the third step on, every buffer comes from the pool, and no step keeps buffers alive.
 #[test]
 fn nothing_is_allocated_from_the_third_step_on() {
     alone(|| {
@@ -17,7 +17,7 @@ fn nothing_is_allocated_from_the_third_step_on() {
         let mut step = |i| {
             let x = Stream::new(1, "data", i).uniform_tensor([6, 32, 32, 3], -1.0, 1.0);
             let z = Stream::new(1, "noise", i).uniform_tensor([6, 10], -1.0, 1.0);
-            // Two D-steps, so that both ways through the generator are taken.
+            // With two rounds the generator runs both with and without a graph.
             model.step(i, [Round::new(x.clone(), z.clone()), Round::new(x, z)]);
             memory::stats()
         };
@@ -26,8 +26,8 @@ fn nothing_is_allocated_from_the_third_step_on() {
         for i in 2..12 {
             let now = step(i);
             assert_eq!(now.fresh, second.fresh, "step {i} allocated");
-            assert_eq!(now.live, second.live, "step {i} left buffers behind");
-            assert!(now.reused > second.reused, "the pool serves the step");
+            assert_eq!(now.live, second.live, "step {i} changed the live buffers");
+            assert!(now.reused > second.reused, "step {i} reused no buffers");
         }
     });
 }

@@ -1,5 +1,5 @@
-//! The estimate of a step's memory against the pool's own count. The test runs alone, because the
-//! pool is that of the whole process.
+//! Compares the estimate of a step's memory with the count of the pool. The test runs alone,
+//! because the whole process shares one pool.
 
 use adjoint_adversarial::cost::step_bytes;
 use adjoint_adversarial::{Penalty, Round, Settings};

@@ -1,4 +1,4 @@
-//! A training run has the same bits for every number of threads.
+//! A training run gives the same bits for every number of threads.
 
 use adjoint_adversarial::{Round, Settings};
 use adjoint_dcgan::{Architecture, dcgan};
@@ -7,7 +7,7 @@ use adjoint_tensor::threads;
 
 #[test]
 fn three_steps_have_the_same_bits_for_any_number_of_threads() {
-    // Wide enough that every kernel cuts its work into several chunks.
+    // The network is wide enough that every kernel splits its work into several chunks.
     let a = Architecture { image_size: 32, channels: 3, width: 24, latent: 20, ..Architecture::default() };
     let run = |count| {
         threads::with(count, || {
