@@ -9,39 +9,40 @@ use adjoint_nn::{Element, Mode, Module, Shape, Tensor, Var, module};
 
 /// q(z|x) = N(mu(x), diag sigma^2(x)).
 pub trait Encoder<E: Element>: Module<E> {
-    /// mu and log sigma^2, each (N, latent), of images (N, H, W, C) and, in a conditional model,
-    /// labels as one-hot rows (N, classes).
+    /// Maps images (N, H, W, C) to mu and log sigma^2, each (N, latent). In a conditional model
+    /// `labels` are one-hot rows (N, classes).
     fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>);
 }
 
 /// p(x|z).
 pub trait Decoder<E: Element>: Module<E> {
-    /// A number a pixel, (N, H, W, C), from z (N, latent) and, in a conditional model, labels as
-    /// one-hot rows (N, classes): the [`Likelihood`](crate::Likelihood) says of what.
+    /// Maps z (N, latent) to one number per pixel, (N, H, W, C). The
+    /// [`Likelihood`](crate::Likelihood) defines the meaning of the numbers. In a conditional model
+    /// `labels` are one-hot rows (N, classes).
     fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E>;
 
-    /// The logarithm of the pixels' variance, if it is learned.
+    /// Returns the log variance of the pixels, if it is learned.
     fn log_var(&self) -> Option<Var<E>>;
 }
 
-/// What a step found, in nats an image.
+/// Losses and gradient norms of one step. Losses are in nats per image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
-    /// What was minimised.
+    /// The minimised loss.
     pub loss: f64,
-    /// Mean of -log p(x|z) over the batch (and the samples of z).
+    /// Mean of -log p(x|z) over the batch and the samples of z.
     pub reconstruction: f64,
-    /// Mean of KL(q(z|x) || p(z)) over the batch, whatever its weight.
+    /// Mean of KL(q(z|x) || p(z)) over the batch, without the factor beta.
     pub kl: f64,
-    /// Euclidean norm of the loss's gradient by the encoder's parameters. Its mean square is the
-    /// variance of the estimator plus the square of what it estimates: with the same weights the
-    /// noisier estimator has the longer gradients.
+    /// Euclidean norm of the gradient of the loss with respect to the encoder's parameters. Its
+    /// mean square is the variance of the estimator plus the squared norm of the expected gradient.
+    /// So, at equal weights, an estimator with more noise gives larger gradients.
     pub gradient_encoder: f64,
-    /// The same by the decoder's.
+    /// Euclidean norm of the gradient with respect to the decoder's parameters.
     pub gradient_decoder: f64,
 }
 
-/// Both networks: they descend together.
+/// The two networks, which are trained together.
 pub struct Networks<Q, P> {
     /// q(z|x).
     pub encoder: Q,
@@ -52,34 +53,34 @@ module!(Networks<Q, P> { encoder, decoder });
 
 /// The networks and their optimiser.
 pub struct Autoencoder<E: Element, Q: Encoder<E>, P: Decoder<E>> {
-    /// phi and theta.
+    /// The encoder, with parameters phi, and the decoder, with parameters theta.
     pub networks: Networks<Q, P>,
-    /// Adam on both.
+    /// Adam on the parameters of both networks.
     pub adam: Optimizer<E>,
     pub(crate) settings: Settings,
 }
 
 impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
-    /// A model of networks with their first weights.
+    /// Creates a model from networks with initialised weights.
     ///
     /// # Panics
-    /// If k is 0.
+    /// If k is 0 and the objective needs samples.
     #[track_caller]
     pub fn new(networks: Networks<Q, P>, settings: Settings) -> Self {
         assert!(
             settings.k > 0 || settings.objective == Objective::Reconstruction,
-            "an estimate from no sample"
+            "k is 0, but the objective needs samples"
         );
         Autoencoder { adam: Optimizer::new(&networks, settings.lr, Adam::default()), networks, settings }
     }
 
-    /// One step of Algorithm 1 on images (N, H, W, C) and, in a conditional VAE, their labels as
-    /// one-hot rows (N, classes). `eps` are N(0, 1) numbers, (N k, latent), the k of an image one
-    /// after another. The KL divergence counts `beta`-fold (Higgins et al. 2017, eq. 4; 1 is the
-    /// bound).
+    /// Makes one step of Algorithm 1 on images (N, H, W, C). In a conditional VAE `labels` are
+    /// one-hot rows (N, classes). `eps` is N(0, 1) noise (N k, latent), with the k rows of an image
+    /// one after another. The KL divergence has the weight `beta` (Higgins et al. 2017, eq. 4).
+    /// With `beta` 1 the loss is the negative bound.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn step(&mut self, x: Tensor<E>, labels: Option<Tensor<E>>, eps: &Tensor<E>, beta: f64) -> Report {
         let (x, labels) = (Var::constant(x), labels.map(Var::constant));
@@ -91,7 +92,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         Report { loss: gradients.loss(), reconstruction, kl, gradient_encoder, gradient_decoder }
     }
 
-    /// The loss of a batch, as [`step`](Self::step) descends it.
+    /// Computes the loss of a batch that [`step`](Self::step) minimises.
     ///
     /// # Panics
     /// As `step`.
@@ -99,7 +100,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     pub fn loss(&mut self, x: &Var<E>, labels: Option<&Var<E>>, eps: &Tensor<E>, beta: f64) -> Loss<E> {
         let settings = self.settings;
         let (mu, log_var) = self.networks.encoder.posterior(x, labels, Mode::Train);
-        // An autoencoder draws none.
+        // An autoencoder does not sample z.
         let k = if settings.objective == Objective::Reconstruction { 1 } else { settings.k };
         let n = x.dims()[0];
         let kl = kl_standard_normal(&mu, &log_var).mean();
@@ -131,23 +132,23 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     }
 }
 
-/// The loss of a batch and the two parts of the bound.
+/// The loss of a batch, and the two terms of the bound.
 pub struct Loss<E: Element> {
-    /// To be descended.
+    /// The loss to minimise.
     pub loss: Var<E>,
-    /// As in [`Report`].
+    /// See [`Report`].
     pub reconstruction: f64,
-    /// As in [`Report`].
+    /// See [`Report`].
     pub kl: f64,
 }
 
-/// log N(z; 0, I) of each row.
+/// Returns log N(z; 0, I) of each row.
 pub(crate) fn log_prior<E: Element>(z: &Var<E>) -> Var<E> {
     let zero = |shape: Shape| Var::constant(Tensor::zeros(shape));
     gaussian_log_likelihood(z, &zero(z.shape()), &zero(Shape::new(&[])))
 }
 
-/// Each row k times, one after another: `[N, ...]` to `[N k, ...]`.
+/// Repeats each row k times in succession: `[N, ...]` to `[N k, ...]`.
 pub(crate) fn repeat<E: Element>(x: &Var<E>, k: usize) -> Var<E> {
     if k == 1 {
         return x.clone();

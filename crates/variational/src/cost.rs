@@ -1,12 +1,13 @@
-//! What a training step costs, counted from the layers of the two networks.
+//! The cost of a training step, computed from the layers of the two networks.
 
 use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
 
-/// Numbers that the likelihood of an image holds, as a multiple of its pixels.
+/// Numbers that the graph of the likelihood keeps per number of the image.
 const LIKELIHOOD: u64 = 6;
 
-/// Floating-point operations of the products in one training step on `batch` images with k samples
-/// of z each: of each layer its value and both gradients, but none by the image. Saturates.
+/// Returns the floating-point operations of the matrix products and convolutions in one training
+/// step on `batch` images with k samples of z per image. Each layer computes its output and its two
+/// gradients, except that the gradient with respect to the image is not computed. Saturates.
 pub fn step_flops(encoder: &[LayerCost], decoder: &[LayerCost], batch: usize, k: usize) -> u64 {
     let first = encoder.first().map_or(0, |layer| layer.flops);
     let once = flops(encoder).saturating_mul(3).saturating_sub(first);
@@ -14,8 +15,9 @@ pub fn step_flops(encoder: &[LayerCost], decoder: &[LayerCost], batch: usize, k:
     per_image.saturating_mul(batch as u64)
 }
 
-/// About how many bytes it needs at its peak, in `f32`: weights, two moments and a gradient of
-/// each; of each layer's output what backward needs; the temporaries of the likelihood. Saturates.
+/// Estimates the peak memory of a training step in bytes, for `f32`. It is the sum of the weights
+/// with two moments and a gradient each, the layer outputs that the backward pass needs, and the
+/// temporaries of the likelihood. Saturates.
 pub fn step_bytes(encoder: &[LayerCost], decoder: &[LayerCost], batch: usize, k: usize) -> u64 {
     let image = decoder.last().map_or(0, LayerCost::outputs);
     let per_sample = kept(decoder).saturating_add(image.saturating_mul(LIKELIHOOD)).saturating_mul(k as u64);

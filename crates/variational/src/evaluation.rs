@@ -1,28 +1,30 @@
-//! What a trained model is worth: the bound on a batch, the likelihood by importance sampling, and
-//! which latent dimensions are in use. All in evaluation mode; sums over samples are in `f64`.
+//! Evaluation of a trained model: the bound on a batch, the likelihood by importance sampling, and
+//! the number of active latent dimensions. The networks run in evaluation mode. Sums over images
+//! are in `f64`.
 
 use crate::autoencoder::{log_prior, repeat};
 use crate::{Autoencoder, Decoder, Encoder, Objective};
 use adjoint_nn::objective::{LogMeanExp, gaussian_log_likelihood, kl_standard_normal_terms, reparameterise};
 use adjoint_nn::{Element, Mode, Stream, Tensor, Var, no_grad};
 
-/// The parts of the bound for each image of a batch, in nats, from one sample of z each.
+/// The terms of the bound for each image of a batch, in nats, from one sample of z per image.
 #[derive(Clone, Debug)]
 pub struct Bound<E: Element> {
     /// log p(x|z), `[N]`.
     pub log_likelihood: Vec<f64>,
-    /// The KL divergence by latent dimension, (N, latent).
+    /// The KL divergence of each image and latent dimension, (N, latent).
     pub kl: Tensor<E>,
     /// mu(x), (N, latent).
     pub mu: Tensor<E>,
 }
 
 impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
-    /// The images that the decoder expects of z (N, latent), and labels where they belong to it:
-    /// (N, H, W, C) in \[0, 1\], but for what a normal variable has outside.
+    /// Returns the mean images of p(x|z) for z (N, latent), (N, H, W, C). In a conditional model p
+    /// also depends on `labels`. The pixels are in \[0, 1\], except that the mean of a normal
+    /// variable may be outside.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn decode(&mut self, z: &Tensor<E>, labels: Option<&Tensor<E>>) -> Tensor<E> {
         let labels = labels.cloned().map(Var::constant);
@@ -31,10 +33,10 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         self.settings.mean(y.value())
     }
 
-    /// mu(x), (N, latent), of images (N, H, W, C).
+    /// Returns mu(x), (N, latent), of images (N, H, W, C).
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn encode(&mut self, x: &Tensor<E>, labels: Option<&Tensor<E>>) -> Tensor<E> {
         let labels = labels.cloned().map(Var::constant);
@@ -42,17 +44,17 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         no_grad(|| encoder.posterior(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
     }
 
-    /// The bound of each image of a batch, with the noise `eps` (N, latent), which an autoencoder
-    /// does not have.
+    /// Returns the terms of the bound for each image of a batch. `eps` is the noise (N, latent),
+    /// which an autoencoder ignores.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn bound(&mut self, x: &Tensor<E>, labels: Option<&Tensor<E>>, eps: &Tensor<E>) -> Bound<E> {
         no_grad(|| {
             let (x, labels) = (Var::constant(x.clone()), labels.cloned().map(Var::constant));
             let (mu, log_var) = self.networks.encoder.posterior(&x, labels.as_ref(), Mode::Eval);
-            // An autoencoder's log_var was never trained.
+            // An autoencoder does not train log_var.
             let z = match self.settings.objective {
                 Objective::Reconstruction => mu.clone(),
                 _ => reparameterise(&mu, &log_var, eps),
@@ -63,13 +65,14 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         })
     }
 
-    /// log p(x) of each image by importance sampling with q(z|x) as proposal: log 1/K sum over k of
-    /// p(x, z_k) / q(z_k|x), which bounds it from below in expectation and reaches it as K grows
-    /// (Burda, Grosse & Salakhutdinov 2016, theorem 1). `rounds` gives the noise, (N k, latent)
-    /// each, the k of an image one after another; K is what they have in all.
+    /// Estimates log p(x) of each image by importance sampling with q(z|x) as proposal: log 1/K sum
+    /// over k of p(x, z_k) / q(z_k|x). The expectation of the estimate is a lower bound of log p(x)
+    /// and converges to log p(x) as K grows (Burda, Grosse & Salakhutdinov 2016, theorem 1). Each
+    /// item of `rounds` is noise (N k, latent), with the k rows of an image one after another. K is
+    /// the sum of k over all rounds.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn log_likelihood(
         &mut self,
@@ -97,15 +100,15 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         })
     }
 
-    /// x drawn from p(x|z), of which [`decode`](Self::decode) gave the mean.
+    /// Draws x from p(x|z). `mean` is the output of [`decode`](Self::decode).
     pub fn observe(&self, mean: &Tensor<E>, stream: &mut Stream) -> Tensor<E> {
         self.settings.draw(mean, self.networks.decoder.log_var(), stream)
     }
 
-    /// log p(x|z) of each pair of rows, `[N]`.
+    /// Returns log p(x|z) of each pair of rows, `[N]`.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn log_density(&mut self, x: &Var<E>, z: &Var<E>, labels: Option<&Var<E>>) -> Var<E> {
         let y = self.networks.decoder.decode(z, labels, Mode::Eval);
@@ -113,16 +116,16 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     }
 }
 
-/// The numbers of a row, in `f64`.
+/// Returns the elements of x in `f64`.
 fn numbers<E: Element>(x: &Var<E>) -> Vec<f64> {
     x.value().data().iter().map(|x| x.f64()).collect()
 }
 
-/// A latent dimension is in use if its mean varies by more than this over the images:
+/// The smallest variance over the images of the posterior mean of an active latent dimension:
 /// Cov_x(E\[z_j|x\]) > 0.01 (Burda, Grosse & Salakhutdinov 2016, section 5).
 const ACTIVE: f64 = 0.01;
 
-/// What many bounds say together.
+/// Means of the bound's terms over the images of many batches.
 #[derive(Clone, Debug, Default)]
 pub struct BoundSummary {
     images: f64,
@@ -133,10 +136,10 @@ pub struct BoundSummary {
 }
 
 impl BoundSummary {
-    /// Takes the images of another batch in.
+    /// Adds the images of a batch.
     ///
     /// # Panics
-    /// If its latent size is another.
+    /// If the latent size differs from that of earlier batches.
     pub fn add<E: Element>(&mut self, bound: &Bound<E>) {
         let [n, latent] = bound.kl.shape().matrix();
         for sums in [&mut self.kl, &mut self.mu, &mut self.mu_squared] {
@@ -155,27 +158,27 @@ impl BoundSummary {
         }
     }
 
-    /// Mean of log p(x|z).
+    /// Returns the mean of log p(x|z).
     pub fn log_likelihood(&self) -> f64 {
         self.log_likelihood / self.images
     }
 
-    /// Mean KL divergence of each latent dimension.
+    /// Returns the mean KL divergence of each latent dimension.
     pub fn kl_by_dimension(&self) -> Vec<f64> {
         self.kl.iter().map(|kl| kl / self.images).collect()
     }
 
-    /// Mean KL divergence.
+    /// Returns the mean KL divergence.
     pub fn kl(&self) -> f64 {
         self.kl_by_dimension().iter().sum()
     }
 
-    /// The evidence lower bound.
+    /// Returns the mean evidence lower bound.
     pub fn elbo(&self) -> f64 {
         self.log_likelihood() - self.kl()
     }
 
-    /// How many latent dimensions are in use.
+    /// Returns the number of active latent dimensions.
     pub fn active_units(&self) -> usize {
         let variance = |(mu, squared): (&f64, &f64)| squared / self.images - (mu / self.images).powi(2);
         self.mu.iter().zip(&self.mu_squared).filter(|&pair| variance(pair) > ACTIVE).count()

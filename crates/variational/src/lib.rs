@@ -1,23 +1,22 @@
-//! Learning a model with latent variables by a bound: Kingma & Welling, "Auto-encoding variational
-//! Bayes" (ICLR 2014), arXiv:1312.6114; Burda, Grosse & Salakhutdinov, "Importance weighted
-//! autoencoders" (ICLR 2016), arXiv:1509.00519.
+//! Training of latent variable models by maximising a lower bound of the likelihood: Kingma &
+//! Welling, "Auto-encoding variational Bayes" (ICLR 2014), arXiv:1312.6114; Burda, Grosse &
+//! Salakhutdinov, "Importance weighted autoencoders" (ICLR 2016), arXiv:1509.00519.
 //!
-//! A decoder gives p(x|z) of z ~ N(0, I), an encoder q(z|x), an approximation of the posterior.
-//! Both ascend
+//! A decoder gives p(x|z) for z ~ N(0, I). An encoder gives q(z|x), an approximation of the
+//! posterior. Both networks are trained to maximise the evidence lower bound
 //!
 //! > log p(x) >= E over q(z|x) of log p(x|z) - KL(q(z|x) || p(z))     (eq. 3)
 //!
-//! or a tighter bound at once. Nothing of that depends on what the networks are made of, so it
-//! stands here once: [`Autoencoder`] is the algorithm over any [`Encoder`] and [`Decoder`],
-//! [`Settings`] are its variants (likelihoods, bounds, estimators). A model crate brings its two
-//! networks and is done.
+//! or a tighter bound. The algorithm does not depend on the layers of the networks. [`Autoencoder`]
+//! implements it for any [`Encoder`] and [`Decoder`], and [`Settings`] selects the likelihood, the
+//! bound and the gradient estimator. A model crate only defines two networks.
 //!
-//! [`autoencoder`] holds one training step, [`settings`] its variants, [`evaluation`] bounds and
-//! likelihoods of a trained model, [`cost`] what a step costs. Nothing here reads, writes or looks
-//! at a clock.
+//! [`autoencoder`] holds the training step and [`settings`] its variants. [`evaluation`] computes
+//! bounds and likelihoods of a trained model, and [`cost`] the cost of a step. This crate does no
+//! input or output and reads no clock.
 //!
-//! Images of two equal pixels, which are 0 or 1, need one latent number. The best model has
-//! -log p(x) = log 2 = 0.69 nats:
+//! In this example both pixels of an image are 0 or both are 1, so one latent dimension is enough.
+//! The best model has -log p(x) = log 2 = 0.69 nats:
 //!
 //! ```
 //! use adjoint_nn::layers::{Flatten, Linear};

@@ -1,17 +1,18 @@
-//! The variants: what a pixel is, what is minimised, how its gradient is estimated.
+//! The variants of the algorithm: the likelihood of a pixel, the objective and the gradient
+//! estimator.
 
 use adjoint_nn::objective::{bernoulli_log_likelihood, gaussian_log_likelihood};
 use adjoint_nn::{Element, Stream, Tensor, Var, named};
 
-/// p(x|z): what the decoder's numbers mean.
+/// p(x|z): the distribution that the decoder's numbers parameterise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Likelihood {
-    /// Each pixel is 1 with a probability of its own, of which the decoder gives the logit (eq.
-    /// 11).
+    /// Each pixel is a Bernoulli variable. The decoder's number is the logit of its probability
+    /// (eq. 11).
     #[default]
     Bernoulli,
-    /// Each pixel is normal about the decoder's number (eq. 12), with a standard deviation that is
-    /// given or learned: see [`Settings::sigma`].
+    /// Each pixel is a normal variable. The decoder's number is its mean (eq. 12). The standard
+    /// deviation is given or learned, see [`Settings::sigma`].
     Gaussian,
 }
 
@@ -20,16 +21,16 @@ named!(Likelihood {
     Gaussian = "gaussian": "normal about the decoder's number",
 });
 
-/// What is minimised.
+/// The loss that training minimises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Objective {
-    /// Minus the evidence lower bound, its expectation over q(z|x) estimated from k samples (eq. 7
-    /// with k for L).
+    /// The negative evidence lower bound. Its expectation over q(z|x) is estimated from k samples
+    /// (eq. 7 with L = k).
     #[default]
     Elbo,
-    /// Minus the importance weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8).
+    /// The negative importance weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8).
     Iwae,
-    /// Minus log p(x|z) at z = mu(x): an autoencoder, with nothing to say which z are likely.
+    /// -log p(x|z) at z = mu(x). This is a plain autoencoder, which has no prior on z.
     Reconstruction,
 }
 
@@ -39,14 +40,14 @@ named!(Objective {
     Reconstruction = "reconstruction": "a plain autoencoder",
 });
 
-/// How the gradient of an expectation over q(z|x) is estimated.
+/// An estimator of the gradient of an expectation over q(z|x).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Estimator {
     /// Through the sample, z = mu + sigma eps (section 2.4).
     #[default]
     Pathwise,
-    /// As E \[f(z) grad log q(z)\] (section 2.2), which needs no gradient of f and has a far larger
-    /// variance.
+    /// By the score function, E \[f(z) grad log q(z)\] (section 2.2). It needs no gradient of f,
+    /// but its variance is far larger.
     Score,
 }
 
@@ -55,21 +56,22 @@ named!(Estimator {
     Score = "score": "by the score function, f(z) grad log q(z)",
 });
 
-/// How a VAE is trained.
+/// Settings of the training of a VAE.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// p(x|z).
     pub likelihood: Likelihood,
-    /// Standard deviation of [`Likelihood::Gaussian`]; none if its variance is learned, one for all
-    /// pixels: with one for each, the density of pixels that are always black would have no bound.
+    /// Standard deviation of [`Likelihood::Gaussian`]. With `None` one variance for all pixels is
+    /// learned. A separate variance per pixel would make the density unbounded at pixels that are
+    /// always black.
     pub sigma: Option<f64>,
-    /// What is minimised.
+    /// The loss to minimise.
     pub objective: Objective,
-    /// Samples of z for an image.
+    /// Number of samples of z per image.
     pub k: usize,
-    /// How the gradient of [`Objective::Elbo`] reaches the encoder.
+    /// The estimator of the encoder's gradient of [`Objective::Elbo`].
     pub estimator: Estimator,
-    /// Adam's step size.
+    /// The learning rate of Adam.
     pub lr: f64,
 }
 
@@ -87,13 +89,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Is the variance of the pixels learned?
+    /// Returns whether the variance of the pixels is learned.
     pub fn learns_variance(&self) -> bool {
         self.likelihood == Likelihood::Gaussian && self.sigma.is_none()
     }
 
-    /// log p(x|z) of each image, `[N]`, from the decoder's numbers y and the variance it learns, if
-    /// it does.
+    /// Returns log p(x|z) of each image, `[N]`. `y` is the output of the decoder, and `log_var` the
+    /// log variance if it is learned.
     ///
     /// # Panics
     /// If the shapes of x and y differ.
@@ -109,7 +111,7 @@ impl Settings {
         }
     }
 
-    /// x drawn from p(x|z) with this mean, and the variance that the decoder learns, if it does.
+    /// Draws x from p(x|z) with the mean `mean`. `log_var` is the log variance if it is learned.
     pub fn draw<E: Element>(
         &self,
         mean: &Tensor<E>,
@@ -128,8 +130,8 @@ impl Settings {
         }
     }
 
-    /// The expected image, in \[0, 1\] but for what a normal variable has outside, from the
-    /// decoder's numbers.
+    /// Returns the mean image of p(x|z) from the output y of the decoder. It is in \[0, 1\], except
+    /// that the mean of a normal variable may be outside.
     pub fn mean<E: Element>(&self, y: &Tensor<E>) -> Tensor<E> {
         match self.likelihood {
             Likelihood::Bernoulli => y.map(E::sigmoid),
