@@ -1,11 +1,11 @@
-//! A new layer, trained, saved and loaded: `cargo run -p adjoint --example custom_layer`.
+//! A new layer that is trained, saved and loaded: `cargo run -p adjoint --example custom_layer`.
 
 use adjoint::nn::param::Role;
 use adjoint::prelude::*;
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 use std::{env, error::Error, fs, path::Path, process};
 
-/// Radial basis functions y_k = exp(-s_k |x - c_k|^2), and a linear layer on them.
+/// Radial basis functions y_k = exp(-s_k |x - c_k|^2), followed by a linear layer.
 struct Radial<E: Element> {
     centres: Param<E>, // c, (1, units, inputs)
     slopes: Param<E>,  // s, (units)
@@ -42,7 +42,7 @@ fn save(path: &Path, net: &impl Module<f32>) -> Result<(), Box<dyn Error>> {
     Ok(fs::write(path, serialize(views, None)?)?)
 }
 
-/// Reads them back. A file of another network is an error and changes nothing.
+/// Reads the parameters back. Returns an error and changes nothing if a tensor does not fit.
 fn load(path: &Path, net: &mut impl Module<f32>) -> Result<(), Box<dyn Error>> {
     let (bytes, mut state) = (fs::read(path)?, net.state());
     let file = SafeTensors::deserialize(&bytes)?;
@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     load(&path, &mut loaded)?;
     fs::remove_file(&path)?;
     let [logits, again] = [net, loaded].map(|net| net.forward(&x).into_value());
-    assert_eq!(logits.data(), again.data(), "the loaded network is another one");
+    assert_eq!(logits.data(), again.data(), "the loaded network gives other logits");
     let correct = logits.zip(y.value(), |l, y| f32::from((l > 0.0) == (y > 0.5))).data().iter().sum::<f32>();
     println!("the loaded network classifies {correct} of 512 points correctly");
     assert!(correct > 490.0);

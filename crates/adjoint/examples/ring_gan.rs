@@ -1,5 +1,5 @@
-//! A GAN on a ring of eight clusters: `cargo run -p adjoint --example ring_gan`. Two losses, and
-//! the number of clusters that each covers.
+//! A GAN on a ring of eight clusters: `cargo run -p adjoint --example ring_gan`. It compares two
+//! losses by the number of clusters that their generators cover.
 
 use adjoint::adversarial::{Penalty, Round, Settings};
 use adjoint::models::gan::{Architecture, Generator, gan};
@@ -27,7 +27,7 @@ fn ring(n: usize, stream: &mut Stream) -> Tensor<f32> {
     })
 }
 
-/// Returns the number of clusters that get samples, and the share of samples near a cluster.
+/// Returns the number of covered clusters, and the fraction of samples near a cluster.
 fn coverage(generator: &mut Generator<f32>) -> (usize, f64) {
     let z = Var::constant(Stream::new(1, "evaluation", 0).normal_tensor([2000, 2], 0.0, 1.0));
     let samples = no_grad(|| generator.forward(&z, Mode::Eval));
@@ -37,7 +37,7 @@ fn coverage(generator: &mut Generator<f32>) -> (usize, f64) {
         let near = |&mode: &usize| (x - centre(mode)[0]).hypot(y - centre(mode)[1]) < 3.0 * SIGMA;
         (0..MODES).find(near).into_iter().for_each(|mode| counts[mode] += 1);
     }
-    // A cluster is covered if it gets a twentieth of an eighth of the samples.
+    // A cluster counts as covered if it gets a twentieth of an equal share of the samples.
     let covered = counts.iter().filter(|&&count| count * MODES * 20 >= 2000).count();
     (covered, counts.iter().sum::<usize>() as f64 / 2000.0)
 }
@@ -55,7 +55,7 @@ fn train(loss: AdversarialLoss, penalty: Penalty) -> (usize, f64) {
         d_dropout: Dropout::default(),
     };
     let mut model = gan(&architecture, Settings { loss, penalty, lr: 2e-3, ..Settings::default() }, 1);
-    // The generator circles about the data. The average of its weights does not.
+    // The generator's weights oscillate during training. Their average does not.
     let mut average = Ema::new(&model.generator, 0.99);
     println!("{loss}, {penalty:?}:");
     for step in 0..=STEPS {
@@ -72,7 +72,7 @@ fn train(loss: AdversarialLoss, penalty: Penalty) -> (usize, f64) {
 }
 
 fn main() {
-    // With minimax, a discriminator that is ahead leaves the generator hardly any gradient.
+    // With the minimax loss, a confident discriminator leaves the generator almost no gradient.
     let minimax = train(AdversarialLoss::Minimax, Penalty::None);
     let wasserstein = train(AdversarialLoss::Wasserstein, Penalty::Gp);
     assert!(minimax.0 < MODES, "the minimax loss covers all clusters");

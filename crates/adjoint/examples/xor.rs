@@ -31,7 +31,7 @@ fn main() {
 
     let mut adam = Optimizer::new(&net, 0.05, Adam::default());
     for step in 0..=200 {
-        // The graph lives as long as the loss: `descend` takes it, then moves the weights.
+        // `descend` drops the loss and its graph, then moves the weights.
         let loss = net.forward(&x).binary_cross_entropy(&y).mean();
         let before = adam.descend(loss, &mut net);
         if step % 50 == 0 {

@@ -1,7 +1,7 @@
-//! A tensor engine written by hand, with automatic differentiation, and on it the models VAE, GAN,
-//! DCGAN and conditional GAN.
+//! A tensor engine written by hand, with automatic differentiation, and the models VAE, GAN, DCGAN
+//! and conditional GAN built on it.
 //!
-//! A network learns XOR:
+//! This program trains a network on XOR:
 //!
 //! ```
 //! use adjoint::prelude::*;
@@ -30,10 +30,11 @@
 //! assert!(error.value().data().iter().all(|&e| e < 0.05));
 //! ```
 //!
-//! A gradient is of one thing with respect to others: `loss.gradients(&[&x, &w])`, or
-//! `adam.descend(loss, &mut net)` for all parameters of a module. There are no `.grad` fields to
-//! reset and no `requires_grad` flags. Gradients are differentiable, so a gradient penalty needs no
-//! special code. Train in `f32`, check in `f64`: the code is the same.
+//! `loss.gradients(&[&x, &w])` computes the gradients of `loss` with respect to `x` and `w`.
+//! `adam.descend(loss, &mut net)` computes the gradients of all parameters of a module and updates
+//! the parameters. There are no `.grad` fields to reset and no `requires_grad` flags. Gradients are
+//! differentiable, so a gradient penalty needs no special code. The same code trains in `f32` and
+//! is checked in `f64`.
 //!
 //! # Examples to copy
 //!
@@ -46,23 +47,23 @@
 //!
 //! # Reading path
 //!
-//! Each layer of the engine is a module here and a crate of its own, which depends on those below
-//! only.
+//! Each layer of the engine is a crate, re-exported as a module here. It depends only on the crates
+//! below it in this table.
 //!
 //! | module | read first |
 //! | --- | --- |
 //! | [`models`] | [`dcgan::networks`](models::dcgan::networks): two networks as in the paper |
-//! | [`adversarial`], [`variational`] | [`Game::step`](adversarial::Game::step), Algorithm 1 of the GAN paper; [`Autoencoder::step`](variational::Autoencoder::step), that of the VAE paper |
+//! | [`adversarial`], [`variational`] | [`Game::step`](adversarial::Game::step), Algorithm 1 of the GAN paper; [`Autoencoder::step`](variational::Autoencoder::step), Algorithm 1 of the VAE paper |
 //! | [`nn`] | [`Module`], [`nn::layers`], [`nn::objective`], [`nn::optim`] |
-//! | [`autodiff`] | [`autodiff::graph`], the backward pass; [`autodiff::ops`], every derivative; [`autodiff::gradcheck`], their check |
+//! | [`autodiff`] | [`autodiff::graph`], the backward pass; [`autodiff::ops`], every derivative; [`autodiff::gradcheck`], the check of the derivatives |
 //! | [`tensor`] | [`Tensor`]; [`Stream`], random numbers addressed by seed, purpose and index |
-//! | [`kernels`] | [`kernels::reference`], each kernel in naive loops; [`kernels::conv2d`], the fast ways |
+//! | [`kernels`] | [`kernels::reference`], each kernel in naive loops; [`kernels::conv2d`], the fast algorithms |
 //!
 //! Results have the same bits for any number of [`threads`](kernels::threads). They differ in the
 //! last bits between instruction sets ([`isa`](kernels::isa)).
 //!
-//! This crate deliberately contains no code of its own: it only names the others. Data, files, runs
-//! and programs are not part of it.
+//! This crate deliberately contains no code of its own: it only re-exports the other crates.
+//! Datasets, files, training runs and programs are not part of it.
 #![forbid(unsafe_code)]
 
 pub mod models;

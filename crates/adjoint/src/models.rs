@@ -1,4 +1,5 @@
-//! The models: the networks of one paper each, and a function that makes a model ready to train.
+//! The models. Each module has the networks of one paper and a function that creates a model ready
+//! to train.
 //!
 //! | module | paper | makes |
 //! | --- | --- | --- |

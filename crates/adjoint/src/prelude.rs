@@ -1,10 +1,10 @@
 //! The names that nearly every program needs: `use adjoint::prelude::*;`.
 //!
-//! Tensors and variables, modules and their parameters, layers, initialisation and optimisers.
-//! Losses are called by their module, as in `objective::bce(&logits, 1.0)`. The names of
-//! [`adversarial`](crate::adversarial), [`variational`](crate::variational) and
-//! [`models`](crate::models) repeat between these modules (`Settings`, `Generator`), so the prelude
-//! has none of them.
+//! It has tensors and variables, modules and their parameters, layers, initialisation and
+//! optimisers. Losses are called through their module, as in `objective::bce(&logits, 1.0)`. The
+//! names of [`adversarial`](crate::adversarial), [`variational`](crate::variational) and
+//! [`models`](crate::models) are not in the prelude, because several of these modules use the same
+//! names (`Settings`, `Generator`).
 
 #[doc(no_inline)]
 pub use adjoint_nn::layers::{
