@@ -84,13 +84,12 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         let last = (first + group).min(images);
         note(format_args!("{}: annealing images {first} to {} of {images}", subject.name, last - 1));
         let indices: Vec<usize> = (first..last).collect();
-        let classes: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
-        let told = told_classes.then(|| labels::one_hot(&classes, test.classes().len()));
+        let told = told_classes.then(|| labels::of_images(&test, &indices));
         let real = model.seen(&test, &indices);
         let z = model.noise.draw(seed, "annealing/simulated", first as u64, [indices.len(), latent]);
         let mean = model.decode(&z, told.as_ref())?;
         let mut stream = Stream::new(seed, "annealing/observed", first as u64);
-        let simulated = model.observe(&mean, sigma, &mut stream);
+        let simulated = model.networks.observe(&mean, sigma, &mut stream);
         let told = told.map(|told| Var::constant(each(&told)));
         let (told, rows, seed) = (told.as_ref(), indices.len() * CHAINS, seed.wrapping_add(first as u64));
         // Steps that suit the first images suit the others.
@@ -133,7 +132,7 @@ fn log_density<'a>(
     sigma: f64,
 ) -> impl FnMut(&Var<f32>) -> Var<f32> + 'a {
     let x = Var::constant(each(x));
-    move |z| model.log_density(&x, z, told, sigma)
+    move |z| model.networks.log_density(&x, z, told, sigma)
 }
 
 /// Each row for each of its chains.

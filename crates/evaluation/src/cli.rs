@@ -204,7 +204,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         bounds::variational(&mut subject, model, &test, effort)?;
         bounds::annealed(&mut subject, model, effort)?;
         if subject.has_likelihood() {
-            observations.push(format!("* {}: {}", subject.name, model.observation(effort.sigma)));
+            observations.push(format!("* {}: {}", subject.name, model.networks.observation(effort.sigma)));
         }
         if let Some(control) = &mut control {
             control.score(&mut subject, model, &mut ground.classifier.judge)?;

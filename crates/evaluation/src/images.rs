@@ -235,9 +235,9 @@ impl Ground {
         note(format_args!("{}: the test set read by {count} labelled images", subject.name));
         let mut search = Search::new(&self.tests, 1);
         let mut all = vec![];
-        let chunk = limits::chunk(CHUNK, self.train.image_len());
-        for start in (0..count).step_by(chunk) {
-            let (images, labels) = part(start..(start + chunk).min(count))?;
+        for range in limits::parts(0..count, limits::chunk(CHUNK, self.train.image_len())) {
+            let start = range.start;
+            let (images, labels) = part(range)?;
             search.among(&flat(&images), start);
             all.extend(labels);
         }
@@ -264,10 +264,8 @@ impl Ground {
     /// The training image that is nearest to each row.
     fn nearest(&self, rows: &Tensor<f64>) -> Vec<Vec<Neighbour>> {
         let mut search = Search::new(rows, 1);
-        let chunk = limits::chunk(CHUNK, self.train.image_len());
-        for start in (0..self.train.len()).step_by(chunk) {
-            let indices = start..(start + chunk).min(self.train.len());
-            search.among(&pixels(&self.train, indices), start);
+        for part in limits::parts(0..self.train.len(), limits::chunk(CHUNK, self.train.image_len())) {
+            search.among(&pixels(&self.train, part.clone()), part.start);
         }
         search.found()
     }

@@ -63,8 +63,8 @@ impl Kept {
     ) -> Result<Reading, BoxError> {
         let chunk = limits::chunk(CHUNK, image_len);
         let (mut features, mut verdicts) = (vec![], vec![]);
-        for start in (0..count).step_by(chunk) {
-            let x = Var::constant(part(start..(start + chunk).min(count)));
+        for range in limits::parts(0..count, chunk) {
+            let x = Var::constant(part(range));
             let read = no_grad(|| self.judge.features(&x, Mode::Eval));
             let verdict = no_grad(|| self.judge.verdict(&read));
             if ![read.value(), verdict.value()].iter().all(|x| x.is_finite()) {
@@ -189,10 +189,7 @@ impl<'a> Lesson<'a> {
     /// The classes of a set.
     fn classes(train: &'a Dataset) -> Self {
         let outputs = train.classes().len();
-        let targets = move |indices: &[usize]| {
-            let found: Vec<usize> = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
-            labels::one_hot(&found, outputs)
-        };
+        let targets = move |indices: &[usize]| labels::of_images(train, indices);
         Lesson { outputs, targets: Box::new(targets), loss: cross_entropy }
     }
 

@@ -42,9 +42,8 @@ pub(crate) fn in_parts(
     mut look: impl FnMut(&Tensor<f32>) -> Result<(Vec<usize>, Tensor<f64>), BoxError>,
 ) -> Result<Measured, BoxError> {
     let (mut classes, mut factors) = (vec![], vec![]);
-    let part = limits::chunk(CHUNK, image_len);
-    for start in (0..count).step_by(part) {
-        let (of_part, factors_of_part) = look(&make(start..(start + part).min(count))?)?;
+    for part in limits::parts(0..count, limits::chunk(CHUNK, image_len)) {
+        let (of_part, factors_of_part) = look(&make(part)?)?;
         classes.extend(of_part);
         factors.push(factors_of_part);
     }

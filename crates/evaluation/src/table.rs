@@ -69,30 +69,11 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("divergence", "KL nats ↓", PLANE, 1.0, 3),
 ];
 
-/// A value, with its standard error where that is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Cell {
-    pub(crate) value: f64,
-    pub(crate) error: Option<f64>,
-}
-
-impl From<f64> for Cell {
-    fn from(value: f64) -> Self {
-        Cell { value, error: None }
-    }
-}
-
-impl From<Estimate> for Cell {
-    fn from(Estimate { value, error }: Estimate) -> Self {
-        Cell { value, error: error.is_finite().then_some(error) }
-    }
-}
-
 /// What is known of one subject: a run, the test set, noise.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subject {
     pub(crate) name: String,
-    cells: Vec<(&'static str, Cell)>,
+    cells: Vec<(&'static str, Estimate)>,
     /// Mean KL divergence of each latent dimension, for JSON.
     pub(crate) kl_by_dimension: Option<Vec<f64>>,
 }
@@ -107,9 +88,9 @@ impl Subject {
     /// # Panics
     /// If there is none of that key.
     #[track_caller]
-    pub(crate) fn note(&mut self, key: &'static str, cell: impl Into<Cell>) {
+    pub(crate) fn note(&mut self, key: &'static str, figure: impl Into<Estimate>) {
         assert!(FIGURES.iter().any(|figure| figure.key == key), "no figure {key}");
-        self.cells.push((key, cell.into()));
+        self.cells.push((key, figure.into()));
     }
 
     /// Is anything known of the likelihood it gives to data?
@@ -117,7 +98,7 @@ impl Subject {
         FIGURES.iter().any(|figure| figure.group == BOUNDS && self.cell(figure.key).is_some())
     }
 
-    fn cell(&self, key: &str) -> Option<Cell> {
+    fn cell(&self, key: &str) -> Option<Estimate> {
         self.cells.iter().find(|(own, _)| *own == key).map(|(_, cell)| *cell)
     }
 
@@ -125,9 +106,9 @@ impl Subject {
         let mut figures = Map::new();
         for (key, cell) in &self.cells {
             // JSON has no infinity: null.
-            let value = match cell.error {
-                Some(error) => json!({ "value": cell.value, "error": error }),
-                None => json!({ "value": cell.value }),
+            let value = match cell.error.is_finite() {
+                true => json!({ "value": cell.value, "error": cell.error }),
+                false => json!({ "value": cell.value }),
             };
             figures.insert((*key).to_owned(), value);
         }
@@ -186,17 +167,15 @@ impl Comparison {
     }
 }
 
-fn written(figure: &Figure, cell: Option<Cell>) -> String {
-    let Some(Cell { value, error }) = cell else { return String::new() };
+fn written(figure: &Figure, cell: Option<Estimate>) -> String {
+    let Some(Estimate { value, error }) = cell else { return String::new() };
     let number = |x: f64| format!("{:.*}", figure.digits, figure.scale * x);
     // An error too small for the digits is no certainty.
     let least = 0.1f64.powi(figure.digits as i32) / figure.scale;
     match error {
-        Some(error) if 0.0 < error && error < 0.5 * least => {
-            format!("{} ± <{}", number(value), number(least))
-        }
-        Some(error) => format!("{} ± {}", number(value), number(error)),
-        None => number(value),
+        error if !error.is_finite() => number(value),
+        error if 0.0 < error && error < 0.5 * least => format!("{} ± <{}", number(value), number(least)),
+        error => format!("{} ± {}", number(value), number(error)),
     }
 }
 
@@ -261,7 +240,7 @@ A note.
     fn errors_too_small_for_the_digits_are_not_written_as_none() {
         let error = |key: &str, error: f64| {
             let figure = FIGURES.iter().find(|figure| figure.key == key).unwrap();
-            written(figure, Some(Cell { value: 0.5, error: Some(error) }))
+            written(figure, Some(Estimate { value: 0.5, error }))
         };
         // A tenth of a per cent is the last digit.
         assert_eq!(error("confident", 0.000_49), "50.0 ± <0.1");

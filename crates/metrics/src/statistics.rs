@@ -5,8 +5,15 @@
 pub struct Estimate {
     /// The mean.
     pub value: f64,
-    /// Its standard error; NaN from one number alone.
+    /// Its standard error; NaN from one number alone, or where it is not known.
     pub error: f64,
+}
+
+/// A number whose error is not known.
+impl From<f64> for Estimate {
+    fn from(value: f64) -> Self {
+        Estimate { value, error: f64::NAN }
+    }
 }
 
 impl Estimate {

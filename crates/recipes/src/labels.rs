@@ -1,5 +1,6 @@
 //! Classes as the networks take them.
 
+use adjoint_data::Dataset;
 use adjoint_nn::Tensor;
 
 /// Rows (N, classes) of zeros with a one in the column of each label.
@@ -15,6 +16,12 @@ pub fn one_hot(labels: &[usize], classes: usize) -> Tensor<f32> {
             row[label] = 1.0;
         }
     })
+}
+
+/// The classes of these images of a set, as [`one_hot`] rows.
+pub fn of_images(set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+    let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
+    one_hot(&labels, set.classes().len())
 }
 
 #[cfg(test)]

@@ -32,7 +32,6 @@
 #![forbid(unsafe_code)]
 
 use adjoint_nn::Named;
-use adjoint_runs::command_line;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serializer;
 
@@ -82,11 +81,6 @@ mod schedule;
 pub mod vae;
 pub mod variational;
 
-pub use model::{Model, Open, load};
+pub use model::{Model, Networks, Open, load};
 pub use registry::Recipe;
 pub use schedule::LrSchedule;
-
-/// A command of `sample` on a run (quoted for a shell), as a trainer offers it at its end.
-pub fn sample_command(what: &str, command: &str, run: &str) -> (String, String) {
-    (what.to_owned(), command_line("sample", &format!("{command} {run}")))
-}

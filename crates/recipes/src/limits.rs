@@ -3,6 +3,7 @@
 use adjoint_data::IMAGE_SIZES;
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, CommonArgs};
+use std::ops::Range;
 use std::path::Path;
 
 /// Units, channels or latent numbers of a layer, from 1 to 65,536: a flag's value.
@@ -43,6 +44,11 @@ pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
 /// MB.
 pub fn chunk(most: usize, numbers: usize) -> usize {
     ((1 << 24) / numbers.max(1)).clamp(1, most)
+}
+
+/// A range in parts of this size, in order; the last part may be shorter.
+pub fn parts(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(size).map(move |start| start..range.end.min(start + size))
 }
 
 /// Floating-point operations between two looks at whether to stop: well below a second on one core.

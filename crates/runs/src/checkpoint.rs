@@ -14,6 +14,7 @@ use adjoint_tensor::{Shape, Tensor};
 
 use crate::container::{self, Metadata};
 use crate::output::{Output, Training};
+use crate::paths::shell_word;
 use crate::{Error, run};
 
 const NEWEST: &str = "checkpoint.safetensors";
@@ -115,7 +116,8 @@ impl Checkpoints {
                     format!("the one before it is no better ({error})")
                 };
                 let config = run::config_of(self.newest.parent().unwrap_or(Path::new("")));
-                Err(Error::NothingToResume { problem: problem.into(), earlier, config })
+                let advice = format!("start a new run with --config {}", shell_word(&config));
+                Err(Error::Other(format!("{problem}; {earlier}; {advice}")))
             }
         }
     }

@@ -276,7 +276,7 @@ fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     match config.idle().into_iter().find(|(key, _)| is_given(key)) {
         Some((key, purpose)) => {
             let flag = key.replace('_', "-");
-            Err(Error::Flags(format!("--{flag} has no effect here: it is for {purpose}")))
+            Err(Error::Other(format!("--{flag} has no effect here: it is for {purpose}")))
         }
         None => Ok(()),
     }
@@ -291,7 +291,7 @@ fn refuse_changes<C: Config>(recorded: &C, wanted: &C) -> Result<(), Error> {
     let free = FREE_ON_RESUME.map(|key| format!("--{}", key.replace('_', "-"))).join(", ");
     let rule =
         format!("a resumed run can only change {free}, --threads and --quiet; start a new run for the rest");
-    Err(Error::Flags(format!("--{flag} {wanted} contradicts the run, which has {recorded}; {rule}")))
+    Err(Error::Other(format!("--{flag} {wanted} contradicts the run, which has {recorded}; {rule}")))
 }
 
 /// The first setting by which two configurations (TOML) would train differently, with both of its

@@ -6,8 +6,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::paths::shell_word;
-
 /// An error of a program's outside world that a trainer passes on: its dataset, its network, its
 /// disk.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -44,69 +42,9 @@ pub enum Error {
         problem: String,
     },
 
-    /// There are checkpoints, and none can be read.
-    #[error("{problem}; {earlier}; start a new run with --config {}", shell_word(config))]
-    NothingToResume {
-        /// What is wrong with the newest.
-        problem: Box<Error>,
-        /// What is wrong with the one before it.
-        earlier: String,
-        /// The settings of the run.
-        config: PathBuf,
-    },
-
-    /// The directory of a new run already exists.
-    #[error(
-        "{} already exists; continue it with --resume {}, or choose another --name",
-        path.display(), shell_word(path)
-    )]
-    RunExists {
-        /// The directory in the way.
-        path: PathBuf,
-    },
-
-    /// Another process trains into this run.
-    #[error("{} is in use by another process{holder}; wait for it to end, or stop it", path.display())]
-    RunBusy {
-        /// The run directory.
-        path: PathBuf,
-        /// " (process 123)" if known, else empty.
-        holder: String,
-    },
-
-    /// A flag, or a set of them, that clap accepts but the program can't follow.
-    #[error("{0}")]
-    Flags(String),
-
     /// What clap has to say about the command line: an error, or the text of `--help`.
     #[error("{}; --help lists the flags", complaint(.0))]
     CommandLine(#[from] clap::Error),
-
-    /// Standard output took not all that was printed.
-    #[error("cannot write standard output: {0}")]
-    Output(String),
-
-    /// Training left the finite numbers.
-    #[error("{what} became {value} at step {step}; {advice}")]
-    NotFinite {
-        /// The figure or the tensor.
-        what: String,
-        /// "NaN", "inf" or "-inf".
-        value: f64,
-        /// The step after which it was seen.
-        step: u64,
-        /// What to do about it.
-        advice: String,
-    },
-
-    /// A run ended before its time.
-    #[error("{cause}; {advice}")]
-    Stopped {
-        /// Why.
-        cause: Box<Error>,
-        /// What was saved, and how to continue.
-        advice: String,
-    },
 
     /// The trainer itself gave up, for a reason of the outside world.
     #[error("step {step}: {cause}")]
@@ -116,6 +54,11 @@ pub enum Error {
         /// Its own error.
         cause: BoxError,
     },
+
+    /// Anything else: flags that the program can't follow, a run that can't begin or continue. No
+    /// caller tells these apart; the message says what to do.
+    #[error("{0}")]
+    Other(String),
 }
 
 impl Error {

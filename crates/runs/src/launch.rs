@@ -50,7 +50,7 @@ impl<C: Config> Launch<C> {
     pub fn start(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let launch = Self::parse(arguments)?;
         if let Some(isa) = launch.config.common().isa {
-            isa::set(isa).map_err(|error| Error::Flags(format!("--isa {isa}: {error}; choose another")))?;
+            isa::set(isa).map_err(|error| Error::Other(format!("--isa {isa}: {error}; choose another")))?;
         }
         set_threads(launch.config.common().threads)?;
         Ok(launch)
@@ -101,13 +101,9 @@ impl<C: Config> Launch<C> {
             model: C::MODEL,
             title: format!("{} on {}", C::MODEL, common.dataset),
             config: config::to_toml(&self.config),
-            seed: common.seed,
+            common: common.clone(),
             total: common.total_steps(steps_per_epoch),
             steps_per_epoch,
-            log_every: common.log_every,
-            sample_every: common.sample_every.unwrap_or(steps_per_epoch),
-            checkpoint_every: common.checkpoint_every.unwrap_or(steps_per_epoch),
-            quiet: common.quiet,
         }
     }
 }
@@ -119,7 +115,7 @@ impl<C: Config> Launch<C> {
 /// If RAYON_NUM_THREADS holds no number of threads, or the system refuses them.
 pub fn set_threads(asked: Option<usize>) -> Result<(), Error> {
     let flag = asked.map(|count| format!("--threads {count}: ")).unwrap_or_default();
-    threads::set(asked.unwrap_or(0)).map_err(|error| Error::Flags(format!("{flag}{error}")))
+    threads::set(asked.unwrap_or(0)).map_err(|error| Error::Other(format!("{flag}{error}")))
 }
 
 /// What computes: "2 threads with avx512".

@@ -30,7 +30,7 @@ pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> Ex
         },
     };
     match UNWRITTEN.get() {
-        Some(cause) => report(&Error::Output(cause.to_string())),
+        Some(cause) => report(&Error::Other(format!("cannot write standard output: {cause}"))),
         None => code,
     }
 }

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use adjoint_files::Lock;
 
+use crate::paths::shell_word;
 use crate::report::warn;
 use crate::{Error, disk};
 
@@ -51,7 +52,7 @@ impl RunDir {
         let lock = lock(&path)?;
         // Another process may have begun, and ended, since the name was looked at.
         if !is_unused(&path) {
-            return Err(Error::RunExists { path });
+            return Err(exists(&path));
         }
         Ok(Self { path, _lock: lock })
     }
@@ -105,20 +106,26 @@ pub(crate) fn config_of(run: &Path) -> PathBuf {
 
 fn cannot_create(path: &Path, cause: &std::io::Error) -> Error {
     let place = path.display();
-    Error::Flags(format!("cannot create {place}: {cause}; choose another directory with --out"))
+    Error::Other(format!("cannot create {place}: {cause}; choose another directory with --out"))
+}
+
+fn exists(path: &Path) -> Error {
+    let (place, word) = (path.display(), shell_word(path));
+    let advice = format!("continue it with --resume {word}, or choose another --name");
+    Error::Other(format!("{place} already exists; {advice}"))
 }
 
 fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     let plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
     if !plain {
         let problem = "is not a directory name; --out DIR says where, --name only what it is called";
-        return Err(Error::Flags(format!("--name {name:?} {problem}")));
+        return Err(Error::Other(format!("--name {name:?} {problem}")));
     }
     let path = parent.join(name);
     match fs::create_dir(&path) {
         Ok(()) => Ok(path),
         Err(e) if e.kind() == ErrorKind::AlreadyExists && is_unused(&path) => Ok(path),
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(Error::RunExists { path }),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(exists(&path)),
         Err(cause) => Err(cannot_create(&path, &cause)),
     }
 }
@@ -153,7 +160,7 @@ fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
         }
     }
     let path = parent.join(format!("{stem}-{first}"));
-    Err(Error::Flags(format!("{} has the last of all numbers; give the run a --name", path.display())))
+    Err(Error::Other(format!("{} has the last of all numbers; give the run a --name", path.display())))
 }
 
 /// The lock belongs to the open file, so the system releases it however the process ends.
@@ -172,7 +179,8 @@ fn lock(run: &Path) -> Result<File, Error> {
             let mut pid = String::new();
             let known = file.read_to_string(&mut pid).is_ok() && !pid.is_empty();
             let holder = if known { format!(" (process {pid})") } else { String::new() };
-            Err(Error::RunBusy { path: run.to_path_buf(), holder })
+            let problem = format!("{} is in use by another process{holder}", run.display());
+            Err(Error::Other(format!("{problem}; wait for it to end, or stop it")))
         }
         Lock::Unsupported(cause) => {
             let place = run.display();

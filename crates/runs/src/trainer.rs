@@ -64,9 +64,8 @@ pub trait Trainable {
     /// Which figures are shown, on the progress line and as curves.
     fn panels(&self) -> &'static [Panel];
 
-    /// Commands worth trying after the run in directory `run` (quoted for a shell): what for, and
-    /// the command.
-    fn next_commands(&self, _run: &str) -> Vec<(String, String)> {
-        Vec::new()
+    /// The command of `sample` that shows most of such a model: what it shows, and its name.
+    fn sample_command(&self) -> Option<(&'static str, &'static str)> {
+        None
     }
 }

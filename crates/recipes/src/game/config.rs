@@ -48,11 +48,13 @@ pub trait GameConfig: Config {
 /// # Errors
 /// If flags contradict each other.
 pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
-    let (common, game, [g, d]) = (config.common(), config.game(), checked_costs(config)?);
-    let flops = cost::step_flops(&g, &d, common.batch_size, game.d_steps);
-    let bytes = cost::step_bytes(&g, &d, common.batch_size, game.has_penalty());
-    let networks = vec![("generator", g), ("discriminator", d)];
-    Ok(Summary { networks, step_flops: flops, step_bytes: bytes })
+    let (common, game) = (config.common(), config.game());
+    limits::image_size(common)?;
+    game.settings(1)?;
+    let [g, d] = config.costs()?;
+    let step_flops = cost::step_flops(&g, &d, common.batch_size, game.d_steps);
+    let step_bytes = cost::step_bytes(&g, &d, common.batch_size, game.has_penalty());
+    Ok(Summary { networks: vec![("generator", g), ("discriminator", d)], step_flops, step_bytes })
 }
 
 /// The model with its first weights, and its data.
@@ -61,15 +63,15 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
 /// If flags contradict each other or the data can't be had.
 pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C::Discriminator>, BoxError> {
     // Flags first: a wrong one should not cost a download.
-    let (common, game, [g, d]) = (config.common(), config.game(), checked_costs(config)?);
-    game.remarks().into_iter().for_each(warn);
-    limits::memory(cost::step_bytes(&g, &d, common.batch_size, game.has_penalty()))?;
+    let (common, game, summary) = (config.common(), config.game(), summary(config)?);
+    game.remarks().for_each(warn);
+    limits::memory(summary.step_bytes)?;
     let stage: Box<dyn Stage> = match config.points() {
         Some(points) => Box::new(PointStage::new(points, common, game.loss)),
         None => Box::new(ImageStage::load(common, config.condition())?),
     };
     let settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
-    GameTrainer::new((config.build(settings)?, flops(&g)), stage, game, common)
+    GameTrainer::new((config.build(settings)?, flops(&summary.networks[0].1)), stage, game, common)
 }
 
 /// The recipe of a model with these settings.
@@ -80,10 +82,4 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
         train: |arguments| Launch::<C>::start(arguments)?.train(summary, trainer),
         open: Model::game::<C>,
     }
-}
-
-fn checked_costs(config: &impl GameConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {
-    limits::image_size(config.common())?;
-    config.game().settings(1)?;
-    config.costs()
 }

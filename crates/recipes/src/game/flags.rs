@@ -221,19 +221,20 @@ impl GameArgs {
 
     /// A line on each two flags of which one does less beside the other. (A file may have brought
     /// them together.)
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = vec![];
-        if self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1 {
-            remarks.push(
+    pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
+        let wasserstein = self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1;
+        let gp = self.penalty == Penalty::Gp && self.d_norm == Norm::Batch;
+        let remarks = [
+            (
+                wasserstein,
                 "--loss wasserstein with --penalty r1, which pulls D's slopes to 0 on the data and bounds them nowhere else; --penalty gp is the one of this loss",
-            );
-        }
-        if self.penalty == Penalty::Gp && self.d_norm == Norm::Batch {
-            remarks.push(
+            ),
+            (
+                gp,
                 "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; take --d-norm none",
-            );
-        }
-        remarks.into_iter().map(str::to_owned).collect()
+            ),
+        ];
+        remarks.into_iter().filter_map(|(applies, remark)| applies.then_some(remark))
     }
 
     /// Does a penalty on D's slope count?

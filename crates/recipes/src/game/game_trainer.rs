@@ -2,11 +2,10 @@
 //! saved, measured and shown.
 
 use crate::game::{GameArgs, Play, Stage};
-use crate::sample_command;
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
 use adjoint_runs::{
-    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, take_part,
+    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
 };
 
 /// Batches that V is measured on at the end.
@@ -193,11 +192,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     }
 
     fn panels(&self) -> &'static [Panel] {
-        self.stage.panels()
+        plot::ADVERSARIAL
     }
 
-    fn next_commands(&self, run: &str) -> Vec<(String, String)> {
-        let (what, command) = self.stage.sample_command();
-        vec![sample_command(what, command, run)]
+    fn sample_command(&self) -> Option<(&'static str, &'static str)> {
+        Some(self.stage.sample_command())
     }
 }

@@ -6,7 +6,7 @@ use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
 use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Panel, plot};
+use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
 
 /// Samples on a picture, 8 x 8 of them.
 const SAMPLES: usize = 64;
@@ -93,9 +93,8 @@ impl Stage for ImageStage {
         let Some(test) = &self.test else { return Ok(Some(Figures::default())) };
         let images = MEASURED.min(test.len());
         let (mut sum, mut count) = (0.0, 0);
-        let chunk = limits::chunk(CHUNK, test.image_len());
-        for start in (0..images).step_by(chunk) {
-            let (x, y) = self.tests(test, start..(start + chunk).min(images));
+        for part in limits::parts(0..images, limits::chunk(CHUNK, test.image_len())) {
+            let (x, y) = self.tests(test, part);
             let z = players.noise("measured", x.dims()[0]);
             let Some(fake) = players.sample_unless(&z, Some(&y), stop) else { return Ok(None) };
             sum += x.data().iter().zip(fake.data()).map(|(x, g)| f64::from((x - g).abs())).sum::<f64>();
@@ -110,9 +109,5 @@ impl Stage for ImageStage {
             Some(Condition::Class) => ("a row of each class", "classes"),
             Some(_) => ("test images and what is made of their conditions", "reconstruct"),
         }
-    }
-
-    fn panels(&self) -> &'static [Panel] {
-        plot::ADVERSARIAL
     }
 }

@@ -4,7 +4,7 @@ use crate::game::{Play, Stage};
 use adjoint_data::points::{Match, Points};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Panel, plot};
+use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
 
 /// Points that count as a pass through the data, which has no end: the number of images in MNIST.
 const EPOCH: u64 = 60_000;
@@ -84,10 +84,6 @@ impl Stage for PointStage {
 
     fn sample_command(&self) -> (&'static str, &'static str) {
         ("samples over data", "grid")
-    }
-
-    fn panels(&self) -> &'static [Panel] {
-        plot::ADVERSARIAL
     }
 }
 

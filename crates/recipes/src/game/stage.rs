@@ -2,7 +2,7 @@
 
 use crate::limits;
 use adjoint_nn::Tensor;
-use adjoint_runs::{BoxError, Figures, Image, Panel};
+use adjoint_runs::{BoxError, Figures, Image};
 
 /// The players, as a [`Stage`] shows them: networks as they are used, not as they are trained.
 pub trait Play {
@@ -22,11 +22,11 @@ pub trait Play {
         let n = z.dims()[0];
         let part = limits::between_looks(n, self.sample_flops());
         let mut parts = vec![];
-        for start in (0..n).step_by(part) {
+        for part in limits::parts(0..n, part) {
             if stop() {
                 return None;
             }
-            let rows = |x: &Tensor<f32>| x.narrow(0, start, part.min(n - start));
+            let rows = |x: &Tensor<f32>| x.narrow(0, part.start, part.len());
             parts.push(self.sample(&rows(z), condition.map(rows).as_ref()));
         }
         Some(Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0))
@@ -63,7 +63,4 @@ pub trait Stage {
 
     /// The command of `sample` that shows most of such a model: what for, and its name.
     fn sample_command(&self) -> (&'static str, &'static str);
-
-    /// Which figures are shown.
-    fn panels(&self) -> &'static [Panel];
 }

@@ -8,13 +8,13 @@ mod open;
 
 use crate::game::Condition;
 use crate::game::flags::Distribution;
-use crate::model::networks::Networks;
+pub use crate::model::networks::Networks;
 use crate::model::open::mismatch;
 pub use crate::model::open::{Open, load};
 use crate::{data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
-use adjoint_nn::{Stream, Tensor, Var};
+use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Grid};
 use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
@@ -49,7 +49,8 @@ pub struct Model {
     pub seed: u64,
     /// Training and test split of its dataset, once loaded.
     sets: [OnceCell<Dataset>; 2],
-    networks: Box<dyn Networks>,
+    /// Its networks.
+    pub networks: Box<dyn Networks>,
 }
 
 impl Model {
@@ -126,15 +127,13 @@ impl Model {
     ) -> Result<Tensor<f32>, BoxError> {
         let n = rows.dims()[0];
         let size = limits::chunk(BATCH, self.common.image_size * self.common.image_size * 3);
-        let parts: Vec<Tensor<f32>> = (0..n)
-            .step_by(size)
-            .map(|start| {
-                let count = size.min(n - start);
-                let batch = |x: &Tensor<f32>| x.narrow(0, start, count).pad(0, 0, size - count);
-                let condition = condition.map(batch);
-                make(&mut *self.networks, &batch(rows), condition.as_ref()).narrow(0, 0, count)
-            })
-            .collect();
+        let parts = limits::parts(0..n, size).map(|part| {
+            let count = part.len();
+            let batch = |x: &Tensor<f32>| x.narrow(0, part.start, count).pad(0, 0, size - count);
+            let condition = condition.map(batch);
+            make(&mut *self.networks, &batch(rows), condition.as_ref()).narrow(0, 0, count)
+        });
+        let parts: Vec<Tensor<f32>> = parts.collect();
         let made = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
         if made.is_finite() {
             return Ok(made);
@@ -146,27 +145,6 @@ impl Model {
     fn damaged(&self, what: &str) -> BoxError {
         let problem = format!("{what} that are not finite; its weights are damaged; take another run");
         mismatch(&self.run, problem)
-    }
-
-    /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else
-    /// pixels are normal about the sample, with this standard deviation, in the range of the model.
-    ///
-    /// # Panics
-    /// If shapes are not those of the networks.
-    #[track_caller]
-    pub fn log_density(
-        &mut self,
-        x: &Var<f32>,
-        z: &Var<f32>,
-        condition: Option<&Var<f32>>,
-        sigma: f64,
-    ) -> Var<f32> {
-        self.networks.log_density(x, z, condition, sigma)
-    }
-
-    /// What is said of the pixels of an image where its likelihood is meant.
-    pub fn observation(&self, sigma: f64) -> String {
-        self.networks.observation(sigma)
     }
 
     /// The bound on images of a set; of models with one.
@@ -293,12 +271,6 @@ impl Model {
     pub fn unit(&self, x: &Tensor<f32>) -> Tensor<f32> {
         let range = self.range;
         x.map(move |value| range.to_unit(value).clamp(0.0, 1.0))
-    }
-
-    /// What is observed where samples are the mean: drawn from p(x|z), as
-    /// [`log_density`](Self::log_density) has it.
-    pub fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
-        self.networks.observe(mean, sigma, stream)
     }
 
     /// Refuses models whose samples are points.

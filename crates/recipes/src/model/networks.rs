@@ -8,7 +8,7 @@ use adjoint_nn::{Mode, Stream, Tensor, Var, no_grad};
 use adjoint_variational::{self as variational, BoundSummary, Decoder, Encoder};
 
 /// The networks of a model, in evaluation mode: one sample alone is the same as in a batch.
-pub(crate) trait Networks {
+pub trait Networks {
     /// z (N, latent) to samples.
     fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
 
@@ -22,7 +22,8 @@ pub(crate) trait Networks {
         unreachable!("nothing here encodes")
     }
 
-    /// What [`log_density`](Self::log_density) takes pixels for.
+    /// What [`log_density`](Self::log_density) takes pixels for: what is said of the pixels of an
+    /// image where its likelihood is meant.
     fn observation(&self, sigma: f64) -> String {
         format!("normal pixels of standard deviation {sigma} about the sample")
     }
@@ -30,8 +31,12 @@ pub(crate) trait Networks {
     /// Makes images of a split what these networks see of them.
     fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
 
-    /// log p(x|z) of each pair of rows, `[N]`: that of the model where it has one; else pixels are
-    /// normal about the sample, with this standard deviation.
+    /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else
+    /// pixels are normal about the sample, with this standard deviation, in the range of the model.
+    ///
+    /// # Panics
+    /// If shapes are not those of the networks.
+    #[track_caller]
     fn log_density(
         &mut self,
         x: &Var<f32>,
@@ -40,7 +45,7 @@ pub(crate) trait Networks {
         sigma: f64,
     ) -> Var<f32>;
 
-    /// x drawn from p(x|z) where its mean is known.
+    /// x drawn from p(x|z), as [`log_density`](Self::log_density) has it, where its mean is known.
     fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
         mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
     }

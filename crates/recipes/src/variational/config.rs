@@ -37,12 +37,13 @@ pub trait VariationalConfig: Config {
 /// # Errors
 /// If flags contradict each other.
 pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
-    let (batch, k) = (config.common().batch_size, config.variational().k);
-    let [encoder, decoder] = checked_costs(config)?;
-    let flops = cost::step_flops(&encoder, &decoder, batch, k);
-    let bytes = cost::step_bytes(&encoder, &decoder, batch, k);
-    let networks = vec![("encoder", encoder), ("decoder", decoder)];
-    Ok(Summary { networks, step_flops: flops, step_bytes: bytes })
+    let (batch, args) = (config.common().batch_size, config.variational());
+    limits::image_size(config.common())?;
+    args.settings()?;
+    let [encoder, decoder] = config.costs()?;
+    let step_flops = cost::step_flops(&encoder, &decoder, batch, args.k);
+    let step_bytes = cost::step_bytes(&encoder, &decoder, batch, args.k);
+    Ok(Summary { networks: vec![("encoder", encoder), ("decoder", decoder)], step_flops, step_bytes })
 }
 
 /// The model with its first weights, and its data.
@@ -53,9 +54,9 @@ pub fn trainer<C: VariationalConfig>(
     config: &C,
 ) -> Result<VariationalTrainer<C::Encoder, C::Decoder>, BoxError> {
     // Flags first: a wrong one should not cost a download.
-    let (common, args, costs) = (config.common(), config.variational(), checked_costs(config)?);
-    limits::memory(cost::step_bytes(&costs[0], &costs[1], common.batch_size, args.k))?;
-    let measures = Measures::new(args.clone(), common.seed, &costs);
+    let (common, args) = (config.common(), config.variational());
+    limits::memory(summary(config)?.step_bytes)?;
+    let measures = Measures::new(args.clone(), common.seed, &config.costs()?);
     VariationalTrainer::new(config.build(args.settings()?)?, measures, common)
 }
 
@@ -67,10 +68,4 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
         train: |arguments| Launch::<C>::start(arguments)?.train(summary, trainer),
         open: Model::variational::<C>,
     }
-}
-
-fn checked_costs(config: &impl VariationalConfig) -> Result<[Vec<LayerCost>; 2], BoxError> {
-    limits::image_size(config.common())?;
-    config.variational().settings()?;
-    config.costs()
 }

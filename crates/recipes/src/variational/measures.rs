@@ -41,8 +41,7 @@ impl Measures {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);
         self.args.binarize(self.seed, &mut images, (set.split(), &indices), MEASURED);
-        let labels = || indices.iter().map(|&i| usize::from(set.labels()[i])).collect::<Vec<_>>();
-        (images, self.args.conditional.then(|| labels::one_hot(&labels(), set.classes().len())))
+        (images, self.args.conditional.then(|| labels::of_images(set, &indices)))
     }
 
     /// The bound on images of a set, with one sample of z each. None if `stop`, asked every second
@@ -58,12 +57,12 @@ impl Measures {
         let [encoder, decoder] = self.flops;
         let chunk = limits::chunk(CHUNK, set.image_len());
         let chunk = limits::between_looks(chunk, encoder.saturating_add(decoder));
-        for start in range.clone().step_by(chunk) {
+        for part in limits::parts(range, chunk) {
             if stop() {
                 return None;
             }
-            let (x, labels) = self.images(set, start..(start + chunk).min(range.end));
-            let eps = self.noise(&format!("bound/{}", set.split()), start as u64, x.dims()[0]);
+            let (x, labels) = self.images(set, part.clone());
+            let eps = self.noise(&format!("bound/{}", set.split()), part.start as u64, x.dims()[0]);
             summary.add(&model.bound(&x, labels.as_ref(), &eps));
         }
         Some(summary)

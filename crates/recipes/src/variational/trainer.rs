@@ -2,7 +2,7 @@
 //! step sees, what is saved, measured and shown.
 
 use crate::variational::Measures;
-use crate::{data, labels, pictures, sample_command};
+use crate::{data, labels, pictures};
 use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Tensor};
 use adjoint_runs::{
@@ -155,11 +155,12 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         if self.measures.args.autoencoder { plot::RECONSTRUCTION } else { plot::VARIATIONAL }
     }
 
-    fn next_commands(&self, run: &str) -> Vec<(String, String)> {
-        let (what, command) = match self.measures.args.latent {
-            2 => ("the latent plane", "manifold"),
-            _ => ("one latent number a row", "traverse"),
-        };
-        vec![sample_command(what, command, run)]
+    fn sample_command(&self) -> Option<(&'static str, &'static str)> {
+        let is_plane = self.measures.args.latent == 2;
+        Some(if is_plane {
+            ("the latent plane", "manifold")
+        } else {
+            ("one latent number a row", "traverse")
+        })
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{FINAL, Session, failed};
+use crate::invocation::command_line;
 use crate::launch::{Outcome, resume_command, train_command};
 use crate::log::Line;
 use crate::output::Training;
@@ -76,13 +77,15 @@ impl Session<'_> {
     fn next_commands(&self) -> Vec<(String, String)> {
         let Training { plan, run, trainer, .. } = &self.training;
         let longer = 2 * self.training.epoch().max(1);
-        let (config, seed) = (shell_word(&run.config()), plan.seed.wrapping_add(1));
+        let (config, seed) = (shell_word(&run.config()), plan.common.seed.wrapping_add(1));
         let again = train_command(plan.model, &format!("--config {config} --seed {seed}"));
         let longer = format!("{} --epochs {longer}", self.resume_command());
         let mut commands =
             vec![(longer, "train on".to_owned()), (again, "the same with another seed".to_owned())];
-        let own = trainer.next_commands(&shell_word(run.path()));
-        commands.extend(own.into_iter().map(|(purpose, command)| (command, purpose)));
+        commands.extend(trainer.sample_command().map(|(what, command)| {
+            let arguments = format!("{command} {}", shell_word(run.path()));
+            (command_line("sample", &arguments), what.to_owned())
+        }));
         commands
     }
 }

@@ -24,7 +24,7 @@ use crate::report::warn;
 use crate::run::RunDir;
 use crate::signals::StopFlag;
 use crate::summary::grouped;
-use crate::{BoxError, Error, Trainable, config, disk};
+use crate::{BoxError, CommonArgs, Error, Trainable, config, disk};
 
 /// What the loop needs to know of the settings.
 #[derive(Clone, Debug)]
@@ -33,20 +33,18 @@ pub(crate) struct Plan {
     pub(crate) title: String,
     /// The resolved settings, as TOML.
     pub(crate) config: String,
-    pub(crate) seed: u64,
+    /// The flags of every trainer.
+    pub(crate) common: CommonArgs,
     /// Steps of the whole run.
     pub(crate) total: u64,
     pub(crate) steps_per_epoch: u64,
-    pub(crate) log_every: u64,
-    pub(crate) sample_every: u64,
-    pub(crate) checkpoint_every: u64,
-    pub(crate) quiet: bool,
 }
 
 impl Plan {
-    /// Is an action with period `every` due after step `done`? All are due after the last step.
-    fn is_due(&self, every: u64, done: u64) -> bool {
-        done.is_multiple_of(every) || done == self.total
+    /// Is an action with period `every`, an epoch by default, due after step `done`? All are due
+    /// after the last step.
+    fn is_due(&self, every: Option<u64>, done: u64) -> bool {
+        done.is_multiple_of(every.unwrap_or(self.steps_per_epoch)) || done == self.total
     }
 }
 
@@ -78,7 +76,7 @@ impl<'a> Session<'a> {
         if done > plan.total {
             let (run, asked) = (run.path().display(), plan.total);
             let problem = format!("{run} is at step {done} already, past the {asked} requested");
-            return Err(Error::Flags(format!("{problem}; give more --steps or --epochs")));
+            return Err(Error::Other(format!("{problem}; give more --steps or --epochs")));
         }
         disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
         let training = Training { plan, run, trainer, done, saved };
@@ -87,7 +85,7 @@ impl<'a> Session<'a> {
         let own = outputs.iter().flat_map(|output| output.files(&training));
         run.clear_leftovers(&own.chain([run.config(), run.file(FINAL)]).collect())?;
         let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
-        let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.quiet);
+        let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.common.quiet);
         Ok(Self { training, outputs, stop, progress, owes_outputs, clock: Clock::new(kept.seconds) })
     }
 
@@ -96,9 +94,7 @@ impl<'a> Session<'a> {
         let outcome = self.train();
         self.progress.finish();
         outcome.map_err(|error| match error {
-            Error::Io { .. } | Error::Trainer { .. } => {
-                Error::Stopped { cause: Box::new(error), advice: self.advice() }
-            }
+            Error::Io { .. } | Error::Trainer { .. } => Error::Other(format!("{error}; {}", self.advice())),
             other => other,
         })
     }
@@ -139,9 +135,9 @@ impl<'a> Session<'a> {
         let images_per_second = self.clock.steps_per_second() * trainer.images_per_step() as f64;
         let status =
             Status { step: *done, epoch: self.training.epoch(), images_per_second, figures: &figures };
-        self.progress.update(&status, plan.is_due(plan.steps_per_epoch, *done));
+        self.progress.update(&status, plan.is_due(None, *done));
         // Nothing extra is logged at the end, which may turn out not to be the end.
-        if done.is_multiple_of(plan.log_every) {
+        if done.is_multiple_of(plan.common.log_every) {
             figures.push("images_per_second", (images_per_second * 10.0).round() / 10.0);
             figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
             self.clock.lap();
@@ -153,7 +149,8 @@ impl<'a> Session<'a> {
     /// What is due now, the checkpoint last. False if it was stopped on the way.
     fn write_outputs(&mut self) -> Result<bool, Error> {
         let (plan, done) = (&self.training.plan, self.training.done);
-        let [draws, saves] = [plan.sample_every, plan.checkpoint_every].map(|every| plan.is_due(every, done));
+        let [draws, saves] =
+            [plan.common.sample_every, plan.common.checkpoint_every].map(|every| plan.is_due(every, done));
         if done.is_multiple_of(plan.steps_per_epoch) && !self.log_epoch()? {
             return Ok(false);
         }
@@ -215,8 +212,8 @@ impl<'a> Session<'a> {
             }
             None => "no checkpoint had been saved".to_owned(),
         };
-        let advice = format!("{good}; a new run with a lower learning rate may go further");
-        Error::NotFinite { what, value, step: *done, advice }
+        let advice = "a new run with a lower learning rate may go further";
+        Error::Other(format!("{what} became {value} at step {done}; {good}; {advice}"))
     }
 }
 

@@ -178,9 +178,8 @@ fn nearest_images(
 ) -> Result<Vec<Neighbour>, BoxError> {
     let mut near = vec![];
     // Large samples are not all in memory at once.
-    let part = limits::chunk(SAMPLES, train.image_len());
-    for start in (0..SAMPLES).step_by(part) {
-        let x = model.decode(&z.narrow(0, start, part.min(SAMPLES - start)), None)?;
+    for part in limits::parts(0..SAMPLES, limits::chunk(SAMPLES, train.image_len())) {
+        let x = model.decode(&z.narrow(0, part.start, part.len()), None)?;
         near.extend(nearest(model, &x, (train, known), 1).into_iter().map(|of_one| of_one[0]));
     }
     Ok(near)

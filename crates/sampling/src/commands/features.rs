@@ -68,8 +68,9 @@ impl Run for Features {
         let widest = costs.iter().map(LayerCost::outputs).max().unwrap_or(0) as usize;
         let part = limits::chunk(IMAGES, test.image_len().saturating_add(widest));
         let (mut answers, mut shape) = (vec![], [0; 3]);
-        for start in (0..images).step_by(part) {
-            let x = model.images(&test, &(start..(start + part).min(images)).collect::<Vec<_>>());
+        for part in limits::parts(0..images, part) {
+            let start = part.start;
+            let x = model.images(&test, &part.collect::<Vec<_>>());
             let features = d.features(&Var::constant(x), layer);
             let [_, h, w, channels] = features.value().shape().nhwc();
             shape = [h, w, channels];

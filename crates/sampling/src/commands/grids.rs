@@ -98,9 +98,8 @@ impl Run for Reconstruct {
             let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;
             (vec![y, fake, x], "conditions, samples and the test images themselves")
         } else {
-            let labels: Vec<usize> = indices.iter().map(|&i| usize::from(test.labels()[i])).collect();
-            let labels = labels::one_hot(&labels, test.classes().len());
-            let labels = (model.condition == Some(Condition::Class)).then_some(labels);
+            let told = model.condition == Some(Condition::Class);
+            let labels = told.then(|| labels::of_images(&test, &indices));
             let z = model.encode(&x, labels.as_ref())?;
             let y = model.decode(&z, labels.as_ref())?;
             (vec![x, y], "test images above what the model makes of them")

@@ -66,10 +66,9 @@ pub(crate) fn nearest(
     };
     let samples = flat(x);
     let mut search = Search::new(&samples, k);
-    let chunk = limits::chunk(CHUNK, set.image_len());
-    for start in (0..among).step_by(chunk) {
-        let indices: Vec<usize> = (start..(start + chunk).min(among)).collect();
-        search.among(&flat(&model.images(set, &indices)), start);
+    for part in limits::parts(0..among, limits::chunk(CHUNK, set.image_len())) {
+        let start = part.start;
+        search.among(&flat(&model.images(set, &part.collect::<Vec<_>>())), start);
     }
     search.found()
 }
