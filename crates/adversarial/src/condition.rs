@@ -1,20 +1,21 @@
-//! What both networks are told of a sample: its class, or an image made from it.
+//! The conditions that both networks get as input: the class of a sample, or an image derived from
+//! the sample.
 
 use adjoint_nn::{Stream, Tensor, named};
 
-/// Standard deviation of the noise of [`Condition::Denoise`], of pixels in [-1, 1].
+/// Standard deviation of the noise of [`Condition::Denoise`], for pixels in [-1, 1].
 const NOISE: f64 = 0.6;
 
-/// What both networks are told of an image.
+/// The condition that both networks get for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Its class.
+    /// The class of the image.
     Class,
-    /// The image with a gray square of half its width and height, anywhere.
+    /// The image with a gray square of half its width and height at a random position.
     Inpaint,
-    /// The image under noise.
+    /// The image with noise added.
     Denoise,
-    /// Its edges: how steep it is at each pixel.
+    /// The edges of the image: the length of the gradient at each pixel.
     Edges,
 }
 
@@ -25,12 +26,12 @@ named!(Condition {
     Edges = "edges": "Its edges: how steep it is at each pixel",
 });
 
-/// How networks are told a class.
+/// The representation of a class as input of the networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// As a one-hot row.
+    /// A one-hot row.
     OneHot,
-    /// As a learned vector. Each network learns its own.
+    /// A learned vector. Each network learns its own vectors.
     Embedding,
 }
 
@@ -40,20 +41,20 @@ named!(Label {
 });
 
 impl Condition {
-    /// Is it an image?
+    /// Returns whether the condition is an image.
     pub fn is_image(self) -> bool {
         self != Condition::Class
     }
 
-    /// The conditions of images (N, H, W, C) where they are images, too. What is random of them is
-    /// the stream's.
+    /// Returns the condition images of the images x (N, H, W, C). Random positions and noise are
+    /// drawn from `stream`.
     ///
     /// # Panics
-    /// If they are none.
+    /// If the condition is not an image.
     #[track_caller]
     pub fn of_images(self, x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
         match self {
-            Condition::Class => panic!("a class is no image"),
+            Condition::Class => panic!("a class is not an image"),
             Condition::Inpaint => with_hole(x, stream),
             Condition::Denoise => x.zip(&stream.normal_tensor(x.shape(), 0.0, NOISE), |x, e| x + e),
             Condition::Edges => steepness(x),
@@ -61,7 +62,7 @@ impl Condition {
     }
 }
 
-/// Images with a square of half their size grey, anywhere.
+/// Returns images with a gray square of half their size at a random position.
 fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
     let [_, height, width, channels] = x.shape().nhwc();
     let mut y = x.clone();
@@ -75,8 +76,9 @@ fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
     y
 }
 
-/// The length of the gradient of each channel by central differences, from -1 (flat) to 1 (as steep
-/// as from black to white within two pixels, or steeper).
+/// Returns the length of the gradient of each channel, computed by central differences. The result
+/// is -1 where the image is constant, and 1 where the gradient is at least that from black to white
+/// within two pixels.
 fn steepness(x: &Tensor<f32>) -> Tensor<f32> {
     let [_, height, width, channels] = x.shape().nhwc();
     let row = width * channels;
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     fn images() -> Tensor<f32> {
-        // Left half black, right half white.
+        // The left half is black and the right half is white.
         let pixel = |i: usize| if i % 8 < 4 { -1.0 } else { 1.0 };
         Tensor::from_slice([2, 8, 8, 1], &(0..128).map(pixel).collect::<Vec<f32>>())
     }

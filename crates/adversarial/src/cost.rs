@@ -1,14 +1,16 @@
-//! What a training step costs, counted from the layers of the two networks.
+//! The cost of a training step, computed from the layers of the two networks.
 
 use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
 
-/// Floating-point operations of the products in one training step: `d_steps` steps of D and one of
-/// G, each on `batch` samples.
+/// Returns the floating-point operations of the matrix products and convolutions in one training
+/// step: `d_steps` steps of D and one step of G, each on `batch` samples.
 ///
-/// A layer's gradient by its input and that by its weight cost what its value costs. D's steps take
-/// the value of G and, for data and samples, the value and both gradients of D, but none by the
-/// sample; G's step the value of D and its gradient by the sample, and both gradients of G, but
-/// none by z. (Penalties come on top.) Saturates.
+/// The gradient with respect to a layer's input and the gradient with respect to its weight each
+/// cost as much as the layer's output. A step of D computes the output of G and, for both data and
+/// samples, the output and both gradients of each layer of D. It does not compute the gradient with
+/// respect to the sample. The step of G computes the output of D and its gradient with respect to
+/// the sample, and the output and both gradients of each layer of G. It does not compute the
+/// gradient with respect to z. Penalties are not included. Saturates.
 pub fn step_flops(g: &[LayerCost], d: &[LayerCost], batch: usize, d_steps: usize) -> u64 {
     let first = |layers: &[LayerCost]| layers.first().map_or(0, |layer| layer.flops);
     let of_d = flops(d).saturating_mul(3).saturating_sub(first(d)).saturating_mul(2).saturating_add(flops(g));
@@ -16,14 +18,15 @@ pub fn step_flops(g: &[LayerCost], d: &[LayerCost], batch: usize, d_steps: usize
     (d_steps as u64).saturating_mul(of_d).saturating_add(of_g).saturating_mul(batch as u64)
 }
 
-/// What a penalty holds at its peak, as a multiple of what D's graph holds.
+/// Peak memory of a penalty, as a multiple of the memory of D's graph.
 const PENALTY: u64 = 4;
 
-/// About how many bytes a training step on `batch` samples needs at its peak, in `f32`: weights,
-/// two moments and one gradient of each; of each layer's output what backward needs, for G once and
-/// for D twice (data and samples); and the temporaries of the largest layer; where a penalty on D's
-/// slope counts, its graph once more with the backward pass that is differentiated in turn. Within
-/// a quarter of what is measured for a DCGAN. Saturates.
+/// Estimates the peak memory in bytes of a training step on `batch` samples, for `f32`. The
+/// estimate includes the weights with two moments and one gradient each, and the temporaries of the
+/// largest layer. It includes the layer outputs that the backward pass needs, once for G and twice
+/// for D, which runs on data and samples. A penalty on D's gradient adds D's graph again, with the
+/// backward pass through which the penalty is differentiated. A test compares the estimate with the
+/// measured peak of a DCGAN. Saturates.
 pub fn step_bytes(g: &[LayerCost], d: &[LayerCost], batch: usize, penalised: bool) -> u64 {
     let largest = g.iter().chain(d).map(LayerCost::outputs).max().unwrap_or(0);
     let sample = g.last().map_or(0, LayerCost::outputs);

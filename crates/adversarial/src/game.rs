@@ -1,5 +1,5 @@
-//! One training step: Algorithm 1 of Goodfellow et al. 2014. It does not know what the networks are
-//! made of ([`players`](crate::players)).
+//! One training step: Algorithm 1 of Goodfellow et al. 2014. It does not depend on the layers of
+//! the networks ([`players`](crate::players)).
 
 use crate::{Discriminator, Generator, Penalty, Report, Round, Settings, Update};
 use adjoint_nn::Mode::Train;
@@ -13,15 +13,15 @@ pub struct Game<E: Element, G: Generator<E>, D: Discriminator<E>> {
     pub generator: G,
     /// D.
     pub discriminator: D,
-    /// Moves theta_g.
+    /// The optimiser of G's parameters theta_g.
     pub optimizer_g: Optimizer<E>,
-    /// Moves theta_d.
+    /// The optimiser of D's parameters theta_d.
     pub optimizer_d: Optimizer<E>,
     settings: Settings,
     seed: u64,
 }
 
-/// What D sees in one of its steps: data, samples and the condition of both.
+/// D's input in one of its steps: data, samples and the conditions of both.
 struct Batch<E: Element> {
     real: Var<E>,
     fake: Var<E>,
@@ -38,8 +38,8 @@ struct Objective<E: Element> {
 }
 
 impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
-    /// A game between networks with their initial weights. What a step draws itself (noise on D's
-    /// input, dropout) comes from streams of `seed`.
+    /// Creates a game between networks with initialised weights. A step draws the noise on D's
+    /// input, the dropout masks and the numbers of penalties from streams of `seed`.
     pub fn new(generator: G, discriminator: D, settings: Settings, seed: u64) -> Self {
         Game {
             optimizer_g: settings.optimizer(&generator),
@@ -51,11 +51,11 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         }
     }
 
-    /// Training step `number`, counted from 0: for each of the k `rounds` one step of D; then one
-    /// of G, on the noise of the last.
+    /// Makes training step `number`, counted from 0: one step of D for each of the k `rounds`, then
+    /// one step of G on the noise of the last round.
     ///
     /// # Panics
-    /// If there is no round, or shapes are not those of the networks.
+    /// If there is no round, or if a shape does not match the networks.
     #[track_caller]
     pub fn step(&mut self, number: u64, rounds: impl IntoIterator<Item = Round<E>>) -> Report {
         let mut rounds = rounds.into_iter().peekable();
@@ -65,7 +65,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
             if rounds.peek().is_none() {
                 break round;
             }
-            // G does not move in this round: its graph is not needed.
+            // G is not updated in this round, so its graph is not needed.
             let batch = no_grad(|| self.generate(round));
             self.discriminator_step(&batch, &mut draws);
         };
@@ -91,7 +91,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         }
     }
 
-    /// Descends  -1/m sum \[log D(x) + log(1 - D(G(z)))\]  (by default) over theta_d.
+    /// Updates theta_d to minimise D's loss, by default  -1/m sum \[log D(x) + log(1 - D(G(z)))\].
     fn discriminator_step(&mut self, batch: &Batch<E>, draws: &mut Draws) -> (Gradients<E>, Report) {
         let logits = self.judge_both(batch, draws);
         let (gradients, report) = self.discriminator_gradients(batch, logits, draws);
@@ -99,16 +99,16 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         (gradients, report)
     }
 
-    /// Descends over theta_g, and adds loss and gradient to the report. D's own gradients are not
-    /// computed.
+    /// Updates theta_g to minimise G's loss, and adds the loss and the gradient norm to the report.
+    /// The gradients with respect to theta_d are not computed.
     fn descend_generator(&mut self, loss: Var<E>, report: Report) -> Report {
         let gradients = Gradients::of(loss, &self.generator);
         self.optimizer_g.step(&gradients, &mut self.generator);
         Report { loss_g: gradients.loss(), gradient_g: gradients.norm(), ..report }
     }
 
-    /// The gradients of D's loss, and its figures. Those of G are NaN, and so is the norm of these
-    /// gradients: only the last round of a step reports it.
+    /// Returns the gradients of D's loss, and a report of D. In the report G's values are NaN, and
+    /// so is the norm of D's gradients, which only the last round of a step computes.
     fn discriminator_gradients(
         &mut self,
         batch: &Batch<E>,
@@ -118,7 +118,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         let Objective { loss, game, penalty } = self.discriminator_loss(batch, &logits, draws);
         let value = no_grad(|| gan_value(&logits[0], &logits[1])).item();
         let [d_real, d_fake] = logits.each_ref().map(mean_probability);
-        // Nothing else may hold D's weights when they move: then they move in place.
+        // Drop the logits so that no graph shares D's weights. Then the optimiser updates them in
+        // place.
         drop(logits);
         let gradients = Gradients::of(loss, &self.discriminator);
         let [loss_g, gradient_g, gradient_d] = [f64::NAN; 3];
@@ -126,7 +127,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         (gradients, report)
     }
 
-    /// What D minimises, by default  -1/m sum \[log D(x) + log(1 - D(G(z)))\].
+    /// Returns D's loss, by default  -1/m sum \[log D(x) + log(1 - D(G(z)))\].
     fn discriminator_loss(
         &mut self,
         batch: &Batch<E>,
@@ -151,7 +152,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         Objective { game: game.item(), penalty: Some(penalty.item()), loss: game + penalty }
     }
 
-    /// What G minimises, by default  -1/m sum log D(G(z)), from D's logits of the samples.
+    /// Returns G's loss, by default  -1/m sum log D(G(z)), from D's logits of the samples.
     fn generator_loss(&self, batch: &Batch<E>, fake: &Var<E>) -> Var<E> {
         let loss = self.settings.loss.generator(fake);
         match self.settings.reconstruction {
@@ -160,19 +161,20 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         }
     }
 
-    /// G's samples beside the data of a round.
+    /// Generates samples and returns them with the data of the round.
     fn generate(&mut self, round: Round<E>) -> Batch<E> {
         let (real, z, condition) = round.vars();
         let fake = self.generator.generate(&z, condition.as_ref(), Train);
         Batch { real, fake, condition }
     }
 
-    /// D's logits of x, data or samples of a batch.
+    /// Returns D's logits of x, which is the data or the samples of the batch.
     fn judge(&mut self, x: &Var<E>, batch: &Batch<E>, draws: &mut Draws) -> Var<E> {
         self.discriminator.judge(&draws.noisy(x), batch.condition.as_ref(), Train, &mut draws.masks)
     }
 
-    /// D's logits of data and samples, as two batches: batch norm must not mix their statistics.
+    /// Returns D's logits of data and samples. Each goes through D as a separate batch, because
+    /// batch norm must not mix their statistics.
     fn judge_both(&mut self, batch: &Batch<E>, draws: &mut Draws) -> [Var<E>; 2] {
         [&batch.real, &batch.fake].map(|x| self.judge(x, batch, draws))
     }
@@ -187,10 +189,10 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         }
     }
 
-    /// What both minimise in training step `number`, at the point where both are.
+    /// Returns the losses of D and G in training step `number`, at the current parameters.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn losses(&mut self, number: u64, round: Round<E>) -> [Var<E>; 2] {
         let (batch, mut draws) = (self.generate(round), self.draws(number));
@@ -199,11 +201,11 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         [loss_d, self.generator_loss(&batch, &logits[1])]
     }
 
-    /// V(D, G) on a round, with the statistics of its batches and the dropout masks of stream
-    /// `index`, but no noise on D's input. Changes no state.
+    /// Returns V(D, G) on a round. Batch norm uses the statistics of the round's batches, and
+    /// dropout the masks of stream `index`. D's input has no noise. No state is changed.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn value(&mut self, index: u64, round: Round<E>) -> f64 {
         let (own_g, own_d) = (self.generator.state(), self.discriminator.state());
@@ -219,7 +221,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
     }
 }
 
-/// The random numbers of a step beside its rounds.
+/// The random streams of a step.
 struct Draws {
     /// Standard deviation of the noise on D's input.
     sigma: f64,
@@ -229,7 +231,7 @@ struct Draws {
 }
 
 impl Draws {
-    /// x with noise, as D sees it.
+    /// Returns x with the noise of D's input.
     fn noisy<E: Element>(&mut self, x: &Var<E>) -> Var<E> {
         if self.sigma == 0.0 {
             return x.clone();
@@ -238,7 +240,7 @@ impl Draws {
     }
 }
 
-/// Mean of D = sigma(logit).
+/// Returns the mean of D = sigma(logit).
 fn mean_probability<E: Element>(logits: &Var<E>) -> f64 {
     let values = logits.value().data();
     values.iter().map(|l| l.sigmoid().f64()).sum::<f64>() / values.len() as f64

@@ -6,17 +6,17 @@
 //!
 //! > min over G, max over D of  V(D, G) = E log D(x) + E log(1 - D(G(z)))     (eq. 1)
 //!
-//! by Algorithm 1: k steps of D, then one of G. The algorithm does not depend on the layers of the
-//! networks. [`Game`] is the algorithm over any [`Generator`] and [`Discriminator`]. [`Settings`]
-//! has its variants in the literature: losses, penalties, smoothed labels, noise on D's input, the
-//! order of updates, the optimiser. A model crate adds its two networks only.
+//! by Algorithm 1: k steps of D, then one step of G. The algorithm does not depend on the layers of
+//! the networks. [`Game`] implements the algorithm for any [`Generator`] and [`Discriminator`].
+//! [`Settings`] has its variants in the literature: losses, penalties, smoothed labels, noise on
+//! D's input, the order of updates, the optimiser. A model crate only defines two networks.
 //!
-//! [`game`] holds one training step over the two [`players`], [`settings`] its variants,
-//! [`condition`] what networks can be told, [`cost`] what a step costs. Nothing here reads, writes
-//! or looks at a clock.
+//! [`game`] holds the training step of the two [`players`], and [`settings`] its variants.
+//! [`condition`] has the conditions of conditional models, and [`cost`] the cost of a step. This
+//! crate does no input or output and reads no clock.
 //!
-//! A generator that shifts and scales its noise, against a discriminator of one hidden layer. Data
-//! is N(3, 0.5^2):
+//! In this example the generator shifts and scales its noise, and the discriminator has one hidden
+//! layer. The data are N(3, 0.5^2):
 //!
 //! ```
 //! use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Round, Settings};

@@ -1,66 +1,68 @@
-//! The two players of the game, the input of a round and the figures of a step.
+//! The two players of the game, the input of a round and the report of a step.
 
 use adjoint_nn::optim::Gradients;
 use adjoint_nn::{Element, Mode, Module, Stream, Tensor, Var};
 
-/// G: z -> sample.
+/// G, which maps z to a sample.
 pub trait Generator<E: Element>: Module<E> {
-    /// Samples from noise z (N, latent) and, in a conditional model, a condition: a row or an image
-    /// for each.
+    /// Returns samples from noise z (N, latent). In a conditional model `condition` has a row or an
+    /// image for each sample.
     fn generate(&mut self, z: &Var<E>, condition: Option<&Var<E>>, mode: Mode) -> Var<E>;
 }
 
-/// D: sample -> logit.
+/// D, which maps a sample to a logit.
 pub trait Discriminator<E: Element>: Module<E> {
-    /// One logit a sample, (N), of "this is data", in a conditional model given the condition. D(x)
-    /// is its sigmoid. The masks of dropout are drawn from `masks`.
+    /// Returns one logit per sample, `[N]`, for "x is data". In a conditional model the logit also
+    /// depends on `condition`. D(x) is the sigmoid of the logit. Dropout draws its masks from
+    /// `masks`.
     fn judge(&mut self, x: &Var<E>, condition: Option<&Var<E>>, mode: Mode, masks: &mut Stream) -> Var<E>;
 }
 
-/// The input of one step of D: data, noise for as many samples, and the condition of both.
+/// The input of one step of D: data, noise for the same number of samples, and the conditions of
+/// both.
 #[derive(Clone, Debug)]
 pub struct Round<E: Element> {
     /// Data.
     pub x: Tensor<E>,
     /// Noise, (N, latent).
     pub z: Tensor<E>,
-    /// The condition of each datum, and of the sample beside it.
+    /// The conditions, one per datum. Sample i has the same condition as datum i.
     pub condition: Option<Tensor<E>>,
 }
 
-/// Figures of a step: those of D from before its last step, G's loss against the D that G moved
-/// against.
+/// Losses and gradient norms of one training step. D's values are from before its last step. G's
+/// loss is computed with the D of G's step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
-    /// What D minimised in its last step, but for the penalty.
+    /// D's loss in its last step, without the penalty.
     pub loss_d: f64,
-    /// The penalty with its weight, in steps that have one.
+    /// The penalty including its weight, in steps with a penalty.
     pub penalty: Option<f64>,
-    /// What G minimised.
+    /// G's loss.
     pub loss_g: f64,
-    /// V(D, G). Like D(x), it says little if D's output is no logit (least squares, hinge,
-    /// Wasserstein).
+    /// V(D, G). It has little meaning if D's output is not a logit (least squares, hinge and
+    /// Wasserstein losses).
     pub value: f64,
-    /// Mean of D(x) = sigma(D's output) over the data. If D's output is no logit, only whether it
-    /// is above 1/2 has a meaning.
+    /// Mean over the data of D(x), the sigmoid of D's output. If D's output is not a logit, only
+    /// D(x) > 1/2 has a meaning.
     pub d_real: f64,
-    /// Mean of D(G(z)), likewise.
+    /// Mean of D(G(z)) over the samples.
     pub d_fake: f64,
     /// Euclidean norm of D's gradient.
     pub gradient_d: f64,
-    /// Euclidean norm of G's.
+    /// Euclidean norm of G's gradient.
     pub gradient_g: f64,
 }
 
 impl Report {
-    /// The same with the norm of D's gradient, which is freed.
+    /// Returns the report with the norm of D's gradient, and frees the gradient.
     pub(crate) fn with_gradient_d<E: Element>(self, gradients: Gradients<E>) -> Self {
         Report { gradient_d: gradients.norm(), ..self }
     }
 }
 
 impl<E: Element> Round<E> {
-    /// Data and noise without a condition.
+    /// Creates a round of data and noise without a condition.
     pub fn new(x: Tensor<E>, z: Tensor<E>) -> Self {
         Round { x, z, condition: None }
     }

@@ -4,36 +4,36 @@ use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::optim::{Adam, Optimizer, RmsProp, Sgd};
 use adjoint_nn::{Element, Module, named};
 
-/// What the two players minimise, and how they descend. The default is the original game with the
+/// The losses and the optimisers of the two players. The default is the original game with the
 /// optimiser of the DCGAN (Radford et al. 2016, section 4).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// The losses of D and G.
     pub loss: AdversarialLoss,
-    /// What is added to D's loss.
+    /// The penalty added to D's loss.
     pub penalty: Penalty,
     /// Weight of the penalty: lambda of [`Penalty::Gp`], gamma of [`Penalty::R1`].
     pub penalty_weight: f64,
     /// The penalty is applied every `penalty_every` steps of D, with its weight times this number
-    /// (Karras et al. 2020, appendix B: lazy regularisation). 1: always.
+    /// (Karras et al. 2020, appendix B: lazy regularisation). 1 applies it in every step.
     pub penalty_every: u64,
-    /// One-sided label smoothing (0: none).
+    /// One-sided label smoothing. 0 disables it.
     pub label_smoothing: f64,
-    /// Noise on what D is to tell apart.
+    /// Noise on D's input.
     pub instance_noise: Noise,
-    /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss: for conditions that
-    /// determine x (Isola et al. 2017, eq. 4). 0: none.
+    /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss. It is meant for
+    /// conditions that determine x (Isola et al. 2017, eq. 4). 0 disables it.
     pub reconstruction: f64,
-    /// Who moves when.
+    /// The order of the updates of D and G.
     pub update: Update,
-    /// How both descend.
+    /// The optimiser of both players.
     pub descent: Descent,
-    /// Decay of the first moment of [`Descent::Adam`]; share of the last step that
-    /// [`Descent::Momentum`] repeats.
+    /// Decay rate of the first moment of [`Descent::Adam`], or momentum coefficient of
+    /// [`Descent::Momentum`].
     pub beta1: f64,
-    /// Decay of the second moment of [`Descent::Adam`].
+    /// Decay rate of the second moment of [`Descent::Adam`].
     pub beta2: f64,
-    /// Step size of both.
+    /// Learning rate of both players.
     pub lr: f64,
 }
 
@@ -56,17 +56,18 @@ impl Default for Settings {
     }
 }
 
-/// The channels next to the image of the DCGAN's paper, whose step size is the default.
+/// The width in the DCGAN paper, for which the paper's learning rate is the default.
 const PAPER_WIDTH: usize = 128;
 
 impl Settings {
-    /// For convolutions with `width` channels next to the image, where the step size is given for
-    /// the paper's 128: Adam's and RMSprop's becomes inversely proportional to the width. They move
-    /// each weight by about their step size, whatever the gradient, and a channel sums over all
-    /// channels before it: with fewer of them each must move further for the same change of the sum
-    /// (Yang et al. 2022, Tensor Programs V, table 3: Adam's rate of hidden weights is proportional
-    /// to 1 / fan-in). So one step size suits all widths. Steps along the gradient itself stay as
-    /// they are.
+    /// Scales the learning rate of Adam and RMSprop for convolutions with `width` channels next to
+    /// the image. The given rate is for the paper's width of 128, and the scaled rate is inversely
+    /// proportional to the width. Adam and RMSprop change each weight by about the learning rate,
+    /// for any size of the gradient. An output sums over all input channels. With fewer channels,
+    /// each weight must therefore change more for the same change of the sum. (Yang et al. 2022,
+    /// Tensor Programs V, table 3: the rate of Adam for hidden weights is proportional to 1 /
+    /// fan-in.) So one setting suits all widths. The rates of plain gradient descent and momentum
+    /// do not change.
     #[must_use]
     pub fn at_width(mut self, width: usize) -> Self {
         if matches!(self.descent, Descent::Adam | Descent::RmsProp) {
@@ -75,7 +76,7 @@ impl Settings {
         self
     }
 
-    /// An optimiser of a player's parameters.
+    /// Creates an optimiser for the parameters of a player.
     pub fn optimizer<E: Element>(&self, model: &dyn Module<E>) -> Optimizer<E> {
         let Settings { lr, beta1, beta2, .. } = *self;
         match self.descent {
@@ -87,16 +88,16 @@ impl Settings {
     }
 }
 
-/// A penalty on D's gradient by its input.
+/// A penalty on D's gradient with respect to its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Penalty {
-    /// None.
+    /// No penalty.
     #[default]
     None,
-    /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3; lambda 10
-    /// there).
+    /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3, where lambda
+    /// is 10).
     Gp,
-    /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9; gamma 10 there).
+    /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9, where gamma is 10).
     R1,
 }
 
@@ -106,33 +107,33 @@ named!(Penalty {
     R1 = "r1": "|gradient|^2 on data",
 });
 
-/// Normal noise on what D is to tell apart, data and samples alike (not where a penalty takes
-/// its slope), whose standard deviation falls linearly to nothing: where the two do not overlap, D
-/// has no useful gradient (Sønderby et al. 2017, section 3).
+/// Normal noise added to data and samples at D's input, except in penalties. Its standard deviation
+/// decreases linearly to 0. Without noise, if data and samples do not overlap, D gives no useful
+/// gradient (Sønderby et al. 2017, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Noise {
-    /// Standard deviation at the start.
+    /// Standard deviation at step 0.
     pub sigma: f64,
-    /// Training steps after which there is none.
+    /// Number of training steps after which the noise is 0.
     pub steps: u64,
 }
 
 impl Noise {
-    /// The standard deviation in this training step.
+    /// Returns the standard deviation in training step `step`.
     pub fn at(self, step: u64) -> f64 {
         if step >= self.steps { 0.0 } else { self.sigma * (1.0 - step as f64 / self.steps as f64) }
     }
 }
 
-/// Who moves when.
+/// The order of the updates of D and G.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Update {
-    /// First D, then G against the new D (Algorithm 1).
+    /// First D is updated, then G against the new D (Algorithm 1).
     #[default]
     Alternating,
-    /// Both at once, each along its gradient at the point where both were: the dynamics that theory
-    /// studies (Mescheder et al. 2018, section 2). The last of D's k steps is the one at once with
-    /// G's.
+    /// D and G are updated at once, each with its gradient at the current parameters of both.
+    /// Theory studies these dynamics (Mescheder et al. 2018, section 2). Of the k steps of D, the
+    /// last is simultaneous with the step of G.
     Simultaneous,
 }
 
@@ -141,16 +142,17 @@ named!(Update {
     Simultaneous = "simultaneous": "both at once",
 });
 
-/// A rule of descent.
+/// The update rule of an optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Descent {
-    /// Along the gradient.
+    /// Plain gradient descent.
     Sgd,
-    /// With momentum (Algorithm 1's experiments).
+    /// Gradient descent with momentum (the experiments of Goodfellow et al. 2014).
     Momentum,
-    /// Divided by a mean of the gradient's size (the optimiser of the Wasserstein GAN).
+    /// RMSprop, which divides by a mean size of the gradient (the optimiser of the Wasserstein
+    /// GAN).
     RmsProp,
-    /// Kingma & Ba 2015.
+    /// Adam (Kingma & Ba 2015).
     Adam,
 }
 

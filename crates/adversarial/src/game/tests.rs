@@ -1,5 +1,5 @@
-//! On the Dirac-GAN (Mescheder et al. 2018, definition 2.1): data is always 0, G's sample is its
-//! one parameter theta, D is psi x. Every figure has a closed form.
+//! Tests on the Dirac-GAN (Mescheder et al. 2018, definition 2.1). The data are always 0, G's
+//! sample is its one parameter theta, and D's logit is psi x. Every value has a closed form.
 
 use super::*;
 use crate::{Descent, Noise};
@@ -58,11 +58,11 @@ fn sigmoid(l: f64) -> f64 {
 
 #[track_caller]
 fn near(got: [f64; 2], want: [f64; 2]) {
-    assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?} for {want:?}");
+    assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?} != {want:?}");
 }
 
-/// V = -log 2 + log(1 - sigma(psi theta)): its slopes are -sigma theta by psi and -sigma psi by
-/// theta.
+/// V = -log 2 + log(1 - sigma(psi theta)). Its derivative with respect to psi is -sigma theta, and
+/// its derivative with respect to theta is -sigma psi.
 #[test]
 fn alternating_players_answer_each_other() {
     let (theta, psi) = (1.0, 0.5);
@@ -99,8 +99,8 @@ fn d_takes_k_steps_for_one_of_g() {
     near(at(&game), [theta + LR * sigmoid(psi * theta) * psi, psi]);
 }
 
-/// Both circle the equilibrium (0, 0) for ever (there, section 2); with R1 they reach it (there,
-/// section 4.1).
+/// Without a penalty the parameters circle the equilibrium (0, 0) for ever (Mescheder et al. 2018,
+/// section 2). With R1 they converge to it (section 4.1).
 #[test]
 fn a_penalty_makes_the_players_converge() {
     let run = |penalty| {
@@ -113,7 +113,8 @@ fn a_penalty_makes_the_players_converge() {
     assert!(run(Penalty::R1) < 1e-6);
 }
 
-/// R1 of D(x) = psi x is gamma/2 psi^2, and WGAN-GP's lambda (|psi| - 1)^2, whatever x.
+/// For D(x) = psi x, R1 is gamma/2 psi^2 and the penalty of WGAN-GP is lambda (|psi| - 1)^2, at
+/// every x.
 #[test]
 fn penalties_count_as_often_and_as_much_as_they_should() {
     let psi_after = |penalty, penalty_weight, penalty_every, steps: u64| {
@@ -121,16 +122,18 @@ fn penalties_count_as_often_and_as_much_as_they_should() {
         (0..steps).for_each(|step| _ = game.step(step, [round(0.0)]));
         at(&game)[1]
     };
-    // theta starts at 0, so the first step has no other slope.
+    // theta starts at 0, so the game's own gradient is 0 in the first step.
     near([psi_after(Penalty::R1, 3.0, 1, 1), 0.0], [0.5 - LR * 3.0 * 0.5, 0.0]);
     near([psi_after(Penalty::Gp, 2.0, 1, 1), 0.0], [0.5 + LR * 2.0 * 2.0 * 0.5, 0.0]);
-    // Every 2 steps: not in the first, and scaled by 2 in the second, when theta is still near 0.
+    // With `penalty_every` 2, the first step has no penalty, and the second step has twice the
+    // penalty. theta is still close to 0 then.
     near([psi_after(Penalty::R1, 3.0, 2, 1), 0.0], [0.5, 0.0]);
     let two = psi_after(Penalty::R1, 3.0, 2, 2);
     assert!((two - (0.5 - LR * 2.0 * 3.0 * 0.5)).abs() < 0.01, "{two}");
 }
 
-/// Noise on D's input changes its step, depends on the stream of the step alone, and ends on time.
+/// Noise on D's input changes the step of D. It depends only on the stream of the step, and it ends
+/// at the given step.
 #[test]
 fn instance_noise_is_seen_by_d() {
     let instance_noise = Noise { sigma: 0.5, steps: 10 };
@@ -145,18 +148,19 @@ fn instance_noise_is_seen_by_d() {
     assert_eq!(after(noisy, 10), after(plain(), 10));
 }
 
-/// G's loss has |x - theta| in it: with a weight it goes to the datum and stays about there.
+/// With a reconstruction weight, G's loss includes |x - theta|, which pulls theta towards x.
 #[test]
 fn reconstruction_pulls_to_the_datum() {
     let mut game =
         dirac(Settings { reconstruction: 1.0, loss: AdversarialLoss::NonSaturating, ..plain() }, 1.0, 0.0);
     game.step(0, [round(3.0)]);
-    // D moves first: by the data up, by the sample down, half of each at psi = 0.
+    // D moves first. At psi = 0 the datum contributes half its value to the gradient, and the
+    // sample minus half its value.
     let psi = LR * (0.5 * 3.0 - 0.5 * 1.0);
     near(at(&game), [1.0 + LR * (1.0 + (1.0 - sigmoid(psi)) * psi), psi]);
 }
 
-/// At (0, 0) neither can do better: V is -log 4. Asking for it changes nothing.
+/// (0, 0) is the equilibrium, where V is -log 4. Computing V changes no parameters.
 #[test]
 fn the_value_at_the_equilibrium() {
     let mut game = dirac(plain(), 0.0, 0.0);
