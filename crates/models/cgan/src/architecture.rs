@@ -1,4 +1,4 @@
-//! Sizes of the two networks, their layers and what these cost.
+//! Sizes of the two networks, the plans of their layers and the costs of the layers.
 
 use adjoint_adversarial::{Condition, Label};
 use adjoint_nn::Element;
@@ -13,44 +13,45 @@ use adjoint_nn::pyramid::{self, Level};
 pub struct Architecture {
     /// Height and width of an image in pixels.
     pub image_size: usize,
-    /// 1 for grey, 3 for colour.
+    /// Channels of an image: 1 for grayscale, 3 for colour.
     pub channels: usize,
-    /// Numbers in z.
+    /// Length of z.
     pub latent: usize,
-    /// What both are told.
+    /// The condition of both networks.
     pub condition: Condition,
-    /// How they are told a class.
+    /// The representation of a class.
     pub label: Label,
     /// Number of classes.
     pub classes: usize,
-    /// What lies between their inputs and outputs.
+    /// The kind of layers of both networks.
     pub body: Body,
-    /// What keeps D's layers in bounds. Batch norm is left out of the layer that sees the image
+    /// Normalisation of D's layers. Batch norm is not applied to the first layer
     /// ([`pyramid::to_logit`]).
     pub d_norm: Norm,
-    /// Dropout behind each hidden layer of D.
+    /// Dropout after each hidden layer of D.
     pub d_dropout: Dropout,
 }
 
-/// The layers between inputs and outputs.
+/// The kind of layers of both networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Multilayer perceptrons, for classes alone.
+    /// Multilayer perceptrons, for conditions that are classes.
     Mlp {
-        /// Units of G's hidden layers, from the noise on.
+        /// Number of units in each hidden layer of G, starting after the noise.
         g_hidden: Vec<usize>,
-        /// Units of D's, from the image on.
+        /// Number of units in each hidden layer of D, starting after the image.
         d_hidden: Vec<usize>,
     },
     /// The image pyramid of the DCGAN.
     Conv {
-        /// Channels next to the image; they double at every halving.
+        /// Channels of the level next to the image. They double at every halving.
         width: usize,
     },
 }
 
 impl Architecture {
-    /// Numbers that join each sample's input; none for an image, which joins as channels.
+    /// Returns how many numbers a class adds to the inputs. 0 if the condition is an image, which
+    /// adds channels to the input image instead.
     pub(crate) fn told(&self) -> usize {
         if self.condition.is_image() { 0 } else { self.classes }
     }
@@ -64,20 +65,20 @@ impl Architecture {
         Level { size: self.image_size, channels: self.channels }
     }
 
-    /// The layers of G before they are built.
+    /// Returns the plan of G.
     #[track_caller]
     pub(crate) fn generator(&self) -> NetworkPlan {
         let (image, inputs) = (self.image(), self.latent + self.told());
         match (&self.body, self.condition.is_image()) {
-            (Body::Mlp { .. }, true) => panic!("perceptrons are told classes, not images"),
+            (Body::Mlp { .. }, true) => panic!("perceptrons need classes as condition, not images"),
             (Body::Mlp { g_hidden, .. }, false) => {
                 perceptron::plan(inputs, g_hidden, image.numbers(), Norm::None, ", tanh")
             }
             (Body::Conv { width }, true) => {
                 let levels = image.below(*width);
                 let mut blocks = pyramid::down(image, &levels, 0, [Norm::Batch; 2]);
-                // z is joined to the deepest level. Each other level is joined to the same level of
-                // the way down.
+                // z is appended to the smallest level. Each other level is concatenated with the
+                // output of the halving of the same size.
                 let mut from = levels[levels.len() - 1].and(self.latent);
                 for &to in levels.iter().rev().skip(1) {
                     blocks.push(LayerPlan::double(from, to));
@@ -92,7 +93,7 @@ impl Architecture {
         }
     }
 
-    /// The layers of D before they are built.
+    /// Returns the plan of D.
     #[track_caller]
     pub(crate) fn discriminator(&self) -> NetworkPlan {
         let (image, y) = (self.image(), self.told());
@@ -101,26 +102,27 @@ impl Architecture {
                 perceptron::plan(image.numbers() + y, d_hidden, 1, self.d_norm, ", logit")
             }
             Body::Conv { width } => {
-                // A conditioning image lies behind the channels of the image in question.
+                // A condition image is appended to the channels of the input image.
                 let beside = if self.condition.is_image() { self.channels } else { 0 };
                 pyramid::to_logit(image.and(beside), &image.below(*width), y, self.d_norm)
             }
         }
     }
 
-    /// The layers of G, from z and y to the image, without the tables of embeddings.
+    /// Returns the costs of G's layers, from z and y to the image, without embedding tables.
     ///
     /// # Panics
-    /// As [`cgan`](crate::cgan).
+    /// Under the conditions of [`cgan`](crate::cgan).
     #[track_caller]
     pub fn generator_costs(&self) -> Vec<LayerCost> {
         self.generator().costs()
     }
 
-    /// The layers of D, from the image and y to its logit, without the tables of embeddings.
+    /// Returns the costs of D's layers, from the image and y to the logit, without embedding
+    /// tables.
     ///
     /// # Panics
-    /// As [`cgan`](crate::cgan).
+    /// Under the conditions of [`cgan`](crate::cgan).
     #[track_caller]
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
         self.discriminator().costs()

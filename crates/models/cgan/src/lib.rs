@@ -3,22 +3,23 @@
 //!
 //! The model in five lines:
 //!
-//! * Both networks are told a condition y: it joins the noise at G's input, and the sample at D's
-//!   (section 3.2).
-//! * They play  min over G, max over D of  E log D(x|y) + E log(1 - D(G(z|y)|y))  (eq. 2): a sample
-//!   that does not fit its y is one that D can tell.
-//! * y is a class, as a one-hot row or a learned vector. [`Body::Mlp`] concatenates it with flat
-//!   inputs (section 4.1); [`Body::Conv`] is a DCGAN with planes of it beside the input of *every*
-//!   layer (as the conditional net of Radford et al. 2016, section 8.1).
-//! * Or y is an image, and G maps images to images: a pyramid down and up again, with each level on
-//!   the way down beside the same on the way up, and  lambda E |x - G(z, y)|  in its loss (Isola et
-//!   al. 2017, eq. 4 and section 3.2).
-//! * [`architecture`] holds the sizes of both networks, [`networks`] the networks; the game they
-//!   play is `adjoint-adversarial`'s.
+//! * Both networks get a condition y. It is part of G's input together with the noise, and part of
+//!   D's input together with the sample (section 3.2).
+//! * They play  min over G, max over D of  E log D(x|y) + E log(1 - D(G(z|y)|y))  (eq. 2). D also
+//!   learns to reject samples that do not match their y.
+//! * y is a class, as a one-hot row or a learned vector. [`Body::Mlp`] concatenates y with flat
+//!   inputs (section 4.1). [`Body::Conv`] is a DCGAN in which y is appended as channels to the
+//!   input of *every* layer, as in the conditional net of Radford et al. 2016, section 8.1.
+//! * Or y is an image, and G maps images to images. G halves y several times and doubles it again,
+//!   with skip connections between levels of equal size. G's loss has the term  lambda E |x - G(z,
+//!   y)|  (Isola et al. 2017, eq. 4 and section 3.2).
+//! * [`architecture`] holds the sizes of both networks, and [`networks`] the networks.
+//!   `adjoint-adversarial` implements the game.
 //!
-//! Nothing here reads, writes or looks at a clock.
+//! This crate does no input or output and reads no clock.
 //!
-//! Two classes of images, black and white. The generator learns to make the class that it gets:
+//! In this example the two classes are black and white images. The generator learns to generate the
+//! requested class:
 //!
 //! ```
 //! use adjoint_adversarial::{Condition, Label, Penalty, Round, Settings};
@@ -51,7 +52,7 @@
 //! let (z, classes) = (Var::constant(z(1000)), Var::constant(classes));
 //! let samples = model.generator.forward(&z, &classes, Mode::Eval).into_value();
 //! let [black, white] = [0, 1].map(|i| samples.data()[4 * i..][..4].iter().sum::<f32>() / 4.0);
-//! assert!(black < -0.5 && white > 0.5, "{black} and {white}");
+//! assert!(black < -0.5 && white > 0.5, "mean pixels {black} and {white}");
 //! ```
 #![forbid(unsafe_code)]
 

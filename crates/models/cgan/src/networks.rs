@@ -7,14 +7,15 @@ use adjoint_nn::perceptron::Perceptron;
 use adjoint_nn::pyramid::{Down, Up, with_planes};
 use adjoint_nn::{Element, Init, Mode, Scheme, Stream, Var, init, module};
 
-/// The conditional GAN: a game of its two networks.
+/// The conditional GAN: the game between a generator and a discriminator.
 pub type Cgan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// A conditional GAN with its first weights, drawn from streams of `seed`: those of convolutions as
-/// in the DCGAN, those of perceptrons so that signals keep their size (He et al. 2015).
+/// Creates a conditional GAN with initial weights drawn from streams of `seed`. Weights of
+/// convolutions are drawn as in the DCGAN. The variance of the weights of perceptrons preserves the
+/// variance of signals from layer to layer (He et al. 2015).
 ///
 /// # Panics
-/// If the images are too small for a pyramid, or perceptrons are told an image.
+/// If the images are too small for a pyramid, or if the condition of perceptrons is an image.
 #[track_caller]
 pub fn cgan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Cgan<E> {
     let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
@@ -29,31 +30,32 @@ pub fn cgan<E: Element>(architecture: &Architecture, settings: Settings, seed: u
     Game::new(generator, discriminator, settings, seed)
 }
 
-/// G: z and y -> image.
+/// G, which maps z and y to an image.
 pub enum Generator<E: Element> {
-    /// A perceptron, told a class.
+    /// A perceptron, for classes.
     Mlp {
-        /// y as a learned vector.
+        /// The learned vectors of classes.
         embedding: Option<Embedding<E>>,
-        /// All layers.
+        /// The layers.
         net: Perceptron<E>,
-        /// (height, width, channels) of an image.
+        /// Height, width and channels of an image.
         shape: [usize; 3],
     },
-    /// A pyramid up, told a class.
+    /// Transposed convolutions that double the image, for classes.
     Classes {
-        /// y as a learned vector.
+        /// The learned vectors of classes.
         embedding: Option<Embedding<E>>,
-        /// The projection of z and y, and doublings.
+        /// The projection of z and y, then one layer per doubling except the last.
         up: Vec<Up<E>>,
         /// The last doubling, to the image's channels.
         image: ConvTranspose2d<E>,
     },
-    /// A pyramid down and up again, from an image to an image.
+    /// Convolutions that halve the condition image, and transposed convolutions that double it
+    /// again.
     Images {
-        /// Halvings of the conditioning image.
+        /// One layer per halving of the condition image.
         down: Vec<Down<E>>,
-        /// Doublings.
+        /// One layer per doubling except the last.
         up: Vec<Up<E>>,
         /// The last doubling, to the image's channels.
         image: ConvTranspose2d<E>,
@@ -62,10 +64,10 @@ pub enum Generator<E: Element> {
 module!(enum Generator { Mlp { embedding, net }, Classes { embedding, up, image }, Images { down, up, image } });
 
 impl<E: Element> Generator<E> {
-    /// A generator without weights.
+    /// Creates a generator with uninitialised weights.
     ///
     /// # Panics
-    /// As [`cgan`].
+    /// Under the conditions of [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
         let (plan, embedding) = (a.generator(), a.embedding());
@@ -85,11 +87,11 @@ impl<E: Element> Generator<E> {
         }
     }
 
-    /// Images (N, H, W, C) in \[-1, 1\] from z (N, latent) and the condition y: one-hot rows
-    /// (N, classes), or images (N, H, W, C).
+    /// Maps z (N, latent) and the condition y to images (N, H, W, C) in \[-1, 1\]. y has one-hot
+    /// rows (N, classes) or images (N, H, W, C).
     ///
     /// # Panics
-    /// If shapes are not those of the architecture.
+    /// If a shape does not match the architecture.
     #[track_caller]
     pub fn forward(&mut self, z: &Var<E>, y: &Var<E>, mode: Mode) -> Var<E> {
         let n = z.dims()[0];
@@ -104,7 +106,7 @@ impl<E: Element> Generator<E> {
                 let mut h = Var::concat(&[z, &y], 1);
                 h = h.reshape([n, 1, 1, h.dims()[1]]);
                 for (i, layer) in up.iter_mut().enumerate() {
-                    // The input of the first layer has the condition already.
+                    // The input of the first layer already includes the condition.
                     h = layer.forward(&if i == 0 { h } else { with_planes(&h, &y) }, mode);
                 }
                 image.forward(&with_planes(&h, &y)).tanh()
@@ -130,36 +132,36 @@ impl<E: Element> adversarial::Generator<E> for Generator<E> {
     }
 }
 
-/// D: image and y -> logit of "real, and of this y".
+/// D, which maps an image and y to the logit of "real, and matching y".
 pub enum Discriminator<E: Element> {
-    /// A perceptron.
+    /// A perceptron, for classes.
     Mlp {
-        /// y as a learned vector.
+        /// The learned vectors of classes.
         embedding: Option<Embedding<E>>,
-        /// All layers.
+        /// The layers.
         net: Perceptron<E>,
     },
-    /// A pyramid down.
+    /// Convolutions that halve the image.
     Conv {
-        /// y as a learned vector.
+        /// The learned vectors of classes.
         embedding: Option<Embedding<E>>,
         /// One layer per halving.
         down: Vec<Down<E>>,
-        /// From the last level to one number.
+        /// The last layer, from the last level to the logit.
         logit: Conv2d<E>,
-        /// Of the weight of `logit`.
+        /// The spectral norm of the weight of `logit`.
         spectral: Option<SpectralNorm<E>>,
-        /// Follows each halving.
+        /// Dropout after each halving.
         dropout: Dropout,
     },
 }
 module!(enum Discriminator { Mlp { embedding, net }, Conv { embedding, down, logit, spectral } });
 
 impl<E: Element> Discriminator<E> {
-    /// A discriminator without weights.
+    /// Creates a discriminator with uninitialised weights.
     ///
     /// # Panics
-    /// As [`cgan`].
+    /// Under the conditions of [`cgan`].
     #[track_caller]
     pub fn new(a: &Architecture) -> Self {
         let (plan, embedding, dropout) = (a.discriminator(), a.embedding(), a.d_dropout);
@@ -172,11 +174,11 @@ impl<E: Element> Discriminator<E> {
         }
     }
 
-    /// One logit an image, (N), from images (N, H, W, C) and the condition y, as for G. D(x|y) is
-    /// its sigmoid. The masks of dropout are drawn from `masks`.
+    /// Maps images (N, H, W, C) and the condition y, as for G, to one logit per image, `[N]`.
+    /// D(x|y) is the sigmoid of the logit. Dropout draws its masks from `masks`.
     ///
     /// # Panics
-    /// If shapes are not those of the architecture.
+    /// If a shape does not match the architecture.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, y: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
         let n = x.dims()[0];
@@ -206,7 +208,7 @@ impl<E: Element> adversarial::Discriminator<E> for Discriminator<E> {
     }
 }
 
-/// One-hot rows as learned vectors, if there are any.
+/// Returns the learned vectors of one-hot rows, or y if there is no embedding.
 fn embedded<E: Element>(embedding: Option<&Embedding<E>>, y: &Var<E>) -> Var<E> {
     embedding.map_or_else(|| y.clone(), |embedding| embedding.mix(y))
 }

@@ -4,7 +4,7 @@ use adjoint_nn::layers::Norm;
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Module, SlotMut, Tensor, gradcheck};
 
-/// What networks are told: three classes, in either way, or an image.
+/// The conditions of the tests: three classes in both representations, or an image.
 const ONE_HOT: (Condition, Label) = (Condition::Class, Label::OneHot);
 const EMBEDDING: (Condition, Label) = (Condition::Class, Label::Embedding);
 const IMAGE: (Condition, Label) = (Condition::Inpaint, Label::OneHot);
@@ -71,7 +71,7 @@ fn networks_fit_each_other_and_what_is_counted() {
     }
 }
 
-/// Weights a few times larger than at the start, so that the condition matters.
+/// Returns a game with weights larger than the initial weights, so that the condition matters.
 fn grown<E: Element>(a: &Architecture, settings: Settings) -> Cgan<E> {
     let mut game = cgan::<E>(a, settings, 5);
     let grow = &mut |name: &str, slot: SlotMut<'_, E>| {
@@ -122,7 +122,7 @@ fn whole_losses_have_the_gradients_of_central_differences() {
     }
 }
 
-/// Images of class 0 are dark, of class 1 bright: G must follow.
+/// Images of class 0 are dark and images of class 1 are bright. G must generate both.
 #[test]
 fn learns_what_a_class_looks_like() {
     let mlp = small(ONE_HOT, Body::Mlp { g_hidden: vec![32], d_hidden: vec![32] });
