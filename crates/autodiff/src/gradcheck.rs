@@ -7,8 +7,8 @@
 //!
 //! The second order is checked with psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with
 //! random r_i. The gradient of psi runs through the recorded backward pass. The checker compares it
-//! along d, and also along a random direction of c: a rule is a function of its cotangent as well,
-//! and the rule of a linear f depends on nothing else.
+//! along d, and also along a random direction of c. The direction of c is necessary because a rule
+//! is also a function of its cotangent. The rule of a linear f is a function of nothing else.
 //!
 //! A fused rule does another computation when its backward pass is recorded, so the first order is
 //! checked both with and without recording. Otherwise psi could be the consistent derivative of a

@@ -38,7 +38,7 @@ impl Adam {
         let n = theta.len();
         assert!(
             g.len() == n && m.len() == n && v.len() == n,
-            "adam: {n}, {}, {}, {}",
+            "adam: the lengths {n}, {}, {} and {} differ",
             g.len(),
             m.len(),
             v.len()

@@ -98,11 +98,14 @@ thread_local! {
 /// If the processor does not support the set, or another set is already in use.
 pub fn set(isa: Isa) -> Result<(), IsaError> {
     if !isa.supported() {
-        return Err(IsaError(format!("this processor has no {isa}; it runs {}", Isa::best())));
+        return Err(IsaError(format!(
+            "this processor does not support {isa}, but it supports {}",
+            Isa::best()
+        )));
     }
     match *CHOICE.get_or_init(|| isa) {
         chosen if chosen == isa => Ok(()),
-        chosen => Err(IsaError(format!("{chosen} is in use already, too late for {isa}"))),
+        chosen => Err(IsaError(format!("cannot set {isa}, because {chosen} is already in use"))),
     }
 }
 
@@ -112,7 +115,7 @@ pub fn set(isa: Isa) -> Result<(), IsaError> {
 /// If the processor does not support the set.
 #[track_caller]
 pub fn with<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
-    assert!(isa.supported(), "this processor has no {isa}");
+    assert!(isa.supported(), "this processor does not support {isa}");
     scope(Some(isa), f)
 }
 

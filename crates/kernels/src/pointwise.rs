@@ -49,7 +49,7 @@ pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
 pub fn zip<E: Element>(a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     assert!(
         a.len() == y.len() && b.len() == y.len(),
-        "zip: {} and {} to {} elements",
+        "zip: the lengths {}, {} and {} differ",
         a.len(),
         b.len(),
         y.len()
@@ -157,7 +157,11 @@ impl<const N: usize> Walk<N> {
 
     #[track_caller]
     fn new(operands: [(usize, [usize; 4]); N], (y_len, y): (usize, [usize; 4])) -> Self {
-        assert_eq!(y_len, size::len(&y), "broadcast: output of {y_len} elements for shape {y:?}");
+        assert_eq!(
+            y_len,
+            size::len(&y),
+            "broadcast: the output has {y_len} elements, which does not fit shape {y:?}"
+        );
         for (len, dims) in operands {
             let fits = dims.iter().zip(&y).all(|(&d, &y)| d == y || d == 1);
             assert!(

@@ -32,7 +32,12 @@ pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E
     let fits = x_dims.iter().zip(&y_dims).all(|(&x, &y)| x == y || y == 1);
     let has = |len: usize, dims: [usize; 4]| size::checked_len(&dims) == Some(len);
     let sized = has(x.len(), x_dims) && has(y.len(), y_dims);
-    assert!(fits && sized, "sum_to: {} elements of shape {x_dims:?} to {y_dims:?} ({})", x.len(), y.len());
+    assert!(
+        fits && sized,
+        "sum_to: {} elements of shape {x_dims:?} do not fit shape {y_dims:?} with {} elements",
+        x.len(),
+        y.len()
+    );
     let mut dims = x_dims;
     let mut current: Option<Buffer<E>> = None;
     // Sums one run of neighbouring axes after another. The last sum is written to y.

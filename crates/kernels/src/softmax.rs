@@ -88,7 +88,7 @@ fn rows<E: Element>(
 ) {
     assert!(
         columns > 0 && x.len().is_multiple_of(columns) && x.len() / columns * out_columns == y.len(),
-        "softmax: rows of {columns} from {} to {} elements",
+        "softmax: inputs of {} and outputs of {} elements do not fit rows of {columns}",
         x.len(),
         y.len()
     );

@@ -35,7 +35,7 @@ fn builder(threads: usize) -> rayon::ThreadPoolBuilder {
 /// already running, or if the system cannot start the threads.
 pub fn set(threads: usize) -> Result<(), ThreadError> {
     if threads > MAX {
-        return Err(ThreadError(format!("{threads} threads are more than {MAX}")));
+        return Err(ThreadError(format!("{threads} threads exceed the limit of {MAX}")));
     }
     if threads == 0 {
         // Rayon reads both variables, the second if the first is not set. It ignores invalid

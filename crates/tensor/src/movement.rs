@@ -11,7 +11,7 @@ impl<E: Element> Tensor<E> {
     #[track_caller]
     #[must_use]
     pub fn permute<const N: usize>(&self, axes: [usize; N]) -> Self {
-        assert!(N == self.shape().rank(), "permute: order {axes:?} for shape {}", self.shape());
+        assert!(N == self.shape().rank(), "permute: the order {axes:?} does not fit shape {}", self.shape());
         let lead = 4 - N;
         let order = std::array::from_fn(|a| if a < lead { a } else { axes[a - lead] + lead });
         let mut shape = self.shape();

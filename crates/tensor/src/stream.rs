@@ -76,7 +76,7 @@ impl Stream {
     /// If `n` is 0.
     #[track_caller]
     pub fn below(&mut self, n: usize) -> usize {
-        assert!(n > 0, "no index is below 0");
+        assert!(n > 0, "below: n must be at least 1");
         // The result is the high half of bits * n. The few values of bits that would make some
         // indices more likely are rejected (Lemire 2019).
         let n = n as u64;

@@ -44,7 +44,7 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     let c = out.mean.len();
     let m = row_count(x.len(), c);
     let sized = out.residual.len() == c && out.variance.len() == c;
-    assert!(m > 0 && sized, "batch_norm: statistics of {m} rows of {c} channels");
+    assert!(m > 0 && sized, "batch_norm: cannot compute statistics of {m} rows of {c} channels");
     let rows = rows_per_chunk(c);
     let mut partial = Buffer::take(m.div_ceil(rows) * 2 * c);
     let level = level();
@@ -133,7 +133,7 @@ impl<E: Element> Channels<'_, E> {
     fn check(&self) -> usize {
         let c = self.mean.len();
         let same = [self.residual, self.variance, self.gamma, self.beta].iter().all(|of| of.len() == c);
-        assert!(same, "batch_norm: mean, residual, variance, gamma and beta must have one length");
+        assert!(same, "batch_norm: the lengths of mean, residual, variance, gamma and beta differ");
         c
     }
 }
@@ -217,7 +217,7 @@ pub fn backward_activated<E: Element>(
     let m = row_count(x.len(), c);
     assert!(
         y_bar.len() == x.len() && x_bar.len() == x.len(),
-        "batch_norm backward: lengths of x, y_bar, x_bar"
+        "batch_norm backward: the lengths of x, y_bar and x_bar differ"
     );
     let rstd = by.rstd();
     let scale = by.scale(&rstd);

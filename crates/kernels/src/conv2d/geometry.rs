@@ -212,14 +212,16 @@ impl Geometry {
         len.is_some_and(|len| len <= SMALL_INTERMEDIATE.max(operands.saturating_mul(MAX_INTERMEDIATE)))
     }
 
+    /// Checks the lengths of slices for x, w and y.
+    ///
     /// # Panics
-    /// If the lengths of the slices differ from those of this geometry's x, w and y.
+    /// If a length differs from that of this geometry.
     #[track_caller]
     pub(super) fn check(&self, x: usize, w: usize, y: usize) {
         let want = self.lens();
         assert!(
             [x, w, y] == want,
-            "conv2d: slices of {:?} elements, the geometry {self:?} needs {want:?}",
+            "conv2d: the slices have {:?} elements, but the geometry {self:?} needs {want:?}",
             [x, w, y]
         );
     }

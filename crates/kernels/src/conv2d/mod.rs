@@ -41,8 +41,8 @@
 //! # Accuracy in `f32`
 //!
 //! The choice of a path does not depend on the data. If `winograd` computes a layer, with or
-//! without `phases`, the error of an output is relative to the largest input of its *tile*, and not
-//! only of its window. A tile has up to 5 x 5 pixels of each phase of x. Tests check these bounds
+//! without `phases`, the error of an output is relative to the largest input of its *tile*. A tile
+//! is larger than a window: it has up to 5 x 5 pixels of each phase of x. Tests check these bounds
 //! of the error:
 //!
 //! * for y, 2.2e-6 times the sum over channels of (the largest |x| in the tile) (the largest |w| of

@@ -98,8 +98,8 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
         for group in channels.start / per_group..channels.end.div_ceil(per_group) {
             let [first, end] =
                 [group, group + 1].map(|g| (g * per_group).clamp(channels.start, channels.end));
-            for a in (0..g.kernel[0]).step_by(tasks.taps) {
-                let taps = a * g.kernel[1]..(a + tasks.taps).min(g.kernel[0]) * g.kernel[1];
+            for a in (0..g.kernel[0]).step_by(tasks.kernel_rows) {
+                let taps = a * g.kernel[1]..(a + tasks.kernel_rows).min(g.kernel[0]) * g.kernel[1];
                 let [mut patches] = scratch.take();
                 let window = Window::new(g, first..end, taps);
                 input_grad_of_taps(&window, [y_bar, w], patches.as_mut_slice(), piece);
@@ -156,7 +156,7 @@ fn input_grad_of_taps<E: Element>(
 struct InputTasks {
     pieces: Pieces,
     /// The number of kernel rows whose patches exist at once.
-    taps: usize,
+    kernel_rows: usize,
 }
 
 impl InputTasks {
@@ -169,7 +169,10 @@ impl InputTasks {
         let taps = if g.out_size[1] > most { 1 } else { taps };
         let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
         if images > 1 {
-            return InputTasks { pieces: Pieces::new(g.x_shape(), [images, h, w, g.in_channels]), taps };
+            return InputTasks {
+                pieces: Pieces::new(g.x_shape(), [images, h, w, g.in_channels]),
+                kernel_rows: taps,
+            };
         }
         // The number of rows of x_bar to which rows with `most` output pixels contribute. `widest`
         // is the same for columns.
@@ -184,7 +187,7 @@ impl InputTasks {
         let work =
             (kh * kw * g.out_channels / spec.groups).div_ceil(spec.stride[0].saturating_mul(spec.stride[1]));
         let pieces = Pieces::cut(g.x_shape(), [least, [1, highest, widest, g.in_channels]], work);
-        InputTasks { pieces, taps }
+        InputTasks { pieces, kernel_rows: taps }
     }
 
     /// Returns the largest length of the patches of a piece.
@@ -195,9 +198,9 @@ impl InputTasks {
         let reached = |to: usize, taps: usize, a: usize| {
             ((to - 1 + (taps - 1) * spec.dilation[a]) / spec.stride[a] + 1).min(g.out_size[a])
         };
-        let rows = if images > 1 { g.out_size[0] } else { reached(rows, self.taps.min(kh), 0) };
+        let rows = if images > 1 { g.out_size[0] } else { reached(rows, self.kernel_rows.min(kh), 0) };
         let columns = if columns == g.in_size[1] { g.out_size[1] } else { reached(columns, kw, 1) };
-        images * rows * columns * self.taps * kw * channels.min(g.in_channels / spec.groups)
+        images * rows * columns * self.kernel_rows * kw * channels.min(g.in_channels / spec.groups)
     }
 }
 

@@ -81,7 +81,7 @@ impl<E> Mat<'_, E> {
     fn columns(self, columns: Range<usize>) -> Self {
         assert!(
             columns.start < columns.end && columns.end <= self.cols,
-            "{columns:?} of {} columns",
+            "no columns {columns:?} in a matrix of {} columns",
             self.cols
         );
         // If there are no rows, the slice can end before the first column.

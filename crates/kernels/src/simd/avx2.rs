@@ -113,7 +113,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch_far(self, at: *const f32) {
+    fn prefetch_l2(self, at: *const f32) {
         // SAFETY: as above.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }

@@ -117,8 +117,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch_far(self, at: *const f32) {
-        self.0.prefetch_far(at);
+    fn prefetch_l2(self, at: *const f32) {
+        self.0.prefetch_l2(at);
     }
 
     #[inline(always)]

@@ -45,7 +45,7 @@ pub(crate) use shared::Shared;
 use crate::isa::Isa;
 #[cfg(test)]
 use crate::parallel;
-use crate::tuning::tasks::FAR;
+use crate::tuning::tasks::MEMORY_BOUND;
 
 /// The instructions of one set, on vectors of [`LANES`](Simd::LANES) floats.
 pub(crate) trait Simd: Copy + Send + Sync + 'static {
@@ -82,7 +82,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn prefetch(self, at: *const f32);
 
     /// Prefetches the cache line at `at` into L2 only.
-    fn prefetch_far(self, at: *const f32);
+    fn prefetch_l2(self, at: *const f32);
 
     /// Writes the transpose of 8 rows of 8 numbers. The distances of the rows are `from_stride` and
     /// `to_stride`.
@@ -209,7 +209,7 @@ impl Level {
     /// Returns the level for a loop over arrays of this length. If the arrays exceed the caches,
     /// this is [`narrow`](Self::narrow).
     pub(crate) fn over(self, len: usize) -> Self {
-        if len < FAR { self } else { self.narrow() }
+        if len < MEMORY_BOUND { self } else { self.narrow() }
     }
 
     /// Returns the level for a loop that is bound by memory. With AVX-512, it uses vectors of 32

@@ -50,7 +50,7 @@ impl Lines {
     #[inline(always)]
     pub(super) fn prefetch<S: Simd>(&mut self, s: S) {
         let each = self.each;
-        self.by_ref().take(each).for_each(|line| s.prefetch_far(line));
+        self.by_ref().take(each).for_each(|line| s.prefetch_l2(line));
     }
 }
 

@@ -20,14 +20,16 @@ impl<'a> Lhs<'a> {
         Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
     }
 
+    /// Checks that the slice has `rows` rows and runs of length `k`.
+    ///
     /// # Panics
-    /// If `rows` rows and runs of length `k` exceed the slice.
+    /// If it does not.
     #[inline(always)]
     pub(super) fn check(&self, rows: usize, k: usize) {
         let one = extent(rows, self.row_stride, k, self.k_stride);
         let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };
-        assert!(self.data.len() >= all, "panel: A has {} of {all} elements", self.data.len());
-        assert!(self.k_stride == 1 || self.row_stride == 1, "panel: A by neither rows nor columns");
+        assert!(self.data.len() >= all, "panel: A has {} elements, but needs {all}", self.data.len());
+        assert!(self.k_stride == 1 || self.row_stride == 1, "panel: no stride of A is 1");
     }
 }
 

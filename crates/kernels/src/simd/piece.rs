@@ -80,7 +80,7 @@ impl Pieces {
 /// If `data` does not have the size of the pieces.
 pub(crate) fn for_each_piece<E: Send>(data: &mut [E], pieces: &Pieces, f: impl Fn(&mut Piece<'_, E>) + Sync) {
     let size = pieces.size;
-    assert_eq!(data.len(), size.iter().product::<usize>(), "pieces of an array of shape {size:?}");
+    assert_eq!(data.len(), size.iter().product::<usize>(), "the array does not fit shape {size:?}");
     let data = Shared::new(data);
     parallel::for_each(pieces.count(), |i| f(&mut Piece { data, size, at: pieces.get(i) }));
 }
@@ -105,7 +105,10 @@ impl<E> Piece<'_, E> {
         let ([images, rows, columns, channels], [_, height, width, row_stride]) = (&self.at, self.size);
         let within = images.contains(&image) && rows.start <= own.start && own.end <= rows.end;
         assert!(within, "rows that are not in the piece");
-        assert!(own.len() == 1 || columns.len() == width, "rows of pixels that do not touch");
+        assert!(
+            own.len() == 1 || columns.len() == width,
+            "several rows of a piece that does not have all columns"
+        );
         let at = ((image * height + own.start) * width + columns.start) * row_stride + channels.start;
         Block { data: self.data, at, size: [own.len() * columns.len(), channels.len()], row_stride }
     }
@@ -148,7 +151,7 @@ impl<'a, E> Block<'a, E> {
     /// If the matrix does not have these columns.
     #[inline(always)]
     pub(crate) fn columns(&mut self, columns: Range<usize>) -> Block<'_, E> {
-        assert!(columns.start <= columns.end && columns.end <= self.size[1], "more columns than there are");
+        assert!(columns.start <= columns.end && columns.end <= self.size[1], "no such columns in the block");
         Block { at: self.at + columns.start, size: [self.size[0], columns.len()], ..*self }
     }
 

@@ -89,7 +89,7 @@ impl Simd for Portable {
     fn prefetch(self, _at: *const f32) {}
 
     #[inline(always)]
-    fn prefetch_far(self, _at: *const f32) {
+    fn prefetch_l2(self, _at: *const f32) {
         #[cfg(test)]
         PREFETCHED.with_borrow_mut(|addresses| addresses.push(_at));
     }

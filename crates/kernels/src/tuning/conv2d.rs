@@ -67,5 +67,5 @@ pub(crate) mod pairs {
     pub(crate) const MIN_TILES: usize = 1024;
     /// Length of y_bar from which it is prefetched: 8 MB. Such an array is in L3 or in memory. The
     /// kernel reads one vector of each pixel, which the processor cannot predict.
-    pub(crate) const FAR: usize = 2 << 20;
+    pub(crate) const MIN_PREFETCHED_Y: usize = 2 << 20;
 }

@@ -21,7 +21,7 @@ pub(crate) const SPIN_TIME: Duration = Duration::from_micros(200);
 
 /// Length of the arrays from which an elementwise loop is bound by memory: 4 MB of `f32`. With
 /// AVX-512, such loops use vectors of 32 bytes.
-pub(crate) const FAR: usize = 1 << 20;
+pub(crate) const MEMORY_BOUND: usize = 1 << 20;
 
 /// A request does not borrow storage that is more than this many times as large. Otherwise small
 /// buffers, which can live long, would occupy large storage. The storage of all small buffers is

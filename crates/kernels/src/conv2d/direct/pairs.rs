@@ -30,7 +30,7 @@ use crate::simd::{Differences, POINTS, PREFETCHED, Rhs, Simd, add_pairs};
 use crate::tuning::InstructionSet;
 use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::{MAX_PARTIAL, SHARES};
-use crate::tuning::conv2d::pairs::{FAR, MAX_BAND, MAX_CHANNELS, MIN_TILES, MIN_TILES_OF_BAND};
+use crate::tuning::conv2d::pairs::{MAX_BAND, MAX_CHANNELS, MIN_PREFETCHED_Y, MIN_TILES, MIN_TILES_OF_BAND};
 
 /// Returns whether this path is faster than the plain sum and, where it applies, than Winograd's
 /// algorithm on packed phases.
@@ -115,7 +115,7 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     y_bar: &[f32],
     w_bar: &mut [f32],
 ) {
-    let ([oh, ow], bands, far) = (g.out_size, Bands::new(g), y_bar.len() > FAR);
+    let ([oh, ow], bands, prefetched) = (g.out_size, Bands::new(g), y_bar.len() > MIN_PREFETCHED_Y);
     let (image, [down, across], mut copy) = (g.in_size[0] * g.in_size[1] * g.in_channels, bands.step, None);
     let y_bar = whole_vectors::<S>(y_bar, g.out_channels, &mut copy);
     // A task has a share of the bands of all images.
@@ -153,7 +153,7 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
                     };
                     let y_bar =
                         Rhs { data: &y_bar.data[(n * oh + 2 * row) * ow * y_bar.row_stride..], ..y_bar };
-                    add_band(s, g, [height, ow / 2], (x, bands.line), (y_bar, far), sums);
+                    add_band(s, g, [height, ow / 2], (x, bands.line), (y_bar, prefetched), sums);
                 },
             );
         }
@@ -167,20 +167,20 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
 }
 
 /// Adds the products of a band to `sums`, which has the shape \[vectors of channels of y\]\[lines
-/// and numbers of a pixel of all phases of x\]\[points\]. If y is `far`, the y of the next band is
-/// prefetched.
+/// and numbers of a pixel of all phases of x\]\[points\]. If y is `prefetched`, the y of the next
+/// band is prefetched.
 #[inline(always)]
 fn add_band<S: Simd>(
     s: S,
     g: &Geometry,
     tiles: [usize; 2],
     (x, line): (Differences<'_>, usize),
-    (y, far): (Rhs<'_>, bool),
+    (y, prefetched): (Rhs<'_>, bool),
     sums: &mut [f32],
 ) {
     let (lines, run, number) = (g.spec.stride[0], x.step[1], POINTS * S::LANES);
     let band = 4 * tiles[0] * tiles[1] * y.row_stride;
-    let (mut next, mut left) = (y.data.as_ptr().wrapping_add(band), if far { band } else { 0 });
+    let (mut next, mut left) = (y.data.as_ptr().wrapping_add(band), if prefetched { band } else { 0 });
     for (v, sums) in sums.chunks_exact_mut(lines * run * number).enumerate() {
         let y = Rhs { data: &y.data[v * S::LANES..], ..y };
         for (a, sums) in sums.chunks_exact_mut(run * number).enumerate() {

@@ -1,8 +1,8 @@
 //! Few tiles, and a large filter. All tiles are transformed, and tasks are columns of the filter.
 //!
 //! ```text
-//!     for each few tiles                              d^ = B^T d B                       (parallel)
-//!     for each few columns                                                               (parallel)
+//!     for each group of tiles                         d^ = B^T d B                       (parallel)
+//!     for each group of columns                                                          (parallel)
 //!         for each block of k                         g^ = G g G^T
 //!             for each point, panel of n              m += d^ g^
 //!         Y = A^T m A

@@ -4,7 +4,7 @@
 //! ```text
 //!     for each panel of the filter                    g^ = G g G^T                       (parallel)
 //!     for each task                                                                      (parallel)
-//!         for each few tiles                          d^ = B^T d B
+//!         for each group of tiles                     d^ = B^T d B
 //!             for each point, block of k, panel of n  m += d^ g^
 //!             Y = A^T m A
 //! ```

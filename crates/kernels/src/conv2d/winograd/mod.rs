@@ -26,7 +26,7 @@
 //!
 //! The batch, the image size and the numbers of channels are arbitrary. Tiles that exceed the image
 //! read zeros and drop results outside. Channels are padded to whole vectors internally. The cost
-//! is rounding: the error is about five times that of a plain sum, and is relative to the largest
+//! is rounding: the error is about five times that of a plain sum. It is relative to the largest
 //! number of a tile, not of a window. An infinite or NaN number spreads in its tile.
 //! docs/winograd.md derives the bound. The algorithm is for `f32` only. Gradients are checked in
 //! `f64` on the plain path.

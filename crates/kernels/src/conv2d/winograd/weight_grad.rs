@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!     for each round of tiles
-//!         for each few tiles                          d^ = B^T d B,  y^ = A y A^T        (parallel)
+//!         for each group of tiles                     d^ = B^T d B,  y^ = A y A^T        (parallel)
 //!         for each block of the filter                                                   (parallel)
-//!             for each point                                         (parallel, too, where there are few blocks)
+//!             for each point                                         (parallel if there are few blocks)
 //!                 for each panel of n                 m += (d^)^T y^
 //!     w_bar = G^T m G                                 in the last round, or after it
 //! ```
@@ -19,7 +19,7 @@
 //!
 //! ```text
 //!     for each share of the tiles                                                        (parallel)
-//!         for each few tiles
+//!         for each group of tiles
 //!             d^ = B^T d B,  y^ = A y A^T
 //!             for each point, panel of n                  m += (d^)^T y^
 //!         w_bar of the share = G^T m G

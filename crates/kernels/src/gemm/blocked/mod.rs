@@ -21,7 +21,7 @@
 //! | file | contents |
 //! | --- | --- |
 //! | `tiles.rs` | sizes of blocks and tiles, the tiles of C |
-//! | `packing.rs` | which operands are packed, and how |
+//! | `packing.rs` | the choice and the packing of operands |
 //! | `product.rs` | a tile, block by block and panel by panel |
 //! | `shares.rs` | a long inner dimension as a sum of shares |
 //! | `row.rs` | a single row as dot products |

@@ -93,8 +93,10 @@ impl<'a, S: Simd> Product<'a, S> {
     /// Returns the panel of B that is multiplied after the panel at row p and column j of a task's
     /// columns. This is the panel to the right, the first panel of the next block, or the first
     /// panel of the next task's columns. (The lower half of a split tile reads the panels that the
-    /// upper half has read.) Returns an empty panel if B was packed in advance: the micro-kernel
-    /// then finds the next panel right after this one.
+    /// upper half has read.)
+    ///
+    /// Returns an empty panel if B was packed in advance. The micro-kernel then finds the next
+    /// panel right after this one.
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
