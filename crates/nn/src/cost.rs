@@ -1,24 +1,24 @@
-//! What layers cost, counted from their [plans](crate::plan) without building anything. All counts
-//! saturate.
+//! Numbers of parameters, operations and stored values of layers, computed from their
+//! [plans](crate::plan) before layers are built. All counts saturate.
 
-/// One layer with what follows it.
+/// The cost of a layer together with its normalisation and activation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerCost {
-    /// What it is: "conv 4x4/2, batch norm, leaky relu".
+    /// Description of the layer, for example "conv 4x4/2, batch norm, leaky relu".
     pub name: String,
-    /// Shape of its output for one example.
+    /// Shape of the output for one example.
     pub output: Vec<usize>,
-    /// Trainable numbers.
+    /// Number of trainable parameters.
     pub parameters: u64,
-    /// Floating-point operations of its product for one example, two per multiply-add (the rest is
-    /// below 1 %).
+    /// Floating-point operations of the layer's product for one example, two per multiply-add.
+    /// Other operations are not counted; they are less than 1 % of the total.
     pub flops: u64,
-    /// Numbers that a backward pass finds again, for one example.
+    /// Number of values that the forward pass stores for the backward pass, for one example.
     pub kept: u64,
 }
 
 impl LayerCost {
-    /// Numbers in its output for one example.
+    /// Number of output elements for one example.
     pub fn outputs(&self) -> u64 {
         product(&self.output)
     }
@@ -29,17 +29,18 @@ pub(crate) fn product(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product, &size| product.saturating_mul(size as u64))
 }
 
-/// Operations of some layers, for one example.
+/// Floating-point operations of all `layers` for one example.
 pub fn flops(layers: &[LayerCost]) -> u64 {
     layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.flops))
 }
 
-/// Trainable numbers of some layers.
+/// Number of trainable parameters of all `layers`.
 pub fn parameters(layers: &[LayerCost]) -> u64 {
     layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.parameters))
 }
 
-/// Numbers that a backward pass finds again, for one example.
+/// Number of values that the forward pass of all `layers` stores for the backward pass, for one
+/// example.
 pub fn kept(layers: &[LayerCost]) -> u64 {
     layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.kept))
 }

@@ -1,17 +1,17 @@
-//! The average of a model's weights over time.
+//! Exponential moving averages of a model's weights.
 //!
-//! A generator's weights circle around where they are going; their exponential moving average does
-//! not, and its samples are better (Yazici et al. 2019).
+//! The weights of a generator oscillate during training. Their exponential moving average does not,
+//! and a generator with averaged weights gives better samples (Yazici et al. 2019).
 
 use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
 use crate::{Element, Module, Slot, Tensor};
 
 /// An exponential moving average of a model's parameters, w <- d w + (1 - d) theta, and of its
-/// buffers: running statistics of what the layers give belong to the weights that gave it, and so
-/// must be averaged over the same time.
+/// buffers. Running statistics describe outputs that were computed with the weights of the same
+/// steps, so they must be averaged over the same steps as the weights.
 ///
-/// In the n-th update d is `decay`, but at most n / (n + 9): an average of few updates forgets the
-/// model's random start instead of mixing it in.
+/// In the n-th update d is the smaller of `decay` and n / (n + 9). So the random initial weights
+/// quickly lose their influence on the average.
 ///
 /// ```
 /// # use adjoint_nn::layers::Linear;
@@ -20,7 +20,7 @@ use crate::{Element, Module, Slot, Tensor};
 /// # Scheme::pytorch().apply(&mut g, "g", 0);
 /// let mut ema = Ema::new(&g, 0.999);
 /// ema.update(&g); // after each step of g's optimiser
-/// let averaged = ema.with(&mut g, |g| g.state()); // g has the averaged weights inside, its own again after
+/// let averaged = ema.with(&mut g, |g| g.state()); // g has averaged weights only in the closure
 /// # let _ = averaged;
 /// ```
 pub struct Ema<E: Element> {
@@ -30,7 +30,7 @@ pub struct Ema<E: Element> {
 }
 
 impl<E: Element> Ema<E> {
-    /// The average that starts at `model`'s weights.
+    /// Creates an average that starts at the weights of `model`.
     ///
     /// # Panics
     /// If the decay is not in [0, 1).
@@ -40,10 +40,10 @@ impl<E: Element> Ema<E> {
         Ema { decay, updates: 0, average: model.state() }
     }
 
-    /// Moves the average towards the weights that `model` has now.
+    /// Updates the average with the current weights of `model`.
     ///
     /// # Panics
-    /// If this is the average of another model.
+    /// If the average was created for another model.
     #[track_caller]
     pub fn update(&mut self, model: &dyn Module<E>) {
         self.updates += 1;
@@ -60,10 +60,11 @@ impl<E: Element> Ema<E> {
         });
     }
 
-    /// Runs `f` on `model` with the averaged weights in it, and puts the model's own back.
+    /// Calls `f` with `model` while the model has the averaged weights, and then restores the
+    /// model's own weights.
     ///
     /// # Panics
-    /// If this is the average of another model.
+    /// If the average was created for another model.
     #[track_caller]
     pub fn with<M: Module<E>, R>(&mut self, model: &mut M, f: impl FnOnce(&mut M) -> R) -> R {
         self.swap(model);
@@ -72,7 +73,7 @@ impl<E: Element> Ema<E> {
         result
     }
 
-    /// Exchanges the averaged weights with the model's.
+    /// Exchanges the averaged weights and the weights of `model`.
     #[track_caller]
     fn swap(&mut self, model: &mut dyn Module<E>) {
         let mut average = self.average.iter_mut();
@@ -80,22 +81,22 @@ impl<E: Element> Ema<E> {
             .visit_mut("", &mut |name, slot| std::mem::swap(slot.into_value(), expect(average.next(), name)));
     }
 
-    /// The averaged weights, and the buffers, under the model's names.
+    /// The averaged weights and buffers, with the names that they have in the model.
     pub fn average(&self) -> &NamedTensors<E> {
         &self.average
     }
 
-    /// All that an update changes: their number, as "updates", and the averaged weights.
+    /// Everything that an update changes: the number of updates as "updates", and the averages.
     pub fn state(&self) -> NamedTensors<E> {
         let mut state = vec![("updates".to_owned(), encode_count(self.updates))];
         state.extend(self.average.iter().cloned());
         state
     }
 
-    /// Takes over a state: all of it, or nothing.
+    /// Replaces the state with `state`; an error leaves it unchanged.
     ///
     /// # Errors
-    /// If a name is missing or not one of this average's, or a shape differs.
+    /// If a name is missing or unknown to this average, or a shape differs.
     pub fn load_state(&mut self, state: &[(String, Tensor<E>)]) -> Result<(), StateError> {
         let own = self.state();
         let values = match_names(&own, state)?;
@@ -105,12 +106,12 @@ impl<E: Element> Ema<E> {
     }
 }
 
-/// The average of the thing called `name`.
+/// Returns the average of `entry`, whose name must be `name`.
 #[track_caller]
 fn expect<'a, E: Element>(entry: Option<&'a mut (String, Tensor<E>)>, name: &str) -> &'a mut Tensor<E> {
     match entry {
         Some((own, average)) if own == name => average,
-        _ => panic!("an average of another model than the one it was given, which has {name}"),
+        _ => panic!("the average was created for another model: it does not match {name}"),
     }
 }
 
@@ -139,7 +140,7 @@ mod tests {
         let mut model = model();
         let mut ema = Ema::new(&model, 0.15);
         set(&mut model, 20.0);
-        // d = 0.1 = 1 / 10, then 0.15 < 2 / 11.
+        // In the first update d = 1 / 10 < 0.15. In the second d = 0.15 < 2 / 11.
         ema.update(&model);
         assert!((weight(&ema) - 19.0).abs() < 1e-13);
         ema.update(&model);
@@ -162,7 +163,8 @@ mod tests {
         let mut ema = Ema::new(&norm, 0.1);
         norm.forward(&Var::constant(Tensor::from_slice([2, 1], &[4.0, 6.0])), Mode::Train);
         ema.update(&norm);
-        // The running mean went from 0 to 0.1 * 5, its average nine tenths of that way.
+        // The running mean changed from 0 to 0.1 * 5. With d = 0.1, its average is nine tenths of
+        // that.
         assert_eq!(ema.average()[2].0, "running_mean");
         assert!((ema.average()[2].1.item() - 0.45).abs() < 1e-15);
     }
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "an average of another model than the one it was given, which has bias")]
+    #[should_panic(expected = "the average was created for another model: it does not match bias")]
     fn another_model_is_refused() {
         Ema::new(&model(), 0.9).update(&Linear::new(1, 1));
     }

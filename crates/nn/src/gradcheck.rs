@@ -1,22 +1,24 @@
-//! The judge of whole losses: gradients by all parameters of a model against central differences in
-//! `f64`.
+//! Gradient checks of whole models: compares the gradient of a loss with respect to all parameters
+//! of a model with central differences in `f64`.
 //!
-//! Single operations are judged in `adjoint_autodiff::gradcheck`; here it is seen that a model asks
-//! for the right gradients and that nothing between its layers is lost.
+//! `adjoint_autodiff::gradcheck` checks single operations. The checks here show that a model
+//! requests the right gradients and that the gradients pass through all of its layers.
 
 use crate::optim::Gradients;
 use crate::{Module, SlotMut, Stream, Tensor, Var};
 
-/// Half-distance of the central difference: so short that no relu has its kink within (a penalty on
-/// a gradient *jumps* there), so long that rounding leaves eight digits.
+/// Step of the central differences. It is so small that no kink of a relu is between the two
+/// points, where a gradient penalty would be discontinuous. It is large enough for rounding errors
+/// to leave eight correct digits.
 const H: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-7;
 
-/// Compares d loss / d theta, along random directions over all parameters theta of the model that
-/// `owner` has, with central differences. The model is left as it was.
+/// Compares derivatives of `loss` along random directions in the space of all parameters with
+/// central differences. `model` returns the model that is part of `owner`. The model is restored
+/// afterwards.
 ///
 /// # Panics
-/// If they differ by more than 10^-7 of their size.
+/// If the relative difference is more than 10^-7.
 #[track_caller]
 pub fn assert_model<T>(
     name: &str,
@@ -25,7 +27,8 @@ pub fn assert_model<T>(
     mut loss: impl FnMut(&mut T) -> Var<f64>,
 ) {
     let start = model(owner).state();
-    let put_back = |owner: &mut T| model(owner).load_state(&start).expect("it is its own state");
+    let restore =
+        |owner: &mut T| model(owner).load_state(&start).expect("the state was taken from the same model");
     for trial in 0..4 {
         let value = loss(owner);
         let gradients = Gradients::of(value, model(owner));
@@ -35,7 +38,7 @@ pub fn assert_model<T>(
             .collect();
         let analytic: f64 = gradients.iter().zip(&direction).map(|((_, g), d)| dot(g, d)).sum();
         let mut at = |t: f64| {
-            put_back(owner);
+            restore(owner);
             let mut d = direction.iter();
             model(owner).visit_mut("", &mut |_, slot| {
                 if let SlotMut::Param(p) = slot {
@@ -49,11 +52,11 @@ pub fn assert_model<T>(
         let numeric = (above - below) / (2.0 * H);
         let error = (analytic - numeric).abs() / (analytic.abs() + numeric.abs() + 1e-2);
         assert!(error <= TOLERANCE, "{name}: engine {analytic:e}, differences {numeric:e}");
-        put_back(owner);
+        restore(owner);
     }
 }
 
-// Separate from the generic function, which is compiled once for each model.
+// Not part of the generic function, which is compiled again for each model.
 
 fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
     a.zip(b, |a, b| a * b).data().iter().sum()

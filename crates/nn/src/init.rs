@@ -1,8 +1,9 @@
-//! How parameters are first drawn.
+//! Random initialisation of parameters.
 //!
-//! A [`Scheme`] says by which [`Init`] a parameter of each [`Role`] is drawn; [`Scheme::apply`]
-//! walks a model and draws each parameter from the random stream of its own name. So adding a layer
-//! to a model changes no other layer's start, and the order of construction does not matter.
+//! A [`Scheme`] assigns an [`Init`] distribution to each [`Role`] of a parameter. [`Scheme::apply`]
+//! draws each parameter of a model from a random stream that depends on the parameter's name. So
+//! adding a layer to a model does not change the initial values of other layers, and the order of
+//! construction does not matter.
 
 use crate::param::{Fans, Role};
 use crate::{Module, SlotMut};
@@ -11,7 +12,7 @@ use adjoint_tensor::{Element, Shape, Stream, Tensor};
 /// A distribution of initial values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
-    /// Every number this one.
+    /// All elements have this value.
     Constant(f64),
     /// N(mean, std^2).
     Normal {
@@ -24,7 +25,7 @@ pub enum Init {
     Uniform {
         /// Smallest value.
         low: f64,
-        /// End of the range.
+        /// Exclusive upper bound.
         high: f64,
     },
     /// Variance 2 / (fan_in + fan_out), uniform (Glorot & Bengio 2010, eq. 16).
@@ -33,8 +34,8 @@ pub enum Init {
     XavierNormal,
     /// Variance gain^2 / fan_in, uniform (He et al. 2015, eq. 10, with gain = sqrt(2) for relu).
     KaimingUniform {
-        /// By how much the following nonlinearity shrinks a signal: [`RELU_GAIN`],
-        /// [`leaky_relu_gain`], 1 for none.
+        /// Compensates for the activation that follows: [`RELU_GAIN`], [`leaky_relu_gain`], or 1
+        /// without an activation.
         gain: f64,
     },
     /// Variance gain^2 / fan_in, normal.
@@ -53,10 +54,10 @@ pub fn leaky_relu_gain(slope: f64) -> f64 {
 }
 
 impl Init {
-    /// A tensor drawn from this distribution.
+    /// Draws a tensor from this distribution.
     ///
     /// # Panics
-    /// If the distribution depends on fans and there are none.
+    /// If the distribution depends on fans and `fans` is `None`.
     #[track_caller]
     pub fn draw<E: Element>(
         self,
@@ -67,7 +68,7 @@ impl Init {
         let fans = || fans.unwrap_or_else(|| panic!("{self:?} of a parameter that has no fans"));
         let xavier = || (2.0 / (fans().fan_in + fans().fan_out)).sqrt();
         let kaiming = |gain: f64| gain / fans().fan_in.sqrt();
-        // A uniform number on [-b, b) has the standard deviation b / sqrt(3).
+        // The uniform distribution on [-b, b) has the standard deviation b / sqrt(3).
         let bound = |std: f64| 3f64.sqrt() * std;
         match self {
             Init::Constant(value) => Tensor::full(shape, E::of(value)),
@@ -83,7 +84,7 @@ impl Init {
     }
 }
 
-/// Which distribution the parameters of each [`Role`] are drawn from.
+/// The distribution from which the parameters of each [`Role`] are drawn.
 ///
 /// ```
 /// use adjoint_nn::{Init, Scheme};
@@ -94,7 +95,7 @@ impl Init {
 pub struct Scheme {
     /// Matrices and convolution kernels.
     pub weight: Init,
-    /// What is added to their outputs.
+    /// Biases that are added to the outputs of weights.
     pub bias: Init,
     /// gamma of normalisations.
     pub scale: Init,
@@ -105,7 +106,8 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// Weights as given, biases and shifts 0, scales 1, embeddings N(0, 1).
+    /// Draws weights from `weight` and embeddings from N(0, 1), and sets biases and shifts to 0 and
+    /// scales to 1.
     pub const fn with_weights(weight: Init) -> Self {
         Scheme {
             weight,
@@ -116,7 +118,8 @@ impl Scheme {
         }
     }
 
-    /// What PyTorch's layers start from: weights and biases uniform on +-1 / sqrt(fan_in).
+    /// The default initialisation of PyTorch's layers: weights and biases uniform on +-1 /
+    /// sqrt(fan_in).
     pub fn pytorch() -> Self {
         let uniform = Init::KaimingUniform { gain: (1.0 / 3.0f64).sqrt() };
         Scheme { bias: uniform, ..Scheme::with_weights(uniform) }
@@ -129,12 +132,13 @@ impl Scheme {
         Scheme { scale: Init::Normal { mean: 1.0, std: 0.02 }, table: weight, ..Scheme::with_weights(weight) }
     }
 
-    /// Draws every parameter of `model`: "`path`.`name`" from the stream (`seed`,
-    /// "init/`path`.`name`", 0). `path` tells apart the models of one program, which would else
-    /// start alike. Directions are drawn from theirs likewise; other buffers stay as they are.
+    /// Draws every parameter and every [`Direction`](crate::Direction) of `model`. The one named
+    /// `name` is drawn from the stream (`seed`, "init/`path`.`name`", 0). Models of one program
+    /// need different paths; otherwise parameters of the same name get the same values. Other
+    /// buffers are not changed.
     ///
     /// # Panics
-    /// If a distribution depends on fans and its parameter has none.
+    /// If a distribution depends on fans and its parameter has no fans.
     #[track_caller]
     pub fn apply<E: Element>(&self, model: &mut dyn Module<E>, path: &str, seed: u64) {
         model.visit_mut(path, &mut |name, slot| {
@@ -168,8 +172,9 @@ mod tests {
         (mean, (t.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt())
     }
 
-    /// Mean and deviation of 40,000 draws, within five standard errors (0.7 % is the largest, of a
-    /// normal deviation).
+    /// Mean and standard deviation of 40,000 draws are within five standard errors of the formulas.
+    /// The bound used for the standard deviation is that of normal draws, whose standard error is
+    /// the largest.
     #[test]
     fn moments_are_the_formulas() {
         let fans = Some(Fans { fan_in: 50.0, fan_out: 150.0 });
@@ -190,13 +195,12 @@ mod tests {
             assert!((std - want_std).abs() <= 5.0 * want_std / 280.0, "{init:?}: deviation {std}");
             let bound = 3f64.sqrt() * want_std;
             if matches!(init, Init::XavierUniform | Init::KaimingUniform { .. }) {
-                assert!(t.data().iter().all(|x| x.abs() <= bound), "{init:?} leaves its range");
+                assert!(t.data().iter().all(|x| x.abs() <= bound), "{init:?}: a value is out of range");
             }
         }
     }
 
-    /// The purpose of the formulas: with gain 1, unit signals come out as unit signals, whatever
-    /// the layer.
+    /// With gain 1, every layer maps inputs of variance 1 to outputs of variance 1.
     #[test]
     fn fans_keep_the_variance_of_signals() {
         let scheme = Scheme::with_weights(Init::KaimingNormal { gain: 1.0 });
@@ -211,7 +215,7 @@ mod tests {
         let noise = |shape: &[usize]| {
             Var::constant(Stream::new(2, "noise", 0).normal_tensor::<f64>(Shape::new(shape), 0.0, 1.0))
         };
-        // Away from the border, where a transposed convolution reads fewer inputs.
+        // Without the border, where an output of a transposed convolution depends on fewer inputs.
         let inside = transposed.forward(&noise(&[2, 20, 20, 32])).narrow(1, 4, 32).narrow(2, 4, 32);
         for (layer, y) in [
             ("linear", linear.forward(&noise(&[100, 300]))),
@@ -242,8 +246,12 @@ mod tests {
         assert!(first[0] != draw(6, "d")[0] && first[0] != draw(5, "g")[0]);
         let mut conv = Conv2d::<f64>::new(3, 8, [4, 4], Spec::new(2, 1));
         Scheme::dcgan().apply(&mut conv, "d.conv", 5);
-        assert_eq!(conv.weight.value().data(), first[0], "alone or in a model: the name decides");
-        // bias 0, scales about 1, shifts 0; buffers untouched.
+        assert_eq!(
+            conv.weight.value().data(),
+            first[0],
+            "the values depend only on the name, not on the rest of the model"
+        );
+        // Biases and shifts are 0, scales are close to 1, and buffers are not changed.
         assert!(first[1] == [0.0; 8] && first[3] == [0.0; 8] && first[4] == [0.0; 8] && first[5] == [1.0; 8]);
         assert!(first[2].iter().all(|g| (g - 1.0).abs() < 0.1 && *g != 1.0));
     }

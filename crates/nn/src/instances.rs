@@ -1,5 +1,5 @@
-//! Loops over weights and images compiled in this crate, once, for `f32`
-//! (`adjoint_kernels::instances` explains how).
+//! Loops over weights and images that are compiled once, for `f32`, in this crate (see
+//! `adjoint_kernels::instances`).
 
 use crate::Ema;
 use crate::objective::between;

@@ -3,19 +3,20 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`param`], [`mod@module`] | trainable tensors, and structs of them walked by name |
-//! | [`layers`] | maps with parameters: linear, convolutions, normalisations, embedding |
-//! | [`perceptron`], [`pyramid`] | the blocks of generators and discriminators, fully connected and convolutional |
-//! | [`plan`], [`cost`] | layers before they are built, and what they cost |
-//! | [`init`] | how parameters are first drawn, each from a random stream of its own |
-//! | [`optim`] | gradients of a loss with respect to a model, and the rules that descend along them |
+//! | [`param`], [`mod@module`] | trainable tensors; structs of them, whose fields are visited by name |
+//! | [`layers`] | functions with parameters: linear, convolutions, normalisations, embedding |
+//! | [`perceptron`], [`pyramid`] | fully connected and convolutional blocks of generators and discriminators |
+//! | [`plan`], [`cost`] | descriptions of layers before they are built; their numbers of parameters and operations |
+//! | [`init`] | initial values of parameters; each parameter has its own random stream |
+//! | [`optim`] | gradients of a loss with respect to a model, and the update rules of optimisers |
 //! | [`schedule`], [`ema`] | learning rates over time; averages of weights over time |
 //! | [`objective`] | losses of the GAN and VAE papers, on logits |
-//! | [`gradcheck`] | gradients of whole models against central differences |
+//! | [`gradcheck`] | comparison of the gradients of whole models with central differences |
 //!
-//! There is no derivative in this crate (those are `adjoint-autodiff`'s), no data and no file.
+//! This crate has no derivative rules (they are in `adjoint-autodiff`) and reads no data and no
+//! files.
 //!
-//! A whole model, its initialisation and one step of its training:
+//! A complete model, its initialisation and two training steps:
 //!
 //! ```
 //! use adjoint_nn::layers::Linear;

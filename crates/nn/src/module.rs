@@ -1,24 +1,24 @@
-//! Modules: structs whose parameters and buffers are walked by name.
+//! Modules: structs whose parameters and buffers can be visited by name.
 //!
-//! A module is anything that lists what it owns; how it computes is its own method. Names are the
-//! fields', joined by dots as in PyTorch: `conv1.weight`, `blocks.0.norm.running_mean`. A *buffer*
-//! is state that is saved but not trained, such as the running statistics of batch norm: any plain
-//! [`Tensor`] among the fields.
+//! The trait [`Module`] only lists the parameters and buffers; each module has its own method for
+//! the forward pass. A name consists of field names joined by dots as in PyTorch: `conv1.weight`,
+//! `blocks.0.norm.running_mean`. A *buffer* is state that is saved but not trained, such as the
+//! running statistics of batch norm. Every field of type [`Tensor`] is a buffer.
 
 use crate::param::{Direction, Param};
 use crate::state::{NamedTensors, StateError, match_names};
 use adjoint_tensor::{Element, Tensor};
 
-/// Something a module owns.
+/// A parameter or buffer of a module.
 pub enum Slot<'a, E: Element> {
-    /// Is trained.
+    /// A parameter, which is trained.
     Param(&'a Param<E>),
-    /// Is saved, not trained.
+    /// A buffer, which is saved but not trained.
     Buffer(&'a Tensor<E>),
 }
 
 impl<'a, E: Element> Slot<'a, E> {
-    /// Its value, whichever it is.
+    /// The value of the parameter or buffer.
     pub fn value(&self) -> &'a Tensor<E> {
         match self {
             Slot::Param(p) => p.value(),
@@ -27,18 +27,18 @@ impl<'a, E: Element> Slot<'a, E> {
     }
 }
 
-/// Something a module owns, to be changed.
+/// A mutable parameter or buffer of a module.
 pub enum SlotMut<'a, E: Element> {
-    /// Is trained.
+    /// A parameter, which is trained.
     Param(&'a mut Param<E>),
-    /// Is saved, not trained.
+    /// A buffer, which is saved but not trained.
     Buffer(&'a mut Tensor<E>),
-    /// A buffer that a [`Scheme`](crate::Scheme) draws, as it draws parameters.
+    /// A buffer that a [`Scheme`](crate::Scheme) initialises randomly, like a parameter.
     Direction(&'a mut Direction<E>),
 }
 
 impl<'a, E: Element> SlotMut<'a, E> {
-    /// Its value, whichever it is.
+    /// The value of the parameter or buffer.
     pub fn into_value(self) -> &'a mut Tensor<E> {
         match self {
             SlotMut::Param(p) => p.value_mut(),
@@ -48,17 +48,17 @@ impl<'a, E: Element> SlotMut<'a, E> {
     }
 }
 
-/// A struct or an enum of parameters, buffers and other modules. [`module!`](crate::module!) writes
-/// the two walks.
+/// A struct or an enum of parameters, buffers and other modules. [`module!`](crate::module!)
+/// implements the two required methods.
 pub trait Module<E: Element> {
-    /// Calls `visitor` with the dotted name (after `path`) of each thing owned, in the order of the
-    /// fields.
+    /// Calls `visitor` with the name and the slot of each parameter and buffer, in the order of the
+    /// fields. Names start with `path`.
     fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>));
 
-    /// The same walk, to change what is owned.
+    /// Like [`visit`](Self::visit), with mutable slots.
     fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, SlotMut<'_, E>));
 
-    /// The parameters with their names.
+    /// Returns the names and the parameters.
     fn parameters(&self) -> Vec<(String, &Param<E>)> {
         let mut parameters = vec![];
         self.visit("", &mut |name, slot| {
@@ -69,22 +69,24 @@ pub trait Module<E: Element> {
         parameters
     }
 
-    /// Number of trainable numbers.
+    /// Returns the number of trainable values: the sum of the sizes of all parameters.
     fn num_parameters(&self) -> usize {
         self.parameters().iter().map(|(_, p)| p.shape().len()).sum()
     }
 
-    /// Parameters and buffers with their names. Shares their memory until either is written to.
+    /// Returns the names and values of all parameters and buffers. The copies share memory with the
+    /// module until one of the two is written to.
     fn state(&self) -> NamedTensors<E> {
         let mut state = vec![];
         self.visit("", &mut |name, slot| state.push((name.to_owned(), slot.value().clone())));
         state
     }
 
-    /// Takes over a state: all of it, or nothing.
+    /// Replaces all parameters and buffers by those of `state`; an error leaves the module
+    /// unchanged.
     ///
     /// # Errors
-    /// If a name is missing or not one of this module's, or a shape differs.
+    /// If a name is missing or unknown to this module, or a shape differs.
     fn load_state(&mut self, state: &[(String, Tensor<E>)]) -> Result<(), StateError> {
         let own = self.state();
         let mut values = match_names(&own, state)?.into_iter();
@@ -142,7 +144,7 @@ impl<E: Element, M: Module<E>> Module<E> for Option<M> {
     }
 }
 
-/// The i-th module's name is i.
+/// The name of the i-th module is i.
 impl<E: Element, M: Module<E>> Module<E> for Vec<M> {
     fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
         for (i, module) in self.iter().enumerate() {
@@ -157,14 +159,14 @@ impl<E: Element, M: Module<E>> Module<E> for Vec<M> {
     }
 }
 
-/// `path.name`, or `name` at the root.
+/// Returns `path.name`, or `name` if the path is empty.
 pub fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// Implements [`Module`] for a struct or an enum generic over its [`Element`]:
-/// `module!(Type { field, field })` with the fields that are parameters, buffers or modules. Other
-/// fields are left out.
+/// `module!(Type { field, field })` lists the fields that are parameters, buffers or modules. Other
+/// fields are not listed.
 ///
 /// ```
 /// use adjoint_nn::layers::{BatchNorm2d, Conv2d};
@@ -179,10 +181,11 @@ pub fn join(path: &str, name: &str) -> String {
 /// # let _: fn(&Block<f32>) -> f64 = |b| b.slope;
 /// ```
 ///
-/// A struct of any two modules names them: `module!(Pair<A, B> { first, second })`.
+/// A struct that is generic over the types of its modules lists the types:
+/// `module!(Pair<A, B> { first, second })`.
 ///
-/// An enum has the fields of its variant, and no name of its own in their paths: both of these nets
-/// own an `out.weight`.
+/// An enum has the parameters and buffers of its current variant. Names do not contain the name of
+/// the variant, so both variants of this enum have a parameter `out.weight`:
 ///
 /// ```
 /// use adjoint_nn::layers::{Conv2d, Linear};

@@ -1,23 +1,24 @@
-//! Settings that are one of a few names: on a command line, in a file, in an error.
+//! Enumerated settings, whose values are written by name on a command line, in files and in errors.
 
 /// A setting whose values have names. [`named!`](crate::named!) implements it.
 pub trait Named: Copy + PartialEq + Send + Sync + 'static {
     /// All values.
     const ALL: &'static [Self];
 
-    /// The name of a value: "least-squares".
+    /// The name of this value, for example "least-squares".
     fn name(self) -> &'static str;
 
-    /// A few words on a value, for `--help`.
+    /// A short description of this value for `--help`.
     fn about(self) -> &'static str;
 
-    /// The value of this name.
+    /// Returns the value called `name`.
     fn of_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.name() == name)
     }
 }
 
-/// Names the values of an enum without fields: `named!(Norm { None = "none": "no norm", ... })`.
+/// Implements [`Named`](crate::Named) and `Display` for an enum without fields. Each value has a
+/// name and a description: `named!(Norm { None = "none": "no norm", ... })`.
 #[macro_export]
 macro_rules! named {
     ($type:ident { $($value:ident = $name:literal: $about:literal),+ $(,)? }) => {

@@ -1,40 +1,41 @@
-//! A trainable tensor: a value, the identity that gradients are requested of, and the part it plays
-//! in its layer. And a unit vector that is not trained.
+//! Trainable tensors, each with a value, a leaf of the graph for requesting gradients, and a role
+//! in its layer. Also unit vectors that are not trained.
 
 use adjoint_autodiff::Var;
 use adjoint_autodiff::graph::Leaf;
 use adjoint_tensor::{Element, Shape, Stream, Tensor};
 
-/// How many numbers a unit of a layer reads and how many units read one of its inputs: what the
-/// variance of a weight is chosen by, so that signals keep theirs (Glorot & Bengio 2010; He et al.
+/// The number of inputs on which one output of a layer depends, and the number of outputs that
+/// depend on one input. Initialisers choose the variance of a weight from these numbers, so that
+/// the outputs of a layer have the same variance as its inputs (Glorot & Bengio 2010; He et al.
 /// 2015).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fans {
-    /// Inputs of one output.
+    /// Number of inputs per output.
     pub fan_in: f64,
-    /// Outputs of one input.
+    /// Number of outputs per input.
     pub fan_out: f64,
 }
 
-/// The part that a parameter plays, which says how it is initialised.
+/// The role of a parameter in its layer, which determines how the parameter is initialised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
-    /// Multiplies a layer's inputs: matrices and convolution kernels.
+    /// A matrix or convolution kernel that multiplies the inputs of a layer.
     Weight(Fans),
-    /// Is added to the outputs of a weight with these fans.
+    /// A bias, which is added to the outputs of a weight with these fans.
     Bias(Fans),
     /// gamma, the scale of a normalisation.
     Scale,
     /// beta, the shift of a normalisation.
     Shift,
-    /// Rows to be looked up.
+    /// A table of rows, as in an embedding.
     Table,
 }
 
 /// A trainable tensor of a layer.
 ///
-/// It is NaN until a [`Scheme`](crate::Scheme) draws it or a state is loaded, so that a forgotten
-/// one cannot pass for an initialised one.
+/// The value is NaN until a [`Scheme`](crate::Scheme) draws it or a state is loaded, so that a
+/// missing initialisation is noticed.
 pub struct Param<E: Element> {
     value: Tensor<E>,
     leaf: Leaf<E>,
@@ -42,13 +43,13 @@ pub struct Param<E: Element> {
 }
 
 impl<E: Element> Param<E> {
-    /// A parameter to be initialised.
+    /// Creates a parameter whose value is NaN.
     pub fn new(shape: impl Into<Shape>, role: Role) -> Self {
         let shape = shape.into();
         Param { value: Tensor::full(shape, E::of(f64::NAN)), leaf: Leaf::new(shape), role }
     }
 
-    /// The value, as a point of the graph that gradients can be requested of.
+    /// The value as a leaf of the graph, with respect to which gradients can be requested.
     pub fn var(&self) -> Var<E> {
         self.leaf.with(self.value.clone())
     }
@@ -58,7 +59,7 @@ impl<E: Element> Param<E> {
         &self.value
     }
 
-    /// The value, to be written. Its shape has to stay.
+    /// Mutable access to the value, whose shape must not change.
     pub fn value_mut(&mut self) -> &mut Tensor<E> {
         &mut self.value
     }
@@ -68,20 +69,22 @@ impl<E: Element> Param<E> {
         self.value.shape()
     }
 
-    /// The part it plays in its layer.
+    /// The role in the layer.
     pub fn role(&self) -> Role {
         self.role
     }
 }
 
-/// A unit vector `[n, 1]` that is saved, not trained: the start of an iteration.
+/// A unit vector `[n, 1]` that is saved but not trained, for example the estimate of a power
+/// iteration.
 ///
-/// It is drawn, so that no weight is orthogonal to it by construction; from a stream of its size
-/// when it is made, and from the stream of its own name by a [`Scheme`](crate::Scheme).
+/// The vector is random, so that it is not orthogonal to the range of a weight because of the
+/// structure of the weight. [`new`](Self::new) draws it from a stream that depends on n only. A
+/// [`Scheme`](crate::Scheme) draws it again from the stream of its name.
 pub struct Direction<E: Element>(Tensor<E>);
 
 impl<E: Element> Direction<E> {
-    /// A direction among `n` axes.
+    /// Creates a random direction in `n` dimensions.
     pub fn new(n: usize) -> Self {
         let mut direction = Direction(Tensor::zeros([n, 1]));
         direction.draw(&mut Stream::new(0, "direction", n as u64));
@@ -93,18 +96,18 @@ impl<E: Element> Direction<E> {
         &self.0
     }
 
-    /// The vector, to be written. Its shape has to stay.
+    /// Mutable access to the vector, whose shape must not change.
     pub fn value_mut(&mut self) -> &mut Tensor<E> {
         &mut self.0
     }
 
-    /// Draws it anew; all directions are equally likely.
+    /// Draws a new direction from the uniform distribution on the unit sphere.
     pub fn draw(&mut self, stream: &mut Stream) {
         self.0 = direction(&stream.normal_tensor(self.0.shape(), 0.0, 1.0), &self.0);
     }
 }
 
-/// x divided by its length. If x has no direction, because it is 0 or not finite, the `old` one.
+/// Returns x divided by its length, or `old` if x is 0 or not finite.
 pub(crate) fn direction<E: Element>(x: &Tensor<E>, old: &Tensor<E>) -> Tensor<E> {
     let per_length = E::of(x.sum_of_squares().sqrt().recip());
     let exists = per_length.is_finite() && per_length > E::ZERO;

@@ -1,5 +1,5 @@
-//! Multilayer perceptrons: fully connected layers with leaky relu between them, the networks of the
-//! first adversarial nets (Goodfellow et al. 2014, section 5).
+//! Multilayer perceptrons: fully connected layers with leaky relu between them. The first GANs were
+//! multilayer perceptrons (Goodfellow et al. 2014, section 5).
 
 use crate::layers::{BatchNorm1d, Dropout, LEAKY_SLOPE, Linear, Norm, SpectralNorm};
 use crate::plan::{LayerPlan, NetworkPlan};
@@ -16,7 +16,7 @@ struct Dense<E: Element> {
 }
 module!(Dense { linear, spectral, norm });
 
-/// Hidden layers, and a linear one at the end.
+/// Hidden layers followed by a linear output layer.
 pub struct Perceptron<E: Element> {
     hidden: Vec<Dense<E>>,
     out: Linear<E>,
@@ -25,15 +25,16 @@ pub struct Perceptron<E: Element> {
 }
 module!(Perceptron { hidden, out, spectral });
 
-/// The layers of a perceptron from `inputs` numbers over hidden layers of these sizes to `outputs`.
-/// The norm is that of hidden layers; if it is spectral, also of the last. `end` is what follows
-/// the last layer in its name.
+/// Plans a perceptron with `inputs` inputs, hidden layers of sizes `hidden` and `outputs` outputs.
+/// `norm` applies to the hidden layers; spectral normalisation applies to the last layer too. `end`
+/// is appended to the name of the last layer.
 pub fn plan(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, end: &str) -> NetworkPlan {
     NetworkPlan::dense(inputs, hidden, outputs, norm, [&format!(", {}leaky relu", norm.in_layer_name()), end])
 }
 
 impl<E: Element> Perceptron<E> {
-    /// The perceptron of a plan, without weights. Dropout follows each hidden layer.
+    /// Creates the perceptron of a plan; its weights are not initialised. Dropout follows each
+    /// hidden layer.
     pub fn new(plan: &NetworkPlan, dropout: Dropout) -> Self {
         let dense = |plan: &LayerPlan| {
             let linear = plan.linear();
@@ -45,7 +46,7 @@ impl<E: Element> Perceptron<E> {
         Perceptron { hidden: plan.blocks.iter().map(dense).collect(), out, spectral, dropout }
     }
 
-    /// `[N, inputs]` to `[N, outputs]`. `masks` says what dropout drops.
+    /// `[N, inputs]` to `[N, outputs]`. Dropout draws its masks from `masks`.
     ///
     /// # Panics
     /// If x has another number of columns.
@@ -94,15 +95,16 @@ mod tests {
         net.load_state(&weights).unwrap();
         let x = Var::constant(Tensor::full([64, 1], 3.0));
         let mut at = |mode| net.forward(&x, mode, &mut Stream::new(1, "masks", 0)).into_value();
-        // -2 3 + 1 = -5, leaky -1, times 3 plus 1/2.
+        // -2 * 3 + 1 = -5; leaky relu gives -1; the output is -1 * 3 + 1/2.
         assert!(at(Mode::Eval).data().iter().all(|y| (y + 2.5).abs() < 1e-12));
-        // Dropped: 1/2. Kept: twice as large.
+        // If the hidden unit is dropped, the output is 1/2. Otherwise the unit is doubled.
         let y = at(Mode::Train);
         let count = |want: f64| y.data().iter().filter(|&&y| (y - want).abs() < 1e-12).count();
         assert!(count(0.5) > 10 && count(-5.5) > 10 && count(0.5) + count(-5.5) == 64);
     }
 
-    /// A spectral norm of 1 in each layer, and leaky relu: no difference of inputs grows.
+    /// Each weight has a spectral norm of 1 and leaky relu has slopes up to 1, so the network is
+    /// 1-Lipschitz.
     #[test]
     fn spectral_norms_make_it_a_contraction() {
         let mut net = Perceptron::<f64>::new(&plan(3, &[6, 5], 1, Norm::Spectral, ""), Dropout::default());

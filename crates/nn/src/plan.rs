@@ -1,18 +1,21 @@
-//! Layers before they are built. A plan has the sizes of a layer; the layer and its [`LayerCost`]
-//! are both made from it. So the cost of a network is known before any memory is allocated for it.
+//! Plans: descriptions of layers that are not built yet. A plan contains the sizes of a layer. Both
+//! the layer and its [`LayerCost`] are computed from the plan, so the cost of a network is known
+//! before memory for the network is allocated.
 
 use crate::Element;
 use crate::cost::{LayerCost, product};
 use crate::layers::{Conv2d, ConvTranspose2d, Linear, Norm, Spec, SpectralNorm};
 use crate::pyramid::Level;
 
-/// 4x4 windows two pixels apart: each convolution halves an image, each transposed one doubles it.
+/// Kernel size 4 with stride 2 and padding 1. A convolution halves the size of an image, and a
+/// transposed convolution doubles it.
 const STRIDED: (usize, Spec) = (4, Spec::new(2, 1));
-/// One window as large as the image.
+/// Stride 1 without padding, for a kernel of the same size as the image.
 const WHOLE: Spec = Spec::new(1, 0);
 
-/// A layer from one level to another: a convolution, transposed if the second is larger, or a fully
-/// connected layer, whose levels are of one pixel.
+/// The plan of a layer from one level to another. The layer is a convolution, a transposed
+/// convolution if the second level is larger, or a fully connected layer, whose levels have one
+/// pixel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerPlan {
     name: String,
@@ -27,34 +30,37 @@ pub struct LayerPlan {
 }
 
 impl LayerPlan {
-    /// A layer down from a level to the next: x -> leaky_relu(norm(conv x)).
+    /// Plans a layer that halves the size: x -> leaky_relu(norm(conv x)).
     pub fn halve(from: Level, to: Level, norm: Norm) -> Self {
         Self::new(format!("conv 4x4/2, {}leaky relu", norm.in_layer_name()), from, to, STRIDED, norm)
     }
 
-    /// A layer up from a level to the next: x -> relu(batch_norm(conv^T x)).
+    /// Plans a layer that doubles the size: x -> relu(batch_norm(conv^T x)).
     pub fn double(from: Level, to: Level) -> Self {
         Self::new("conv_transpose 4x4/2, batch norm, relu".into(), from, to, STRIDED, Norm::Batch)
     }
 
-    /// The last layer up, to the image, without a norm; `end` is what follows in its name.
+    /// Plans the last layer of a generator, which doubles the size to that of the image and has no
+    /// norm. `end` is appended to the name of the layer.
     pub fn image(from: Level, to: Level, end: &str) -> Self {
         Self::new(format!("conv_transpose 4x4/2{end}"), from, to, STRIDED, Norm::None)
     }
 
-    /// The first layer up, from one pixel with this number of channels to a whole level.
+    /// Plans the first layer of a generator, from one pixel with `channels` channels to the level
+    /// `to`.
     pub fn project(channels: usize, to: Level) -> Self {
         let name = format!("project z: conv_transpose {0}x{0}, batch norm, relu", to.size);
         Self::new(name, Level { size: 1, channels }, to, (to.size, WHOLE), Norm::Batch)
     }
 
-    /// The last layer down, from a whole level to one logit. Its only norm is a spectral one.
+    /// Plans the last layer of a discriminator, from the level `from` to one logit. The layer never
+    /// has batch norm.
     pub fn logit(from: Level, norm: Norm) -> Self {
         let name = format!("conv {0}x{0}, logit", from.size);
         Self::new(name, from, Level { size: 1, channels: 1 }, (from.size, WHOLE), norm.without_batch())
     }
 
-    /// A fully connected layer with a bias; `end` is what follows in its name.
+    /// Plans a fully connected layer with a bias. `end` is appended to the name of the layer.
     pub fn dense(from: usize, to: usize, norm: Norm, end: &str) -> Self {
         let [from, to] = [from, to].map(|channels| Level { size: 1, channels });
         let layer = Self::new(format!("linear{end}"), from, to, (1, WHOLE), norm);
@@ -65,40 +71,40 @@ impl LayerPlan {
         LayerPlan { name, from, to, kernel, spec, norm, has_bias: false, is_linear: false }
     }
 
-    /// The same with a bias.
+    /// Returns the plan with a bias.
     #[must_use]
     pub fn with_bias(self) -> Self {
         LayerPlan { has_bias: true, ..self }
     }
 
-    /// Is this a layer up?
+    /// Does the layer increase the size?
     pub fn enlarges(&self) -> bool {
         self.to.size > self.from.size
     }
 
-    /// The channels of its output.
+    /// The number of output channels.
     pub(crate) fn outputs(&self) -> usize {
         self.to.channels
     }
 
-    /// The channels of its output, if batch norm follows it.
+    /// The number of output channels if the layer has batch norm, otherwise `None`.
     pub(crate) fn batch_norm(&self) -> Option<usize> {
         (self.norm == Norm::Batch).then_some(self.to.channels)
     }
 
-    /// The convolution without weights, for a layer down.
+    /// Creates the convolution of a layer that decreases the size; its weights are not initialised.
     pub fn conv<E: Element>(&self) -> Conv2d<E> {
         let conv = Conv2d::new(self.from.channels, self.to.channels, [self.kernel; 2], self.spec);
         if self.has_bias { conv } else { conv.without_bias() }
     }
 
-    /// The spectral norm of the weight of this convolution, if the plan has one.
+    /// Creates the spectral norm for the weight of `conv`, if the plan has one.
     pub fn spectral<E: Element>(&self, conv: &Conv2d<E>) -> Option<SpectralNorm<E>> {
         (self.norm == Norm::Spectral).then(|| SpectralNorm::of_kernel(&conv.weight, conv.spec()))
     }
 
-    /// The transposed convolution without weights, for a layer up. An odd size gets its last pixel
-    /// by output padding.
+    /// Creates the transposed convolution of a layer that increases the size; its weights are not
+    /// initialised. If the output size is odd, output padding adds the last row and column.
     pub fn conv_transpose<E: Element>(&self) -> ConvTranspose2d<E> {
         let (inputs, outputs) = (self.from.channels, self.to.channels);
         let conv = ConvTranspose2d::new(inputs, outputs, [self.kernel; 2], self.spec);
@@ -107,19 +113,19 @@ impl LayerPlan {
         if self.has_bias { conv } else { conv.without_bias() }
     }
 
-    /// The fully connected layer without weights.
+    /// Creates the fully connected layer; its weights are not initialised.
     pub fn linear<E: Element>(&self) -> Linear<E> {
         Linear::new(self.from.channels, self.to.channels)
     }
 
-    /// The spectral norm of the weight of this fully connected layer, if the plan has one.
+    /// Creates the spectral norm for the weight of `linear`, if the plan has one.
     pub fn spectral_of_linear<E: Element>(&self, linear: &Linear<E>) -> Option<SpectralNorm<E>> {
         (self.norm == Norm::Spectral).then(|| SpectralNorm::of_matrix(&linear.weight))
     }
 
-    /// The cost of the layer. Its kernel meets a window for each pixel of the smaller level. Batch
-    /// norm has two parameters a channel, and keeps its input beside the activation that the next
-    /// layer keeps.
+    /// Computes the cost of the layer. The kernel is applied once per pixel of the smaller level.
+    /// Batch norm has two parameters per channel. It stores its input, in addition to the layer's
+    /// output that the next layer stores.
     pub fn cost(&self) -> LayerCost {
         let Level { size, channels } = self.to;
         let output = if self.is_linear { vec![channels] } else { vec![size, size, channels] };
@@ -136,19 +142,20 @@ impl LayerPlan {
     }
 }
 
-/// The layers of a network: blocks, and a last layer of another kind.
+/// The plan of a network: blocks, and a last layer of a different kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkPlan {
-    /// The blocks, from the input on.
+    /// The blocks, in order from the input.
     pub blocks: Vec<LayerPlan>,
     /// The last layer.
     pub last: LayerPlan,
 }
 
 impl NetworkPlan {
-    /// Fully connected layers from `inputs` numbers over hidden layers of these sizes to `outputs`.
-    /// The norm is that of hidden layers; if it is spectral, also of the last. `ends` are what
-    /// follows the hidden layers and the last one in their names.
+    /// Plans fully connected layers with `inputs` inputs, hidden layers of sizes `hidden` and
+    /// `outputs` outputs. `norm` applies to the hidden layers; spectral normalisation applies to
+    /// the last layer too. `ends[0]` is appended to the names of hidden layers and `ends[1]` to the
+    /// name of the last layer.
     pub fn dense(inputs: usize, hidden: &[usize], outputs: usize, norm: Norm, ends: [&str; 2]) -> Self {
         let mut from = inputs;
         let block = |&to: &usize| LayerPlan::dense(std::mem::replace(&mut from, to), to, norm, ends[0]);
@@ -156,7 +163,7 @@ impl NetworkPlan {
         NetworkPlan { blocks, last: LayerPlan::dense(from, outputs, norm.without_batch(), ends[1]) }
     }
 
-    /// The costs of all layers, from the input on.
+    /// Returns the costs of all layers, in order from the input.
     pub fn costs(&self) -> Vec<LayerCost> {
         self.blocks.iter().chain([&self.last]).map(LayerPlan::cost).collect()
     }
@@ -168,7 +175,8 @@ mod tests {
     use crate::Module;
     use crate::pyramid::{Down, Up};
 
-    /// Cost and layer have the same parameters, up and down, at even and odd sizes.
+    /// The number of parameters of a cost equals that of the layer, for all kinds of layers and for
+    /// even and odd sizes.
     #[test]
     fn a_layer_has_the_parameters_of_its_cost() {
         let [large, small] = [29, 14].map(|size| Level { size, channels: size - 10 });
@@ -190,8 +198,8 @@ mod tests {
         }
     }
 
-    /// A 4x4 kernel meets each of the 14 x 14 pixels of the smaller level once, in either
-    /// direction.
+    /// A 4x4 kernel is applied once per pixel of the smaller level, which has 14 x 14 pixels, in
+    /// both directions.
     #[test]
     fn costs_are_two_operations_per_tap_channel_and_window() {
         let [large, small] = [(28, 3), (14, 8)].map(|(size, channels)| Level { size, channels });

@@ -1,28 +1,29 @@
-//! Image pyramids: strided convolutions that halve an image, transposed ones that double it, with
-//! batch norm between them (Radford, Metz & Chintala 2016, section 3). A discriminator or an
-//! encoder goes down what a generator or a decoder comes up, so sizes and channels of both stand in
-//! one list of [`Level`]s.
+//! Image pyramids: strided convolutions that halve the size of an image, and transposed
+//! convolutions that double it, with batch norm between them (Radford, Metz & Chintala 2016,
+//! section 3). A discriminator or an encoder goes from large images to small ones, and a generator
+//! or a decoder goes through the same sizes in reverse. One list of [`Level`]s describes both.
 
 use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, SpectralNorm};
 use crate::plan::{LayerPlan, NetworkPlan};
 use crate::{Activation, Element, Mode, Var, module};
 
-/// Activation on the way down (DCGAN, section 4).
+/// Activation of layers that halve the size (DCGAN, section 4).
 const LEAKY: Activation = Activation::LeakyRelu(LEAKY_SLOPE);
 
-/// Pixels of the smallest images that have a pyramid: two halvings down to four.
+/// Height and width of the smallest images with a pyramid, in pixels. Halving this size twice gives
+/// 4.
 pub const MIN_SIZE: usize = 16;
 
-/// Images between two layers of a network.
+/// The shape of the images between two layers of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
     /// Height and width in pixels.
     pub size: usize,
-    /// Channels of a pixel.
+    /// Channels per pixel.
     pub channels: usize,
 }
 
-/// A layer up: x -> relu(norm(conv^T x)).
+/// A layer that increases the size of images: x -> relu(norm(conv^T x)).
 pub struct Up<E: Element> {
     conv: ConvTranspose2d<E>,
     norm: BatchNorm2d<E>,
@@ -30,30 +31,31 @@ pub struct Up<E: Element> {
 module!(Up { conv, norm });
 
 impl Level {
-    /// Pixels of an image. This and all other sizes of levels saturate, and what saturates is no
-    /// size of a tensor.
+    /// The number of pixels. This and all other size computations of levels saturate. No tensor can
+    /// have a saturated size.
     pub fn pixels(self) -> usize {
         self.size.saturating_mul(self.size)
     }
 
-    /// Numbers to an image.
+    /// The number of elements of an image.
     pub fn numbers(self) -> usize {
         self.pixels().saturating_mul(self.channels)
     }
 
-    /// The levels below an image, from the one next to it down: 64 pixels give 32, 16, 8, 4; 28
-    /// give 14, 7, 3. The first has `width` channels, and channels double as sizes halve.
+    /// Returns the smaller levels of the pyramid of an image, from large to small. For example, a
+    /// size of 64 gives 32, 16, 8 and 4, and 28 gives 14, 7 and 3. The first level has `width`
+    /// channels. The number of channels doubles whenever the size halves.
     ///
     /// # Panics
-    /// If the image has fewer than [`MIN_SIZE`] pixels a side.
+    /// If the size of the image is less than [`MIN_SIZE`].
     #[track_caller]
     pub fn below(self, width: usize) -> Vec<Level> {
-        assert!(self.size >= MIN_SIZE, "a pyramid below {} pixels; {MIN_SIZE} are needed", self.size);
+        assert!(self.size >= MIN_SIZE, "a pyramid below {} pixels, need at least {MIN_SIZE}", self.size);
         let sizes = std::iter::successors(Some(self.size), |&size| (size > 4).then_some(size / 2)).skip(1);
         (0..).zip(sizes).map(|(i, size)| Level { size, channels: width.saturating_mul(1 << i) }).collect()
     }
 
-    /// The same level with more channels, behind its own.
+    /// Returns the level with `channels` additional channels.
     #[must_use]
     pub fn and(self, channels: usize) -> Self {
         Level { channels: self.channels.saturating_add(channels), ..self }
@@ -61,22 +63,22 @@ impl Level {
 }
 
 impl<E: Element> Up<E> {
-    /// The layer of a plan, without weights.
+    /// Creates the layer of a plan; its weights are not initialised.
     pub fn new(plan: &LayerPlan) -> Self {
         Up { conv: plan.conv_transpose(), norm: BatchNorm2d::new(plan.outputs()) }
     }
 
-    /// `[N, h, w, c]` to the next level.
+    /// Applies the layer: `[N, h, w, c]` to the next level.
     ///
     /// # Panics
-    /// If x is no level that this layer starts from.
+    /// If the number of channels or the size of x is not that of the plan.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         self.norm.forward_activated(&self.conv.forward(x), mode, Activation::RELU)
     }
 }
 
-/// A layer down: x -> leaky_relu(norm(conv x)).
+/// A layer that decreases the size of images: x -> leaky_relu(norm(conv x)).
 pub struct Down<E: Element> {
     conv: Conv2d<E>,
     spectral: Option<SpectralNorm<E>>,
@@ -85,16 +87,16 @@ pub struct Down<E: Element> {
 module!(Down { conv, spectral, norm });
 
 impl<E: Element> Down<E> {
-    /// The layer of a plan, without weights.
+    /// Creates the layer of a plan; its weights are not initialised.
     pub fn new(plan: &LayerPlan) -> Self {
         let conv = plan.conv();
         Down { spectral: plan.spectral(&conv), norm: plan.batch_norm().map(BatchNorm2d::new), conv }
     }
 
-    /// `[N, h, w, c]` to the next level.
+    /// Applies the layer: `[N, h, w, c]` to the next level.
     ///
     /// # Panics
-    /// If x has another number of channels.
+    /// If the number of channels of x is not that of the plan.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         let weight = SpectralNorm::apply(&mut self.spectral, &self.conv.weight, mode);
@@ -105,7 +107,7 @@ impl<E: Element> Down<E> {
         }
     }
 
-    /// What the activation of this layer is applied to.
+    /// Returns the input of this layer's activation, norm(conv x).
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -120,8 +122,9 @@ impl<E: Element> Down<E> {
     }
 }
 
-/// The layers down from an image over levels, each with this number of planes beside its input. The
-/// first of the norms is that of the layer that sees the image, the second that of the others.
+/// Plans the layers from an image down through `levels`. Each layer has `planes` additional input
+/// channels. The first layer, whose input is the image, has the norm `norms[0]`; the other layers
+/// have `norms[1]`.
 pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> Vec<LayerPlan> {
     let inputs = [image].into_iter().chain(levels.iter().copied());
     let norms = [norms[0]].into_iter().chain(std::iter::repeat(norms[1]));
@@ -129,9 +132,9 @@ pub fn down(image: Level, levels: &[Level], planes: usize, norms: [Norm; 2]) -> 
     pairs.map(|((from, &to), norm)| LayerPlan::halve(from.and(planes), to, norm)).collect()
 }
 
-/// The layers of a discriminator: down from an image over levels, and to one logit, each with this
-/// number of planes beside its input. Batch norm is left out of the layer that sees the image:
-/// there it makes training oscillate (DCGAN, section 3).
+/// Plans a discriminator: from an image down through `levels`, and then to one logit. Each layer
+/// has `planes` additional input channels. The first layer, whose input is the image, has no batch
+/// norm, because it would make training oscillate (DCGAN, section 3).
 ///
 /// # Panics
 /// If there are no levels.
@@ -141,9 +144,9 @@ pub fn to_logit(image: Level, levels: &[Level], planes: usize, norm: Norm) -> Ne
     NetworkPlan { blocks, last: LayerPlan::logit(levels[levels.len() - 1].and(planes), norm) }
 }
 
-/// The layers of a generator or a decoder: from one pixel with this number of channels up over the
-/// levels to the image, with `planes` beside each input but the first. `end` is what follows the
-/// last layer in its name.
+/// Plans a generator or a decoder: from one pixel with `channels` channels up through `levels` to
+/// the image. Each layer except the first has `planes` additional input channels. `end` is appended
+/// to the name of the last layer.
 ///
 /// # Panics
 /// If there are no levels.
@@ -155,11 +158,11 @@ pub fn up(channels: usize, planes: usize, levels: &[Level], image: Level, end: &
     NetworkPlan { blocks, last: LayerPlan::image(levels[0].and(planes), image, end) }
 }
 
-/// `[N, h, w, c]` with planes of `labels` `[N, k]` behind its channels: each of the k numbers of a
-/// sample in all of its pixels, `[N, h, w, c + k]`.
+/// Appends k channels to `x`, `[N, h, w, c]` to `[N, h, w, c + k]`. Every pixel of a sample gets
+/// the k values of the sample's row in `labels`, `[N, k]`.
 ///
 /// # Panics
-/// If there are not as many rows of labels as images.
+/// If the number of rows of `labels` is not the number of images.
 #[track_caller]
 pub fn with_planes<E: Element>(x: &Var<E>, labels: &Var<E>) -> Var<E> {
     let [n, h, w, _] = x.shape().nhwc();
@@ -213,7 +216,8 @@ mod tests {
         }
     }
 
-    /// Images of 28 pixels have the levels 14, 7 and 3; two planes lie beside each input.
+    /// Images of size 28 have the levels 14, 7 and 3. Each layer has two additional input channels,
+    /// except the first layer of the generator.
     #[test]
     fn a_path_has_a_layer_for_each_level_and_a_last_one() {
         let image = Level { size: 28, channels: 1 };

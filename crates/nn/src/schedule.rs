@@ -1,7 +1,7 @@
-//! Learning rates over time: the factor of a base rate, as a function of the step alone.
+//! Learning-rate schedules: a factor for the base learning rate, which depends only on the step.
 //!
-//! A schedule has no state, so there is none to save: call
-//! `optimizer.set_lr(base * schedule.factor(step))` before each step.
+//! A schedule has no state to save. Call `optimizer.set_lr(base * schedule.factor(step))` before
+//! each step.
 
 use std::f64::consts::PI;
 
@@ -15,10 +15,10 @@ use std::f64::consts::PI;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Schedule {
-    /// 1.
+    /// Always 1.
     #[default]
     Constant,
-    /// 1 up to step `from`, then in equal parts down to 0 at step `to`, where it stays.
+    /// 1 up to step `from`, then linear decay to 0 at step `to`, then 0.
     LinearDecay {
         /// Last step at the full rate.
         from: u64,
@@ -28,15 +28,15 @@ pub enum Schedule {
     /// (1 + cos(pi t / steps)) / 2 (Loshchilov & Hutter 2017, eq. 5, one period down to 0); 0 after
     /// `steps`.
     Cosine {
-        /// Length of the descent.
+        /// Number of steps until the factor is 0.
         steps: u64,
     },
     /// 1, then multiplied by `factor` at each of two steps (He et al. 2016, section 4.2: divided by
     /// 10 at steps 32,000 and 48,000 of 64,000).
     Step {
-        /// First steps at the lower rates.
+        /// The steps from which the factor is applied.
         at: [u64; 2],
-        /// The ratio of the rates after and before each of these steps.
+        /// The factor by which the rate is multiplied at each of these steps.
         factor: f64,
     },
 }

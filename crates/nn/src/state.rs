@@ -1,21 +1,21 @@
-//! States: named tensors, and what is wrong with one that does not fit.
+//! States: lists of named tensors, and the error for a state that does not fit.
 
 use adjoint_tensor::{Element, Shape, Tensor};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Tensors with their names, in an order of their own: a model's weights, or all that a training
-/// run continues from. `f32` unless said otherwise, as in files.
+/// An ordered list of names and tensors: the weights of a model, or everything that a training run
+/// needs to resume. The default element type is `f32`, which files use.
 pub type NamedTensors<E = f32> = Vec<(String, Tensor<E>)>;
 
-/// Why a state was not taken over. Nothing was changed.
+/// The differences that prevented a state from being loaded. The target of the load is unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateError {
-    /// Names that the state lacks.
+    /// Expected names that are not in the state.
     pub missing: Vec<String>,
-    /// Names that it has in vain, or twice.
+    /// Names in the state that are not expected, or that occur twice.
     pub unexpected: Vec<String>,
-    /// Names whose tensor has another shape: expected, found.
+    /// Names of tensors with the wrong shape, the expected shape and the shape found.
     pub reshaped: Vec<(String, Shape, Shape)>,
 }
 
@@ -26,9 +26,9 @@ impl fmt::Display for StateError {
             format!("`{name}` is {found} where {expected} is expected")
         };
         let parts = [
-            few("lacks ", &quoted(&self.missing)),
-            few("has the unexpected ", &quoted(&self.unexpected)),
-            few("", &self.reshaped.iter().map(reshape).collect::<Vec<_>>()),
+            list("lacks ", &quoted(&self.missing)),
+            list("has the unexpected ", &quoted(&self.unexpected)),
+            list("", &self.reshaped.iter().map(reshape).collect::<Vec<_>>()),
         ];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
@@ -36,8 +36,8 @@ impl fmt::Display for StateError {
 
 impl std::error::Error for StateError {}
 
-/// "lacks `a`, `b`, `c` and 4 more".
-fn few(what: &str, items: &[String]) -> Option<String> {
+/// Lists up to three items: "lacks `a`, `b`, `c` and 4 more".
+fn list(what: &str, items: &[String]) -> Option<String> {
     let shown = items[..items.len().min(3)].join(", ");
     match items.len() {
         0 => None,
@@ -46,11 +46,12 @@ fn few(what: &str, items: &[String]) -> Option<String> {
     }
 }
 
-/// The tensors of `found` in the order of `expected`, whose names and shapes they must have.
+/// Returns the tensors of `found` in the order of `expected`. Names and shapes must be those of
+/// `expected`.
 ///
 /// # Errors
-/// If a name is missing, unexpected or there twice, or a tensor has another shape; all of them are
-/// named.
+/// If a name is missing, unexpected or occurs twice, or a tensor has the wrong shape. The error
+/// contains all of these names.
 pub fn match_names<'a, E: Element>(
     expected: &[(String, Tensor<E>)],
     found: &'a [(String, Tensor<E>)],
@@ -76,15 +77,16 @@ pub fn match_names<'a, E: Element>(
     if error == StateError::default() { Ok(matched) } else { Err(error) }
 }
 
-/// Whole numbers below this are exact in every element type.
+/// Base of encoded counts. Integers below it are exact in every element type.
 const BASE: u64 = 1 << 24;
 
-/// A count as a tensor of two digits, the lower first: exact below 2^48, in `f32` too.
+/// Encodes a count as a tensor of two digits in base [`BASE`], the lower digit first. This is exact
+/// below 2^48, also in `f32`.
 pub(crate) fn encode_count<E: Element>(count: u64) -> Tensor<E> {
     Tensor::from_slice([2], &[count % BASE, count / BASE].map(|digit| E::of(digit as f64)))
 }
 
-/// The count of [`encode_count`]; of other tensors, some count.
+/// Decodes a count of [`encode_count`]. Other tensors give an arbitrary count.
 pub(crate) fn decode_count<E: Element>(digits: &Tensor<E>) -> u64 {
     digits.data().iter().rev().fold(0, |count, digit| count * BASE + (digit.f64() as u64).min(BASE - 1))
 }
@@ -132,7 +134,7 @@ mod tests {
         for count in [0, 1, BASE - 1, BASE, BASE + 1, 123_456_789_012, (1 << 48) - 1] {
             assert_eq!(decode_count(&encode_count::<f32>(count)), count);
         }
-        // From a file that lies: no overflow.
+        // Invalid digits, as from a damaged file, do not overflow.
         assert_eq!(decode_count(&Tensor::from_slice([2], &[f32::NAN, f32::INFINITY])), (BASE - 1) * BASE);
     }
 }

@@ -2,14 +2,15 @@ use super::Mode;
 use crate::param::{Param, Role};
 use crate::{Activation, Element, Tensor, Var, module};
 
-/// Batch normalisation (Ioffe & Szegedy 2015) of each channel, the last axis, over all other axes:
+/// Batch normalisation (Ioffe & Szegedy 2015) of each channel. Channels are the last axis;
+/// statistics are taken over all other axes:
 ///
 /// > y = weight (x - mu) / sqrt(sigma^2 + eps) + bias
 ///
-/// In training mu and sigma^2 are the batch's (sigma^2 biased) and the running statistics follow
-/// them, r <- (1 - momentum) r + momentum s, where s is the batch's mean and its *unbiased*
-/// variance, as in PyTorch. In evaluation mu and sigma^2 are the running statistics. eps = 1e-5,
-/// momentum = 0.1.
+/// In training, mu is the mean of the batch and sigma^2 its biased variance. The running statistics
+/// r are updated by r <- (1 - momentum) r + momentum s, where s is the mean or the *unbiased*
+/// variance of the batch, as in PyTorch. In evaluation, mu and sigma^2 are the running statistics.
+/// eps = 1e-5, momentum = 0.1.
 pub struct BatchNorm<E: Element> {
     /// gamma, `[channels]`.
     pub weight: Param<E>,
@@ -31,7 +32,7 @@ const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 impl<E: Element> BatchNorm<E> {
-    /// A layer for this many channels.
+    /// Creates a layer for inputs with `channels` channels.
     pub fn new(channels: usize) -> Self {
         BatchNorm {
             weight: Param::new([channels], Role::Scale),
@@ -41,16 +42,18 @@ impl<E: Element> BatchNorm<E> {
         }
     }
 
-    /// x normalised; in training also moves the running statistics.
+    /// Returns x normalised. In training this also updates the running statistics.
     ///
     /// # Panics
-    /// If x has another number of channels; in training, if it has less than two values a channel.
+    /// If x has another number of channels than the layer, or in training fewer than two values per
+    /// channel.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         self.forward_activated(x, mode, Activation::Identity)
     }
 
-    /// f([`forward`](Self::forward)), in training without a pass over memory for f.
+    /// Returns f([`forward`](Self::forward)). In training, f is fused with the normalisation, which
+    /// saves a pass over memory.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -69,18 +72,18 @@ impl<E: Element> BatchNorm<E> {
         let m = x.shape().len() / channels.max(1);
         assert!(
             m > 1,
-            "BatchNorm({channels}): input of shape {}: one value a channel has no variance",
+            "BatchNorm({channels}): input of shape {}: one value per channel has no variance",
             x.shape()
         );
         let batch = x.batch_norm_activated(&gamma, &beta, EPS, f);
-        follow(&mut self.running_mean, &batch.mean, 1.0);
-        follow(&mut self.running_var, &batch.variance, m as f64 / (m as f64 - 1.0));
+        update_running(&mut self.running_mean, &batch.mean, 1.0);
+        update_running(&mut self.running_var, &batch.variance, m as f64 / (m as f64 - 1.0));
         batch.y
     }
 }
 
-/// running <- (1 - momentum) running + momentum (factor batch)
-fn follow<E: Element>(running: &mut Tensor<E>, batch: &Tensor<E>, factor: f64) {
+/// running <- (1 - momentum) running + momentum factor batch
+fn update_running<E: Element>(running: &mut Tensor<E>, batch: &Tensor<E>, factor: f64) {
     let (keep, take) = (E::of(1.0 - MOMENTUM), E::of(MOMENTUM * factor));
     running.update(batch, move |r, s| keep * r + take * s);
 }
@@ -99,7 +102,8 @@ mod tests {
     #[test]
     fn running_statistics_follow_with_the_unbiased_variance() {
         let mut layer = layer();
-        // Channel 0: 0, 4 (mean 2, unbiased variance 8). Channel 1: 1, 1.
+        // Channel 0 has the values 0 and 4, so mean 2 and unbiased variance 8. Channel 1 has 1 and
+        // 1.
         let x = Var::constant(Tensor::from_slice([2, 2], &[0.0, 1.0, 4.0, 1.0]));
         layer.forward(&x, Mode::Train);
         let close =
@@ -120,15 +124,15 @@ mod tests {
         }
         let (all, one) = (layer.forward(&x, Mode::Eval), layer.forward(&x.narrow(0, 3, 1), Mode::Eval));
         assert_eq!(all.narrow(0, 3, 1).value().data(), one.value().data());
-        // And the running statistics have arrived: evaluation normalises as training does, but for
-        // the factor m/(m-1).
+        // The running statistics have converged, so evaluation gives the same result as training
+        // except for the factor m/(m-1) of the variance.
         let trained = layer.forward(&x, Mode::Train);
         let largest = (trained - all).value().data().iter().fold(0.0f64, |m, d| m.max(d.abs()));
         assert!(largest < 0.03, "{largest}");
     }
 
     #[test]
-    #[should_panic(expected = "BatchNorm(2): input of shape [1, 2]: one value a channel has no variance")]
+    #[should_panic(expected = "BatchNorm(2): input of shape [1, 2]: one value per channel has no variance")]
     fn a_single_value_has_no_variance() {
         layer().forward(&Var::constant(Tensor::zeros([1, 2])), Mode::Train);
     }

@@ -2,10 +2,10 @@ use super::Spec;
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};
 
-/// Convolution of NHWC images: `[N, h, w, inputs]` to `[N, h', w', outputs]`, plus a bias a
+/// Convolution of NHWC images: `[N, h, w, inputs]` to `[N, h', w', outputs]`, plus one bias per
 /// channel.
 pub struct Conv2d<E: Element> {
-    /// HWIO: `[kh, kw, inputs / groups, outputs]`.
+    /// The kernel, `[kh, kw, inputs / groups, outputs]`.
     pub weight: Param<E>,
     /// `[outputs]`.
     pub bias: Option<Param<E>>,
@@ -14,10 +14,11 @@ pub struct Conv2d<E: Element> {
 module!(Conv2d { weight, bias });
 
 impl<E: Element> Conv2d<E> {
-    /// A layer with a bias and a kernel of (height, width).
+    /// Creates a layer with a bias. `kernel` is the height and width of the kernel.
     ///
     /// # Panics
-    /// If the channels do not divide into the groups, or memory cannot address the weight.
+    /// If a number of channels is not a multiple of the number of groups, the stride is 0, or the
+    /// weight is larger than the address space.
     #[track_caller]
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
         check_groups("Conv2d", inputs, outputs, spec);
@@ -30,7 +31,7 @@ impl<E: Element> Conv2d<E> {
         }
     }
 
-    /// The same layer without its bias.
+    /// Returns the layer without its bias.
     #[must_use]
     pub fn without_bias(self) -> Self {
         Conv2d { bias: None, ..self }
@@ -41,16 +42,17 @@ impl<E: Element> Conv2d<E> {
         self.spec
     }
 
-    /// x conv w + b.
+    /// Returns x conv w + b.
     ///
     /// # Panics
-    /// If x has another number of channels, or is smaller than the kernel.
+    /// If x has another number of channels than the layer, or is smaller than the kernel.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
         self.forward_with(x, &self.weight.var())
     }
 
-    /// x conv w + b with a weight made from this layer's, such as a normalised one.
+    /// Returns x conv w + b for a given w instead of the layer's own weight, for example the
+    /// layer's weight after normalisation.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -63,10 +65,10 @@ impl<E: Element> Conv2d<E> {
     }
 }
 
-/// Transposed convolution of NHWC images: the adjoint of the convolution from its output to its
-/// input, plus a bias a channel.
+/// Transposed convolution of NHWC images: the adjoint of a convolution that maps this layer's
+/// outputs to its inputs, plus one bias per channel.
 pub struct ConvTranspose2d<E: Element> {
-    /// HWIO of that convolution: `[kh, kw, outputs / groups, inputs]`.
+    /// The kernel of that convolution, `[kh, kw, outputs / groups, inputs]`.
     pub weight: Param<E>,
     /// `[outputs]`.
     pub bias: Option<Param<E>>,
@@ -76,15 +78,16 @@ pub struct ConvTranspose2d<E: Element> {
 module!(ConvTranspose2d { weight, bias });
 
 impl<E: Element> ConvTranspose2d<E> {
-    /// A layer with a bias, a kernel of (height, width) and no output padding.
+    /// Creates a layer with a bias and without output padding. `kernel` is the height and width of
+    /// the kernel.
     ///
-    /// An output pixel reads, away from the border, every stride-th tap of the kernel: its fan-in
-    /// is inputs / groups kh kw / (stride product). (PyTorch's initialisers take the fans of the
-    /// convolution instead.)
+    /// An output pixel that is not close to the border depends on every stride-th tap of the kernel
+    /// in each direction. So the fan-in is kh kw (inputs / groups) / (stride height * stride
+    /// width). PyTorch's initialisers use the fans of the convolution instead.
     ///
     /// # Panics
-    /// If the channels do not divide into the groups, the stride is 0, or memory cannot address the
-    /// weight.
+    /// If a number of channels is not a multiple of the number of groups, the stride is 0, or the
+    /// weight is larger than the address space.
     #[track_caller]
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], spec: Spec) -> Self {
         check_groups("ConvTranspose2d", inputs, outputs, spec);
@@ -99,14 +102,15 @@ impl<E: Element> ConvTranspose2d<E> {
         }
     }
 
-    /// The same layer without its bias.
+    /// Returns the layer without its bias.
     #[must_use]
     pub fn without_bias(self) -> Self {
         ConvTranspose2d { bias: None, ..self }
     }
 
-    /// The same layer with this many more rows and columns at the end of its output: of the sizes
-    /// from which the convolution gives the input's size, the larger ones.
+    /// Returns the layer with this number of additional rows and columns at the end of its output.
+    /// With a stride, the convolution maps several sizes to the size of this layer's input; the
+    /// padding selects one of these as the output size.
     #[must_use]
     pub fn with_output_padding(self, output_padding: [usize; 2]) -> Self {
         ConvTranspose2d { output_padding, ..self }
@@ -117,10 +121,10 @@ impl<E: Element> ConvTranspose2d<E> {
         self.spec
     }
 
-    /// The adjoint of conv w applied to x, + b.
+    /// Returns the adjoint of conv w applied to x, plus b.
     ///
     /// # Panics
-    /// If x has another number of channels, or the geometry does not exist.
+    /// If x has another number of channels than the layer, or the output size would be invalid.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
         let [kh, kw, per_group, inputs] = self.weight.shape().nhwc();
@@ -131,7 +135,7 @@ impl<E: Element> ConvTranspose2d<E> {
     }
 }
 
-/// The product of two sizes, which cannot wrap in `f64`.
+/// Returns the product of two sizes. It cannot overflow in `f64`.
 fn product([a, b]: [usize; 2]) -> f64 {
     a as f64 * b as f64
 }

@@ -1,16 +1,16 @@
 use super::Mode;
 use crate::{Element, Stream, Tensor, Var};
 
-/// Dropout (Srivastava et al. 2014), inverted: in training each number is zeroed with probability p
-/// and the others are divided by 1 - p, so that evaluation is the identity. (The default drops
-/// nothing.)
+/// Inverted dropout (Srivastava et al. 2014). In training each element is set to 0 with probability
+/// p, and the other elements are divided by 1 - p. In evaluation dropout is the identity. The
+/// default is p = 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dropout {
     p: f64,
 }
 
 impl Dropout {
-    /// Drops with probability `p`.
+    /// Creates dropout with probability `p`.
     ///
     /// # Panics
     /// If p is not in [0, 1).
@@ -20,8 +20,8 @@ impl Dropout {
         Dropout { p }
     }
 
-    /// x with numbers dropped. What is dropped is the stream's choice: address it by layer and
-    /// step.
+    /// Returns x with dropped elements. The mask is drawn from `stream`, so use a separate stream
+    /// for each layer and step.
     pub fn forward<E: Element>(&self, x: &Var<E>, mode: Mode, stream: &mut Stream) -> Var<E> {
         if mode == Mode::Eval || self.p == 0.0 {
             return x.clone();
@@ -49,7 +49,8 @@ mod tests {
         assert_eq!(g.map(|g| 2.0 * g).data(), y.value().data());
     }
 
-    /// The slope of a square root at 0 is infinite; a dropped number hides that.
+    /// The derivative of the square root is infinite at 0. The gradient of a dropped element must
+    /// still be 0.
     #[test]
     fn an_infinite_gradient_does_not_pass_a_dropped_number() {
         let x = Var::leaf(Tensor::full([100], 2.0f64));

@@ -1,36 +1,37 @@
 use crate::param::{Param, Role};
 use crate::{Element, Var, module};
 
-/// A learned vector for each of a number of things: indices to `[indices, features]`.
+/// A table with one trained vector per index: maps indices to `[number of indices, features]`.
 pub struct Embedding<E: Element> {
-    /// `[things, features]`.
+    /// The table, `[rows, features]`.
     pub weight: Param<E>,
 }
 module!(Embedding { weight });
 
 impl<E: Element> Embedding<E> {
-    /// A table of `things` vectors of `features` numbers.
-    pub fn new(things: usize, features: usize) -> Self {
-        Embedding { weight: Param::new([things, features], Role::Table) }
+    /// Creates a table of `rows` vectors with `features` elements each.
+    pub fn new(rows: usize, features: usize) -> Self {
+        Embedding { weight: Param::new([rows, features], Role::Table) }
     }
 
-    /// The vectors of these things, in order.
+    /// Returns the vectors at `indices`, in this order.
     ///
     /// # Panics
-    /// If there is no such thing.
+    /// If an index is not less than the number of rows.
     #[track_caller]
     pub fn forward(&self, indices: &[usize]) -> Var<E> {
-        let [things, features] = self.weight.shape().matrix();
-        if let Some(index) = indices.iter().find(|&&i| i >= things) {
-            panic!("Embedding({things} x {features}): index {index} is out of range");
+        let [rows, features] = self.weight.shape().matrix();
+        if let Some(index) = indices.iter().find(|&&i| i >= rows) {
+            panic!("Embedding({rows} x {features}): index {index} is out of range");
         }
         self.weight.var().gather_rows(indices)
     }
 
-    /// Sums of vectors by `weights` (N, things): a one-hot row picks its vector.
+    /// Returns weighted sums of all vectors, `[N, features]`, for weights `[N, rows]`. A one-hot
+    /// row of weights selects one vector.
     ///
     /// # Panics
-    /// If the weights have another number of columns than there are things.
+    /// If the number of columns of `weights` is not the number of vectors.
     #[track_caller]
     pub fn mix(&self, weights: &Var<E>) -> Var<E> {
         weights.matmul(&self.weight.var())

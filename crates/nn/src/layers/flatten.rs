@@ -1,12 +1,12 @@
 use crate::{Element, Var};
 
-/// `[N, ...]` to `[N, the rest]`. Images are flattened in the order of memory: row, column, channel
-/// (PyTorch's order is channel, row, column).
+/// Flattens each sample: `[N, ...]` to `[N, features]`. Elements keep their order in memory, which
+/// for images is row, column, channel. (PyTorch's order is channel, row, column.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flatten;
 
 impl Flatten {
-    /// x with all axes but the first made one.
+    /// Returns x with all axes except the first merged into one.
     ///
     /// # Panics
     /// If x is a scalar.

@@ -5,7 +5,8 @@ use crate::{Element, Var, module};
 ///
 /// > y = weight (x - mu) / sqrt(sigma^2 + eps) + bias
 ///
-/// with mu and the biased sigma^2 of each row; eps = 1e-5. Training and evaluation are alike.
+/// where mu is the mean and sigma^2 the biased variance of each row, and eps = 1e-5. Training and
+/// evaluation do not differ.
 pub struct LayerNorm<E: Element> {
     /// gamma, `[features]`.
     pub weight: Param<E>,
@@ -17,15 +18,15 @@ module!(LayerNorm { weight, bias });
 const EPS: f64 = 1e-5;
 
 impl<E: Element> LayerNorm<E> {
-    /// A layer for rows of this many numbers.
+    /// Creates a layer for rows of `features` elements.
     pub fn new(features: usize) -> Self {
         LayerNorm { weight: Param::new([features], Role::Scale), bias: Param::new([features], Role::Shift) }
     }
 
-    /// x normalised, in its shape.
+    /// Returns x normalised; the shape does not change.
     ///
     /// # Panics
-    /// If the last axis of x has another size.
+    /// If the size of the last axis of x is not `features`.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
         let features = self.weight.shape().len();
@@ -63,7 +64,7 @@ mod tests {
         assert!((scaled - (2.0 * y + 3.0)).value().data().iter().all(|d| d.abs() < 1e-12));
     }
 
-    /// Beside 10^7 the mean of 0 and 1 is no `f32`.
+    /// The mean of 10^7 and 10^7 + 1 is not representable in `f32`.
     #[test]
     fn rows_far_from_zero_are_normalised_about_their_mean() {
         let mut layer = LayerNorm::<f32>::new(2);

@@ -1,7 +1,7 @@
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};
 
-/// y = x W^T + b: `[N, inputs]` to `[N, outputs]`.
+/// A fully connected layer, y = x W^T + b: `[N, inputs]` to `[N, outputs]`.
 pub struct Linear<E: Element> {
     /// W, `[outputs, inputs]` as in PyTorch.
     pub weight: Param<E>,
@@ -11,7 +11,7 @@ pub struct Linear<E: Element> {
 module!(Linear { weight, bias });
 
 impl<E: Element> Linear<E> {
-    /// A layer with a bias.
+    /// Creates a layer with a bias.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         let fans = Fans { fan_in: inputs as f64, fan_out: outputs as f64 };
         Linear {
@@ -20,22 +20,23 @@ impl<E: Element> Linear<E> {
         }
     }
 
-    /// The same layer without its bias.
+    /// Returns the layer without its bias.
     #[must_use]
     pub fn without_bias(self) -> Self {
         Linear { bias: None, ..self }
     }
 
-    /// y = x W^T + b.
+    /// Returns x W^T + b.
     ///
     /// # Panics
-    /// If x is no `[N, inputs]`.
+    /// If the shape of x is not `[N, inputs]`.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
         self.forward_with(x, &self.weight.var())
     }
 
-    /// The same with a weight made from this layer's, such as a normalised one.
+    /// Returns x W^T + b for a given W instead of the layer's own weight, for example the layer's
+    /// weight after normalisation.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).

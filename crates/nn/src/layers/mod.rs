@@ -1,11 +1,11 @@
-//! Layers: maps with parameters, a struct each.
+//! Layers: functions with parameters. Each layer is a struct.
 //!
-//! A layer is built from its sizes alone; its parameters are NaN until a [`Scheme`](crate::Scheme)
-//! draws them or a state is loaded. `forward` takes `&mut self` where it changes state (running
-//! statistics), and a [`Mode`] where training and evaluation differ. Activations are methods of
+//! A new layer needs only its sizes. Its parameters are NaN until a [`Scheme`](crate::Scheme) draws
+//! them or a state is loaded. `forward` takes `&mut self` if it changes state such as running
+//! statistics, and a [`Mode`] if training and evaluation differ. Activations are methods of
 //! [`Var`](crate::Var), not layers.
 //!
-//! Images are NHWC and convolution weights HWIO throughout.
+//! All images have the layout NHWC, all convolution weights the layout HWIO.
 
 mod batch_norm;
 mod conv;
@@ -27,18 +27,18 @@ pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use spectral_norm::SpectralNorm;
 
-/// Slope below 0 of the leaky relu of discriminators (Radford et al. 2016, section 4).
+/// Slope of leaky relu for negative inputs in discriminators (Radford et al. 2016, section 4).
 pub const LEAKY_SLOPE: f64 = 0.2;
 
-/// What keeps the signals of a layer in bounds.
+/// The normalisation of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Norm {
-    /// Nothing.
+    /// No normalisation.
     None,
-    /// Batch norm of its outputs.
+    /// Batch norm of the layer's outputs.
     #[default]
     Batch,
-    /// Spectral normalisation of its weight.
+    /// Spectral normalisation of the layer's weight.
     Spectral,
 }
 
@@ -49,13 +49,15 @@ named!(Norm {
 });
 
 impl Norm {
-    /// The same, or none in place of batch norm: for a layer that batch norm must not follow.
+    /// Returns [`Norm::None`] instead of batch norm, and other norms unchanged. For layers that
+    /// must not have batch norm.
     #[must_use]
     pub fn without_batch(self) -> Self {
         if self == Norm::Batch { Norm::None } else { self }
     }
 
-    /// Its part of the name of a layer: "batch norm, ", or nothing.
+    /// The description of the norm in the name of a layer, for example "batch norm, ". Empty for
+    /// [`Norm::None`].
     pub(crate) fn in_layer_name(self) -> &'static str {
         match self {
             Norm::None => "",
@@ -65,11 +67,11 @@ impl Norm {
     }
 }
 
-/// Is a model being trained or used? Batch norm and dropout differ.
+/// Whether a model is trained or evaluated, which changes the behaviour of batch norm and dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Statistics of the batch; dropout drops.
+    /// Batch norm uses the statistics of the batch, and dropout is active.
     Train,
-    /// Running statistics; dropout has no effect.
+    /// Batch norm uses running statistics, and dropout has no effect.
     Eval,
 }

@@ -2,45 +2,47 @@ use super::{Mode, Spec};
 use crate::param::{Direction, direction};
 use crate::{Element, Param, Tensor, Var, module};
 
-/// Spectral normalisation (Miyato et al. 2018): a weight W divided by an estimate of its largest
+/// Spectral normalisation (Miyato et al. 2018): a weight W is divided by an estimate of its largest
 /// singular value,
 ///
 /// > W / sigma,   sigma = u^T W v
 ///
-/// so that a fully connected layer stretches no difference of inputs by more than about 1. W is
-/// taken as a matrix with a row an output (section 2.1), a kernel too: there the bound is on each
-/// window, and a pixel that is in m windows counts m times, so that the layer may stretch by
-/// sqrt(m), 2 for 4x4 windows two pixels apart. u and v approach its first singular vectors by one
-/// step of power iteration (eq. 18-20) in each forward pass of training; they count as constants in
-/// the gradient, which flows through both W and sigma (eq. 12). u starts in a random direction,
-/// because a fixed one may be orthogonal to all that W gives. A W of zeros, whose sigma is 0, stays
-/// as it is.
+/// so a fully connected layer has a Lipschitz constant of about 1. W is a matrix with one row per
+/// output (section 2.1). The kernel of a convolution is treated as such a matrix too, which bounds
+/// the map from each window to its outputs. If each pixel is in m windows, the Lipschitz constant
+/// of the convolution is bounded by sqrt(m). With 4x4 kernels and stride 2 this is 2.
+///
+/// u and v are estimates of the first singular vectors of W. Each forward pass in training improves
+/// them by one step of power iteration (eq. 18-20). In the gradient, u and v are constants, and
+/// both W and sigma are differentiated (eq. 12). u starts in a random direction, because a fixed
+/// direction could be orthogonal to the range of W. If W is 0, sigma is 0 and W is returned
+/// unchanged.
 pub struct SpectralNorm<E: Element> {
-    /// `[outputs, 1]`
+    /// The estimate u, `[outputs, 1]`.
     u: Direction<E>,
-    /// `[inputs, 1]`; 0 before the first pass.
+    /// The estimate v, `[inputs, 1]`. It is 0 before the first pass.
     v: Tensor<E>,
-    /// Where W keeps its outputs: in the rows, or in the columns of all other axes together (HWIO).
+    /// Whether the outputs of W are its rows. Otherwise they are the last axis (HWIO).
     outputs_first: bool,
 }
 module!(SpectralNorm { u, v });
 
 impl<E: Element> SpectralNorm<E> {
-    /// Of a matrix `[outputs, inputs]`.
+    /// Creates the norm of a matrix `[outputs, inputs]`.
     ///
     /// # Panics
-    /// If it is no matrix.
+    /// If `weight` is not a matrix.
     #[track_caller]
     pub fn of_matrix(weight: &Param<E>) -> Self {
         let [outputs, inputs] = weight.shape().matrix();
         Self::new(outputs, inputs, true)
     }
 
-    /// Of the kernel HWIO of a convolution.
+    /// Creates the norm of a convolution kernel with the layout HWIO.
     ///
     /// # Panics
-    /// If it does not have four axes, or the convolution has several groups: those are as many
-    /// matrices, each with a sigma of its own.
+    /// If `weight` does not have four axes, or the convolution has more than one group. Each group
+    /// would be a separate matrix with its own sigma.
     #[track_caller]
     pub fn of_kernel(weight: &Param<E>, spec: Spec) -> Self {
         assert!(spec.groups == 1, "SpectralNorm: a kernel of {} groups, need one matrix", spec.groups);
@@ -52,7 +54,7 @@ impl<E: Element> SpectralNorm<E> {
         SpectralNorm { u: Direction::new(outputs), v: Tensor::zeros([inputs, 1]), outputs_first }
     }
 
-    /// W / sigma, or W itself where there is no norm.
+    /// Returns W / sigma, or W if `norm` is `None`.
     pub fn apply(norm: &mut Option<Self>, weight: &Param<E>, mode: Mode) -> Var<E> {
         match norm {
             Some(norm) => norm.normalise(&weight.var(), mode),
@@ -60,10 +62,10 @@ impl<E: Element> SpectralNorm<E> {
         }
     }
 
-    /// W / sigma.
+    /// Returns W / sigma.
     ///
     /// # Panics
-    /// If W has another shape than the one this was made for.
+    /// If `weight` has another shape than the weight for which the norm was created.
     #[track_caller]
     pub fn normalise(&mut self, weight: &Var<E>, mode: Mode) -> Var<E> {
         let (outputs, inputs) = (self.u.value().len(), self.v.len());
@@ -71,7 +73,7 @@ impl<E: Element> SpectralNorm<E> {
         let matrix = weight.reshape(if first { [outputs, inputs] } else { [inputs, outputs] });
         let is_new = self.v.data().iter().all(|&v| v == E::ZERO);
         let [u, v] = if mode == Mode::Train || is_new {
-            self.iterated(matrix.value())
+            self.power_iteration(matrix.value())
         } else {
             [self.u.value().clone(), self.v.clone()]
         };
@@ -85,8 +87,9 @@ impl<E: Element> SpectralNorm<E> {
         if is_invertible { weight / sigma } else { weight.clone() }
     }
 
-    /// u and v after a step of power iteration with W: v = W^T u, u = W v, both of length 1.
-    fn iterated(&self, w: &Tensor<E>) -> [Tensor<E>; 2] {
+    /// Returns u and v after one step of power iteration with W: v = W^T u and u = W v, each
+    /// divided by its length.
+    fn power_iteration(&self, w: &Tensor<E>) -> [Tensor<E>; 2] {
         let v = direction(&w.matmul(self.outputs_first, self.u.value(), false), &self.v);
         let u = direction(&w.matmul(!self.outputs_first, &v, false), self.u.value());
         [u, v]
@@ -106,14 +109,14 @@ mod tests {
         p
     }
 
-    /// Singular values 3 and 1, whichever way the outputs lie.
+    /// The matrix has the singular values 3 and 1, with outputs in rows or in columns.
     #[test]
     fn divides_by_the_largest_singular_value() {
         let w = weight(&[2, 2], &[2.0, 1.0, 1.0, 2.0]);
         let kernel = weight(&[1, 2, 1, 2], &[2.0, 1.0, 1.0, 2.0]);
         let of_kernel = SpectralNorm::of_kernel(&kernel, Spec::new(1, 0));
         for (mut norm, w) in [(SpectralNorm::of_matrix(&w), &w), (of_kernel, &kernel)] {
-            // Off the first singular vector, to see the iteration find it.
+            // Start away from the first singular vector, so that the iteration has to find it.
             *norm.u.value_mut() = Tensor::from_slice([2, 1], &[1.0, 0.0]);
             let mut y = w.var();
             (0..30).for_each(|_| y = norm.normalise(&w.var(), Mode::Train));
@@ -142,21 +145,22 @@ mod tests {
     fn gradients_flow_through_sigma() {
         gradcheck::assert_cases("spectral norm", 20, |s| {
             let w: Tensor<f64> = s.normal_tensor([3, 4], 0.0, 1.0);
-            // Near the first singular vectors: elsewhere sigma may be next to nothing.
-            let mut near = SpectralNorm::new(3, 4, true);
-            near.u.draw(s);
-            (0..3).for_each(|_| _ = near.normalise(&Var::constant(w.clone()), Mode::Train));
-            let state = near.state();
+            // Iterate until u and v are close to the first singular vectors, because otherwise
+            // sigma could be close to 0.
+            let mut trained = SpectralNorm::new(3, 4, true);
+            trained.u.draw(s);
+            (0..3).for_each(|_| _ = trained.normalise(&Var::constant(w.clone()), Mode::Train));
+            let state = trained.state();
             (vec![w], move |w: &[Var<f64>]| {
                 let mut norm = SpectralNorm::new(3, 4, true);
-                norm.load_state(&state).expect("it is a state of such a norm");
+                norm.load_state(&state).expect("the state is that of a norm of the same shape");
                 norm.normalise(&w[0], Mode::Eval).square().sum()
             })
         });
     }
 
-    /// W of rank 1 with singular values sqrt(10) and 0. Equal numbers are orthogonal to its u, and
-    /// a start in them would never leave 0.
+    /// W has rank 1 and the singular values sqrt(10) and 0. A vector of equal elements is
+    /// orthogonal to its first left singular vector. If u started there, sigma would stay 0.
     #[test]
     fn the_start_is_orthogonal_to_no_weight() {
         let w = weight(&[2, 2], &[1.0, 2.0, -1.0, -2.0]);

@@ -1,8 +1,9 @@
-//! What a discriminator and a generator minimise.
+//! The losses of discriminators and generators.
 //!
-//! `real` are D's logits of data, `fake` those of generated samples; any shape, a mean is taken
-//! over all. G's losses need D's graph and D's losses do not need G's: the optimiser of either asks
-//! for its own gradients alone.
+//! `real` contains D's logits of data and `fake` D's logits of generated samples. They can have any
+//! shape, and each loss is a mean over all logits. The graph of G's loss passes through D; D's loss
+//! does not need the graph of G. The optimiser of each network requests only the gradients of its
+//! own parameters.
 
 use super::bce;
 use crate::{Element, Var, named};
@@ -17,9 +18,9 @@ pub fn gan_value<E: Element>(real: &Var<E>, fake: &Var<E>) -> Var<E> {
     -(bce(real, 1.0) + bce(fake, 0.0))
 }
 
-/// What D minimises in the original game, -V(D, G), with one-sided label smoothing (Salimans et al.
-/// 2016, section 3.4): data is to be called real with probability 1 - `smoothing`, samples are to
-/// be called fake without doubt.
+/// The loss of D in the original game, -V(D, G), with one-sided label smoothing (Salimans et al.
+/// 2016, section 3.4). The target probability is 1 - `smoothing` for data and 0 for generated
+/// samples.
 ///
 /// # Panics
 /// If the smoothing is not between 0 and 1.
@@ -28,52 +29,56 @@ pub fn discriminator_loss<E: Element>(real: &Var<E>, fake: &Var<E>, smoothing: f
     bce(real, 1.0 - smoothing) + bce(fake, 0.0)
 }
 
-/// What G minimises in the original game (Goodfellow et al. 2014, eq. 1): E log(1 - D(G(z))). Its
-/// gradient by the logit is -D(G(z)), which vanishes where D is sure: it *saturates*.
+/// The loss of G in the original game (Goodfellow et al. 2014, eq. 1): E log(1 - D(G(z))). Its
+/// gradient with respect to the logit is -D(G(z)), which vanishes if D rejects a sample with
+/// confidence: the loss *saturates*.
 pub fn generator_minimax<E: Element>(fake: &Var<E>) -> Var<E> {
     -bce(fake, 0.0)
 }
 
-/// What G minimises in practice (Goodfellow et al. 2014, section 3): -E log D(G(z)). Its gradient
-/// by the logit is D(G(z)) - 1, largest where D is sure.
+/// The loss of G that is used in practice (Goodfellow et al. 2014, section 3): -E log D(G(z)). Its
+/// gradient with respect to the logit is D(G(z)) - 1, which is largest if D rejects a sample with
+/// confidence.
 pub fn generator_non_saturating<E: Element>(fake: &Var<E>) -> Var<E> {
     bce(fake, 1.0)
 }
 
-/// D of least squares (Mao et al. 2017, eq. 2, with a = 0 and b = 1 - `smoothing`), on D's raw
-/// output: 1/2 E (D(x) - b)^2 + 1/2 E D(G(z))^2.
+/// The loss of D in the least-squares GAN (Mao et al. 2017, eq. 2, with a = 0 and b = 1 -
+/// `smoothing`), on D's output without a sigmoid: 1/2 E (D(x) - b)^2 + 1/2 E D(G(z))^2.
 pub fn least_squares_discriminator<E: Element>(real: &Var<E>, fake: &Var<E>, smoothing: f64) -> Var<E> {
     0.5 * ((real - (1.0 - smoothing)).square().mean() + fake.square().mean())
 }
 
-/// G of least squares (Mao et al. 2017, eq. 2, with c = 1): 1/2 E (D(G(z)) - 1)^2.
+/// The loss of G in the least-squares GAN (Mao et al. 2017, eq. 2, with c = 1): 1/2 E (D(G(z)) -
+/// 1)^2.
 pub fn least_squares_generator<E: Element>(fake: &Var<E>) -> Var<E> {
     0.5 * (fake - 1.0).square().mean()
 }
 
-/// D of the hinge loss (Lim & Ye 2017; Miyato et al. 2018, eq. 16), on D's raw output:
-/// E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))).
+/// The hinge loss of D (Lim & Ye 2017; Miyato et al. 2018, eq. 16), on D's output without a
+/// sigmoid: E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))).
 pub fn hinge_discriminator<E: Element>(real: &Var<E>, fake: &Var<E>) -> Var<E> {
     (1.0 - real).relu().mean() + (1.0 + fake).relu().mean()
 }
 
-/// G of the hinge loss (Miyato et al. 2018, eq. 17): -E D(G(z)).
+/// The loss of G that belongs to the hinge loss of D (Miyato et al. 2018, eq. 17): -E D(G(z)).
 pub fn hinge_generator<E: Element>(fake: &Var<E>) -> Var<E> {
     -fake.mean()
 }
 
-/// The critic of the Wasserstein distance (Arjovsky et al. 2017, eq. 2), on its raw output: E
-/// f(G(z)) - E f(x), minus the distance if f is the best among the functions with slopes up to 1.
+/// The loss of the critic f in the Wasserstein GAN (Arjovsky et al. 2017, eq. 2), on its output
+/// without a sigmoid: E f(G(z)) - E f(x). Its minimum over all 1-Lipschitz functions f is minus the
+/// Wasserstein distance.
 pub fn wasserstein_critic<E: Element>(real: &Var<E>, fake: &Var<E>) -> Var<E> {
     fake.mean() - real.mean()
 }
 
-/// G of the Wasserstein distance (Arjovsky et al. 2017, theorem 3): -E f(G(z)).
+/// The loss of G in the Wasserstein GAN (Arjovsky et al. 2017, theorem 3): -E f(G(z)).
 pub fn wasserstein_generator<E: Element>(fake: &Var<E>) -> Var<E> {
     -fake.mean()
 }
 
-/// A game, by the name it has on a command line.
+/// A pair of losses for D and G, selected by name on a command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AdversarialLoss {
     /// [`discriminator_loss`] against [`generator_non_saturating`].
@@ -85,17 +90,16 @@ pub enum AdversarialLoss {
     LeastSquares,
     /// [`hinge_discriminator`] against [`hinge_generator`].
     Hinge,
-    /// [`wasserstein_critic`] against [`wasserstein_generator`]. The critic has to be kept
-    /// Lipschitz by a penalty.
+    /// [`wasserstein_critic`] against [`wasserstein_generator`]. The critic has to be Lipschitz,
+    /// for example through [`gradient_penalty`](super::gradient_penalty).
     Wasserstein,
 }
 
 impl AdversarialLoss {
-    /// What D minimises.
+    /// Returns the loss of D.
     ///
     /// # Panics
-    /// If labels are to be smoothed in a game without labels; [`has_labels`](Self::has_labels)
-    /// tells.
+    /// If `smoothing` is not 0 and the loss [has no labels](Self::has_labels).
     #[track_caller]
     pub fn discriminator<E: Element>(self, real: &Var<E>, fake: &Var<E>, smoothing: f64) -> Var<E> {
         assert!(smoothing == 0.0 || self.has_labels(), "the {self} loss has no labels to smooth");
@@ -109,7 +113,7 @@ impl AdversarialLoss {
         }
     }
 
-    /// What G minimises.
+    /// Returns the loss of G.
     pub fn generator<E: Element>(self, fake: &Var<E>) -> Var<E> {
         match self {
             AdversarialLoss::NonSaturating => generator_non_saturating(fake),
@@ -120,12 +124,13 @@ impl AdversarialLoss {
         }
     }
 
-    /// Does D compare its output with a label, which could be smoothed?
+    /// Does the loss of D compare its output with labels? Only labels can be smoothed.
     pub fn has_labels(self) -> bool {
         !matches!(self, AdversarialLoss::Hinge | AdversarialLoss::Wasserstein)
     }
 
-    /// Is D's output a logit, so that its sigmoid is a probability and V is what the game is about?
+    /// Is D's output a logit? Then its sigmoid is a probability, and the game is about the value V
+    /// of [`gan_value`].
     pub fn is_on_logits(self) -> bool {
         matches!(self, AdversarialLoss::NonSaturating | AdversarialLoss::Minimax)
     }
@@ -150,7 +155,7 @@ mod tests {
         Var::leaf(Tensor::full([3, 1], E::of(value)))
     }
 
-    /// At logit 0, where D = 1/2 everywhere.
+    /// All logits are 0, so D = 1/2 everywhere.
     #[test]
     fn at_the_equilibrium() {
         let (ln2, zero) = (2f64.ln(), logits::<f64>(0.0));
@@ -173,7 +178,7 @@ mod tests {
         }
     }
 
-    /// Where each game has its discriminator's optimum or its kink.
+    /// Evaluates the losses at the optimum of the discriminator or at a kink of the loss.
     #[test]
     fn at_their_optima() {
         let at = |real, fake| (logits::<f64>(real), logits::<f64>(fake));
@@ -189,7 +194,8 @@ mod tests {
         assert!(slope.data().iter().all(|g| g.abs() < 1e-16));
     }
 
-    /// The generator's slope by its logit: -D where it saturates, D - 1 where it does not.
+    /// The gradient of the generator's loss with respect to the logit is -D for the saturating loss
+    /// and D - 1 for the non-saturating loss.
     #[test]
     fn the_slopes_of_the_generators() {
         for l in [-80.0, -2.0, 0.0, 3.0, 80.0f64] {
@@ -205,17 +211,17 @@ mod tests {
     #[test]
     fn exact_at_80() {
         let tiny = (-80f64).exp();
-        let (sure, mistaken) = ((logits::<f32>(80.0), logits(-80.0)), (logits::<f32>(-80.0), logits(80.0)));
+        let (right, wrong) = ((logits::<f32>(80.0), logits(-80.0)), (logits::<f32>(-80.0), logits(80.0)));
         let near = |loss: Var<f32>, want: f64| {
             assert!((loss.item() / want - 1.0).abs() < 1e-6, "{} for {want}", loss.item());
         };
-        near(gan_value(&sure.0, &sure.1), -2.0 * tiny);
-        near(gan_value(&mistaken.0, &mistaken.1), -160.0);
-        near(discriminator_loss(&sure.0, &sure.1, 0.0), 2.0 * tiny);
-        near(generator_minimax(&sure.1), -tiny);
-        near(generator_minimax(&mistaken.1), -80.0);
-        near(generator_non_saturating(&sure.1), 80.0);
-        near(generator_non_saturating(&mistaken.1), tiny);
+        near(gan_value(&right.0, &right.1), -2.0 * tiny);
+        near(gan_value(&wrong.0, &wrong.1), -160.0);
+        near(discriminator_loss(&right.0, &right.1, 0.0), 2.0 * tiny);
+        near(generator_minimax(&right.1), -tiny);
+        near(generator_minimax(&wrong.1), -80.0);
+        near(generator_non_saturating(&right.1), 80.0);
+        near(generator_non_saturating(&wrong.1), tiny);
     }
 
     #[test]
@@ -236,7 +242,7 @@ mod tests {
         });
     }
 
-    /// Away from the kinks of the hinge.
+    /// Returns logits that are not close to the kinks of the hinge loss.
     fn gradcheck_logits(s: &mut crate::Stream, n: usize) -> Tensor<f64> {
         adjoint_autodiff::gradcheck::random_tensor(s, crate::Shape::new(&[n, 1]), &[-1.0, 1.0])
     }

@@ -1,16 +1,16 @@
-//! Binary cross entropy, the bridge from logits to log D and log(1 - D).
+//! Binary cross entropy: -log D and -log(1 - D) as functions of logits.
 
 use crate::{Element, Tensor, Var};
 
-/// Mean binary cross entropy of logits against one probability:
+/// Mean binary cross entropy of m logits l_i with one target probability for all:
 ///
 /// > -(1/m) sum over i of \[ target log sigma(l_i) + (1 - target) log(1 - sigma(l_i)) \]
 ///
-/// With target 1 it is -E log D, with target 0 -E log(1 - D). Exact for finite logits of any size
-/// ([`Var::binary_cross_entropy`]).
+/// With target 1 this is -E log D; with target 0 it is -E log(1 - D). It is exact for finite logits
+/// of any size ([`Var::binary_cross_entropy`]).
 ///
 /// # Panics
-/// If the target is no probability.
+/// If the target is not between 0 and 1.
 #[track_caller]
 pub fn bce<E: Element>(logits: &Var<E>, target: f64) -> Var<E> {
     assert!((0.0..=1.0).contains(&target), "bce: the target {target} is not between 0 and 1");
@@ -44,8 +44,8 @@ mod tests {
         }
     }
 
-    /// At l = +-80 the value is |l| or e^-|l| to the last bits, in f32 too, and the gradient is
-    /// sigma or its complement.
+    /// At l = +-80 the value of a hard target is |l| or e^-|l| up to rounding, also in `f32`. The
+    /// gradient is sigma(l) - target.
     #[test]
     fn is_exact_at_80() {
         let tiny = (-80f64).exp();
@@ -61,7 +61,7 @@ mod tests {
             let near = |got: f64, want: f64| (got / want - 1.0).abs() < 1e-6;
             assert!(near(loss.item(), value), "bce({logit}, {target}) = {}", loss.item());
             let g = loss.gradients(&[&x])[0].item();
-            assert!(near(g, gradient), "its gradient {g}");
+            assert!(near(g, gradient), "the gradient of bce({logit}, {target}) is {g}");
         }
     }
 

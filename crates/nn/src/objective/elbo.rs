@@ -1,50 +1,52 @@
-//! The pieces of the evidence lower bound (Kingma & Welling 2014, eq. 3):
+//! The terms of the evidence lower bound (Kingma & Welling 2014, eq. 3):
 //!
 //! > log p(x) >= E over q(z|x) of log p(x|z) - KL(q(z|x) || p(z))
 //!
-//! Each function gives one number a sample, `[N]`, summed over the sample's numbers, in nats. The
-//! loss of a VAE is `(kl_standard_normal(..) - bernoulli_log_likelihood(..)).mean()`.
+//! Each function returns one value per sample, `[N]`, in nats: a sum over the elements of the
+//! sample. The loss of a VAE is `(kl_standard_normal(..) - bernoulli_log_likelihood(..)).mean()`.
 
 use super::sum_samples;
 use crate::{Element, Tensor, Var};
 use std::f64::consts::TAU;
 
-/// log p(x) for independent Bernoulli numbers with these logits (Kingma & Welling 2014, eq. 11): of
-/// each sample
+/// log p(x) of each sample for independent Bernoulli variables with the given logits l (Kingma &
+/// Welling 2014, eq. 11):
 ///
 /// > sum over i of x_i log sigma(l_i) + (1 - x_i) log(1 - sigma(l_i))
 ///
-/// x may lie between 0 and 1 (then it is minus a cross entropy, not a probability). Exact for
-/// logits of any size, as [`bce`](super::bce).
+/// Elements of x can have any value from 0 to 1. Between 0 and 1, the result is minus a cross
+/// entropy and not a log probability. It is exact for logits of any size, as [`bce`](super::bce)
+/// is.
 ///
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
 pub fn bernoulli_log_likelihood<E: Element>(x: &Var<E>, logits: &Var<E>) -> Var<E> {
-    same("bernoulli_log_likelihood", [("x", x), ("logits", logits)]);
+    assert_same_shape("bernoulli_log_likelihood", [("x", x), ("logits", logits)]);
     -sum_samples(&logits.binary_cross_entropy(x))
 }
 
-/// log N(x; mean, exp(log_var)) for independent numbers, normalised (Kingma & Welling 2014, eq.
-/// 12): of each sample
+/// log N(x; mean, exp(log_var)) of each sample for independent normal variables, including the
+/// normalising constant (Kingma & Welling 2014, eq. 12):
 ///
 /// > -1/2 sum over i of \[ log 2 pi + log_var_i + (x_i - mean_i)^2 / exp(log_var_i) \]
 ///
-/// `log_var` may be of any shape that broadcasts to x's: a scalar for one variance in all.
+/// `log_var` can have any shape that broadcasts to the shape of x. A scalar gives all elements the
+/// same variance.
 ///
 /// # Panics
-/// If the shapes of x and the mean differ, or that of `log_var` does not broadcast to them.
+/// If the shapes of x and the mean differ, or the shape of `log_var` does not broadcast to it.
 #[track_caller]
 pub fn gaussian_log_likelihood<E: Element>(x: &Var<E>, mean: &Var<E>, log_var: &Var<E>) -> Var<E> {
-    same("gaussian_log_likelihood", [("x", x), ("mean", mean)]);
+    assert_same_shape("gaussian_log_likelihood", [("x", x), ("mean", mean)]);
     assert!(
         log_var.shape().broadcasts_to(&x.shape()),
         "gaussian_log_likelihood: log_var of shape {} does not broadcast to x of shape {}",
         log_var.shape(),
         x.shape()
     );
-    // In units of the deviation before it is squared: the inverse of a small variance would
-    // overflow.
+    // The difference is divided by the standard deviation before squaring, because the inverse of a
+    // small variance would overflow.
     let terms = ((x - mean) * (-0.5 * log_var).exp()).square() + log_var;
     -0.5 * sum_samples(&(terms + TAU.ln()))
 }
@@ -60,37 +62,40 @@ pub fn kl_standard_normal<E: Element>(mu: &Var<E>, log_var: &Var<E>) -> Var<E> {
     sum_samples(&kl_standard_normal_terms(mu, log_var))
 }
 
-/// The terms of [`kl_standard_normal`], one a latent number, in the shape of mu: their mean over
-/// the batch tells which dimensions are in use.
+/// The terms of the sum in [`kl_standard_normal`], one per latent dimension, in the shape of mu. A
+/// latent dimension is in use if the mean of its term over the batch is well above 0.
 ///
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
 pub fn kl_standard_normal_terms<E: Element>(mu: &Var<E>, log_var: &Var<E>) -> Var<E> {
-    same("kl_standard_normal", [("mu", mu), ("log_var", log_var)]);
+    assert_same_shape("kl_standard_normal", [("mu", mu), ("log_var", log_var)]);
     0.5 * (mu.square() + log_var.exp() - log_var - 1.0)
 }
 
-/// z = mu + sigma eps with sigma = exp(log_var / 2): a sample of N(mu, sigma^2) through which
-/// gradients pass (Kingma & Welling 2014, section 2.4). `eps` is drawn from N(0, I) by the caller.
+/// z = mu + sigma eps with sigma = exp(log_var / 2): a sample of N(mu, sigma^2) that is
+/// differentiable with respect to mu and log_var (Kingma & Welling 2014, section 2.4). The caller
+/// draws `eps` from N(0, I).
 ///
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
 pub fn reparameterise<E: Element>(mu: &Var<E>, log_var: &Var<E>, eps: &Tensor<E>) -> Var<E> {
     let eps = Var::constant(eps.clone());
-    same("reparameterise", [("mu", mu), ("log_var", log_var)]);
-    same("reparameterise", [("mu", mu), ("eps", &eps)]);
+    assert_same_shape("reparameterise", [("mu", mu), ("log_var", log_var)]);
+    assert_same_shape("reparameterise", [("mu", mu), ("eps", &eps)]);
     mu + (0.5 * log_var).exp() * eps
 }
 
-/// log 1/k sum over i of w_i of each row of `[N, k]` log weights (Burda, Grosse & Salakhutdinov
-/// 2016, eq. 8), `[N]`: with log w_i = log p(x, z_i) - log q(z_i|x) a lower bound of log p(x) that
-/// rises with k. Nothing overflows, and a weight of 0 (log weight negative infinity) is one, unless
-/// all of a row are.
+/// Returns log (1/k sum over i of w_i) for each row of log weights, `[N, k]` to `[N]` (Burda,
+/// Grosse & Salakhutdinov 2016, eq. 8).
+///
+/// With log w_i = log p(x, z_i) - log q(z_i|x) this is a lower bound of log p(x) whose expectation
+/// increases with k. The computation does not overflow. A log weight of negative infinity counts as
+/// w_i = 0, unless all log weights of a row are negative infinity.
 ///
 /// # Panics
-/// If the weights are no matrix, or its rows are empty.
+/// If `log_weights` is not a matrix, or its rows are empty.
 #[track_caller]
 pub fn importance_weighted_bound<E: Element>(log_weights: &Var<E>) -> Var<E> {
     let [n, k] = log_weights.shape().matrix();
@@ -99,7 +104,7 @@ pub fn importance_weighted_bound<E: Element>(log_weights: &Var<E>) -> Var<E> {
 }
 
 #[track_caller]
-fn same<E: Element>(function: &str, [(a, x), (b, y)]: [(&str, &Var<E>); 2]) {
+fn assert_same_shape<E: Element>(function: &str, [(a, x), (b, y)]: [(&str, &Var<E>); 2]) {
     assert!(
         x.shape() == y.shape(),
         "{function}: {a} of shape {} and {b} of shape {} differ",
@@ -174,7 +179,7 @@ mod tests {
         assert_eq!(log_p.dims(), [1]);
     }
 
-    /// The density of a plane integrates to 1, with a broadcast variance too.
+    /// The density on the plane integrates to 1, also with a variance that is broadcast.
     #[test]
     fn gaussian_is_a_density() {
         let h = 0.1;
@@ -212,8 +217,9 @@ mod tests {
         assert_eq!(kl_standard_normal(&zero, &zero).value().data(), [0.0; 5]);
     }
 
-    /// z ~ N(0, 1), x|z ~ N(z, s^2): with the true posterior as q the bound is log p(x) = log N(x;
-    /// 0, 1 + s^2) itself. The expectation of a quadratic under q is its mean over eps = +-1.
+    /// Let z ~ N(0, 1) and x|z ~ N(z, s^2). If q is the true posterior, the bound equals log p(x) =
+    /// log N(x; 0, 1 + s^2). The expectation of a quadratic function under q is its mean over eps =
+    /// +-1.
     #[test]
     fn the_bound_is_tight_at_the_posterior() {
         let (x, s2) = (1.7f64, 0.6f64);
@@ -225,7 +231,7 @@ mod tests {
         let elbo = 0.5 * (&reconstruction[0] + &reconstruction[1]) - kl_standard_normal(&mu, &log_var);
         let evidence = gaussian_log_likelihood(&row(&[x]), &row(&[0.0]), &row(&[(1.0 + s2).ln()]));
         close(elbo.item(), evidence.item());
-        // And it is a maximum there.
+        // The bound is maximal at the true posterior.
         for g in elbo.gradients(&[&mu, &log_var]) {
             assert!(g.item().abs() < 1e-14, "{g:?}");
         }
@@ -236,7 +242,7 @@ mod tests {
         let bound = |log_weights: &[f64]| importance_weighted_bound(&row(log_weights)).item();
         close(bound(&[-3.0]), -3.0);
         close(bound(&[2f64.ln(), 4f64.ln()]), 3f64.ln());
-        // Far below and above what exp can take.
+        // exp of these log weights would underflow or overflow.
         close(bound(&[-2000.0, -2000.0]), -2000.0);
         close(bound(&[900.0, -900.0]), 900.0 - 2f64.ln());
         close(bound(&[f64::NEG_INFINITY, 0.0]), -2f64.ln());

@@ -1,12 +1,13 @@
 //! The losses of the papers, on logits.
 //!
-//! D's output here is always its *logit* l, with D(x) = sigma(l): log D and log(1 - D) are then
-//! softplus functions, exact where sigma has long been rounded to 0 or 1, and so are their
-//! gradients. Everything is to be *minimised* unless its name says value or likelihood.
+//! The output of D is its *logit* l, with D(x) = sigma(l). Then log D and log(1 - D) are softplus
+//! functions of l. They and their gradients are exact even for logits so large that sigma(l) rounds
+//! to 0 or 1. All functions are losses to be *minimised*, except those with value or likelihood in
+//! their name.
 //!
-//! The adversarial losses are means over the batch. The pieces of the ELBO are *sums* over the
-//! numbers of a sample and come one a sample, `[N]`, in nats: their mean is the loss, and
-//! importance weights need them apart.
+//! The adversarial losses are means over the batch. The terms of the ELBO are *sums* over the
+//! elements of a sample. They have one value per sample, `[N]`, in nats: a VAE takes their mean as
+//! loss, and importance weights need the values of single samples.
 
 mod adversarial;
 mod cross_entropy;
@@ -29,7 +30,8 @@ pub use penalty::{gradient_penalty, r1};
 
 use crate::{Element, Var};
 
-/// The sum over each sample, that is over all axes but the first: `[N, ...]` to `[N]`.
+/// Sums the elements of each sample, that is, sums over all axes except the first: `[N, ...]` to
+/// `[N]`.
 #[track_caller]
 fn sum_samples<E: Element>(x: &Var<E>) -> Var<E> {
     assert!(x.shape().rank() > 0, "a scalar has no samples");

@@ -1,19 +1,19 @@
-//! Penalties on the gradient of a discriminator by its *input*: losses that contain a first
-//! derivative, so that descending them takes a second.
+//! Penalties on the gradient of a discriminator with respect to its *input*. These losses contain a
+//! first derivative, so their gradients contain second derivatives.
 
 use super::sum_samples;
 use crate::{Element, Tensor, Var};
 
-/// The penalty of WGAN-GP (Gulrajani et al. 2017, eq. 3):
+/// The gradient penalty of WGAN-GP (Gulrajani et al. 2017, eq. 3):
+/// > lambda E (|grad f(x^)| - 1)^2,   x^ = eps x + (1 - eps) G(z)
 ///
-/// > lambda E (|grad by x^ of f(x^)| - 1)^2,   x^ = eps x + (1 - eps) G(z)
-///
-/// The norm is that of a sample's gradient. `eps`, one number a sample drawn from U(0, 1) by the
-/// caller, has any shape of N elements. In the paper lambda is 10.
+/// where grad is the gradient with respect to x^ and |.| its Euclidean norm, both computed
+/// separately for each sample. The caller draws `eps` from U(0, 1), one number per sample; any
+/// shape with N elements is accepted. The paper uses lambda = 10.
 ///
 /// # Panics
-/// If `real` and `fake` differ in shape, `eps` is not one number a sample, or the critic does not
-/// depend on its input.
+/// If `real` and `fake` differ in shape, `eps` does not have one number per sample, or the critic
+/// does not depend on its input.
 #[track_caller]
 pub fn gradient_penalty<E: Element>(
     critic: impl FnOnce(&Var<E>) -> Var<E>,
@@ -25,47 +25,50 @@ pub fn gradient_penalty<E: Element>(
     let n = real.dims().first().copied().unwrap_or(1);
     assert!(
         real.shape() == fake.shape() && eps.len() == n,
-        "gradient_penalty: real {}, fake {}, eps {}: need two alike and one eps a sample",
+        "gradient_penalty: real {}, fake {}, eps {}: need equal shapes and one eps per sample",
         real.shape(),
         fake.shape(),
         eps.shape()
     );
-    let squares = squared_slopes(critic, between(real, fake, &eps.reshape(per_sample(real))));
-    // The root's slope at 0 is infinite; a sample with no gradient at all must give 0 there, not
-    // NaN. The shift is far below the rounding of any gradient that matters.
+    let squares = squared_gradient_norms(critic, between(real, fake, &eps.reshape(per_sample(real))));
+    // The derivative of the square root is infinite at 0, which would give NaN for a sample whose
+    // gradient is 0. The shift avoids this. It is far below the rounding error of any gradient that
+    // matters.
     let norms = squares.shift(1e-30).sqrt();
     lambda * (norms - 1.0).square().mean()
 }
 
-/// Returns fake + eps (real - fake), a point on the line between each pair of samples.
+/// Returns fake + eps (real - fake): for each pair of samples, a point on the line between them.
 pub(crate) fn between<E: Element>(real: &Tensor<E>, fake: &Tensor<E>, eps: &Tensor<E>) -> Tensor<E> {
     fake.zip(&real.zip(fake, |x, g| x - g).zip(eps, |d, e| e * d), |g, d| g + d)
 }
 
-/// The penalty R1 (Mescheder et al. 2018, eq. 9): gamma/2 E |grad by x of D(x)|^2 on data, D being
-/// the logit.
+/// The penalty R1 (Mescheder et al. 2018, eq. 9): gamma/2 E |grad D(x)|^2. Here x is a sample of
+/// `real`, D(x) its logit, and grad the gradient with respect to x.
 ///
 /// # Panics
 /// If the discriminator does not depend on its input.
 #[track_caller]
 pub fn r1<E: Element>(discriminator: impl FnOnce(&Var<E>) -> Var<E>, real: &Tensor<E>, gamma: f64) -> Var<E> {
-    0.5 * gamma * squared_slopes(discriminator, real.clone()).mean()
+    0.5 * gamma * squared_gradient_norms(discriminator, real.clone()).mean()
 }
 
-/// |grad by x of f(x)|^2 of each sample, `[N]`, differentiable by f's parameters.
+/// Returns |grad f(x)|^2 for each sample, `[N]`, where grad is the gradient with respect to x. The
+/// result is differentiable with respect to the parameters of f.
 ///
-/// (The gradient is that of the sum of all outputs: where samples do not meet in f, each gets that
-/// of its own. Batch norm lets them meet, which the papers advise against and which is computed as
-/// it is.)
+/// The gradient is that of the sum of all outputs of f. If each output depends on one sample only,
+/// this is the gradient of each sample's own output. Batch norm in f couples the samples, so the
+/// gradient of a sample then includes its effect on the outputs of the others. The papers advise
+/// against batch norm for this reason; it is not rejected here.
 #[track_caller]
-fn squared_slopes<E: Element>(f: impl FnOnce(&Var<E>) -> Var<E>, x: Tensor<E>) -> Var<E> {
+fn squared_gradient_norms<E: Element>(f: impl FnOnce(&Var<E>) -> Var<E>, x: Tensor<E>) -> Var<E> {
     let x = Var::leaf(x);
     let y = f(&x);
-    assert!(y.depends_on(&[&x])[0], "a gradient penalty of a function that does not depend on its input");
+    assert!(y.depends_on(&[&x])[0], "gradient penalty: the function does not depend on its input");
     sum_samples(&y.differentiable_gradients(&[&x])[0].square())
 }
 
-/// The shape of one number a sample, which broadcasts over the samples.
+/// Returns the shape `[N, 1, ...]` of one number per sample, which broadcasts to the shape of `x`.
 fn per_sample<E: Element>(x: &Tensor<E>) -> crate::Shape {
     (1..x.dims().len()).fold(x.shape(), |shape, axis| shape.with(axis, 1))
 }
@@ -98,7 +101,7 @@ mod tests {
         close(r1(|x| x.matmul(&a), &x, 3.0).item(), 1.5 * 25.0);
     }
 
-    /// f(x) = |x|^2 / 2 has the gradient x, so the penalties show where they are taken.
+    /// f(x) = |x|^2 / 2 has the gradient x, so a penalty shows at which point it was evaluated.
     #[test]
     fn is_taken_between_the_samples() {
         let half_square = |x: &Var<f64>| 0.5 * x.square().sum_to([x.dims()[0], 1]);
@@ -110,8 +113,8 @@ mod tests {
         close(r1(half_square, &real, 2.0).item(), 25.0);
     }
 
-    /// A unit that is off for a sample gives it no gradient: the penalty is 1 there, and so is
-    /// nothing's fault.
+    /// The relu is 0 for the first sample, so its gradient is 0 and its penalty is 1. The second
+    /// sample has the gradient 2 and the penalty 1.
     #[test]
     fn a_flat_function_gives_no_nan() {
         let a = Var::leaf(Tensor::from_slice([1, 1], &[2.0f32]));
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "real [2, 3], fake [2, 3], eps [3]: need two alike and one eps a sample")]
+    #[should_panic(expected = "real [2, 3], fake [2, 3], eps [3]: need equal shapes and one eps per sample")]
     fn names_what_does_not_fit() {
         let x = Tensor::<f32>::zeros([2, 3]);
         gradient_penalty(Var::clone, &x, &x, &Tensor::zeros([3]), 1.0);

@@ -14,20 +14,20 @@ pub struct Adam {
     pub beta2: f64,
     /// Added to the denominator.
     pub eps: f64,
-    /// lambda: lambda theta is added to g, as for a loss with lambda/2 |theta|^2. See [`AdamW`] for
-    /// the other way.
+    /// The coefficient lambda of L2 regularisation: lambda theta is added to g, which is the
+    /// gradient of lambda/2 |theta|^2. For decoupled weight decay see [`AdamW`].
     pub weight_decay: f64,
 }
 
 impl Default for Adam {
-    /// The paper's: 0.9, 0.999, 1e-8, no decay.
+    /// The defaults of the paper: beta1 = 0.9, beta2 = 0.999, eps = 1e-8, no weight decay.
     fn default() -> Self {
         Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 }
     }
 }
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2): theta <- (1 - lr
-/// lambda) theta, and then Adam's step.
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2): first theta <- (1 - lr
+/// lambda) theta, then the step of Adam without weight decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// Decay of the first moment.
@@ -36,12 +36,12 @@ pub struct AdamW {
     pub beta2: f64,
     /// Added to the denominator.
     pub eps: f64,
-    /// lambda.
+    /// The decay coefficient lambda.
     pub weight_decay: f64,
 }
 
 impl Default for AdamW {
-    /// 0.9, 0.999, 1e-8, lambda = 0.01.
+    /// beta1 = 0.9, beta2 = 0.999, eps = 1e-8, lambda = 0.01.
     fn default() -> Self {
         AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 }
     }
@@ -80,7 +80,7 @@ fn update<E: Element>(
     g: &Tensor<E>,
     slots: &mut [Tensor<E>],
 ) {
-    let [m, v] = slots else { panic!("Adam remembers two moments, not {}", slots.len()) };
+    let [m, v] = slots else { panic!("Adam needs the tensors of two moments, got {}", slots.len()) };
     kernel.step(step.number, theta.data_mut(), g.data(), m.data_mut(), v.data_mut());
 }
 
@@ -88,8 +88,8 @@ fn update<E: Element>(
 mod tests {
     use super::*;
 
-    /// theta after one step from 4 with lr 0.1: the corrected moments of the first step are g and
-    /// g^2.
+    /// Returns theta and the first moment after one step from theta = 4 with lr = 0.1. In the first
+    /// step the bias-corrected moments are g and g^2.
     fn first_step(rule: impl UpdateRule<f64>, g: f64) -> (f64, f64) {
         let mut theta = Tensor::scalar(4.0);
         let mut slots = [Tensor::scalar(0.0), Tensor::scalar(0.0)];
@@ -100,11 +100,11 @@ mod tests {
     #[test]
     fn decay_joins_the_gradient_in_adam_and_the_weights_in_adamw() {
         let close = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} for {want}");
-        // g = 1 + 0.5 * 4 = 3, a step of 3 / (3 + 1).
+        // g = 1 + 0.5 * 4 = 3, so theta moves by lr * 3 / (3 + 1).
         let (theta, m) = first_step(Adam { eps: 1.0, weight_decay: 0.5, ..Adam::default() }, 1.0);
         close(theta, 4.0 - 0.1 * 0.75);
         close(m, 0.1 * 3.0);
-        // theta (1 - 0.1 * 0.5), a step of 1 / (1 + 1).
+        // theta is multiplied by 1 - 0.1 * 0.5, then moves by lr * 1 / (1 + 1).
         let (theta, m) = first_step(AdamW { eps: 1.0, weight_decay: 0.5, ..AdamW::default() }, 1.0);
         close(theta, 4.0 * 0.95 - 0.1 * 0.5);
         close(m, 0.1);

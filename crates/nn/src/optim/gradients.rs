@@ -2,8 +2,8 @@
 
 use crate::{Element, Module, Tensor, Var};
 
-/// A loss and its gradient with respect to each parameter of a model, in the order of the model's
-/// walk.
+/// A loss and its gradient with respect to each parameter of a model, in the order in which the
+/// model's fields are visited.
 #[derive(Clone, Debug)]
 pub struct Gradients<E: Element> {
     loss: f64,
@@ -11,16 +11,16 @@ pub struct Gradients<E: Element> {
 }
 
 impl<E: Element> Gradients<E> {
-    /// d loss / d theta for every parameter theta of `model`, and for nothing else.
+    /// Computes d loss / d theta for every parameter theta of `model`.
     ///
-    /// The loss is taken by value: when this returns its graph is gone, and with it all copies of
-    /// the weights it held, so that [`Optimizer::step`](super::Optimizer::step) moves them in
-    /// place. (If the caller keeps a value that the model's weights led to, the weights are copied
-    /// first; the result is the same.)
+    /// The loss is taken by value, so its graph is dropped when this function returns. The graph
+    /// holds references to the weights; without them [`Optimizer::step`](super::Optimizer::step)
+    /// can update the weights in place. If the caller keeps a value that was computed from the
+    /// weights, `step` copies the weights first; the result is the same.
     ///
     /// # Panics
-    /// If the loss is no scalar, or does not depend on one of the parameters, which is named: an
-    /// optimiser would leave such a parameter at its start without a word.
+    /// If the loss is not a scalar, or does not depend on one of the parameters. The message names
+    /// that parameter. Otherwise an optimiser would silently leave it at its initial value.
     #[track_caller]
     pub fn of(loss: Var<E>, model: &dyn Module<E>) -> Self {
         assert!(loss.shape().len() == 1, "a loss is one number; this has the shape {}", loss.shape());
@@ -40,12 +40,12 @@ impl<E: Element> Gradients<E> {
         self.loss
     }
 
-    /// The gradient of each parameter, with its name.
+    /// Returns the name and the gradient of each parameter.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor<E>)> {
         self.by_name.iter().map(|(name, g)| (name.as_str(), g))
     }
 
-    /// The gradient of the parameter of this name.
+    /// Returns the gradient of the parameter `name`.
     pub fn get(&self, name: &str) -> Option<&Tensor<E>> {
         self.iter().find(|(n, _)| *n == name).map(|(_, g)| g)
     }
@@ -55,7 +55,8 @@ impl<E: Element> Gradients<E> {
         self.norm_of("")
     }
 
-    /// The same of the part of the model whose parameters' names start so: "encoder.".
+    /// The Euclidean norm of the gradients of all parameters whose names start with `part`, for
+    /// example "encoder.".
     pub fn norm_of(&self, part: &str) -> f64 {
         self.iter()
             .filter(|(name, _)| name.starts_with(part))
@@ -64,8 +65,8 @@ impl<E: Element> Gradients<E> {
             .sqrt()
     }
 
-    /// Shrinks the gradient to the norm `max` if it is longer (Pascanu et al. 2013, algorithm 1).
-    /// Returns the norm that it had.
+    /// Scales all gradients by one factor so that [`norm`](Self::norm) is at most `max` (Pascanu et
+    /// al. 2013, algorithm 1). Returns the norm before scaling.
     ///
     /// # Panics
     /// If `max` is not positive.

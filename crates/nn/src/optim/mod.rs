@@ -1,6 +1,8 @@
-//! Descent: gradients of a loss with respect to a model, and the rules that move its parameters.
+//! Optimisers: gradients of a loss with respect to a model, and the rules that update its
+//! parameters.
 //!
-//! A step has two halves that can also be called apart:
+//! A step consists of computing the gradients and of updating the parameters.
+//! [`Optimizer::descend`] does both; the two can also be called separately:
 //!
 //! ```
 //! # use adjoint_nn::layers::Linear;
@@ -12,7 +14,7 @@
 //! # let x = Var::constant(Tensor::full([4, 2], 1.0));
 //! let loss = adam.descend(model.forward(&x).square().mean(), &mut model);
 //!
-//! // The same, with a look at the gradient and a bound on its norm.
+//! // The same step with the norm of the gradient clipped to 1.
 //! let mut gradients = Gradients::of(model.forward(&x).square().mean(), &model);
 //! let norm = gradients.clip_norm(1.0);
 //! adam.step(&gradients, &mut model);

@@ -1,30 +1,30 @@
-//! The optimiser: a learning rate, a rule, and what the rule remembers of each parameter.
+//! The optimiser: a learning rate, an update rule and the optimiser state of each parameter.
 
 use super::Gradients;
 use crate::module::join;
 use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
 use crate::{Element, Module, SlotMut, Tensor, Var};
 
-/// When a rule is applied.
+/// The number and the learning rate of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Number of this step, from 1.
+    /// Number of the step; the first step is 1.
     pub number: u64,
     /// The learning rate.
     pub lr: f64,
 }
 
-/// How one parameter moves, given its gradient and what is remembered of it.
+/// Computes the update of one parameter from its gradient and its optimiser state.
 pub trait UpdateRule<E: Element> {
-    /// Names of the tensors that are remembered, each of the parameter's shape and 0 at first.
+    /// Names of the state tensors. Each has the shape of the parameter and is initially 0.
     fn slots(&self) -> &'static [&'static str];
 
-    /// Moves `theta` along its gradient `g`, and what is remembered (in the order of
-    /// [`slots`](Self::slots)) along.
+    /// Updates the parameter `theta`, whose gradient is `g`, and its state tensors `slots`, which
+    /// are in the order of [`slots`](Self::slots).
     fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]);
 }
 
-/// Descends a model's losses by an [`UpdateRule`].
+/// Minimises losses of a model with an [`UpdateRule`].
 ///
 /// ```
 /// # use adjoint_nn::layers::Linear;
@@ -37,22 +37,22 @@ pub struct Optimizer<E: Element> {
     lr: f64,
     rule: Box<dyn UpdateRule<E>>,
     steps: u64,
-    memory: Vec<Memory<E>>,
+    states: Vec<ParamState<E>>,
 }
 
-/// What is remembered of one parameter.
-struct Memory<E: Element> {
+/// The optimiser state of one parameter.
+struct ParamState<E: Element> {
     name: String,
     slots: Vec<Tensor<E>>,
 }
 
 impl<E: Element> Optimizer<E> {
-    /// An optimiser of the parameters that `model` has now.
+    /// Creates an optimiser for the parameters of `model`.
     pub fn new(model: &dyn Module<E>, lr: f64, rule: impl UpdateRule<E> + 'static) -> Self {
         let slots = rule.slots().len();
-        let remember = |(name, shape)| Memory { name, slots: vec![Tensor::zeros(shape); slots] };
-        let memory = model.parameters().into_iter().map(|(n, p)| remember((n, p.shape()))).collect();
-        Optimizer { lr, rule: Box::new(rule), steps: 0, memory }
+        let state_of = |(name, shape)| ParamState { name, slots: vec![Tensor::zeros(shape); slots] };
+        let states = model.parameters().into_iter().map(|(n, p)| state_of((n, p.shape()))).collect();
+        Optimizer { lr, rule: Box::new(rule), steps: 0, states }
     }
 
     /// The learning rate.
@@ -60,17 +60,18 @@ impl<E: Element> Optimizer<E> {
         self.lr
     }
 
-    /// Sets the learning rate of the steps to come: `set_lr(base * schedule.factor(step))`.
+    /// Sets the learning rate of the following steps, for example `set_lr(base *
+    /// schedule.factor(step))`.
     pub fn set_lr(&mut self, lr: f64) {
         self.lr = lr;
     }
 
-    /// Steps done.
+    /// The number of steps done.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// One step down the loss. Returns its value, from before the step.
+    /// Does one step that decreases `loss`. Returns the value of the loss before the step.
     ///
     /// # Panics
     /// As [`Gradients::of`] and [`Optimizer::step`].
@@ -81,58 +82,58 @@ impl<E: Element> Optimizer<E> {
         gradients.loss()
     }
 
-    /// One step along given gradients of `model`.
+    /// Does one step with the given gradients of `model`.
     ///
     /// # Panics
-    /// If the gradients or this optimiser belong to a model with other parameters.
+    /// If `gradients` or this optimiser belong to a model with other parameters than `model`.
     #[track_caller]
     pub fn step(&mut self, gradients: &Gradients<E>, model: &mut dyn Module<E>) {
-        let own = self.memory.iter().map(|m| m.name.as_str());
+        let own = self.states.iter().map(|m| m.name.as_str());
         assert!(
             own.eq(gradients.iter().map(|(name, _)| name)),
-            "an optimiser was given the gradients of a model with other parameters than its own"
+            "the gradients are those of a model with other parameters than the optimiser's"
         );
         self.steps += 1;
         let step = Step { number: self.steps, lr: self.lr };
-        let mut items = self.memory.iter_mut().zip(gradients.iter());
+        let mut items = self.states.iter_mut().zip(gradients.iter());
         model.visit_mut("", &mut |name, slot| {
             let SlotMut::Param(theta) = slot else { return };
             match items.next() {
-                Some((memory, (of, g))) if of == name => {
-                    self.rule.update(step, theta.value_mut(), g, &mut memory.slots);
+                Some((state, (of, g))) if of == name => {
+                    self.rule.update(step, theta.value_mut(), g, &mut state.slots);
                 }
-                _ => panic!("an optimiser was given a model with another parameter than its own: {name}"),
+                _ => panic!("the optimiser was created for a model without the parameter {name}"),
             }
         });
     }
 
-    /// All that a step changes: the count of steps, and what is remembered of each parameter as
-    /// "name.slot".
+    /// Everything that a step changes except the model: the number of steps, and the state tensors
+    /// of each parameter as "name.slot".
     pub fn state(&self) -> NamedTensors<E> {
         let mut state = vec![("steps".to_owned(), encode_count(self.steps))];
-        for Memory { name, slots } in &self.memory {
+        for ParamState { name, slots } in &self.states {
             let names = self.rule.slots().iter().map(|slot| join(name, slot));
             state.extend(names.zip(slots.iter().cloned()));
         }
         state
     }
 
-    /// Takes over a state: all of it, or nothing. The steps that follow are those of the optimiser
-    /// it came from, bit for bit.
+    /// Replaces the state with `state`; an error leaves it unchanged. The following steps then
+    /// equal those of the optimiser that `state` is from, bit for bit.
     ///
     /// # Errors
-    /// If a name is missing or not one of this optimiser's, or a shape differs.
+    /// If a name is missing or unknown to this optimiser, or a shape differs.
     pub fn load_state(&mut self, state: &[(String, Tensor<E>)]) -> Result<(), StateError> {
         let own = self.state();
         let values = match_names(&own, state)?;
-        let slots = self.memory.iter_mut().flat_map(|m| &mut m.slots);
+        let slots = self.states.iter_mut().flat_map(|m| &mut m.slots);
         self.steps = decode_count(values[0]);
         slots.zip(&values[1..]).for_each(|(slot, &value)| *slot = value.clone());
         Ok(())
     }
 }
 
-/// g + lambda theta
+/// Returns g + lambda theta, the gradient with weight decay.
 pub(super) fn decayed<E: Element>(g: &Tensor<E>, theta: &Tensor<E>, lambda: f64) -> Tensor<E> {
     let l = E::of(lambda);
     if lambda == 0.0 { g.clone() } else { g.zip(theta, move |g, theta| g + l * theta) }
@@ -145,7 +146,7 @@ mod tests {
     use crate::optim::{Adam, AdamW, RmsProp, Sgd};
     use crate::{Scheme, Stream};
 
-    /// Makes an optimiser of a model.
+    /// Creates an optimiser for a model.
     type Make = fn(&Linear<f32>) -> Optimizer<f32>;
 
     fn optimizers() -> [Make; 6] {
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the gradients of a model with other parameters")]
+    #[should_panic(expected = "are those of a model with other parameters")]
     fn gradients_of_another_model_are_refused() {
         let (model, mut bare) = (model(), model().without_bias());
         let mut adam = Optimizer::new(&bare, 0.01, Adam::default());

@@ -2,24 +2,25 @@ use super::optimizer::decayed;
 use super::{Step, UpdateRule};
 use crate::{Element, Tensor};
 
-/// RMSprop (Tieleman & Hinton 2012, lecture 6.5), with the momentum of PyTorch:
+/// RMSprop (Tieleman & Hinton 2012, lecture 6.5), with momentum as in PyTorch:
 ///
 /// > v <- alpha v + (1 - alpha) g^2,   d = g / (sqrt(v) + eps),
 /// > theta <- theta - lr d,   or   b <- momentum b + d,   theta <- theta - lr b
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
-    /// Decay of the mean of squares.
+    /// Decay of the running mean of squared gradients.
     pub alpha: f64,
     /// Added to the denominator.
     pub eps: f64,
-    /// Share of the last step that is repeated. 0: none.
+    /// Momentum coefficient. If it is 0, b is not stored.
     pub momentum: f64,
-    /// lambda: lambda theta is added to g, as for a loss with lambda/2 |theta|^2.
+    /// The coefficient lambda of L2 regularisation: lambda theta is added to g, which is the
+    /// gradient of lambda/2 |theta|^2.
     pub weight_decay: f64,
 }
 
 impl Default for RmsProp {
-    /// 0.99, 1e-8, no momentum, no decay.
+    /// alpha = 0.99, eps = 1e-8, no momentum, no weight decay.
     fn default() -> Self {
         RmsProp { alpha: 0.99, eps: 1e-8, momentum: 0.0, weight_decay: 0.0 }
     }
@@ -49,7 +50,7 @@ impl<E: Element> UpdateRule<E> for RmsProp {
 mod tests {
     use super::*;
 
-    /// theta after four steps from 1 under the constant gradient `g`.
+    /// Returns theta after four steps from theta = 1 with the constant gradient `g`.
     fn run(rule: RmsProp, g: f64) -> f64 {
         let mut theta = Tensor::<f64>::scalar(1.0);
         let mut slots = vec![Tensor::scalar(0.0); UpdateRule::<f64>::slots(&rule).len()];
@@ -59,7 +60,7 @@ mod tests {
         theta.item()
     }
 
-    /// Under a constant gradient v = (1 - alpha^t) g^2, so d = g / (|g| sqrt(1 - alpha^t) + eps).
+    /// With a constant gradient g, v = (1 - alpha^t) g^2, so d = g / (|g| sqrt(1 - alpha^t) + eps).
     #[test]
     fn steps_are_the_formula() {
         for (momentum, g, eps) in [(0.0, 3.0, 0.0), (0.0, 1e-3, 0.0), (0.5, 3.0, 0.0), (0.5, -2.0, 0.7)] {

@@ -1,5 +1,6 @@
-//! From the third training step on, no buffer is allocated: all come back from the pool. The test
-//! runs alone, because the pool and its counters are those of the whole process.
+//! From the third training step on, no buffer is allocated, because the pool supplies all buffers.
+//! The test runs alone in a process, because all tests of a process share the pool and its
+//! counters.
 
 use adjoint_nn::layers::{BatchNorm2d, Conv2d, Spec};
 use adjoint_nn::objective::bce;
@@ -53,7 +54,7 @@ fn memory_is_recycled() {
         ];
         let sgd = Sgd { momentum: 0.9, nesterov: true, weight_decay: 1e-4 };
         counts.push(fresh_buffers_per_step(|net| Optimizer::new(net, 1e-3, sgd)));
-        assert!(counts[0][0] > 0, "the counter counts");
+        assert!(counts[0][0] > 0, "the first step allocates buffers, which the counter must show");
         for counts in counts {
             assert!(counts[2..].iter().all(|&n| n == 0), "buffers allocated in each step: {counts:?}");
         }

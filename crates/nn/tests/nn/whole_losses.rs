@@ -1,5 +1,5 @@
-//! The gradient of every training loss, through whole networks and with respect to all their
-//! parameters, against central differences in f64.
+//! Compares the gradients of all training losses, with respect to all parameters of whole networks,
+//! with central differences in `f64`.
 
 use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::layers::{
@@ -81,12 +81,13 @@ fn every_game_for_both_players() {
     }
 }
 
-/// A second derivative through everything: convolution, batch norm's definition, leaky relu.
+/// Second derivatives of convolution, of the definition of batch norm, and of leaky relu.
 #[test]
 fn penalties_by_the_critics_weights() {
     let (real, fake) = (normal("real", &IMAGES).into_value(), normal("fake", &IMAGES).into_value());
     let eps = Stream::new(1, "eps", 0).uniform_tensor([5], 0.0, 1.0);
-    // With a loss of logits, for a gradient by x alone does not depend on the last bias.
+    // A loss of the logits is added, because the gradient with respect to x does not depend on the
+    // last bias, and `check` needs a gradient for every parameter.
     let logit = |d: &mut Discriminator<f64>| bce(&d.forward(&Var::constant(real.clone())), 1.0);
     check("gradient penalty", &mut Discriminator::new(), |d| {
         logit(d) + gradient_penalty(|x| d.forward(x), &real, &fake, &eps, 10.0)
