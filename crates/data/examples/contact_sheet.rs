@@ -1,4 +1,4 @@
-//! Shows a dataset: a PNG with a row for each class.
+//! Writes a PNG of a dataset, with one row per class.
 //!
 //! ```text
 //! cargo run -p adjoint-data --example contact_sheet -- glyphs-rgb 64 sheet.png

@@ -1,24 +1,25 @@
-//! The order in which training sees a dataset: shuffled epochs, cut into batches that are addressed
-//! by the step.
+//! Shuffled batches: each epoch is a permutation of the dataset, divided into batches. A batch is
+//! requested by its step number.
 
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 
 use crate::{DataError, Dataset};
 
-/// What to do with the images at the end of an epoch that don't fill a batch.
+/// How to treat the images at the end of an epoch that do not fill a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastBatch {
-    /// Leave them out of this epoch; the next one is shuffled anew and leaves out others.
+    /// Leave these images out of this epoch. The next epoch is shuffled again and leaves out other
+    /// images.
     Drop,
-    /// Give them as a smaller batch.
+    /// Return these images as a smaller batch.
     Keep,
 }
 
 /// Shuffled batches of a dataset.
 ///
 /// Epoch `e` is a permutation drawn from the stream (seed, "shuffle", e), and batch `s` is a slice
-/// of it, so what a step sees depends on the seed and the step alone. A resumed run asks for the
-/// next step and continues exactly.
+/// of the permutation of its epoch. The batch of a step therefore depends on the seed and the step
+/// alone, and a resumed run sees the same batches as an uninterrupted one.
 #[derive(Debug)]
 pub struct Batches {
     dataset: Dataset,
@@ -26,29 +27,29 @@ pub struct Batches {
     seed: u64,
     last: LastBatch,
     range: PixelRange,
-    /// The permutation that was used last, and its epoch.
+    /// The most recently used permutation, and its epoch.
     order: (Option<u64>, Vec<usize>),
 }
 
-/// What a training step sees.
+/// The images and labels of one training step.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The images, (batch, height, width, channels).
     pub images: Tensor<f32>,
-    /// Their classes.
+    /// The class of each image.
     pub labels: Vec<usize>,
-    /// Their positions in the dataset.
+    /// The index of each image in the dataset.
     pub indices: Vec<usize>,
-    /// The epoch it belongs to, from 0.
+    /// The epoch of the batch, counted from 0.
     pub epoch: u64,
 }
 
 impl Batches {
-    /// Batches of `batch_size` images.
+    /// Divides `dataset` into shuffled batches of `batch_size` images.
     ///
     /// # Errors
-    /// [`DataError::Empty`] if there are no images; [`DataError::BatchSize`] if that is 0 or more
-    /// than there are.
+    /// [`DataError::Empty`] if the dataset has no images; [`DataError::BatchSize`] if `batch_size`
+    /// is 0 or larger than the number of images.
     pub fn new(
         dataset: Dataset,
         batch_size: usize,
@@ -69,7 +70,7 @@ impl Batches {
         Ok(Self { dataset, batch_size, seed, last, range, order: (None, Vec::new()) })
     }
 
-    /// The dataset the batches are of.
+    /// The dataset of the batches.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
     }
@@ -83,12 +84,12 @@ impl Batches {
         steps as u64
     }
 
-    /// The epoch that `step`, counted from 0 over all epochs, belongs to.
+    /// The epoch of `step`. Steps are counted from 0 over all epochs.
     pub fn epoch_of(&self, step: u64) -> u64 {
         step / self.steps_per_epoch()
     }
 
-    /// The batch of `step`, counted from 0 over all epochs.
+    /// The batch of `step`. Steps are counted from 0 over all epochs.
     pub fn batch(&mut self, step: u64) -> Batch {
         let epoch = self.epoch_of(step);
         let start = (step % self.steps_per_epoch()) as usize * self.batch_size;

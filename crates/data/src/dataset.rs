@@ -1,4 +1,4 @@
-//! A labelled set of images of one size, whatever they come from.
+//! A labelled set of images of one size, drawn by code or read from files.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -12,15 +12,15 @@ use crate::glyphs::Factors;
 use crate::source::{Images, source};
 use crate::{DataError, Downloader, Manifest};
 
-/// The heights and widths, in pixels, that images can be had in.
+/// The supported image sizes: height and width in pixels.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
 
-/// Which part of a dataset.
+/// A part of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// To learn from.
+    /// The images to train on.
     Train,
-    /// To evaluate on.
+    /// The images to evaluate on.
     Test,
 }
 
@@ -33,19 +33,20 @@ impl fmt::Display for Split {
     }
 }
 
-/// What to load a dataset with.
+/// The options for loading a dataset.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The directory with a subdirectory for each dataset.
+    /// The directory that has one subdirectory per dataset.
     pub data_dir: PathBuf,
-    /// Height and width of the images, within [`IMAGE_SIZES`]. Stored images of another size get a
-    /// black margin if they are up to a quarter too small and are resampled otherwise; glyphs are
-    /// drawn at this size.
+    /// Height and width of the images, within [`IMAGE_SIZES`]. Glyphs are drawn at this size.
+    /// Stored images that are smaller by up to a quarter get a black margin; stored images of any
+    /// other size are resampled.
     pub image_size: usize,
-    /// Names the glyphs; without effect on stored datasets. It is not the seed of a training run:
-    /// two runs of different seeds should see the same images, in another order.
+    /// The seed of the glyphs; it has no effect on stored datasets. This seed is separate from the
+    /// seed of a training run: two runs with different training seeds should see the same images in
+    /// a different order.
     pub seed: u64,
-    /// The datasets that are known besides the built-in ones.
+    /// The datasets that are available besides the built-in ones.
     pub manifest: Manifest,
 }
 
@@ -56,7 +57,7 @@ impl Default for Options {
     }
 }
 
-/// A labelled set of images of one size. Cloning shares them.
+/// A labelled set of images of one size. A clone shares the images with the original.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     name: String,
@@ -69,12 +70,12 @@ pub struct Dataset {
 impl Dataset {
     /// Loads one split of the dataset called `name`.
     ///
-    /// The files of a stored dataset are looked for in its subdirectory of the data directory,
-    /// compressed or not, and are verified. Missing ones are fetched if there is a `downloader`.
+    /// The files of a stored dataset are read, compressed or not, from its subdirectory of the data
+    /// directory, and are verified. Missing files are downloaded if `downloader` is given.
     ///
     /// # Errors
-    /// [`DataError`], for a name or a size that is not possible, and for files that are missing,
-    /// can't be read or are not what they should be.
+    /// [`DataError`] if the name is unknown, if the image size is out of range, or if a file is
+    /// missing, cannot be read, or fails its checks.
     pub fn load(
         name: &str,
         split: Split,
@@ -92,12 +93,12 @@ impl Dataset {
         })
     }
 
-    /// The name it was loaded by.
+    /// The name of the dataset.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Which part of the dataset it is.
+    /// The split that was loaded.
     pub fn split(&self) -> Split {
         self.split
     }
@@ -107,7 +108,7 @@ impl Dataset {
         self.labels().len()
     }
 
-    /// Is there no image at all?
+    /// Does the dataset have no images?
     pub fn is_empty(&self) -> bool {
         self.labels().is_empty()
     }
@@ -117,7 +118,7 @@ impl Dataset {
         self.images.image_size()
     }
 
-    /// Numbers to a pixel: 1 (grey) or 3 (red, green, blue).
+    /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
     pub fn channels(&self) -> usize {
         self.channels
     }
@@ -137,8 +138,8 @@ impl Dataset {
         self.images.labels()
     }
 
-    /// SHA-256 of all images and labels, as 64 hexadecimal digits: what is made from exactly these
-    /// can be told from what is not.
+    /// The SHA-256 of all images and labels, as 64 hexadecimal digits. It identifies the data from
+    /// which a result was computed.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         let mut bytes = vec![0; self.image_len()];
@@ -151,13 +152,14 @@ impl Dataset {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Draws all images of a built-in dataset now, on all processors, unless they are too large to
-    /// be kept. Without this call, each image is drawn when it is first needed.
+    /// Draws all images of a built-in dataset in advance, on all processors. Without this call,
+    /// each image is drawn when it is first needed. The call has no effect if the dataset is too
+    /// large to be kept in memory.
     pub fn draw_all(&self) {
         self.images.prepare(&(0..self.len()).collect::<Vec<_>>());
     }
 
-    /// The factors that image `index` was drawn from. None if the dataset does not know them.
+    /// The factors from which image `index` was drawn, or `None` for a dataset without factors.
     ///
     /// # Panics
     /// If there is no such image.
@@ -167,10 +169,10 @@ impl Dataset {
         self.images.factors(index)
     }
 
-    /// Writes image `index`, height x width x channels bytes, over all of `image`.
+    /// Writes image `index`, height x width x channels bytes, into `image`.
     ///
     /// # Panics
-    /// If there is no such image, or `image` has another length than
+    /// If there is no such image, or if the length of `image` is not
     /// [`image_len`](Self::image_len).
     #[track_caller]
     pub fn image(&self, index: usize, image: &mut [u8]) {
@@ -182,7 +184,7 @@ impl Dataset {
     /// The images at `indices` as a tensor (indices, height, width, channels).
     ///
     /// # Panics
-    /// If there is no image at one of them.
+    /// If one of the indices is out of range.
     #[track_caller]
     pub fn images(&self, indices: &[usize], range: PixelRange) -> Tensor<f32> {
         let values = range.values();

@@ -1,4 +1,4 @@
-//! SHA-256 digests, as values and of everything that passes through a reader.
+//! SHA-256 digests of byte slices, and of the bytes that are read through a reader.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest; reads and writes as 64 hexadecimal digits.
+/// A SHA-256 digest. It is parsed from and printed as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub struct Digest([u8; 32]);
@@ -65,7 +65,7 @@ impl<R: Read> Hashing<R> {
         Self { inner, hash: Sha256::new() }
     }
 
-    /// The reader, and the digest of what has been read so far.
+    /// Returns the inner reader, and the digest of the bytes that were read so far.
     pub(crate) fn finish(self) -> (R, Digest) {
         (self.inner, Digest(self.hash.finalize().into()))
     }
@@ -83,7 +83,7 @@ impl<R: Read> Read for Hashing<R> {
 mod tests {
     use super::*;
 
-    /// The digest of "abc" given in FIPS 180-4's examples.
+    /// The digest of "abc" from the examples of FIPS 180-4.
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]

@@ -1,10 +1,10 @@
-//! Fetching the files of a known dataset, so that a file under its final name is a whole and
-//! verified one.
+//! Downloads the files of a dataset in the manifest. A file under its final name is complete and
+//! verified.
 //!
-//! The mirrors are tried in order. What arrives goes to a temporary neighbour of the target, is
-//! counted and hashed on the way, and gets its name only when size and SHA-256 are those of the
-//! manifest; anything else is thrown away. Nothing is resumed: the largest file is 26 MB, and a
-//! half that nobody can vouch for is worth nothing.
+//! The mirrors are tried in order. The received bytes are counted, hashed and written to a
+//! temporary file next to the target. The temporary file is renamed to the target if its size and
+//! SHA-256 match the manifest, and is deleted otherwise. Downloads are not resumed: the largest
+//! file is 26 MB, and the first half of a file cannot be verified.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -18,20 +18,20 @@ use ureq::Agent;
 use crate::digest::Hashing;
 use crate::{DataError, FileEntry};
 
-/// How far a download has come.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
     /// Name of the file.
     pub file: &'a str,
-    /// Where it comes from.
+    /// The URL of the download.
     pub url: &'a str,
     /// Bytes received from this mirror.
     pub received: u64,
-    /// Bytes there are.
+    /// Size of the file in bytes.
     pub total: u64,
 }
 
-/// Fetches files.
+/// Downloads the files of datasets.
 ///
 /// ```no_run
 /// use adjoint_data::{Dataset, Downloader, Options, Split};
@@ -54,42 +54,42 @@ impl Default for Downloader<'_> {
 }
 
 impl<'a> Downloader<'a> {
-    /// The slowest mirror worth waiting for, in bytes per second.
+    /// The lowest accepted transfer rate of a mirror, in bytes per second.
     const SLOWEST: u64 = 20_000;
 
-    /// A downloader that uses the manifest's mirrors, waits 20 seconds for a silent one and reports
-    /// to nobody.
+    /// A downloader that uses the mirrors of the manifest, waits up to 20 seconds for an answer and
+    /// does not report progress.
     pub fn new() -> Self {
         Self { mirrors: None, patience: Duration::from_secs(20), progress: Box::new(|_| ()) }
     }
 
-    /// Uses these base URLs in this order instead of the manifest's.
+    /// Uses these base URLs, in this order, instead of the mirrors of the manifest.
     #[must_use]
     pub fn with_mirrors(mut self, mirrors: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.mirrors = Some(mirrors.into_iter().map(Into::into).collect());
         self
     }
 
-    /// How long a mirror may take to connect, to answer, and to send its next bytes.
+    /// Sets the timeout for connecting to a mirror, for its response, and for each read.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Calls `progress` after every piece that arrives, of at most 64 KiB.
+    /// Calls `progress` after each read of at most 64 KiB.
     #[must_use]
     pub fn on_progress(mut self, progress: impl FnMut(Progress<'_>) + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// Fetches the `.gz` of `file` into `directory`, which is created if need be, and returns its
-    /// path.
+    /// Downloads the `.gz` of `file` into `directory` and returns the path of the `.gz`. The
+    /// directory is created if it does not exist.
     ///
     /// # Errors
-    /// [`DataError::Download`] if no mirror delivers it; [`DataError::Io`] if it can't be written,
-    /// which ends the search.
+    /// [`DataError::Download`] if no mirror delivers the file. [`DataError::Io`] if the file cannot
+    /// be written; no further mirror is tried then.
     pub fn fetch(
         &mut self,
         file: &FileEntry,
@@ -98,8 +98,8 @@ impl<'a> Downloader<'a> {
     ) -> Result<PathBuf, DataError> {
         fs::create_dir_all(directory).map_err(DataError::io("create", directory))?;
         let target = directory.join(file.gz_name());
-        let own = file.gz_name();
-        adjoint_files::remove_leftovers(directory, false, &|stem| stem == own.as_str())
+        let gz_name = file.gz_name();
+        adjoint_files::remove_leftovers(directory, false, &|stem| stem == gz_name.as_str())
             .map_err(DataError::io("read", directory))?;
         let mirrors = self.mirrors.clone().unwrap_or_else(|| mirrors.to_vec());
         let mut attempts = Vec::new();
@@ -147,7 +147,8 @@ impl<'a> Downloader<'a> {
         }
     }
 
-    /// Asks for `url`; the reader ends one byte after the size expected, however much is sent.
+    /// Requests `url`. The returned reader ends at most one byte after the expected size, even if
+    /// the mirror sends more.
     fn open(&self, url: &str, file: &FileEntry) -> Result<Hashing<impl Read + use<>>, Failure> {
         let whole = self.patience + Duration::from_secs(file.gz_bytes / Self::SLOWEST);
         let agent: Agent = Agent::config_builder()
@@ -162,11 +163,11 @@ impl<'a> Downloader<'a> {
     }
 }
 
-/// Why an attempt came to nothing.
+/// The reason why an attempt failed.
 enum Failure {
-    /// Another mirror may do better.
+    /// The mirror failed; another mirror may work.
     Mirror(String),
-    /// No mirror can help.
+    /// The file cannot be written; no other mirror can help.
     Disk(io::Error),
 }
 

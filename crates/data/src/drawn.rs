@@ -1,7 +1,8 @@
-//! Glyphs, each drawn for the first batch that needs it and kept for later ones.
+//! The images of the built-in datasets. Each image is drawn for the first batch that needs it and
+//! kept in memory for later batches.
 //!
-//! A run of a few steps draws a few images and starts immediately. An image does not depend on when
-//! it is drawn or by which thread.
+//! A run of a few steps draws a few images and starts immediately. An image does not depend on the
+//! time at which it is drawn, nor on the thread that draws it.
 
 use crate::glyphs::{CLASSES, Factors, Glyphs, Palette};
 use crate::source::{Images, Source};
@@ -10,13 +11,14 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::thread;
 
-/// Largest size of a kept dataset in bytes; 60,000 images of 28 x 28 are 47 MB. Images of a larger
-/// dataset are drawn for every batch, which takes a small part of a step of the networks they need.
-const MOST_KEPT: usize = 192 << 20;
-/// Number of missing images from which they are drawn by several threads.
-const MANY: usize = 512;
+/// Largest size, in bytes, of a dataset whose images are kept in memory; 60,000 images of 28 x 28
+/// are 47 MB. The images of a larger dataset are drawn again for every batch. Such images need
+/// large networks, and drawing takes a small part of their training step.
+const MAX_KEPT_BYTES: usize = 192 << 20;
+/// The smallest number of missing images that is divided among several threads.
+const PARALLEL_MIN: usize = 512;
 
-/// The built-in datasets.
+/// One of the built-in datasets.
 pub(crate) struct BuiltIn<'a> {
     pub(crate) palette: Palette,
     pub(crate) options: &'a Options,
@@ -45,13 +47,13 @@ impl Source for BuiltIn<'_> {
 struct Drawn {
     glyphs: Glyphs,
     labels: Vec<u8>,
-    /// One cell for each image, or none if the dataset is too large to be kept.
+    /// One cell per image; empty if the dataset is too large to be kept.
     kept: Box<[OnceLock<Box<[u8]>>]>,
 }
 
 impl Drawn {
     fn new(glyphs: Glyphs) -> Self {
-        let keeps = glyphs.len() * glyphs.image_len() <= MOST_KEPT;
+        let keeps = glyphs.len() * glyphs.image_len() <= MAX_KEPT_BYTES;
         let kept = (0..if keeps { glyphs.len() } else { 0 }).map(|_| OnceLock::new()).collect();
         let labels = (0..glyphs.len()).map(Glyphs::class).collect();
         Self { glyphs, labels, kept }
@@ -80,15 +82,15 @@ impl Images for Drawn {
         }
     }
 
-    /// Draws the images at `indices` that are missing, with one thread for each processor.
-    /// Skipped if fewer than [`MANY`] are missing, or if images are not kept.
+    /// Draws the images at `indices` that are missing, with one thread per processor. The call has
+    /// no effect if fewer than [`PARALLEL_MIN`] images are missing or if images are not kept.
     fn prepare(&self, indices: &[usize]) {
-        if indices.len() < MANY || self.kept.is_empty() {
+        if indices.len() < PARALLEL_MIN || self.kept.is_empty() {
             return;
         }
         let is_missing = |index: usize| self.kept.get(index).is_some_and(|image| image.get().is_none());
         let missing: Vec<usize> = indices.iter().copied().filter(|&index| is_missing(index)).collect();
-        if missing.len() < MANY {
+        if missing.len() < PARALLEL_MIN {
             return;
         }
         let share = missing.len().div_ceil(thread::available_parallelism().map_or(1, usize::from));
@@ -119,19 +121,20 @@ impl fmt::Debug for Drawn {
 mod tests {
     use super::*;
 
-    /// Drawn one by one, drawn by many threads, or drawn again each time: the same image.
+    /// An image has the same bytes whether it is drawn alone, by one of many threads, or again for
+    /// each request.
     #[test]
     fn an_image_is_the_same_however_it_was_drawn() {
         let glyphs = Glyphs::new(3, Split::Test, 16, Palette::Rgb);
         let (single, many) = (Drawn::new(glyphs.clone()), Drawn::new(glyphs.clone()));
         let unkept = Drawn { kept: Box::new([]), ..Drawn::new(glyphs.clone()) };
-        // Some of them twice, and one that is there already.
-        let indices: Vec<usize> = (0..3 * MANY).map(|i| i * 7 % (2 * MANY)).collect();
+        // Some indices occur twice, and image 5 is already drawn.
+        let indices: Vec<usize> = (0..3 * PARALLEL_MIN).map(|i| i * 7 % (2 * PARALLEL_MIN)).collect();
         many.image(5, &mut vec![0; glyphs.image_len()]);
         many.prepare(&indices);
         unkept.prepare(&indices);
-        assert_eq!(many.kept.iter().filter(|image| image.get().is_some()).count(), 2 * MANY);
-        for index in (0..2 * MANY).step_by(91) {
+        assert_eq!(many.kept.iter().filter(|image| image.get().is_some()).count(), 2 * PARALLEL_MIN);
+        for index in (0..2 * PARALLEL_MIN).step_by(91) {
             let mut want = vec![0; glyphs.image_len()];
             glyphs.render(index, &mut want);
             for drawn in [&single, &many, &unkept] {
@@ -142,11 +145,11 @@ mod tests {
         }
     }
 
-    /// Few images wait for the batch that needs them.
+    /// Fewer than `PARALLEL_MIN` images are not drawn in advance.
     #[test]
     fn few_images_start_no_threads() {
         let drawn = Drawn::new(Glyphs::new(0, Split::Test, 28, Palette::Grey));
-        drawn.prepare(&(0..MANY - 1).collect::<Vec<_>>());
+        drawn.prepare(&(0..PARALLEL_MIN - 1).collect::<Vec<_>>());
         assert!(drawn.kept.iter().all(|image| image.get().is_none()));
         assert!(format!("{drawn:?}").ends_with("kept: 0 }"));
     }

@@ -1,27 +1,26 @@
-//! What can go wrong between a dataset's name and its images. Each message is one line: what,
-//! where, what to do.
+//! The errors of loading a dataset. Each message is one line: what failed, where, and what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Digest;
 
-/// A dataset that can't be had as asked.
+/// The reason why a dataset cannot be loaded as requested.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// No dataset has this name.
+    /// No dataset has the requested name.
     #[error("there is no dataset \"{name}\"; known are {known}")]
     UnknownDataset {
-        /// What was requested.
+        /// The requested name.
         name: String,
         /// The names that exist, separated by commas.
         known: String,
     },
 
-    /// The images can't be had in this size.
+    /// The requested image size is out of range.
     #[error("images of {size} pixels are not possible; choose a size from {smallest} to {largest}")]
     ImageSize {
-        /// What was requested.
+        /// The requested size.
         size: usize,
         /// The smallest size possible.
         smallest: usize,
@@ -29,65 +28,65 @@ pub enum DataError {
         largest: usize,
     },
 
-    /// There is nothing to make batches of.
+    /// The dataset has no images, so there are no batches.
     #[error("{dataset} has no images")]
     Empty {
         /// The dataset.
         dataset: String,
     },
 
-    /// An epoch would have no batch.
+    /// The batch size is 0 or exceeds the number of images.
     #[error(
         "a batch size of {batch_size} is not possible with the {images} images of {dataset}; choose 1 to {images}"
     )]
     BatchSize {
-        /// What was requested.
+        /// The requested batch size.
         batch_size: usize,
         /// The dataset.
         dataset: String,
-        /// How many images it has.
+        /// Number of images in the dataset.
         images: usize,
     },
 
-    /// A file of the dataset is nowhere and may not be fetched.
+    /// A file of the dataset does not exist, and downloading is not enabled.
     #[error(
-        "the dataset {dataset} is not whole in {}: there is no {file}; add --download to fetch it, or name with \
+        "the dataset {dataset} is incomplete in {}: there is no {file}; add --download to fetch it, or name with \
          --data-dir the directory that holds {dataset}/",
         directory.display()
     )]
     Missing {
         /// The dataset.
         dataset: String,
-        /// The file name; it may also end in .gz.
+        /// The name of the missing file.
         file: String,
-        /// Where it was looked for.
+        /// The directory of the dataset.
         directory: PathBuf,
     },
 
-    /// The operating system refused to do something with a file or directory.
+    /// The operating system returned an error for an operation on a file or directory.
     #[error("cannot {action} {}: {cause}", path.display())]
     Io {
-        /// What was tried, as a verb: "read".
+        /// The operation as a verb, such as "read".
         action: &'static str,
-        /// With which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// The system's answer.
+        /// The error of the operating system.
         cause: io::Error,
     },
 
-    /// The path of a file leads to a directory, or to something stranger.
+    /// The path of a file is a directory or another object that is not a regular file.
     #[error("{} is not a file; move it away", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
 
-    /// A file's content is not what it should be.
+    /// The content of a file fails its checks.
     #[error("{} is damaged: {damage}; delete it and fetch it again with --download", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem of the content.
         damage: Damage,
     },
 
@@ -96,88 +95,88 @@ pub enum DataError {
     Download {
         /// The file name.
         file: String,
-        /// What happened at each mirror in turn: "URL: problem", separated by commas.
+        /// The problem of each mirror, in the order of the attempts: "URL: problem", separated by
+        /// commas.
         attempts: String,
-        /// Where it belongs.
+        /// The directory in which the file belongs.
         directory: PathBuf,
     },
 
     /// A manifest of datasets is not valid.
     #[error("the dataset manifest is not valid: {problem}")]
     Manifest {
-        /// What is wrong, on one line.
+        /// The problem, on one line.
         problem: String,
     },
 }
 
 impl DataError {
-    /// Turns the operating system's answer into a [`DataError::Io`]:
-    /// `.map_err(DataError::io("read", path))`.
+    /// Converts an I/O error to a [`DataError::Io`]: `.map_err(DataError::io("read", path))`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }
 
-    /// Names the file that is damaged: `.map_err(DataError::damaged(path))`.
+    /// Converts a [`Damage`] to a [`DataError::Damaged`]: `.map_err(DataError::damaged(path))`.
     pub(crate) fn damaged(path: &Path) -> impl Fn(Damage) -> Self {
         move |damage| Self::Damaged { path: path.to_path_buf(), damage }
     }
 }
 
-/// What is wrong with the content of a file.
+/// A problem of the content of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// The gzip stream stops before its end.
     #[error("the gzip stream ends early")]
     CutShort,
-    /// The gzip stream can't be decoded, or its own checksum is wrong.
+    /// The gzip stream cannot be decoded, or its checksum is wrong.
     #[error("the gzip stream is corrupt")]
     Corrupt,
-    /// Something other than another member and zeros follows a member of the gzip stream.
+    /// A member of the gzip stream is followed by bytes other than zeros and a further member.
     #[error("bytes follow the end of the gzip stream")]
     TrailingBytes,
-    /// More content than the file may have.
-    #[error("it holds more than the {limit} bytes it should")]
+    /// The content is longer than expected.
+    #[error("it has more than the expected {limit} bytes")]
     TooLong {
-        /// The most bytes expected.
+        /// The expected maximum, in bytes.
         limit: u64,
     },
-    /// Not even a header.
+    /// The content ends before the end of the IDX header.
     #[error("it ends within its IDX header")]
     NoHeader,
-    /// Not an IDX file of unsigned bytes with 1 to 4 axes.
-    #[error("it starts with {found:02x?}, not as an IDX file of bytes does")]
+    /// The content is not an IDX file of unsigned bytes with 1 to 4 axes.
+    #[error("it starts with {found:02x?}, which is not the header of an IDX file of bytes")]
     Magic {
         /// The first four bytes.
         found: [u8; 4],
     },
-    /// The header and the file disagree about its size.
+    /// The size in the header differs from the size of the file.
     #[error("its IDX header announces {announced} bytes of data but {found} follow")]
     Length {
-        /// Product of the sizes in the header.
+        /// The product of the sizes in the header.
         announced: u128,
-        /// Bytes after the header.
+        /// Number of bytes after the header.
         found: u64,
     },
-    /// The content is that of another file.
+    /// The SHA-256 of the content differs from the manifest.
     #[error("its SHA-256 is {found}, not {expected}")]
     Checksum {
-        /// Of the file as it is.
+        /// The SHA-256 of the file.
         found: Digest,
-        /// Of the original.
+        /// The SHA-256 in the manifest.
         expected: Digest,
     },
-    /// The header announces another dataset.
+    /// The shape in the header differs from the manifest.
     #[error("it has the shape {found:?}, not {expected:?}")]
     Shape {
-        /// Sizes in the header.
+        /// The sizes in the header.
         found: Vec<usize>,
-        /// Sizes in the manifest.
+        /// The sizes in the manifest.
         expected: Vec<usize>,
     },
-    /// A label that names no class.
+    /// A label is not below the number of classes.
     #[error("label number {index} is {label}, but there are only {classes} classes")]
     Label {
-        /// Position of the label, from 0.
+        /// The index of the label, from 0.
         index: usize,
         /// The label.
         label: u8,

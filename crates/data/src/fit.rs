@@ -1,21 +1,22 @@
-//! Fitting stored images into the square a model works on.
+//! Fits stored images into the square that a model requires.
 //!
 //! | requested size | what happens |
 //! | --- | --- |
 //! | the stored one | nothing |
-//! | up to a quarter larger (28 to 29..=35) | a black margin, the image in the middle: no pixel changes |
-//! | anything else | resampled by the cubic of Keys (1981), a = -1/2, widened when shrinking so that nothing aliases |
+//! | up to a quarter larger (28 to 29..=35) | the image is centred in a black margin; no pixel changes |
+//! | anything else | resampled with the cubic of Keys (1981), a = -1/2, widened when shrinking to avoid aliasing |
 //!
-//! It is done as images are requested, so a dataset costs the memory of its stored size.
+//! An image is fitted each time it is requested, so a dataset needs only the memory of its stored
+//! size.
 
-/// How images of `height` x `width` x `channels` bytes become `size` x `size` x `channels` bytes.
+/// Converts images of `height` x `width` x `channels` bytes to `size` x `size` x `channels` bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Fit {
     height: usize,
     width: usize,
     channels: usize,
     size: usize,
-    /// Taps for rows and for columns; `None` copies into the middle.
+    /// The taps of the rows and of the columns; `None` if an image is copied into the middle.
     taps: Option<[Vec<Taps>; 2]>,
 }
 
@@ -38,7 +39,7 @@ impl Fit {
         self.height * self.width * self.channels
     }
 
-    /// Writes all of `fitted` from one stored image.
+    /// Fits one stored image and writes the result into `fitted`.
     pub(crate) fn apply(&self, stored: &[u8], fitted: &mut [u8]) {
         match &self.taps {
             None => self.copy(stored, fitted),
@@ -55,7 +56,8 @@ impl Fit {
         }
     }
 
-    /// For each row of the result: a weighted sum of stored rows, then of its pixels.
+    /// Resamples an image. Each row of the result is a weighted sum of stored rows, which is then
+    /// resampled along the row.
     fn resample(&self, rows: &[Taps], columns: &[Taps], stored: &[u8], fitted: &mut [u8]) {
         let row_len = self.width * self.channels;
         let mut line = vec![0.0_f32; row_len];
@@ -70,7 +72,7 @@ impl Fit {
                 for (channel, byte) in pixel.iter_mut().enumerate() {
                     let from = line[taps.first * self.channels + channel..].iter().step_by(self.channels);
                     let sum = from.zip(&taps.weights).fold(0.0, |sum, (value, weight)| sum + weight * value);
-                    // The cubic overshoots at edges; the cast cuts at 0 and 255.
+                    // The cubic overshoots at edges; the cast clamps to 0 and 255.
                     *byte = (sum + 0.5) as u8;
                 }
             }
@@ -78,7 +80,7 @@ impl Fit {
     }
 }
 
-/// The taps of each of `to` pixels over `from` pixels covering the same length.
+/// The taps of `to` output pixels over `from` source pixels that cover the same length.
 fn taps(from: usize, to: usize) -> Vec<Taps> {
     let ratio = from as f32 / to as f32;
     let stretch = ratio.max(1.0);
@@ -142,7 +144,8 @@ mod tests {
         }
     }
 
-    /// Keys' kernel reproduces straight lines; the outermost pixels see the edge.
+    /// Keys' kernel reproduces linear functions, except in the outermost pixels, where the edge
+    /// matters.
     #[test]
     fn enlarging_keeps_a_ramp_straight() {
         let stored: Vec<u8> = (0..28 * 28).map(|index| (index % 28 * 8) as u8).collect();
@@ -153,8 +156,8 @@ mod tests {
         }
     }
 
-    /// The finest pattern there is has no place in a smaller image: it must become even grey, not a
-    /// moire.
+    /// The finest checkerboard cannot be represented in a smaller image. It must become uniform
+    /// gray, without a moire pattern.
     #[test]
     fn shrinking_does_not_alias() {
         let chequered = |index: usize| if (index % 28 + index / 28).is_multiple_of(2) { 200 } else { 0 };

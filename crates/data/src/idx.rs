@@ -1,10 +1,11 @@
-//! IDX files, the format of MNIST (LeCun, Cortes & Burges, "The MNIST database of handwritten
-//! digits"): plain or gzipped.
+//! Reads IDX files, plain or gzipped. IDX is the format of MNIST (LeCun, Cortes & Burges, "The
+//! MNIST database of handwritten digits").
 //!
-//! A header (two zero bytes, the element type, the number of axes, each axis' size as a big-endian
-//! u32) and the elements, last axis fastest. Only type 0x08, unsigned bytes, is read. The header
-//! never decides how much is allocated: the content is read first, up to a limit the caller knows,
-//! and must then have exactly the size the header announces.
+//! A file consists of a header and the elements, last axis fastest. The header is two zero bytes,
+//! the element type, the number of axes, and the size of each axis as a big-endian u32. Only type
+//! 0x08, unsigned bytes, is supported. The header never decides how much memory is allocated: the
+//! content is read first, up to a limit given by the caller. Then its size is compared with the
+//! size in the header.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -21,20 +22,22 @@ const UNSIGNED_BYTE: u8 = 0x08;
 #[derive(Debug)]
 pub struct Idx {
     dims: Vec<usize>,
-    /// Header and data: cutting the header off would move 47 MB.
+    /// Header and data. Removing the header would move up to 47 MB.
     content: Vec<u8>,
 }
 
 impl Idx {
-    /// Reads `path`, gzipped (told by its first bytes, not by its name) or plain, whose
-    /// uncompressed content is at most `limit` bytes. The content of a gzip file is that of all its
-    /// members (RFC 1952, section 2.2), which zeros may follow.
+    /// Reads the file `path`, whose uncompressed content may have at most `limit` bytes. A gzip
+    /// file is recognised by its first bytes, not by its name. Its content is the content of all
+    /// its members (RFC 1952, section 2.2); zeros may follow each member.
     ///
     /// # Errors
-    /// [`DataError::Io`] if it can't be read, [`DataError::NotAFile`], or [`DataError::Damaged`] if
-    /// it is not a whole IDX file of bytes and nothing else.
+    /// [`DataError::Io`] if the file cannot be read. [`DataError::NotAFile`] if `path` is not a
+    /// regular file. [`DataError::Damaged`] if the content is not exactly one complete IDX file of
+    /// bytes.
     pub fn read(path: &Path, limit: u64) -> Result<Self, DataError> {
-        // Asked before opening, for opening a named pipe waits for a writer.
+        // Checked before the file is opened, because opening a named pipe blocks until there is a
+        // writer.
         if !path.metadata().map_err(DataError::io("read", path))?.is_file() {
             return Err(DataError::NotAFile { path: path.to_path_buf() });
         }
@@ -55,7 +58,7 @@ impl Idx {
         })
     }
 
-    /// Sizes of the axes, 1 to 4 of them.
+    /// The sizes of the 1 to 4 axes.
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }
@@ -65,31 +68,32 @@ impl Idx {
         &self.content[header_len(self.dims.len())..]
     }
 
-    /// The same by value.
+    /// Returns the elements by value.
     pub fn into_data(mut self) -> Vec<u8> {
         self.content.drain(..header_len(self.dims.len()));
         self.content
     }
 
-    /// Bytes of an uncompressed file with axes of these sizes: the limit to read a known file with.
+    /// The size in bytes of an uncompressed file with axes of these sizes. It is the `limit` for
+    /// reading a file of known shape.
     pub fn content_len(dims: &[usize]) -> u64 {
         (header_len(dims.len()) + dims.iter().product::<usize>()) as u64
     }
 
-    /// SHA-256 of the uncompressed content, header included.
+    /// The SHA-256 of the uncompressed content, including the header.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.content)
     }
 }
 
-/// Why a file can't be had: the disk's fault or its own.
+/// The reason why a file cannot be read: an I/O error, or wrong content.
 enum Failure {
     Io(io::Error),
     Damage(Damage),
 }
 
 impl Failure {
-    /// What the decoder complains of is damage, but for failures of the disk.
+    /// Converts the errors of the gzip decoder to [`Damage`]; I/O errors are unchanged.
     fn of_gzip(self) -> Self {
         match self {
             Self::Io(error) if error.kind() == ErrorKind::UnexpectedEof => Damage::CutShort.into(),
@@ -107,8 +111,8 @@ impl From<Damage> for Failure {
     }
 }
 
-/// Unpacks the members of a gzip file one after another: `gzip` in append mode and `bgzip` write
-/// several. Zeros between and behind them are padding, of tapes and of blocks.
+/// Decompresses the members of a gzip file one after another. `gzip` in append mode and `bgzip`
+/// write several members. Zeros after a member are padding to the block size of a tape or disk.
 fn gunzip(mut reader: impl BufRead, content: &mut Vec<u8>, limit: u64) -> Result<(), Failure> {
     loop {
         let member = read_up_to(GzDecoder::new(reader), content, limit);
@@ -125,23 +129,24 @@ fn gunzip(mut reader: impl BufRead, content: &mut Vec<u8>, limit: u64) -> Result
 fn skip_zeros(reader: &mut impl BufRead) -> io::Result<()> {
     loop {
         let bytes = reader.fill_buf()?;
-        let (there, zeros) = (bytes.len(), bytes.iter().take_while(|&&byte| byte == 0).count());
+        let (available, zeros) = (bytes.len(), bytes.iter().take_while(|&&byte| byte == 0).count());
         reader.consume(zeros);
-        if zeros < there || there == 0 {
+        if zeros < available || available == 0 {
             return Ok(());
         }
     }
 }
 
-/// Appends everything that `reader` has to `content`, which may then be `limit` bytes long. Returns
-/// the reader.
+/// Appends all bytes of `reader` to `content` and returns the reader. Fails if `content` becomes
+/// longer than `limit` bytes.
 fn read_up_to<R: Read>(reader: R, content: &mut Vec<u8>, limit: u64) -> Result<R, Failure> {
     let mut reader = reader.take((limit - content.len() as u64).saturating_add(1));
     reader.read_to_end(content).map_err(Failure::Io)?;
     if content.len() as u64 > limit { Err(Damage::TooLong { limit }.into()) } else { Ok(reader.into_inner()) }
 }
 
-/// The sizes of the axes, once they are known to describe the rest of `content` exactly.
+/// Returns the sizes of the axes. Fails unless `content` has exactly as many elements after the
+/// header as these sizes require.
 fn parse_header(content: &[u8]) -> Result<Vec<usize>, Damage> {
     let Some(&magic) = content.first_chunk::<4>() else { return Err(Damage::NoHeader) };
     let rank = match magic {

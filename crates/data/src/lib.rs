@@ -1,18 +1,18 @@
-//! Datasets: where images and labels come from, checked on the way in, and the order in which
-//! training sees them.
+//! Datasets: loads and verifies images and labels, and defines the order in which training uses
+//! them.
 //!
-//! * [`Dataset`] is a labelled set of images of one size, by name: `glyphs` and `glyphs-rgb` are
-//!   drawn by code ([`glyphs`]), `mnist` and `fashion-mnist` are read from IDX files ([`idx`])
-//!   whose SHA-256 stand in a [`Manifest`].
-//! * [`Source`] and [`Images`] are what each kind of dataset implements.
-//! * [`Downloader`] fetches missing files; nothing reaches its final name before its size and hash
-//!   are right.
-//! * [`Batches`] shuffles: batch `s` is a function of the seed and `s` alone, so a resumed run
-//!   continues exactly.
+//! * [`Dataset`] is a labelled set of images of one size, loaded by name. `glyphs` and `glyphs-rgb`
+//!   are drawn by code ([`glyphs`]). `mnist` and `fashion-mnist` are read from IDX files ([`idx`]);
+//!   a [`Manifest`] holds the SHA-256 of these files.
+//! * [`Source`] and [`Images`] are the traits that each kind of dataset implements.
+//! * [`Downloader`] fetches missing files. A file gets its final name only after its size and hash
+//!   have been verified.
+//! * [`Batches`] shuffles the images. Batch `s` is a function of the seed and `s` alone, so a
+//!   resumed run sees the same batches as an uninterrupted one.
 //!
-//! Every file is taken for damaged until proven whole, and no header decides how much memory is
-//! allocated. This crate deliberately knows nothing of models, and no augmentation: what is drawn
-//! or read is what training sees.
+//! Every file is assumed damaged until its checks pass, and no file header decides how much memory
+//! is allocated. This crate deliberately does not depend on models and has no augmentation:
+//! training sees the images exactly as they are drawn or read.
 //!
 //! ```
 //! use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Split};

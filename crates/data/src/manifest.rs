@@ -1,7 +1,7 @@
-//! The manifest of known datasets: what their files are called, where they can be had, how they are
-//! recognised.
+//! The manifest of datasets: the names, download URLs and checksums of their files.
 //!
-//! The one this crate knows is `datasets/manifest.toml`, compiled in. A program may bring its own.
+//! The default manifest is `datasets/manifest.toml`, which is compiled into this crate. A program
+//! may use its own manifest.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -18,12 +18,12 @@ pub struct Manifest {
     datasets: BTreeMap<String, ManifestEntry>,
 }
 
-/// A dataset of grey images of one size in two splits, each of a file of images and a file of
-/// labels.
+/// A dataset of grayscale images of one size. It has two splits, and each split has a file of
+/// images and a file of labels.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestEntry {
-    /// Base URLs, tried in order; a file's name with `.gz` is appended.
+    /// Base URLs, tried in order. The name of a file and `.gz` are appended.
     pub mirrors: Vec<String>,
     /// Height and width of the images in pixels.
     pub size: [usize; 2],
@@ -39,7 +39,7 @@ pub struct ManifestEntry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitEntry {
-    /// Number of images, and of labels.
+    /// Number of images, which is also the number of labels.
     pub items: usize,
     /// IDX file of shape (items, height, width).
     pub images: FileEntry,
@@ -47,18 +47,18 @@ pub struct SplitEntry {
     pub labels: FileEntry,
 }
 
-/// A file, known as the mirrors compressed it and by its content.
+/// The name and checksums of a file, compressed and uncompressed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
     /// Name of the uncompressed file.
     pub name: String,
-    /// Size of the `.gz` as the mirrors have it.
+    /// Size in bytes of the `.gz` on the mirrors.
     pub gz_bytes: u64,
-    /// SHA-256 of the `.gz` as the mirrors have it.
+    /// SHA-256 of the `.gz` on the mirrors.
     pub gz_sha256: Digest,
-    /// SHA-256 of the uncompressed content. It also recognises a file that somebody compressed
-    /// anew.
+    /// SHA-256 of the uncompressed content. It also identifies a file that was compressed again by
+    /// another program.
     pub sha256: Digest,
 }
 
@@ -66,8 +66,8 @@ impl Manifest {
     /// Reads a manifest in the format of `datasets/manifest.toml`.
     ///
     /// # Errors
-    /// [`DataError::Manifest`] if it is not valid TOML, has missing or unknown fields, or a field
-    /// has a value that no dataset can have.
+    /// [`DataError::Manifest`] if `text` is not valid TOML, has missing or unknown fields, or has a
+    /// field whose value is out of range.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         let parsed: Result<Self, _> = toml::from_str(text);
         let manifest =
@@ -90,7 +90,7 @@ impl Manifest {
 }
 
 impl Default for Manifest {
-    /// The datasets this crate knows.
+    /// The manifest `datasets/manifest.toml`.
     fn default() -> Self {
         Self::parse(include_str!("../../../datasets/manifest.toml"))
             .expect("a test parses the built-in manifest")
@@ -99,12 +99,13 @@ impl Default for Manifest {
 
 /// Largest height and width of stored images, in pixels.
 const MAX_SIZE: usize = 1 << 14;
-/// Largest number of images of a split, and of bytes of a compressed file.
+/// Largest number of images in a split.
 const MAX_ITEMS: usize = 1 << 28;
+/// Largest size of a compressed file in bytes.
 const MAX_BYTES: u64 = 1 << 40;
 
 impl ManifestEntry {
-    /// Says what is wrong with a value, if one is.
+    /// Fails with a description of the first value that is out of range.
     fn check(&self) -> Result<(), String> {
         let (size, classes) = (self.size, self.classes.len());
         if size.iter().any(|side| !(1..=MAX_SIZE).contains(side)) {
@@ -116,7 +117,7 @@ impl ManifestEntry {
         for (name, split) in [("train", &self.train), ("test", &self.test)] {
             let items = split.items;
             if items > MAX_ITEMS {
-                return Err(format!("{name}: items = {items}, but {MAX_ITEMS} is the most"));
+                return Err(format!("{name}: items = {items}, but {MAX_ITEMS} is the largest number"));
             }
             for file in [&split.images, &split.labels] {
                 if Path::new(&file.name).file_name() != Some(OsStr::new(&file.name)) {

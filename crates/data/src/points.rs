@@ -1,5 +1,5 @@
-//! Points in the plane: data whose distribution is known, so that what a model makes of it can be
-//! counted, not only looked at.
+//! Two-dimensional point distributions with known densities, so that the samples of a model can be
+//! evaluated exactly.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,34 +11,34 @@ use adjoint_tensor::{LogMeanExp, Stream, Tensor};
 pub enum Points {
     /// Eight normal clusters on a circle.
     Ring,
-    /// Twenty-five, five by five.
+    /// Twenty-five normal clusters on a five by five grid.
     Grid,
-    /// Two half circles that reach into each other.
+    /// Two interleaved half circles.
     Moons,
 }
 
-/// How well samples match a distribution of points.
+/// A measure of how well samples match a distribution of points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Match {
-    /// Clusters that get a twentieth of their fair share of the samples, counting those of high
-    /// quality.
+    /// Number of clusters that receive at least a twentieth of their fair share of the samples.
+    /// Only high-quality samples are counted.
     pub modes: usize,
-    /// Share of the samples within three standard deviations of a cluster's centre or, without
-    /// clusters, of the curve.
+    /// Share of the samples within three standard deviations of the centre of a cluster, or of the
+    /// curve for a distribution without clusters.
     pub high_quality: f64,
 }
 
-/// A mode counts as found when it gets a twentieth of its fair share of all samples.
-const FOUND: f64 = 0.05;
+/// A mode counts as found if it receives at least this fraction of its fair share of all samples.
+const MIN_MODE_SHARE: f64 = 0.05;
 
-/// Places on each moon that its density is a sum over.
-const PLACES: u32 = 256;
+/// Number of points on each moon in the sum that approximates its density.
+const CURVE_POINTS: u32 = 256;
 
 impl Points {
     /// Every distribution.
     pub const ALL: [Points; 3] = [Points::Ring, Points::Grid, Points::Moons];
 
-    /// Its name on a command line.
+    /// The name of the distribution on a command line.
     pub fn name(self) -> &'static str {
         match self {
             Points::Ring => "ring",
@@ -47,7 +47,7 @@ impl Points {
         }
     }
 
-    /// Standard deviation of a point, along each axis, about its cluster's centre or about the
+    /// Standard deviation of a point along each axis, about the centre of its cluster or about the
     /// curve.
     pub fn sigma(self) -> f64 {
         match self {
@@ -56,8 +56,7 @@ impl Points {
         }
     }
 
-    /// All points lie within this distance of the middle along each axis, but for a few in
-    /// millions.
+    /// Along each axis, all points except a few in millions are within this distance of the origin.
     pub fn extent(self) -> f64 {
         match self {
             Points::Ring => 2.5,
@@ -66,7 +65,7 @@ impl Points {
         }
     }
 
-    /// The centres of its clusters; none of the moons, which are curves.
+    /// The centres of the clusters; empty for the moons, which are curves.
     pub fn centres(self) -> Vec<[f64; 2]> {
         match self {
             Points::Ring => (0..8)
@@ -78,7 +77,7 @@ impl Points {
         }
     }
 
-    /// `n` points, (n, 2).
+    /// Draws `n` points, a tensor of shape (n, 2).
     pub fn draw(self, n: usize, stream: &mut Stream) -> Tensor<f32> {
         let (centres, sigma) = (self.centres(), self.sigma());
         Tensor::build([n, 2], |out| {
@@ -92,25 +91,26 @@ impl Points {
         })
     }
 
-    /// log of the density at a point. About a curve it is a sum over many places on it, which are
-    /// nearer to one another than a point is to its place.
+    /// The natural logarithm of the density at a point. The density of the moons is approximated by
+    /// a sum over points on the curves. The distance between neighbouring points on a curve is much
+    /// smaller than the standard deviation.
     pub fn log_density(self, point: [f64; 2]) -> f64 {
-        let along = |i: u32| std::f64::consts::PI * (f64::from(i) + 0.5) / f64::from(PLACES);
-        let places = match self {
+        let along = |i: u32| std::f64::consts::PI * (f64::from(i) + 0.5) / f64::from(CURVE_POINTS);
+        let centres = match self {
             Points::Ring | Points::Grid => self.centres(),
             Points::Moons => {
-                (0..2).flat_map(|which| (0..PLACES).map(move |i| moon(which, along(i)))).collect()
+                (0..2).flat_map(|which| (0..CURVE_POINTS).map(move |i| moon(which, along(i)))).collect()
             }
         };
         let variance = self.sigma().powi(2);
-        let exponents = places.iter().map(|&place| -0.5 * distance(point, place).powi(2) / variance);
+        let exponents = centres.iter().map(|&place| -0.5 * distance(point, place).powi(2) / variance);
         exponents.collect::<LogMeanExp>().value() - (std::f64::consts::TAU * variance).ln()
     }
 
-    /// How well samples (n, 2) match.
+    /// Measures how well samples of shape (n, 2) match the distribution.
     ///
     /// # Panics
-    /// If they are no points.
+    /// If the shape of `samples` is not (n, 2).
     #[track_caller]
     pub fn compare(self, samples: &Tensor<f32>) -> Match {
         assert!(samples.dims().len() == 2 && samples.dims()[1] == 2, "points of shape {}", samples.shape());
@@ -132,13 +132,14 @@ impl Points {
         }
         let n = samples.dims()[0].max(1) as f64;
         let fair = n / centres.len().max(1) as f64;
-        let modes = counts.iter().filter(|&&count| count > 0 && count as f64 >= FOUND * fair).count();
+        let modes =
+            counts.iter().filter(|&&count| count > 0 && count as f64 >= MIN_MODE_SHARE * fair).count();
         Match { modes, high_quality: good as f64 / n }
     }
 }
 
-/// The point at angle t, from 0 to pi, of the upper or the lower moon; both together have their
-/// middle at 0.
+/// The point at angle `t`, from 0 to pi, of the upper moon (`which` = 0) or the lower moon. The two
+/// moons together are centred at the origin.
 fn moon(which: usize, t: f64) -> [f64; 2] {
     let [x, y] = if which == 0 { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
     [x - 0.5, y - 0.25]
@@ -148,10 +149,10 @@ fn distance([x, y]: [f64; 2], [a, b]: [f64; 2]) -> f64 {
     (x - a).hypot(y - b)
 }
 
-/// To the nearer of the two half circles.
+/// The distance of a point to the nearer of the two half circles.
 fn distance_to_moons([x, y]: [f64; 2]) -> f64 {
-    // In the coordinates of a half circle about 0 that lies above the axis; the lower moon is one
-    // turned over.
+    // The distance of (x, y) to the upper half of the unit circle. The lower moon is such a half
+    // circle turned upside down.
     let to_half = |x: f64, y: f64| {
         if y >= 0.0 { (x.hypot(y) - 1.0).abs() } else { distance([x, y], [1.0f64.copysign(x), 0.0]) }
     };
@@ -164,7 +165,7 @@ impl fmt::Display for Points {
     }
 }
 
-/// A name that no distribution has.
+/// The error for a name that belongs to no distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoPoints;
 
@@ -180,14 +181,15 @@ impl FromStr for Points {
 mod tests {
     use super::*;
 
-    /// A normal point of the plane lies within three sigma with probability 1 - exp(-9/2) = 0.9889.
+    /// A two-dimensional normal point is within three sigma of its mean with probability
+    /// 1 - exp(-9/2) = 0.9889.
     #[test]
     fn data_matches_itself() {
         for points in Points::ALL {
             let data = points.draw(20_000, &mut Stream::new(1, "points", 0));
             let found = points.compare(&data);
             assert_eq!(found.modes, points.centres().len(), "{points}");
-            // About a curve only one of the two axes counts, but for its ends.
+            // Except at the ends of a curve, only the deviation across the curve matters.
             let want = if points == Points::Moons { 0.9973 } else { 0.9889 };
             assert!((found.high_quality - want).abs() < 0.004, "{points}: {}", found.high_quality);
             let extent = points.extent() as f32;
@@ -198,8 +200,7 @@ mod tests {
     #[test]
     fn a_missing_mode_and_stray_samples_are_seen() {
         let ring = Points::Ring;
-        // All on the first centre, then all but one sample in a thousand, then half of them between
-        // two.
+        // The first `far` samples are at (x, y); the others are at the first centre.
         let at = |far: usize, x: f32, y: f32| {
             let points = (0..1000).flat_map(|i| if i < far { [x, y] } else { [2.0, 0.0] });
             Tensor::from_slice([1000, 2], &points.collect::<Vec<f32>>())
@@ -228,7 +229,7 @@ mod tests {
         }
     }
 
-    /// The mean of the density over a square that holds all of it, times the area of the square.
+    /// The integral of the density over a square that contains nearly all of its mass is 1.
     #[test]
     fn densities_have_a_mass_of_one() {
         for points in Points::ALL {
@@ -238,7 +239,7 @@ mod tests {
             let mass: f64 = (0..n * n).map(|k| cell * points.log_density([at(k / n), at(k % n)]).exp()).sum();
             assert!((mass - 1.0).abs() < 1e-3, "{points}: {mass}");
         }
-        // At the centre of a cluster: an eighth of a normal density's peak.
+        // The density at the centre of a cluster is an eighth of the peak of a normal density.
         let want = (1.0 / (8.0 * std::f64::consts::TAU * 0.05f64.powi(2))).ln();
         assert!((Points::Ring.log_density([2.0, 0.0]) - want).abs() < 1e-9);
     }

@@ -1,12 +1,12 @@
-//! The next batch, made while the model trains on this one.
+//! Makes the next batch while the model trains on the current one.
 
 use std::thread::{self, JoinHandle};
 
 use crate::{Batch, Batches};
 
-/// [`Batches`] that make the batch of step s + 1 on a thread of their own while the caller uses the
-/// batch of step s. Since a batch is a function of its step, it makes no difference to what is
-/// returned, only to when.
+/// [`Batches`] whose batch of step s + 1 is made on a separate thread while the caller uses the
+/// batch of step s. Since a batch is a function of its step, prefetching changes the time at which
+/// a batch is ready but not its content.
 #[derive(Debug)]
 pub struct Prefetch {
     state: Option<State>,
@@ -20,7 +20,7 @@ enum State {
 }
 
 impl Prefetch {
-    /// Batches that are made ahead.
+    /// Prefetches from `batches`.
     pub fn new(batches: Batches) -> Self {
         let steps_per_epoch = batches.steps_per_epoch();
         Self { state: Some(State::Idle(Box::new(batches))), steps_per_epoch }
@@ -31,7 +31,7 @@ impl Prefetch {
         self.steps_per_epoch
     }
 
-    /// As [`Batches::batch`]; quick if `step` is the one after the last that was requested.
+    /// As [`Batches::batch`]; fast if `step` follows the previously requested step.
     ///
     /// # Panics
     /// If making a batch panicked.

@@ -1,8 +1,8 @@
-//! Where images come from.
+//! The traits of a dataset, and the lookup of a dataset by its name.
 //!
-//! A [`Source`] is a dataset of which no image has been read or drawn. It loads the [`Images`] of a
-//! split. Each kind of dataset implements both in a file of its own, and [`source`] finds the one
-//! that a name stands for. All other code takes channels, sizes and classes from them.
+//! A [`Source`] describes a dataset before any image is read or drawn, and loads the [`Images`] of
+//! a split. Each kind of dataset implements both traits in its own file. [`source`] returns the
+//! dataset with a given name. All other code gets channels, sizes and classes from these traits.
 
 use std::fmt;
 
@@ -11,18 +11,18 @@ use crate::glyphs::{Factors, Palette};
 use crate::stored::Stored;
 use crate::{DataError, Downloader, Manifest, Options, Split};
 
-/// A dataset of which no image has been read or drawn.
+/// A dataset before any of its images is read or drawn.
 pub trait Source {
     /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
     fn channels(&self) -> usize;
 
-    /// Names of the classes, in the order of their labels.
+    /// The names of the classes, in the order of their labels.
     fn classes(&self) -> Vec<String>;
 
-    /// Loads the images of a split. Missing files are fetched if there is a downloader.
+    /// Loads the images of a split. Missing files are downloaded if `downloader` is given.
     ///
     /// # Errors
-    /// [`DataError`] if files are missing, cannot be read or are not what they should be.
+    /// [`DataError`] if a file is missing, cannot be read, or fails its checks.
     fn load(
         &self,
         split: Split,
@@ -30,7 +30,7 @@ pub trait Source {
     ) -> Result<Box<dyn Images>, DataError>;
 }
 
-/// The images of one split, all of one size. Several threads may use them.
+/// The images of one split, all of the same size. Several threads may use a value at once.
 pub trait Images: fmt::Debug + Send + Sync {
     /// Height and width of an image in pixels.
     fn image_size(&self) -> usize;
@@ -38,15 +38,16 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// The label of each image, an index into [`Source::classes`].
     fn labels(&self) -> &[u8];
 
-    /// Writes image `index`, height x width x channels bytes, over all of `image`. The caller has
-    /// checked both.
+    /// Writes image `index`, height x width x channels bytes, into `image`. The caller has checked
+    /// that the index is in range and that `image` has the right length.
     fn image(&self, index: usize, image: &mut [u8]);
 
-    /// Prepares images that are needed soon, on all processors. By default, nothing has to be
-    /// prepared.
+    /// Prepares the images at `indices`, which are needed soon, on all processors. The default
+    /// implementation is empty.
     fn prepare(&self, _indices: &[usize]) {}
 
-    /// The factors of image `index`, if the dataset knows them. By default, it does not.
+    /// The factors from which image `index` was drawn, or `None` for a dataset without factors. The
+    /// default implementation returns `None`.
     fn factors(&self, _index: usize) -> Option<Factors> {
         None
     }
@@ -55,10 +56,10 @@ pub trait Images: fmt::Debug + Send + Sync {
 /// The datasets that are drawn by code.
 const BUILT_IN: [(&str, Palette); 2] = [("glyphs", Palette::Grey), ("glyphs-rgb", Palette::Rgb)];
 
-/// The dataset called `name`. Its files need not exist yet.
+/// Returns the dataset called `name`. Its files need not exist yet.
 ///
 /// # Errors
-/// [`DataError::UnknownDataset`] if there is none of that name.
+/// [`DataError::UnknownDataset`] if no dataset has this name.
 pub fn source<'a>(name: &'a str, options: &'a Options) -> Result<Box<dyn Source + 'a>, DataError> {
     if let Some(&(_, palette)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
         return Ok(Box::new(BuiltIn { palette, options }));
@@ -72,12 +73,12 @@ pub fn source<'a>(name: &'a str, options: &'a Options) -> Result<Box<dyn Source 
     }
 }
 
-/// Is the dataset called `name` drawn by code, without files?
+/// Is the dataset called `name` drawn by code instead of read from files?
 pub fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
 }
 
-/// The names that [`source`] knows: the built-in datasets, then those of `manifest`.
+/// The names that [`source`] accepts: the built-in datasets, then the datasets of `manifest`.
 fn names(manifest: &Manifest) -> Vec<String> {
     BUILT_IN.iter().map(|(name, _)| *name).chain(manifest.names()).map(str::to_string).collect()
 }

@@ -1,5 +1,5 @@
-//! Datasets of the manifest: their files are found, missing ones fetched, and everything is
-//! checked. The images are kept in memory in their stored size.
+//! Datasets of the manifest. Missing files are downloaded, and every file is verified. The images
+//! are kept in memory at their stored size.
 
 use std::fmt;
 use std::path::Path;
@@ -41,26 +41,26 @@ impl Source for Stored<'_> {
         let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
         let bytes = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
         let size = self.options.image_size;
-        Ok(Box::new(Kept { bytes, labels, size, fit: Fit::new(self.entry.size, CHANNELS, size) }))
+        Ok(Box::new(InMemory { bytes, labels, size, fit: Fit::new(self.entry.size, CHANNELS, size) }))
     }
 }
 
 /// The images of a split in memory.
-struct Kept {
-    /// All images one after another, in their stored size.
+struct InMemory {
+    /// All images one after another, at their stored size.
     bytes: Vec<u8>,
     labels: Vec<u8>,
     size: usize,
     fit: Fit,
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for InMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("images", &self.labels.len()).field("size", &self.size).finish()
+        f.debug_struct("InMemory").field("images", &self.labels.len()).field("size", &self.size).finish()
     }
 }
 
-impl Images for Kept {
+impl Images for InMemory {
     fn image_size(&self) -> usize {
         self.size
     }
@@ -76,8 +76,9 @@ impl Images for Kept {
 }
 
 impl Stored<'_> {
-    /// The data of a file of shape `dims`, from the compressed file or the plain one: the first
-    /// that is sound. It is fetched if there is neither and a downloader.
+    /// Returns the data of a file of shape `dims` from the compressed file, or from the plain file
+    /// if the compressed one is missing or damaged. If neither exists, the compressed file is
+    /// downloaded with `downloader`.
     fn obtain(
         &self,
         file: &FileEntry,
@@ -111,7 +112,7 @@ impl Stored<'_> {
     }
 }
 
-/// The data of a file, once its digest is that of the manifest and its shape is `dims`.
+/// Reads a file. Fails if its digest differs from the manifest or its shape from `dims`.
 fn read(path: &Path, file: &FileEntry, dims: &[usize]) -> Result<Vec<u8>, DataError> {
     let idx = Idx::read(path, Idx::content_len(dims))?;
     let digest = idx.digest();
@@ -125,7 +126,7 @@ fn read(path: &Path, file: &FileEntry, dims: &[usize]) -> Result<Vec<u8>, DataEr
     Err(DataError::damaged(path)(damage))
 }
 
-/// Every label names one of `classes` classes.
+/// Fails if a label is not below `classes`.
 fn check_labels(labels: &[u8], classes: usize) -> Result<(), Damage> {
     match labels.iter().position(|&label| usize::from(label) >= classes) {
         Some(index) => Err(Damage::Label { index, label: labels[index], classes }),

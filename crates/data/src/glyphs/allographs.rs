@@ -1,27 +1,29 @@
-//! The ten digits as people write them: stroke skeletons, and nothing about the pen or the page.
+//! The stroke skeletons of the ten digits, independent of the pen and the page.
 //!
 //! An *allograph* is one way to write a digit: the open 4 and the closed 4 are different movements
-//! of the hand. Each is given by several *poses*, the extremes of that movement; a writer is a
-//! random mixture of the poses, so all poses of an allograph have the same strokes and the same
-//! number of points in each.
+//! of the hand. Each allograph is given by several *poses*, the extremes of this movement. A
+//! written digit is a random mixture of the poses, so all poses of an allograph have the same
+//! number of strokes and the same number of points per stroke.
 //!
-//! A stroke is a list of points in the order the pen visits them, `x` to the right and `y` down,
-//! with the digit about 1 unit tall. The pen follows the cubic B-spline of the points, which starts
-//! and ends on the first and last one and cuts the bends between; a point written twice is a
-//! corner, where it stops and turns.
+//! A stroke is a list of points in the order in which the pen visits them, `x` to the right and `y`
+//! down, with the digit about 1 unit tall. The pen follows the cubic B-spline of the points. The
+//! spline starts at the first point, ends at the last point and rounds off the bends between them.
+//! A point that is listed twice is a corner, where the pen stops and turns.
 
 /// A control point: `(x, y)`, `y` down.
 pub(super) type Point = (f32, f32);
-/// The points of a pen movement between touching the paper and leaving it.
+/// The points of one pen movement, from touching the paper to leaving it.
 pub(super) type Stroke = &'static [Point];
 /// One extreme shape of an allograph.
 pub(super) type Pose = &'static [Stroke];
 
 /// One way to write a digit.
 pub(super) struct Allograph {
-    /// Share of the writers of this digit who write it so; the shares of a digit sum to 1.
+    /// The share of writers who use this allograph; the shares of the allographs of a digit sum to
+    /// 1.
     pub(super) share: f32,
-    /// Shapes to mix. All have the same strokes with the same number of points.
+    /// The shapes to mix. All poses have the same number of strokes, with the same numbers of
+    /// points.
     pub(super) poses: &'static [Pose],
 }
 
@@ -34,7 +36,7 @@ pub(super) static DIGITS: [&[Allograph]; 10] = [ZERO, ONE, TWO, THREE, FOUR, FIV
 
 #[rustfmt::skip]
 const ZERO: &[Allograph] = &[
-    // One round, from the top leftwards; the ends meet, cross or leave a gap.
+    // One closed curve, from the top to the left; the ends meet, cross or leave a gap.
     Allograph { share: 1.0, poses: &[
         &[&[(0.50, 0.03), (0.24, 0.05), (0.02, 0.30), (0.02, 0.70), (0.26, 0.98), (0.54, 0.97), (0.76, 0.70), (0.76, 0.30), (0.54, 0.03), (0.34, 0.02)]],
         &[&[(0.40, 0.02), (0.16, 0.10), (0.02, 0.35), (0.05, 0.70), (0.25, 0.98), (0.50, 0.95), (0.68, 0.68), (0.66, 0.32), (0.54, 0.14), (0.44, 0.06)]],
@@ -51,13 +53,13 @@ const ONE: &[Allograph] = &[
         &[&[(0.06, 0.00), (0.00, 0.35), (0.00, 0.65), (0.04, 1.00)]],
         &[&[(-0.05, 0.00), (0.02, 0.35), (0.03, 0.70), (0.00, 1.00)]],
     ]},
-    // With an upstroke before it.
+    // An upstroke, then the downstroke.
     Allograph { share: 0.2, poses: &[
         &[&[(-0.18, 0.20), (-0.08, 0.12), (0.00, 0.00), (0.00, 0.00), (0.00, 0.33), (0.00, 0.66), (0.00, 1.00)]],
         &[&[(-0.30, 0.26), (-0.14, 0.18), (0.02, 0.00), (0.02, 0.00), (0.00, 0.33), (-0.01, 0.66), (0.00, 1.00)]],
         &[&[(-0.16, 0.10), (-0.08, 0.06), (0.02, 0.00), (0.02, 0.00), (0.02, 0.33), (0.01, 0.66), (0.00, 1.00)]],
     ]},
-    // With an upstroke and a foot.
+    // An upstroke, the downstroke and a foot.
     Allograph { share: 0.08, poses: &[
         &[&[(-0.20, 0.20), (-0.08, 0.12), (0.00, 0.00), (0.00, 0.00), (0.00, 0.33), (0.00, 0.66), (0.00, 0.98)],
           &[(-0.24, 1.00), (0.00, 0.98), (0.24, 0.99)]],
@@ -68,7 +70,7 @@ const ONE: &[Allograph] = &[
 
 #[rustfmt::skip]
 const TWO: &[Allograph] = &[
-    // Arch, diagonal, a corner at the foot, base line.
+    // An arch, a diagonal, a corner at the foot and a base line.
     Allograph { share: 0.55, poses: &[
         &[&[(0.05, 0.25), (0.12, 0.05), (0.40, -0.06), (0.64, 0.14), (0.56, 0.42), (0.30, 0.70), (0.02, 0.97), (0.02, 0.97), (0.22, 0.94), (0.45, 0.95), (0.68, 0.97)]],
         &[&[(0.02, 0.08), (0.16, 0.02), (0.42, -0.02), (0.64, 0.06), (0.55, 0.34), (0.28, 0.68), (0.00, 0.98), (0.00, 0.98), (0.20, 0.97), (0.42, 0.97), (0.66, 0.95)]],
@@ -91,7 +93,7 @@ const THREE: &[Allograph] = &[
         &[&[(0.08, 0.18), (0.20, -0.04), (0.50, -0.02), (0.60, 0.20), (0.48, 0.42), (0.30, 0.48), (0.30, 0.48), (0.50, 0.52), (0.62, 0.70), (0.50, 1.00), (0.14, 1.02), (0.02, 0.90)]],
         &[&[(0.00, 0.06), (0.26, -0.02), (0.68, 0.00), (0.58, 0.20), (0.40, 0.36), (0.22, 0.44), (0.22, 0.44), (0.58, 0.44), (0.74, 0.66), (0.62, 0.94), (0.28, 1.01), (-0.06, 0.98)]],
     ]},
-    // A small loop between them, written without a stop.
+    // Two bows with a small loop between them, written without a stop.
     Allograph { share: 0.3, poses: &[
         &[&[(0.06, 0.14), (0.24, -0.04), (0.56, 0.02), (0.58, 0.28), (0.36, 0.48), (0.14, 0.50), (0.22, 0.38), (0.52, 0.50), (0.66, 0.74), (0.50, 1.00), (0.18, 1.02), (-0.02, 0.86)]],
         &[&[(0.02, 0.10), (0.24, -0.02), (0.54, 0.00), (0.54, 0.26), (0.38, 0.44), (0.22, 0.47), (0.26, 0.45), (0.48, 0.48), (0.64, 0.72), (0.44, 1.00), (0.14, 1.00), (0.00, 0.94)]],
@@ -118,7 +120,7 @@ const FOUR: &[Allograph] = &[
         &[&[(0.44, 0.00), (0.24, 0.22), (0.02, 0.54), (0.02, 0.54), (0.24, 0.55), (0.46, 0.53), (0.64, 0.52)],
           &[(0.46, 0.01), (0.46, 0.33), (0.45, 0.66), (0.42, 1.00)]],
     ]},
-    // In one go: down, a round turn up to the right, and back down the stem.
+    // One stroke: down, a round turn up to the right, and back down the stem.
     Allograph { share: 0.28, poses: &[
         &[&[(0.10, 0.02), (0.04, 0.24), (0.04, 0.50), (0.26, 0.56), (0.46, 0.40), (0.56, 0.05), (0.56, 0.05), (0.51, 0.35), (0.47, 0.68), (0.44, 1.00)]],
         &[&[(0.06, 0.08), (0.02, 0.28), (0.10, 0.46), (0.28, 0.50), (0.44, 0.36), (0.52, 0.10), (0.52, 0.10), (0.52, 0.38), (0.51, 0.70), (0.48, 1.00)]],
@@ -140,7 +142,7 @@ const FIVE: &[Allograph] = &[
         &[&[(0.12, 0.05), (0.08, 0.20), (0.06, 0.36), (0.06, 0.36), (0.34, 0.24), (0.74, 0.40), (0.74, 0.82), (0.44, 1.03), (0.14, 1.00), (-0.04, 0.84)],
           &[(0.12, 0.04), (0.36, 0.02), (0.58, 0.02)]],
     ]},
-    // In one go, from the right end of the bar.
+    // One stroke, starting at the right end of the bar.
     Allograph { share: 0.35, poses: &[
         &[&[(0.66, 0.00), (0.40, 0.02), (0.14, 0.04), (0.14, 0.04), (0.12, 0.22), (0.08, 0.44), (0.08, 0.44), (0.30, 0.34), (0.60, 0.46), (0.64, 0.76), (0.42, 1.00), (0.18, 1.00), (-0.02, 0.90)]],
         &[&[(0.58, 0.04), (0.36, 0.02), (0.12, 0.02), (0.12, 0.02), (0.10, 0.20), (0.10, 0.40), (0.10, 0.40), (0.28, 0.40), (0.54, 0.52), (0.58, 0.80), (0.38, 0.98), (0.16, 1.00), (0.00, 0.96)]],
@@ -155,7 +157,7 @@ const FIVE: &[Allograph] = &[
 
 #[rustfmt::skip]
 const SIX: &[Allograph] = &[
-    // Down the back, round the bowl, closing on the back.
+    // Down the back and around the bowl, closing on the back.
     Allograph { share: 1.0, poses: &[
         &[&[(0.50, 0.00), (0.32, 0.12), (0.12, 0.40), (0.02, 0.74), (0.18, 1.02), (0.46, 0.98), (0.58, 0.74), (0.42, 0.52), (0.20, 0.58), (0.06, 0.82)]],
         &[&[(0.38, 0.00), (0.25, 0.18), (0.12, 0.42), (0.01, 0.72), (0.12, 1.00), (0.38, 1.02), (0.56, 0.80), (0.44, 0.58), (0.22, 0.62), (0.08, 0.80)]],
@@ -173,20 +175,20 @@ const SEVEN: &[Allograph] = &[
         &[&[(0.00, 0.12), (0.22, -0.02), (0.66, 0.06), (0.66, 0.06), (0.46, 0.34), (0.28, 0.66), (0.10, 1.00)]],
         &[&[(0.02, 0.06), (0.30, 0.08), (0.62, 0.02), (0.62, 0.02), (0.52, 0.30), (0.40, 0.60), (0.40, 1.00)]],
     ]},
-    // With a serif where the bar starts.
+    // A bar with a serif at its start, and a leg.
     Allograph { share: 0.15, poses: &[
         &[&[(0.00, 0.22), (0.03, 0.05), (0.03, 0.05), (0.30, 0.06), (0.64, 0.00), (0.64, 0.00), (0.48, 0.32), (0.34, 0.66), (0.24, 1.00)]],
         &[&[(0.03, 0.16), (0.01, 0.06), (0.01, 0.06), (0.26, 0.03), (0.60, 0.04), (0.60, 0.04), (0.50, 0.30), (0.40, 0.64), (0.36, 1.00)]],
         &[&[(0.00, 0.30), (0.04, 0.06), (0.04, 0.06), (0.28, 0.02), (0.60, 0.06), (0.60, 0.06), (0.57, 0.34), (0.54, 0.66), (0.50, 1.00)]],
     ]},
-    // With a bar across the leg.
+    // A bar, a leg and a short bar across the leg.
     Allograph { share: 0.2, poses: &[
         &[&[(0.00, 0.04), (0.28, 0.04), (0.62, 0.00), (0.62, 0.00), (0.48, 0.32), (0.36, 0.66), (0.26, 1.00)],
           &[(0.16, 0.52), (0.38, 0.50), (0.62, 0.47)]],
         &[&[(0.04, 0.10), (0.26, 0.00), (0.64, 0.05), (0.64, 0.05), (0.44, 0.34), (0.28, 0.66), (0.14, 1.00)],
           &[(0.14, 0.46), (0.34, 0.50), (0.58, 0.50)]],
     ]},
-    // With a round shoulder.
+    // A bar and a leg with a round shoulder between them.
     Allograph { share: 0.15, poses: &[
         &[&[(0.00, 0.14), (0.18, -0.02), (0.52, -0.04), (0.64, 0.12), (0.48, 0.42), (0.34, 0.70), (0.24, 1.00)]],
         &[&[(-0.02, 0.06), (0.20, 0.02), (0.56, -0.04), (0.62, 0.14), (0.50, 0.42), (0.44, 0.70), (0.42, 1.00)]],
@@ -195,13 +197,13 @@ const SEVEN: &[Allograph] = &[
 
 #[rustfmt::skip]
 const EIGHT: &[Allograph] = &[
-    // One S and back up, crossing itself; the ends meet at the top right or leave it open.
+    // An S and back up, crossing itself; the ends meet at the top right or leave a gap.
     Allograph { share: 0.75, poses: &[
         &[&[(0.52, 0.12), (0.38, -0.04), (0.10, 0.06), (0.08, 0.30), (0.32, 0.46), (0.58, 0.66), (0.52, 0.96), (0.22, 1.04), (0.00, 0.84), (0.12, 0.60), (0.38, 0.44), (0.58, 0.24), (0.52, 0.04), (0.36, 0.00)]],
         &[&[(0.60, 0.16), (0.42, -0.04), (0.12, 0.02), (0.06, 0.28), (0.32, 0.46), (0.54, 0.68), (0.44, 0.98), (0.18, 1.02), (0.02, 0.84), (0.14, 0.62), (0.36, 0.44), (0.52, 0.30), (0.62, 0.16), (0.66, 0.08)]],
         &[&[(0.44, 0.08), (0.34, -0.02), (0.14, 0.06), (0.10, 0.24), (0.30, 0.40), (0.62, 0.62), (0.58, 0.94), (0.24, 1.06), (-0.02, 0.84), (0.08, 0.56), (0.34, 0.38), (0.52, 0.22), (0.46, 0.04), (0.32, 0.00)]],
     ]},
-    // Two rounds, one on the other.
+    // Two circles, one above the other.
     Allograph { share: 0.25, poses: &[
         &[&[(0.44, 0.04), (0.22, -0.02), (0.04, 0.16), (0.12, 0.42), (0.40, 0.48), (0.60, 0.28), (0.52, 0.04), (0.32, -0.02)],
           &[(0.36, 0.47), (0.08, 0.54), (-0.04, 0.82), (0.20, 1.05), (0.54, 0.98), (0.66, 0.70), (0.46, 0.46), (0.24, 0.46)]],
@@ -212,19 +214,19 @@ const EIGHT: &[Allograph] = &[
 
 #[rustfmt::skip]
 const NINE: &[Allograph] = &[
-    // Loop, a corner at its top right, straight stem.
+    // A loop, a corner at its top right and a straight stem.
     Allograph { share: 0.45, poses: &[
         &[&[(0.54, 0.12), (0.36, -0.04), (0.08, 0.06), (0.00, 0.36), (0.18, 0.54), (0.44, 0.40), (0.56, 0.10), (0.56, 0.10), (0.54, 0.40), (0.50, 0.70), (0.46, 1.00)]],
         &[&[(0.58, 0.08), (0.36, -0.03), (0.12, 0.12), (0.02, 0.36), (0.18, 0.50), (0.42, 0.36), (0.60, 0.06), (0.60, 0.06), (0.50, 0.38), (0.40, 0.68), (0.30, 1.00)]],
         &[&[(0.46, 0.06), (0.30, -0.03), (0.08, 0.08), (0.04, 0.30), (0.18, 0.44), (0.38, 0.34), (0.48, 0.08), (0.48, 0.08), (0.48, 0.40), (0.48, 0.70), (0.48, 1.00)]],
         &[&[(0.52, 0.08), (0.26, -0.05), (0.00, 0.10), (0.02, 0.46), (0.28, 0.56), (0.50, 0.36), (0.56, 0.08), (0.56, 0.08), (0.58, 0.40), (0.58, 0.70), (0.57, 1.00)]],
     ]},
-    // The stem ends in a hook.
+    // A loop and a stem that ends in a hook.
     Allograph { share: 0.2, poses: &[
         &[&[(0.54, 0.14), (0.36, -0.04), (0.08, 0.06), (0.02, 0.34), (0.20, 0.50), (0.44, 0.40), (0.56, 0.10), (0.56, 0.10), (0.58, 0.46), (0.54, 0.84), (0.34, 1.02), (0.08, 0.94)]],
         &[&[(0.52, 0.08), (0.34, -0.02), (0.10, 0.08), (0.02, 0.32), (0.18, 0.46), (0.40, 0.38), (0.54, 0.08), (0.54, 0.08), (0.56, 0.44), (0.50, 0.76), (0.36, 0.96), (0.18, 1.02)]],
     ]},
-    // One spiral from inside out.
+    // One spiral, drawn from the inside outwards.
     Allograph { share: 0.35, poses: &[
         &[&[(0.52, 0.38), (0.26, 0.54), (0.00, 0.38), (0.08, 0.06), (0.36, -0.06), (0.60, 0.14), (0.58, 0.44), (0.52, 0.72), (0.44, 1.00)]],
         &[&[(0.48, 0.42), (0.24, 0.52), (0.02, 0.36), (0.14, 0.06), (0.40, -0.06), (0.60, 0.10), (0.54, 0.42), (0.42, 0.72), (0.28, 1.00)]],

@@ -1,51 +1,53 @@
-//! The causes of variation that have a name, and how an image draws them.
+//! The named factors of variation of a glyph, and their random distribution.
 
 use adjoint_tensor::Stream;
 
 use super::allographs;
 
-/// Everything about a glyph that has a name.
+/// The named factors of variation of a glyph.
 ///
-/// What is left over, the mixture of the allograph's poses and the course of the wobble, is the
-/// *hand*, a random stream of its own. So one index drawn with two sets of factors is the same
-/// writing, slanted differently, say.
+/// The remaining variation is called the *hand*: the mixture of the poses of the allograph and the
+/// course of the wobble. The hand has a separate random stream. One index drawn with two sets of
+/// factors is therefore the same handwriting, for example with a different slant.
 ///
-/// Lengths are in pixels of a 28x28 image, whatever size is drawn.
+/// Lengths are in pixels of a 28x28 image, independent of the size that is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Factors {
     /// The digit, 0 to 9.
     pub class: u8,
-    /// Which way of writing the digit: below [`allograph_count`](super::Glyphs::allograph_count) of
-    /// the class.
+    /// The index of the allograph, the way of writing the digit: below
+    /// [`allograph_count`](super::Glyphs::allograph_count) of the class.
     pub allograph: usize,
-    /// Tangent of the angle from upright; positive leans to the right, as most handwriting does.
+    /// Tangent of the angle from upright. A positive slant leans to the right, as most handwriting
+    /// does.
     pub slant: f32,
-    /// Rotation in radians, clockwise; meant for ±0.5 at most.
+    /// Clockwise rotation in radians, between -0.5 and 0.5.
     pub rotation: f32,
-    /// Height or width with the ink, whichever is larger, as a share of MNIST's box of 20 pixels.
+    /// The larger of the height and the width of the ink, as a share of MNIST's box of 20 pixels.
     pub scale: f32,
     /// Horizontal stretch of the skeleton before it is scaled into the box.
     pub aspect: f32,
     /// Mean width of the stroke.
     pub stroke_width: f32,
-    /// Offset of the path's centre of mass from the image's centre, to the right, as far as the ink
-    /// stays on the page.
+    /// Offset to the right of the centre of mass of the path from the centre of the image. The
+    /// offset is reduced if ink would leave the page.
     pub shift_x: f32,
-    /// The same downwards.
+    /// The offset downwards, with the same limit.
     pub shift_y: f32,
-    /// How unsteady the hand is: 0 draws the mixture of poses as it is, 1 is a bumpy ride.
+    /// The unsteadiness of the hand: 0 draws the mixture of poses unchanged, 1 distorts it
+    /// strongly.
     pub wobble: f32,
-    /// Hue of the ink in turns (0 red, 1/3 green, 2/3 blue); no effect in grey.
+    /// Hue of the ink in turns (0 red, 1/3 green, 2/3 blue); no effect on grayscale images.
     pub ink_hue: f32,
-    /// Hue of the background in turns; no effect in grey.
+    /// Hue of the background in turns; no effect on grayscale images.
     pub paper_hue: f32,
 }
 
 impl Factors {
-    /// Draws the factors of an image of the digit `class`.
+    /// Draws random factors for an image of the digit `class`.
     ///
-    /// The spreads were set by comparing contact sheets with MNIST's; mean ink of a class is within
-    /// 13 % of MNIST's.
+    /// The standard deviations were chosen by comparing contact sheets with MNIST. The mean ink of
+    /// each class is within 13 % of MNIST's.
     pub(super) fn draw(class: u8, stream: &mut Stream) -> Self {
         let allograph = draw_allograph(class, stream);
         let mut around = |mean: f32, deviation: f32| mean + deviation * bell(stream);
@@ -77,11 +79,12 @@ fn draw_allograph(class: u8, stream: &mut Stream) -> usize {
     taken.unwrap_or(allographs.len() - 1)
 }
 
-/// A bell-shaped number of mean 0 and variance 1 that never leaves ±3: the sum of three uniforms
-/// (Irwin-Hall).
+/// A random number with mean 0 and variance 1 from a bell-shaped distribution on [-3, 3]: the
+/// scaled sum of three uniform numbers (Irwin-Hall distribution).
 ///
-/// Bounded, so no image is illegible; and made of IEEE additions alone, so glyphs have the same
-/// bits on every machine, which a normal that calls the platform's logarithm does not promise.
+/// The numbers are bounded, so every image is legible. They are computed with IEEE 754 additions
+/// and multiplications alone, so glyphs have the same bits on every machine. A normal distribution
+/// that calls the logarithm of the platform does not guarantee this.
 pub(super) fn bell(stream: &mut Stream) -> f32 {
     let sum = stream.uniform() + stream.uniform() + stream.uniform();
     (2.0 * sum - 3.0) as f32

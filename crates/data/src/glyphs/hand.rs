@@ -1,5 +1,5 @@
-//! The hand: which mixture of an allograph's poses it writes, and how it wobbles. It knows no page
-//! and no size yet.
+//! The hand: the random mixture of the poses of an allograph, and its wobble. The result is
+//! independent of the page and of the image size.
 
 use adjoint_tensor::Stream;
 
@@ -11,17 +11,17 @@ use super::factors::bell;
 pub(super) struct Knot {
     pub(super) x: f32,
     pub(super) y: f32,
-    /// Width of the stroke here relative to its mean, between [`LEAST_PRESSURE`] and
+    /// Width of the stroke at this knot relative to the mean width, between [`LEAST_PRESSURE`] and
     /// [`MOST_PRESSURE`].
     pub(super) pressure: f32,
 }
 
-/// The lightest touch of the pen.
+/// The smallest pressure of the pen.
 const LEAST_PRESSURE: f32 = 0.7;
-/// The heaviest touch of the pen.
+/// The largest pressure of the pen.
 pub(super) const MOST_PRESSURE: f32 = 1.3;
 
-/// Strokes as lists of knots; a knot written twice is a corner.
+/// Strokes as lists of knots; a knot that is listed twice is a corner.
 pub(super) type Skeleton = Vec<Vec<Knot>>;
 
 /// Writes one digit: a random mixture of `poses`, disturbed in proportion to `wobble`.
@@ -29,14 +29,14 @@ pub(super) fn write(poses: &[Pose], wobble: f32, hand: &mut Stream) -> Skeleton 
     let mut skeleton = mix(poses, hand);
     bend(&mut skeleton, wobble, hand);
     for (index, stroke) in skeleton.iter_mut().enumerate() {
-        // A hand that has left the paper lands a little off.
+        // After leaving the paper, the pen lands slightly off the start of the next stroke.
         let miss = if index == 0 { 0.0 } else { 0.03 * wobble };
         tremble(stroke, miss, wobble, hand);
     }
     skeleton
 }
 
-/// The poses averaged under random weights that sum to 1.
+/// Returns the average of the poses, weighted with random weights that sum to 1.
 fn mix(poses: &[Pose], hand: &mut Stream) -> Skeleton {
     let weights = mixture(poses.len(), hand);
     let blank = Knot { x: 0.0, y: 0.0, pressure: 1.0 };
@@ -51,8 +51,9 @@ fn mix(poses: &[Pose], hand: &mut Stream) -> Skeleton {
     skeleton
 }
 
-/// Random weights that sum to 1. Cubes favour one pose over a bland middle, and the exaggeration
-/// goes a little beyond the poses, to weights below 0 and above 1.
+/// Returns random weights that sum to 1. Cubing the uniform numbers makes one pose dominate, so
+/// that the mixtures differ from the plain average. The exaggeration extrapolates slightly beyond
+/// the poses, so weights can be below 0 or above 1.
 fn mixture(count: usize, hand: &mut Stream) -> Vec<f32> {
     const EXAGGERATION: f32 = 0.3;
     let mut weights: Vec<f32> = (0..count)
@@ -68,8 +69,8 @@ fn mixture(count: usize, hand: &mut Stream) -> Vec<f32> {
     weights
 }
 
-/// Bends the whole digit by a random quadratic map: one loop larger than the other, a back that
-/// arches, a bar that sags.
+/// Bends the whole digit with a random quadratic map, which for example makes one loop larger than
+/// the other, arches the back or lets the bar sag.
 fn bend(skeleton: &mut Skeleton, wobble: f32, hand: &mut Stream) {
     let [taper, arch, fan, sag] = [0.22, 0.17, 0.22, 0.22].map(|size| size * wobble * bell(hand));
     for knot in skeleton.iter_mut().flatten() {
@@ -79,15 +80,16 @@ fn bend(skeleton: &mut Skeleton, wobble: f32, hand: &mut Stream) {
     }
 }
 
-/// Moves each knot by a random walk that is drawn back to rest, so that neighbours move alike: a
-/// tremor of low frequency, in place and in pressure. First the whole stroke moves by about `miss`.
+/// Adds a tremor of low frequency to the positions and the pressure of the knots. The tremor is a
+/// random walk with a pull towards 0, so neighbouring knots move alike. In addition, the whole
+/// stroke moves by about `miss`.
 fn tremble(stroke: &mut [Knot], miss: f32, wobble: f32, hand: &mut Stream) {
     const PERSISTENCE: f32 = 0.55;
     let (miss_x, miss_y) = (miss * bell(hand), miss * bell(hand));
     let mut walk = [0.0_f32; 3];
     let mut previous: Option<Knot> = None;
     for knot in stroke {
-        // Both halves of a corner stay one point.
+        // The two equal knots of a corner move alike.
         if previous != Some(*knot) {
             walk = walk.map(|position| PERSISTENCE * position + bell(hand));
         }

@@ -1,28 +1,30 @@
-//! Ink on paper: how much of each pixel the pen's path covers. The only part of the glyphs that
-//! visits pixels.
+//! Computes the share of each pixel that the path of the pen covers. This is the only module that
+//! computes pixels.
 
 use super::pen::Dot;
 
-/// Half the width of a pixel's aperture. At 0.8 the amount of ink hardly depends on where a stroke
-/// lies between the pixels or which way it runs; a sharper aperture shimmers, a wider one blurs.
+/// Half the width of the aperture of a pixel. At 0.8, the amount of ink hardly depends on the
+/// position of a stroke relative to the pixels or on its direction. A narrower aperture makes the
+/// amount of ink vary; a wider aperture blurs the stroke.
 const APERTURE: f32 = 0.8;
 
-/// Adds the stroke through `dots` to `coverage`, a `size` by `size` image of numbers in `[0, 1]`.
+/// Adds the stroke through `dots` to `coverage`, a `size` by `size` image of values in `[0, 1]`.
 ///
-/// A pixel sees the ink through a round aperture with a tent profile, so across the straight edge
-/// of a stroke coverage rises in two parabolas: `1/2 + u (1 - |u| / 2)` with `u = depth / APERTURE`
-/// clamped to ±1, where `depth` is how far the pixel's centre is inside. Where strokes cross the
-/// larger coverage wins: ink on ink is no darker.
+/// The aperture of a pixel is round and has a tent profile. Across the straight edge of a stroke,
+/// the coverage is therefore made of two parabolas: `1/2 + u (1 - |u| / 2)` with `u = depth /
+/// APERTURE` clamped to ±1. Here, `depth` is the distance of the centre of the pixel from the edge,
+/// positive inside the stroke. Where strokes cross, the larger coverage is used, so crossing
+/// strokes are no darker.
 pub(super) fn stroke(dots: &[Dot], coverage: &mut [f32], size: usize) {
     for piece in dots.windows(2) {
         segment(piece[0], piece[1], coverage, size);
     }
 }
 
-/// The same for one straight piece, visiting only the pixels in its bounding box.
+/// Adds one straight piece of a stroke, visiting only the pixels in its bounding box.
 fn segment(a: Dot, b: Dot, coverage: &mut [f32], size: usize) {
     let reach = a.radius.max(b.radius) + APERTURE;
-    // A cast from below 0 gives 0, so what lies off the page is cut at its edge.
+    // A cast of a negative number gives 0, so a piece that leaves the page is clipped at the edge.
     let pixels = |low: f32, high: f32| {
         let past = ((high + reach) as usize + 1).min(size);
         ((low - reach) as usize).min(past)..past
@@ -35,7 +37,7 @@ fn segment(a: Dot, b: Dot, coverage: &mut [f32], size: usize) {
         let line = &mut coverage[row * size..][columns.clone()];
         for (column, pixel) in columns.clone().zip(line) {
             let px = column as f32 + 0.5 - a.x;
-            // The point of the piece nearest to the pixel is at this fraction of its length.
+            // The fraction of the length at which the piece is nearest to the centre of the pixel.
             let t = ((px * dx + py * dy) * per_square_length).clamp(0.0, 1.0);
             let (ex, ey) = (px - t * dx, py - t * dy);
             let depth = a.radius + t * widening - (ex * ex + ey * ey).sqrt();
@@ -51,8 +53,8 @@ mod tests {
 
     use super::*;
 
-    /// A straight stroke of the given angle and radius through a point near the middle of a page of
-    /// 40 pixels.
+    /// The coverage of a straight stroke with the given slope and radius through the point `at`,
+    /// near the middle of a page of 40 x 40 pixels.
     fn line(slope: (f32, f32), at: (f32, f32), radius: f32) -> Vec<f32> {
         let end = |t: f32| Dot { x: at.0 + t * slope.0, y: at.1 + t * slope.1, radius };
         let mut coverage = vec![0.0; 40 * 40];
@@ -60,8 +62,8 @@ mod tests {
         coverage
     }
 
-    /// Antialiasing means that the amount of ink does not depend on where the stroke lies between
-    /// pixels.
+    /// With antialiasing, the amount of ink does not depend on the position of the stroke relative
+    /// to the pixels.
     #[test]
     fn ink_is_the_area_wherever_the_stroke_lies() {
         for slope in [(1.0, 0.0), (0.0, 1.0), (0.6, 0.8), (0.8, -0.6), (FRAC_1_SQRT_2, FRAC_1_SQRT_2)] {

@@ -1,20 +1,23 @@
-//! Built-in handwriting: the datasets `glyphs` and `glyphs-rgb`, digits drawn by code, with no file
-//! and no network.
+//! The built-in datasets `glyphs` and `glyphs-rgb`: handwritten digits drawn by code, without files
+//! or downloads.
 //!
-//! An image is a chain of four small steps, each a module that knows nothing of the next:
+//! An image is drawn in four steps. Each step is a module that does not depend on the later
+//! modules:
 //!
-//! 1. `allographs`: the stroke skeletons of the digits, several ways of writing each;
-//! 2. `hand`: a random mixture of skeletons, bent and wobbling;
-//! 3. `pen`: slant, rotation, the smooth path, its place and scale on the page (MNIST's: a box of
-//!    20 pixels in 28, the centre of mass in the middle);
-//! 4. `ink`: antialiased coverage of pixels, white on black as in MNIST, or coloured by `tint`.
+//! 1. `allographs`: the stroke skeletons of the digits, with several ways of writing each digit;
+//! 2. `hand`: a random mixture of skeletons, bent and with a wobble;
+//! 3. `pen`: slant, rotation, the smooth path, and its position and scale on the page (as in MNIST:
+//!    a box of 20 pixels in 28, with the centre of mass in the middle);
+//! 4. `ink`: the antialiased coverage of the pixels, white on black as in MNIST, or in the colours
+//!    of `tint`.
 //!
-//! Image `i` of a (seed, split) is a function of those three numbers alone: nothing is stored, no
-//! order of access and no number of threads matters, and since the arithmetic is the four
-//! operations and square roots of IEEE 754, neither does the machine. It shows the digit `i % 10`,
-//! so the classes are exactly balanced.
+//! Image `i` is a function of the seed, the split and `i` alone. It does not depend on the order of
+//! access or on the number of threads. It does not depend on the machine either, because the
+//! arithmetic is limited to the four operations and square roots of IEEE 754. Image `i` shows the
+//! digit `i % 10`, so the classes are exactly balanced.
 //!
-//! This is deliberately not a font renderer, and not an imitation of MNIST's scanner noise.
+//! This module is deliberately not a font renderer, and it does not imitate the scanner noise of
+//! MNIST.
 
 mod allographs;
 mod factors;
@@ -35,8 +38,8 @@ use crate::{IMAGE_SIZES, Split};
 /// Number of digits.
 pub(crate) const CLASSES: usize = 10;
 
-/// The built-in dataset: an endless notebook of digits, of which 60,000 train and 10,000 test pages
-/// are used.
+/// The images of a built-in dataset. Any index can be drawn; the dataset uses 60,000 images for
+/// training and 10,000 for testing.
 ///
 /// ```
 /// use adjoint_data::{Split, glyphs::{Glyphs, Palette}};
@@ -46,7 +49,7 @@ pub(crate) const CLASSES: usize = 10;
 /// glyphs.render(7, &mut seven);
 /// assert_eq!(glyphs.factors(7).class, 7);
 ///
-/// // The same writing, leaning far to the right.
+/// // The same handwriting with a strong slant to the right.
 /// let slanted = adjoint_data::glyphs::Factors { slant: 0.6, ..glyphs.factors(7) };
 /// glyphs.render_with(7, &slanted, &mut seven);
 /// ```
@@ -63,7 +66,7 @@ pub struct Glyphs {
 pub enum Palette {
     /// White ink on black, one channel.
     Grey,
-    /// Bright ink on deep paper, each of any hue, three channels: red, green, blue.
+    /// Bright ink on dark paper, each with a random hue, three channels: red, green, blue.
     Rgb,
 }
 
@@ -78,7 +81,7 @@ impl Palette {
 }
 
 impl Glyphs {
-    /// The glyphs of `seed` and `split`, `size` by `size` pixels.
+    /// The glyphs of `seed` and `split`, with `size` by `size` pixels.
     ///
     /// # Panics
     /// If `size` is outside [`IMAGE_SIZES`].
@@ -88,7 +91,7 @@ impl Glyphs {
         Self { seed, split, size, palette }
     }
 
-    /// Number of images: 60,000 to train and 10,000 to test on, as MNIST.
+    /// Number of images, as in MNIST: 60,000 for training or 10,000 for testing.
     pub fn len(&self) -> usize {
         match self.split {
             Split::Train => 60_000,
@@ -96,7 +99,7 @@ impl Glyphs {
         }
     }
 
-    /// Never: there is always a next page.
+    /// Always false.
     pub fn is_empty(&self) -> bool {
         false
     }
@@ -116,7 +119,7 @@ impl Glyphs {
         self.size * self.size * self.channels()
     }
 
-    /// How many ways of writing the digit `class` are known.
+    /// Number of allographs of the digit `class`.
     pub fn allograph_count(class: u8) -> usize {
         allographs::of(class).len()
     }
@@ -139,13 +142,13 @@ impl Glyphs {
     /// channels.
     ///
     /// # Panics
-    /// If `image` has another length.
+    /// If the length of `image` is not [`image_len`](Self::image_len).
     #[track_caller]
     pub fn render(&self, index: usize, image: &mut [u8]) {
         self.render_with(index, &self.factors(index), image);
     }
 
-    /// Draws image `index` as it would be with other `factors`; the hand stays the same.
+    /// Draws image `index` with the given `factors` and an unchanged hand.
     ///
     /// # Panics
     /// If `image` has the wrong length, or the factors name no class or allograph.
@@ -170,7 +173,7 @@ impl Glyphs {
         }
     }
 
-    /// How much of each pixel is ink, in `[0, 1]`.
+    /// The share of each pixel that ink covers, in `[0, 1]`.
     fn coverage(&self, index: usize, factors: &Factors) -> Vec<f32> {
         let purpose = match self.split {
             Split::Train => "glyphs/train/hand",
@@ -186,7 +189,7 @@ impl Glyphs {
     }
 }
 
-/// The nearest whole number; the cast cuts off, so half is added first.
+/// Rounds to the nearest integer. The cast truncates, so half is added first.
 fn to_byte(value: f32) -> u8 {
     (value + 0.5) as u8
 }

@@ -1,9 +1,11 @@
-//! The pen: the smooth path through a skeleton, and where it lies on the page. No pixels yet.
+//! The pen: computes the smooth path along a skeleton and its position on the page. The module
+//! `ink` computes the pixels.
 
 use super::factors::Factors;
 use super::hand::{Knot, MOST_PRESSURE, Skeleton};
 
-/// A point of the pen's path, in pixels of the image, with the radius of the ink there.
+/// A point of the path of the pen, in pixels of the image, with the radius of the ink at this
+/// point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Dot {
     pub(super) x: f32,
@@ -11,17 +13,19 @@ pub(super) struct Dot {
     pub(super) radius: f32,
 }
 
-/// The image that [`Factors`] count pixels in, and the box in it that a digit fills: MNIST's.
+/// The image size of MNIST, to which the lengths in [`Factors`] refer.
 const PAGE: f32 = 28.0;
+/// The size of the box that a digit fills in an MNIST image.
 const BOX: f32 = 20.0;
-/// Paper around the ink that is never written on.
+/// The smallest distance of the ink from the edge of the page, in pixels of a 28x28 image.
 const MARGIN: f32 = 1.3;
 
-/// Lays `skeleton` on a square page of `size` pixels: one polyline for each arc between corners.
+/// Places `skeleton` on a square page of `size` x `size` pixels. Returns one polyline for each arc
+/// between corners.
 pub(super) fn draw(mut skeleton: Skeleton, factors: &Factors, size: usize) -> Vec<Vec<Dot>> {
-    lean(&mut skeleton, factors);
-    // A span of the spline is about 4 pixels of 28 long; pieces of about a pixel look round at
-    // every size.
+    transform(&mut skeleton, factors);
+    // A span of the spline is about 4 pixels long in a 28x28 image. Pieces of about one pixel look
+    // round at every image size.
     let steps = size.div_ceil(8).max(3);
     let mut path: Vec<Vec<Dot>> = skeleton
         .iter()
@@ -32,8 +36,8 @@ pub(super) fn draw(mut skeleton: Skeleton, factors: &Factors, size: usize) -> Ve
     path
 }
 
-/// Aspect, then slant, then rotation.
-fn lean(skeleton: &mut Skeleton, factors: &Factors) {
+/// Applies the aspect, then the slant, then the rotation.
+fn transform(skeleton: &mut Skeleton, factors: &Factors) {
     let (sin, cos) = sin_cos(factors.rotation);
     for knot in skeleton.iter_mut().flatten() {
         let x = factors.aspect * knot.x - factors.slant * knot.y;
@@ -41,8 +45,9 @@ fn lean(skeleton: &mut Skeleton, factors: &Factors) {
     }
 }
 
-/// Sine and cosine from their Taylor series, good to 1e-5 within ±0.5. The platform's own may
-/// differ in the last bit from machine to machine, and glyphs may not.
+/// Sine and cosine from their Taylor series, with an error of at most 1e-5 for angles between -0.5
+/// and 0.5. The functions of the platform may differ in the last bit between machines, and glyphs
+/// must not.
 fn sin_cos(angle: f32) -> (f32, f32) {
     let square = angle * angle;
     let sin = angle * (1.0 - square / 6.0 * (1.0 - square / 20.0));
@@ -50,12 +55,13 @@ fn sin_cos(angle: f32) -> (f32, f32) {
     (sin, cos)
 }
 
-/// Samples the uniform cubic B-spline of `knots` from the first to the last, `steps` points to a
-/// span.
+/// Samples the uniform cubic B-spline of `knots` from the first to the last, with `steps` points
+/// per span.
 ///
-/// A B-spline has continuous curvature and rounds off its control polygon, as a moving arm does; a
-/// spline through the knots would bulge at every wobble. A phantom knot mirrored past either end
-/// makes it start and stop on the knots. The radius of the dots is still the pressure.
+/// A B-spline has continuous curvature and rounds off its control polygon, as a moving arm does. A
+/// spline through the knots would bulge at every wobble. At each end, a mirrored extra knot makes
+/// the path start at the first knot and end at the last knot. The radius of the returned dots is
+/// the pressure; `place` converts it to pixels.
 fn trace(knots: &[Knot], steps: usize) -> Vec<Dot> {
     let end = knots.len() - 1;
     let mut padded = Vec::with_capacity(knots.len() + 2);
@@ -75,7 +81,8 @@ fn mirror(end: Knot, inner: Knot) -> Knot {
     Knot { x: 2.0 * end.x - inner.x, y: 2.0 * end.y - inner.y, pressure: 2.0 * end.pressure - inner.pressure }
 }
 
-/// The point at `t` in `[0, 1]` of the span between the two middle knots of a window of four.
+/// The point at parameter `t`, in `[0, 1]`, of the span between the two middle knots of a window of
+/// four.
 fn blend(window: &[Knot], t: f32) -> Dot {
     let s = 1.0 - t;
     let basis =
@@ -89,8 +96,8 @@ fn blend(window: &[Knot], t: f32) -> Dot {
     dot
 }
 
-/// Scales the path so that with its ink it fits the box, and moves its centre of mass to the page's
-/// centre plus the shift, as MNIST was made; but no ink off the page.
+/// Scales the path so that its ink fits the box, and moves its centre of mass to the centre of the
+/// page plus the shift, as in MNIST. The shift is limited so that no ink leaves the page.
 fn place(path: &mut [Vec<Dot>], factors: &Factors, size: usize) {
     let (size, unit) = (size as f32, size as f32 / PAGE);
     let bounds = Bounds::of(path);
@@ -139,7 +146,8 @@ impl Bounds {
     }
 }
 
-/// The mean position of the ink: pieces weighted by length times width.
+/// The mean position of the ink: each piece of the path is weighted with its length times its
+/// width.
 fn centre_of_mass(path: &[Vec<Dot>]) -> (f32, f32) {
     let (mut mass, mut x, mut y) = (f32::MIN_POSITIVE, 0.0, 0.0);
     for piece in path.iter().flat_map(|arc| arc.windows(2)) {

@@ -1,4 +1,5 @@
-//! Are the tables sound, do the factors do what they say, and are the images always the same ones?
+//! Tests that the tables are valid, that each factor has its effect, and that the images never
+//! change.
 
 use std::thread;
 
@@ -16,7 +17,7 @@ fn image(glyphs: &Glyphs, index: usize) -> Vec<u8> {
     image
 }
 
-/// What moments say about an image: ink in pixels, centre of mass, and the shear of the ink.
+/// The moments of an image: the ink in pixels, the centre of mass, and the slant of the ink.
 struct Moments {
     ink: f32,
     x: f32,
@@ -69,8 +70,9 @@ fn tables_are_sound() {
     }
 }
 
-/// The images are part of the interface: runs are compared over years by them. After an intended
-/// change of the glyphs, put the digests that this test prints here, and say so in the changelog.
+/// The images are part of the interface, because runs are compared across versions. After an
+/// intended change of the glyphs, copy the digests that this test prints into `pinned` and describe
+/// the change in the changelog.
 #[test]
 fn images_are_pinned() {
     let digest = |seed, split, size, palette| {
@@ -184,7 +186,8 @@ fn slant_and_rotation_lean_a_one() {
     }
 }
 
-/// The same glyph drawn twice as large and averaged down: what an ideal antialiaser would give.
+/// A glyph equals the same glyph drawn at twice the size and averaged over 2 x 2 pixels, up to the
+/// error of antialiasing.
 #[test]
 fn sizes_show_the_same_writing() {
     let (small, large) = (grey(28), grey(56));

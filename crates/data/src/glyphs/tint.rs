@@ -1,23 +1,23 @@
-//! Colours for `glyphs-rgb`: any hue, and always the same contrast between ink and paper.
+//! The colours of `glyphs-rgb`: any hue, with a fixed contrast between ink and paper.
 
 /// A colour as red, green and blue in `[0, 255]`.
 pub(super) type Rgb = [f32; 3];
 
-/// Deep paper of the given hue, in turns.
+/// The dark colour of paper with the given hue, in turns.
 pub(super) fn paper(hue: f32) -> Rgb {
     tone(hue, 0.2)
 }
 
-/// Bright ink of the given hue, in turns.
+/// The bright colour of ink with the given hue, in turns.
 pub(super) fn ink(hue: f32) -> Rgb {
     tone(hue, 0.85)
 }
 
-/// The colour of this hue whose luma (Rec. 709 weights, on the encoded values) is `luma`, a little
-/// muted.
+/// The colour with the given hue and luma, with slightly reduced saturation. The luma is computed
+/// with the weights of Rec. 709 from the encoded values.
 ///
-/// Fixing the luma rather than the lightness of HSL keeps yellow on blue and blue on yellow equally
-/// readable.
+/// Yellow on blue and blue on yellow are equally readable because the luma is fixed, not the
+/// lightness of HSL.
 fn tone(hue: f32, luma: f32) -> Rgb {
     const CHROMA: f32 = 0.8;
     let turn = 6.0 * hue;

@@ -1,4 +1,4 @@
-//! Batches are permutations, addressed by the step.
+//! Tests that batches are slices of permutations and depend on the seed and the step alone.
 
 use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Options, PixelRange, Split, source};
@@ -20,8 +20,7 @@ fn epoch(batches: &mut Batches, epoch: u64) -> Vec<usize> {
     (epoch * steps..(epoch + 1) * steps).flat_map(|step| batches.batch(step).indices).collect()
 }
 
-/// Drawn at once or when requested, by any number of threads: image i is the one that the glyphs
-/// say.
+/// Image i is the same whether it is drawn in advance or when requested, by any number of threads.
 #[test]
 fn a_dataset_of_glyphs_shows_the_glyphs() {
     for (name, image_size, palette) in [("glyphs", 28, Palette::Grey), ("glyphs-rgb", 91, Palette::Rgb)] {

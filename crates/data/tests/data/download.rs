@@ -1,4 +1,5 @@
-//! Mirrors that serve, lie, stall and vanish: a local server plays them all.
+//! Tests downloads from mirrors that work, send wrong data, stall or do not exist. A local server
+//! simulates the mirrors.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,24 +13,24 @@ use adjoint_data::{DataError, Dataset, Downloader, Split};
 
 use crate::support::{Place, Tiny, gzip, message, names};
 
-/// How a mirror answers every request.
+/// The way in which a mirror answers every request.
 #[derive(Clone)]
 enum Mirror {
     Serves(Tiny),
     NotFound,
-    /// Announces the whole file and closes the connection after this share of it.
+    /// Announces the whole file and closes the connection after this share of the bytes.
     HangsUpAfter(Tiny, f64),
-    /// Sends without end and without announcing a size.
+    /// Sends an endless response without announcing a size.
     Floods,
-    /// Announces this size, and sends that many zeros.
+    /// Announces this size in bytes and sends zeros of this size.
     Zeros(usize),
-    /// Sends a file of the right size with one bit wrong.
+    /// Sends a file of the right size with one wrong bit.
     Garbles(Tiny),
-    /// Accepts and says nothing.
+    /// Accepts connections and never answers.
     Silent,
 }
 
-/// A mirror on a port of its own, until the test ends.
+/// A mirror on a separate port, which runs until the test ends.
 struct Server {
     url: String,
     requests: Arc<AtomicU64>,
@@ -45,7 +46,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 requests.fetch_add(1, Ordering::SeqCst);
-                // The client may hang up at any point; that is its right.
+                // The client may close the connection at any time.
                 let _ = answer(&mirror, stream.unwrap(), &flooded);
             }
         });
@@ -98,13 +99,13 @@ fn answer(mirror: &Mirror, mut stream: TcpStream, flooded: &AtomicU64) -> std::i
     }
 }
 
-/// A URL at which nobody listens.
+/// A URL without a server.
 fn refused() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}/", listener.local_addr().unwrap())
 }
 
-/// Loads the tiny dataset from these mirrors into `place`.
+/// Loads the tiny dataset into `place`, with `mirrors` for missing files.
 fn load(place: &Place, mirrors: &[&str]) -> Result<Dataset, DataError> {
     let mut downloader =
         Downloader::new().with_mirrors(mirrors.iter().copied()).with_patience(Duration::from_secs(1));
@@ -152,7 +153,8 @@ fn progress_is_told_up_to_the_end() {
     }
 }
 
-/// Each bad mirror in front of a good one: the good one is used, and nothing of the bad one stays.
+/// With each bad mirror before a good mirror, the file of the good mirror is used and no data of
+/// the bad mirror remains.
 #[test]
 fn the_next_mirror_makes_good() {
     let tiny = Tiny::new();
@@ -199,8 +201,8 @@ fn without_a_good_mirror_every_failure_is_named_and_nothing_stays() {
     assert_eq!(names(&place.directory()), [""; 0]);
 }
 
-/// What a killed process left goes, what a living one writes stays, and so does what only looks
-/// alike.
+/// Temporary files of killed processes are removed. Temporary files of running processes and files
+/// with similar names are kept.
 #[test]
 fn leftovers_of_killed_downloads_are_removed() {
     let tiny = Tiny::new();
@@ -227,7 +229,8 @@ fn leftovers_of_killed_downloads_are_removed() {
     assert_eq!(names(&place.directory()), expected);
 }
 
-/// One byte too many is enough to know; what is still on the wire is the kernel's buffers.
+/// The client stops after one byte too many; the server can send more bytes only into the buffers
+/// of the kernel.
 #[test]
 fn a_flood_is_cut_off() {
     let tiny = Tiny::new();

@@ -1,4 +1,4 @@
-//! Files that are whole, and files that are not.
+//! Tests reading whole and damaged files.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use flate2::Compression;
 
 use crate::support::{ITEMS, Place, Tiny, gzip, gzip_at, idx, message};
 
-/// What `Idx::read` makes of a file with these bytes.
+/// The result of `Idx::read` for a file with these bytes.
 fn read(bytes: &[u8]) -> Result<Idx, DataError> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
@@ -65,7 +65,7 @@ fn broken_gzip_is_told_apart() {
     for kept in [3, 10, whole.len() / 2, whole.len() - 1] {
         assert_damage(read(&whole[..kept]), Damage::CutShort);
     }
-    // In the stream, and in its checksum.
+    // A wrong byte in the stream, and one in its checksum.
     for position in [whole.len() / 2, whole.len() - 6] {
         let mut bytes = whole.clone();
         bytes[position] ^= 0x55;
@@ -74,8 +74,8 @@ fn broken_gzip_is_told_apart() {
     for rest in [&b"!"[..], b"\0!", b"\0\0\0\x1e\x8b"] {
         assert_damage(read(&[&whole[..], rest].concat()), Damage::TrailingBytes);
     }
-    // A second member is no better than a first: cut short, of another method, or with a wrong
-    // checksum.
+    // A damaged second member is rejected as a first member is: one that is cut short, has an
+    // unknown method or has a wrong checksum.
     for kept in [1, 9, whole.len() - 1] {
         assert_damage(read(&[&gzip(&[]), &whole[..kept]].concat()), Damage::CutShort);
     }
@@ -86,12 +86,13 @@ fn broken_gzip_is_told_apart() {
     }
 }
 
-/// As gzip and Python's gzip read them: from bgzip, `gzip >> file`, and tapes.
+/// Files of several members are read as gzip and Python's gzip read them. Such files come from
+/// bgzip, `gzip >> file` and tapes.
 #[test]
 fn gzip_files_of_many_members_are_read() {
     let data: Vec<u8> = (0..1000).map(|i| (i * i % 251) as u8).collect();
     let plain = idx(&[1000], &data);
-    // Parts also within the header, and empty ones.
+    // Some parts end within the header, and some parts are empty.
     for parts in [&[1000][..], &[0, 1008], &[3, 0, 5, 500], &[8], &[1008], &[1, 1, 1, 1, 1, 1, 1, 1, 1]] {
         for padding in [0, 1, 511, 100_000] {
             let (mut rest, mut packed) = (&plain[..], vec![]);
@@ -107,12 +108,12 @@ fn gzip_files_of_many_members_are_read() {
             assert!(idx.data() == data && idx.dims() == [1000], "{parts:?}, {padding} zeros");
         }
     }
-    // The empty block at the end of a file of bgzip, which is a member with an extra field.
+    // The empty block at the end of a bgzip file, which is a member with an extra field.
     let end = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0\x42\x43\x02\0\x1b\0\x03\0\0\0\0\0\0\0\0\0";
     assert_eq!(read(&[&gzip(&plain), &end[..]].concat()).unwrap().data(), data);
 }
 
-/// The limit is one for all members together.
+/// The limit applies to all members together.
 #[test]
 fn bombs_of_many_members_are_not_unpacked() {
     let half = gzip(&vec![0; 1 << 19]);
@@ -121,8 +122,8 @@ fn bombs_of_many_members_are_not_unpacked() {
     assert_damage(read(&vec![half; 100].concat()), Damage::TooLong { limit: 1 << 20 });
 }
 
-/// Whatever is wrong with the compressed file. If the plain one is no better, the compressed one is
-/// named.
+/// For every kind of damage of the compressed file, the plain file is used instead. If the plain
+/// file is damaged too, the error names the compressed file.
 #[test]
 fn a_damaged_file_does_not_hide_a_sound_one_beside_it() {
     let tiny = Tiny::new();
@@ -147,7 +148,7 @@ fn a_damaged_file_does_not_hide_a_sound_one_beside_it() {
     assert_eq!(place.load().unwrap().len(), ITEMS);
 }
 
-/// 1 GB of zeros compresses to 1 MB; only the limit, 1 MB, and one byte of it is ever unpacked.
+/// 1 GB of zeros compresses to 1 MB. Only the limit of 1 MB and one more byte are decompressed.
 #[test]
 fn bombs_are_not_unpacked() {
     let bomb = gzip(&idx(&[1 << 22], &vec![0; 1 << 22]));
@@ -223,7 +224,7 @@ fn other_content_is_refused() {
         assert_damage(place.load(), damage);
         fs::remove_file(path).unwrap();
     }
-    // The labels in the place of the images, and the other way round.
+    // The labels in place of the images, and the images in place of the labels.
     let path = place.write("images", &tiny.labels);
     message(place.load(), &["images is damaged", "SHA-256"]);
     fs::remove_file(path).unwrap();
@@ -249,7 +250,7 @@ fn counts_and_labels_are_checked_even_if_the_digest_is_right() {
     assert_damage(load(&flat), Damage::Shape { found: vec![7, 784], expected: vec![7, 28, 28] });
 }
 
-/// A split without images can be loaded; there are no batches of it.
+/// A split without images can be loaded but not divided into batches.
 #[test]
 fn an_empty_set_has_no_batches() {
     let tiny = Tiny { images: idx(&[0, 28, 28], &[]), labels: idx(&[0], &[]) };

@@ -1,5 +1,4 @@
-//! The crate as a program meets it: files of every sort, mirrors of every sort, batches, and MNIST
-//! itself.
+//! Tests of the public interface: files, mirrors, batches, and the real MNIST.
 
 mod batches;
 mod download;

@@ -1,10 +1,10 @@
-//! The real MNIST, where somebody has put it; no test needs it.
+//! Tests with the real MNIST. They are skipped if its files are not there.
 
 use std::path::{Path, PathBuf};
 
 use adjoint_data::{Dataset, Options, PixelRange, Split};
 
-/// The first directory beside or in the workspace that has MNIST.
+/// The first directory in or next to the workspace that contains MNIST.
 fn data_dir() -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let places = [workspace.join("datasets"), workspace.join("../shared/data")];

@@ -1,4 +1,4 @@
-//! A dataset so small that its files can be made, and broken, in a test.
+//! A dataset that is small enough for a test to create and damage its files.
 
 use std::fs;
 use std::io::Write;
@@ -46,12 +46,12 @@ impl Tiny {
         }
     }
 
-    /// A manifest that takes these very files for the originals.
+    /// A manifest with the names and checksums of these files.
     pub(crate) fn manifest(&self) -> Manifest {
         Manifest::parse(&self.manifest_text()).unwrap()
     }
 
-    /// The same as text.
+    /// The text of the manifest.
     pub(crate) fn manifest_text(&self) -> String {
         let file = |name: &str, content: &[u8]| {
             let gz = gzip(content);
@@ -73,14 +73,14 @@ impl Tiny {
     }
 }
 
-/// A data directory of one test.
+/// The data directory of one test.
 pub(crate) struct Place {
     root: TempDir,
     pub(crate) options: Options,
 }
 
 impl Place {
-    /// An empty one, whose manifest knows `tiny`.
+    /// An empty data directory, with a manifest that contains `tiny`.
     pub(crate) fn new(tiny: &Tiny) -> Self {
         let root = tempfile::tempdir().unwrap();
         let options =
@@ -88,7 +88,7 @@ impl Place {
         Self { root, options }
     }
 
-    /// Where the files of the dataset belong.
+    /// The directory for the files of the dataset.
     pub(crate) fn directory(&self) -> PathBuf {
         self.root.path().join("tiny")
     }
@@ -105,7 +105,7 @@ impl Place {
     }
 }
 
-/// The error, whose message must be one line and hold all of `words`.
+/// Returns the message of the error. The message must be one line and contain all of `words`.
 #[track_caller]
 pub(crate) fn message<T>(result: Result<T, DataError>, words: &[&str]) -> DataError {
     let Err(error) = result else { panic!("no error, where one with {words:?} was expected") };
@@ -117,7 +117,7 @@ pub(crate) fn message<T>(result: Result<T, DataError>, words: &[&str]) -> DataEr
     error
 }
 
-/// The names in a directory, sorted; none if there is no such directory.
+/// The sorted file names in a directory; empty if the directory does not exist.
 pub(crate) fn names(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut names: Vec<String> =
