@@ -1,34 +1,35 @@
-//! What a classifier's probabilities say of samples: Salimans et al., "Improved techniques for
-//! training GANs" (2016), section 4.
+//! Metrics computed from the class probabilities of samples: Salimans et al., "Improved techniques
+//! for training GANs" (2016), section 4.
 
 use crate::Estimate;
 use adjoint_nn::Tensor;
 
-/// A sample of which a classifier is as sure as this counts as confident.
+/// A sample counts as confident if its most likely class has at least this probability.
 pub const CONFIDENT: f64 = 0.9;
 
-/// exp of the mean of KL(p(y|x) || p(y)) over samples, p(y) being the mean of p(y|x): from 1 (all
-/// samples look alike to the classifier, or like nothing) to the number of classes (each surely of
-/// one class, and all equally often). Probabilities are rows (N, classes).
+/// Returns the exponential of the mean of KL(p(y|x) || p(y)) over samples, where p(y) is the mean
+/// of p(y|x). `probabilities` has the shape (N, classes). The score is 1 if all samples have the
+/// same class probabilities. It equals the number of classes if each sample certainly belongs to
+/// one class and all classes are equally frequent.
 pub fn classifier_score(probabilities: &Tensor<f64>) -> f64 {
     let [n, classes] = probabilities.shape().matrix();
     let marginal = mean_row(probabilities);
     let divergence = |row: &[f64]| -> f64 {
-        // Of the least p, the mean q may be 0.
+        // If p is the smallest positive number, the mean q may round to 0.
         let known = row.iter().zip(&marginal).filter(|(p, q)| **p > 0.0 && **q > 0.0);
         known.map(|(p, q)| p * (p / q).ln()).sum()
     };
     (probabilities.data().chunks_exact(classes).map(divergence).sum::<f64>() / n as f64).exp()
 }
 
-/// Share of samples with a class of probability [`CONFIDENT`] or more.
+/// Returns the share of samples whose most likely class has at least the probability [`CONFIDENT`].
 pub fn confident(probabilities: &Tensor<f64>) -> Estimate {
     let [n, classes] = probabilities.shape().matrix();
     let rows = probabilities.data().chunks_exact(classes);
     Estimate::share(rows.filter(|row| row.iter().any(|&p| p >= CONFIDENT)).count(), n)
 }
 
-/// The likeliest class of each sample; of equal ones the first.
+/// Returns the most likely class of each sample, and the first of equally likely classes.
 pub fn classes(probabilities: &Tensor<f64>) -> Vec<usize> {
     let [_, classes] = probabilities.shape().matrix();
     let first_largest =
@@ -36,25 +37,26 @@ pub fn classes(probabilities: &Tensor<f64>) -> Vec<usize> {
     probabilities.data().chunks_exact(classes).map(first_largest).collect()
 }
 
-/// Share of samples in each of `count` classes.
+/// Returns the share of samples in each of `count` classes.
 pub fn histogram(classes: &[usize], count: usize) -> Vec<f64> {
     let mut shares = vec![0.0; count];
     classes.iter().for_each(|&class| shares[class] += 1.0 / classes.len() as f64);
     shares
 }
 
-/// Total variation distance of two distributions over classes, half the sum of |p - q|: the share
-/// of samples that would have to change their class.
+/// Returns the total variation distance between two distributions over classes, half the sum of
+/// |p - q|. This is the smallest share of samples that would have to change their class to make the
+/// distributions equal.
 pub fn total_variation(p: &[f64], q: &[f64]) -> f64 {
     0.5 * p.iter().zip(q).map(|(p, q)| (p - q).abs()).sum::<f64>()
 }
 
-/// Share of equal pairs.
-pub fn accuracy(found: &[usize], asked: &[usize]) -> Estimate {
-    Estimate::share(found.iter().zip(asked).filter(|(a, b)| a == b).count(), found.len())
+/// Returns the share of samples for which `found` equals `expected`.
+pub fn accuracy(found: &[usize], expected: &[usize]) -> Estimate {
+    Estimate::share(found.iter().zip(expected).filter(|(a, b)| a == b).count(), found.len())
 }
 
-/// The mean of rows (N, D).
+/// Returns the mean of the rows of a tensor (N, D).
 fn mean_row(x: &Tensor<f64>) -> Vec<f64> {
     let [n, d] = x.shape().matrix();
     x.sum_to([1, d]).data().iter().map(|sum| sum / n as f64).collect()
@@ -76,8 +78,9 @@ mod tests {
         assert!((classifier_score(&rows(&[[0.2, 0.3, 0.5]; 4])) - 1.0).abs() < 1e-12);
     }
 
-    /// Samples of two kinds: KL of each against the mean of both. The wrong axis, or KL the other
-    /// way about, gives another number.
+    /// For samples of two kinds, the expected score is known from the KL divergence of each kind
+    /// from the mean of both. A score computed along the wrong axis, or with the arguments of KL
+    /// exchanged, would differ.
     #[test]
     fn the_score_of_two_kinds() {
         let (p, q) = ([0.7, 0.2, 0.1], [0.1, 0.1, 0.8]);
@@ -88,7 +91,7 @@ mod tests {
         assert!((classifier_score(&rows(&[q, p, q, p])) - want).abs() < 1e-12, "whatever the order");
     }
 
-    /// A probability so small that its share in the mean is 0 adds nothing, instead of infinity.
+    /// A probability whose contribution to the mean rounds to 0 adds 0 to the score, not infinity.
     #[test]
     fn the_score_is_finite_where_a_probability_is_the_smallest_number() {
         let least = f64::from_bits(1);

@@ -1,11 +1,11 @@
-//! The Fréchet distance of two normal distributions fitted to features: Heusel et al. 2017, eq. 6;
-//! Dowson & Landau 1982.
+//! The Fréchet distance between two normal distributions fitted to features: Heusel et al. 2017,
+//! eq. 6; Dowson & Landau 1982.
 
 use crate::linalg::{Moments, eigenvalues, square_root, square_roots};
 use adjoint_nn::Tensor;
 
-/// A normal distribution that others are compared with: its moments, and the root of its
-/// covariance, which is found once.
+/// A normal distribution with which others are compared: its moments, and the square root of its
+/// covariance, which is computed once.
 #[derive(Clone, Debug)]
 pub struct Reference {
     moments: Moments,
@@ -13,16 +13,16 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Of moments.
+    /// Computes the square root of the covariance of `moments`.
     ///
     /// # Panics
-    /// If the covariance is not finite, as that of features that are not.
+    /// If the covariance is not finite.
     #[track_caller]
     pub fn new(moments: Moments) -> Self {
         Reference { root: square_root(&moments.covariance), moments }
     }
 
-    /// As [`frechet_distance`], from these moments.
+    /// As [`frechet_distance`], with the stored moments as the first argument.
     ///
     /// # Panics
     /// As [`frechet_distance`].
@@ -35,20 +35,19 @@ impl Reference {
         let trace = |m: &Moments| (0..d).map(|i| m.covariance.data()[i * d + i]).sum::<f64>();
         let values = eigenvalues(&root.matmul(false, &other.covariance, false).matmul(false, root, false));
         let roots: f64 = square_roots(&values).iter().sum();
-        // Rounding takes the second term, that of equal covariances, below 0.
+        // For equal covariances, rounding can make the second term negative.
         means + (trace(moments) + trace(other) - 2.0 * roots).max(0.0)
     }
 }
 
-/// |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)).
+/// Returns |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)).
 ///
-/// The trace of (S1 S2)^(1/2) is the sum of the square roots of the eigenvalues of S1 S2, which are
-/// those of the symmetric matrix S1^(1/2) S2 S1^(1/2): real and not below 0, so nothing imaginary
-/// comes in. [`Reference`] keeps S1^(1/2) for further distances.
+/// The trace of (S1 S2)^(1/2) is the sum of the square roots of the eigenvalues of S1 S2. These are
+/// also the eigenvalues of the symmetric matrix S1^(1/2) S2 S1^(1/2), which are real and not
+/// negative, so no complex numbers occur. [`Reference`] stores S1^(1/2) for further distances.
 ///
 /// # Panics
-/// If the two differ in their dimension, or a covariance is not finite or so large that their
-/// product is not.
+/// If the dimensions differ, or if a covariance or the product of both covariances is not finite.
 #[track_caller]
 pub fn frechet_distance(a: &Moments, b: &Moments) -> f64 {
     Reference::new(a.clone()).distance(b)
@@ -65,8 +64,8 @@ mod tests {
         Moments { mean: mean.to_vec(), covariance: Tensor::from_slice([d, d], covariance) }
     }
 
-    /// Where covariances commute, the distance is |m1 - m2|^2 + sum (s1 - s2)^2 along their common
-    /// axes.
+    /// If the covariances commute, the distance is |m1 - m2|^2 + sum (s1 - s2)^2, where s1 and s2
+    /// are the standard deviations along the common axes.
     #[test]
     fn is_the_closed_form_where_covariances_commute() {
         let (c, s) = (0.6, 0.8);
@@ -78,8 +77,9 @@ mod tests {
         assert!((frechet_distance(&a, &b) - want).abs() < 1e-12);
     }
 
-    /// For 2 x 2 matrices tr M^(1/2) = sqrt(tr M + 2 sqrt(det M)), so here is a closed form that
-    /// does not need them to commute. An elementwise square root, the typical mistake, fails it.
+    /// For 2 x 2 matrices, tr M^(1/2) = sqrt(tr M + 2 sqrt(det M)). This gives a closed form for
+    /// covariances that do not commute. An elementwise square root, the typical mistake, fails this
+    /// test.
     #[test]
     fn is_the_closed_form_in_two_dimensions() {
         let (p, q) = ([2.0f64, 0.5, 0.5, 1.0], [1.0, -0.7, -0.7, 3.0]);
@@ -91,8 +91,8 @@ mod tests {
         assert!((frechet_distance(&a, &b) - frechet_distance(&b, &a)).abs() < 1e-12, "symmetric");
     }
 
-    /// Covariances of fewer samples than dimensions have eigenvalues 0, which rounding makes
-    /// negative.
+    /// The covariance of fewer samples than dimensions has zero eigenvalues, which rounding can
+    /// make negative.
     #[test]
     fn is_a_number_where_covariances_are_singular() {
         let of = |index| Moments::of(&Stream::new(1, "x", index).normal_tensor([10, 40], 0.0, 1.0));
@@ -102,16 +102,17 @@ mod tests {
         assert!(frechet_distance(&a, &a).abs() < 1e-6);
     }
 
-    /// A covariance of this rank, which no other one here commutes with.
+    /// A random covariance of the given rank. It commutes with no other covariance of these tests.
     fn covariance(index: u64, rank: usize, d: usize) -> Tensor<f64> {
         let x: Tensor<f64> = Stream::new(2, "covariance", index).normal_tensor([rank, d], 0.0, 1.0);
         x.matmul(true, &x, false).map(move |x| x / d as f64)
     }
 
-    /// Where x has the covariance S, T x has T S T, and no joint distribution brings the two nearer
-    /// together than this one does where T is symmetric and not below 0: the distance is tr((I - T)
-    /// S (I - T)) (Olkin & Pukelsheim, "The distance between two random vectors with given
-    /// dispersion matrices", 1982). Also for S without full rank.
+    /// If x has the covariance S, T x has the covariance T S T. If T is symmetric and positive
+    /// semidefinite, no joint distribution of the two brings them closer together than x and T x.
+    /// The distance is therefore tr((I - T) S (I - T)) (Olkin & Pukelsheim, "The distance between
+    /// two random vectors with given dispersion matrices", 1982). This also holds for S without
+    /// full rank.
     #[test]
     fn is_the_closed_form_of_a_linear_map() {
         for (d, rank) in [(1, 1), (5, 9), (64, 64), (128, 200), (128, 40), (128, 1), (256, 100)] {
@@ -139,7 +140,7 @@ mod tests {
         }
     }
 
-    /// Samples that are all alike, or one dimension that does not vary, have roots of 0.
+    /// If all samples are equal, or constant in one dimension, square roots of eigenvalues are 0.
     #[test]
     fn samples_without_variance_have_a_distance() {
         let point = |x: f64| Moments::of(&Tensor::full([10, 4], x));
@@ -150,7 +151,7 @@ mod tests {
         assert!((frechet_distance(&flat, &normal(&[0.0; 2], &[0.0; 4])) - want).abs() < 1e-12);
     }
 
-    /// It is the square of a distance, so rounding must not take it below 0.
+    /// The result is the square of a distance, so rounding must not make it negative.
     #[test]
     fn is_never_below_zero() {
         for index in 0..50 {
@@ -167,7 +168,8 @@ mod tests {
         Reference::new(Moments::of(&x));
     }
 
-    /// Takes a tenth of this bound, which an iteration that does not converge exceeds.
+    /// The distance takes a small part of this time limit. An iteration that does not converge
+    /// exceeds the limit.
     #[test]
     fn a_distance_of_as_many_features_as_judges_have_is_quick() {
         let d = crate::judge::FEATURES;

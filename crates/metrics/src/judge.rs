@@ -1,18 +1,19 @@
-//! The judge: a small convolutional network that reads labelled images, or the factors they were
-//! drawn from. What it makes of an image before its last layer are the features that distances
-//! between distributions are taken in.
+//! The judge: a small convolutional network that predicts the labels of images, or the factors from
+//! which the images were drawn. The input of its last layer is the feature vector of an image.
+//! Distances between distributions are computed from these features.
 
 use adjoint_nn::layers::{Flatten, LEAKY_SLOPE, Linear, Norm};
 use adjoint_nn::plan::LayerPlan;
 use adjoint_nn::pyramid::{Down, Level};
 use adjoint_nn::{Element, Mode, Scheme, Var, module};
 
-/// Numbers to an image that distances are taken in.
+/// Number of features per image.
 pub const FEATURES: usize = 128;
-/// Channels next to the image.
+/// Number of output channels of the first convolution.
 const WIDTH: usize = 24;
 
-/// The discriminator half of a DCGAN with batch norm, a hidden layer and any number of outputs.
+/// The convolutions of a DCGAN discriminator with batch norm, followed by a hidden layer and any
+/// number of outputs.
 pub struct Judge<E: Element> {
     down: Vec<Down<E>>,
     hidden: Linear<E>,
@@ -39,7 +40,7 @@ impl<E: Element> Judge<E> {
         judge
     }
 
-    /// Features (N, [`FEATURES`]) of images (N, H, W, C) in \[0, 1\].
+    /// Returns the features (N, [`FEATURES`]) of images (N, H, W, C) in \[0, 1\].
     ///
     /// # Panics
     /// If images have another size.
@@ -52,16 +53,16 @@ impl<E: Element> Judge<E> {
         self.hidden.forward(&Flatten.forward(&h)).leaky_relu(LEAKY_SLOPE)
     }
 
-    /// What it says of features: logits of classes, or factors.
+    /// Returns the outputs for given features: the logits of the classes, or the factors.
     ///
     /// # Panics
-    /// If there are not [`FEATURES`] of them.
+    /// If the number of features is not [`FEATURES`].
     #[track_caller]
     pub fn verdict(&self, features: &Var<E>) -> Var<E> {
         self.out.forward(features)
     }
 
-    /// What it says of images, to be trained.
+    /// Returns the outputs for images, in training mode.
     ///
     /// # Panics
     /// If images have another size.
@@ -72,8 +73,8 @@ impl<E: Element> Judge<E> {
     }
 }
 
-/// The mean cross entropy of logits (N, classes) with one-hot rows: minus the log of the
-/// probability of what is.
+/// Returns the mean cross entropy of logits (N, classes) with one-hot rows: minus the log of the
+/// probability of the true class.
 ///
 /// # Panics
 /// If shapes differ.
@@ -83,7 +84,8 @@ pub fn cross_entropy<E: Element>(logits: &Var<E>, one_hot: &Var<E>) -> Var<E> {
     logits.log_softmax().masked(one_hot.value()).sum() * (-1.0 / n)
 }
 
-/// The mean squared error of numbers (N, D): the sum over a row, the mean over rows.
+/// Returns the squared error of predictions (N, D), summed over each row and averaged over the
+/// rows.
 ///
 /// # Panics
 /// If shapes differ.

@@ -5,7 +5,8 @@ use crate::Estimate;
 use crate::neighbours::rows_at_once;
 use adjoint_nn::Tensor;
 
-/// Rows (N, D) that others are compared with, and what their kernels with one another say.
+/// Rows (N, D) with which others are compared, and the means of the kernel over pairs of these
+/// rows.
 #[derive(Clone, Debug)]
 pub struct Reference {
     x: Tensor<f64>,
@@ -13,16 +14,16 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Of rows.
+    /// Computes the means of the kernel over pairs of rows of `x`.
     ///
     /// # Panics
-    /// If there are fewer than two.
+    /// If there are fewer than two rows.
     #[track_caller]
     pub fn new(x: Tensor<f64>) -> Self {
         Reference { within: Means::within(&x), x }
     }
 
-    /// As [`kernel_distance`], from these rows x.
+    /// As [`kernel_distance`], with the stored rows as x.
     ///
     /// # Panics
     /// If there are fewer than two rows y, or dimensions differ.
@@ -39,44 +40,44 @@ impl Reference {
         let singles =
             influence(&xx.rows, &xy.rows).error.powi(2) + influence(&yy.rows, &xy.columns).error.powi(2);
         let [n, m] = [n, m].map(|n| n as f64);
-        let pairs = 2.0 * xx.beyond / (n * n) + 2.0 * yy.beyond / (m * m) + 4.0 * xy.beyond / (n * m);
-        // The influences are themselves means over pairs: what scatters in them for that reason
-        // alone is twice the second term.
+        let pairs = 2.0 * xx.residual / (n * n) + 2.0 * yy.residual / (m * m) + 4.0 * xy.residual / (n * m);
+        // The influences are themselves means over pairs. This alone adds twice the second term to
+        // their variance.
         Estimate { value, error: (singles - pairs).max(pairs).sqrt() }
     }
 }
 
-/// The unbiased estimate of the squared maximum mean discrepancy of rows x (N, D) and y (M, D) with
-/// the kernel k(a, b) = (<a, b> / D + 1)^3:
+/// Returns the unbiased estimate of the squared maximum mean discrepancy between rows x (N, D) and
+/// y (M, D) with the kernel k(a, b) = (<a, b> / D + 1)^3:
 ///
 /// > mean over i != j of k(x_i, x_j)  +  mean over i != j of k(y_i, y_j)  -  2 mean of k(x_i, y_j)
 ///
-/// 0 in expectation where both have one distribution, so it may come out below. Its error is that
-/// of both terms of its Hoeffding decomposition: of each sample's influence, which is twice the
-/// difference of its mean kernel with its own kind and with the others and vanishes where both
-/// distributions are one; and of what the kernel of a pair says beyond that (Gretton et al. 2012,
-/// theorem 12).
+/// The expectation of the estimate is 0 if both distributions are equal, so the estimate can be
+/// negative. The error is computed from the two terms of the Hoeffding decomposition. The first
+/// term is the influence of each sample: twice the difference between its mean kernel with rows of
+/// the same set and with rows of the other set. It is 0 if both distributions are equal. The second
+/// term is the remaining part of the kernel of each pair (Gretton et al. 2012, theorem 12).
 ///
 /// # Panics
-/// If either has fewer than two rows, or dimensions differ.
+/// If x or y has fewer than two rows, or if dimensions differ.
 #[track_caller]
 pub fn kernel_distance(x: &Tensor<f64>, y: &Tensor<f64>) -> Estimate {
     Reference::new(x.clone()).distance(y)
 }
 
-/// Means of the kernel over pairs of rows.
+/// Means of the kernel over pairs of a row a of one set and a row b of another set.
 #[derive(Clone, Debug)]
 struct Means {
-    /// Over all b, of each a.
+    /// For each a, the mean over all b.
     rows: Vec<f64>,
-    /// Over all a, of each b.
+    /// For each b, the mean over all a.
     columns: Vec<f64>,
-    /// The mean square of what the kernel of a pair says beyond these means.
-    beyond: f64,
+    /// The mean square of the part of the kernel of a pair that these means do not explain.
+    residual: f64,
 }
 
 impl Means {
-    /// Over pairs of different rows.
+    /// Computes the means over pairs of different rows of one set.
     #[track_caller]
     fn within(a: &Tensor<f64>) -> Self {
         let n = a.dims()[0];
@@ -88,7 +89,7 @@ impl Means {
         Self::over(a, b, false)
     }
 
-    fn over(a: &Tensor<f64>, b: &Tensor<f64>, others: bool) -> Self {
+    fn over(a: &Tensor<f64>, b: &Tensor<f64>, skip_diagonal: bool) -> Self {
         let [[n, d], [m, _]] = [a, b].map(|t| t.shape().matrix());
         let kernel = move |product: f64| (product / d as f64 + 1.0).powi(3);
         let (mut rows, mut columns, mut squares) = (Vec::with_capacity(n), vec![0.0; m], 0.0);
@@ -97,7 +98,7 @@ impl Means {
             let mut kernels = a.narrow(0, start, chunk.min(n - start)).matmul(false, b, true);
             for (i, row) in kernels.data_mut().chunks_exact_mut(m).enumerate() {
                 row.iter_mut().for_each(|k| *k = kernel(*k));
-                if others {
+                if skip_diagonal {
                     row[start + i] = 0.0;
                 }
                 rows.push(row.iter().sum());
@@ -105,13 +106,13 @@ impl Means {
                 squares += row.iter().map(|k| k * k).sum::<f64>();
             }
         }
-        let (in_row, in_column) = if others { (m - 1, n - 1) } else { (m, n) };
+        let (in_row, in_column) = if skip_diagonal { (m - 1, n - 1) } else { (m, n) };
         rows.iter_mut().for_each(|sum| *sum /= in_row as f64);
         columns.iter_mut().for_each(|sum| *sum /= in_column as f64);
         let mean_square = |means: &[f64]| means.iter().map(|x| x * x).sum::<f64>() / means.len() as f64;
         let all = rows.iter().sum::<f64>() / n as f64;
-        let beyond = squares / (n * in_row) as f64 - mean_square(&rows) - mean_square(&columns) + all * all;
-        Means { rows, columns, beyond: beyond.max(0.0) }
+        let residual = squares / (n * in_row) as f64 - mean_square(&rows) - mean_square(&columns) + all * all;
+        Means { rows, columns, residual: residual.max(0.0) }
     }
 
     fn mean(&self) -> f64 {
@@ -128,17 +129,19 @@ mod tests {
         Stream::new(3, "x", index).normal_tensor([n, 4], mean, 1.0)
     }
 
-    /// The definition, by loops.
+    /// Computes the definition with loops.
     fn naive(x: &Tensor<f64>, y: &Tensor<f64>) -> f64 {
         let d = x.dims()[1];
         let row = |t: &Tensor<f64>, i: usize| t.data()[i * d..(i + 1) * d].to_vec();
         let k = |a: &[f64], b: &[f64]| {
             (a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / d as f64 + 1.0).powi(3)
         };
-        let mean = |a: &Tensor<f64>, b: &Tensor<f64>, others: bool| {
+        let mean = |a: &Tensor<f64>, b: &Tensor<f64>, skip_diagonal: bool| {
             let pairs = (0..a.dims()[0]).flat_map(|i| (0..b.dims()[0]).map(move |j| (i, j)));
-            let values: Vec<f64> =
-                pairs.filter(|(i, j)| !others || i != j).map(|(i, j)| k(&row(a, i), &row(b, j))).collect();
+            let values: Vec<f64> = pairs
+                .filter(|(i, j)| !skip_diagonal || i != j)
+                .map(|(i, j)| k(&row(a, i), &row(b, j)))
+                .collect();
             values.iter().sum::<f64>() / values.len() as f64
         };
         mean(x, x, true) + mean(y, y, true) - 2.0 * mean(x, y, false)
@@ -153,8 +156,8 @@ mod tests {
         }
     }
 
-    /// A biased estimate, which counts a sample's kernel with itself, would be above 0 by far more
-    /// than the error.
+    /// A biased estimate, which includes the kernel of each sample with itself, would exceed 0 by
+    /// much more than the error.
     #[test]
     fn is_about_zero_for_equal_distributions_and_knows_its_error() {
         let runs: Vec<Estimate> = (0..40)
@@ -170,7 +173,8 @@ mod tests {
         assert!(mean.value.abs() < biased);
     }
 
-    /// For a shift of the mean: values scatter about their mean as the error says.
+    /// For distributions with different means, the standard deviation of the estimates equals the
+    /// computed error.
     #[test]
     fn scatters_as_its_error_says() {
         let runs: Vec<Estimate> = (0..60)

@@ -1,30 +1,32 @@
-//! What generated samples are worth.
+//! Metrics of generated samples.
 //!
-//! No number says it, so there are several, each with what it sees and what it is blind to
-//! (docs/metrics.md). All work on plain tensors, rows of numbers (N, D): pixels, or what a
-//! [`judge`] makes of them. Sums are in `f64`, distances through matrix products in `f64`, where
-//! |x - y|^2 = |x|^2 + |y|^2 - 2 <x, y> cancels. Nothing depends on the order of samples or on how
-//! many are held at once, but for rounding.
+//! No single number measures the quality of samples, so there are several metrics. docs/metrics.md
+//! describes the strengths and blind spots of each metric. All metrics work on plain tensors of
+//! shape (N, D), one row per sample: pixel values, or features computed by a [`judge`]. Sums and
+//! matrix products are computed in `f64`, because distances use |x - y|^2 = |x|^2 + |y|^2 - 2 <x,
+//! y>, where digits cancel. Apart from rounding, no result depends on the order of the samples or
+//! on the number of rows that are processed at once.
 //!
-//! A row with an entry that is not finite is at an infinite distance from all others: in
-//! neighbours, windows and balls it is near nothing. Moments, kernels and scores of such rows are
-//! not finite, and eigenvalues and Fréchet distances panic.
+//! A row with an entry that is not finite has an infinite distance from all other rows. It is
+//! therefore no neighbour of another row, is inside no ball, and adds nothing to a Parzen window.
+//! Moments, kernels and scores of such rows are not finite. Eigenvalues and Fréchet distances of
+//! such rows panic.
 //!
-//! | file | what |
+//! | module | contents |
 //! | --- | --- |
-//! | [`frechet`] | distance of two normal distributions fitted to features (Heusel et al. 2017) |
+//! | [`frechet`] | Fréchet distance between two normal distributions fitted to features (Heusel et al. 2017) |
 //! | [`kernel`] | maximum mean discrepancy with a polynomial kernel (Bińkowski et al. 2018) |
-//! | [`classifier`] | classifier score, confidence, classes (Salimans et al. 2016) |
+//! | [`classifier`] | classifier score, confidence and class histogram (Salimans et al. 2016) |
 //! | [`manifold`] | precision and recall, density and coverage (Kynkäänniemi et al. 2019; Naeem et al. 2020) |
 //! | [`parzen`] | log-likelihood under a Parzen window (Goodfellow et al. 2014) |
-//! | [`neighbours`] | nearest neighbours, and what they say: classes, two-sample test, memorisation |
-//! | [`annealed`] | log-likelihood of a decoder by annealed importance sampling, from both sides (Wu et al. 2017) |
-//! | [`plane`] | points against a known density |
-//! | [`sharpness()`] | how much of an image is edge |
-//! | [`judge`] | the classifier, and the regressor of known factors, whose features all this is about |
+//! | [`neighbours`] | nearest neighbours, and metrics based on them: classification, two-sample test, memorisation |
+//! | [`annealed`] | lower and upper bounds on the log-likelihood of a decoder by annealed importance sampling (Wu et al. 2017) |
+//! | [`plane`] | divergence of low-dimensional samples from a known density |
+//! | [`sharpness()`] | sharpness of images |
+//! | [`judge`] | the classifier or regressor that computes the features |
 //! | [`linalg`] | moments, and eigenvalues of symmetric matrices |
 //!
-//! Samples that are the data, shifted by 3 along one of two axes, have a Fréchet distance of 3^2:
+//! If the samples are the data shifted by 3 along one of two axes, the Fréchet distance is 3^2:
 //!
 //! ```
 //! use adjoint_metrics::frechet::frechet_distance;

@@ -3,7 +3,8 @@
 pub use crate::symmetric::{eigen, eigenvalues};
 use adjoint_nn::Tensor;
 
-/// Mean `[D]` and covariance (D, D) of rows (N, D), with 1 / (N - 1).
+/// The mean (D) and the covariance (D, D) of rows (N, D). The covariance is normalised with 1 /
+/// (N - 1).
 #[derive(Clone, Debug)]
 pub struct Moments {
     /// The mean.
@@ -13,16 +14,18 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of two rows or more. Rows that are not finite give moments that are not.
+    /// Computes the moments of two or more rows. If an entry of a row is not finite, the moments
+    /// are not finite either.
     ///
     /// # Panics
-    /// If there are fewer, or x is no matrix.
+    /// If there are fewer than two rows, or if x is not a matrix.
     #[track_caller]
     pub fn of(x: &Tensor<f64>) -> Self {
         let [n, d] = x.shape().matrix();
         assert!(n >= 2, "a covariance of {n} samples");
         let mean: Vec<f64> = x.sum_to([1, d]).data().iter().map(|sum| sum / n as f64).collect();
-        // About the mean: sums of squares of what lies far from 0 would cancel.
+        // The mean is subtracted first, because differences of sums of squares lose digits if the
+        // mean is far from 0.
         let centred = Tensor::build([n, d], |out| {
             for (out, row) in out.chunks_exact_mut(d).zip(x.data().chunks_exact(d)) {
                 out.iter_mut().zip(row).zip(&mean).for_each(|((y, x), m)| *y = x - m);
@@ -33,15 +36,16 @@ impl Moments {
     }
 }
 
-/// The square roots of the finite eigenvalues of a symmetric matrix that has none below 0. What is
-/// 0 but for rounding, to either side, counts as 0: its root would not be small.
+/// Returns the square roots of the finite eigenvalues of a positive semidefinite matrix. An
+/// eigenvalue that differs from 0 only by rounding counts as 0, because its square root would not
+/// be small.
 pub fn square_roots(eigenvalues: &[f64]) -> Vec<f64> {
     let largest = eigenvalues.iter().copied().fold(0.0, f64::max);
     let rounding = eigenvalues.len() as f64 * f64::EPSILON * largest;
     eigenvalues.iter().map(|&x| if x <= rounding { 0.0 } else { x.sqrt() }).collect()
 }
 
-/// The symmetric square root of a symmetric matrix without negative eigenvalues.
+/// Returns the symmetric square root of a symmetric matrix without negative eigenvalues.
 ///
 /// # Panics
 /// If the matrix is not square or an entry is not finite.

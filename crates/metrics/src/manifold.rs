@@ -1,25 +1,26 @@
-//! Does every sample lie where data lies, and is there a sample wherever data lies? Kynkäänniemi et
-//! al., "Improved precision and recall metric for assessing generative models" (2019); Naeem et
-//! al., "Reliable fidelity and diversity metrics for generative models" (2020).
+//! Precision, recall, density and coverage: do the samples stay close to the data, and do they
+//! reach all of the data? Kynkäänniemi et al., "Improved precision and recall metric for assessing
+//! generative models" (2019); Naeem et al., "Reliable fidelity and diversity metrics for generative
+//! models" (2020).
 
 use crate::neighbours::{each_distances, nearest_others};
 use adjoint_nn::Tensor;
 
-/// Features (N, D), and the ball about each that reaches to its k-th nearest neighbour among the
-/// others.
+/// Features (N, D), and a ball about each row of features. The radius is the distance to the k-th
+/// nearest other row.
 #[derive(Clone, Debug)]
 pub struct Balls {
     centres: Tensor<f64>,
-    /// Squares of their radii.
+    /// The squares of the radii.
     squared: Vec<f64>,
     k: usize,
 }
 
 impl Balls {
-    /// About features.
+    /// Computes the balls about the rows of `centres`.
     ///
     /// # Panics
-    /// If there are not more than k, or k is 0.
+    /// If there are at most k rows, or if k is 0.
     #[track_caller]
     pub fn about(centres: Tensor<f64>, k: usize) -> Self {
         let n = centres.dims()[0];
@@ -33,27 +34,28 @@ impl Balls {
     }
 }
 
-/// The four shares, from the balls about each sample that reach to its k-th nearest neighbour of
-/// the same kind.
+/// The four metrics, computed from balls about the data and balls about the samples. Each ball
+/// reaches to the k-th nearest neighbour of its centre in the same set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Manifold {
-    /// Share of samples in the ball of any datum.
+    /// Share of samples that are in the ball of at least one datum.
     pub precision: f64,
-    /// Share of data in the ball of any sample.
+    /// Share of data that are in the ball of at least one sample.
     pub recall: f64,
-    /// Balls of data that a sample is in, over k: about 1 where both are of one distribution, and
-    /// unlike precision not taken in by an outlier among the data, whose ball is large.
+    /// Mean number of data balls that contain a sample, divided by k. The density is about 1 if
+    /// samples and data have the same distribution. In contrast to precision, it is robust to
+    /// outliers in the data, which have large balls.
     pub density: f64,
-    /// Share of data with a sample in their ball.
+    /// Share of data whose ball contains at least one sample.
     pub coverage: f64,
 }
 
 impl Manifold {
-    /// From the balls about data and those about samples. What is at an infinite distance, as
-    /// everything is from rows that are not finite, is in no ball.
+    /// Computes the metrics from the balls about the data and the balls about the samples. A row
+    /// that is not finite has an infinite distance from every other row, so it is in no ball.
     ///
     /// # Panics
-    /// If dimensions or the numbers of neighbours differ.
+    /// If the dimensions or the numbers of neighbours differ.
     #[track_caller]
     pub fn of(real: &Balls, fake: &Balls) -> Self {
         let ([n, m], k) = ([real.len(), fake.len()], real.k);
@@ -102,9 +104,10 @@ mod tests {
         assert_eq!(m, Manifold::default());
     }
 
-    /// Samples from a quarter of the square are all good and leave most of the data out; those from
-    /// a square of four times the area are good to a quarter and cover it. Swapping data and
-    /// samples, the typical mistake, swaps the two.
+    /// Samples from a quarter of the square all have high quality but do not reach most of the
+    /// data. A quarter of the samples from a square of four times the area have high quality, and
+    /// these samples cover the data. An implementation that exchanges data and samples, the typical
+    /// mistake, exchanges the two results.
     #[test]
     fn overlaps_are_measured() {
         let data = uniform(0, 2000, 0.0, 1.0);
@@ -116,8 +119,8 @@ mod tests {
         assert!((wide.density - 0.25).abs() < 0.05, "{wide:?}");
     }
 
-    /// Samples that are not finite are in no ball, and no datum is in theirs; copies are in those
-    /// of radius 0.
+    /// Samples that are not finite are in no ball, and their balls contain no data. Balls of radius
+    /// 0 contain copies of their centre.
     #[test]
     fn what_is_no_number_covers_nothing() {
         let data = uniform(0, 50, 0.0, 1.0);
@@ -128,8 +131,8 @@ mod tests {
         assert_eq!([equal.precision, equal.recall, equal.coverage], [1.0; 3]);
     }
 
-    /// One far datum has a ball that reaches over everything between: precision counts all samples
-    /// in it as good, density counts one ball of k.
+    /// The ball of one distant datum contains all samples between this datum and the rest of the
+    /// data. Precision counts all these samples as good. Density counts one of k balls.
     #[test]
     fn density_is_not_taken_in_by_an_outlier() {
         let far = Tensor::from_slice([1, 2], &[9.0, 9.0]);

@@ -1,35 +1,35 @@
-//! Nearest neighbours by the Euclidean distance, and what they say.
+//! Nearest neighbours with respect to the Euclidean distance, and the metrics based on them.
 
 use crate::Estimate;
 use adjoint_nn::Tensor;
 
-/// Numbers of a matrix over all pairs that are held at once: 64 MB of them.
-const HELD: usize = 1 << 23;
-/// Rows of it that are held at once where they are short.
-const ROWS: usize = 1024;
+/// The largest number of entries of a matrix over all pairs that are in memory at once: 64 MB.
+const MAX_ENTRIES: usize = 1 << 23;
+/// The largest number of rows of this matrix that are in memory at once.
+const MAX_ROWS: usize = 1024;
 
-/// Rows of this many columns that are held at once.
+/// Returns the number of rows with `columns` columns that are in memory at once.
 pub(crate) fn rows_at_once(columns: usize) -> usize {
-    (HELD / columns.max(1)).clamp(1, ROWS)
+    (MAX_ENTRIES / columns.max(1)).clamp(1, MAX_ROWS)
 }
 
-/// One neighbour.
+/// A neighbour of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neighbour {
-    /// Its row.
+    /// The index of the neighbour.
     pub index: usize,
-    /// The square of its distance.
+    /// The square of the distance.
     pub squared: f64,
 }
 
-/// Squares of Euclidean norms of rows.
+/// Returns the squares of the Euclidean norms of the rows.
 fn squares(x: &Tensor<f64>) -> Vec<f64> {
     let [_, d] = x.shape().matrix();
     x.data().chunks_exact(d).map(|row| row.iter().map(|x| x * x).sum()).collect()
 }
 
-/// Calls `each` with the number of every row of x and the squares of its distances from all rows of
-/// y.
+/// Calls `each` for every row of x, with the index of the row and the squares of its distances from
+/// all rows of y.
 ///
 /// # Panics
 /// If dimensions differ.
@@ -52,8 +52,8 @@ pub fn each_distances(x: &Tensor<f64>, y: &Tensor<f64>, mut each: impl FnMut(usi
     }
 }
 
-/// The square of a distance: 0 where it is nothing but rounding, to either side, so that copies are
-/// copies; infinite where it, or what it is rounded to, is not finite.
+/// Corrects the square of a distance. It is 0 if it differs from 0 only by rounding, so that copies
+/// have the distance 0. It is infinite if it or its rounding error is not finite.
 fn distance(squared: f64, rounding: f64) -> f64 {
     match squared {
         squared if !squared.is_finite() || rounding == f64::INFINITY => f64::INFINITY,
@@ -62,7 +62,7 @@ fn distance(squared: f64, rounding: f64) -> f64 {
     }
 }
 
-/// A search for the rows that are nearest to each of some rows, through parts of a set that need
+/// Searches a set for the nearest rows to each row of x. The set is searched in parts, which need
 /// not be in memory at once.
 pub struct Search<'a> {
     x: &'a Tensor<f64>,
@@ -71,7 +71,7 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// For the k nearest of each row of x.
+    /// Starts a search for the k nearest rows to each row of x.
     ///
     /// # Panics
     /// If k is 0.
@@ -81,18 +81,18 @@ impl<'a> Search<'a> {
         Search { x, k, found: vec![Vec::with_capacity(k + 1); x.dims()[0]] }
     }
 
-    /// Searches rows y, whose first has the number `first`; none of them is sought for the row of x
-    /// whose number `but` gives.
-    fn search(&mut self, y: &Tensor<f64>, first: usize, but: impl Fn(usize) -> Option<usize>) {
+    /// Searches the rows y, the first of which has the index `first`. For row i of x, the row with
+    /// the index `skipped(i)` is skipped.
+    fn search(&mut self, y: &Tensor<f64>, first: usize, skipped: impl Fn(usize) -> Option<usize>) {
         let Search { x, k, found } = self;
         each_distances(x, y, |i, row| {
-            let (best, but) = (&mut found[i], but(i));
+            let (best, skipped) = (&mut found[i], skipped(i));
             let mut bound = if best.len() == *k { best[*k - 1].squared } else { f64::INFINITY };
             for (index, &squared) in row.iter().enumerate() {
                 let index = first + index;
-                if (squared < bound || best.len() < *k) && but != Some(index) {
-                    let place = best.partition_point(|other| other.squared <= squared);
-                    best.insert(place, Neighbour { index, squared });
+                if (squared < bound || best.len() < *k) && skipped != Some(index) {
+                    let position = best.partition_point(|other| other.squared <= squared);
+                    best.insert(position, Neighbour { index, squared });
                     best.truncate(*k);
                     bound = if best.len() == *k { best[*k - 1].squared } else { f64::INFINITY };
                 }
@@ -100,7 +100,8 @@ impl<'a> Search<'a> {
         });
     }
 
-    /// Searches another part, rows y, whose first has the number `first` in the whole.
+    /// Searches the rows y, another part of the set. The first row of this part has the index
+    /// `first` in the set.
     ///
     /// # Panics
     /// If dimensions differ.
@@ -109,14 +110,14 @@ impl<'a> Search<'a> {
         self.search(y, first, |_| None);
     }
 
-    /// What was found for each row, nearest first; of two at the same distance the one that was
-    /// searched first. Fewer than k where there were fewer.
+    /// Returns the neighbours of each row, nearest first. Neighbours at equal distance are in the
+    /// order of the search. There are fewer than k neighbours if the set has fewer than k rows.
     pub fn found(self) -> Vec<Vec<Neighbour>> {
         self.found
     }
 }
 
-/// The k rows of y that are nearest to each row of x, as [`Search::found`] gives them.
+/// Returns the k nearest rows of y to each row of x, in the order of [`Search::found`].
 ///
 /// # Panics
 /// If dimensions differ, or k is 0.
@@ -127,7 +128,7 @@ pub fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>
     search.found()
 }
 
-/// The k other rows that are nearest to each row, as [`nearest`].
+/// Returns the k nearest other rows of x to each row of x, in the order of [`Search::found`].
 ///
 /// # Panics
 /// If k is 0.
@@ -138,67 +139,72 @@ pub fn nearest_others(x: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
     search.found()
 }
 
-/// The label of the nearest that was found for each row (Radford et al. 2016, table 3, score a
-/// generator so: how well do its labelled samples classify the test set?).
+/// Returns the label of the nearest neighbour of each row. Radford et al. 2016, table 3, evaluate a
+/// generator by the accuracy with which its labelled samples classify the test set.
 ///
 /// # Panics
-/// If nothing was found for a row, or what was found has no label.
+/// If a row has no neighbour, or if its nearest neighbour has no label.
 #[track_caller]
 pub fn labels_of_nearest(found: &[Vec<Neighbour>], labels: &[usize]) -> Vec<usize> {
     found.iter().map(|near| labels[near[0].index]).collect()
 }
 
-/// How often a sample's nearest neighbour among all others of both kinds is of its own kind
-/// (Lopez-Paz & Oquab 2017; leave one out).
+/// The leave-one-out accuracy of a 1-nearest-neighbour classifier of data and samples: the share of
+/// rows whose nearest other row belongs to the same set (Lopez-Paz & Oquab 2017).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TwoSample {
-    /// For data.
+    /// The accuracy on data.
     pub real: f64,
-    /// For samples.
+    /// The accuracy on samples.
     pub fake: f64,
 }
 
 impl TwoSample {
-    /// The accuracy of the test: 1/2 if both are of one distribution, 1 if they are easily told
-    /// apart, and below 1/2 if samples sit beside the data they were copied from.
+    /// Returns the accuracy of the test on all rows. It is 1/2 if data and samples have the same
+    /// distribution, 1 if they are easily distinguished, and below 1/2 if samples are close to the
+    /// data from which they were copied.
     pub fn accuracy(&self) -> f64 {
         0.5 * (self.real + self.fake)
     }
 }
 
-/// The test on as many rows of each. A row that is at an infinite distance from all others, as one
-/// that is not finite, counts as told apart.
+/// Computes the two-sample test for the same number of data and samples. A row that has an infinite
+/// distance from all others, such as a row that is not finite, counts as correctly classified.
 ///
 /// # Panics
-/// If there are not as many of each, or dimensions differ.
+/// If the numbers of rows or the dimensions differ.
 #[track_caller]
 pub fn two_sample(real: &Tensor<f64>, fake: &Tensor<f64>) -> TwoSample {
     let n = real.dims()[0];
     assert_eq!(n, fake.dims()[0], "the test is for sets of one size");
     let both = Tensor::concat(&[real, fake], 0);
     let near = nearest_others(&both, 1);
-    let own = |range: std::ops::Range<usize>| {
-        let told = |other: &Neighbour| !other.squared.is_finite() || range.contains(&other.index);
-        range.clone().filter(|&i| near[i].first().is_some_and(told)).count() as f64 / n as f64
+    let accuracy = |range: std::ops::Range<usize>| {
+        let is_correct = |other: &Neighbour| !other.squared.is_finite() || range.contains(&other.index);
+        range.clone().filter(|&i| near[i].first().is_some_and(is_correct)).count() as f64 / n as f64
     };
-    TwoSample { real: own(0..n), fake: own(n..2 * n) }
+    TwoSample { real: accuracy(0..n), fake: accuracy(n..2 * n) }
 }
 
-/// How much nearer samples are to the training data than new data is: the mean distance of a sample
-/// from its nearest training row over that of a held-out row, from what was found for both. 1 for
-/// samples as new as new data; 0 for copies; above 1 for samples that are unlike any data.
+/// Returns the mean distance of a sample from its nearest training row, divided by the mean
+/// distance of a held-out row from its nearest training row. The ratio is 1 for samples that are as
+/// new as held-out data, 0 for copies of training data, and above 1 for samples that are unlike any
+/// data.
 ///
 /// # Panics
-/// If nothing was found for one of them.
+/// If a row has no neighbour.
 #[track_caller]
 pub fn distance_ratio(samples: &[Vec<Neighbour>], held_out: &[Vec<Neighbour>]) -> Estimate {
     let distances = |found: &[Vec<Neighbour>]| {
         Estimate::of(&found.iter().map(|near| near[0].squared.sqrt()).collect::<Vec<_>>())
     };
-    let (ours, theirs) = (distances(samples), distances(held_out));
-    let value = ours.value / theirs.value;
-    // Of a quotient of independent means, to first order.
-    Estimate { value, error: (ours.error / theirs.value).hypot(value * theirs.error / theirs.value) }
+    let (of_samples, of_held_out) = (distances(samples), distances(held_out));
+    let value = of_samples.value / of_held_out.value;
+    // The error of a quotient of independent means, to first order.
+    Estimate {
+        value,
+        error: (of_samples.error / of_held_out.value).hypot(value * of_held_out.error / of_held_out.value),
+    }
 }
 
 #[cfg(test)]
@@ -225,7 +231,8 @@ mod tests {
         assert_eq!(nearest(&x, &y.narrow(0, 0, 2), 4)[0].len(), 2);
     }
 
-    /// Far from 0 the squares are 1e12 and the distance 1e-2: in f32 nothing of it is left.
+    /// Far from 0, the squared norms are 1e12 and the distance is 1e-2. In f32, all digits of the
+    /// distance would be lost.
     #[test]
     fn distances_survive_cancellation() {
         let x = Tensor::from_slice([1, 2], &[1e6, 1e6]);
@@ -242,7 +249,7 @@ mod tests {
         assert_eq!([near[0][0].squared, near[1][0].squared], [f64::INFINITY, 1.0]);
     }
 
-    /// The squares of the two large ones overflow, to either side of the other row.
+    /// The squares of the two large rows overflow, on either side of the other row.
     #[test]
     fn what_is_too_far_to_measure_is_no_copy() {
         let x = Tensor::from_slice([4, 1], &[1e200, -1e200, f64::INFINITY, f64::NEG_INFINITY]);
@@ -253,7 +260,7 @@ mod tests {
         }
     }
 
-    /// Rows that are near nothing are told apart from all others.
+    /// Rows at an infinite distance from all others are correctly classified.
     #[test]
     fn the_two_sample_test_tells_what_is_no_number() {
         let real = normal(0, 50, 0.0);
@@ -284,7 +291,8 @@ mod tests {
         let equal = two_sample(&normal(0, 1000, 0.0), &normal(1, 1000, 0.0));
         assert!((equal.accuracy() - 0.5).abs() < 0.05, "{equal:?}");
         assert!(two_sample(&normal(0, 500, 0.0), &normal(1, 500, 4.0)).accuracy() > 0.98);
-        // Each sample is a hair from a datum: the nearest neighbour is always of the other kind.
+        // Each sample is very close to a datum, so the nearest neighbour is always in the other
+        // set.
         let real = normal(0, 300, 0.0);
         assert_eq!(two_sample(&real, &real.map(|x| x + 1e-9)).accuracy(), 0.0);
     }

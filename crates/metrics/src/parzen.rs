@@ -1,18 +1,19 @@
 //! Log-likelihood under a Parzen window fitted to samples: Breuleux et al. 2011; Goodfellow et al.
 //! 2014, section 5, table 1.
 //!
-//! A window says little of models with much to say: in hundreds of dimensions ten thousand samples
-//! are few. A high value is no proof of good samples: the centres of clusters that k-means finds in
-//! training images beat these images themselves (Theis, van den Oord & Bethge, "A note on the
-//! evaluation of generative models", 2016), and copies of training images beat most models. It
-//! stands here because the paper has it.
+//! The estimate is inaccurate in high dimensions: in hundreds of dimensions, ten thousand samples
+//! are few. A high value does not prove that samples are good. The cluster centres that k-means
+//! finds in training images get a higher value than the training images (Theis, van den Oord &
+//! Bethge, "A note on the evaluation of generative models", 2016), and copies of training images
+//! get a higher value than most models. This metric is implemented because the GAN paper reports
+//! it.
 
 use crate::Estimate;
 use crate::neighbours::each_distances;
 use adjoint_nn::Tensor;
 use adjoint_nn::objective::LogMeanExp;
 
-/// A normal density of one width about each sample, of equal weights.
+/// A mixture of normal densities, one about each sample, with equal weights and equal widths.
 #[derive(Clone, Debug)]
 pub struct Parzen {
     samples: Tensor<f64>,
@@ -20,20 +21,20 @@ pub struct Parzen {
 }
 
 impl Parzen {
-    /// About samples (N, D).
+    /// Creates a window about samples (N, D).
     ///
     /// # Panics
-    /// If there are none, or sigma is not above 0.
+    /// If there are no samples, or if sigma is not positive.
     #[track_caller]
     pub fn new(samples: Tensor<f64>, sigma: f64) -> Self {
         assert!(samples.dims()[0] > 0 && sigma > 0.0, "a window of width {sigma}");
         Parzen { samples, sigma }
     }
 
-    /// With that of some widths under which `validation` is likeliest.
+    /// Creates a window with the one of `sigmas` that maximises the likelihood of `validation`.
     ///
     /// # Panics
-    /// If there is no width to choose, or as [`new`](Self::new).
+    /// If `sigmas` is empty, and as [`new`](Self::new).
     #[track_caller]
     pub fn cross_validated(samples: Tensor<f64>, validation: &Tensor<f64>, sigmas: &[f64]) -> Self {
         let mut sums = vec![0.0; sigmas.len()];
@@ -46,12 +47,12 @@ impl Parzen {
         Self::new(samples, *best.1)
     }
 
-    /// Its width.
+    /// The width of the window.
     pub fn sigma(&self) -> f64 {
         self.sigma
     }
 
-    /// The mean of log p(x) over rows, in nats.
+    /// Returns the mean of log p(x) over the rows of x, in nats.
     ///
     /// # Panics
     /// If dimensions differ.
@@ -65,14 +66,14 @@ impl Parzen {
     }
 }
 
-/// Widths from `low` to `high`, each larger than the last by one factor.
+/// Returns `count` widths from `low` to `high` in geometric progression.
 pub fn widths(low: f64, high: f64, count: usize) -> Vec<f64> {
     let step = (high / low).ln() / (count.max(2) - 1) as f64;
     (0..count).map(|i| low * (step * i as f64).exp()).collect()
 }
 
-/// log 1/N sum over samples of N(x; s, sigma^2 I), from the squares of the distances of x from all
-/// samples.
+/// Returns log p(x), where p(x) is the mean over samples s of N(x; s, sigma^2 I), from the squares
+/// of the distances of x from all samples.
 fn log_density(squared: &[f64], dimensions: usize, sigma: f64) -> f64 {
     let normaliser = 0.5 * dimensions as f64 * (std::f64::consts::TAU * sigma * sigma).ln();
     squared.iter().map(|d| -0.5 * d / (sigma * sigma)).collect::<LogMeanExp>().value() - normaliser
@@ -83,8 +84,8 @@ mod tests {
     use super::*;
     use adjoint_nn::Stream;
 
-    /// About one sample the window is a normal density, whose value is known, here hundreds of nats
-    /// below what e^x can hold in f32.
+    /// With one sample the window is a normal density with a known value. Here the log density is
+    /// hundreds of nats below the range of e^x in f32.
     #[test]
     fn one_sample_is_a_normal_density() {
         let d = 784;
@@ -94,8 +95,8 @@ mod tests {
         assert!((got - want).abs() < 1e-9 * want.abs(), "{got} for {want}");
     }
 
-    /// A window of width s about many samples of N(0, 1) is the density of N(0, 1 + s^2); its mean
-    /// log over N(0, 1) is known.
+    /// A window of width s about many samples of N(0, 1) is close to the density of N(0, 1 + s^2).
+    /// The mean of the log of this density over N(0, 1) is known.
     #[test]
     fn many_samples_of_a_normal_variable() {
         let samples = Stream::new(1, "s", 0).normal_tensor([20_000, 1], 0.0, 1.0);
@@ -106,8 +107,8 @@ mod tests {
         assert!((got.value - want).abs() < 4.0 * got.error, "{got:?} for {want}");
     }
 
-    /// Wide windows for few samples, narrow ones for many, and never the narrowest of all: that is
-    /// what samples of themselves would take.
+    /// Few samples need a wide window, and many samples a narrow one. The narrowest width is never
+    /// chosen; it would be chosen if the samples were used as the validation set.
     #[test]
     fn validation_finds_the_width() {
         let sigmas = widths(0.01, 10.0, 31);

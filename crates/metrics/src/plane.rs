@@ -1,23 +1,24 @@
-//! Samples in a space of few dimensions against a density that is known.
+//! Compares samples in a space of few dimensions with a known density.
 
 use crate::neighbours::nearest_others;
 use adjoint_nn::Tensor;
 
-/// Neighbours that the entropy is estimated from.
+/// The entropy is estimated from the distance to the K-th nearest neighbour.
 const K: usize = 3;
 
-/// The Kullback-Leibler divergence of the distribution q of samples (N, D) from a known density p,
-/// in nats:
+/// Returns the Kullback-Leibler divergence of the distribution q of samples (N, D) from a known
+/// density p, in nats:
 ///
 /// > KL(q || p) = -H(q) - E over q of log p(x)
 ///
-/// The second term is a mean; the entropy is Kozachenko & Leonenko's (Kraskov et al. 2004, eq. 20),
-/// from the distance e of each sample to its k-th nearest neighbour:  H = psi(N) - psi(k) + log
-/// V_D + D mean of log e,  V_D being the volume of the unit ball. Infinite where more than three
-/// samples coincide: then q has no density, as after a collapse.
+/// The second term is estimated by the mean over samples. The entropy is estimated by the method of
+/// Kozachenko & Leonenko (Kraskov et al. 2004, eq. 20) from the distance e of each sample to its
+/// k-th nearest neighbour: H = psi(N) - psi(k) + log V_D + D mean of log e, where V_D is the volume
+/// of the unit ball. The divergence is infinite if more than three samples coincide, for example
+/// after a mode collapse: q has no density then.
 ///
 /// # Panics
-/// If there are not more than three samples.
+/// If there are three samples or fewer.
 #[track_caller]
 pub fn divergence_from_density(samples: &Tensor<f64>, log_density: impl Fn(&[f64]) -> f64) -> f64 {
     let [n, d] = samples.shape().matrix();
@@ -29,7 +30,8 @@ pub fn divergence_from_density(samples: &Tensor<f64>, log_density: impl Fn(&[f64
     -entropy - cross
 }
 
-/// log of the volume of the unit ball: V_d = 2 pi / d V_(d-2) with V_0 = 1, V_1 = 2.
+/// Returns the log of the volume of the unit ball in d dimensions: V_d = 2 pi / d V_(d-2) with V_0
+/// = 1, V_1 = 2.
 fn log_unit_ball(d: usize) -> f64 {
     match d {
         0 => 0.0,
@@ -38,8 +40,8 @@ fn log_unit_ball(d: usize) -> f64 {
     }
 }
 
-/// psi(x) for x > 0: by psi(x) = psi(x + 1) - 1/x up to 10, from there by its asymptotic series
-/// (Abramowitz & Stegun, 6.3.18).
+/// Returns psi(x) for x > 0. The recurrence psi(x) = psi(x + 1) - 1/x increases x to at least 10;
+/// then the asymptotic series is used (Abramowitz & Stegun, 6.3.18).
 fn digamma(x: f64) -> f64 {
     if x < 10.0 {
         return digamma(x + 1.0) - 1.0 / x;
@@ -69,8 +71,8 @@ mod tests {
         {
             let want = 0.5 * d as f64 * (std * std + mean * mean - 1.0 - (std * std).ln());
             let got = divergence_from_density(&normal(4000, d, mean, std), log_standard_normal);
-            // The mean of |x|^2 / 2 over samples has a known variance; the entropy's error adds to
-            // it.
+            // The mean of |x|^2 / 2 over samples has a known variance. The error of the entropy is
+            // added.
             let variance = 0.25 * d as f64 * (2.0 * std.powi(4) + 4.0 * mean * mean * std * std);
             let error = (variance / 4000.0).sqrt() + 0.02;
             assert!((got - want).abs() < 3.0 * error, "{d}, {mean}, {std}: {got} for {want}, {error}");
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn is_infinite_after_a_collapse() {
         for d in [1, 2, 3] {
-            // 0.3 is no sum of few powers of 2, so distances through products would be 0 but for
+            // 0.3 is not exact in binary, so distances computed from products would be 0 only up to
             // rounding.
             let collapsed = Tensor::full([100, d], 0.3);
             assert_eq!(divergence_from_density(&collapsed, log_standard_normal), f64::INFINITY);

@@ -1,9 +1,10 @@
 use adjoint_nn::Tensor;
 
-/// The variance of the Laplacian over the pixels of an image, (up + down + left + right - 4 times
-/// itself), a standard measure of focus (Pech-Pacheco et al. 2000), as the mean over images (N, H,
-/// W, C) in \[0, 1\]. 0 where images are flat, low where they are blurred. Noise has more than
-/// data, so it is to be read beside the data's own.
+/// Returns the sharpness of images (N, H, W, C) in \[0, 1\]: the variance of the Laplacian over the
+/// pixels of an image, averaged over the images. The Laplacian of a pixel is up + down + left +
+/// right - 4 times the pixel. Its variance is a standard measure of focus (Pech-Pacheco et al.
+/// 2000): it is 0 for constant images and low for blurred images. Noise is sharper than data, so
+/// the value should be compared with the sharpness of the data.
 pub fn sharpness(images: &Tensor<f32>) -> f64 {
     let [n, height, width, channels] = images.shape().nhwc();
     let (row, pixels) = (width * channels, (height * width * channels) as f64);
@@ -14,7 +15,7 @@ pub fn sharpness(images: &Tensor<f32>) -> f64 {
         for i in 0..height {
             for j in 0..width {
                 for c in 0..channels {
-                    // Pixels beyond the border are those at the border.
+                    // Pixels beyond the border have the value of the nearest pixel at the border.
                     let vertical = at(i.saturating_sub(1), j, c) + at((i + 1).min(height - 1), j, c);
                     let horizontal = at(i, j.saturating_sub(1), c) + at(i, (j + 1).min(width - 1), c);
                     let laplacian = vertical + horizontal - 4.0 * at(i, j, c);
@@ -36,8 +37,8 @@ mod tests {
         Tensor::from_slice([1, 1, 8, 1], &values)
     }
 
-    /// A step of 1 has a Laplacian of 1 and -1 on its two sides; spread over four pixels it has a
-    /// quarter of that.
+    /// A step of 1 has a Laplacian of 1 and -1 on its two sides. The same step spread over four
+    /// pixels has a Laplacian of 1/4 and -1/4.
     #[test]
     fn a_soft_step_is_less_sharp() {
         let hard = sharpness(&line([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]));
@@ -51,7 +52,7 @@ mod tests {
         let step = line([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
         let both = Tensor::concat(&[&step, &line([0.3; 8])], 0);
         assert!((sharpness(&both) - 0.125).abs() < 1e-12);
-        // Two flat channels of different brightness are flat.
+        // Two constant channels of different brightness have the sharpness 0.
         let colours = Tensor::from_slice([1, 1, 4, 2], &[0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
         assert_eq!(sharpness(&colours), 0.0);
     }

@@ -1,20 +1,21 @@
 //! Eigenvalues and eigenvectors of symmetric matrices.
 //!
-//! Householder's reflections make a matrix tridiagonal, implicit QL steps with Wilkinson's shift
-//! make that diagonal (Golub & Van Loan 2013, sections 8.3.1 to 8.3.5; Dubrulle, Martin &
-//! Wilkinson, "The implicit QL algorithm", 1968). An entry beside the diagonal counts as 0 once it
-//! is below rounding in the whole matrix. A threshold relative to its neighbours alone is never met
-//! where eigenvalues are 0. Errors are therefore of the order of rounding in the largest
-//! eigenvalue.
+//! Householder reflections reduce the matrix to tridiagonal form. Implicit QL steps with
+//! Wilkinson's shift then make the tridiagonal matrix diagonal (Golub & Van Loan 2013, sections
+//! 8.3.1 to 8.3.5; Dubrulle, Martin & Wilkinson, "The implicit QL algorithm", 1968). An
+//! off-diagonal entry counts as 0 when it is below the rounding error of the largest entries of the
+//! matrix. A threshold relative to the neighbouring entries alone would never be reached for zero
+//! eigenvalues. Errors are therefore of the order of the rounding error of the largest eigenvalue.
 //!
-//! Loops run over rows, which are contiguous; one thread, as matrices have a few hundred rows.
+//! Inner loops run over rows, which are contiguous. One thread is enough, because matrices have a
+//! few hundred rows.
 
 use adjoint_nn::Tensor;
 
-/// Returns the n eigenvalues of a symmetric matrix (n, n), in no order, and orthonormal
+/// Returns the n eigenvalues of a symmetric matrix (n, n), in no particular order, and orthonormal
 /// eigenvectors as the columns of a matrix (n, n).
 ///
-/// Only the lower triangle is read. Takes some 10 n^3 operations.
+/// Only the lower triangle is read. The computation takes about 10 n^3 operations.
 ///
 /// # Panics
 /// If the matrix is not square or an entry is not finite.
@@ -25,7 +26,8 @@ pub fn eigen(matrix: &Tensor<f64>) -> (Vec<f64>, Tensor<f64>) {
     let mut tridiagonal = Tridiagonal::of(scaled.entries, n);
     let mut vectors = tridiagonal.basis();
     tridiagonal.diagonalise(|upper, cosine, sine| {
-        // Eigenvectors are rows here, so those that are rotated are neighbours.
+        // The eigenvectors are rows during the computation, so two rotated eigenvectors are
+        // adjacent rows.
         let (a, b) = vectors[upper * n..(upper + 2) * n].split_at_mut(n);
         for (a, b) in a.iter_mut().zip(b) {
             (*a, *b) = (cosine * *a - sine * *b, sine * *a + cosine * *b);
@@ -47,10 +49,11 @@ pub fn eigenvalues(matrix: &Tensor<f64>) -> Vec<f64> {
     tridiagonal.diagonal.iter().map(|value| value * scaled.unit).collect()
 }
 
-/// A matrix over its largest entry, so that no square overflows and none that matters underflows.
+/// A matrix divided by the absolute value of its largest entry. No square of an entry overflows,
+/// and no significant square underflows.
 struct Scaled {
     n: usize,
-    /// Row by row, the lower triangle mirrored to the upper one.
+    /// The entries in row-major order. The lower triangle is mirrored to the upper triangle.
     entries: Vec<f64>,
     unit: f64,
 }
@@ -68,31 +71,30 @@ impl Scaled {
     }
 }
 
-/// The tridiagonal matrix T = Q^T A Q, and the reflections H = I - beta v v^T that Q is the product
-/// of.
+/// The tridiagonal matrix T = Q^T A Q, and the reflections H = I - beta v v^T whose product is Q.
 struct Tridiagonal {
     diagonal: Vec<f64>,
-    /// Entry i stands between rows i and i + 1; the last one is 0.
-    beside: Vec<f64>,
-    /// Row k holds the v of reflection k right of the diagonal.
+    /// The off-diagonal entries. Entry i is in row i and column i + 1; the last entry is 0.
+    off_diagonal: Vec<f64>,
+    /// Row k holds the v of reflection k to the right of the diagonal.
     reflections: Vec<f64>,
     betas: Vec<f64>,
 }
 
-/// A column with a square norm below this, in a matrix of entries up to 1, counts as 0: its squares
-/// would lose digits to underflow.
-const NO_NORM: f64 = 1e-280;
+/// A column whose squared norm is below this number counts as 0, because its squares would lose
+/// digits to underflow. The largest entry of the matrix is 1.
+const MIN_SQUARED_NORM: f64 = 1e-280;
 
 impl Tridiagonal {
-    /// Of a symmetric matrix with n rows.
+    /// Reduces a symmetric matrix with n rows to tridiagonal form.
     fn of(mut a: Vec<f64>, n: usize) -> Self {
-        let (mut beside, mut betas) = (vec![0.0; n], vec![0.0; n]);
+        let (mut off_diagonal, mut betas) = (vec![0.0; n], vec![0.0; n]);
         let mut w = vec![0.0; n];
         for k in 0..n.saturating_sub(1) {
             let (head, rest) = a.split_at_mut((k + 1) * n);
-            // Row k right of the diagonal is column k below it.
+            // Row k to the right of the diagonal equals column k below the diagonal.
             let v = &mut head[k * n + k + 1..];
-            (beside[k], betas[k]) = reflection(v);
+            (off_diagonal[k], betas[k]) = reflection(v);
             if betas[k] == 0.0 {
                 continue;
             }
@@ -112,11 +114,11 @@ impl Tridiagonal {
             }
         }
         let diagonal = (0..n).map(|i| a[i * n + i]).collect();
-        Tridiagonal { diagonal, beside, reflections: a, betas }
+        Tridiagonal { diagonal, off_diagonal, reflections: a, betas }
     }
 
-    /// Q^T, row by row: the product of all reflections, from the last to the first, which leaves
-    /// most of the identity alone.
+    /// Returns Q^T in row-major order. The reflections are multiplied from the last to the first,
+    /// so that each product changes only a part of the matrix.
     fn basis(&self) -> Vec<f64> {
         let n = self.diagonal.len();
         let mut q = vec![0.0; n * n];
@@ -140,27 +142,28 @@ impl Tridiagonal {
     /// the cosine and sine of every rotation: (a, b) becomes (c a - s b, s a + c b).
     fn diagonalise(&mut self, mut rotate: impl FnMut(usize, f64, f64)) {
         let n = self.diagonal.len();
-        let row = |i: usize| self.diagonal[i].abs() + self.beside[i].abs();
+        let row = |i: usize| self.diagonal[i].abs() + self.off_diagonal[i].abs();
         let negligible = f64::EPSILON * (0..n).map(row).fold(0.0, f64::max);
         let mut steps = 0;
         for first in 0..n {
             loop {
-                let last = (first..n).find(|&i| self.beside[i].abs() <= negligible).expect("the last is 0");
-                self.beside[last] = 0.0;
+                let last =
+                    (first..n).find(|&i| self.off_diagonal[i].abs() <= negligible).expect("the last is 0");
+                self.off_diagonal[last] = 0.0;
                 if last == first {
                     break;
                 }
-                assert!(steps < MOST_STEPS * n, "{steps} QL steps on {n} rows");
+                assert!(steps < MAX_STEPS * n, "{steps} QL steps on {n} rows");
                 steps += 1;
                 self.step(first, last, &mut rotate);
             }
         }
     }
 
-    /// One QL step on rows `first` to `last`, which no zero separates.
+    /// Makes one QL step on rows `first` to `last`, which no zero off-diagonal entry separates.
     fn step(&mut self, first: usize, last: usize, rotate: &mut impl FnMut(usize, f64, f64)) {
-        let Tridiagonal { diagonal: d, beside: e, .. } = self;
-        // Wilkinson's shift: the eigenvalue of the first two rows that is nearer to the first
+        let Tridiagonal { diagonal: d, off_diagonal: e, .. } = self;
+        // Wilkinson's shift: the eigenvalue of the leading 2 x 2 block that is closer to the first
         // entry.
         let g = (d[first + 1] - d[first]) / (2.0 * e[first]);
         let mut g = d[last] - d[first] + e[first] / (g + g.hypot(1.0).copysign(g));
@@ -170,7 +173,8 @@ impl Tridiagonal {
             let r = f.hypot(g);
             e[i + 1] = r;
             if r == 0.0 {
-                // The matrix has come apart here, below the smallest number.
+                // The off-diagonal entry underflowed to 0, so the matrix separates into two blocks
+                // here.
                 d[i + 1] -= moved;
                 e[last] = 0.0;
                 return;
@@ -189,16 +193,16 @@ impl Tridiagonal {
     }
 }
 
-/// QL steps for each eigenvalue, at most. About two are taken.
-const MOST_STEPS: usize = 30;
+/// The largest number of QL steps per eigenvalue. Typically about two steps are needed.
+const MAX_STEPS: usize = 30;
 
-/// Turns x into the v of the reflection that leaves only its first entry, and returns that entry
-/// and beta; beta is 0 where there is nothing to reflect.
+/// Replaces x by the vector v of the reflection that makes all entries of x except the first 0.
+/// Returns the first entry of the reflected x, and beta. If x already has this form, beta is 0.
 fn reflection(x: &mut [f64]) -> (f64, f64) {
     let squares = x.iter().map(|x| x * x).sum::<f64>();
     match x {
         [only] => (*only, 0.0),
-        [first, ..] if squares > NO_NORM => {
+        [first, ..] if squares > MIN_SQUARED_NORM => {
             let left = -squares.sqrt().copysign(*first);
             // |v|^2 = 2 |x|^2 - 2 x_0 left, without cancellation.
             let beta = 1.0 / (squares - *first * left);

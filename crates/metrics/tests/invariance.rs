@@ -1,8 +1,9 @@
-//! No metric depends on the order of samples, or on where they are cut into the pieces that are
-//! held at once, and none holds a whole matrix over all pairs.
+//! Tests that no metric depends on the order of the samples or on their division into the pieces
+//! that are in memory at once. Also tests that no metric stores a whole matrix over all pairs.
 //!
-//! Sets are larger than a piece (1,024 rows), and one order moves almost every row into another
-//! piece: what a metric lost, counted twice or weighed by its piece would show.
+//! The sets are larger than a piece (1,024 rows), and the permutation moves almost every row into
+//! another piece. The tests therefore detect a metric that skips rows, counts rows twice or weights
+//! rows by their piece.
 
 use adjoint_metrics::frechet::frechet_distance;
 use adjoint_metrics::kernel::kernel_distance;
@@ -23,17 +24,17 @@ fn rows(index: u64, mean: f64) -> Tensor<f64> {
     Stream::new(11, "x", index).normal_tensor([ROWS, WIDTH], mean, 1.0)
 }
 
-/// Every row once, neighbours far apart.
+/// A permutation of the rows that moves adjacent rows far apart.
 fn order() -> Vec<usize> {
     (0..ROWS).map(|i| i * 1009 % ROWS).collect()
 }
 
-/// A class for each row, known by its first number alone.
+/// A class for each row, which depends on the first number of the row alone.
 fn labels(x: &Tensor<f64>) -> Vec<usize> {
     x.data().chunks_exact(WIDTH).map(|row| usize::from(row[0] > 0.0)).collect()
 }
 
-/// Rows as probabilities of classes.
+/// Converts rows to class probabilities.
 fn probabilities(x: &Tensor<f64>) -> Tensor<f64> {
     let mut p = x.map(|x| (4.0 * x).exp());
     for row in p.data_mut().chunks_exact_mut(WIDTH) {
@@ -48,7 +49,7 @@ fn images(x: &Tensor<f64>) -> Tensor<f32> {
     Tensor::from_slice([ROWS, 3, 3, 1], &pixels)
 }
 
-/// What a metric says of data and samples.
+/// Computes a metric from data and samples.
 type Metric = fn(&Tensor<f64>, &Tensor<f64>) -> Vec<f64>;
 
 const METRICS: [(&str, Metric); 12] = [
@@ -99,7 +100,7 @@ fn no_metric_depends_on_the_order_of_samples() {
         let want = metric(&x, &y);
         assert!(
             want.iter().all(|value| value.is_finite() && *value != 0.0),
-            "{name} has nothing to say: {want:?}"
+            "{name} is 0 or not finite: {want:?}"
         );
         for (order, got) in [("data", metric(&shuffled_x, &y)), ("samples", metric(&x, &shuffled_y))] {
             for (got, want) in got.iter().zip(&want) {
@@ -112,7 +113,7 @@ fn no_metric_depends_on_the_order_of_samples() {
     }
 }
 
-/// The nearest of a set that is searched in parts, of whatever sizes, are those of the whole.
+/// A search in parts of any size finds the same neighbours as a search of the whole set.
 #[test]
 fn a_search_in_parts_finds_what_one_in_the_whole_finds() {
     let (x, y) = (rows(0, 0.0).narrow(0, 0, 300), rows(1, 0.3));

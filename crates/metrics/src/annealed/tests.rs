@@ -5,7 +5,7 @@ const LATENT: usize = 3;
 const DIMENSIONS: usize = 6;
 const SIGMA: f64 = 0.4;
 
-/// Factor analysis: x = W z + sigma e.
+/// The weights W of the factor analysis model x = W z + sigma e.
 fn weights() -> Tensor<f64> {
     Stream::new(2, "w", 0).normal_tensor([LATENT, DIMENSIONS], 0.0, 1.0)
 }
@@ -16,7 +16,7 @@ fn log_likelihood(x: &Tensor<f64>, chains: usize) -> impl Fn(&Var<f64>) -> Var<f
     move |z| gaussian_log_likelihood(&x, &z.matmul(&w), &log_var)
 }
 
-/// log N(x; 0, W^T W + sigma^2 I), by Cholesky's factors.
+/// log N(x; 0, W^T W + sigma^2 I), computed with a Cholesky factorisation.
 fn exact(x: &Tensor<f64>) -> f64 {
     let d = DIMENSIONS;
     let mut a = weights().matmul(true, &weights(), false).data().to_vec();
@@ -36,7 +36,7 @@ fn exact(x: &Tensor<f64>) -> f64 {
     -0.5 * y.iter().map(|y| y * y).sum::<f64>() - determinant - 0.5 * d as f64 * std::f64::consts::TAU.ln()
 }
 
-/// z from the prior and x from the decoder.
+/// Returns z drawn from the prior and x drawn from the decoder.
 fn simulated(index: u64) -> (Tensor<f64>, Tensor<f64>) {
     let z: Tensor<f64> = Stream::new(2, "z", index).normal_tensor([1, LATENT], 0.0, 1.0);
     let e: Tensor<f64> = Stream::new(2, "e", index).normal_tensor([1, DIMENSIONS], 0.0, SIGMA);
@@ -59,7 +59,8 @@ fn both_bounds_meet_at_the_exact_likelihood() {
     }
 }
 
-/// With few temperatures the bounds are loose, and each on its own side on average.
+/// With few temperatures the bounds are loose. On average, the lower bound is below the exact value
+/// and the upper bound above it.
 #[test]
 fn loose_bounds_lie_on_their_sides() {
     let (mut below, mut above) = (0.0, 0.0);
@@ -73,9 +74,9 @@ fn loose_bounds_lie_on_their_sides() {
     assert!(below < -1.0 && above > 1.0, "{below} and {above}");
 }
 
-/// z uniform on [-1, 1], x = z + sigma e: p(x) is half of what N(x; z, sigma^2) has between the
-/// walls. Near a wall the posterior leans on it, so chains that are not reflected would miss
-/// it.
+/// For z uniform on [-1, 1] and x = z + sigma e, p(x) is half the integral of N(x; z, sigma^2) over
+/// z between the bounds. For x near a bound, the posterior is concentrated at the bound, so chains
+/// without reflection would not match the exact value.
 #[test]
 fn walls_reflect() {
     let (x, sigma, chains) = (0.95, 0.3, 256);
@@ -90,8 +91,7 @@ fn walls_reflect() {
     let annealing = Annealing::tuned((Prior::Uniform, 1), (100, 5), chains, ll, 1);
     let lower = lower_bound(&annealing.forward(chains, ll, 2));
     assert!((lower - want).abs() < 0.05, "{lower} for {want}");
-    // Exact samples of the posterior, by refusing those of the prior that are unlikely; other
-    // seeds, other z.
+    // Exact samples of the posterior, by rejection sampling from the prior.
     let mut stream = Stream::new(1, "posterior", 0);
     let mut posterior = || loop {
         let z = 2.0 * stream.uniform() - 1.0;
@@ -104,7 +104,7 @@ fn walls_reflect() {
     assert!((upper - want).abs() < 0.05, "{upper} from above for {want}");
 }
 
-/// Chains of several data in one batch, in f32: as each alone.
+/// Chains of several data in one f32 batch give the same bounds as chains of each datum alone.
 #[test]
 fn data_do_not_meet() {
     let (chains, data) = (128, [simulated(0).1, simulated(1).1]);

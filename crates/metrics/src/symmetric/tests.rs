@@ -6,7 +6,7 @@ fn largest(x: &Tensor<f64>) -> f64 {
     x.data().iter().fold(0.0, |most, x| x.abs().max(most))
 }
 
-/// X^T X of X (rows, n): of rank `rows` where that is below n.
+/// Returns X^T X of a random X (rows, n). Its rank is the smaller of `rows` and n.
 fn gram(rows: usize, n: usize) -> Tensor<f64> {
     let x: Tensor<f64> = Stream::new(1, "matrix", n as u64).normal_tensor([rows, n], 0.0, 1.0);
     x.matmul(true, &x, false)
@@ -19,20 +19,20 @@ fn diagonal(values: &[f64]) -> Tensor<f64> {
     matrix
 }
 
-/// V diag(values) V^T.
+/// Returns V diag(values) V^T.
 fn composed(values: &[f64], vectors: &Tensor<f64>) -> Tensor<f64> {
     vectors.matmul(false, &diagonal(values), false).matmul(false, vectors, true)
 }
 
-/// A matrix with these eigenvalues, in a basis that has no zeros.
+/// Returns a matrix with these eigenvalues, in a basis without zeros.
 fn with(values: &[f64]) -> Tensor<f64> {
     let n = values.len();
     let a = composed(values, &eigen(&gram(n, n)).1);
     a.zip(&a.permute([1, 0]), |x, y| 0.5 * (x + y))
 }
 
-/// A V = V diag(values) and V^T V = I, to a few units of rounding for each row. Returns the
-/// eigenvalues, ascending.
+/// Checks A V = V diag(values) and V^T V = I up to a few rounding errors per row. Returns the
+/// eigenvalues in ascending order.
 #[track_caller]
 fn assert_decomposed(what: &str, a: &Tensor<f64>) -> Vec<f64> {
     let (mut values, vectors) = eigen(a);
@@ -86,8 +86,8 @@ fn spectra_of_every_kind_are_found() {
     }
 }
 
-/// Sums of a few outer products of 0 and 1: equal eigenvalues, exact zeros, rows of zeros, and
-/// matrices that come apart.
+/// Sums of a few outer products of vectors of 0 and 1 have equal eigenvalues, exact zeros, rows of
+/// zeros, and separate blocks.
 #[test]
 fn small_integer_matrices_of_low_rank_are_decomposed() {
     for case in 0..4_000 {
@@ -100,7 +100,7 @@ fn small_integer_matrices_of_low_rank_are_decomposed() {
     }
 }
 
-/// The second difference with fixed ends has 2 - 2 cos(pi j / (n + 1)), j = 1 to n.
+/// The second difference with fixed ends has the eigenvalues 2 - 2 cos(pi j / (n + 1)), j = 1 to n.
 #[test]
 fn the_second_difference_has_its_eigenvalues() {
     let n = 100;
@@ -116,8 +116,8 @@ fn the_second_difference_has_its_eigenvalues() {
     }
 }
 
-/// Near the largest and the smallest numbers: decomposed as the same matrix of entries near 1,
-/// times that.
+/// Matrices near the largest and the smallest f64 are decomposed like the same matrix with entries
+/// near 1, and the eigenvalues are scaled accordingly.
 #[test]
 fn scale_does_not_matter() {
     let a = gram(20, 20);
@@ -128,7 +128,7 @@ fn scale_does_not_matter() {
         let got = assert_decomposed("scaled", &a.map(move |x| x * unit));
         assert!(got.iter().zip(&want).all(|(g, w)| (g / unit - w).abs() < 1e-13 * want[19]), "{exponent}");
     }
-    // What is far below the largest entry is kept apart from rounding, but not from underflow.
+    // Entries far below the largest entry may underflow but lose no digits to rounding.
     let tiny = Tensor::from_slice([3, 3], &[1.0, 1e-200, 0.0, 1e-200, 1e-200, 1e-250, 0.0, 1e-250, 0.0]);
     assert_decomposed("tiny", &tiny);
 }
