@@ -1,23 +1,23 @@
-//! What a path leads to: a file to be replaced as a whole, or something that takes bytes as they
-//! come.
+//! The destination of a path: a regular file that is replaced as a whole, or a stream that is
+//! written directly.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Links that are followed one after another, at most: as Linux has it.
+/// The largest number of symbolic links that are followed, as in Linux.
 const LINKS: usize = 40;
 
-/// What a path leads to.
+/// The destination of a path.
 pub(crate) enum Destination {
-    /// A regular file of this name, or none yet. It is no symbolic link.
+    /// The path of a regular file, which may not exist yet. The path is not a symbolic link.
     File(PathBuf),
     /// A pipe, a device, or a file that must not be replaced.
     Stream(File),
 }
 
 impl Destination {
-    /// Finds out what `path` leads to, and opens it if it is to be written straight through.
+    /// Returns the destination of `path`. A destination that must not be replaced is opened.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let found = match fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::File(resolve(path))),
@@ -36,14 +36,13 @@ impl Destination {
     }
 }
 
-/// Follows symbolic links, also to a file that does not exist yet, and returns the name of
-/// the target.
+/// Follows symbolic links and returns the path of the target, which may not exist yet.
 pub fn resolve(path: &Path) -> PathBuf {
     follow(path).unwrap_or_else(|| path.to_path_buf())
 }
 
-/// As [`resolve`]; none if a link is one of those in /proc. They lead to open files, which may have
-/// lost the name that the link shows.
+/// As [`resolve`], but returns `None` if a link is in /proc. A link in /proc leads to an open file,
+/// which may no longer have the name in the link.
 fn follow(path: &Path) -> Option<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..LINKS {
@@ -57,8 +56,8 @@ fn follow(path: &Path) -> Option<PathBuf> {
     Some(target)
 }
 
-/// Whether [`write()`](crate::write()) would make `path` a regular file, beside which others have a
-/// place, or replace one.
+/// Would [`write()`](crate::write()) create or replace a regular file at `path`? Other files can
+/// then be placed in the same directory.
 pub fn is_regular(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |found| found.is_file() && standard_stream(&found).is_none())
 }
@@ -69,8 +68,8 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Standard output or error, if that is what was found: bytes then go where those before went, also
-/// in a file.
+/// Returns standard output or standard error if `found` is the same file. New bytes then follow the
+/// bytes that were already written, even if the stream is redirected to a file.
 #[cfg(unix)]
 fn standard_stream(found: &Metadata) -> Option<File> {
     use std::os::fd::AsFd;

@@ -1,6 +1,7 @@
-//! Faults on demand: a test refuses a call to the file system, or ends the process before it.
+//! Fault injection: a test makes a call to the file system fail, or ends the process before the
+//! call.
 //!
-//! Without [`inject`] nothing here does anything.
+//! Without a call of [`inject`], this module has no effect.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,9 +16,9 @@ pub enum Call {
     Write,
     /// Make the content of a file durable.
     Sync,
-    /// Give a file another name.
+    /// Rename a file.
     Rename,
-    /// Make the names in a directory durable.
+    /// Make the entries of a directory durable.
     SyncDirectory,
     /// Lock a file.
     Lock,
@@ -31,14 +32,15 @@ thread_local! {
     static FAULT: RefCell<Option<Fault>> = const { RefCell::new(None) };
 }
 
-/// Calls `fault` before each call of this thread to the file system, from now on. An error that it
-/// returns takes the place of the call. The path is that of the file or directory concerned; for a
-/// temporary file, of the file that it is to become.
+/// Calls `fault` before each later call of this thread to the file system. If `fault` returns an
+/// error, the call to the file system is skipped and fails with this error. The path passed to
+/// `fault` is the path of the file or directory. For a temporary file, it is the path of the
+/// target.
 pub fn inject(fault: impl FnMut(Call, &Path) -> io::Result<()> + 'static) {
     FAULT.with_borrow_mut(|place| *place = Some(Box::new(fault)));
 }
 
-/// Makes a call, unless a test refuses it.
+/// Makes a call, unless an injected fault replaces it.
 pub(crate) fn call<T>(call: Call, path: &Path, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     FAULT.with_borrow_mut(|fault| fault.as_mut().map_or(Ok(()), |fault| fault(call, path)))?;
     make()

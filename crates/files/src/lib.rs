@@ -1,24 +1,23 @@
-//! Output files. This is the only place in the workspace that writes whole ones, and that renames,
-//! locks or syncs one.
+//! Output files. This is the only crate in the workspace that writes whole files and that renames,
+//! locks or syncs files.
 //!
-//! * [`write()`] writes what a path names. A regular file is replaced at once and as a whole, keeps
-//!   its mode, and is reached through symbolic links. A pipe or a device is written straight
-//!   through.
-//! * [`Partial`] is a file under a temporary name, for writers that need the steps one by one.
+//! * [`write()`] writes to a path. A regular file is replaced atomically and keeps its mode.
+//!   Symbolic links are followed. A pipe or a device is written directly.
+//! * [`Partial`] is a file under a temporary name, for writers that need the separate steps.
 //! * [`remove_leftovers`] removes the temporary files of processes that were killed.
-//! * [`lock`] and [`sync_directory`] work on file systems that have no locks or cannot sync
-//!   directories.
-//! * [`faults`] lets a test refuse any of these calls, or end the process before it.
+//! * [`lock`] and [`sync_directory`] also work on file systems that do not support locks or cannot
+//!   sync directories.
+//! * [`faults`] lets a test make any of these calls fail, or end the process before the call.
 //!
-//! It knows nothing about formats, runs or datasets, and its errors are those of the system:
-//! callers add the path.
+//! This crate does not depend on formats, runs or datasets. It returns the errors of the operating
+//! system, and callers add the path.
 //!
 //! ```
 //! use std::io::Write;
 //!
 //! let path = std::env::temp_dir().join(format!("adjoint-files-{}", std::process::id()));
 //! adjoint_files::write(&path, |out| out.write_all(b"old"))?;
-//! // Content that fails half way leaves the old file.
+//! // If writing the content fails half way, the old file is unchanged.
 //! let failed = adjoint_files::write(&path, |out| {
 //!     out.write_all(b"new, but not all")?;
 //!     Err(std::io::Error::other("interrupted"))
@@ -47,26 +46,28 @@ pub use system::{Lock, append, lock, remove, rename, sync, sync_directory};
 
 use destination::Destination;
 
-/// Bytes that are collected before they are written.
+/// Size of the write buffer in bytes.
 const BUFFER: usize = 1 << 18;
 
-/// Writes what `path` names.
+/// Writes `content` to `path`.
 ///
-/// A regular file, or one that does not exist yet, holds either its old content or the new one,
-/// whatever happens, and after the return the new one survives a power cut. It keeps its mode and,
-/// where the system allows it, its owner. Symbolic links are followed. Hard links and extended
-/// attributes are not kept. A file that is a mount point is overwritten in place.
+/// A regular file, or a file that does not exist yet, has either the old content or the new content
+/// at any time, even if the process is killed. After the function returns, the new content survives
+/// a power cut. The file keeps its mode and, if the system allows it, its owner. Symbolic links are
+/// followed. Hard links and extended attributes are not kept. A file that is a mount point is
+/// overwritten in place.
 ///
-/// Anything else (a pipe, a device, this process's own standard output or error under any name) is
-/// written straight through.
+/// Any other destination is written directly: a pipe, a device, or the standard output or standard
+/// error of this process under any name.
 ///
 /// # Errors
-/// Those of the system and of `content`. A regular file is then untouched, and no temporary file
-/// remains.
+/// The errors of the system and of `content`. A regular file is then unchanged, and no temporary
+/// file remains.
 pub fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     match Destination::of(path)? {
         Destination::File(target) => {
-            // They only take up space. A directory that can be written but not read keeps them.
+            // Leftovers only take up space, so errors are ignored. In a directory that can be
+            // written but not read, leftovers remain.
             let own = target.file_name().map(partial::stem);
             let _ = remove_leftovers(directory_of(&target), false, &|stem| own.as_deref() == Some(stem));
             let mut partial = Partial::create(&target)?;
@@ -77,7 +78,7 @@ pub fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>
     }
 }
 
-/// The directory that a file is in.
+/// Returns the directory of a file.
 fn directory_of(file: &Path) -> &Path {
     file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

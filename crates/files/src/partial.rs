@@ -9,33 +9,34 @@ use std::path::{Path, PathBuf};
 use crate::faults::{self, Call};
 use crate::system::{self, Lock};
 
-/// Ending of a temporary name: checkpoint.safetensors.0123456789abcdef.partial.
+/// The extension of temporary names, such as checkpoint.safetensors.0123456789abcdef.partial.
 const ENDING: &str = "partial";
-/// Hexadecimal digits before it.
+/// Number of hexadecimal digits before the extension.
 const DIGITS: usize = 16;
-/// Bytes of a name, at most, with room for the rest within the 255 of common file systems.
+/// The longest stem of a temporary name, in bytes. With the digits and the extension, the name
+/// stays below the limit of 255 bytes of common file systems.
 const LONGEST: usize = 200;
-/// Names that are tried. Two of them are alike by a chance of 2^-64.
+/// Number of random names that are tried. Two names are equal with probability 2^-64.
 const ATTEMPTS: usize = 16;
 
-/// A file that is still being written: a neighbour of its target under a name that no other process
-/// and no other call uses. Its lock, held by this value, shows others that its writer lives.
-/// Dropped, it disappears.
+/// A file that is still being written. It is in the directory of its target, under a name that no
+/// other process and no other call uses. This value holds a lock on the file, which shows other
+/// processes that the writer is running. The file is removed when the value is dropped.
 #[derive(Debug)]
 pub struct Partial {
     file: File,
     path: PathBuf,
     target: PathBuf,
-    /// The file that it is to replace.
+    /// The metadata of the file that will be replaced.
     old: Option<Metadata>,
     is_kept: bool,
 }
 
 impl Partial {
-    /// Creates an empty file that is to become `target`.
+    /// Creates an empty temporary file for `target`.
     ///
     /// # Errors
-    /// Those of the system; or if `target` does not end in a name.
+    /// The errors of the system, and an error if `target` has no file name.
     pub fn create(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
         let old = fs::metadata(target).ok().filter(Metadata::is_file);
@@ -48,10 +49,11 @@ impl Partial {
                 file => file?,
             };
             let locked = system::lock(&file, target);
-            // Somebody who removes leftovers may have found it before it was locked.
+            // Another process that removes leftovers may have found the file before it was locked.
             let is_lost = matches!(locked, Ok(Lock::Taken)) || fs::symlink_metadata(&path).is_err();
             if !is_lost {
-                // Without a lock nobody takes it for a leftover either.
+                // On a file system without locks, no other process removes the file as a leftover
+                // either.
                 let target = target.to_path_buf();
                 return Ok(Self { file, path, target, old, is_kept: false });
             }
@@ -59,15 +61,15 @@ impl Partial {
         Err(ErrorKind::AlreadyExists.into())
     }
 
-    /// The file itself, open for writing.
+    /// The file, open for writing.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Writes to it through a buffer.
+    /// Writes to the file through a buffer.
     ///
     /// # Errors
-    /// Those of the system and of `content`.
+    /// The errors of the system and of `content`.
     pub fn fill(&mut self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         faults::call(Call::Write, &self.target, || crate::fill(&mut self.file, content))
     }
@@ -75,20 +77,21 @@ impl Partial {
     /// Makes the content durable.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The errors of the system.
     pub fn sync(&self) -> io::Result<()> {
         system::sync(&self.file, &self.target)
     }
 
-    /// Makes the content durable, puts the file in place of its target, with the mode and, if
-    /// possible, the owner of that, and makes the name durable.
+    /// Makes the content durable, renames the file to its target, and makes the new name durable.
+    /// The file gets the mode and, if possible, the owner of the file that it replaces.
     ///
     /// # Errors
-    /// Those of the system. If it is the last of these that fails, the file is in its place
-    /// already.
+    /// The errors of the system. If making the name durable fails, the file has already been
+    /// renamed.
     pub fn keep(mut self) -> io::Result<()> {
         if let Some(old) = &self.old {
-            // File systems without modes or owners, and other people's files, refuse.
+            // These calls fail on file systems without modes or owners, and for files of other
+            // users.
             let _ = keep_owner(&self.file, old);
             let _ = self.file.set_permissions(old.permissions());
         }
@@ -111,18 +114,19 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.is_kept {
-            // What a broken disk keeps, the next writer of the target removes.
+            // If removing fails, the next writer of the target removes the file.
             let _ = system::remove(&self.path);
         }
     }
 }
 
-/// Removes the temporary files of `own` targets in a directory, if their writers are gone. `own` is
-/// asked about the name of a target, or if that has over 200 bytes about a number in its place.
+/// Removes the temporary files in a directory for which `own` returns true and whose writers have
+/// ended. `own` is called with the file name of the target, or with a number that replaces a name
+/// of more than 200 bytes.
 ///
-/// `alone` says that nobody else writes these files now. They then go even on file systems without
-/// locks, where a living writer cannot be told from a dead one, and so do those that earlier
-/// versions named without a number.
+/// `alone` states that no other process is writing these files. Temporary files are then removed
+/// even on file systems without locks, where a running writer cannot be distinguished from an ended
+/// one. Temporary files of earlier versions, whose names have no number, are also removed.
 ///
 /// # Errors
 /// If the directory cannot be read, or a file cannot be removed.
@@ -143,7 +147,8 @@ pub fn remove_leftovers(directory: &Path, alone: bool, own: &dyn Fn(&OsStr) -> b
     Ok(())
 }
 
-/// What the temporary names of a file start with: its name, or where that is long a number for it.
+/// Returns the stem of the temporary names of a file: its name, or a number that replaces a long
+/// name.
 pub(crate) fn stem(name: &OsStr) -> OsString {
     if name.len() <= LONGEST {
         return name.to_os_string();
@@ -153,7 +158,7 @@ pub(crate) fn stem(name: &OsStr) -> OsString {
     format!("{:016x}", hasher.finish()).into()
 }
 
-/// The [`stem`] in a temporary name.
+/// Returns the [`stem`] of a temporary name, or `None` for any other name.
 fn stem_of_partial(name: &OsStr) -> Option<&OsStr> {
     let name = Path::new(name);
     let rest = Path::new(name.file_stem().filter(|_| name.extension() == Some(ENDING.as_ref()))?);
@@ -163,7 +168,8 @@ fn stem_of_partial(name: &OsStr) -> Option<&OsStr> {
     rest.file_stem().filter(|_| is_ours)
 }
 
-/// Opens a file that must be new. What replaces a file may be secret until it has the mode of that.
+/// Creates a file, and fails if it exists. If `secret`, only the owner may read the file. A file
+/// that replaces another one is secret until it gets the mode of the other file.
 fn open_new(path: &Path, secret: bool) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);

@@ -1,4 +1,5 @@
-//! The calls that some file systems do not have, and those that must be durable.
+//! Calls to the file system: calls that some file systems do not support, and calls whose effect
+//! must be durable.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -7,21 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::faults::{self, Call};
 
-/// The answer to a request for a lock.
+/// The result of a request for a lock.
 #[derive(Debug)]
 pub enum Lock {
-    /// This process has it, until the file is closed.
+    /// This process holds the lock until the file is closed.
     Held,
-    /// Somebody else has it.
+    /// Another open file holds the lock.
     Taken,
-    /// The file system has no locks (NFS without a lock daemon, SMB, FUSE): nobody has it.
+    /// The file system does not support locks (NFS without a lock daemon, SMB, FUSE).
     Unsupported(io::Error),
 }
 
-/// Requests the exclusive lock of an open file, without waiting. `path` is its name.
+/// Requests the exclusive lock of an open file, without waiting. `path` is the path of the file.
 ///
 /// # Errors
-/// Those of the system, apart from those that say that there are no locks.
+/// The errors of the system, except the errors which mean that there are no locks.
 pub fn lock(file: &File, path: &Path) -> io::Result<Lock> {
     let locked = faults::call(Call::Lock, path, || match file.try_lock() {
         Ok(()) => Ok(Lock::Held),
@@ -34,34 +35,36 @@ pub fn lock(file: &File, path: &Path) -> io::Result<Lock> {
     }
 }
 
-/// Appends to a file that is open for it, by a single call. `path` is its name.
+/// Appends to a file that is open for appending, with a single call. `path` is the path of the
+/// file.
 ///
 /// # Errors
-/// Those of the system. A part of the bytes may then be there.
+/// The errors of the system. A part of the bytes may have been written then.
 pub fn append(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
     faults::call(Call::Write, path, || file.write_all(bytes))
 }
 
-/// Makes the content of a file durable. `path` is its name.
+/// Makes the content of a file durable. `path` is the path of the file.
 ///
 /// # Errors
-/// Those of the system.
+/// The errors of the system.
 pub fn sync(file: &File, path: &Path) -> io::Result<()> {
     faults::call(Call::Sync, path, || file.sync_all())
 }
 
-/// Makes the names in a directory durable. Only Unix can, and needs to. Where the file system
-/// cannot, a warning says so, once a process: a power cut may then lose the newest files.
+/// Makes the entries of a directory durable. This is possible and necessary only on Unix. If the
+/// file system does not support it, a warning is printed once per process, because a power cut may
+/// then lose the newest files.
 ///
 /// # Errors
-/// Those of the system, apart from those that say that directories cannot be synced.
+/// The errors of the system, except the errors which mean that directories cannot be synced.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
     let synced = faults::call(Call::SyncDirectory, directory, || {
         let handle = match File::open(directory) {
-            // A directory that may be written but not read.
+            // A directory that can be written but not read.
             Err(cause) if cause.kind() == ErrorKind::PermissionDenied => return Ok(Some(cause)),
             handle => handle?,
         };
@@ -83,20 +86,20 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a file another name on the same file system, replacing what had that name, and makes that
-/// durable.
+/// Renames a file within its file system and makes the new name durable. A file that already has
+/// the new name is replaced.
 ///
 /// # Errors
-/// Those of the system.
+/// The errors of the system.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     faults::call(Call::Rename, to, || fs::rename(from, to))?;
     sync_directory(crate::directory_of(to))
 }
 
-/// Removes a file. One that is gone already is no error.
+/// Removes a file. Succeeds if the file does not exist.
 ///
 /// # Errors
-/// Those of the system.
+/// The errors of the system.
 pub fn remove(path: &Path) -> io::Result<()> {
     match faults::call(Call::Remove, path, || fs::remove_file(path)) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
@@ -113,7 +116,7 @@ const NO_LOCKS: [i32; 0] = [];
 #[cfg(not(unix))]
 const NO_SYNC: [i32; 0] = [];
 
-/// Whether an error says that the file system lacks something.
+/// Does the error mean that the file system does not support the call?
 fn is_missing(error: &io::Error, numbers: &[i32]) -> bool {
     error.kind() == ErrorKind::Unsupported
         || error.raw_os_error().is_some_and(|number| numbers.contains(&number))

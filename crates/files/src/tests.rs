@@ -1,4 +1,5 @@
-//! Whole files from many writers, and what is left when one fails or is killed.
+//! Tests that files are written as a whole by several writers, and that failed or killed writers
+//! leave no damage.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +10,7 @@ use std::thread;
 use crate::faults::{self, Call};
 use crate::{Partial, remove_leftovers, resolve, write};
 
-/// The names in a directory, in order.
+/// Returns the sorted file names in a directory.
 fn names(directory: &Path) -> Vec<OsString> {
     let mut names: Vec<_> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -48,7 +49,8 @@ fn nothing_lies_beside_a_place_that_is_taken() {
     assert_eq!(names(place.path()), ["taken"]);
 }
 
-/// No name comes from a process number: those of two containers may be equal.
+/// Temporary names do not contain the process number, because processes in two containers can have
+/// equal numbers.
 #[test]
 fn writers_of_one_file_do_not_meet() {
     let place = tempfile::tempdir().unwrap();
@@ -57,7 +59,7 @@ fn writers_of_one_file_do_not_meet() {
     let own = names(place.path());
     let id = std::process::id().to_string();
     assert!(own.len() == 2 && own.iter().all(|name| !name.to_string_lossy().contains(&format!(".{id}."))));
-    // Nor does a third take the living ones for leftovers.
+    // A third writer does not remove the files of the two running writers as leftovers.
     write(&path, |out| out.write_all(b"third")).unwrap();
     assert_eq!(names(place.path()).len(), 3);
     two.keep().unwrap();
@@ -103,7 +105,8 @@ fn leftovers_of_the_dead_go_and_everything_else_stays() {
     assert_eq!(left.len(), 1, "the living one: {left:?}");
     drop(living);
 
-    // Without locks nobody can tell; who is alone need not.
+    // Without locks, leftovers cannot be distinguished from files of running writers. A process
+    // that is alone removes all of them.
     file("a.0123456789abcdef.partial");
     faults::inject(|call, _| match call {
         Call::Lock => Err(io::ErrorKind::Unsupported.into()),
@@ -119,7 +122,7 @@ fn leftovers_of_the_dead_go_and_everything_else_stays() {
     write(&place.path().join("a"), |out| out.write_all(b"x")).unwrap();
 }
 
-/// A name may have 255 bytes. That of its temporary file is no longer.
+/// A file name can have up to 255 bytes. The name of the temporary file is not longer than that.
 #[test]
 fn the_longest_names_can_be_written() {
     let place = tempfile::tempdir().unwrap();
@@ -156,7 +159,7 @@ mod unix {
             partial.keep().unwrap();
             assert_eq!(mode(&path), kept);
         }
-        // Only root can give a file away.
+        // Only root can change the owner of a file.
         if chown(&path, Some(12345), Some(54321)).is_ok() {
             write(&path, |out| out.write_all(b"newer")).unwrap();
             let found = fs::metadata(&path).unwrap();
@@ -182,7 +185,7 @@ mod unix {
         assert!(place.path().join("loop").is_symlink());
     }
 
-    /// As `docker run --volume FILE:FILE` does it.
+    /// A mounted file, as with `docker run --volume FILE:FILE`.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_that_is_mounted_is_overwritten_in_place() {
@@ -204,8 +207,8 @@ mod unix {
         assert_eq!(names(place.path()), ["mounted", "source"]);
     }
 
-    /// A file without a name can be reached through /proc alone, by a link whose text leads
-    /// nowhere.
+    /// A file without a name can be opened only through a link in /proc, whose target path does not
+    /// exist.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_without_a_name_is_written_in_place() {
