@@ -1,6 +1,7 @@
-//! Every convolution of a DCGAN-64, those of smaller ones, and kernels of 3 and 5 taps: the value,
-//! the gradient by the input and the gradient by the weight, in nominal GFLOP/s (two operations per
-//! tap, multiplications by padding included).
+//! Benches of all convolutions of a DCGAN-64, of the convolutions of smaller DCGANs, and of 3 x 3
+//! and 5 x 5 kernels. Each bench times the output, the gradient with respect to the input, or the
+//! gradient with respect to the weight. The unit is nominal GFLOP/s: two operations per tap,
+//! including multiplications by padding.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, dcgan64_layers, numbers, other_layers, small_dcgan_layers};
@@ -17,8 +18,8 @@ fn layers(c: &mut Criterion<Rate>) {
         let (x, w, y) = (x.as_slice(), w.as_slice(), y.as_slice());
         let (x_bar, w_bar, y_out) = (x_bar.as_mut_slice(), w_bar.as_mut_slice(), y_out.as_mut_slice());
         let family = if layer.transposed { "conv_transpose2d" } else { "conv2d" };
-        // What is the value of a transposed convolution is the input gradient of its convolution,
-        // and the other way round.
+        // The output of a transposed convolution is the input gradient of its convolution. The
+        // input gradient of a transposed convolution is the output of its convolution.
         let [value, by_input] =
             if layer.transposed { ["input_grad", "forward"] } else { ["forward", "input_grad"] };
         let mut group = c.benchmark_group(format!("{family}/{}", layer.name));

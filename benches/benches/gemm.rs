@@ -1,5 +1,6 @@
-//! Matrix products of operands that are near, squares and the shapes of perceptrons at batch 128,
-//! and the layers of perceptrons as a step finds them.
+//! Benches of matrix products. `gemm` multiplies cached operands: square matrices, and the shapes
+//! of perceptrons at batch 128. `linear` times the layers of perceptrons with uncached weights, as
+//! in a training step.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
@@ -29,8 +30,8 @@ fn products(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// Bytes of weights that the calls take in turn, so that none finds its own near: an optimiser went
-/// through all of them since.
+/// The total size in bytes of the weights, which the calls use in rotation. No call finds its
+/// weights in the cache, as in training, where the optimiser updates all weights between two uses.
 const WEIGHTS: usize = 24 << 20;
 
 fn layers(c: &mut Criterion<Rate>) {

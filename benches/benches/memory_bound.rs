@@ -1,5 +1,6 @@
-//! Passes whose speed is that of memory: batch norm, pointwise maps, sums, Adam. 16.8 MB operands,
-//! in GB/s of what each must at least read and write.
+//! Benches of passes that are limited by memory bandwidth: batch norm, pointwise maps, sums, Adam.
+//! The operands have 16.8 MB. The unit is GB/s of the bytes that a pass must at least read and
+//! write.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
@@ -64,7 +65,7 @@ fn pointwise_maps(c: &mut Criterion<Rate>) {
     let mut group = c.benchmark_group("pointwise");
     group.throughput(Throughput::BytesDecimal(2 * 4 * LEN as u64));
     group.bench_function("leaky_relu", |b| {
-        // As the operation has it: a number that the loop does not know.
+        // As in the operation, the slope is not a compile-time constant.
         let slope = std::hint::black_box(0.2);
         b.iter(|| pointwise::map(x, y, move |x| x.leaky_relu(slope)));
     });

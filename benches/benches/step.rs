@@ -1,5 +1,5 @@
-//! Whole training steps of DCGANs, of a GAN and of a VAE, in images a second, and what loading the
-//! data adds to one.
+//! Benches of whole training steps of DCGANs, of a GAN and of a VAE, in images per second, and of
+//! loading the data for a step.
 #![allow(missing_docs)]
 
 use adjoint_adversarial::{Round, Settings};
@@ -31,7 +31,7 @@ fn dcgans(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// The GAN and the VAE of perceptrons, as their programs train them by default but for penalties.
+/// A GAN and a VAE of perceptrons, with the defaults of their programs except the penalties.
 fn perceptrons(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("step");
@@ -75,8 +75,8 @@ fn perceptrons(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// What a run's start draws, and then a batch as the trainer sees it, alone and before a step of
-/// its default network, which is the shortest there is.
+/// Drawing one glyph, loading a batch, and loading a batch with a training step of the default
+/// network, which has the shortest step.
 fn loading(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("loading");

@@ -1,9 +1,9 @@
-//! What the benches share: a clock that reports in the units of the field, a short measuring time,
-//! and the layers of a DCGAN-64.
+//! Shared code of the benches: a measurement that reports rates in the usual units, a short
+//! measuring time, and the layers of DCGANs.
 //!
-//! `cargo bench` runs everything in a few minutes; `cargo bench -- conv2d/64-128` runs what
-//! matches. To judge a change: `cargo bench -- --save-baseline before`, change,
-//! `cargo bench -- --baseline before`, and read the ratio.
+//! `cargo bench` runs all benches in a few minutes. `cargo bench -- conv2d/64-128` runs the
+//! matching benches. To evaluate a change, run `cargo bench -- --save-baseline before`, make the
+//! change, run `cargo bench -- --baseline before`, and read the ratio.
 #![forbid(unsafe_code)]
 
 use adjoint_kernels::conv2d::{Geometry, Spec};
@@ -13,12 +13,13 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 use std::time::Duration;
 
-/// Wall time that reports `Throughput::Elements` in a unit of its own: FLOP/s of a product,
-/// images/s of a step. Bytes are reported as GB/s.
+/// Wall time that reports `Throughput::Elements` in the unit of the bench: GFLOP/s for products,
+/// images/s for training steps. Bytes are reported as GB/s.
 pub struct Rate(WallTime, Unit);
 
 struct Unit {
-    /// What an element is, and what 1e0, 1e3, 1e6, 1e9 of them a second are called.
+    /// For elements and for bytes: the number per second that makes one unit, and the name of the
+    /// unit.
     scales: [(f64, &'static str); 2],
 }
 
@@ -35,7 +36,7 @@ impl Rate {
 }
 
 fn configure(unit: Unit) -> Criterion<Rate> {
-    // As trainers do: this thread is one of the kernels'.
+    // As in the trainers, this thread is one of the compute threads.
     threads::set(0).expect("no kernel ran before");
     Criterion::default()
         .with_measurement(Rate(WallTime, unit))
@@ -102,12 +103,12 @@ impl Measurement for Rate {
     }
 }
 
-/// A convolution. A transposed convolution is named by its own direction and measured
-/// through the convolution that it is the adjoint of.
+/// A convolution or transposed convolution. A transposed convolution has its input and output
+/// channels in its name, but `geometry` is the convolution of which it is the adjoint.
 pub struct Layer {
-    /// `in-out` channels, and what else tells it from others.
+    /// The channels as `in-out`, and other properties that distinguish the layer.
     pub name: String,
-    /// Is it a layer of the generator?
+    /// Is the layer a transposed convolution of the generator?
     pub transposed: bool,
     /// The convolution.
     pub geometry: Geometry,
@@ -136,8 +137,8 @@ pub fn dcgan64_layers() -> Vec<Layer> {
     ]
 }
 
-/// The halvings of DCGANs for 28 and 32 pixels, of width 32 and 64, at batch 64 and 128:
-/// `in-out@size batch`.
+/// The downsampling convolutions of DCGANs for 28 and 32 pixels, of width 32 and 64, at batch 64
+/// and 128. Their names are `in-out@size batch n`.
 pub fn small_dcgan_layers() -> Vec<Layer> {
     let mut layers = vec![];
     for (image, sizes) in [(1, [28, 14, 7]), (3, [32, 16, 8])] {
@@ -156,7 +157,7 @@ pub fn small_dcgan_layers() -> Vec<Layer> {
     layers
 }
 
-/// Kernels of 3 and of 5 taps, at batch 64.
+/// Convolutions with 3 x 3 and 5 x 5 kernels, at batch 64.
 pub fn other_layers() -> Vec<Layer> {
     let layer = |name: &str, [size, ci, co]: [usize; 3], kernel, spec| Layer {
         name: name.into(),
@@ -169,7 +170,8 @@ pub fn other_layers() -> Vec<Layer> {
     ]
 }
 
-/// `n` unremarkable numbers in [-1, 1], in memory as a tensor has it.
+/// Returns `n` numbers in [-1, 1], in a buffer as tensors use it. Different `salt` gives different
+/// numbers.
 pub fn numbers(n: usize, salt: f32) -> Buffer<f32> {
     let mut numbers = Buffer::take(n);
     for (i, x) in numbers.as_mut_slice().iter_mut().enumerate() {

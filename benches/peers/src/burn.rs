@@ -26,15 +26,16 @@ fn call<const D: usize>(f: impl Fn() -> Tensor<D> + 'static) -> Run {
     let device = Device::flex();
     Box::new(move || {
         let y = f();
-        // burn-flex computes at once, but only this promises that the work is done.
+        // burn-flex computes immediately, but only this call guarantees that the computation is
+        // complete.
         device.sync().expect("the CPU does not fail");
         Box::new(y)
     })
 }
 
-/// A call of the operation, or None if Burn has no such. Operations take their operands away, so
-/// each call gets clones; they share the memory, which also keeps it from being overwritten by a
-/// result.
+/// Returns a closure that computes the operation, or `None` if Burn does not have the operation.
+/// Operations consume their operands, so each call gets clones. The clones share the memory of the
+/// operands, which prevents an operation from overwriting an operand with the result.
 pub(crate) fn run(operation: &Operation) -> Option<Run> {
     let x = || tensor([ROWS, CHANNELS], 0.0);
     Some(match *operation {

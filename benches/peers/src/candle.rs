@@ -24,7 +24,7 @@ fn call(f: impl Fn() -> Result<Tensor> + 'static) -> Run {
     Box::new(move || Box::new(f().expect("the operands fit each other")))
 }
 
-/// A call of the operation, or None if candle has no such.
+/// Returns a closure that computes the operation, or `None` if candle does not have the operation.
 pub(crate) fn run(operation: &Operation) -> Option<Run> {
     let x = || tensor([ROWS, CHANNELS], 0.0);
     Some(match *operation {
@@ -42,7 +42,7 @@ pub(crate) fn run(operation: &Operation) -> Option<Run> {
         }
         Operation::LeakyRelu => {
             let x = x();
-            // candle-core has none of its own; this is the least that makes one.
+            // candle-core has no leaky ReLU; this is the shortest expression for it.
             call(move || x.maximum(&(&x * 0.2)?))
         }
         Operation::Tanh => {
@@ -65,7 +65,7 @@ pub(crate) fn run(operation: &Operation) -> Option<Run> {
             let x = x();
             call(move || x.sum(0))
         }
-        // A gradient comes only with all others of a graph, by its backward pass.
+        // candle computes a weight gradient only as a part of the backward pass of a whole graph.
         Operation::WeightGrad(_) | Operation::Larger => return None,
     })
 }

@@ -1,29 +1,31 @@
-//! The operation that the name of a bench stands for, in the terms of the other libraries.
+//! Converts the name of a bench to an operation with the shapes that the other libraries use.
 
 use adjoint_benches::{Layer, dcgan64_layers, other_layers, small_dcgan_layers};
 
-/// The operand of the memory-bound passes; benches/memory_bound.rs keeps its size to itself.
+/// The size of the operands of the memory-bound passes; equal to the private constants in
+/// benches/memory_bound.rs.
 pub(crate) const CHANNELS: usize = 64;
 pub(crate) const ROWS: usize = 64 * 32 * 32;
 
-/// Larger than any bench's, and small enough that the operands of a product fit any machine.
+/// The largest side of a matrix. It exceeds the sides in all benches, and the operands of a product
+/// fit into memory.
 const LARGEST_SIDE: usize = 8192;
 
-/// A convolution with height and width alike, as those of all our layers are.
+/// A convolution with equal height and width, as in all our layers.
 #[derive(Clone, Copy)]
 pub(crate) struct Convolution {
     /// NCHW.
     pub(crate) x: [usize; 4],
-    /// OIHW. To the transposed convolution the same numbers are IOHW, so neither library needs a
-    /// transpose.
+    /// OIHW. For the transposed convolution, the same numbers are IOHW, so neither library needs to
+    /// transpose them.
     pub(crate) w: [usize; 4],
     /// NCHW.
     pub(crate) y: [usize; 4],
     pub(crate) stride: usize,
     pub(crate) padding: usize,
     pub(crate) dilation: usize,
-    /// Rows and columns of x that no window of the convolution reaches: the transposed one must be
-    /// told of them.
+    /// Number of rows and of columns of x that no window of the convolution reaches. The transposed
+    /// convolution needs this number to compute its output size.
     pub(crate) output_padding: usize,
 }
 
@@ -31,12 +33,16 @@ impl Convolution {
     fn of(layer: &Layer) -> Self {
         let g = &layer.geometry;
         let alike = |pair: [usize; 2]| {
-            assert!(pair[0] == pair[1], "{}: candle wants squares", layer.name);
+            assert!(pair[0] == pair[1], "{}: candle requires square shapes", layer.name);
             pair[0]
         };
         let ([batch, h, w, in_channels], [_, oh, ow, out_channels]) = (g.x_shape(), g.y_shape());
         let ([kh, kw, ..], spec) = (g.w_shape(), g.spec());
-        assert!(spec.groups == 1, "{}: candle transposes no groups", layer.name);
+        assert!(
+            spec.groups == 1,
+            "{}: candle does not support groups in transposed convolutions",
+            layer.name
+        );
         let (size, out, kernel) = (alike([h, w]), alike([oh, ow]), alike([kh, kw]));
         let (stride, padding, dilation) = (alike(spec.stride), alike(spec.padding), alike(spec.dilation));
         Self {
@@ -51,14 +57,14 @@ impl Convolution {
     }
 }
 
-/// What a bench times.
+/// The operation that a bench times.
 #[derive(Clone, Copy)]
 pub(crate) enum Operation {
-    /// y of x and w.
+    /// Computes y from x and w.
     Conv2d(Convolution),
-    /// The gradient of x, of that of y and w.
+    /// Computes the gradient of x from the gradient of y and from w.
     ConvTranspose2d(Convolution),
-    /// The gradient of w, of x and that of y.
+    /// Computes the gradient of w from x and from the gradient of y.
     WeightGrad(Convolution),
     /// `[m, k, n]`: m x k times k x n.
     Product([usize; 3]),
@@ -68,13 +74,13 @@ pub(crate) enum Operation {
     Mul,
     Sum,
     SumToChannels,
-    /// A layer with other weights each time, batch norm, Adam, a training step, loading: not one
-    /// operation of a tensor library.
+    /// A bench that is not one operation of a tensor library: a layer with different weights in
+    /// each call, batch norm, Adam, a training step, or loading.
     Larger,
 }
 
 impl Operation {
-    /// What the bench of this name times, if there is one.
+    /// Returns the operation of the bench called `case`, if this bench exists.
     pub(crate) fn of(case: &str) -> Option<Self> {
         let (family, rest) = case.split_once('/')?;
         match family {
@@ -86,7 +92,7 @@ impl Operation {
         }
     }
 
-    /// The shape of its result. A sum has one element in one dimension.
+    /// The shape of the result. A sum has one element in one dimension.
     pub(crate) fn shape(&self) -> Vec<usize> {
         match self {
             Self::Conv2d(c) => c.y.to_vec(),

@@ -1,6 +1,6 @@
-//! Times the operation of one of our benches in another Rust library:
-//! `adjoint-peers candle gemm/256x256x256` prints the median seconds of a call, or `none` if the
-//! library has no such operation. scripts/compare_pytorch.py reads it.
+//! Times the operation of one of our benches in another Rust library. `adjoint-peers candle
+//! gemm/256x256x256` prints the median seconds of a call, or `none` if the library does not have
+//! the operation. scripts/compare_pytorch.py reads this output.
 #![forbid(unsafe_code)]
 
 mod burn;
@@ -15,23 +15,24 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Seconds, seconds and their number, as in scripts/performance/timing.py.
+/// Seconds of warm-up, seconds of measurement and number of samples, as in
+/// scripts/performance/timing.py.
 const WARM_UP: f64 = 0.2;
 const MEASURE: f64 = 0.5;
 const SAMPLES: usize = 10;
 
-/// What a library computed.
+/// The result of an operation.
 pub(crate) trait Output {
     fn shape(&self) -> Vec<usize>;
     fn values(&self) -> Vec<f32>;
 }
 
-/// A call of an operation. Its operands exist before; where the result goes is the library's
-/// choice, which for both is new memory each time.
+/// A closure that computes an operation. The operands are created before the measurement. Both
+/// libraries allocate new memory for the result of each call.
 pub(crate) type Run = Box<dyn Fn() -> Box<dyn Output>>;
 
 fn main() -> ExitCode {
-    // Not `args`, which panics at what is not UTF-8.
+    // `args` would panic at arguments that are not UTF-8.
     let arguments: Vec<_> = env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     match measure(&arguments) {
         Ok(Some(seconds)) => println!("{seconds}"),
@@ -44,8 +45,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Median seconds of the call that the arguments name, or None if the library has no such
-/// operation.
+/// Returns the median seconds of a call, or `None` if the library does not have the operation.
 fn measure(arguments: &[String]) -> Result<Option<f64>, String> {
     let [library, case] = arguments else {
         return Err("give a library, candle or burn, and the name of a bench".into());
@@ -62,7 +62,8 @@ fn measure(arguments: &[String]) -> Result<Option<f64>, String> {
     Ok(Some(median_seconds(run)))
 }
 
-/// A result that is not read might never be computed, or not be the one that is meant.
+/// Checks the shape and the values of a result. Reading the values also ensures that they are
+/// computed.
 fn check(output: &dyn Output, operation: &Operation) {
     assert_eq!(output.shape(), operation.shape());
     let values = output.values();

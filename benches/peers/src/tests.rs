@@ -1,4 +1,4 @@
-//! That both libraries do the same work, and the work that is meant.
+//! Tests that both libraries compute the same results, and that the results are correct.
 
 use crate::case::Operation;
 use crate::{burn, candle, check, measure};
@@ -38,7 +38,7 @@ fn both_libraries_compute_the_same() {
     }
 }
 
-/// With <a, b> the sum of all products: <conv(x), y> = <x, conv_transpose(y)> = <w, weight
+/// If <a, b> is the sum of all products, <conv(x), y> = <x, conv_transpose(y)> = <w, weight
 /// gradient(x, y)>.
 #[test]
 fn gradients_are_those_of_the_convolution() {
