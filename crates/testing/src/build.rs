@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// The packages of all programs. They are built together, so that tests that run at the same time
+/// The packages of all programs. All programs are built with one command, so that concurrent tests
 /// wait for one build.
 const PROGRAMS: [&str; 7] =
     ["adjoint-cli", "evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"];
 
-/// Returns the path of the program of this name, built on the first call.
+/// Returns the path of the program called `name`. The first call builds all programs.
 ///
 /// # Panics
-/// If there is none, or it can't be built.
+/// If there is no such program, or if it cannot be built.
 pub(crate) fn executable(name: &str) -> &'static Path {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     BUILT.get_or_init(build).get(name).unwrap_or_else(|| panic!("{name} is none of {PROGRAMS:?}"))
 }
 
-/// Builds all programs as `cargo build` does, with the development profile.
+/// Builds all programs with the development profile, as `cargo build` does.
 fn build() -> BTreeMap<String, PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--message-format=json-render-diagnostics"]);

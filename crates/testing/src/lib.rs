@@ -1,9 +1,9 @@
-//! Tools for tests: [`Program`] is a program as a user meets it, in an empty directory, given right
-//! and wrong flags, killed and resumed. [`alone`] runs a test in a process of its own. Everything
-//! here panics where a user's program would explain.
+//! Tools for tests. [`Program`] runs a program in an empty directory, with valid or invalid flags,
+//! and kills and resumes it. [`alone`] runs a test in a separate process. Every function panics on
+//! failure.
 //!
-//! The programs are those of `cargo build`. Debug assertions are checked by the tests of the
-//! libraries.
+//! The programs are built as `cargo build` builds them. Debug assertions are checked by the tests
+//! of the libraries.
 #![forbid(unsafe_code)]
 
 mod alone;
@@ -20,35 +20,36 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A program and a directory of its own, which is gone with this value.
+/// A program and a temporary directory in which it runs. The directory is removed when the value is
+/// dropped.
 pub struct Program {
     name: &'static str,
     directory: TempDir,
 }
 
 impl Program {
-    /// The program of this name, built before the first one runs.
+    /// The program called `name`. It is built before it first runs.
     ///
     /// # Panics
-    /// If there is no place for temporary files.
+    /// If no temporary directory can be created.
     pub fn new(name: &'static str) -> Self {
         Self { name, directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
-    /// Where it runs.
+    /// The directory in which the program runs.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// runs/NAME in it.
+    /// The path of the run directory runs/NAME.
     pub fn run(&self, name: &str) -> PathBuf {
         self.directory().join("runs").join(name)
     }
 
-    /// A file of runs/NAME.
+    /// Reads a file of runs/NAME.
     ///
     /// # Panics
-    /// If it can't be read.
+    /// If the file cannot be read.
     #[track_caller]
     pub fn read(&self, name: &str, file: &str) -> Vec<u8> {
         fs::read(self.run(name).join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"))
@@ -64,17 +65,18 @@ impl Program {
         command
     }
 
-    /// Starts it with any arguments, its output piped.
+    /// Starts the program with piped output. The arguments need not be UTF-8.
     ///
     /// # Panics
-    /// If it does not start.
+    /// If the program does not start.
     pub fn start(&self, arguments: &[&OsStr]) -> Child {
         let mut command = self.command(&[]);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program starts")
     }
 
-    /// A command that starts it with any arguments and sends its output to a file.
+    /// Returns a command that runs the program and redirects its output to a file. The arguments
+    /// need not be UTF-8.
     pub fn command_to(&self, arguments: &[&OsStr], file: File) -> Command {
         let mut command = self.command(&[]);
         command.args(arguments).stdin(Stdio::null()).stdout(file);
@@ -85,7 +87,8 @@ impl Program {
         self.command(arguments).output().expect("the program starts")
     }
 
-    /// Trains runs/NAME for three steps with the program `trainer`, for programs that open runs.
+    /// Trains runs/NAME for three steps with the program `trainer`, so that other programs can open
+    /// the run.
     ///
     /// # Panics
     /// If the trainer fails.
@@ -95,10 +98,10 @@ impl Program {
         self.succeed_by(trainer, &[&fixed, flags].concat());
     }
 
-    /// The standard output of another program of this name in the same directory.
+    /// Runs another program in the same directory and returns its standard output.
     ///
     /// # Panics
-    /// If it fails.
+    /// If the program fails.
     #[track_caller]
     pub fn succeed_by(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.command_of(program, arguments).output().expect("the program starts");
@@ -107,24 +110,24 @@ impl Program {
         String::from_utf8(output.stdout).expect("it writes UTF-8")
     }
 
-    /// Does it succeed?
+    /// Runs the program. Does it succeed?
     pub fn succeeds(&self, arguments: &[&str]) -> bool {
         self.output(arguments).status.success()
     }
 
-    /// Its standard output.
+    /// Runs the program and returns its standard output.
     ///
     /// # Panics
-    /// If it fails.
+    /// If the program fails.
     #[track_caller]
     pub fn succeed(&self, arguments: &[&str]) -> String {
         String::from_utf8(self.success(arguments).stdout).expect("it writes UTF-8")
     }
 
-    /// What it says on standard error while it succeeds.
+    /// Runs the program and returns its standard error.
     ///
     /// # Panics
-    /// If it fails.
+    /// If the program fails.
     #[track_caller]
     pub fn warns(&self, arguments: &[&str]) -> String {
         String::from_utf8(self.success(arguments).stderr).expect("it writes UTF-8")
@@ -137,19 +140,20 @@ impl Program {
         output
     }
 
-    /// Its failure, which is one line that starts with "error:" and holds `expected`.
+    /// Runs the program and checks that it fails with an error message that starts with "error:"
+    /// and contains `expected`.
     ///
     /// # Panics
-    /// If it is anything else.
+    /// If the result is different.
     #[track_caller]
     pub fn fail(&self, arguments: &[&str], expected: &str) {
         explained(&self.output(arguments), arguments, expected);
     }
 
-    /// Its failure, as [`fail`](Self::fail), where a shell starts it after this `preparation`.
+    /// As [`fail`](Self::fail), but a shell runs the command `preparation` and then the program.
     ///
     /// # Panics
-    /// If it is anything else.
+    /// If the result is different.
     #[track_caller]
     pub fn fail_after(&self, preparation: &str, arguments: &[&str], expected: &str) {
         let mut shell = Command::new("sh");
@@ -158,11 +162,11 @@ impl Program {
         explained(&shell.output().expect("a shell starts"), arguments, expected);
     }
 
-    /// Its failure, of one line, to print to a standard output that takes nothing, as on a full
-    /// disk.
+    /// Runs the program with a standard output that cannot be written, as on a full disk. Checks
+    /// that the program fails with one line of error.
     ///
     /// # Panics
-    /// If it is anything else, or the system has no /dev/full.
+    /// If the result is different, or if the system has no /dev/full.
     #[track_caller]
     pub fn fail_to_print(&self, arguments: &[&str]) {
         let full = File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
@@ -174,10 +178,11 @@ impl Program {
         assert!(text.ends_with(&format!("{expected}\n")), "{text}");
     }
 
-    /// Its success and silence where nobody reads its standard output any more.
+    /// Runs the program with a standard output whose reader is closed. Checks that it succeeds
+    /// without an error message.
     ///
     /// # Panics
-    /// If it fails or complains.
+    /// If the program fails or prints an error.
     #[track_caller]
     pub fn succeed_unread(&self, arguments: &[&str]) {
         let mut command = self.command(arguments);
@@ -190,10 +195,10 @@ impl Program {
         assert!(!text.contains("error: ") && !text.contains("panicked"), "{arguments:?}: {text}");
     }
 
-    /// metrics.jsonl of runs/NAME without its timings.
+    /// Returns the lines of metrics.jsonl of runs/NAME without the timings.
     ///
     /// # Panics
-    /// If it can't be read.
+    /// If the file cannot be read.
     #[track_caller]
     pub fn figures(&self, name: &str) -> Vec<String> {
         let text = String::from_utf8(self.read(name, "metrics.jsonl")).expect("metrics are UTF-8");
@@ -201,12 +206,13 @@ impl Program {
         text.lines().map(without).collect()
     }
 
-    /// Trains a run with `flags` (40 steps, each logged, a checkpoint now and then) once to the
-    /// end, and once killed without warning on the way and resumed, with other numbers of threads:
-    /// `files` and figures must be the same, byte for byte.
+    /// Trains two runs with `flags`, which set 40 steps, each of them logged, and several
+    /// checkpoints. The first run trains to the end. The second run is killed on the way and
+    /// resumed with a different number of threads. The `files` and the metrics of both runs must be
+    /// equal, byte for byte.
     ///
     /// # Panics
-    /// If they differ, or the run makes no steps.
+    /// If the files or metrics differ, or if a run makes no steps.
     #[track_caller]
     pub fn assert_killed_run_goes_on(&self, flags: &[&str], files: &[&str]) {
         self.succeed(&[flags, &["--name", "whole", "--threads", "2"]].concat());
@@ -221,41 +227,45 @@ impl Program {
         assert!(self.figures("whole").len() >= 40);
     }
 
-    /// Trains the run `stopped` with `flags`, which give it much to measure at its end; asks it to
-    /// stop then, and expects that it does within two seconds, without figures.
+    /// Trains the run `stopped` with `flags`, which make the final evaluation slow. Requests a stop
+    /// during the evaluation. The program must then stop within two seconds and write no final
+    /// metrics.
     ///
     /// # Panics
-    /// If it does not.
+    /// If the program does not stop in time, or if it writes final metrics.
     #[track_caller]
     pub fn assert_stops_while_it_measures(&self, flags: &[&str]) {
         let fixed = ["--name", "stopped", "--steps", "1", "--threads", "1"];
         let mut command = self.command(&[flags, &fixed].concat());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        let (sign, started) = (self.run("stopped").join("samples-animation.png"), Instant::now());
-        while !sign.exists() {
+        let (animation, started) = (self.run("stopped").join("samples-animation.png"), Instant::now());
+        while !animation.exists() {
             assert!(started.elapsed() < Duration::from_secs(120), "{flags:?}: the step does not end");
             thread::sleep(Duration::from_millis(1));
         }
         thread::sleep(Duration::from_millis(200));
         let kill = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
-        assert!(kill.is_ok_and(|kill| kill.success()), "{flags:?}: there is nobody to ask");
-        let asked = Instant::now();
+        assert!(kill.is_ok_and(|kill| kill.success()), "{flags:?}: the program has already ended");
+        let stop_requested = Instant::now();
         let status = loop {
             if let Some(status) = child.try_wait().expect("it can be waited for") {
                 break status;
             }
-            if asked.elapsed() > Duration::from_secs(2) {
+            if stop_requested.elapsed() > Duration::from_secs(2) {
                 child.kill().expect("it can be killed");
-                panic!("{flags:?}: it does not stop");
+                panic!("{flags:?}: the program does not stop");
             }
             thread::sleep(Duration::from_millis(1));
         };
         assert_eq!(status.code(), Some(130), "{flags:?}");
-        assert!(!self.run("stopped").join("final.json").exists(), "{flags:?}: it was measured in no time");
+        assert!(
+            !self.run("stopped").join("final.json").exists(),
+            "{flags:?}: the evaluation ended before the stop"
+        );
     }
 
-    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was it in
-    /// time?
+    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was the run
+    /// killed before its last step?
     fn kill_on_the_way(&self, flags: &[&str]) -> bool {
         fs::remove_dir_all(self.run("killed")).ok();
         let mut child = self.command(&[flags, &["--name", "killed", "--threads", "3"]].concat());
@@ -272,7 +282,7 @@ impl Program {
     }
 }
 
-/// Checks that a program failed and said why, on one line that holds `expected`.
+/// Checks that a program failed with an error message that contains `expected`.
 #[track_caller]
 fn explained(output: &Output, arguments: &[&str], expected: &str) {
     let text = str::from_utf8(&output.stderr).expect("it writes UTF-8");

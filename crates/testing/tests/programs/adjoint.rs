@@ -1,12 +1,12 @@
-//! The program `adjoint`, which has all others as subcommands; and commands as the programs print
-//! them, which repeat how the user started them.
+//! Tests of the program `adjoint`, whose subcommands are all other programs, and of the commands
+//! that the programs print.
 
 use adjoint_testing::Program;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-/// A model of few weights, and its settings.
+/// Flags for a small model.
 const FLAGS: [&str; 7] = ["--steps", "3", "--batch-size", "16", "--latent", "4", "--image-size=16"];
 
 #[test]
@@ -55,7 +55,7 @@ fn shells_complete_it_and_man_describes_it() {
     assert!(page.contains(r"\-\-penalty\-every"), "{page}");
 }
 
-/// Returns what `--help` says of a program under another path, started by `package` of cargo.
+/// Returns the `--help` of a program that is started from the given path or by cargo.
 fn help(program: &Program, path: &Path, package: &str, arguments: &[&str]) -> String {
     let output = Command::new(path)
         .args(arguments)
@@ -68,8 +68,8 @@ fn help(program: &Program, path: &Path, package: &str, arguments: &[&str]) -> St
     String::from_utf8(output.stdout).expect("it writes UTF-8")
 }
 
-/// Commands are printed as the user typed them: by cargo, or by the path of an installed program,
-/// never by a path into target/.
+/// A printed command starts the program as the user did: with cargo, or with the path of the
+/// installed program, but never with a path in target/.
 #[test]
 fn commands_are_printed_as_the_user_typed_them() {
     for (name, package, subcommand, by_cargo) in [

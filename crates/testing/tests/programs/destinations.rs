@@ -1,5 +1,5 @@
-//! Where `sample` and `evaluate` write: files, links, pipes, devices, standard output, and one path
-//! from several processes.
+//! Tests of the output paths of `sample` and `evaluate`: files, links, pipes, devices, standard
+//! output, and one path in several processes.
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -12,27 +12,27 @@ use std::process::{Command, Output};
 
 const POINTS: [&str; 6] = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"];
 
-/// A program beside a run of points in the plane, the smallest there is.
+/// A program in a directory with a run of two-dimensional points, the smallest kind of run.
 fn beside_points(name: &'static str) -> Program {
     let program = Program::new(name);
     program.train("train-gan", "a", &POINTS);
     program
 }
 
-/// What is in a file or a pipe that holds `len` bytes.
+/// Reads `len` bytes from a file or a pipe.
 fn taken(from: &mut File, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     from.read_exact(&mut bytes).unwrap();
     bytes
 }
 
-/// Makes a pipe and opens both of its ends, so that neither side waits for the other.
+/// Makes a pipe and opens both of its ends, so that opening it again does not block.
 fn pipe(path: &Path) -> File {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     File::options().read(true).write(true).open(path).unwrap()
 }
 
-/// Makes a character device that can be written to, if the system lets this process.
+/// Makes a writable character device. Returns false if this process may not make devices.
 fn device(path: &Path, major: &str, minor: &str) -> bool {
     let made = Command::new("mknod").arg(path).args(["c", major, minor]).output();
     let usable =
@@ -60,7 +60,8 @@ fn a_file_keeps_its_mode_and_links_are_followed() {
     assert_eq!(fs::read(place("private.npy")).unwrap(), expected);
     assert_eq!(fs::metadata(place("private.npy")).unwrap().permissions().mode() & 0o7777, 0o600);
 
-    // A link to a file that is not there yet makes it, as a shell's redirection does.
+    // Writing to a link whose target does not exist creates the target, as a redirection in a shell
+    // does.
     symlink("later.png", place("dangling")).unwrap();
     program.succeed(&["grid", "runs/a", "--out", "dangling"]);
     assert!(place("dangling").is_symlink() && place("later.png").is_file());
@@ -92,7 +93,7 @@ fn a_pipe_gets_what_is_written() {
     assert_eq!(taken(&mut figures, 1), b"[");
 }
 
-/// Labels have a place beside a file alone.
+/// Labels are written only next to a regular file.
 #[test]
 fn labels_are_not_put_beside_a_pipe() {
     let program = Program::new("sample");
@@ -129,8 +130,8 @@ fn a_device_stays_a_device() {
     }
 }
 
-/// Standard output under another name is still standard output: nothing of it is cut off or
-/// replaced.
+/// A path that leads to standard output appends to standard output. The file behind it is not
+/// truncated or replaced.
 #[cfg(target_os = "linux")]
 #[test]
 fn standard_output_has_other_names() {
@@ -146,7 +147,7 @@ fn standard_output_has_other_names() {
     assert!(written.trim_end().ends_with(']'), "{written}");
 }
 
-/// Lets several processes do the same at once.
+/// Runs the same command in several processes at once.
 fn together(program: &Program, count: usize, arguments: &[&str]) -> Vec<Output> {
     let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
     let children: Vec<_> = (0..count).map(|_| program.start(&arguments)).collect();
@@ -163,11 +164,11 @@ fn several_processes_write_one_path() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(fs::read(program.directory().join("shared.npy")).unwrap() == expected);
-    // Two arrays and the run: no temporary file is left.
+    // The directory contains two arrays and the runs; no temporary file remains.
     assert_eq!(fs::read_dir(program.directory()).unwrap().count(), 3);
 }
 
-/// The judge of both is whole for both, whichever of them keeps it.
+/// Both processes store the same judge, and the stored judge is complete.
 #[test]
 fn two_evaluations_share_a_judge() {
     let program = Program::new("evaluate");

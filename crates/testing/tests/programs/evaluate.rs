@@ -1,4 +1,4 @@
-//! Tables of runs of all four trainers, which this test makes itself; and what is rejected.
+//! Tests of the tables for runs of all four trainers, and of invalid input.
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -9,13 +9,13 @@ fn program() -> Program {
     Program::new("evaluate")
 }
 
-/// Judges that have hardly seen anything, and few samples: what the numbers are is not asked here.
+/// A short training of the judges and few samples. The values of the metrics do not matter here.
 const SMALL: [&str; 6] = ["--samples", "120", "--judge-steps", "3", "--labelled", "120"];
 
 /// The smallest images, because each sample is compared with all of them.
 const IMAGES: [&str; 2] = ["--image-size", "16"];
 
-/// The row of a table that starts so.
+/// Returns the row called `name` of the table with the given heading.
 fn row<'a>(text: &'a str, heading: &str, name: &str) -> &'a str {
     let table = text.split("\n\n").find(|part| part.starts_with(&format!("| {heading}")));
     let table = table.unwrap_or_else(|| panic!("no table `{heading}` in\n{text}"));
@@ -45,7 +45,7 @@ fn four_models_stand_between_data_and_noise() {
         assert!(row(&said, "control of known factors", name).len() > 20);
         assert!(row(&said, "likelihood", name).contains('±'));
     }
-    // Classes are requested of the conditional model only, and only the VAE has a bound.
+    // Only the conditional model has class metrics, and only the VAE has a bound.
     assert_eq!(row(&said, "by the judge", "runs/gan").trim_end_matches([' ', '|']).split('|').count(), 5);
     assert_eq!(row(&said, "by the judge", "runs/cgan").trim_end_matches([' ', '|']).split('|').count(), 6);
     let written = fs::read_to_string(program.directory().join("all.md")).unwrap();
@@ -55,9 +55,10 @@ fn four_models_stand_between_data_and_noise() {
     let chance = "as asked is 10.0 % by chance";
     assert!(said.contains(chance), "{said}");
 
-    // Data is like data and noise is not. The test set's ratio is of one number and itself; that an
-    // image's nearest of 239 others is of its own kind is a toss of a coin, whose share in 240 has
-    // a standard deviation of 0.03, or 0.05 as neighbours come in pairs.
+    // The metrics must rate data as data and noise as noise. The distance ratio of the test set
+    // compares a number with itself. In the two-sample test, each of 240 nearest neighbours is in
+    // the same set with probability 1/2. The standard deviation of their share is 0.03, or 0.05
+    // because neighbours come in pairs.
     let of =
         |subject: usize, key: &str| json[0]["subjects"][subject]["figures"][key]["value"].as_f64().unwrap();
     let (data, noise) = (0, 5);
@@ -70,8 +71,8 @@ fn four_models_stand_between_data_and_noise() {
     assert!(of(noise, "distance_ratio") > 1.5 && of(noise, "two_sample") > 0.9, "{json}");
     assert!(of(noise, "parzen") < of(data, "parzen") - 100.0, "{json}");
 
-    // Two ways to the same number, of the same images: importance sampling with q, and annealing
-    // without it.
+    // Two estimates of the log-likelihood of the same images must agree: importance sampling with
+    // q, and annealing without q.
     let figure = |key: &str| json[0]["subjects"][4]["figures"][key]["value"].as_f64().unwrap();
     assert_eq!(json[0]["subjects"][4]["name"], "runs/vae");
     let (nll, ais) = (figure("nll"), figure("ais"));
@@ -81,10 +82,10 @@ fn four_models_stand_between_data_and_noise() {
     stored_judges_give_the_same_figures(&program);
 }
 
-/// Figures of a run whose judges are stored already, and of damaged judges.
+/// Tests evaluations with stored judges and with damaged judges.
 fn stored_judges_give_the_same_figures(program: &Program) {
-    // The judges are there now: not trained again, and the same figures come out, with another
-    // number of threads.
+    // The stored judges are not trained again, and the metrics are the same with a different number
+    // of threads.
     let figures = |file: &str, threads: &str| {
         program.succeed(&[&["runs/cgan", "--json", file, "--threads", threads], &SMALL[..]].concat());
         fs::read(program.directory().join(file)).unwrap()
@@ -94,7 +95,7 @@ fn stored_judges_give_the_same_figures(program: &Program) {
         fs::read_dir(program.run(".judges")).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(judges.len(), 2);
 
-    // A damaged one is trained anew.
+    // A damaged judge is trained again.
     for judge in &judges {
         fs::write(judge, b"no judge").unwrap();
     }
@@ -102,7 +103,7 @@ fn stored_judges_give_the_same_figures(program: &Program) {
     let said = program.warns(&[&SMALL[..4], &more].concat());
     assert!(judges.iter().all(|judge| fs::metadata(judge).unwrap().len() > 1000));
 
-    // Requests for more than there is are cut, with one warning each.
+    // A request for more images than exist is reduced, with one warning per flag.
     for line in [
         "warning: --nll-images 20000 is cut to 10000, all test images\n",
         "warning: --labelled 70000 is cut to 60000, all training images\n",
@@ -124,7 +125,7 @@ fn points_have_a_table_of_their_own() {
     row(&said, "in the plane", "noise");
 }
 
-/// Weights as large as numbers are make samples larger, or none at all.
+/// With the largest possible weights, samples overflow.
 #[test]
 fn samples_that_are_not_finite_are_rejected() {
     let program = program();
@@ -134,17 +135,17 @@ fn samples_that_are_not_finite_are_rejected() {
     program.fail(&["runs/ring", "--raw"], "runs/ring: samples that are not finite");
 }
 
-/// Makes all weights of a file as large as numbers are.
+/// Sets all weights in a file to nearly the largest f32.
 fn spoil(program: &Program, run: &str, file: &str) {
     let path = program.run(run).join(file);
     let mut bytes = fs::read(&path).unwrap();
-    // The first eight bytes are the length of the header before the weights.
+    // The first eight bytes are the length of the header, which precedes the weights.
     let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     bytes[8 + header..].chunks_exact_mut(4).for_each(|x| x.copy_from_slice(&3e38f32.to_le_bytes()));
     fs::write(&path, bytes).unwrap();
 }
 
-/// Samples come from the decoder alone: weights of the encoder show in the bound only.
+/// Samples depend on the decoder alone; the weights of the encoder affect only the bound.
 #[test]
 fn bounds_that_are_not_finite_are_rejected() {
     let program = program();

@@ -1,4 +1,5 @@
-//! The programs as a user meets them, one file each; and what they have in common.
+//! Tests of the programs through their command lines: one file per program, and files for common
+//! behaviour.
 #![forbid(unsafe_code)]
 
 mod adjoint;

@@ -1,4 +1,4 @@
-//! What all programs do where standard output can't be written.
+//! Tests of all programs with a standard output that cannot be written.
 
 use adjoint_testing::Program;
 
@@ -9,7 +9,7 @@ const TRAINERS: [(&str, &[&str]); 4] = [
     ("train-vae", &["--hidden", "8", "--latent", "2"]),
 ];
 
-/// What a trainer writes to files is complete all the same.
+/// The output files of a trainer are complete nevertheless.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_trainer_that_cannot_print_trains_and_fails() {

@@ -1,4 +1,4 @@
-//! Paths that are not UTF-8, wherever a program takes one.
+//! Tests that every path argument may contain bytes that are not UTF-8.
 
 use adjoint_testing::Program;
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Output;
 
-/// r, a byte that no UTF-8 text holds, and a slash.
+/// The letter r, a byte that is invalid in UTF-8, and a slash.
 fn place(name: &str) -> OsString {
     let mut place = OsStr::from_bytes(b"r\xff/").to_os_string();
     place.push(name);
@@ -32,7 +32,7 @@ fn a_run_of_any_path_can_be_made_resumed_sampled_and_evaluated() {
         &trainer,
         &[&small[..], &["--name".as_ref(), "a".as_ref(), "--out".as_ref(), &out]].concat(),
     );
-    // The commands that it offers name the run, so that a shell finds it.
+    // The printed commands quote the path of the run for the shell.
     let said = String::from_utf8(made.stdout).unwrap();
     assert!(said.contains(r"--resume $'r\377/a'") && said.contains(r"manifold $'r\377/a'"), "{said}");
     succeeds(&trainer, &["--resume".as_ref(), &run, "--steps".as_ref(), "4".as_ref()]);
@@ -56,7 +56,7 @@ fn a_run_of_any_path_can_be_made_resumed_sampled_and_evaluated() {
                 .concat(),
         );
         assert!(here(command).is_file());
-        // By default beside the run.
+        // By default, the output is next to the run.
         succeeds(&sample, &[command.as_ref(), run_directory.as_os_str(), "--n".as_ref(), "4".as_ref()]);
     }
     assert!(run_directory.join("grid.png").is_file() && run_directory.join("export.npy").is_file());

@@ -1,5 +1,4 @@
-//! Every command on runs of the trainers, which this test makes itself; and the runs that a command
-//! rejects.
+//! Tests of every command with runs of the trainers, and of runs that a command rejects.
 
 use adjoint_testing::Program;
 use std::fs;
@@ -29,11 +28,11 @@ fn commands_of_a_dcgan() {
         program.succeed(&[command, "runs/a", "--threads", "1"]);
         assert!(first == png(&program, "a", command), "{command}: the same seed, another file");
         program.succeed(&[command, "runs/a", "--seed", "2"]);
-        // What D's filters look at is not drawn from a seed.
+        // The command `features` does not use the seed.
         assert_eq!(first == png(&program, "a", command), command == "features", "{command}");
     }
-    // An untrained generator's samples are nothing in particular, so what they resemble has to be
-    // looked up: some class.
+    // The samples of an untrained generator resemble no particular class, so the test looks up a
+    // class that occurs.
     let any = (0..10).find(|class| {
         let class = class.to_string();
         let flags = ["--a", &class, "--b", &class, "--c", &class, "--examples", "1"];
@@ -59,7 +58,7 @@ fn commands_of_a_dcgan() {
     program.fail(&["arithmetic", "runs/a", "--a", " ", "--b", "1", "--c", "2"], "need a word each");
 }
 
-/// The averaged weights are taken where there are any, and others on request.
+/// The averaged weights are used if they exist; a flag selects the others.
 #[test]
 fn raw_weights_are_others() {
     let program = program();
@@ -95,7 +94,7 @@ fn commands_of_a_vae() {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
     }
-    // A run that was stopped after it had written one of two networks.
+    // A run that was stopped after writing one of its two networks.
     let decoder = program.run("a").join("decoder.safetensors");
     let text = fs::read(&decoder).unwrap();
     let at = text.windows(10).position(|w| w == b"\"step\":\"3\"").unwrap();
@@ -132,7 +131,7 @@ fn commands_of_conditional_gans() {
     program.fail(&["classes", "runs/b"], "a cgan that is not told classes");
 }
 
-/// As NumPy reads it: 25 images in planes, numbers in [0, 1].
+/// The array as NumPy reads it: 25 images in channel planes, with values in [0, 1].
 #[test]
 fn an_export_is_what_its_header_says() {
     let program = program();
@@ -161,7 +160,7 @@ fn commands_of_points() {
     program.fail(&["neighbours", "runs/a"], "makes points (grid), not images");
 }
 
-/// Puts these numbers over the last values of a run's weights.
+/// Overwrites the last values of the weights of a run.
 fn spoil(program: &Program, name: &str, file: &str, numbers: &[f32]) {
     let mut bytes = program.read(name, file);
     let at = bytes.len() - 4 * numbers.len();
@@ -169,8 +168,8 @@ fn spoil(program: &Program, name: &str, file: &str, numbers: &[f32]) {
     fs::write(program.run(name).join(file), bytes).unwrap();
 }
 
-/// Weights that are not finite, also where a ReLU would hide them, and finite ones whose sums are
-/// not.
+/// Weights that are not finite are rejected, even if a ReLU would hide them, and so are finite
+/// weights whose sums overflow.
 #[test]
 fn nothing_is_made_of_weights_that_are_not_finite() {
     let [sample, evaluate] = ["sample", "evaluate"].map(Program::new);
@@ -208,7 +207,7 @@ fn nothing_is_made_of_weights_that_are_not_finite() {
             fs::write(evaluate.run(run).join(&name), &whole).unwrap();
         }
     }
-    // The last weights of the layer that makes points.
+    // The last weights of the output layer.
     spoil(&sample, "a", "generator.safetensors", &[3e38; 16]);
     fs::copy(sample.run("a").join("generator.safetensors"), evaluate.run("a").join("generator.safetensors"))
         .unwrap();

@@ -1,6 +1,6 @@
-//! Runs that earlier versions made, in fixtures/runs/: the programs resume, sample and evaluate
-//! them. This holds as long as the format of runs lasts. A change to the format adds a directory
-//! of runs and keeps the old ones (fixtures/runs/README.md).
+//! Tests that the programs resume, sample and evaluate runs of earlier versions, which are in
+//! fixtures/runs/. A change to the run format adds a directory of runs and keeps the old
+//! directories (fixtures/runs/README.md).
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 const TRAINERS: [(&str, &str); 4] =
     [("cgan", "train-cgan"), ("dcgan", "train-dcgan"), ("gan", "train-gan"), ("vae", "train-vae")];
 
-/// Width and height of four images of 16 pixels, four times as large, with gaps of two pixels.
+/// Width and height of the picture of four images of 16 x 16 pixels, enlarged four times, with gaps
+/// of two pixels.
 const IMAGES: [u32; 2] = [134; 2];
 /// Width and height of a scatter plot.
 const POINTS: [u32; 2] = [400; 2];
 
-/// The directories in a directory, sorted.
+/// Returns the sorted subdirectories of a directory.
 fn directories(parent: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> = fs::read_dir(parent).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.is_dir());
@@ -30,12 +31,13 @@ fn copy(stored: &Path, program: &Program, name: &str) {
     fs::create_dir_all(program.run(name)).unwrap();
     for file in fs::read_dir(stored).unwrap() {
         let file = file.unwrap();
-        // Written anew, so that the copy can be written to even if the stored file can not.
+        // The content is written to a new file, so that the copy is writable even if the stored
+        // file is read-only.
         fs::write(program.run(name).join(file.file_name()), fs::read(file.path()).unwrap()).unwrap();
     }
 }
 
-/// The header and the bytes of the values of a file of weights.
+/// Returns the header and the bytes of the values of a file of weights.
 fn tensors(program: &Program, run: &str, file: &str) -> (BTreeMap<String, Value>, Vec<u8>) {
     let bytes = program.read(run, file);
     let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
@@ -47,12 +49,12 @@ fn sample(program: &Program, name: &str, [width, height]: [u32; 2]) {
     let said = program.succeed_by("sample", &["grid", &format!("runs/{name}"), "--n", "4"]);
     assert!(said.contains(&format!("{width}x{height} pixels")), "{said}");
     let png = program.read(name, "grid.png");
-    // The signature and the header of the first chunk are 16 bytes; then its sides follow.
+    // The width and height follow the 16 bytes of the signature and of the first chunk header.
     let sides = [16, 20].map(|at| u32::from_be_bytes(png[at..at + 4].try_into().unwrap()));
     assert_eq!(sides, [width, height], "{name}");
 }
 
-/// Evaluates both runs. Each must have figures, all of them finite.
+/// Evaluates both runs. Each run must have metrics, and all metrics must be finite.
 fn evaluate(program: &Program, names: [&str; 2]) {
     let runs = names.map(|name| format!("runs/{name}"));
     let small = ["--samples", "120", "--judge-steps", "3", "--labelled", "120", "--json", "figures.json"];
@@ -61,20 +63,20 @@ fn evaluate(program: &Program, names: [&str; 2]) {
     let text = fs::read(program.directory().join("figures.json")).unwrap();
     let json: Value = serde_json::from_slice(&text).unwrap();
     let subjects = json[0]["subjects"].as_array().unwrap();
-    // Data, the two runs and noise.
+    // The subjects are data, the two runs and noise.
     assert_eq!(subjects.len(), 4, "{json}");
     for run in &runs {
         let subject = subjects.iter().find(|subject| subject["name"] == **run);
         let figures = subject.and_then(|subject| subject["figures"].as_object()).unwrap();
         assert!(figures.len() >= 3, "{run}: {json}");
         for (figure, value) in figures {
-            // JSON has no word for a number that is not finite.
+            // JSON cannot represent a number that is not finite.
             assert!(value["value"].is_f64(), "{run}: {figure} is {value}");
         }
     }
 }
 
-/// Resumes a copy of a stored run for two steps, samples and evaluates both.
+/// Resumes a copy of a stored run for two steps, then samples and evaluates both runs.
 fn check(trainer: &'static str, stored: &Path) {
     let program = Program::new(trainer);
     for name in ["stored", "resumed"] {

@@ -1,9 +1,10 @@
-//! The program as a user meets it: killed and resumed, told classes and images, given wrong flags.
+//! Tests of the program: killed and resumed, conditioned on classes and on images, and with invalid
+//! flags.
 
 use adjoint_testing::Program;
 
 const SMALL: [&str; 8] = ["--batch-size", "16", "--latent", "3", "--log-every", "1", "--width", "2"];
-/// The same of perceptrons.
+/// Flags for networks of perceptrons.
 const MLP: [&str; 6] = ["--arch", "mlp", "--g-hidden", "8", "--d-hidden", "8"];
 
 fn program() -> Program {
@@ -19,7 +20,8 @@ fn a_killed_run_goes_on_with_the_same_bits() {
     program().assert_killed_run_goes_on(&[&SMALL[..], &flags].concat(), &files);
 }
 
-/// The noise that is added to an image, and the place of the hole in it, belong to the step.
+/// The noise that is added to an image, and the position of the hole in it, depend on the step
+/// alone.
 #[test]
 fn a_killed_run_told_images_goes_on_with_the_same_bits() {
     let flags = ["--task", "denoise", "--steps", "40", "--checkpoint-every", "7"];
@@ -44,7 +46,7 @@ fn every_task_and_body_trains_and_shows() {
         let pictures = program.run(&name).join("samples");
         assert!(pictures.join("epoch-0001-step-000002.png").is_file(), "{flags:?}");
     }
-    // What is told as an image has a distance to the truth.
+    // With an image as the condition, the distance to the original is logged.
     let last = String::from_utf8(program.read("1", "final.json")).unwrap();
     assert!(last.contains("\"l1_test\":"), "{last}");
 }
@@ -71,7 +73,8 @@ fn wrong_flags_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// Batch norm belongs to convolutions without a gradient penalty, however the penalty came about.
+/// D has batch norm only with convolutions and without a gradient penalty, whether the penalty is
+/// set by a flag or by default.
 #[test]
 fn what_keeps_d_in_bounds_follows_from_the_rest() {
     let program = program();

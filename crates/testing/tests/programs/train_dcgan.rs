@@ -1,4 +1,4 @@
-//! The program as a user meets it: killed and resumed, given wrong flags, asked what it would do.
+//! Tests of the program: killed and resumed, with invalid flags, and with --dry-run.
 
 use adjoint_testing::Program;
 use std::fs;
@@ -10,8 +10,9 @@ fn program() -> Program {
     Program::new("train-dcgan")
 }
 
-/// 40 steps equal 20-odd steps, kill -9, resume, the rest: weights, moments, averages and figures,
-/// bit for bit, with another number of threads and with two D-steps a step.
+/// 40 steps give the same weights, moments, averages and metrics, bit for bit, as a run that is
+/// killed after about 20 steps and resumed. This holds with a different number of threads and with
+/// two D-steps per step.
 #[test]
 fn a_killed_run_goes_on_with_the_same_bits() {
     let flags = [&SMALL[..], &["--steps", "40", "--checkpoint-every", "7", "--d-steps", "2"]].concat();
@@ -61,7 +62,7 @@ fn wrong_flags_and_missing_data_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// A run continues with the instructions that it began with.
+/// A resumed run uses the instruction set with which it was started.
 #[test]
 fn instructions_are_part_of_a_run() {
     let program = program();
@@ -75,8 +76,8 @@ fn instructions_are_part_of_a_run() {
     assert!(config.contains("\nisa = \"portable\"\n") && config.contains("\nlr = 0.0002\n"), "{config}");
 }
 
-/// A run's settings with one of them changed. Settings without effect are allowed in a file, and
-/// settings that do not suit one another give a warning.
+/// Tests a settings file with one changed setting. Settings without effect are allowed in a file,
+/// and unsuitable combinations of settings give a warning.
 #[test]
 fn a_run_is_repeated_with_another_loss() {
     let program = program();
@@ -90,7 +91,7 @@ fn a_run_is_repeated_with_another_loss() {
     assert_eq!(program.warns(&[&again[..], &["e", "--loss", "hinge"]].concat()), "");
 }
 
-/// A checkpoint of other networks is rejected, and the error says what differs.
+/// A checkpoint of different networks is rejected, and the error names the difference.
 #[test]
 fn a_resumed_run_keeps_its_settings() {
     let program = program();
@@ -120,7 +121,7 @@ fn a_dry_run_shows_the_networks_and_trains_nothing() {
     {
         assert!(text.contains(part), "no {part} in {text}");
     }
-    // What this machine could not train, of data that is not there, can be looked at.
+    // A network that is too large for this machine can be described, even if its data is missing.
     let text = program.succeed(&[
         "--dataset",
         "mnist",

@@ -1,4 +1,4 @@
-//! The program as a user meets it: killed and resumed, on images and on points, given wrong flags.
+//! Tests of the program: killed and resumed, on images and on points, and with invalid flags.
 
 use adjoint_testing::Program;
 
@@ -9,8 +9,8 @@ fn program() -> Program {
     Program::new("train-gan")
 }
 
-/// Under everything that is drawn or changes over time: noise on D's input, dropout, power
-/// iteration, batch norm, a lazy penalty, a falling step size, two steps of D.
+/// The run uses everything that is random or changes over time: noise on D's input, dropout, power
+/// iteration, batch norm, a lazy penalty, a learning-rate schedule, two steps of D.
 #[test]
 fn a_killed_run_goes_on_with_the_same_bits() {
     let stabilisers =
@@ -22,7 +22,7 @@ fn a_killed_run_goes_on_with_the_same_bits() {
     program().assert_killed_run_goes_on(&flags, &files);
 }
 
-/// Every loss, penalty, optimiser and order of moves changes what is trained.
+/// Every loss, penalty, optimiser and update order changes the trained weights.
 #[test]
 fn every_variant_is_another_run() {
     let program = program();
@@ -49,12 +49,13 @@ fn every_variant_is_another_run() {
             [&SMALL[..], &["--dataset", "moons", "--steps", "4", "--name", &name, "--quiet"], variant];
         program.succeed(&flags.concat());
         let weights = program.read(&name, "generator.safetensors");
-        assert!(!seen.contains(&weights), "{variant:?} trains as another does");
+        assert!(!seen.contains(&weights), "{variant:?} trains the same weights as another variant");
         seen.push(weights);
     }
 }
 
-/// On points, modes are counted after each epoch; at the end V stands beside its equilibrium.
+/// For points, modes are counted after each epoch. At the end, V is reported together with its
+/// value at the equilibrium.
 #[test]
 fn points_are_counted_and_the_value_is_measured() {
     let program = program();
@@ -69,9 +70,10 @@ fn points_are_counted_and_the_value_is_measured() {
     assert!(config.contains("\nlatent = 2\n") && config.contains("\nlr = 0.001\n"), "{config}");
 }
 
-/// What the ring shows (Goodfellow et al. 2014, section 3): a D that is ahead leaves no slope to
-/// the minimax loss, and G's samples are in no cluster; the Wasserstein distance still has one, and
-/// G finds all. The README's two commands, with half the batch and half the steps.
+/// The example of the ring (Goodfellow et al. 2014, section 3). With a D that is trained ahead, the
+/// gradient of the minimax loss vanishes, and the samples of G are in no cluster. The Wasserstein
+/// distance still has a gradient, and G finds all clusters. The test uses the two commands of the
+/// README, with half the batch size and half the steps.
 #[test]
 fn minimax_saturates_where_wasserstein_finds_all_modes() {
     let program = program();
@@ -110,7 +112,7 @@ fn wrong_flags_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// R1 is a penalty on perceptrons too, which have no batch norm unless a flag sets it.
+/// R1 is also allowed for perceptrons, which have no batch norm unless a flag sets it.
 #[test]
 fn a_penalty_brings_no_batch_norm() {
     let program = program();

@@ -1,17 +1,17 @@
-//! The program as a user meets it: killed and resumed, given wrong flags, asked what it would do.
+//! Tests of the program: killed and resumed, with invalid flags, and with --dry-run.
 
 use adjoint_testing::Program;
 
 const SMALL: [&str; 8] = ["--hidden", "16", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
-/// Without the layers.
+/// The fixed flags without the layers.
 const SHORT: [&str; 6] = ["--batch-size", "16", "--latent", "3", "--log-every", "1"];
 
 fn program() -> Program {
     Program::new("train-vae")
 }
 
-/// Under everything that is drawn or changes over time: labels, binarisation, several samples,
-/// warm-up, batch norm.
+/// The run uses everything that is random or changes over time: labels, binarisation, several
+/// samples, warm-up, batch norm.
 #[test]
 fn a_killed_run_goes_on_with_the_same_bits() {
     let conv = ["--arch", "conv", "--width", "2", "--conditional", "--binarize", "dynamic"];
@@ -21,8 +21,8 @@ fn a_killed_run_goes_on_with_the_same_bits() {
     program().assert_killed_run_goes_on(&flags, &files);
 }
 
-/// After an epoch the bound on both sets and the use of every latent dimension are on record, at
-/// the end the likelihood.
+/// After an epoch, the bound on both sets and the use of every latent dimension are logged. At the
+/// end, the likelihood is logged.
 #[test]
 fn what_is_measured_is_logged() {
     let program = program();
@@ -42,7 +42,7 @@ fn what_is_measured_is_logged() {
     }
 }
 
-/// All else alike, the likelihood that is trained decides what a run says.
+/// The logged values depend on the likelihood that is trained, with all other flags equal.
 #[test]
 fn every_kind_of_run_trains() {
     let program = program();
@@ -65,8 +65,8 @@ fn every_kind_of_run_trains() {
     }
 }
 
-/// Every flag that says what is trained changes the weights; a plain autoencoder logs no
-/// divergence, the others theirs and both gradients.
+/// Every flag of the objective changes the weights. All runs log the gradients, and all runs except
+/// the plain autoencoder log the divergence.
 #[test]
 fn every_variant_is_another_run() {
     let program = program();
@@ -97,9 +97,10 @@ fn every_variant_is_another_run() {
         let name = i.to_string();
         let short = ["--batch-size", "16", "--log-every", "1", "--steps", "4", "--quiet", "--name", &name];
         program.succeed(&[&short[..], variant].concat());
-        // The decoder: of the encoder the last step's gradient is another wherever the loss is.
+        // The weights of the decoder are compared. The encoder would differ with any difference in
+        // the loss, because of the gradient of the last step.
         let weights = program.read(&name, "decoder.safetensors");
-        assert!(!seen.contains(&weights), "{variant:?} trains as another does");
+        assert!(!seen.contains(&weights), "{variant:?} trains the same weights as another variant");
         seen.push(weights);
         let figures = program.figures(&name);
         assert_eq!(figures[3].contains("\"kl\":"), *variant != ["--autoencoder"], "{figures:?}");
@@ -107,8 +108,8 @@ fn every_variant_is_another_run() {
     }
 }
 
-/// From the same weights, the same noise and the same images the score function's gradient is the
-/// longer one: it is noise for the most part.
+/// For the same weights, noise and images, the score-function gradient has the larger norm, because
+/// it is mostly noise.
 #[test]
 fn the_log_shows_which_estimator_is_noisier() {
     let program = program();
@@ -148,7 +149,7 @@ fn flags_that_contradict_each_other_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// With one logged step, of a loss above 2^53.
+/// The run has one logged step, with a loss above 2^53.
 #[test]
 fn a_huge_loss_is_drawn() {
     let program = program();
