@@ -1,7 +1,7 @@
-//! Tests over the whole workspace; there is no library here.
+//! Tests of the whole workspace. This package has no library code.
 //!
-//! - `tests/architecture`: which crate may know which, how many crates each may pull in, where
-//!   `unsafe` may stand.
-//! - `tests/agreement`: the engine against values and gradients computed by PyTorch, stored in
-//!   `fixtures/` (`scripts/README.md` tells how they are made).
+//! - `tests/architecture` checks which crates a crate may depend on, how many crates its build may
+//!   compile, and where `unsafe` is allowed.
+//! - `tests/agreement` compares the engine with values and gradients computed by PyTorch, which are
+//!   stored in `fixtures/` (`scripts/README.md` describes how they are made).
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Matrix products, reductions, what moves elements about, softmax.
+//! Matrix products, reductions, operations that move elements, softmax.
 
 use crate::check::{Call, agrees};
 use adjoint_autodiff::Var;

@@ -1,4 +1,4 @@
-//! Runs the cases of a file and compares values and gradients.
+//! Runs the cases of a fixture file and compares values and gradients.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, read};
@@ -7,7 +7,7 @@ use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
 use std::collections::BTreeMap;
 
-/// A case about to be run: its inputs as values of the engine.
+/// A case with its inputs as values of the engine.
 pub(crate) struct Call<'a, E: Element> {
     pub(crate) case: &'a Case,
     inputs: BTreeMap<&'a str, Var<E>>,
@@ -23,18 +23,19 @@ impl<'a, E: Element> Call<'a, E> {
         Call { case, inputs: case.record.inputs.iter().map(input).collect() }
     }
 
-    /// The operation's name.
+    /// The name of the operation.
     pub(crate) fn op(&self) -> &'a str {
         &self.case.record.op
     }
 
-    /// An input by its name.
+    /// Returns the input called `name`.
     pub(crate) fn var(&self, name: &str) -> &Var<E> {
         self.inputs.get(name).unwrap_or_else(|| panic!("{} has no input {name}", self.case.record.name))
     }
 
-    /// Gives a layer the inputs that have its parameters' and buffers' names. From then on an input
-    /// that is a parameter stands for the layer's own, so that its gradient can be requested.
+    /// Loads the inputs that have the names of the parameters and buffers of a layer into the
+    /// layer. Each input that is a parameter is then replaced by the parameter of the layer, so
+    /// that its gradient can be computed.
     pub(crate) fn load(&mut self, layer: &mut impl Module<E>) {
         let state: Vec<_> =
             layer.state().into_iter().map(|(name, _)| (name.clone(), self.case.tensor(&name))).collect();
@@ -50,11 +51,12 @@ impl<'a, E: Element> Call<'a, E> {
     }
 }
 
-/// How far a result may be from PyTorch's in f64, as [`relative_error`] measures it.
+/// The largest allowed [`relative_error`] of a result with respect to the f64 result of PyTorch.
 ///
-/// In f64 this is the agreement the project promises. In f32 both sides round, some operations
-/// (batch norm of two values, of data at 1000 +- 1) lose most of their digits, and what PyTorch
-/// loses is known: we may lose 4 times as much, or 1e-5, a hundred roundings, where that is more.
+/// In f64, the tolerance is the agreement that the project promises. In f32, both libraries round,
+/// and some operations lose most of their digits (batch norm of two values, of data at 1000 +- 1).
+/// The f32 error of PyTorch is known. The tolerance is 4 times this error, but at least 1e-5, about
+/// a hundred rounding errors.
 fn tolerance<E: Element>(case: &Case, part: &str, theirs: &Tensor<f64>) -> f64 {
     match E::NAME {
         "f64" => 1e-9,
@@ -62,19 +64,19 @@ fn tolerance<E: Element>(case: &Case, part: &str, theirs: &Tensor<f64>) -> f64 {
     }
 }
 
-/// A value or gradient of a case.
+/// The comparison of a value or gradient of a case.
 struct Comparison {
     what: String,
     error: f64,
     tolerance: f64,
 }
 
-/// Runs every case of a file; `run` gives the operation's outputs in the order in which the case
-/// lists them.
+/// Runs every case of a fixture file. `run` returns the outputs of the operation in the order in
+/// which the case lists them.
 ///
 /// # Panics
-/// With the list of all disagreements. A case that `run` does not know is for `run` to panic about:
-/// none is skipped.
+/// If a result differs, with a list of all differences. `run` must panic for an unknown operation,
+/// so that no case is skipped.
 pub(crate) fn agrees<E: Element>(file: &str, run: fn(&mut Call<'_, E>) -> Vec<Var<E>>) {
     let cases = read(file);
     let all: Vec<Comparison> = cases.iter().flat_map(|case| compare(case, run)).collect();
@@ -85,7 +87,7 @@ pub(crate) fn agrees<E: Element>(file: &str, run: fn(&mut Call<'_, E>) -> Vec<Va
     println!("{file}, {}: {} cases, worst error {worst:.1e} of the tolerance", E::NAME, cases.len());
 }
 
-/// Each output and each gradient of a case against PyTorch's.
+/// Compares each output and each gradient of a case with the result of PyTorch.
 fn compare<E: Element>(case: &Case, run: fn(&mut Call<'_, E>) -> Vec<Var<E>>) -> Vec<Comparison> {
     let record = &case.record;
     let mut call = Call::new(case);

@@ -1,10 +1,11 @@
-//! How far two results are apart.
+//! The error of a result.
 
 use adjoint_tensor::{Element, Tensor};
 
-/// max |a - b| / rms(b): an error at one entry is not averaged away, and an entry that is small by
-/// cancellation is measured against its neighbours. Infinite if the shapes differ or an entry of a
-/// is not a number; where b is 0 throughout, a must be too.
+/// Returns max |a - b| / rms(b). The maximum detects an error in a single entry. The rms compares
+/// an entry that is small due to cancellation with the size of the other entries. The error is
+/// infinite if the shapes differ or if an entry of a is not a number. If all entries of b are 0,
+/// all entries of a must be 0.
 pub(crate) fn relative_error<E: Element>(a: &Tensor<E>, b: &Tensor<f64>) -> f64 {
     if a.shape() != b.shape() {
         return f64::INFINITY;

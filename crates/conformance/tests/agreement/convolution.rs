@@ -17,7 +17,7 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
     vec![y]
 }
 
-/// How a case lays its kernel over the image.
+/// Returns the stride, padding, dilation and groups of a case.
 pub(crate) fn spec_of(case: &Case) -> Spec {
     Spec {
         stride: case.attr("stride"),

@@ -1,6 +1,6 @@
-//! The DCGAN that is shipped, in a small size, trained from PyTorch's weights, images and noise:
-//! losses at every step, and what is left of every weight and running statistic at the end. Twenty
-//! steps, then ten with two of D's each.
+//! Trains a small DCGAN of the model crate from the weights, images and noise of PyTorch. Compares
+//! the losses of every step, and all weights and running statistics at the end. One run has twenty
+//! steps, the other has ten steps with two D-steps each.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -11,17 +11,17 @@ use adjoint_tensor::{Element, Tensor};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// How the recorded runs differ.
+/// The settings in which the recorded runs differ.
 #[derive(Deserialize)]
 struct Run {
-    /// Steps of D for one of G.
+    /// Number of D-steps per G-step.
     d_steps: usize,
     /// Label smoothing.
     smoothing: f64,
 }
 
-/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four
-/// axes.
+/// Returns a tensor of PyTorch in the layout of the engine. The tensors with four axes are images
+/// and convolution weights.
 fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
@@ -34,14 +34,14 @@ fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     model.load_state(&state).expect("the fixture holds every weight in its shape");
 }
 
-/// The largest error of a weight or running statistic.
+/// Returns the largest error of a weight or running statistic.
 fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> f64 {
     let theirs = |name: &str| tensor(case, &format!("{prefix}.{name}.f64"), Layout::Weight);
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
-/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is
-/// left at the end.
+/// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest error
+/// of the final state.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let (batch, size) = (case.attr::<usize>("batch"), |name: &str| case.attr::<usize>(name));
     let architecture = Architecture {

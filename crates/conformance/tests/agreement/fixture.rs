@@ -1,4 +1,4 @@
-//! Reads a fixture file: cases, and their tensors in the engine's layout.
+//! Reads a fixture file: its cases, and their tensors in the layout of the engine.
 
 use adjoint_tensor::{Element, Shape, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -6,14 +6,14 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One operation on given inputs, and PyTorch's answer; `scripts/fixtures/bundle.py` tells what is
-/// stored.
+/// One operation on given inputs, and the results of PyTorch. `scripts/fixtures/bundle.py`
+/// describes the stored tensors.
 pub(crate) struct Case {
     pub(crate) record: Record,
     parts: BTreeMap<String, Part>,
 }
 
-/// A case as the header of its file describes it.
+/// The description of a case in the header of its file.
 #[derive(Deserialize)]
 pub(crate) struct Record {
     pub(crate) name: String,
@@ -29,14 +29,15 @@ pub(crate) struct Record {
     layouts: BTreeMap<String, Layout>,
 }
 
-/// The order of axes in PyTorch of a tensor that the engine orders differently.
+/// The kinds of tensors whose order of axes in PyTorch differs from the engine.
 #[derive(Clone, Copy, Deserialize)]
 pub(crate) enum Layout {
-    /// Images: NHWC in the engine.
+    /// Images, which are NHWC in the engine.
     #[serde(rename = "NCHW")]
     Image,
-    /// Weights, (out, in, kh, kw) or, transposed convolutions, (in, out, kh, kw): reversed to HWIO
-    /// in the engine, where both are the weight of a convolution *to* the first of these axes.
+    /// Weights, (out, in, kh, kw) for convolutions and (in, out, kh, kw) for transposed
+    /// convolutions. The engine uses HWIO: both become the weight of a convolution whose output
+    /// channels are the first of these axes.
     #[serde(rename = "OIHW")]
     Weight,
 }
@@ -52,11 +53,11 @@ impl Layout {
 
 struct Part {
     dims: Vec<usize>,
-    /// f64 holds every stored number: f64, f32 and small i64.
+    /// f64 represents every stored number exactly: f64, f32 and small i64.
     values: Vec<f64>,
 }
 
-/// The cases of `fixtures/<name>.safetensors`.
+/// Reads the cases of `fixtures/<name>.safetensors`.
 pub(crate) fn read(name: &str) -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/{name}.safetensors"));
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -85,7 +86,7 @@ fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f64> {
 }
 
 impl Case {
-    /// A part as stored, in the engine's layout.
+    /// Returns a stored tensor in the layout of the engine.
     pub(crate) fn tensor<E: Element>(&self, part: &str) -> Tensor<E> {
         let stored = self.part(part);
         let values: Vec<E> = stored.values.iter().map(|&v| E::of(v)).collect();
@@ -95,7 +96,7 @@ impl Case {
         self.record.layouts.get(variable).map_or_else(|| tensor.clone(), |layout| layout.to_engine(&tensor))
     }
 
-    /// A part that holds row numbers.
+    /// Returns a stored tensor of row indices.
     pub(crate) fn indices(&self, part: &str) -> Vec<usize> {
         self.part(part).values.iter().map(|&v| v as usize).collect()
     }
@@ -104,7 +105,7 @@ impl Case {
         self.parts.get(part).unwrap_or_else(|| panic!("{} has no {part}", self.record.name))
     }
 
-    /// An attribute of the operation.
+    /// Returns an attribute of the operation.
     pub(crate) fn attr<T: for<'a> Deserialize<'a>>(&self, name: &str) -> T {
         let value = &self.record.attrs[name];
         T::deserialize(value)

@@ -1,6 +1,6 @@
-//! The GAN and the conditional GAN that are shipped, in small sizes, trained from PyTorch's
-//! weights, images, labels and noise: losses at every step, and what is left of every parameter and
-//! buffer at the end. Twenty steps of each run.
+//! Trains a small GAN and a small conditional GAN of the model crates for twenty steps from the
+//! weights, images, labels and noise of PyTorch. Compares the losses of every step, and all
+//! parameters and buffers at the end.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -16,18 +16,18 @@ use adjoint_tensor::{Element, Tensor};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// How the recorded runs differ.
+/// The settings in which the recorded runs differ.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
     networks: Networks,
-    /// By its name on a command line.
+    /// The name of the loss on a command line.
     loss: String,
     optimizer: Rule,
     simultaneous: bool,
-    /// Is D under spectral norm?
+    /// Does D use spectral normalisation?
     spectral: bool,
-    /// Weight of the penalty R1. 0: none.
+    /// Weight of the R1 penalty; 0 for no penalty.
     r1: f64,
     penalty_every: u64,
     /// Weight of the mean of |x - G(z, y)| in G's loss.
@@ -51,7 +51,7 @@ enum Rule {
 }
 
 impl Networks {
-    /// What comes before the names of their first weights.
+    /// The prefix of the names of the initial weights.
     fn name(self) -> &'static str {
         match self {
             Networks::Gan => "gan",
@@ -62,8 +62,8 @@ impl Networks {
     }
 }
 
-/// The engine's copy of a tensor of PyTorch's: images and convolution weights are what has four
-/// axes.
+/// Returns a tensor of PyTorch in the layout of the engine. The tensors with four axes are images
+/// and convolution weights.
 fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
@@ -72,8 +72,8 @@ fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
 fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     let parameters: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
     let mut state = model.state();
-    // Buffers start alike on both sides, but for the direction that spectral norm draws, which is
-    // one of equal numbers in the fixture.
+    // The initial buffers are equal in both libraries, except the random direction of spectral
+    // normalisation. In the fixture, all entries of this direction are equal.
     for (name, value) in &mut state {
         if parameters.contains(name) {
             *value = tensor(case, &format!("{prefix}.{name}"), Layout::Weight);
@@ -84,14 +84,14 @@ fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     model.load_state(&state).expect("the fixture holds every parameter in its shape");
 }
 
-/// The largest error of a parameter or buffer.
+/// Returns the largest error of a parameter or buffer.
 fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> f64 {
     let theirs = |name: &str| tensor(case, &format!("{prefix}.{name}.f64"), Layout::Weight);
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
-/// Trains as `run` says. Gives the losses (D, G) of all steps, and the largest error of what is
-/// left at the end.
+/// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest error
+/// of the final state.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let settings = Settings {
         loss: AdversarialLoss::of_name(&run.loss).expect("a loss that there is"),

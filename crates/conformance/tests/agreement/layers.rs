@@ -1,5 +1,4 @@
-//! Layers with PyTorch's parameters, running statistics included; and batch norm as a bare
-//! operation.
+//! Layers with the parameters and running statistics of PyTorch, and batch norm as an operation.
 
 use crate::check::{Call, agrees};
 use crate::convolution::spec_of;
@@ -16,8 +15,8 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
             call.load(&mut layer);
             layer.forward(call.var("x"))
         }
-        // The engine's weight is HWIO, for both kinds of convolution; a case's tensor comes in that
-        // order.
+        // The weights of the engine are HWIO for both kinds of convolution, and the tensors of a
+        // case are read in this order.
         "conv2d_layer" => {
             let kernel = [size("weight", 0), size("weight", 1)];
             let mut layer = Conv2d::new(size("x", 3), size("weight", 3), kernel, spec_of(case));

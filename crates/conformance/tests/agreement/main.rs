@@ -1,6 +1,6 @@
-//! The engine computes what PyTorch computes: values and gradients of operations, losses and
-//! penalties, the paths of optimisers, a short training run. PyTorch's answers are in `fixtures/`;
-//! nothing here runs Python.
+//! Tests that the engine agrees with PyTorch: values and gradients of operations, losses and
+//! penalties, the steps of optimisers, and short training runs. The results of PyTorch are in
+//! `fixtures/`; the tests do not run Python.
 #![forbid(unsafe_code)]
 
 mod arrays;
@@ -16,7 +16,8 @@ mod objectives;
 mod optimizers;
 mod vae;
 
-/// Every case of these files is an operation, and each is run by one of the modules above.
+/// The fixture files whose cases are single operations. One of the modules above runs the cases of
+/// each file.
 #[test]
 fn there_are_enough_operation_cases() {
     let files = ["elementwise", "arrays", "convolution", "layers", "objectives"];

@@ -1,4 +1,4 @@
-//! The papers' losses, with logits up to 80 away from 0, and the penalties on gradients.
+//! The losses of the papers, with logits from -80 to 80, and the gradient penalties.
 
 use crate::check::{Call, agrees};
 use adjoint_autodiff::Var;
@@ -42,8 +42,8 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
     vec![y]
 }
 
-/// Two convolutions with an activation, and batch norm where the case has its parameters, between
-/// them.
+/// A network of two convolutions. Between the convolutions is an activation, and batch norm if the
+/// case has parameters for it.
 fn critic<E: Element>(call: &Call<'_, E>, x: &Var<E>) -> Var<E> {
     let mut h = x.conv2d(call.var("w1"), Spec::new(2, 1));
     if call.case.record.inputs.iter().any(|name| name == "gamma") {

@@ -1,4 +1,5 @@
-//! Twenty steps of every optimiser along PyTorch's gradients, compared after each.
+//! Runs twenty steps of every optimiser with the gradients of PyTorch and compares the parameters
+//! after each step.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, read};
@@ -15,8 +16,8 @@ struct Model<E: Element> {
 }
 module!(Model { a, b });
 
-/// An optimiser with a case's hyperparameters; what the case does not name is 0 or false, as in
-/// PyTorch.
+/// Returns an optimiser with the hyperparameters of a case. A missing hyperparameter is 0 or false,
+/// as in PyTorch.
 fn optimizer<E: Element>(case: &Case, model: &Model<E>) -> Optimizer<E> {
     let attr = |name: &str| case.attr::<Option<f64>>(name).unwrap_or(0.0);
     let lr = attr("lr");
@@ -32,7 +33,7 @@ fn optimizer<E: Element>(case: &Case, model: &Model<E>) -> Optimizer<E> {
     }
 }
 
-/// A row of a path: what was recorded at one step.
+/// Returns the values that were recorded at one step.
 fn at<E: Element>(path: &Tensor<E>, step: usize, shape: Shape) -> Tensor<E> {
     path.narrow(0, step, 1).reshape(shape)
 }
@@ -47,7 +48,7 @@ fn follows<E: Element>(tolerance: f64) {
             (case.tensor::<E>(&format!("grad.{p}.f64")), case.tensor::<f64>(&format!("path.{p}.f64")))
         });
         for step in 0..case.attr("steps") {
-            // The gradient of <theta, g> is g.
+            // The gradient of <theta, g> with respect to theta is g.
             let pull = |p: &Param<E>, g: &Tensor<E>| (p.var() * Var::constant(at(g, step, p.shape()))).sum();
             let loss = pull(&model.a, &grad_a) + pull(&model.b, &grad_b);
             optimizer.descend(loss, &mut model);
@@ -76,7 +77,7 @@ fn follows_the_paths_in_f64() {
     follows::<f64>(1e-9);
 }
 
-/// Twenty steps add twenty roundings of 2^-24 or so to numbers of about 1.
+/// Twenty steps add about twenty rounding errors of 2^-24 to numbers of about 1.
 #[test]
 fn follows_the_paths_in_f32() {
     follows::<f32>(1e-5);

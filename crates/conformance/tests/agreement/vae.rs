@@ -1,6 +1,6 @@
-//! The VAE that is shipped, in a small size, trained from PyTorch's weights, images and noise:
-//! losses at every step, and all parameters and buffers at the end. Twenty steps on each of three
-//! bounds, and of convolutions.
+//! Trains a small VAE of the model crate from the weights, images and noise of PyTorch. Compares
+//! the losses of every step, and all parameters and buffers at the end. There are runs of twenty
+//! steps for each of three bounds, and one with convolutions.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -11,7 +11,7 @@ use adjoint_variational::{Likelihood, Objective, Settings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// How the recorded runs differ.
+/// The settings in which the recorded runs differ.
 #[derive(Deserialize)]
 struct Run {
     iwae: bool,
@@ -20,15 +20,15 @@ struct Run {
     conv: bool,
 }
 
-/// The engine's copy of a parameter or buffer of PyTorch's: with four axes it is a convolution's
-/// weight.
+/// Returns a parameter or buffer of PyTorch in the layout of the engine. A tensor with four axes is
+/// the weight of a convolution.
 fn weight<E: Element>(case: &Case, part: &str) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { Layout::Weight.to_engine(&value) } else { value }
 }
 
-/// Trains as `run` says. Gives the losses of all steps, and the largest error of a parameter at the
-/// end.
+/// Trains with the settings of `run`. Returns the losses of all steps, and the largest error of a
+/// parameter at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let size = |name: &str| case.attr::<usize>(name);
     let (batch, k) = (size("batch"), size("k"));
@@ -48,7 +48,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let mut model = vae::<E>(&architecture, settings, 0);
     let parameters: Vec<String> = model.networks.parameters().into_iter().map(|(name, _)| name).collect();
     let mut start = model.networks.state();
-    // Buffers start alike on both sides: there is no draw in them.
+    // The initial buffers are equal in both libraries, because they are not random.
     for (parameter, value) in start.iter_mut().filter(|(parameter, _)| parameters.contains(parameter)) {
         *value = weight(case, &format!("{name}.{parameter}"));
     }

@@ -1,12 +1,13 @@
-//! Arrows between crates point down only, and the tree of foreign crates stays small.
+//! Tests that each crate depends only on crates of lower layers, and that builds have few
+//! third-party crates.
 
 use crate::workspace::{Member, members};
 
-/// What benches and comparisons with PyTorch look at.
+/// The layers on which benches and comparisons with PyTorch may depend.
 const MEASURED: &[&str] =
     &["models", "adversarial", "variational", "metrics", "data", "nn", "autodiff", "tensor", "kernels"];
 
-/// For every layer, the layers it may depend on. A layer that is missing here may not exist. No
+/// For every layer, the layers on which it may depend. Every layer must be in this table. No
 /// library may depend on a program.
 const ALLOWED: [(&str, &[&str]); 20] = [
     ("adjoint", &["adversarial", "variational", "models", "nn", "autodiff", "tensor", "kernels"]),
@@ -31,11 +32,13 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("conformance", MEASURED),
 ];
 
-/// Crates a build may compile, the crate itself included: the bound of each layer that has one.
+/// For each layer with a limit, the largest number of crates that its build may compile, including
+/// the crate itself.
 const BUDGET: [(&str, usize); 6] =
     [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("adjoint", 27), ("bins", 140)];
 
-/// Foreign crates that kernels alone may depend on: threads and matrix products have one home.
+/// Third-party crates on which only kernels may depend, because threads and matrix products are
+/// implemented only there.
 const KERNELS_ONLY: [&str; 2] = ["rayon", "matrixmultiply"];
 
 fn upward_edges(members: &[Member]) -> Vec<String> {
@@ -54,7 +57,7 @@ fn upward_edges(members: &[Member]) -> Vec<String> {
     violations
 }
 
-/// Finds packages whose builds, not only their tests, contain `adjoint-testing`.
+/// Returns a violation for each package that depends on `adjoint-testing` outside its tests.
 fn tests_in_builds(members: &[Member]) -> Vec<String> {
     let others = members.iter().filter(|member| member.layer != "testing");
     let found = others.filter(|member| member.built.iter().any(|id| id.starts_with("adjoint-testing ")));
@@ -125,7 +128,7 @@ fn threads_and_matrix_products_live_in_kernels_alone() {
     assert_none(misplaced_foreign_crates(&members));
 }
 
-// The rules against workspaces that break them.
+// Tests of the rules with workspaces that break them.
 
 fn member(layer: &str, direct: &[&str], built: usize) -> Member {
     Member {

@@ -1,11 +1,11 @@
-//! `cargo build`, `run`, `bench` and `test --workspace` compile dependencies with the same
-//! features. With others, a dependency and the engine above it would be compiled again for each of
-//! them.
+//! Tests that `cargo build`, `run`, `bench` and `test --workspace` compile dependencies with the
+//! same features. If the features differed, a dependency and the crates that depend on it would be
+//! compiled again for each command.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// Returns the crates of a build, by name and version, and the features of each, from `cargo tree`.
+/// Returns the crates of a build by name and version, each with its features, from `cargo tree`.
 fn features(selection: &[&str]) -> BTreeMap<String, String> {
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -19,7 +19,7 @@ fn features(selection: &[&str]) -> BTreeMap<String, String> {
     lines.map(|(package, features)| (package.to_owned(), features.to_owned())).collect()
 }
 
-/// Returns the crates that both builds have but with different features.
+/// Returns the crates that are in both builds with different features.
 fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
     let both = one.iter().filter_map(|(package, features)| Some((package, features, other.get(package)?)));
     let differing = both.filter(|(_, features, others)| features != others);

@@ -1,8 +1,9 @@
-//! Phrases that have a plainer word, in comments, Markdown, `--help` and messages.
+//! Tests that comments, Markdown, `--help` and messages contain no phrase that has a plainer
+//! replacement.
 
 use crate::text::{TextFile, assert_none, text_files, violations};
 
-/// A phrase, in lower case, and what to write.
+/// The phrases in lower case, each with its replacement.
 const PHRASES: [(&str, &str); 25] = [
     ("by itself", "by default; alone"),
     ("so many", "a number of; up to n; every n steps"),
@@ -30,7 +31,7 @@ const PHRASES: [(&str, &str); 25] = [
     ("as many as there are", "all"),
     ("for whoever", "for callers that"),
 ];
-/// The file that spells the phrases.
+/// This file, which contains the phrases.
 const THIS: &str = "crates/conformance/tests/architecture/phrases.rs";
 
 /// Removes the indentation and the markers of comments and quotations.
@@ -39,9 +40,10 @@ fn without_marker(line: &str) -> &str {
     line.trim_start_matches(['/', '!', '#', '>']).trim()
 }
 
-/// Returns the phrases in a file, also those that a line break divides.
+/// Returns the phrases in a file. A phrase may extend over several lines.
 fn phrases(file: &TextFile) -> Vec<String> {
-    // All words with one space between, and the byte at which each line begins.
+    // `text` is all words with one space between them; `starts` has the byte at which each line
+    // begins.
     let (mut text, mut starts) = (String::from(" "), vec![]);
     for line in file.text.lines() {
         starts.push(text.len());

@@ -1,5 +1,5 @@
-//! What must stay small: files, programs, the recipe of a model, the examples to copy, and the
-//! values from PyTorch.
+//! Tests the size limits of files, programs, the recipe of a model, the examples of the facade, and
+//! the fixtures from PyTorch.
 
 use crate::text::{TextFile, assert_none, text_files, violations};
 use crate::unsafe_code::rust_files;
@@ -8,24 +8,25 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Lines of a source file or a script.
+/// The largest number of lines in a source file or a script.
 const MOST_LINES_OF_A_FILE: usize = 350;
-/// Lines of a program: libraries hold what can be tested.
+/// The largest number of lines in a program. Programs are short because tests need code in
+/// libraries.
 const MOST_LINES_OF_A_PROGRAM: usize = 10;
-/// Lines of a recipe: its flags and its networks.
+/// The largest number of lines in a recipe, which has the flags and the networks of a model.
 const MOST_LINES_OF_A_RECIPE: usize = 150;
-/// Layers that open runs or make programs.
+/// The layers that open runs or define programs.
 const CODE: [&str; 6] = ["runs", "recipes", "sampling", "evaluation", "commands", "bins"];
-/// Lines of an example of the facade, which a user reads and copies.
+/// The largest number of lines in an example of the facade, which users read and copy.
 const MOST_LINES_OF_AN_EXAMPLE: usize = 80;
-/// Bytes of all fixtures.
+/// The largest total size of the fixtures in bytes.
 const MOST_BYTES: u64 = 2_000_000;
 
 fn lines(file: &Path) -> usize {
     fs::read_to_string(file).expect("a source can be read").lines().count()
 }
 
-/// Says how long a source file or a script is, if that is too long.
+/// Returns a violation if a source file or a script has too many lines.
 fn too_long(file: &TextFile) -> Vec<String> {
     let lines = file.text.lines().count();
     let is_code = !["md", "toml", "yml"].contains(&file.kind());
@@ -73,14 +74,14 @@ fn a_recipe_is_its_flags_and_its_networks() {
         let count = lines(&recipe);
         assert!(
             count <= MOST_LINES_OF_A_RECIPE,
-            "{} has {count} lines; what is not its own belongs beside it",
+            "{} has {count} lines; move code that other recipes can share to another file",
             recipe.display()
         );
     }
 }
 
-/// Files of libraries and programs that name, outside of tests, the crate of a model or its recipe,
-/// from the root of the workspace.
+/// Returns the files of libraries and programs that name the crate or the recipe of a model outside
+/// of tests. Paths are relative to the root of the workspace.
 fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     let root = members[0].directory.ancestors().find(|d| d.join("Cargo.lock").is_file()).expect("a root");
     let words = [format!("adjoint_{name}"), format!("::{name}::RECIPE")];
@@ -95,8 +96,8 @@ fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     naming.map(path).collect()
 }
 
-/// "Add a model" in CONTRIBUTING.md names all that has to be written: the networks, a recipe, a
-/// line in the registry, a program.
+/// "Add a model" in CONTRIBUTING.md lists all parts of a new model: the networks, a recipe, a line
+/// in the registry and a program.
 #[test]
 fn a_model_is_its_networks_a_recipe_and_a_line() {
     let members = members();

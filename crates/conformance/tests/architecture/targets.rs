@@ -1,12 +1,12 @@
-//! What `cargo test` builds of each package.
+//! Tests of the targets that `cargo test` builds.
 
 use crate::unsafe_code::rust_files;
 use crate::workspace::{Member, members};
 use std::fs;
 
-/// Returns the packages that have both a program and integration tests. For these, `cargo test`
-/// replaces the program in target/debug by one with debug assertions, which a user would then run
-/// and time. Programs are tested in `adjoint-testing` instead.
+/// Returns the packages that have both a program and integration tests. In such packages, `cargo
+/// test` replaces the program in target/debug with a program that has debug assertions, which a
+/// user could then run and time. Programs are therefore tested in `adjoint-testing`.
 fn overwritten_programs(members: &[Member]) -> Vec<String> {
     let both = members.iter().filter(|member| member.has_programs && member.has_integration_tests);
     both.map(|member| format!("{} has a program and tests/", member.name)).collect()
@@ -26,7 +26,7 @@ fn what_is_not_tested_has_no_tests() {
     let mut untested = 0;
     for member in members() {
         for source in &member.untested {
-            // The modules of a library, or a program of one file.
+            // The files of a library, or the single file of a program.
             let is_library = source.ends_with("lib.rs");
             let files = if is_library {
                 rust_files(source.parent().expect("a directory"))
@@ -43,8 +43,8 @@ fn what_is_not_tested_has_no_tests() {
     assert!(untested > 0, "adjoint-testing has such a library");
 }
 
-/// Returns the libraries without an example in their docs. Tools for tests need none, and neither
-/// do programs: their commands are the examples.
+/// Returns the libraries without an example in their documentation. Examples are not required in
+/// test tools and in programs, whose commands are the examples.
 fn without_doc_tests(members: &[Member], sources: impl Fn(&Member) -> Vec<String>) -> Vec<&str> {
     const EXEMPT: [&str; 4] = ["benches", "bins", "conformance", "testing"];
     let libraries = members.iter().filter(|member| !EXEMPT.contains(&member.layer.as_str()));
@@ -58,7 +58,7 @@ fn has_doc_test(source: &str) -> bool {
         let text = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"))?;
         text.trim().strip_prefix("```")
     });
-    // Fences come in pairs.
+    // Every second fence ends a block.
     docs.step_by(2).any(|kind| ["", "rust", "should_panic"].contains(&kind))
 }
 

@@ -1,10 +1,10 @@
-//! The files that people read: sources, scripts, Markdown and settings.
+//! The text files that people read: sources, scripts, Markdown and settings.
 
 use std::fs;
 use std::path::Path;
 
-/// Directories with text, from the root of the workspace, and whether their directories count too.
-/// `datasets` and the root may contain files of the user.
+/// The directories with text files, relative to the root of the workspace, each with a flag for
+/// including its subdirectories. `datasets` and the root may contain files of the user.
 const PLACES: [(&str, bool); 8] = [
     ("", false),
     (".ci", true),
@@ -15,12 +15,12 @@ const PLACES: [(&str, bool); 8] = [
     ("docs", true),
     ("scripts", true),
 ];
-/// Files that a program writes.
+/// Files that are written by programs.
 const GENERATED: [&str; 2] = ["crates/testing/fixtures/runs/0.", "docs/performance/paper-table.md"];
 
-/// A file of text.
+/// A text file.
 pub(crate) struct TextFile {
-    /// From the root of the workspace, with `/`.
+    /// The path relative to the root of the workspace, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
 }
@@ -30,14 +30,14 @@ impl TextFile {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
 
-    /// The extension of its name: "rs", "md"; "" of a shell script without one.
+    /// The file name extension, such as "rs" or "md"; "" for a shell script without an extension.
     pub(crate) fn kind(&self) -> &str {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
 }
 
-/// All files of text of this workspace that were written by hand.
+/// Returns all hand-written text files of this workspace.
 pub(crate) fn text_files() -> Vec<TextFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut files = vec![];
@@ -75,7 +75,7 @@ pub(crate) fn violations(files: &[TextFile], rule: impl Fn(&TextFile) -> Vec<Str
     files.iter().flat_map(of_file).collect()
 }
 
-/// Fails with one violation in a line.
+/// Fails if there are violations. Prints one violation per line.
 #[track_caller]
 pub(crate) fn assert_none(violations: &[String]) {
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));

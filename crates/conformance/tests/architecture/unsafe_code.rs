@@ -1,16 +1,15 @@
-//! `unsafe` stands in the matrix-product and SIMD modules of kernels and nowhere else, tests
-//! included.
+//! Tests that `unsafe` occurs only in the matrix-product and SIMD modules of kernels. This rule
+//! includes tests.
 
 use crate::workspace::members;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where `unsafe` may stand, from the root of the kernels crate: files and folders that start like
-/// this.
+/// Path prefixes of the files that may contain `unsafe`, relative to the root of the kernels crate.
 const ALLOWED_IN_KERNELS: [&str; 3] = ["src/gemm", "src/simd", "src/conv2d/winograd"];
 
-/// Does the code of `source` contain the keyword, or lift the ban on it? Line comments are not
-/// code.
+/// Does the code of `source` contain the keyword or an attribute that allows it? Line comments are
+/// ignored.
 fn uses_unsafe(source: &str) -> bool {
     source.lines().any(|line| {
         let code = line.split("//").next().unwrap_or_default();
@@ -61,7 +60,7 @@ fn unsafe_stands_in_the_listed_modules_of_kernels_alone() {
         for file in rust_files(&member.directory).into_iter().filter(|file| uses_unsafe(&read(file))) {
             let inside = file.strip_prefix(&member.directory).expect("a member's file is in its directory");
             let inside = inside.to_str().expect("our file names are UTF-8").replace('\\', "/");
-            // This very file spells the keyword in its tests.
+            // This file contains the keyword in its tests.
             if file.ends_with("conformance/tests/architecture/unsafe_code.rs") {
                 continue;
             }

@@ -1,12 +1,14 @@
-//! Comments and Markdown have at most 100 columns. Tables, code blocks and links may be wider.
+//! Tests that comments and Markdown have at most 100 columns. Tables, code blocks and links may be
+//! wider.
 
 use crate::text::{TextFile, assert_none, text_files, violations};
 
 const MOST_COLUMNS: usize = 100;
-/// What begins and ends a docstring of Python.
+/// The delimiter of a Python docstring.
 const QUOTES: &str = "\"\"\"";
 
-/// Returns the byte at which the comment of a line of Rust begins. A `//` in a string is not one.
+/// Returns the byte at which the comment of a line of Rust begins. A `//` in a string does not
+/// begin a comment.
 fn comment_start(line: &str) -> Option<usize> {
     let (mut in_string, mut escaped) = (false, false);
     for (at, c) in line.char_indices() {
@@ -21,10 +23,10 @@ fn comment_start(line: &str) -> Option<usize> {
     None
 }
 
-/// The lines that are prose, or end in prose, each without the marker of its comment: all of a
-/// Markdown file, the comments of other files and the docstrings of Python.
+/// Returns the lines that consist of or end with prose, each without its comment marker: all lines
+/// of a Markdown file, the comments of other files, and Python docstrings.
 fn prose(file: &TextFile) -> Vec<(usize, &str)> {
-    // Inside a string between three quotes, is it a docstring?
+    // In a string between triple quotes, whether the string is a docstring.
     let mut in_docstring = None;
     let part = |line| match file.kind() {
         "md" => Some(line),
@@ -44,7 +46,7 @@ fn prose(file: &TextFile) -> Vec<(usize, &str)> {
     parts.into_iter().enumerate().filter_map(|(index, part)| part.map(|part| (index, part))).collect()
 }
 
-/// Can a line not be broken at 100 columns, because a link or a single word ends it?
+/// Is the line too wide only because of the link or the single word at its end?
 fn is_unbreakable(line: &str, part: &str) -> bool {
     let last = part.split_whitespace().next_back().unwrap_or_default();
     let width = |text: &str| text.chars().count();

@@ -1,5 +1,5 @@
-//! What the rules look at: the members of the workspace and what they depend on, from
-//! `cargo metadata`.
+//! The input of the rules: the members of the workspace and their dependencies, from `cargo
+//! metadata`.
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,25 +10,26 @@ use std::process::Command;
 #[derive(Default)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// Its directory under `crates/`: "kernels", "models", "bins"; or "benches".
+    /// The directory of the package under `crates/`, such as "kernels", "models" or "bins"; or
+    /// "benches".
     pub(crate) layer: String,
     pub(crate) directory: PathBuf,
-    /// The root source file of its library and of each of its binaries.
+    /// The root source files of the library and the binaries.
     pub(crate) roots: Vec<PathBuf>,
-    /// Names of its direct dependencies of any kind, tests included.
+    /// The names of the direct dependencies of any kind, including dependencies of tests.
     pub(crate) direct: BTreeSet<String>,
-    /// Does it have a program?
+    /// Does the package have a program?
     pub(crate) has_programs: bool,
-    /// Does it have tests beside its library and programs?
+    /// Does the package have integration tests?
     pub(crate) has_integration_tests: bool,
     /// The root source files of libraries and programs that `cargo test` skips.
     pub(crate) untested: Vec<PathBuf>,
-    /// Names and versions of all crates a build of it compiles on this platform, itself included;
-    /// tests excluded.
+    /// The names and versions of all crates that a build of the package compiles on this platform,
+    /// including the package and excluding tests.
     pub(crate) built: BTreeSet<String>,
 }
 
-/// The members of this workspace.
+/// Returns the members of this workspace.
 pub(crate) fn members() -> Vec<Member> {
     let metadata = MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
@@ -70,14 +71,14 @@ fn label(package: &Package) -> String {
     format!("{} {}", package.name, package.version)
 }
 
-/// The target triple of this machine: what other platforms need is neither built here nor counted.
+/// Returns the target triple of this machine. Dependencies of other platforms are not counted.
 fn host() -> String {
     let version = Command::new(env!("CARGO")).arg("-vV").output().expect("cargo tells its version");
     let text = String::from_utf8(version.stdout).expect("cargo speaks UTF-8");
     text.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host").to_string()
 }
 
-/// Edges followed by a build: normal and build dependencies.
+/// The dependencies of each package in a build: normal and build dependencies.
 fn dependency_graph(metadata: &Metadata) -> BTreeMap<&PackageId, Vec<&PackageId>> {
     let resolve = metadata.resolve.as_ref().expect("metadata comes with the resolved graph");
     let is_built = |kind: &DependencyKind| matches!(kind, DependencyKind::Normal | DependencyKind::Build);
