@@ -5,11 +5,11 @@
     scripts/compare_bits.py BASE NEW      compare BASE with NEW
     scripts/compare_bits.py --self-test   check the hashing on small files, without a build
 
-The script checks out each commit as a git worktree in a temporary directory and builds the
-trainers and `sample` there. It then trains both builds on the built-in glyphs, draws samples, and
-compares the weights and the pixels. Changes that are not committed are not compared. Exits with 1
-if anything differs, and with 2 if a commit cannot be found, built or run. Needs a Python without
-any package, git and cargo.
+The script checks out each commit as a git worktree in a temporary directory and builds the trainers
+and `sample` there. It then trains both builds on the built-in glyphs, draws samples, and compares
+the weights and the pixels. Changes that are not committed are not compared. The exit status is 1 if
+anything differs, and 2 if a commit cannot be found, built or run. The script needs git, cargo and
+Python without packages.
 """
 
 import argparse
@@ -35,13 +35,14 @@ PROGRAMS = [*TRAINERS, "sample"]
 INSTRUCTIONS = ["portable", "avx2", "avx512"]
 SEEDS = ["1", "2"]
 LENGTH = ["--steps", "40", "--batch-size", "32"]
-#: Runs of what no trainer does by default, with the default instruction set.
+#: Runs with settings that differ from the defaults of all trainers, with the default instruction
+#: set.
 VARIANTS = [
     ["train-gan", "--loss", "wasserstein"],  # WGAN-GP: second derivatives of perceptrons
     ["train-vae", "--objective", "iwae", "--k", "5"],
     ["train-cgan", "--task", "inpaint"],
 ]
-#: The files of a run that hold its state for a resumed run. All other weights are results.
+#: The files that hold the state for resuming a run. All other weights are results.
 STATE = {"checkpoint.safetensors", "previous.safetensors"}
 
 
@@ -75,14 +76,15 @@ class Build:
 
 
 def problem(done):
-    """The first error line that a failed process printed, or else its last line."""
+    """Returns the first error line that a failed process printed, or its last line if there is
+    none."""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("error", "fatal"))]
     return (errors[:1] or lines[-1:] or [f"exit status {done.returncode}"])[0]
 
 
 def git(*arguments, cwd=ROOT):
-    """The output of a git command."""
+    """Returns the output of a git command."""
     done = subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True)
     if done.returncode:
         raise Failure(f"`git {' '.join(arguments)}` fails: {problem(done)}")
@@ -90,7 +92,7 @@ def git(*arguments, cwd=ROOT):
 
 
 def resolve(name):
-    """The full hash of a commit."""
+    """Returns the full hash of a commit."""
     try:
         return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     except Failure:
@@ -112,8 +114,8 @@ def build(commit, directory):
     checkout = directory / commit
     subject = git("show", "--no-patch", "--format=%s", commit)
     check_out(commit, checkout)
-    # Not a shared target directory: cargo identifies the crates of a workspace by their path inside
-    # it, and may take those of one commit for those of the other.
+    # The commits do not share a target directory. Cargo identifies the crates of a workspace by
+    # their path in the workspace, so it could confuse the crates of the two commits.
     command = ["cargo", "build", "-q", "--locked", "--message-format", "json-render-diagnostics",
                "--target-dir", str(checkout / "target")]
     for program in PROGRAMS:
@@ -130,7 +132,8 @@ def build(commit, directory):
 
 @contextlib.contextmanager
 def home_of_builds(keep):
-    """The directory for worktrees: `keep`, or a temporary one that is removed at the end."""
+    """Returns the directory for worktrees: `keep`, or a temporary directory that is removed at the
+    end."""
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
         yield keep.resolve()
@@ -167,7 +170,8 @@ def results(build, case):
 
 
 def instruction_sets(builds):
-    """Asks both builds which instruction sets this processor has; prints the missing ones."""
+    """Returns the instruction sets of this processor according to both builds. Prints the missing
+    instruction sets."""
     present, missing = [], []
     for name in INSTRUCTIONS:
         errors = [build.run(TRAINERS[0], "--isa", name, "--dry-run") for build in builds]

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the benches and PyTorch's equivalents in turn, prints one table and writes
+"""Times the benches and their PyTorch equivalents, prints a table and writes
 docs/performance/pytorch.md.
 
-Each round times a bench, then the same work in PyTorch in its default memory format and in
-channels_last, and with its fused Adam where there is one, so that all see the same state of the
-machine; a figure is the median of the rounds. What was timed while the processors were not at their
-full speed is timed again. A bench without an equivalent is timed alone. `--only REGEX` runs what
-matches and writes nothing. `--peers` times two other Rust libraries too, candle and burn, once, by
-the program in benches/peers.
+Each round times a bench and then the same work in PyTorch, so that both are timed in the same state
+of the machine. PyTorch is timed in its default memory format and in channels_last, and with fused
+Adam if the bench has an optimiser. The result is the median of the rounds. A measurement is
+repeated if the processors were not at full speed. A bench without an equivalent is timed alone.
+`--only REGEX` runs the matching benches and writes no file. `--peers` also times two other Rust
+libraries, candle and burn, once, with the program in benches/peers.
 """
 
 import argparse
@@ -39,7 +39,7 @@ PEERS_HOME = ROOT / "benches" / "peers"
 
 
 def built(kind, *command):
-    """The executables of a kind that a cargo command builds."""
+    """Returns the executables of the given kind that a cargo command builds."""
     command = ["cargo", *command, "--message-format=json"]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
@@ -47,18 +47,18 @@ def built(kind, *command):
 
 
 def executables():
-    """The compiled benches."""
+    """Builds the benches and returns their executables."""
     return built("bench", "bench", "--no-run", "-p", "adjoint-benches")
 
 
 def peers_executable():
-    """The compiled program that times the other Rust libraries."""
+    """Builds the program that times the other Rust libraries and returns its executable."""
     (executable,) = built("bin", "build", "--release", "--manifest-path", str(PEERS_HOME / "Cargo.toml"))
     return executable
 
 
 def peer_versions():
-    """What the program is built with, from its Cargo.lock."""
+    """Returns the names and versions of the other libraries from the Cargo.lock of the program."""
     lock = (PEERS_HOME / "Cargo.lock").read_text()
     return [" ".join(found) for found in re.findall(r'^name = "(candle-core|burn-flex)"\nversion = "(.*)"$', lock, re.M)]
 
@@ -69,7 +69,7 @@ def cases(executable):
 
 
 def ours(executable, case, threads):
-    """Seconds and what criterion counts per iteration, of one short measurement of one bench."""
+    """Returns the seconds and the criterion throughput of one short measurement of one bench."""
     with tempfile.TemporaryDirectory() as home:
         flags = ["--noplot", "--warm-up-time", "0.2", "--measurement-time", "0.5", "--exact", case]
         env = {**os.environ, "CRITERION_HOME": home, "RAYON_NUM_THREADS": str(threads)}
@@ -81,25 +81,27 @@ def ours(executable, case, threads):
 
 
 def peer(executable, library, case, threads):
-    """Seconds of a call in another Rust library, or None if it has no such operation."""
+    """Returns the seconds of a call in another Rust library, or None if it does not have the
+    operation."""
     env = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
     output = subprocess.run([executable, library, case], check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
     return None if output.strip() == "none" else float(output)
 
 
 class Machine:
-    """Tells when the processors are not at their full speed.
+    """Detects that the processors are not at full speed.
 
-    Those of a virtual machine may for a minute be two halves of one, or lie apart, on chips without
-    a cache in common. All is slower then, by a factor that differs from program to program, so that
-    chance would decide a comparison. A time counts if PyTorch takes not much longer than it ever
-    did, just before and just after it, for two things that fit the caches: a product, which two
-    halves do half as fast, and reversing the order of rows, by which each processor reads what
-    another has written and takes five times as long where they lie apart.
+    For minutes at a time, the processors of a virtual machine may be two hardware threads of one
+    core, or may be on two chips that do not share a cache. Programs are then slower by factors that
+    differ between programs, which would distort a comparison. A measurement is valid if two probes
+    in PyTorch take about their shortest time, directly before and directly after the measurement.
+    Both probes fit into the caches. A matrix product takes twice as long on two hardware threads of
+    one core. Reversing the order of rows takes five times as long if the processors do not share a
+    cache, because each processor reads data that another processor has written.
     """
 
     SLOWER = 1.5
-    PATIENCE = 300  # seconds until a time is taken as it is
+    PATIENCE = 300  # seconds after which an invalid measurement is accepted
 
     def __init__(self, watch):
         """Watches the machine for `watch` seconds."""
@@ -123,7 +125,8 @@ class Machine:
         return all(now < self.SLOWER * least for now, least in zip(seconds, self.least))
 
     def at_full_speed(self, case, run):
-        """What `run` gives when it counts, or when patience ends."""
+        """Returns the result of a valid call of `run`, or of the last call after PATIENCE
+        seconds."""
         end = time.perf_counter() + self.PATIENCE
         while True:
             while not self.whole and time.perf_counter() < end:
@@ -144,8 +147,8 @@ class Machine:
 
 
 def measure(machine, executable, case, rounds, threads, peers):
-    """The medians of the rounds; `peers` is the program of the other Rust libraries, if they are
-    timed too."""
+    """Returns the medians of the rounds. `peers` is the program for the other Rust libraries, or
+    None if they are not timed."""
     turns = {"ours": lambda: ours(executable, case, threads)}
     turns |= {name: lambda run=run: timing.median_seconds(run) for name, run in (equivalents.of(case) or {}).items()}
     times = {name: [] for name in turns}
@@ -163,12 +166,12 @@ class Row:
         self.case, self.throughput, self.seconds, self.formats, self.others = case, throughput, seconds, formats, others
 
     def best(self, fused):
-        """PyTorch's seconds in the better of its memory formats, with Adam as it comes or fused;
-        None if it was not timed so."""
+        """Returns the seconds of PyTorch in the better memory format, with default or fused Adam,
+        or None if this variant was not timed."""
         return min((s for way, s in self.formats.items() if way.endswith(equivalents.FUSED) == fused), default=None)
 
     def ratio(self, fused):
-        """How many times faster than that."""
+        """Returns the seconds of PyTorch divided by ours."""
         best = self.best(fused)
         return best / self.seconds if best else None
 
@@ -192,14 +195,15 @@ HEADER = ["case", "Adjoint", *PYTORCH]
 
 
 def table(rows, libraries):
-    """A line for each row; `libraries` are the other Rust libraries that get a column."""
+    """Returns a Markdown table. Each of the other Rust libraries in `libraries` gets a column."""
     header = [*HEADER, *libraries]
     lines = [header, ["---"] * len(header), *(row.cells(libraries) for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def summary(rows):
-    """Geometric mean and least ratio of each family of cases."""
+    """Returns a Markdown table of the geometric mean and the smallest ratio of each family of
+    cases."""
     families = {}
     for row in rows:
         for fused, note in ((False, ""), (True, ", fused Adam")):
@@ -219,7 +223,8 @@ def processor():
 
 
 def peers_note(libraries):
-    """The line of the header about the other Rust libraries, if they were timed."""
+    """Returns the line of the header about the other Rust libraries, or "" if they were not
+    timed."""
     return f"* {', '.join(peer_versions())}, default features, without `-C target-cpu`, timed once\n" if libraries else ""
 
 
@@ -238,8 +243,8 @@ operations. GB/s count the bytes that must be read and written at least.
 * {datetime.date.today()}, commit {commit}, {rustc}
 * {processor()}; {threads} threads each; instruction set {torch.backends.cpu.get_cpu_capability()} (PyTorch's name)
 * PyTorch {torch.__version__}. In a step of G, the weight gradients of D are off
-  (`requires_grad_(False)`). Adam is what `torch.optim.Adam(parameters)` constructs. A column of its
-  own has `fused=True` in the better memory format.
+  (`requires_grad_(False)`). Adam is what `torch.optim.Adam(parameters)` constructs. A separate
+  column has `fused=True` in the better memory format.
 {peers_note(libraries)}
 {summary(rows)}
 
@@ -251,15 +256,15 @@ def pattern(text):
     try:
         return re.compile(text)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="how often each takes its turn (%(default)s)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each (%(default)s)")
-    parser.add_argument("--only", type=pattern, metavar="REGEX", help="cases that match, and write nothing")
-    parser.add_argument("--peers", action="store_true", help="time candle and burn too")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="number of threads of each library (%(default)s)")
+    parser.add_argument("--only", type=pattern, metavar="REGEX", help="run only the matching cases, and write no file")
+    parser.add_argument("--peers", action="store_true", help="also time candle and burn")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print("building the benches", file=sys.stderr)

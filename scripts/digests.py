@@ -1,4 +1,4 @@
-"""Digests of what a file of weights or a picture contains, however it is written."""
+"""Digests of the contents of weight files and pictures, independent of the encoding of the file."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ import zlib
 
 
 def tensors_digest(data):
-    """SHA-256 over the tensors of a safetensors file, without its metadata.
+    """Returns the SHA-256 of the tensors of a safetensors file, without the metadata.
 
-    Metadata holds paths and dates, and the order of tensors in the file is arbitrary.
+    The metadata contains paths and dates, and the order of the tensors in a file is arbitrary.
     """
     start = 8 + int.from_bytes(data[:8], "little")
     tensors = json.loads(data[8:start])
@@ -26,9 +26,9 @@ def tensors_digest(data):
 
 
 def pixels_digest(data):
-    """SHA-256 over the size and the pixels of a PNG file of 8-bit grayscale or RGB.
+    """Returns the SHA-256 of the size and the pixels of an 8-bit grayscale or RGB PNG file.
 
-    Metadata, compression and filters of rows may differ.
+    Metadata, compression and row filters do not change the digest.
     """
     if data[:8] != b"\x89PNG\r\n\x1a\n":
         raise ValueError("not a PNG file")
@@ -54,7 +54,8 @@ def pixels_digest(data):
 
 
 def unfiltered(kind, line, above, channels):
-    """The bytes of a row of pixels from those in the file (PNG specification, section 9.2)."""
+    """Returns the pixel bytes of a row, given the filtered bytes (PNG specification, section
+    9.2)."""
     pixels = bytearray(channels)  # zeros to the left of the row
     above = bytes(channels) + above
     for i, byte in enumerate(line):
@@ -68,7 +69,7 @@ def unfiltered(kind, line, above, channels):
         elif kind == 3:
             predicted = (a + b) // 2
         elif kind == 4:
-            # The first of the nearest to a + b - c (Paeth).
+            # The Paeth predictor: the first of a, b, c that is nearest to a + b - c.
             predicted = min(a, b, c, key=lambda x: abs(a + b - c - x))
         else:
             raise ValueError(f"unknown filter {kind}")
@@ -77,7 +78,7 @@ def unfiltered(kind, line, above, channels):
 
 
 def self_test():
-    """Checks the digests on files of a few bytes; returns the descriptions of what fails."""
+    """Checks the digests of files of a few bytes. Returns the descriptions of failed checks."""
 
     def weights(values, metadata=None, **entry):
         header = {"b": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **entry}}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes crates/conformance/fixtures/*.safetensors: what PyTorch computes, for the Rust engine to
-agree with.
+"""Writes crates/conformance/fixtures/*.safetensors: results of PyTorch with which the Rust engine
+must agree.
 
     scripts/make_fixtures.py            write them all (a second run writes the same bytes)
     scripts/make_fixtures.py --check    write nothing, exit 1 if the committed ones differ
@@ -23,7 +23,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the committed files; write nothing")
     arguments = parser.parse_args()
-    # One thread and PyTorch's own loops: the same sums in the same order every time.
+    # One thread and PyTorch's own loops add in the same order in every run.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.backends.mkldnn.enabled = False

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs published protocols and writes docs/performance/paper-table.md: each row's published figure
-beside ours.
+"""Runs published protocols and writes docs/performance/paper-table.md, a table of published results
+and our results.
 
-A row is a training run (or several, one per seed), an evaluation, and the figure that is read from
-it. `--run ROW...` (or `--run all`) runs rows. The other rows keep the result of an earlier call, or
-say that they have not been run. An interrupted row continues where its training stopped, because
-runs are stored in `--out` and resume. RUN.made.json beside a run records the command, date, machine
-and time of each call of a trainer, and the table reads it. Without arguments, the script writes the
-table again from its own contents. Needs git and a Python without any package.
+A row has a training run (or one run per seed), an evaluation, and the metric that is read from it.
+`--run ROW...` (or `--run all`) runs rows. The other rows keep the result of an earlier call, or are
+marked as not yet run. If a row is interrupted, the next call resumes its training, because the runs
+are stored in `--out`. The file RUN.made.json next to a run records the date, commit, machine and
+time of each call of a trainer; the table is made from it. Without arguments, the script writes the
+table again from the results that it stores. The script needs git and Python without packages.
 """
 
 import argparse
@@ -29,17 +29,17 @@ TABLE = ROOT / "docs" / "performance" / "paper-table.md"
 
 @dataclass
 class Row:
-    """A published figure and how it is reproduced."""
+    """A published result and the way in which it is reproduced."""
 
     name: str
     what: str
     published: str
     protocol: str
     budget: str
-    #: Program and flags of training, without data, seed and name; none where data itself is
+    #: Program and flags of the training, without data, seed and name; empty if the data itself is
     #: measured.
     train: list
-    #: The figure of `evaluate`, or one of the run's own final.json.
+    #: The name of a metric of `evaluate`, or of a metric in the final.json of the run.
     figure: str
     seeds: int = 1
     scale: float = 1.0
@@ -47,9 +47,9 @@ class Row:
 
 VAE = ["train-vae", "--hidden", "200,200", "--latent", "50", "--batch-size", "20", "--lr-schedule", "linear", "--epochs", "100",
        "--nll-samples", "5000", "--nll-images", "10000"]
-BURDA = ("784-200-200-50 in tanh; batches of 20; Adam 1e-3, falling to 0 over the second half; -log p(x) of all test images by 5,000 importance "
+BURDA = ("784-200-200-50 with tanh; batches of 20; Adam 1e-3, falling to 0 over the second half; -log p(x) of all test images with 5,000 importance "
          "samples each")
-WINDOW = ("10,000 samples{}; the width of the window is the one of 25 under which 1,000 training images are likeliest; log p of 10,000 test images, pixels in "
+WINDOW = ("10,000 samples{}; the window width is the one of 25 that maximises the likelihood of 1,000 training images; log p of 10,000 test images, pixels in "
           "[0, 1]")
 READING = "the test set, classified by the nearest of 50,000 {}"
 
@@ -58,7 +58,7 @@ ROWS = [
         ["train-gan", "--epochs", "25"], "parzen"),
     Row("cgan-parzen", "conditional GAN, Parzen window, nats", "132 ± 1.8 (Mirza & Osindero 2014, table 1)",
         WINDOW.format(", classes in equal parts"), "25 epochs", ["train-cgan", "--arch", "mlp", "--epochs", "25"], "parzen"),
-    Row("vae-static", "VAE, -log p(x), static binarisation, nats", "≤ 89.9 (Rezende & Mohamed 2015, table 2, without a flow: a bound, of another network)",
+    Row("vae-static", "VAE, -log p(x), static binarisation, nats", "≤ 89.9 (Rezende & Mohamed 2015, table 2; a bound for a different network, without a flow)",
         BURDA + "; pixels drawn once, from our own seed instead of the published draw", "100 epochs", [*VAE, "--binarize", "static"], "nll_test"),
     *[
         Row(f"{name.lower()}-{k}", f"{name}, k = {k}, -log p(x), dynamic binarisation, nats", f"{published} (Burda et al. 2016, table 1)", BURDA,
@@ -85,21 +85,22 @@ def cargo(*arguments):
 
 
 def made_now():
-    """What a figure owes to here and now."""
+    """Returns the current date, commit and machine."""
     return {"date": datetime.date.today().isoformat(), "commit": commit(), "machine": machine()}
 
 
 def write(path, text):
-    """Replaces a file as a whole: who is interrupted leaves the old one or the new one."""
+    """Replaces a file as a whole. An interrupted call leaves either the old file or the new
+    file."""
     beside = path.with_name(path.name + ".new")
     beside.write_text(text)
     os.replace(beside, path)
 
 
 def timed(record, *arguments):
-    """Runs a program of the workspace, and notes in a file from when, what and where the call was,
-    and how many seconds it took: null until it is over, and for good where nobody was left to see
-    it end."""
+    """Runs a program of the workspace. Records the date, commit, machine and seconds of the call in
+    a file. The seconds are null while the program runs, and remain null if this script is
+    killed."""
     calls = json.loads(record.read_text()) if record.is_file() else []
     calls.append({**made_now(), "seconds": None})
     write(record, json.dumps(calls))
@@ -112,13 +113,13 @@ def timed(record, *arguments):
 
 
 def train(row, seed, arguments):
-    """The directory of a finished run, and the calls that made it. Rows that train alike share
-    one."""
+    """Trains a row if necessary. Returns the directory of the finished run, and the calls that made
+    it. Rows with the same training share a run."""
     key = "-".join(a.lstrip("-").replace(",", "_") for a in row.train)
     directory = arguments.out / f"{key}-seed{seed}"
     record = arguments.out / f"{directory.name}.made.json"
     if not (directory / "final.json").is_file():
-        # Not as a part of the first timed call.
+        # Build first, so that the build is not part of the timed call.
         subprocess.run(["cargo", "build", "--quiet", "-p", row.train[0]], cwd=ROOT, check=True)
         if (directory / "checkpoint.safetensors").is_file():
             if not record.is_file():
@@ -133,14 +134,15 @@ def train(row, seed, arguments):
 
 
 def unknown():
-    """A call that nobody noted."""
+    """Returns the record of a call for which no record exists."""
     return {"date": "date unknown", "commit": "commit unknown", "machine": "machine unknown", "seconds": None}
 
 
 def seconds_of(calls, directory):
-    """Wall time of calls of a trainer, from start to end of the program, with what it measures
-    after the last step; and whether that is all of it. Where a call's is not known, at least the
-    seconds of training that the run itself counts."""
+    """Returns the total wall time of calls of a trainer, and whether it is complete. The wall time
+    of a call is the time from start to end of the program, including measurements after the last
+    step. If the time of a call is unknown, the result is at least the training time that the run
+    recorded."""
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     counted = max((json.loads(line).get("seconds", 0.0) for line in lines), default=0.0)
     known = [call["seconds"] for call in calls if call["seconds"] is not None]
@@ -149,8 +151,9 @@ def seconds_of(calls, directory):
 
 
 def evaluated(directory, arguments):
-    """What `evaluate` says of a run, and how long it took; kept beside the run, and made again
-    where the code, its flags or the data have changed, and wherever the code is of no commit."""
+    """Returns the output of `evaluate` for a run, and the time it took. The result is stored next
+    to the run. The run is evaluated again if the code, the flags or the data have changed, and
+    always if the code has uncommitted changes."""
     found = directory / "evaluation.json"
     made = made_now()
     key = {"commit": made["commit"], "flags": EVALUATE, "data_dir": str(arguments.data_dir)}
@@ -180,13 +183,14 @@ class Found:
 
 
 def provenance(made):
-    """Date, commit and machine."""
+    """Returns the date, commit and machine as text."""
     return f"{made['date']}, {made['commit']}, {made['machine']}"
 
 
 def measure(row, seed, arguments):
-    """A row with one seed."""
-    # The data's own row stands beside a run, whichever: here one that other rows need too.
+    """Trains and evaluates a row with one seed."""
+    # The row of the data is measured in the evaluation of any run. This run is needed for other
+    # rows too.
     directory, calls = train(row if row.train else next(r for r in ROWS if r.name == "gan-1nn"), seed, arguments)
     seconds, whole = seconds_of(calls, directory)
     made = [provenance(call) for call in calls]
@@ -204,7 +208,7 @@ def measure(row, seed, arguments):
 
 
 def run(row, arguments):
-    """Trains and evaluates a row; what the table keeps of it."""
+    """Trains and evaluates a row. Returns the result that the table stores."""
     found = [measure(row, seed, arguments) for seed in range(1, row.seeds + 1)]
     values = [row.scale * f.value for f in found]
     mean = sum(values) / len(values)
@@ -217,12 +221,13 @@ def run(row, arguments):
     return {"value": mean, "error": error, "seeds": row.seeds, "seconds": seconds, "short": short, "made": made}
 
 
-#: What follows the commit where the code is not quite that.
+#: The suffix of the commit if the code has uncommitted changes.
 CHANGED = " and changes"
 
 
 def commit():
-    """The last commit that changed the code of the workspace, and whether it has changed since."""
+    """Returns the last commit that changed the code of the workspace, with a suffix if there are
+    uncommitted changes."""
 
     def git(*arguments):
         command = ["git", *arguments, "--", "crates", "Cargo.toml", "Cargo.lock"]
@@ -232,7 +237,7 @@ def commit():
 
 
 def machine():
-    """The processor's name, and how many there are."""
+    """Returns the name and the number of the processors."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -242,13 +247,13 @@ def machine():
 
 
 def written(results):
-    """The table as Markdown. What was found is kept in it, in a comment that the next call
-    reads."""
+    """Returns the table as Markdown. A comment in the table stores the results for the next
+    call."""
     lines = [
         "# Published protocols, run on two cores",
         "",
         "Written by `scripts/paper_table.py`. The column \"ours\" has a figure only if the row was run. The",
-        "budget is often a small part of the published one. All rows are on MNIST. ± is a standard error over",
+        "budget is often a small part of the published budget. All rows are on MNIST. ± is a standard error over",
         "test images, or over seeds if there are several. A 1-NN error of p has a standard error of",
         "sqrt(p (1 - p) / 10,000).",
         "",
@@ -268,7 +273,7 @@ def written(results):
             lines.append(f"| {row.what} | {row.published} | not yet run | {row.budget} | {row.seeds} | | |")
             continue
         error = f" ± {found['error']:.2f}" if found["error"] is not None else ""
-        # What the time falls short by, if by anything.
+        # "or more" if a part of the time is unknown.
         time = f"{found['seconds'] / 60:.1f} min {found['short']}".strip()
         made = "; ".join(found["made"])
         lines.append(f"| {row.what} | {row.published} | {found['value']:.2f}{error} | {row.budget} | {found['seeds']} | {time} | {made} |")
@@ -284,7 +289,7 @@ def written(results):
 
 
 def kept():
-    """What earlier calls found."""
+    """Returns the results of earlier calls."""
     if not TABLE.is_file():
         return {}
     line = next((line for line in TABLE.read_text().splitlines() if line.startswith("<!-- {")), None)

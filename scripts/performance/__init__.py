@@ -1,1 +1,1 @@
-"""What scripts/compare_pytorch.py times in PyTorch."""
+"""The PyTorch code that scripts/compare_pytorch.py times."""

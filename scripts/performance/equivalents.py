@@ -1,8 +1,9 @@
-"""For each bench what does the same work in PyTorch, by the bench's name.
+"""PyTorch equivalents of the benches.
 
-`of(case)` gives a call for each memory format, and for each with a fused Adam where there is an
-optimiser in it; None, or no calls, if there is no equivalent. Operands exist before a call is
-timed, and results go where they are wanted if PyTorch lets them.
+`of(case)` returns the equivalents of the bench called `case`: one function per memory format. If
+the bench contains an optimiser, there is a second function per format with a fused Adam. The result
+is None or empty if there is no equivalent. Operands are created before the measurement. Results are
+written to existing memory if PyTorch supports it.
 """
 
 import functools
@@ -16,13 +17,14 @@ from . import models
 
 FORMATS = ("default", "channels_last")
 MEMORY = dict(zip(FORMATS, (torch.contiguous_format, torch.channels_last)))
-# Adam as `torch.optim.Adam(parameters)` gives it, and as it is with `fused=True`, by what is added
-# to the format's name.
+# The arguments of Adam for each suffix of the format name: the default of
+# `torch.optim.Adam(parameters)`, and `fused=True`.
 FUSED = " fused"
 ADAMS = {"": {}, FUSED: {"fused": True}}
 
 # Convolutions: height and width of x, channels of x and y, kernel, stride, padding. A transposed
-# convolution is named by its own direction and given as the convolution that it is the adjoint of.
+# convolution has its input and output channels in its name, but its geometry here is that of the
+# convolution of which it is the adjoint.
 HALF, WHOLE = (4, 2, 1), (4, 1, 0)
 LAYERS = {
     "conv2d/3-64": (64, 3, 64, *HALF),
@@ -66,8 +68,8 @@ def of(case):
 
 
 def layer(name):
-    """The geometry of a layer and its batch: one of the table, or `in-out@size` with `x batch`, 4 x
-    4 with stride 2."""
+    """Returns the geometry and the batch size of a layer: a layer of the table, or `in-out@size
+    batch n` with a 4 x 4 kernel and stride 2."""
     if name in LAYERS:
         return *LAYERS[name], BATCH
     channels = re.fullmatch(r"conv2d/(\d+)-(\d+)@(\d+)(?: batch (\d+))?", name)
@@ -100,7 +102,7 @@ def product(m, k, n):
     return lambda: torch.mm(a, b, out=out)
 
 
-WEIGHTS = 24 << 20  # bytes; each call finds others than the one before
+WEIGHTS = 24 << 20  # bytes; each call uses different weights than the call before
 
 
 def linear(name):
@@ -115,7 +117,7 @@ def linear(name):
     return lambda: torch.mm(y.t(), x, out=next(weights))
 
 
-# The operand of the memory-bound passes.
+# The size of the operands of the memory-bound passes.
 CHANNELS, SIDE = 64, 32
 ROWS = BATCH * SIDE * SIDE
 
@@ -167,7 +169,7 @@ def reduction(axis):
 
 
 def optimiser(form):
-    """Makes an Adam in one of the forms of ADAMS."""
+    """Returns a function that makes an Adam optimiser with the arguments in ADAMS[form]."""
     return functools.partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), **ADAMS[form])
 
 

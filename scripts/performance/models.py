@@ -1,4 +1,4 @@
-"""Whole training steps, with the networks, losses and optimisers of our benches."""
+"""Whole training steps with the networks, losses and optimisers of our benches."""
 
 import re
 
@@ -8,21 +8,21 @@ from torch.nn import functional as F
 
 
 def step(name, memory, adam):
-    """A call in one memory format with optimisers by `adam`, or None if the step is not one of
-    these."""
+    """Returns a function that makes the training step called `name` in one memory format, with
+    optimisers made by `adam`. Returns None if there is no such step."""
     if found := re.fullmatch(r"dcgan-(\d+) width (\d+) batch (\d+)", name):
         size, width, batch = map(int, found.groups())
         return dcgan(size, 1 if size == 28 else 3, width, batch, memory, adam)
     perceptrons = {"mlp-gan batch 128": mlp_gan, "mlp-vae batch 128": mlp_vae}
-    # They have no images, so channels_last has no effect.
+    # Perceptrons have no images, so channels_last has no effect.
     if memory == torch.contiguous_format and name in perceptrons:
         return perceptrons[name](128, adam)
     return None
 
 
 def adversarial(g, d, x, z, adam):
-    """One step of D and one of G, non-saturating; D's own gradients are not computed in the step of
-    G."""
+    """Returns a function that makes one step of D and one step of G with the non-saturating loss.
+    The step of G does not compute the gradients of D's weights."""
     adam_g, adam_d = adam(g.parameters()), adam(d.parameters())
     bce = F.binary_cross_entropy_with_logits
 
@@ -40,7 +40,7 @@ def adversarial(g, d, x, z, adam):
         loss_g.backward()
         adam_g.step()
         d.requires_grad_(True)
-        # What is logged is read.
+        # The values that a trainer logs are read, as in our benches.
         return loss.item(), loss_g.item(), real_logits.sigmoid().mean().item(), fake_logits.sigmoid().mean().item()
 
     return run
@@ -88,8 +88,8 @@ def mlp_gan(batch, adam):
 
 
 def mlp_vae(batch, adam, latent=20):
-    """784-400-400-z and back, Bernoulli likelihood (Kingma & Welling 2014, appendix C, with a layer
-    more)."""
+    """Returns a function that makes a training step of a VAE of perceptrons (784-400-400-z and
+    back) with a Bernoulli likelihood (Kingma & Welling 2014, appendix C, with one more layer)."""
     encoder = nn.Sequential(*perceptron([784, 400, 400, 2 * latent], nn.Tanh))
     decoder = nn.Sequential(*perceptron([latent, 400, 400, 784], nn.Tanh))
     optimizer = adam(nn.ModuleList([encoder, decoder]).parameters())

@@ -1,4 +1,4 @@
-"""How long a call takes, measured as our benches are."""
+"""Measures the time of a call in the same way as our benches."""
 
 import statistics
 import time
@@ -7,8 +7,8 @@ WARM_UP, MEASURE, SAMPLES = 0.2, 0.5, 10  # seconds, seconds, number
 
 
 def median_seconds(run, warm_up=WARM_UP, measure=MEASURE):
-    """Median over samples of the mean seconds of a call. As with criterion, a sample is many calls
-    of a short one, so that the slow ones among them count."""
+    """Returns the median over samples of the mean seconds of a call. As in criterion, a sample of a
+    short function has many calls, so that occasional slow calls contribute."""
     calls, start = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - start) < warm_up:
         run()
