@@ -13,13 +13,13 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("interpolate runs/dcgan-glyphs-001", "walks from one sample to another"),
     (
         "arithmetic runs/dcgan-glyphs-001 --a \"7 thick\" --b \"7 thin\" --c \"1 thin\"",
-        "thick sevens made thin, and ones with them",
+        "the mean of thick sevens, minus thin sevens, plus thin ones",
     ),
-    ("traverse runs/vae-glyphs-001", "one latent number a row"),
+    ("traverse runs/vae-glyphs-001", "one latent variable per row"),
     ("export runs/cgan-glyphs-001 --n 10000 --out samples.npy", "ten thousand samples for other programs"),
 ];
 
-/// Show what a trained model can do: works on any run directory of the trainers.
+/// Show what a trained model can do. The run directory may come from any trainer.
 #[derive(Parser, Debug)]
 #[command(name = "sample", version, after_help = examples("sample", EXAMPLES))]
 struct Cli {
@@ -27,14 +27,14 @@ struct Cli {
     command: Command,
 }
 
-/// What every command needs.
+/// The flags of every command.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Directory of the run
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
 
-    /// Where to write [default: RUN/COMMAND.png, RUN/export.npy]
+    /// Output file [default: RUN/COMMAND.png, or RUN/export.npy for export]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
@@ -43,28 +43,29 @@ pub(crate) struct Common {
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub(crate) seed: u64,
 
-    /// Take G's last weights instead of their moving average
+    /// Use G's last weights instead of their moving average
     #[arg(long)]
     pub(crate) raw: bool,
 
-    /// Directory of datasets [default: where the run found them]
+    /// Directory of datasets [default: the directory that the run used]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Threads to compute with; results do not depend on it
+    /// Number of compute threads; results do not depend on it [default: RAYON_NUM_THREADS, or all
+    /// processors]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
 }
 
 impl Common {
-    /// The file to write: RUN/DEFAULT, if none is given.
+    /// Returns the file to write: the value of `--out`, or RUN/DEFAULT without it.
     ///
     /// # Errors
-    /// If it is standard output, which is for text.
+    /// If `--out` is `-`, because standard output is for text.
     pub(crate) fn out(&self, default: &str) -> Result<PathBuf, BoxError> {
         match &self.out {
             Some(out) if is_standard_output(out) => {
-                let problem = "--out -: standard output is for text; name a file, or a pipe";
+                let problem = "--out -: standard output is for text; name a file or a pipe";
                 Err(problem.into())
             }
             Some(out) => Ok(out.clone()),
@@ -77,29 +78,28 @@ impl Common {
 enum Command {
     /// Samples side by side
     Grid(With<grids::Grid>),
-    /// A row of each class, with the same noise down a column (conditional models)
+    /// One row per class; all samples in a column have the same noise (class-conditional models)
     Classes(With<grids::Classes>),
-    /// Walks between latent vectors, a row each
+    /// Walks between latent vectors, one per row
     Interpolate(With<walks::Interpolate>),
-    /// One latent number from low to high, a row each
+    /// One latent variable per row, from low to high
     Traverse(With<walks::Traverse>),
-    /// The whole plane of a model with two latent numbers
+    /// The whole latent plane of a model with two latent variables
     Manifold(With<walks::Manifold>),
-    /// Test images above what the model makes of them (autoencoders, and conditions that are
-    /// images)
+    /// Test images with their reconstructions, or with samples for them (models with an encoder or
+    /// an image condition)
     Reconstruct(With<grids::Reconstruct>),
-    /// Samples beside the training images nearest to them: are they copies?
+    /// Samples beside the nearest training images, to detect copies
     Neighbours(With<neighbours::Neighbours>),
-    /// Vector arithmetic: the mean latent vector of samples that are A, minus B, plus C
+    /// Vector arithmetic: the mean latent vector of samples of A, minus that of B, plus that of C
     Arithmetic(With<arithmetic::Arithmetic>),
-    /// Samples as an array for other programs: (N, C, H, W), 32-bit floats in [0, 1], in a .npy
-    /// file; points as they are, (N, 2)
+    /// Samples as a .npy array of 32-bit floats: images (N, C, H, W) in [0, 1], or points (N, 2)
     Export(With<export::Export>),
-    /// What D's filters look at, by guided backpropagation (runs of train-dcgan)
+    /// What D's filters respond to, by guided backpropagation (runs of train-dcgan)
     Features(With<features::Features>),
 }
 
-/// A command: the flags of all commands, and its own.
+/// The arguments of a command: the flags of every command, then its own flags.
 #[derive(clap::Args, Debug)]
 struct With<T: clap::Args> {
     #[command(flatten)]
@@ -108,9 +108,9 @@ struct With<T: clap::Args> {
     own: T,
 }
 
-/// What a command does with a run.
+/// A command that draws a picture of a run.
 pub(crate) trait Run {
-    /// Draws a picture, and says in a few words what is on it.
+    /// Draws the picture and returns it with a short description.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError>;
 }
 
@@ -119,7 +119,7 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Parses a command line, the name of the program first, and runs the command in it.
+/// Parses a command line and runs its command. The first argument is the name of the program.
 ///
 /// # Errors
 /// If the command line is wrong, a run can't be opened, or a file can't be written.

@@ -1,9 +1,9 @@
-//! The program `sample`: what the texts show of a trained model, for any run of the trainers.
+//! The program `sample`: draws pictures of a trained model, such as those of its paper, for a run
+//! of any trainer.
 //!
-//! `commands` holds what can be done with a run, a file each; `latent` walks between and around
-//! latent vectors.
+//! `commands` has one file per command; `latent` interpolates between latent vectors.
 //!
-//! Four samples of a run, side by side:
+//! Draw four samples of a run side by side:
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;

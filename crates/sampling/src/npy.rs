@@ -4,24 +4,24 @@ use adjoint_runs::{BoxError, write_file};
 use std::io;
 use std::path::Path;
 
-/// The head of a file of this type and shape: padded so that the numbers start at a multiple of 64
-/// bytes.
+/// Returns the header of a file with this type and shape. It is padded so that the data starts at a
+/// multiple of 64 bytes.
 fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
     let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sides.join(" "));
     let used = 10 + text.len() + 1;
     text.push_str(&" ".repeat(used.next_multiple_of(64) - used));
     text.push('\n');
-    let length = u16::try_from(text.len()).expect("a few axes");
+    let length = u16::try_from(text.len()).expect("a header of a few axes is shorter than 64 KiB");
     [b"\x93NUMPY\x01\x00".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// Writes an array of this type (`<f4`: NumPy's name) and shape. `part` gives its bytes part after
-/// part until it gives none.
+/// Writes an array of this type (NumPy's name, such as `<f4`) and shape. `part` returns the next
+/// bytes of the array, and None after the last ones.
 ///
 /// # Errors
-/// If a part can't be had, the disk is full or the file can't be written; an older one is then
-/// untouched.
+/// If `part` fails, the disk is full or the file can't be written. An existing file is then
+/// unchanged.
 pub(crate) fn write(
     path: &Path,
     (kind, shape): (&str, &[usize]),

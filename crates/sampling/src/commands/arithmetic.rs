@@ -1,9 +1,8 @@
 //! Vector arithmetic in latent space (Radford et al. 2016, section 6.3.2): the mean latent vector
-//! of samples that are A, minus that of samples that are B, plus that of samples that are C.
+//! of samples of A, minus that of samples of B, plus that of samples of C.
 //!
-//! Which samples are what is known from the training images: a sample is taken for what its nearest
-//! training image is. For glyphs that is known exactly: their class and all factors they were drawn
-//! from.
+//! A sample has the attributes of its nearest training image. An attribute is a class or, for
+//! glyphs, a range of a factor that the glyph was drawn from.
 
 use crate::cli::Run;
 use crate::commands::neighbours::nearest;
@@ -17,39 +16,40 @@ use adjoint_recipes::{limits, pictures};
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
 
-/// Samples among which A, B and C are sought.
+/// Number of samples that are searched for A, B and C.
 const SAMPLES: usize = 1_000;
-/// Training images they are compared with.
+/// Number of training images that samples are compared with.
 const TRAINING: usize = 10_000;
-/// Samples of each that are shown, at most.
+/// Number of samples of A, of B and of C that are shown.
 const SHOWN: usize = 3;
-/// How far the neighbourhood of the result reaches, uniformly in each number (the paper's 0.25).
+/// Neighbours of the result have uniform noise in plus or minus this added to each latent variable
+/// (0.25 in the paper).
 const NEIGHBOURHOOD: f64 = 0.25;
-/// Shares of all images that count as low and as high in a factor.
+/// Fraction of all images that count as low in a factor, and fraction that count as high.
 const LOW: f64 = 0.3;
 
 /// A - B + C.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arithmetic {
-    /// What A is: words such as "7 thick". A class, and on glyphs thin, thick, upright, slanted,
+    /// A in words, such as "7 thick": a class and, for glyphs, thin, thick, upright, slanted,
     /// narrow or wide
     #[arg(long, value_name = "WORDS")]
     a: String,
 
-    /// What B is
+    /// B in words
     #[arg(long, value_name = "WORDS")]
     b: String,
 
-    /// What C is
+    /// C in words
     #[arg(long, value_name = "WORDS")]
     c: String,
 
-    /// Samples of each whose mean is taken
+    /// Number of samples that each mean is taken over
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<usize>(1..=100))]
     examples: usize,
 }
 
-/// One number of a glyph.
+/// A factor of a glyph.
 type Factor = fn(&Factors) -> f32;
 
 /// One word of a description.
@@ -79,20 +79,19 @@ impl Attribute {
         match factor {
             Some((factor, high)) if known => Ok(Attribute::Factor(factor, high)),
             Some(_) => Err(format!(
-                "`{word}` is known of glyphs only; of {} only the classes are: {classes}",
+                "`{word}` is an attribute of glyphs only; the attributes of {} are the classes {classes}",
                 set.name()
             )
             .into()),
             None => Err(format!(
-                "`{word}` is no attribute; there are the classes {classes} and, of glyphs, thin, thick, upright, slanted, \
-                 narrow and wide"
+                "`{word}` is no attribute; attributes are the classes {classes} and, for glyphs, thin, thick, upright, slanted, narrow and wide"
             )
             .into()),
         }
     }
 }
 
-/// What is known of the training images.
+/// The classes and, for glyphs, the factors of the training images.
 struct Knowledge<'a> {
     set: &'a Dataset,
     factors: Vec<Factors>,
@@ -104,7 +103,7 @@ impl<'a> Knowledge<'a> {
         Knowledge { set, factors: factors.unwrap_or_default() }
     }
 
-    /// Is image i what the words say?
+    /// Returns a function that tests whether image i has all these attributes.
     fn test(&self, attributes: &[Attribute]) -> impl Fn(usize) -> bool {
         let bounds: Vec<f32> = attributes
             .iter()
@@ -129,26 +128,26 @@ impl<'a> Knowledge<'a> {
 }
 
 impl Arithmetic {
-    /// The descriptions of A, B and C.
+    /// Parses the descriptions of A, B and C.
     ///
     /// # Errors
-    /// If one is empty, or has a word that is not known of this set.
+    /// If a description is empty, or a word is not an attribute of this set.
     fn terms(&self, set: &Dataset) -> Result<[Vec<Attribute>; 3], BoxError> {
         let parse = |text: &str| -> Result<Vec<Attribute>, BoxError> {
             let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
             if words.is_empty() {
-                return Err("--a, --b and --c need a word each, such as \"7 thick\"".into());
+                return Err("--a, --b and --c need at least one word each, such as \"7 thick\"".into());
             }
             words.into_iter().map(|word| Attribute::parse(word, set)).collect()
         };
         Ok([parse(&self.a)?, parse(&self.b)?, parse(&self.c)?])
     }
 
-    /// The numbers of the samples that `test` holds of, as far as the images in `near` tell: those
-    /// that are nearest to an image first.
+    /// Returns the indices of samples whose nearest images, `near`, pass `test`. Samples that are
+    /// closest to their nearest image come first.
     ///
     /// # Errors
-    /// If there are fewer than the command needs; `text` is their description.
+    /// If there are fewer such samples than the command needs. `text` is their description.
     fn examples(
         &self,
         near: &[Neighbour],
@@ -161,7 +160,7 @@ impl Arithmetic {
         if found.len() < self.examples {
             let (there, needed) = (found.len(), self.examples);
             return Err(format!(
-                "{there} of {SAMPLES} samples are `{text}`, and {needed} are needed; ask for less, or take fewer --examples"
+                "{there} of {SAMPLES} samples are `{text}`, and {needed} are needed; use fewer words, or reduce --examples"
             )
             .into());
         }
@@ -169,7 +168,7 @@ impl Arithmetic {
     }
 }
 
-/// Of each row of z, the nearest of the first `known` images of a set.
+/// Finds the image nearest to the sample of each row of z among the first `known` images of a set.
 fn nearest_images(
     model: &mut Model,
     z: &Tensor<f32>,
@@ -177,7 +176,7 @@ fn nearest_images(
     known: usize,
 ) -> Result<Vec<Neighbour>, BoxError> {
     let mut near = vec![];
-    // Large samples are not all in memory at once.
+    // Split into parts, because all large samples may not fit into memory.
     for part in limits::parts(0..SAMPLES, limits::chunk(SAMPLES, train.image_len())) {
         let x = model.decode(&z.narrow(0, part.start, part.len()), None)?;
         near.extend(nearest(model, &x, (train, known), 1).into_iter().map(|of_one| of_one[0]));
@@ -185,7 +184,8 @@ fn nearest_images(
     Ok(near)
 }
 
-/// Latent vectors of three rows of three: the result in the middle, and eight about it.
+/// Returns nine latent vectors, row by row of a 3 x 3 square: the result in the middle and eight
+/// random neighbours around it.
 fn neighbourhood(result: &[f32], seed: u64) -> Vec<Vec<f32>> {
     let mut stream = Stream::new(seed, "neighbourhood", 0);
     (0..9)
@@ -200,7 +200,7 @@ impl Run for Arithmetic {
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         if model.condition.is_some() {
-            let lack = "is told what to make: what a sample is does not follow from z";
+            let lack = "is conditional: the attributes of a sample do not follow from z";
             return Err(model.refusal(lack, "a model without conditions"));
         }
         let train = model.dataset(Split::Train)?;
@@ -229,12 +229,12 @@ impl Run for Arithmetic {
     }
 }
 
-/// A row of each term, its examples and then their mean; and below the result in the middle of its
-/// neighbourhood.
+/// Draws one row per term: its examples, then the sample of their mean. Below is the result in the
+/// middle of its neighbourhood.
 fn picture(model: &Model, tiles: &[Tensor<f32>], results: &Tensor<f32>) -> Image {
     let blank = tiles[0].map(|_| 1.0);
     let mut all: Vec<Tensor<f32>> = tiles.to_vec();
-    // A white row between terms and result.
+    // A white row separates the terms from the result.
     all.extend(vec![blank.clone(); SHOWN + 1]);
     for row in 0..3 {
         all.extend((0..3).map(|column| results.narrow(0, 3 * row + column, 1)));

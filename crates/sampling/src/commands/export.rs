@@ -9,7 +9,7 @@ use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, warn};
 use std::path::Path;
 
-/// Samples that are in memory at once.
+/// Number of samples that are in memory at once.
 const CHUNK: usize = 1_000;
 
 /// Samples as an array.
@@ -21,7 +21,8 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Writes them to `out`, and the labels of conditional ones beside them. Says what was written.
+    /// Writes samples to `out`. Labels of class-conditional samples go to a second file beside it.
+    /// Returns a description of what was written.
     pub(crate) fn write(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
         let n = self.n;
         let z = model.draw("export", n)?;
@@ -49,7 +50,7 @@ impl Export {
             if !adjoint_files::is_regular(out) {
                 let place = out.display();
                 warn(format_args!(
-                    "{place} is no regular file, and no labels are written beside it: sample i is of class i mod {classes}"
+                    "{place} is not a regular file, so no labels are written beside it; sample i has class i mod {classes}"
                 ));
                 return Ok(said);
             }

@@ -1,4 +1,4 @@
-//! What D's filters look at.
+//! What D's filters respond to.
 
 use crate::cli::Run;
 use adjoint_data::{PixelRange, Split};
@@ -10,48 +10,48 @@ use adjoint_recipes::{Model, load};
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Grid, Image, settings_of_run};
 
-/// Test images in which the strongest answers are sought.
+/// Number of test images that are searched for the strongest activations.
 const IMAGES: usize = 500;
 
 /// D's filters.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Features {
-    /// Convolution of D to look at, from 1 at the image [default: the last but the one to the
-    /// logit]
+    /// Convolution of D, counted from 1 at the image [default: the last before the logit's]
     #[arg(long, value_name = "N")]
     layer: Option<usize>,
 
-    /// Filters, a row each: the first ones of the layer
+    /// Number of filters, one per row, from the first of the layer
     #[arg(long, value_name = "N", default_value = "12", value_parser = whole::<usize>(1..=100))]
     filters: usize,
 
-    /// Images of each, those it answers to most
+    /// Number of images per filter: those with the strongest activations
     #[arg(long, value_name = "N", default_value = "5", value_parser = whole::<usize>(1..=100))]
     images: usize,
 }
 
-/// What a filter says of an image where it says most.
-struct Answer {
+/// The strongest activation of a filter in an image.
+struct Activation {
     value: f32,
     image: usize,
-    /// The pixel of the layer, row by row.
+    /// Index of the pixel in the layer's output, row by row.
     place: usize,
 }
 
-impl Answer {
-    /// The strongest of one filter of `channels` in the features of image `image`.
+impl Activation {
+    /// Finds the strongest activation of one of `channels` filters in the features of image
+    /// `image`.
     fn strongest(features: &[f32], (filter, channels): (usize, usize), image: usize) -> Self {
         let values = features.iter().skip(filter).step_by(channels).copied().enumerate();
         let (place, value) = values.max_by(|a, b| a.1.total_cmp(&b.1)).expect("an image has pixels");
-        Answer { value, image, place }
+        Activation { value, image, place }
     }
 }
 
 impl Run for Features {
-    /// Guided backpropagation (Springenberg et al. 2015), as in figure 5 of the DCGAN's paper.
+    /// Draws guided backpropagation (Springenberg et al. 2015) as in figure 5 of the DCGAN's paper.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         if model.kind != "dcgan" {
-            return Err(model.refusal("this can't look into", "a run of train-dcgan"));
+            return Err(model.refusal("is not supported here", "a run of train-dcgan"));
         }
         let settings: adjoint_recipes::dcgan::Settings = settings_of_run(&model.run)?;
         let mut d = settings.build(adjoint_adversarial::Settings::default())?.discriminator;
@@ -63,11 +63,12 @@ impl Run for Features {
         }
         let test = model.dataset(Split::Test)?;
         let images = IMAGES.min(test.len());
-        // Large images, or wide layers, are not all in memory at once.
+        // Split into parts, because all features of large images or wide layers may not fit into
+        // memory.
         let [_, costs] = settings.costs()?;
         let widest = costs.iter().map(LayerCost::outputs).max().unwrap_or(0) as usize;
         let part = limits::chunk(IMAGES, test.image_len().saturating_add(widest));
-        let (mut answers, mut shape) = (vec![], [0; 3]);
+        let (mut activations, mut shape) = (vec![], [0; 3]);
         for part in limits::parts(0..images, part) {
             let start = part.start;
             let x = model.images(&test, &part.collect::<Vec<_>>());
@@ -75,22 +76,22 @@ impl Run for Features {
             let [_, h, w, channels] = features.value().shape().nhwc();
             shape = [h, w, channels];
             let filters = self.filters.min(channels);
-            answers.resize_with(filters, Vec::new);
+            activations.resize_with(filters, Vec::new);
             for (i, features) in features.value().data().chunks_exact(h * w * channels).enumerate() {
-                let strongest = |filter| Answer::strongest(features, (filter, channels), start + i);
-                answers.iter_mut().enumerate().for_each(|(filter, all)| all.push(strongest(filter)));
+                let strongest = |filter| Activation::strongest(features, (filter, channels), start + i);
+                activations.iter_mut().enumerate().for_each(|(filter, all)| all.push(strongest(filter)));
             }
         }
-        let ([h, w, channels], filters) = (shape, answers.len());
+        let ([h, w, channels], filters) = (shape, activations.len());
         model.fits(2 * filters * self.images)?;
         let mut rows = vec![];
-        for (filter, mut answers) in answers.into_iter().enumerate() {
-            answers.sort_by(|a, b| b.value.total_cmp(&a.value));
-            for answer in answers.iter().take(self.images) {
-                let image = model.images(&test, &[answer.image]);
+        for (filter, mut activations) in activations.into_iter().enumerate() {
+            activations.sort_by(|a, b| b.value.total_cmp(&a.value));
+            for activation in activations.iter().take(self.images) {
+                let image = model.images(&test, &[activation.image]);
                 let seed = Tensor::build([1, h, w, channels], |g| {
                     g.fill(0.0);
-                    g[answer.place * channels + filter] = 1.0;
+                    g[activation.place * channels + filter] = 1.0;
                 });
                 rows.push(scaled(&d.guided_backpropagation(&image, layer, &seed)));
                 rows.push(image);
@@ -102,13 +103,13 @@ impl Run for Features {
             ..Grid::square(rows.len(), model.common.image_size)
         };
         let what = format!(
-            "{filters} filters of convolution {layer}, a row each: what they answer to in test images, beside these"
+            "{filters} filters of convolution {layer}, one per row: guided backpropagation beside the test image"
         );
         Ok((grid.draw(&tiles, PixelRange::Symmetric), what))
     }
 }
 
-/// Numbers of any size, so that the largest is 1 or -1.
+/// Returns x scaled so that its largest absolute value is 1.
 fn scaled(x: &Tensor<f32>) -> Tensor<f32> {
     let largest = x.data().iter().fold(1e-12f32, |m, x| m.max(x.abs()));
     x.map(move |x| x / largest)
@@ -120,11 +121,11 @@ mod tests {
 
     #[test]
     fn the_strongest_answer_is_found_where_it_is() {
-        // Two pixels by two of three filters; of equal answers the last.
+        // 2 x 2 pixels of three filters. The last of equal activations is found.
         let features = [1.0, 5.0, 0.0, 2.0, 4.0, 0.0, -3.0, 9.0, 0.0, 2.0, 8.0, 0.0];
-        let found = [0, 1, 2].map(|filter| Answer::strongest(&features, (filter, 3), 7));
-        assert_eq!(found.each_ref().map(|answer| answer.value), [2.0, 9.0, 0.0]);
-        assert_eq!(found.each_ref().map(|answer| answer.place), [3, 2, 3]);
-        assert!(found.iter().all(|answer| answer.image == 7));
+        let found = [0, 1, 2].map(|filter| Activation::strongest(&features, (filter, 3), 7));
+        assert_eq!(found.each_ref().map(|activation| activation.value), [2.0, 9.0, 0.0]);
+        assert_eq!(found.each_ref().map(|activation| activation.place), [3, 2, 3]);
+        assert!(found.iter().all(|activation| activation.image == 7));
     }
 }

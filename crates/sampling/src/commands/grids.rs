@@ -12,7 +12,7 @@ use adjoint_runs::{BoxError, Image};
 /// Samples side by side.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Grid {
-    /// Number of samples [default: 64; 2000 points]
+    /// Number of samples [default: 64 images, or 2000 points]
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000))]
     n: Option<usize>,
 }
@@ -28,22 +28,19 @@ impl Run for Grid {
         if let Some(points) = model.points {
             return Ok((
                 points::scatter(points, model.seed, &x, None),
-                format!("{n} samples over as many points of {points}"),
+                format!("{n} samples over {n} points of {points}"),
             ));
         }
-        let caution = if model.autoencoder {
-            " (of a plain autoencoder: nothing taught it which z are likely)"
-        } else {
-            ""
-        };
+        let caution =
+            if model.autoencoder { " (of a plain autoencoder, which has no distribution of z)" } else { "" };
         Ok((pictures::square(&x, model.range), format!("{n} samples{caution}")))
     }
 }
 
-/// A row of each class.
+/// One row per class.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Classes {
-    /// Samples of each class
+    /// Number of samples per class
     #[arg(long, value_name = "N", default_value = "10", value_parser = whole::<usize>(1..=100))]
     n: usize,
 }
@@ -52,7 +49,7 @@ impl Run for Classes {
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         if model.condition != Some(Condition::Class) {
             let instead = "a run of train-cgan, or of train-vae --conditional";
-            return Err(model.refusal("is not told classes", instead));
+            return Err(model.refusal("is not conditioned on classes", instead));
         }
         let (n, classes) = (self.n, model.classes()?);
         model.fits(classes * n)?;
@@ -60,19 +57,19 @@ impl Run for Classes {
         let x = model.decode(&z, Some(&labels))?;
         Ok((
             pictures::rows(&x, n, model.range),
-            format!("{classes} classes, a row each, the same noise down a column"),
+            format!("{classes} classes, one per row; all samples in a column have the same noise"),
         ))
     }
 }
 
-/// Test images above what the model makes of them.
+/// Test images above their reconstructions, or with their conditions and samples.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Reconstruct {
     /// Number of test images
     #[arg(long, value_name = "N", default_value = "32", value_parser = whole::<usize>(1..=1_000_000))]
     n: usize,
 
-    /// Index of the first
+    /// Index of the first test image
     #[arg(long, value_name = "N", default_value = "0")]
     from: usize,
 }
@@ -80,8 +77,8 @@ pub(crate) struct Reconstruct {
 impl Run for Reconstruct {
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        let told = model.condition.filter(|condition| condition.is_image());
-        if model.kind != "vae" && told.is_none() {
+        let image_condition = model.condition.filter(|condition| condition.is_image());
+        if model.kind != "vae" && image_condition.is_none() {
             return Err(
                 model.refusal("has no encoder", "a run of train-vae, or of train-cgan --task inpaint")
             );
@@ -93,16 +90,16 @@ impl Run for Reconstruct {
         }
         model.fits(3 * indices.len())?;
         let x = model.seen(&test, &indices);
-        let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = told {
+        let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = image_condition {
             let y = condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
             let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;
             (vec![y, fake, x], "conditions, samples and the test images themselves")
         } else {
-            let told = model.condition == Some(Condition::Class);
-            let labels = told.then(|| labels::of_images(&test, &indices));
+            let by_class = model.condition == Some(Condition::Class);
+            let labels = by_class.then(|| labels::of_images(&test, &indices));
             let z = model.encode(&x, labels.as_ref())?;
             let y = model.decode(&z, labels.as_ref())?;
-            (vec![x, y], "test images above what the model makes of them")
+            (vec![x, y], "test images above their reconstructions")
         };
         let n = indices.len();
         let picture = pictures::series(&rows.iter().collect::<Vec<_>>(), model.range);

@@ -1,4 +1,4 @@
-//! What can be done with a model: a file for each kind of picture.
+//! The commands, one file each.
 
 pub(crate) mod arithmetic;
 pub(crate) mod export;

@@ -9,7 +9,7 @@ use adjoint_recipes::{limits, pictures};
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
 
-/// Training images that are compared at once, where they are small.
+/// Number of training images that are compared at once; fewer if images are large.
 const CHUNK: usize = 2_000;
 
 /// Samples beside training images.
@@ -19,7 +19,7 @@ pub(crate) struct Neighbours {
     #[arg(long, value_name = "N", default_value = "10", value_parser = whole::<usize>(1..=100))]
     n: usize,
 
-    /// Training images beside each
+    /// Number of training images beside each sample
     #[arg(long, value_name = "K", default_value = "7", value_parser = whole::<usize>(1..=100))]
     k: usize,
 }
@@ -41,7 +41,7 @@ impl Run for Neighbours {
         let columns = 1 + near.first().map_or(0, Vec::len);
         let mean = near.iter().map(|near| near[0].squared.sqrt()).sum::<f64>() / self.n as f64;
         let what = format!(
-            "{} samples, each before its {} nearest training images; mean distance to the nearest {mean:.2}",
+            "{} samples, each followed by its {} nearest training images; mean distance to the nearest {mean:.2}",
             self.n,
             columns - 1
         );
@@ -49,8 +49,8 @@ impl Run for Neighbours {
     }
 }
 
-/// The k of the first `among` images of a set that are nearest to each sample by the distance of
-/// their pixels, nearest first.
+/// Searches the first `among` images of a set for the k nearest neighbours of each sample, by
+/// Euclidean distance of pixels. The nearest comes first.
 pub(crate) fn nearest(
     model: &Model,
     x: &Tensor<f32>,

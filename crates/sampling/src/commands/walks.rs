@@ -9,46 +9,45 @@ use adjoint_recipes::pictures;
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Grid, Image};
 
-/// A traversal goes from where this share of all latent numbers is lower to where as many are
-/// higher.
+/// A traversal goes from this quantile of the latent distribution to the quantile at 1 minus this.
 const LOW: f64 = 0.01;
-/// Rows of a traversal.
+/// Default number of rows of a traversal.
 const DIMENSIONS: usize = 10;
 
 /// Walks between latent vectors.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Interpolate {
-    /// Rows
+    /// Number of rows
     #[arg(long, value_name = "N", default_value = "8", value_parser = whole::<usize>(1..=100))]
     rows: usize,
 
-    /// Latent vectors that a row passes through
+    /// Number of latent vectors that a row passes through
     #[arg(long, value_name = "K", default_value = "2", value_parser = whole::<usize>(1..=100))]
     through: usize,
 
-    /// Images of a row; more where only more show every latent vector that it passes through
+    /// Minimum number of images per row; raised if needed to show every latent vector of the row
     #[arg(long, value_name = "N", default_value = "10", value_parser = whole::<usize>(2..=100))]
     steps: usize,
 
-    /// Class of all images (models that are told classes) [default: 0]
+    /// Class of all images (class-conditional models) [default: 0]
     #[arg(long, value_name = "N")]
     class: Option<usize>,
 
-    /// Given latent vectors instead of random ones, one a use: numbers between commas; one row
-    /// through all of them
+    /// Latent vector as comma-separated numbers; repeat the flag for one row through all these
+    /// vectors [default: random vectors]
     #[arg(long, value_name = "X,X", allow_hyphen_values = true, conflicts_with_all = ["rows", "through"])]
     z: Vec<String>,
 }
 
 impl Interpolate {
-    /// The latent vectors that each row passes through.
-    fn stations(&self, model: &Model) -> Result<Vec<Vec<Vec<f32>>>, BoxError> {
+    /// Returns the latent vectors that each row passes through.
+    fn waypoints(&self, model: &Model) -> Result<Vec<Vec<Vec<f32>>>, BoxError> {
         let given: Result<Vec<Vec<f32>>, BoxError> =
             self.z.iter().map(|text| vector(text, model.latent)).collect();
         let given = given?;
         match given.len() {
             0 => {}
-            1 => return Err("--z: a walk needs two of them or more".into()),
+            1 => return Err("--z: a walk needs two latent vectors or more; repeat the flag".into()),
             _ => return Ok(vec![given]),
         }
         if self.through < 2 {
@@ -64,54 +63,54 @@ fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
     let numbers: Result<Vec<f32>, _> = text.split(',').map(|n| n.trim().parse::<f32>()).collect();
     match numbers {
         Ok(numbers) if numbers.len() == latent && numbers.iter().all(|x| x.is_finite()) => Ok(numbers),
-        _ => Err(format!("--z {text}: {latent} numbers between commas are needed").into()),
+        _ => Err(format!("--z {text}: {latent} numbers between commas are required").into()),
     }
 }
 
-/// The number of images of a walk: at least `wanted`, the same on each leg, so that every station
-/// is among them.
-fn images(wanted: usize, stations: usize) -> usize {
-    let legs = stations - 1;
-    legs * (wanted - 1).div_ceil(legs) + 1
+/// Returns the number of images of a walk: at least `requested`, and the same number per leg, so
+/// that every waypoint is shown.
+fn images(requested: usize, waypoints: usize) -> usize {
+    let legs = waypoints - 1;
+    legs * (requested - 1).div_ceil(legs) + 1
 }
 
-/// `images` points on the way through all stations.
-fn walk(stations: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f32>> {
-    let leg = (images - 1) / (stations.len() - 1);
+/// Returns `images` points on the path through all waypoints.
+fn walk(waypoints: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f32>> {
+    let leg = (images - 1) / (waypoints.len() - 1);
     let mut points = vec![];
-    for pair in stations.windows(2) {
+    for pair in waypoints.windows(2) {
         points.extend((0..leg).map(|i| between(&pair[0], &pair[1], i as f64 / leg as f64, noise)));
     }
-    points.extend(stations.last().cloned());
+    points.extend(waypoints.last().cloned());
     points
 }
 
 impl Run for Interpolate {
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
-        let stations = self.stations(model)?;
-        let steps = images(self.steps, stations[0].len());
-        model.fits(stations.len() * steps)?;
-        let z: Vec<Vec<f32>> = stations.iter().flat_map(|row| walk(row, steps, model.noise)).collect();
+        let waypoints = self.waypoints(model)?;
+        let steps = images(self.steps, waypoints[0].len());
+        model.fits(waypoints.len() * steps)?;
+        let z: Vec<Vec<f32>> = waypoints.iter().flat_map(|row| walk(row, steps, model.noise)).collect();
         let conditions = model.one_condition(self.class, z.len())?;
         let x = model.decode(&rows(&z), conditions.as_ref())?;
-        let what = format!("{} walks of {steps} images between latent vectors", stations.len());
+        let what = format!("{} walks of {steps} images between latent vectors", waypoints.len());
         Ok((pictures::rows(&x, steps, model.range), what))
     }
 }
 
-/// One latent number from low to high.
+/// One latent variable from low to high.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Traverse {
-    /// Which latent numbers, from 0 [default: the ten that change the image most]
+    /// Indices of the latent variables, from 0 [default: the ten that change the image most]
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     dimensions: Vec<usize>,
 
-    /// Images of a row
+    /// Number of images per row
     #[arg(long, value_name = "N", default_value = "11", value_parser = whole::<usize>(2..=100))]
     steps: usize,
 
-    /// Class of all images (models that are told classes) [default: 0]
+    /// Class of all images (class-conditional models) [default: 0]
     #[arg(long, value_name = "N")]
     class: Option<usize>,
 }
@@ -133,8 +132,8 @@ impl Traverse {
     }
 }
 
-/// By how much each latent number, from low to high, changes the image at `start`: the sum of
-/// squared differences of its pixels.
+/// Returns how much each latent variable changes the image at `start` on its way from low to high:
+/// the sum of the squared differences of the pixels.
 fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<f64>, BoxError> {
     let conditions = model.one_condition(class, 2)?;
     let mut changes = vec![];
@@ -172,29 +171,30 @@ impl Run for Traverse {
         let names: Vec<String> = dimensions.iter().map(usize::to_string).collect();
         Ok((
             pictures::rows(&x, steps, model.range),
-            format!("latent numbers {}, a row each, from low to high", names.join(", ")),
+            format!("latent variables {}, one per row, from low to high", names.join(", ")),
         ))
     }
 }
 
-/// The plane of a model with two latent numbers.
+/// The plane of a model with two latent variables.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Manifold {
-    /// Images along each side
+    /// Number of images along each side
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<usize>(1..=100))]
     n: usize,
 
-    /// Class of all images (models that are told classes) [default: 0]
+    /// Class of all images (class-conditional models) [default: 0]
     #[arg(long, value_name = "N")]
     class: Option<usize>,
 }
 
 impl Run for Manifold {
-    /// At equal steps of the cumulative distribution (Kingma & Welling 2014, appendix A).
+    /// Draws images at equal steps of the cumulative distribution (Kingma & Welling 2014, appendix
+    /// A).
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         if model.latent != 2 {
-            let lack = format!("has {} latent numbers", model.latent);
+            let lack = format!("has {} latent variables", model.latent);
             return Err(model.refusal(&lack, "a run with --latent 2"));
         }
         let n = self.n;
@@ -214,17 +214,17 @@ mod tests {
 
     #[test]
     fn a_walk_shows_every_station() {
-        let stations: Vec<Vec<f32>> = (0..6).map(|i| vec![i as f32, (i * i) as f32 - 7.0]).collect();
-        for (count, wanted) in [(2, 2), (2, 10), (3, 10), (4, 10), (6, 2), (5, 100)] {
+        let waypoints: Vec<Vec<f32>> = (0..6).map(|i| vec![i as f32, (i * i) as f32 - 7.0]).collect();
+        for (count, requested) in [(2, 2), (2, 10), (3, 10), (4, 10), (6, 2), (5, 100)] {
             for noise in [Distribution::Uniform, Distribution::Gaussian] {
-                let n = images(wanted, count);
-                assert!(n >= wanted && n < wanted + count, "{n} for {wanted}");
-                let points = walk(&stations[..count], n, noise);
+                let n = images(requested, count);
+                assert!(n >= requested && n < requested + count, "{n} for {requested}");
+                let points = walk(&waypoints[..count], n, noise);
                 assert_eq!(points.len(), n);
-                for (i, station) in stations[..count].iter().enumerate() {
+                for (i, waypoint) in waypoints[..count].iter().enumerate() {
                     let there = &points[i * (n - 1) / (count - 1)];
-                    let near = there.iter().zip(station).all(|(a, b)| (a - b).abs() < 1e-5);
-                    assert!(near, "{there:?} instead of {station:?}");
+                    let near = there.iter().zip(waypoint).all(|(a, b)| (a - b).abs() < 1e-5);
+                    assert!(near, "{there:?} instead of {waypoint:?}");
                 }
             }
         }

@@ -46,16 +46,16 @@ fn commands_of_a_dcgan() {
     program.fail(&["interpolate", "runs/a", "--z", zero], "a walk needs two");
     program.fail(&["interpolate", "runs/a", "--z", "1,2", "--z", zero], "5 numbers between commas");
     program.fail(&["traverse", "runs/a", "--dimensions", "5"], "there are 0 to 4");
-    program.fail(&["classes", "runs/a"], "a dcgan that is not told classes");
+    program.fail(&["classes", "runs/a"], "a dcgan that is not conditioned on classes");
     program.fail(&["reconstruct", "runs/a"], "has no encoder");
-    program.fail(&["manifold", "runs/a"], "has 5 latent numbers");
+    program.fail(&["manifold", "runs/a"], "has 5 latent variables");
     program.fail(&["features", "runs/a", "--layer", "4"], "there are 1 to 3");
     program.fail(&["arithmetic", "runs/a", "--a", "huge", "--b", "1", "--c", "2"], "`huge` is no attribute");
     program.fail(&["grid", "runs/a", "--n", "0"], "from 1 to 1000000");
     program.fail(&["grid", "runs/a", "--n", "1000000"], "too many for a picture");
     program.fail(&["interpolate", "runs/a", "--class", "3"], "is not told classes");
     program.fail(&["traverse", "runs/a", "--steps", "1"], "from 2 to 100");
-    program.fail(&["arithmetic", "runs/a", "--a", " ", "--b", "1", "--c", "2"], "need a word each");
+    program.fail(&["arithmetic", "runs/a", "--a", " ", "--b", "1", "--c", "2"], "at least one word each");
 }
 
 /// The averaged weights are used if they exist; a flag selects the others.
@@ -104,7 +104,7 @@ fn commands_of_a_vae() {
     program.fail(&["grid", "runs/a"], "its encoder is that of step 3 and its decoder that of step 2");
     fs::write(&decoder, text).unwrap();
     program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
-    program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is told what to make");
+    program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is conditional: ");
     program.train("train-vae", "c", &[&flags[..], &["--autoencoder"]].concat());
     assert!(program.succeed(&["grid", "runs/c"]).contains("autoencoder"));
 }
@@ -128,7 +128,7 @@ fn commands_of_conditional_gans() {
         program.succeed(&[command, "runs/b"]);
         png(&program, "b", command);
     }
-    program.fail(&["classes", "runs/b"], "a cgan that is not told classes");
+    program.fail(&["classes", "runs/b"], "a cgan that is not conditioned on classes");
 }
 
 /// The array as NumPy reads it: 25 images in channel planes, with values in [0, 1].
