@@ -1,5 +1,5 @@
-//! Likelihoods: the bound and importance sampling where there is an encoder, annealed importance
-//! sampling for any decoder.
+//! Likelihoods. Models with an encoder have a bound and importance sampling; any decoder has
+//! annealed importance sampling.
 
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange, Split};
@@ -11,28 +11,29 @@ use adjoint_recipes::game::{Condition, flags::Distribution};
 use adjoint_recipes::{labels, limits};
 use adjoint_runs::{BoxError, note};
 
-/// Images at a time, chains of each, and leapfrog steps at each temperature.
+/// Number of images that are annealed at once, chains per image, and leapfrog steps per
+/// temperature.
 const GROUP: usize = 8;
 const CHAINS: usize = 16;
 const LEAPFROG: usize = 10;
 
-/// How the bounds are estimated: numbers of samples, test images and temperatures.
+/// The numbers of samples, test images and temperatures that the bounds are estimated with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
     pub(crate) nll_samples: usize,
     pub(crate) nll_images: usize,
     pub(crate) ais_images: usize,
     pub(crate) ais_temperatures: usize,
-    /// Standard deviation of pixels in [0, 1] about the samples of a model without a likelihood of
-    /// its own.
+    /// Standard deviation of pixels in [0, 1] about the samples of a model that defines no
+    /// likelihood.
     pub(crate) sigma: f64,
 }
 
-/// The bound on the test set, its parts, and the likelihood by importance sampling; of models with
-/// an encoder.
+/// Notes the bound on the test set, its parts, and the likelihood by importance sampling. Models
+/// without a bound get no figures.
 ///
 /// # Errors
-/// If they are not finite.
+/// If an estimate is not finite.
 pub(crate) fn variational(
     subject: &mut Subject,
     model: &mut Model,
@@ -57,20 +58,20 @@ pub(crate) fn variational(
     Ok(())
 }
 
-/// log p(x) of test images from below, and the gap between both bounds on images that the model
-/// made itself: the lower bound's mean error on those is between 0 and that. For models that are
-/// told nothing, or classes.
+/// Notes a lower bound on log p(x) of test images, and the gap between an upper and a lower bound
+/// on samples of the model. The mean error of the lower bound on these samples is between 0 and the
+/// gap. Models of points, plain autoencoders and models with image conditions get no figures.
 ///
 /// # Errors
-/// If the test set can't be had.
+/// If the test set can't be loaded.
 pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort) -> Result<(), BoxError> {
-    let told_images = model.condition.is_some_and(Condition::is_image);
-    if effort.ais_images == 0 || model.points.is_some() || model.autoencoder || told_images {
+    let by_image = model.condition.is_some_and(Condition::is_image);
+    if effort.ais_images == 0 || model.points.is_some() || model.autoencoder || by_image {
         return Ok(());
     }
     let test = model.dataset(Split::Test)?;
     let images = effort.ais_images;
-    let told_classes = model.condition == Some(Condition::Class);
+    let by_class = model.condition == Some(Condition::Class);
     let prior = match model.noise {
         Distribution::Gaussian => Prior::Normal,
         Distribution::Uniform => Prior::Uniform,
@@ -84,29 +85,30 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         let last = (first + group).min(images);
         note(format_args!("{}: annealing images {first} to {} of {images}", subject.name, last - 1));
         let indices: Vec<usize> = (first..last).collect();
-        let told = told_classes.then(|| labels::of_images(&test, &indices));
+        let labels = by_class.then(|| labels::of_images(&test, &indices));
         let real = model.seen(&test, &indices);
         let z = model.noise.draw(seed, "annealing/simulated", first as u64, [indices.len(), latent]);
-        let mean = model.decode(&z, told.as_ref())?;
+        let mean = model.decode(&z, labels.as_ref())?;
         let mut stream = Stream::new(seed, "annealing/observed", first as u64);
         let simulated = model.networks.observe(&mean, sigma, &mut stream);
-        let told = told.map(|told| Var::constant(each(&told)));
-        let (told, rows, seed) = (told.as_ref(), indices.len() * CHAINS, seed.wrapping_add(first as u64));
-        // Steps that suit the first images suit the others.
+        let labels = labels.map(|labels| Var::constant(repeat_per_chain(&labels)));
+        let (labels, rows, seed) = (labels.as_ref(), indices.len() * CHAINS, seed.wrapping_add(first as u64));
+        // The steps are tuned on the first images and reused for the others.
         let annealing = annealing.get_or_insert_with(|| {
             let tempo = (effort.ais_temperatures, LEAPFROG);
-            Annealing::tuned((prior, latent), tempo, rows, log_density(model, &real, told, sigma), seed)
+            Annealing::tuned((prior, latent), tempo, rows, log_density(model, &real, labels, sigma), seed)
         });
         let bounds = |weights: Vec<f64>, bound: fn(&[f64]) -> f64| -> Vec<f64> {
             weights.chunks_exact(CHAINS).map(|weights| bound(weights) + constant).collect()
         };
         real_bounds.extend(bounds(
-            annealing.forward(rows, log_density(model, &real, told, sigma), seed),
+            annealing.forward(rows, log_density(model, &real, labels, sigma), seed),
             lower_bound,
         ));
-        let of_simulated = annealing.forward(rows, log_density(model, &simulated, told, sigma), seed);
+        let of_simulated = annealing.forward(rows, log_density(model, &simulated, labels, sigma), seed);
         let below = bounds(of_simulated, lower_bound);
-        let above = annealing.reverse(each(&z), log_density(model, &simulated, told, sigma), seed);
+        let above =
+            annealing.reverse(repeat_per_chain(&z), log_density(model, &simulated, labels, sigma), seed);
         gaps.extend(bounds(above, upper_bound).iter().zip(&below).map(|(a, b)| a - b));
     }
     subject.note("ais", Estimate::of(&real_bounds));
@@ -114,29 +116,30 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
     Ok(())
 }
 
-/// The standard deviation of pixels in the range of a model, and what turns its log-densities of an
-/// image into those over \[0, 1\].
+/// Returns the standard deviation of pixels in the range of a model, and the constant that is added
+/// to its log-density of an image to get the log-density over \[0, 1\].
 fn in_unit_range(range: PixelRange, sigma: f64, pixels: usize) -> (f64, f64) {
     match range {
         PixelRange::Unit => (sigma, 0.0),
-        // Twice as wide: densities are half as high, in each pixel.
+        // The range is twice as wide, so the density of each pixel is halved.
         PixelRange::Symmetric => (2.0 * sigma, pixels as f64 * 2.0f64.ln()),
     }
 }
 
-/// log p(x|z) of each chain, for images x and conditions that are each the matter of several.
+/// Returns the function that maps z to log p(x|z), one value per chain. Each row of x has
+/// [`CHAINS`] chains; `labels` has one row per chain.
 fn log_density<'a>(
     model: &'a mut Model,
     x: &Tensor<f32>,
-    told: Option<&'a Var<f32>>,
+    labels: Option<&'a Var<f32>>,
     sigma: f64,
 ) -> impl FnMut(&Var<f32>) -> Var<f32> + 'a {
-    let x = Var::constant(each(x));
-    move |z| model.networks.log_density(&x, z, told, sigma)
+    let x = Var::constant(repeat_per_chain(x));
+    move |z| model.networks.log_density(&x, z, labels, sigma)
 }
 
-/// Each row for each of its chains.
-fn each(x: &Tensor<f32>) -> Tensor<f32> {
+/// Repeats each row [`CHAINS`] times.
+fn repeat_per_chain(x: &Tensor<f32>) -> Tensor<f32> {
     let n = x.dims()[0];
     let [_, len] = x.shape().around(0);
     let rows: Vec<usize> = (0..n * CHAINS).map(|i| i / CHAINS).collect();
@@ -148,7 +151,7 @@ mod tests {
     use super::*;
     use adjoint_nn::objective::gaussian_log_likelihood;
 
-    /// The density of one image, in either range.
+    /// Compares the density of one image in both ranges.
     #[test]
     fn a_density_does_not_depend_on_the_range() {
         let density = |x: &[f32], mean: &[f32], sigma: f64| {
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn chains_of_an_image_stand_together() {
         let x = Tensor::from_slice([2, 1, 2, 1], &[1.0, 2.0, 3.0, 4.0]);
-        let rows = each(&x);
+        let rows = repeat_per_chain(&x);
         assert_eq!(rows.dims(), [2 * CHAINS, 1, 2, 1]);
         assert_eq!(rows.data()[2 * CHAINS - 2..2 * CHAINS + 2], [1.0, 2.0, 3.0, 4.0]);
     }

@@ -2,7 +2,7 @@
 
 use crate::bounds::{self, Effort};
 use crate::control::Control;
-use crate::images::Ground;
+use crate::images::References;
 use crate::judges::Judges;
 use crate::plane;
 use crate::table::{Comparison, Subject};
@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &[(&str, &str)] = &[
     ("runs/dcgan-glyphs-001", "one run between the test set and noise"),
     ("runs/*-mnist-001 --markdown mnist.md", "all models of MNIST side by side"),
-    ("runs/vae-mnist-001 --nll-samples 5000 --ais-images 20", "its likelihood, twice over"),
+    ("runs/vae-mnist-001 --nll-samples 5000 --ais-images 20", "its likelihood by two methods"),
 ];
 
-/// Compare trained models in numbers. Runs on the same data stand in one table, between the test
-/// set and noise.
+/// Compare trained models by metrics. Runs on the same data are in one table, between the test set
+/// and noise.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "evaluate", version, after_help = examples("evaluate", EXAMPLES))]
 struct Cli {
@@ -31,11 +31,12 @@ struct Cli {
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
 
-    /// Samples of each run, and images of the data they are compared with
+    /// Number of samples of each run, and of images of the data
     #[arg(long, value_name = "N", default_value = "10000", value_parser = whole::<usize>(100..=100_000))]
     samples: usize,
 
-    /// Labelled samples of conditional models, and training images, that the test set is read by
+    /// Number of labelled samples of a conditional model (or of training images) that classify the
+    /// test set
     #[arg(long, value_name = "N", default_value = "10000", value_parser = whole::<usize>(100..=100_000))]
     labelled: usize,
 
@@ -44,54 +45,57 @@ struct Cli {
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
 
-    /// Take G's last weights instead of their moving average
+    /// Use G's last weights instead of their moving average
     #[arg(long)]
     raw: bool,
 
-    /// Directory of datasets [default: where the runs found them]
+    /// Directory of datasets [default: the directory that each run used]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Where judges are kept, once trained
+    /// Directory where trained judges are stored
     #[arg(long, value_name = "DIR", default_value = "runs/.judges")]
     judges: PathBuf,
 
-    /// Training steps of a judge, on 128 images each
+    /// Number of training steps of a judge, on 128 images each
     #[arg(long, value_name = "N", default_value = "2800", value_parser = count::<u64>)]
     judge_steps: u64,
 
-    /// Samples of z for the likelihood of a test image by importance sampling (models with an
-    /// encoder); 0 for none
+    /// Samples of z per test image for the likelihood by importance sampling (models with an
+    /// encoder); 0 disables it
     #[arg(long, value_name = "K", default_value = "500")]
     nll_samples: usize,
 
-    /// Test images of that, from the first on
+    /// Number of test images for --nll-samples, from the first
     #[arg(long, value_name = "N", default_value = "1000")]
     nll_images: usize,
 
-    /// Test images whose likelihood is found by annealed importance sampling, which takes long
+    /// Number of test images for the likelihood by annealed importance sampling (slow); 0 disables
+    /// it
     #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=10_000))]
     ais_images: u64,
 
-    /// Temperatures of that: more are nearer to the truth
+    /// Number of temperatures for --ais-images; more give a tighter bound
     #[arg(long, value_name = "N", default_value = "500", requires = "ais_images")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     ais_temperatures: u64,
 
-    /// Standard deviation of pixels in [0, 1] about a generator's samples, which have no likelihood
-    /// otherwise
+    /// Standard deviation of pixels in [0, 1] about a generator's samples, which defines their
+    /// likelihood
     #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
     ais_sigma: f64,
 
-    /// Write the figures to a file as JSON; `-` is standard output, without the tables
+    /// Write the figures to a file as JSON; `-` writes them to standard output instead of the
+    /// tables
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Write the tables to a file as Markdown; `-` is standard output
+    /// Write the tables to a file as Markdown; `-` writes them to standard output
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 
-    /// Threads to compute with; results do not depend on it
+    /// Number of compute threads; results do not depend on it [default: RAYON_NUM_THREADS, or all
+    /// processors]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
 }
@@ -101,18 +105,18 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Parses a command line, the name of the program first, and runs the command in it.
+/// Parses a command line and evaluates its runs. The first argument is the name of the program.
 ///
 /// # Errors
 /// If the command line is wrong, a run can't be opened, or a file can't be written.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError> {
     let cli = Cli::try_parse_from(arguments).map_err(Error::from)?;
     set_threads(cli.threads)?;
-    let text_is_piped = refuse_places(&cli)?;
-    // All of them first: a wrong one should not cost what is found for the others.
+    let text_is_piped = reject_outputs(&cli)?;
+    // Open all runs first: a wrong one should fail before the others are measured.
     let open = |run: &PathBuf| {
         let Cli { seed, raw, data_dir, .. } = cli.clone();
-        // A model that keeps no average has its last weights.
+        // A VAE has no moving average, so its last weights are used anyway.
         let raw = raw && adjoint_runs::model_of_run(run).is_ok_and(|kind| kind != "vae");
         Model::open(&Open { run: run.clone(), seed, raw, data_dir })
     };
@@ -144,18 +148,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     Ok(())
 }
 
-/// The smaller of the number that a flag requests and the number `there`. A request that is too
-/// large gives a warning; `what` says what there is.
-pub(crate) fn cut(flag: &str, asked: usize, there: usize, what: &str) -> usize {
-    if asked > there {
-        warn(format_args!("{flag} {asked} is cut to {there}, {what}"));
+/// Returns the number that a flag requests, or `available` if that is smaller. A request that is
+/// too large gives a warning; `what` describes what is available.
+pub(crate) fn limit(flag: &str, requested: usize, available: usize, what: &str) -> usize {
+    if requested > available {
+        warn(format_args!("{flag} {requested} is cut to {available}, {what}"));
     }
-    asked.min(there)
+    requested.min(available)
 }
 
-/// Refuses places that nothing can be written to, before anything is measured. True if one of the
-/// texts goes to standard output, where it then stands alone.
-fn refuse_places(cli: &Cli) -> Result<bool, BoxError> {
+/// Rejects output files that cannot be written, before anything is measured. Returns true if
+/// `--json` or `--markdown` is standard output; nothing else is then written to it.
+fn reject_outputs(cli: &Cli) -> Result<bool, BoxError> {
     let places = [&cli.json, &cli.markdown].map(|place| place.as_deref());
     let piped = places.map(|place| place.is_some_and(is_standard_output));
     if piped == [true, true] {
@@ -167,7 +171,7 @@ fn refuse_places(cli: &Cli) -> Result<bool, BoxError> {
         let place = target.parent().filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !place.is_dir() || file.is_dir() {
             let place = file.display();
-            let problem = "no file can be written there; name one in a directory that exists";
+            let problem = "cannot write a file there; name a file in a directory that exists";
             return Err(format!("{place}: {problem}").into());
         }
     }
@@ -182,37 +186,37 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
     Ok(write_file(path, |out| out.write_all(text.as_bytes()))?)
 }
 
-/// Runs on one dataset of images side by side.
+/// Compares runs on one dataset of images.
 fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let judges = Judges { directory: cli.judges.clone(), steps: cli.judge_steps };
     let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
     let mut control = Control::new(&train, &test, cli.samples, &judges)?;
-    let mut ground = Ground::new(train.clone(), test.clone(), cli.samples, &judges)?;
+    let mut references = References::new(train.clone(), test.clone(), cli.samples, &judges)?;
     let effort = Effort {
         nll_samples: cli.nll_samples,
-        nll_images: cut("--nll-images", cli.nll_images, test.len(), "all test images"),
-        ais_images: cut("--ais-images", cli.ais_images as usize, test.len(), "all test images"),
+        nll_images: limit("--nll-images", cli.nll_images, test.len(), "all test images"),
+        ais_images: limit("--ais-images", cli.ais_images as usize, test.len(), "all test images"),
         ais_temperatures: cli.ais_temperatures as usize,
         sigma: cli.ais_sigma,
     };
     let mut observations = vec![];
-    // As many read the test set for every row.
-    let labelled = cut("--labelled", cli.labelled, train.len(), "all training images");
-    let mut subjects = vec![ground.data(labelled)?];
+    // Every row classifies the test set by the same number of labelled images.
+    let labelled = limit("--labelled", cli.labelled, train.len(), "all training images");
+    let mut subjects = vec![references.data(labelled)?];
     for model in models.iter_mut() {
-        let mut subject = score_samples(model, &mut ground, labelled, train.classes().len())?;
+        let mut subject = score_samples(model, &mut references, labelled, train.classes().len())?;
         bounds::variational(&mut subject, model, &test, effort)?;
         bounds::annealed(&mut subject, model, effort)?;
         if subject.has_likelihood() {
             observations.push(format!("* {}: {}", subject.name, model.networks.observation(effort.sigma)));
         }
         if let Some(control) = &mut control {
-            control.score(&mut subject, model, &mut ground.classifier.judge)?;
+            control.score(&mut subject, model, &mut references.classifier.judge)?;
         }
         subjects.push(subject);
     }
-    subjects.push(ground.noise(cli.seed)?);
-    let mut notes = notes_on_judges(models, &ground, control.as_ref(), train.classes().len());
+    subjects.push(references.noise(cli.seed)?);
+    let mut notes = notes_on_judges(models, &references, control.as_ref(), train.classes().len());
     if !observations.is_empty() {
         notes.push(note_on_likelihoods(&observations, effort, test.len()));
     }
@@ -220,28 +224,28 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
 }
 
-/// What the judge and the pixels say of a model's samples; of a conditional model, also how well
-/// its first `labelled` samples of known classes classify the test set.
+/// Scores a model's samples by the judge and by their pixels. For a class-conditional model it also
+/// scores how well `labelled` samples of known classes classify the test set.
 fn score_samples(
     model: &mut Model,
-    ground: &mut Ground,
+    references: &mut References,
     labelled: usize,
     classes: usize,
 ) -> Result<Subject, BoxError> {
     let mut subject = Subject::new(model.run.display().to_string());
-    note(format_args!("{}: {} samples", subject.name, ground.count));
-    let z = model.draw("evaluate", ground.count)?;
-    let conditions = model.conditions(0..ground.count)?;
+    note(format_args!("{}: {} samples", subject.name, references.count));
+    let z = model.draw("evaluate", references.count)?;
+    let conditions = model.conditions(0..references.count)?;
     let images = model.decode(&z, conditions.as_ref())?;
     let images = model.unit(&images);
     let by_class = model.condition == Some(Condition::Class);
-    let asked = by_class.then(|| (0..ground.count).map(|i| i % classes).collect::<Vec<_>>());
+    let requested = by_class.then(|| (0..references.count).map(|i| i % classes).collect::<Vec<_>>());
     let from_tests = model.condition.is_some_and(Condition::is_image);
-    ground.score(&mut subject, &images, asked.as_deref(), from_tests)?;
+    references.score(&mut subject, &images, requested.as_deref(), from_tests)?;
     drop(images);
     if by_class {
         let z = model.draw("labelled", labelled)?;
-        ground.one_nearest(&mut subject, labelled, |range| {
+        references.one_nearest(&mut subject, labelled, |range| {
             let conditions = model.conditions(range.clone())?;
             let x = model.decode(&z.narrow(0, range.start, range.len()), conditions.as_ref())?;
             Ok((model.unit(&x), range.map(|i| i % classes).collect()))
@@ -250,22 +254,22 @@ fn score_samples(
     Ok(subject)
 }
 
-/// How far the judges can be trusted, and what they say of the data.
+/// Returns notes on the accuracy of the judges and on the requested classes.
 fn notes_on_judges(
     models: &[Model],
-    ground: &Ground,
+    references: &References,
     control: Option<&Control>,
     classes: usize,
 ) -> Vec<String> {
     let mut notes = vec![format!(
-        "{} samples each. The judge is right about {:.2} % of the test set.",
-        ground.count,
-        100.0 * ground.classifier.accuracy
+        "{} samples each. The accuracy of the judge on the test set is {:.2} %.",
+        references.count,
+        100.0 * references.classifier.accuracy
     )];
     if models.iter().any(|model| model.condition == Some(Condition::Class)) {
-        let [apart, chance] = [ground.asked_variation(), 1.0 / classes as f64];
+        let [apart, chance] = [references.requested_variation(), 1.0 / classes as f64];
         notes.push(format!(
-            "Classes are requested in equal parts, {:.1} % (class TV) from the data's own; as asked is {:.1} % by chance.",
+            "All classes are requested equally often, at a class TV of {:.1} % from the data; as asked is {:.1} % by chance.",
             100.0 * apart,
             100.0 * chance
         ));
@@ -280,13 +284,14 @@ fn notes_on_judges(
     notes
 }
 
-/// Which of `all` test images the likelihoods are of, and of what density in each model.
+/// Returns a note on the number of test images, of `all`, per likelihood, and on the density of
+/// each model.
 fn note_on_likelihoods(observations: &[String], effort: Effort, all: usize) -> String {
     let Effort { nll_images: nll, ais_images: ais, .. } = effort;
-    let mut counts = format!("The ELBO is that of all {all} test images, NLL of the first {nll}");
+    let mut counts = format!("The ELBO is of all {all} test images, the NLL of the first {nll}");
     if ais > 0 {
-        counts.push_str(&format!(", AIS of the first {ais}"));
+        counts.push_str(&format!(", the AIS bound of the first {ais}"));
     }
     let of = observations.join("\n");
-    format!("{counts}. Likelihoods are of these, and compare only where they are alike:\n\n{of}")
+    format!("{counts}. Likelihoods are comparable only between runs with the same density of pixels:\n\n{of}")
 }

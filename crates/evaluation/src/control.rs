@@ -1,9 +1,10 @@
-//! What latent vectors do to the known factors of glyphs, measured by a regressor: does vector
-//! arithmetic arrive where it should, do directions move what they are for? Each share of successes
-//! stands beside what chance would give.
+//! How latent vectors control the known factors of glyphs, measured by a regressor. Vector
+//! arithmetic should give samples of the expected class and factor; a direction should change its
+//! factor and not the class. Each fraction of successes is reported with the fraction expected by
+//! chance.
 
 use crate::factors::FACTORS;
-use crate::judges::{Judges, Kept, Regressor};
+use crate::judges::{Judges, Regressor, StoredJudge};
 use crate::measured::{Measured, in_parts};
 use crate::table::Subject;
 use adjoint_data::Dataset;
@@ -16,33 +17,35 @@ use adjoint_recipes::game::Condition;
 use adjoint_runs::{BoxError, note};
 use std::ops::Range;
 
-/// Samples that examples and directions are found among, at most; sums and walks that are tried, as
-/// a share of them.
+/// Maximum number of samples that examples and directions are computed from. The numbers of sums
+/// and of walks are the number of samples divided by `SHARE`.
 const MOST_SAMPLES: usize = 4_000;
 const SHARE: usize = 8;
-/// Examples in each term of a sum.
+/// Number of examples in each term of a sum.
 const EXAMPLES: usize = 3;
-/// Standard deviations. Walks go this many of z to both sides of a sample along a direction. A walk
-/// is a success if it changes the factor by this many of its own and keeps the class.
+/// A walk along a direction goes from a sample to both sides by `REACH` standard deviations of z.
+/// It is a success if the factor changes by more than `CHANGE` of its standard deviations and the
+/// class stays the same.
 const REACH: f64 = 2.0;
 const CHANGE: f64 = 1.0;
 
-/// What measures glyphs.
+/// Measures how latent vectors control the factors of glyphs.
 pub(crate) struct Control {
     regressor: Regressor,
-    /// The share of each factor's variance over test images that the regressor explains.
+    /// Fraction of each factor's variance over test images that the regressor explains.
     pub(crate) explained: Vec<f64>,
     samples: usize,
     image_len: usize,
-    /// How many the dataset has, of which a model may make fewer.
+    /// Number of classes of the dataset. A model may generate fewer.
     classes: usize,
 }
 
 impl Control {
-    /// Of a dataset whose factors are known; nothing of others.
+    /// Trains or loads the regressor of a dataset. Returns None if the factors of the dataset are
+    /// not known.
     ///
     /// # Errors
-    /// If the regressor can't be kept, or its features are not finite.
+    /// If the regressor can't be stored, or its features are not finite.
     pub(crate) fn new(
         train: &Dataset,
         test: &Dataset,
@@ -63,19 +66,19 @@ impl Control {
         Ok(Some(Control { regressor, explained, samples, image_len: train.image_len(), classes }))
     }
 
-    /// Sums, and walks along each direction.
+    /// Number of sums, and of walks along each direction.
     fn trials(&self) -> usize {
         self.samples / SHARE
     }
 
-    /// Classes and factors of what a model makes of latent vectors, of which only a part is in
-    /// memory at a time.
+    /// Measures the classes and factors of the samples of latent vectors. Only a part of the
+    /// samples is in memory at once.
     ///
     /// # Errors
     /// If samples or the features of a judge are not finite.
     fn measure(
         &mut self,
-        judge: &mut Kept,
+        judge: &mut StoredJudge,
         model: &mut Model,
         (z, conditions): (&Tensor<f32>, Option<&Tensor<f32>>),
     ) -> Result<Measured, BoxError> {
@@ -86,22 +89,23 @@ impl Control {
             Ok(model.unit(&x))
         };
         in_parts(z.dims()[0], *image_len, make, |x| {
-            let read = |judge: &mut Kept| {
+            let read = |judge: &mut StoredJudge| {
                 judge.read(x.dims()[0], *image_len, |range| x.narrow(0, range.start, range.len()))
             };
             Ok((classes(&read(judge)?.verdicts), read(&mut regressor.judge)?.verdicts))
         })
     }
 
-    /// Notes how well a model is controlled; nothing of one that is told images.
+    /// Notes how well latent vectors control a model. A model with an image condition gets no
+    /// figures.
     ///
     /// # Errors
-    /// If conditions can't be had.
+    /// If conditions can't be loaded, or samples are not finite.
     pub(crate) fn score(
         &mut self,
         subject: &mut Subject,
         model: &mut Model,
-        judge: &mut Kept,
+        judge: &mut StoredJudge,
     ) -> Result<(), BoxError> {
         if model.condition.is_some_and(Condition::is_image) {
             return Ok(());
@@ -116,31 +120,31 @@ impl Control {
         self.directions(subject, model, judge, (&z, &found))
     }
 
-    /// What [`arithmetic`] finds of a model, whose terms are of any class of the dataset, made by
-    /// the model or not.
+    /// Notes the result of [`arithmetic`] for a model. Terms are of any class of the dataset, even
+    /// if the model does not generate it.
     fn arithmetic(
         &mut self,
         subject: &mut Subject,
         model: &mut Model,
-        judge: &mut Kept,
+        judge: &mut StoredJudge,
         (z, found): (&Tensor<f32>, &Measured),
     ) -> Result<(), BoxError> {
         let (classes, trials) = (self.classes, self.trials());
         let mut stream = Stream::new(model.seed, "control/arithmetic", 0);
-        let look = |sums: &Tensor<f32>| self.measure(judge, model, (sums, None));
-        let (arrived, chance) = arithmetic((z, found), (classes, trials), &mut stream, look)?;
+        let measure = |sums: &Tensor<f32>| self.measure(judge, model, (sums, None));
+        let (arrived, chance) = arithmetic((z, found), (classes, trials), &mut stream, measure)?;
         subject.note("arithmetic", arrived);
         subject.note("arithmetic_chance", chance);
         Ok(())
     }
 
-    /// Walks along the direction in which a factor rises most, by the covariance of z with it over
-    /// samples, and along a random one.
+    /// Notes the success of walks along the direction of each factor and along random directions.
+    /// The direction of a factor is its covariance with z over samples.
     fn directions(
         &mut self,
         subject: &mut Subject,
         model: &mut Model,
-        judge: &mut Kept,
+        judge: &mut StoredJudge,
         (z, found): (&Tensor<f32>, &Measured),
     ) -> Result<(), BoxError> {
         let latent = model.latent;
@@ -163,12 +167,12 @@ impl Control {
         Ok(())
     }
 
-    /// Of each walk, along one direction or each along its own, whether it changes the factor and
-    /// not the class.
+    /// Returns for each walk whether it changes the factor and keeps the class. `direction` is one
+    /// direction for all walks, or one per walk.
     fn walks(
         &mut self,
         model: &mut Model,
-        judge: &mut Kept,
+        judge: &mut StoredJudge,
         (z, found): (&Tensor<f32>, &Measured),
         (direction, factor): (&[f64], usize),
     ) -> Result<Vec<bool>, BoxError> {
@@ -198,21 +202,22 @@ impl Control {
     }
 }
 
-/// Class c thick, minus class c thin, plus class d thin: is that class d thick? And so with every
-/// factor and any two of `classes` classes, among samples of which latent vectors, classes and
-/// factors are known; `look` says what a model makes of the sums.
+/// Tests sums such as: thick samples of class c, minus thin samples of class c, plus thin samples
+/// of class d, should give a thick sample of class d. The factor and the two of `classes` classes
+/// are random. The terms are means of samples whose latent vectors `z`, classes and factors `found`
+/// are known. `measure` returns the classes and factors of the samples of the sums.
 ///
-/// The share of `trials` sums that arrive, one whose terms the model makes too few of having
-/// failed; and what it would be by chance, the mean over all these sums of the share of samples
-/// that are what was wanted.
+/// Returns the fraction of `trials` sums that succeed, and the fraction expected by chance. A sum
+/// fails if there are too few examples of a term. Chance is the fraction of samples that have the
+/// expected class and factor, averaged over all sums.
 fn arithmetic(
     (z, found): (&Tensor<f32>, &Measured),
     (classes, trials): (usize, usize),
     stream: &mut Stream,
-    look: impl FnOnce(&Tensor<f32>) -> Result<Measured, BoxError>,
+    measure: impl FnOnce(&Tensor<f32>) -> Result<Measured, BoxError>,
 ) -> Result<(Estimate, f64), BoxError> {
     let [samples, latent] = z.shape().matrix();
-    let (mut sums, mut wanted, mut chance): (Vec<f32>, Vec<(usize, usize)>, f64) = (vec![], vec![], 0.0);
+    let (mut sums, mut expected, mut chance): (Vec<f32>, Vec<(usize, usize)>, f64) = (vec![], vec![], 0.0);
     for _ in 0..trials {
         let factor = stream.below(FACTORS.len());
         let from = stream.below(classes);
@@ -228,21 +233,21 @@ fn arithmetic(
         let (a, b, c) = (mean(from, true), mean(from, false), mean(to, false));
         if let (Some(a), Some(b), Some(c)) = (a, b, c) {
             sums.extend((0..latent).map(|j| a[j] - b[j] + c[j]));
-            wanted.push((to, factor));
+            expected.push((to, factor));
         }
-        let alike = (0..samples).filter(|&i| found.is(i, to, factor, true)).count();
-        chance += alike as f64 / samples as f64;
+        let matching = (0..samples).filter(|&i| found.is(i, to, factor, true)).count();
+        chance += matching as f64 / samples as f64;
     }
-    let arrived = if wanted.is_empty() {
+    let arrived = if expected.is_empty() {
         0
     } else {
-        let made = look(&Tensor::from_slice([wanted.len(), latent], &sums))?;
-        wanted.iter().enumerate().filter(|&(i, &(class, factor))| made.is(i, class, factor, true)).count()
+        let made = measure(&Tensor::from_slice([expected.len(), latent], &sums))?;
+        expected.iter().enumerate().filter(|&(i, &(class, factor))| made.is(i, class, factor, true)).count()
     };
     Ok((Estimate::share(arrived, trials), chance / trials as f64))
 }
 
-/// How many of tries succeeded.
+/// Returns the fraction of successes.
 fn share(successes: &[bool]) -> Estimate {
     Estimate::share(successes.iter().filter(|success| **success).count(), successes.len())
 }
@@ -251,11 +256,11 @@ fn share(successes: &[bool]) -> Estimate {
 mod tests {
     use super::*;
 
-    /// Numbers in z: one for each factor, and one for the class.
+    /// Number of latent variables: one for each factor, and one for the class.
     const LATENT: usize = FACTORS.len() + 1;
 
-    /// Samples of a model whose factors are numbers of z, and whose class, below `classes`, is the
-    /// one that the last number is nearest to.
+    /// Returns the samples of a model whose factors are the first latent variables. Its class is
+    /// the last latent variable, rounded and limited to `classes` classes.
     fn made(z: &Tensor<f32>, classes: usize) -> Measured {
         let rows = || z.data().chunks_exact(LATENT);
         let class = |row: &[f32]| row[LATENT - 1].round().clamp(0.0, classes as f32 - 1.0) as usize;
@@ -267,7 +272,8 @@ mod tests {
         }
     }
 
-    /// The share that arrives, and chance, of a model that makes `own` of ten classes.
+    /// Returns the fraction of successes and chance for a model that generates `own` of ten
+    /// classes.
     fn of_ten(own: usize) -> (Estimate, f64) {
         let mut stream = Stream::new(3, "z", 0);
         let z = Tensor::build([2_000, LATENT], |out| {
@@ -277,28 +283,30 @@ mod tests {
             }
         });
         let found = made(&z, own);
-        let look = |sums: &Tensor<f32>| Ok(made(sums, own));
-        arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), look).unwrap()
+        let measure = |sums: &Tensor<f32>| Ok(made(sums, own));
+        arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), measure).unwrap()
     }
 
-    /// Factors and classes that are numbers of z are what sums of z are made for. A normal variable
-    /// above 1/2 has the mean 1.1411 and the variance 0.2684, so a sum of three means of three has
-    /// 1.1411 and 0.2684, and is above 1/2 with probability Phi((1.1411 - 0.5) / 0.518) = 0.892.
+    /// Factors and classes are linear in z, so sums of z should succeed. A normal variable above
+    /// 1/2 has mean 1.1411 and variance 0.2684. A sum of three means of three examples has the same
+    /// mean and variance, and is above 1/2 with probability Phi((1.1411 - 0.5) / 0.518) = 0.892.
     #[test]
     fn arithmetic_arrives_where_factors_are_linear() {
         let (arrived, chance) = of_ten(10);
         assert!((arrived.value - 0.892).abs() < 0.05, "{arrived:?}");
-        // A tenth of the samples is of the class, 1 - Phi(1/2) = 0.3085 of them high.
+        // A tenth of the samples has the class, and a fraction 1 - Phi(1/2) = 0.3085 of these is
+        // high.
         assert!((chance - 0.030_85).abs() < 0.004, "{chance}");
     }
 
-    /// A model of one class has no other to go to, however well its factors add up; one of half of
-    /// them gets the pairs among these, 5/10 x 4/9, as often as one of all.
+    /// A model of one class fails at every sum, because the other class is missing. A model of half
+    /// of the classes succeeds only at pairs of its own classes, a fraction 5/10 x 4/9 of all
+    /// pairs.
     #[test]
     fn classes_that_a_model_does_not_make_are_failures() {
         let (arrived, chance) = of_ten(1);
         assert_eq!(arrived.value, 0.0);
-        // One sum in ten goes to the class that there is.
+        // The only class is the expected one in a tenth of the sums.
         assert!((chance - 0.030_85).abs() < 0.012, "{chance}");
         let (arrived, _) = of_ten(5);
         assert!((arrived.value - 0.892 * 5.0 / 10.0 * 4.0 / 9.0).abs() < 0.06, "{arrived:?}");

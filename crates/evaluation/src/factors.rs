@@ -1,12 +1,12 @@
-//! Which of the factors of glyphs the regressor learns: [`JUDGE_VERSION`](crate::judges) counts
-//! their changes, too.
+//! The factors of glyphs that the regressor learns. If they change,
+//! [`JUDGE_VERSION`](crate::judges) must be raised.
 
 use adjoint_data::glyphs::Factors;
 
-/// One number that a glyph was drawn from.
+/// Reads one factor of a glyph.
 pub(crate) type Number = fn(&Factors) -> f32;
 
-/// The factors, and the key of the figure of their direction.
+/// Each factor with the key of the figure of its direction.
 pub(crate) const FACTORS: [(&str, Number); 3] = [
     ("direction_thickness", |f| f.stroke_width),
     ("direction_slant", |f| f.slant),

@@ -1,7 +1,7 @@
-//! Scores of images: what samples are measured against, and every number that needs no more than
-//! them.
+//! Scores of images: the reference data, and every figure that is computed from samples and
+//! reference data alone.
 
-use crate::cli::cut;
+use crate::cli::limit;
 use crate::judges::{Classifier, Judges, Reading, wide};
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange};
@@ -19,60 +19,62 @@ use adjoint_recipes::limits;
 use adjoint_runs::{BoxError, note, warn};
 use std::ops::Range;
 
-/// Neighbours that the ball about a sample reaches to.
+/// The ball about a sample reaches to its K-th nearest neighbour.
 const K: usize = 5;
-/// Training images that Parzen's width is found on.
+/// Number of training images that the width of the Parzen window is selected on.
 const VALIDATION: usize = 1_000;
-/// Images of each kind in the two-sample test, at most: its accuracy then has a standard error of
-/// half a per cent.
+/// Maximum number of real images, and of samples, in the two-sample test. Its accuracy then has a
+/// standard error of half a per cent.
 const TWO_SAMPLE: usize = 5_000;
-/// Training images that are compared at once.
+/// Number of training images that are compared at once.
 const CHUNK: usize = 2_000;
-/// Numbers in the images of a subject, at most: as `f64` they take 128 MB, and there are a few such
-/// sets at a time.
+/// Maximum number of pixel values of a subject. As `f64` they take 128 MB, and a few such sets are
+/// in memory at once.
 const MOST_NUMBERS: usize = 1 << 24;
 
-/// Data that samples are measured against.
-pub(crate) struct Ground {
+/// Reference data that samples are measured against.
+pub(crate) struct References {
     train: Dataset,
     test: Dataset,
     pub(crate) classifier: Classifier,
-    /// Images of each set that are measured.
+    /// Number of images of each set that are measured.
     pub(crate) count: usize,
-    /// The first training images, and what is to be known of the judge's features of them.
+    /// The first training images. The next three fields are of the judge's features of these
+    /// images.
     reference: Tensor<f64>,
     normal: frechet::Reference,
     kernels: kernel::Reference,
     balls: Balls,
-    /// What features are multiplied by, so that their mean square over the reference is 1:
-    /// distances then say the same whichever judge has the larger numbers.
+    /// Factor that scales features to a mean square of 1 over the reference, so that distances do
+    /// not depend on the scale of the judge's features.
     unit: f64,
-    /// Share of each class in the training split.
+    /// Fraction of each class in the training split.
     shares: Vec<f64>,
-    /// The first test images, and their classes.
+    /// The first test images; `labels` are their classes.
     tests: Tensor<f64>,
     labels: Vec<usize>,
     validation: Tensor<f64>,
     /// The training image nearest to each test image.
-    near_tests: Vec<Vec<Neighbour>>,
+    nearest_to_tests: Vec<Vec<Neighbour>>,
 }
 
-/// Images of a set as rows of numbers in [0, 1].
+/// Returns images of a set as rows of pixels in [0, 1].
 fn pixels(set: &Dataset, range: Range<usize>) -> Tensor<f64> {
     flat(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
 }
 
-/// Images as rows of numbers.
+/// Returns images as rows of pixels.
 fn flat(images: &Tensor<f32>) -> Tensor<f64> {
     let [n, len] = [images.dims()[0], images.shape().around(0)[1]];
     wide(&images.reshape([n, len]))
 }
 
-impl Ground {
-    /// Of a dataset, with this number of samples of each subject, or as many as fit.
+impl References {
+    /// Prepares the reference data of a dataset. `samples` is the number of images of each subject;
+    /// it is reduced to what the dataset and memory allow.
     ///
     /// # Errors
-    /// If a judge can't be kept, or its features are not finite.
+    /// If a judge can't be stored, or its features are not finite.
     pub(crate) fn new(
         train: Dataset,
         test: Dataset,
@@ -80,21 +82,21 @@ impl Ground {
         judges: &Judges,
     ) -> Result<Self, BoxError> {
         let mut classifier = judges.classifier(&train, &test)?;
-        let [held, half] = [MOST_NUMBERS / train.image_len(), train.len() / 2];
-        let count = cut("--samples", samples, test.len(), "all test images");
-        let count = cut("--samples", count, half, "half of the training images");
-        let count = cut("--samples", count, held, "as many images of this size as are held at once");
-        note(format_args!("{}: what {count} training images look like", train.name()));
+        let [fits, half] = [MOST_NUMBERS / train.image_len(), train.len() / 2];
+        let count = limit("--samples", samples, test.len(), "all test images");
+        let count = limit("--samples", count, half, "half of the training images");
+        let count = limit("--samples", count, fits, "the most images of this size that fit into memory");
+        note(format_args!("{}: measuring {count} training images", train.name()));
         let reading = classifier.judge.read_set(&train, count)?;
         let size = reading.size();
         if size == 0.0 {
-            return Err(classifier.judge.useless("its features are 0"));
+            return Err(classifier.judge.unusable("all its features are 0"));
         }
         let unit = 1.0 / size;
         let features = reading.features.map(move |x| x * unit);
         let validation = count..(count + VALIDATION.min(count)).min(train.len());
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
-        let mut ground = Ground {
+        let mut references = References {
             normal: frechet::Reference::new(Moments::of(&features)),
             kernels: kernel::Reference::new(features.clone()),
             balls: Balls::about(features, K),
@@ -104,18 +106,19 @@ impl Ground {
             tests: pixels(&test, 0..count),
             labels: test.labels()[..count].iter().map(|&label| usize::from(label)).collect(),
             validation: pixels(&train, validation),
-            near_tests: vec![],
+            nearest_to_tests: vec![],
             classifier,
             count,
             train,
             test,
         };
-        ground.near_tests = ground.nearest(&ground.tests);
-        Ok(ground)
+        references.nearest_to_tests = references.nearest(&references.tests);
+        Ok(references)
     }
 
-    /// The first row: the test set, which is as near as samples can come. Where samples are
-    /// measured on the test set itself, training images stand in their place.
+    /// Scores the test set, the first row of the table and the limit of what samples can reach.
+    /// Figures that measure samples on the test set itself are computed for training images
+    /// instead.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -123,10 +126,10 @@ impl Ground {
         let mut subject = Subject::new("test set");
         let images = self.test.images(&(0..self.count).collect::<Vec<_>>(), PixelRange::Unit);
         let labels = self.labels.clone();
-        self.judged(&mut subject, &images, Some(&labels))?;
-        self.against_tests(&mut subject, &self.reference);
-        // It is what others are compared with.
-        self.beside_data(&mut subject, &images, Some(&self.near_tests));
+        self.score_by_judge(&mut subject, &images, Some(&labels))?;
+        self.score_by_parzen(&mut subject, &self.reference);
+        // The nearest neighbours of the test set are already known.
+        self.score_by_neighbours(&mut subject, &images, Some(&self.nearest_to_tests));
         let train = &self.train;
         self.one_nearest(&mut subject, labelled, |range| {
             let indices: Vec<usize> = range.collect();
@@ -136,14 +139,14 @@ impl Ground {
         Ok(subject)
     }
 
-    /// Total variation distance of the classes that are requested of conditional models, each
-    /// equally often, from those of the data.
-    pub(crate) fn asked_variation(&self) -> f64 {
+    /// Returns the total variation distance between the classes that are requested from conditional
+    /// models, all equally often, and the classes of the data.
+    pub(crate) fn requested_variation(&self) -> f64 {
         let classes = self.shares.len();
         total_variation(&vec![1.0 / classes as f64; classes], &self.shares)
     }
 
-    /// The last row: pixels drawn uniformly, which is as far as samples should be.
+    /// Scores uniform noise, the last row of the table: samples should not be worse.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -156,9 +159,9 @@ impl Ground {
         Ok(subject)
     }
 
-    /// All scores of images (N, H, W, C) in [0, 1]; if classes were requested, also the share of
-    /// images of the requested class. Samples that were made from test images get no Parzen
-    /// likelihood, because they contain parts of the images whose likelihood it is.
+    /// Notes all scores of images (N, H, W, C) in [0, 1]. If classes were requested, the fraction
+    /// of images with the requested class is one of them. Samples that were made from test images
+    /// get no Parzen likelihood, because they contain parts of these test images.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -166,25 +169,25 @@ impl Ground {
         &mut self,
         subject: &mut Subject,
         images: &Tensor<f32>,
-        asked: Option<&[usize]>,
+        requested: Option<&[usize]>,
         from_tests: bool,
     ) -> Result<(), BoxError> {
-        self.judged(subject, images, asked)?;
+        self.score_by_judge(subject, images, requested)?;
         if !from_tests {
-            self.against_tests(subject, &flat(images));
+            self.score_by_parzen(subject, &flat(images));
         }
-        self.beside_data(subject, images, None);
+        self.score_by_neighbours(subject, images, None);
         Ok(())
     }
 
-    /// By the judge, and in its features.
-    fn judged(
+    /// Notes the scores by the judge and in the judge's features.
+    fn score_by_judge(
         &mut self,
         subject: &mut Subject,
         images: &Tensor<f32>,
-        asked: Option<&[usize]>,
+        requested: Option<&[usize]>,
     ) -> Result<(), BoxError> {
-        note(format_args!("{}: the judge's view", subject.name));
+        note(format_args!("{}: classes and features by the judge", subject.name));
         let part = |range: Range<usize>| images.narrow(0, range.start, range.len());
         let Reading { features, verdicts } =
             self.classifier.judge.read(images.dims()[0], self.train.image_len(), part)?;
@@ -195,8 +198,8 @@ impl Ground {
         subject.note("classifier_score", classifier_score(&probabilities));
         subject.note("confident", confident(&probabilities));
         subject.note("class_variation", total_variation(&histogram(&found, self.shares.len()), &self.shares));
-        if let Some(asked) = asked {
-            subject.note("condition_accuracy", accuracy(&found, asked));
+        if let Some(requested) = requested {
+            subject.note("condition_accuracy", accuracy(&found, requested));
         }
         subject.note("frechet", self.normal.distance(&Moments::of(&features)));
         subject.note("kernel", self.kernels.distance(&features));
@@ -209,30 +212,33 @@ impl Ground {
         Ok(())
     }
 
-    /// The likelihood of the test set in a window about samples.
-    fn against_tests(&self, subject: &mut Subject, pixels: &Tensor<f64>) {
+    /// Notes the likelihood of the test set in a Parzen window about samples.
+    fn score_by_parzen(&self, subject: &mut Subject, pixels: &Tensor<f64>) {
         note(format_args!("{}: Parzen window", subject.name));
         let widths = widths(0.05, 1.0, 25);
         let window = Parzen::cross_validated(pixels.clone(), &self.validation, &widths);
         subject.note("parzen", window.log_likelihood(&self.tests));
         subject.note("parzen_sigma", window.sigma());
         if [widths[0], widths[widths.len() - 1]].contains(&window.sigma()) {
-            warn(format_args!("{}: the best width of the window is at an end of those tried", subject.name));
+            warn(format_args!(
+                "{}: the best width of the Parzen window is at an end of the range that was tried",
+                subject.name
+            ));
         }
     }
 
-    /// How often the first test images are misread by the nearest of `count` labelled images, which
-    /// `part` gives by range, in the model's order of classes.
+    /// Notes the error of a 1-nearest-neighbour classifier on the first test images. `part` returns
+    /// a range of its `count` labelled images, with their classes.
     ///
     /// # Errors
-    /// If a part can't be had.
+    /// If `part` fails.
     pub(crate) fn one_nearest(
         &self,
         subject: &mut Subject,
         count: usize,
         mut part: impl FnMut(Range<usize>) -> Result<(Tensor<f32>, Vec<usize>), BoxError>,
     ) -> Result<(), BoxError> {
-        note(format_args!("{}: the test set read by {count} labelled images", subject.name));
+        note(format_args!("{}: classifying the test set by {count} labelled images", subject.name));
         let mut search = Search::new(&self.tests, 1);
         let mut all = vec![];
         for range in limits::parts(0..count, limits::chunk(CHUNK, self.train.image_len())) {
@@ -247,21 +253,29 @@ impl Ground {
         Ok(())
     }
 
-    /// How they lie among the data, whose nearest of all is known for the test set.
-    fn beside_data(&self, subject: &mut Subject, images: &Tensor<f32>, known: Option<&[Vec<Neighbour>]>) {
+    /// Notes how images are distributed among the data, and their sharpness. `known` are the
+    /// nearest neighbours of the images, if they are known already.
+    fn score_by_neighbours(
+        &self,
+        subject: &mut Subject,
+        images: &Tensor<f32>,
+        known: Option<&[Vec<Neighbour>]>,
+    ) {
         note(format_args!("{}: nearest neighbours", subject.name));
         let pixels = flat(images);
         let n = pixels.dims()[0].min(self.count).min(TWO_SAMPLE);
         let reference = self.reference.narrow(0, 0, n);
         subject.note("two_sample", two_sample(&reference, &pixels.narrow(0, 0, n)).accuracy());
         match known {
-            Some(near) => subject.note("distance_ratio", distance_ratio(near, &self.near_tests).value),
-            None => subject.note("distance_ratio", distance_ratio(&self.nearest(&pixels), &self.near_tests)),
+            Some(near) => subject.note("distance_ratio", distance_ratio(near, &self.nearest_to_tests).value),
+            None => {
+                subject.note("distance_ratio", distance_ratio(&self.nearest(&pixels), &self.nearest_to_tests))
+            }
         }
         subject.note("sharpness", sharpness(images));
     }
 
-    /// The training image that is nearest to each row.
+    /// Finds the training image that is nearest to each row.
     fn nearest(&self, rows: &Tensor<f64>) -> Vec<Vec<Neighbour>> {
         let mut search = Search::new(rows, 1);
         for part in limits::parts(0..self.train.len(), limits::chunk(CHUNK, self.train.image_len())) {

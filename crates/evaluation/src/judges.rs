@@ -1,5 +1,5 @@
-//! The judges: trained once on a dataset's training split, then kept in files whose names say of
-//! what.
+//! The judges. A judge is trained once on the training split of a dataset and stored in a file
+//! whose name identifies the images.
 
 use crate::factors::Number;
 use adjoint_data::glyphs::Factors;
@@ -17,44 +17,45 @@ use std::path::{Path, PathBuf};
 /// the factors that a regressor learns. A stored judge is used only if it has this version. Raise
 /// it with every change of what a judge computes; a test compares the two.
 const JUDGE_VERSION: u32 = 1;
-/// A judge should be right this often.
-const READS: f64 = 0.99;
+/// Accuracy on the test set below which a classifier gives a warning.
+const EXPECTED_ACCURACY: f64 = 0.99;
 const BATCH: usize = 128;
 const STEP_SIZE: f64 = 1e-3;
 const SEED: u64 = 1;
-/// Steps between lines that show how training goes.
-const SHOWN: u64 = 500;
-/// Images that are read at once.
+/// Number of steps between two lines that report training.
+const LOG_EVERY: u64 = 500;
+/// Number of images that are read at once.
 const CHUNK: usize = 500;
 
 /// How to obtain a judge.
 #[derive(Clone, Debug)]
 pub(crate) struct Judges {
-    /// Where they are kept.
+    /// Directory of stored judges.
     pub(crate) directory: PathBuf,
     /// Training steps.
     pub(crate) steps: u64,
 }
 
-/// What a judge made of images.
+/// The features and outputs of a judge for images.
 pub(crate) struct Reading {
-    /// (N, features).
+    /// The features, (N, features).
     pub(crate) features: Tensor<f64>,
-    /// (N, outputs): logits or factors.
+    /// The outputs, (N, outputs): logits or factors.
     pub(crate) verdicts: Tensor<f64>,
 }
 
 /// A trained judge and its file.
-pub(crate) struct Kept {
+pub(crate) struct StoredJudge {
     judge: Judge<f32>,
     path: PathBuf,
 }
 
-impl Kept {
-    /// Reads images (N, H, W, C) in [0, 1] in parts that `part` gives by range.
+impl StoredJudge {
+    /// Evaluates the judge on `count` images. `part` returns a range of these images, (N, H, W, C)
+    /// in [0, 1].
     ///
     /// # Errors
-    /// If features are not finite, because the weights are not or are too large.
+    /// If features are not finite, because weights are not finite or too large.
     pub(crate) fn read(
         &mut self,
         count: usize,
@@ -68,7 +69,7 @@ impl Kept {
             let read = no_grad(|| self.judge.features(&x, Mode::Eval));
             let verdict = no_grad(|| self.judge.verdict(&read));
             if ![read.value(), verdict.value()].iter().all(|x| x.is_finite()) {
-                return Err(self.useless("its features are not finite"));
+                return Err(self.unusable("its features are not finite"));
             }
             verdicts.push(wide(verdict.value()));
             features.push(wide(read.value()));
@@ -77,12 +78,12 @@ impl Kept {
         Ok(Reading { features: join(&features), verdicts: join(&verdicts) })
     }
 
-    /// An error that says what is wrong with it.
-    pub(crate) fn useless(&self, problem: &str) -> BoxError {
+    /// Returns an error that names the judge's file and says what is wrong with the judge.
+    pub(crate) fn unusable(&self, problem: &str) -> BoxError {
         format!("{}: {problem}; delete it to train another judge", self.path.display()).into()
     }
 
-    /// Reads the first `count` images of a set.
+    /// Evaluates the judge on the first `count` images of a set.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -91,47 +92,51 @@ impl Kept {
     }
 }
 
-/// The same numbers in `f64`.
+/// Converts a tensor to `f64`.
 pub(crate) fn wide(x: &Tensor<f32>) -> Tensor<f64> {
     Tensor::build(x.shape(), |out: &mut [f64]| {
         out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = f64::from(*x))
     })
 }
 
-/// A judge of classes, and how often it is right on the test split.
+/// A judge of classes, and its accuracy on the test split.
 pub(crate) struct Classifier {
-    pub(crate) judge: Kept,
+    pub(crate) judge: StoredJudge,
     pub(crate) accuracy: f64,
 }
 
 impl Reading {
-    /// The root of the mean square of features.
+    /// Returns the root mean square of the features.
     pub(crate) fn size(&self) -> f64 {
         (self.features.sum_of_squares() / self.features.len() as f64).sqrt()
     }
 }
 
 impl Judges {
-    /// The classifier of a dataset.
+    /// Returns the classifier of a dataset.
     ///
     /// # Errors
-    /// If it can't be kept, or its features are not finite.
+    /// If the judge can't be stored, or its features are not finite.
     pub(crate) fn classifier(&self, train: &Dataset, test: &Dataset) -> Result<Classifier, BoxError> {
-        let mut judge = self.judge("classes", train, &Lesson::classes(train))?;
+        let mut judge = self.judge("classes", train, &Task::classes(train))?;
         let found = classes(&judge.read_set(test, test.len())?.verdicts);
         let known: Vec<usize> = test.labels().iter().map(|&label| usize::from(label)).collect();
         let accuracy = accuracy(&found, &known).value;
-        if accuracy < READS {
-            warn(format_args!("the judge of {} is right about only {:.1} %", train.name(), 100.0 * accuracy));
+        if accuracy < EXPECTED_ACCURACY {
+            warn(format_args!(
+                "the judge of {} has an accuracy of only {:.1} %",
+                train.name(),
+                100.0 * accuracy
+            ));
         }
         Ok(Classifier { accuracy, judge })
     }
 
-    /// A regressor of numbers that are known of each training image, which are brought to mean 0
-    /// and variance 1.
+    /// Returns a regressor of factors that are known of each training image. The factors are
+    /// normalised to mean 0 and variance 1.
     ///
     /// # Errors
-    /// If it can't be kept.
+    /// If the judge can't be stored.
     pub(crate) fn regressor(
         &self,
         train: &Dataset,
@@ -140,34 +145,34 @@ impl Judges {
     ) -> Result<Regressor, BoxError> {
         let scales: Vec<[f64; 2]> =
             numbers.iter().map(|number| mean_and_deviation(factors, *number)).collect();
-        let judge = self.judge("factors", train, &Lesson::factors(factors, numbers, &scales))?;
+        let judge = self.judge("factors", train, &Task::factors(factors, numbers, &scales))?;
         Ok(Regressor { judge, scales })
     }
 
-    /// A judge from its file, or trained and kept there.
-    fn judge(&self, what: &str, train: &Dataset, lesson: &Lesson<'_>) -> Result<Kept, BoxError> {
-        let mut judge = Judge::new(train.image_size(), train.channels(), lesson.outputs, SEED);
+    /// Loads a judge from its file, or trains one and stores it there.
+    fn judge(&self, what: &str, train: &Dataset, task: &Task<'_>) -> Result<StoredJudge, BoxError> {
+        let mut judge = Judge::new(train.image_size(), train.channels(), task.outputs, SEED);
         let path = self.path(what, train);
         if path.is_file() {
             match load(&path, &mut judge) {
-                Ok(()) => return Ok(Kept { judge, path }),
-                Err(error) => warn(format_args!("{error}; a new judge is trained")),
+                Ok(()) => return Ok(StoredJudge { judge, path }),
+                Err(error) => warn(format_args!("{error}; training a new judge")),
             }
         }
         std::fs::create_dir_all(&self.directory).map_err(|error| {
-            format!("{}: {error}; give another --judges directory", self.directory.display())
+            format!("{}: {error}; choose another --judges directory", self.directory.display())
         })?;
-        let judge = lesson.teach(train, self.steps, |step, loss| {
-            if step.is_multiple_of(SHOWN) || step == self.steps {
+        let judge = task.train(train, self.steps, |step, loss| {
+            if step.is_multiple_of(LOG_EVERY) || step == self.steps {
                 let (name, steps) = (train.name(), self.steps);
                 note(format_args!("judge of {name}, {what}: step {step} of {steps}, loss {loss:.4}"));
             }
         })?;
         weights::export(&path, None, &judge.state())?;
-        Ok(Kept { judge, path })
+        Ok(StoredJudge { judge, path })
     }
 
-    /// Where the judge of exactly these images, of this version, is kept.
+    /// Returns the path of the judge of exactly these images in this version.
     fn path(&self, what: &str, train: &Dataset) -> PathBuf {
         let (name, size, steps) = (train.name(), train.image_size(), self.steps);
         let images = &train.digest()[..16];
@@ -175,25 +180,26 @@ impl Judges {
     }
 }
 
-/// Targets (N, outputs) of images by index.
+/// Returns the targets (N, outputs) of the images with these indices.
 type Targets<'a> = Box<dyn Fn(&[usize]) -> Tensor<f32> + 'a>;
 
-/// What a judge learns of images.
-struct Lesson<'a> {
+/// The targets that a judge learns, and the loss.
+struct Task<'a> {
     outputs: usize,
     targets: Targets<'a>,
     loss: fn(&Var<f32>, &Var<f32>) -> Var<f32>,
 }
 
-impl<'a> Lesson<'a> {
-    /// The classes of a set.
+impl<'a> Task<'a> {
+    /// The targets are the classes of a set.
     fn classes(train: &'a Dataset) -> Self {
         let outputs = train.classes().len();
         let targets = move |indices: &[usize]| labels::of_images(train, indices);
-        Lesson { outputs, targets: Box::new(targets), loss: cross_entropy }
+        Task { outputs, targets: Box::new(targets), loss: cross_entropy }
     }
 
-    /// Numbers that are known of each image, brought to mean 0 and variance 1 by `scales`.
+    /// The targets are the factors of each image, normalised by `scales` (mean and standard
+    /// deviation).
     fn factors(factors: &'a [Factors], numbers: &'a [Number], scales: &'a [[f64; 2]]) -> Self {
         let targets = move |indices: &[usize]| {
             let rows = indices.iter().flat_map(|&i| {
@@ -204,15 +210,15 @@ impl<'a> Lesson<'a> {
             });
             Tensor::from_slice([indices.len(), numbers.len()], &rows.collect::<Vec<f32>>())
         };
-        Lesson { outputs: numbers.len(), targets: Box::new(targets), loss: squared_error }
+        Task { outputs: numbers.len(), targets: Box::new(targets), loss: squared_error }
     }
 
-    /// A new judge after this many steps, each of which is shown with its number, from 1, and its
-    /// loss.
+    /// Trains a new judge for this number of steps. `show` gets the number of each step, from 1,
+    /// and its loss.
     ///
     /// # Errors
     /// If the set has fewer images than a batch.
-    fn teach(
+    fn train(
         &self,
         train: &Dataset,
         steps: u64,
@@ -236,20 +242,20 @@ fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A judge of known factors, which it gives in standard deviations of the training images about
-/// their mean.
+/// A judge of known factors. Its outputs are normalised: 0 is the mean of the training images, 1
+/// their standard deviation.
 pub(crate) struct Regressor {
-    pub(crate) judge: Kept,
-    /// Mean and standard deviation of each over the training images.
+    pub(crate) judge: StoredJudge,
+    /// Mean and standard deviation of each factor over the training images.
     scales: Vec<[f64; 2]>,
 }
 
 impl Regressor {
-    /// The share of each factor's variance over the first images of a set that it explains. Of as
-    /// many images as there are `factors`.
+    /// Returns the fraction of each factor's variance that the regressor explains. It is evaluated
+    /// on the first images of a set; `factors` are their factors.
     ///
     /// # Errors
-    /// If its features are not finite.
+    /// If the features are not finite.
     pub(crate) fn explained(
         &mut self,
         set: &Dataset,

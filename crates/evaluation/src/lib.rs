@@ -1,19 +1,19 @@
-//! The program `evaluate`: trained models in numbers, side by side. docs/metrics.md says what each
-//! number measures.
+//! The program `evaluate`: compares trained models by metrics. docs/metrics.md says what each
+//! metric measures.
 //!
-//! | file | what |
+//! | file | contents |
 //! | --- | --- |
-//! | `cli` | flags, and runs sorted by what they are to be compared with |
-//! | `judges` | the classifier and the regressor of factors: trained once, then kept |
-//! | `factors` | which factors the regressor learns |
+//! | `cli` | flags; groups the runs that are compared with each other |
+//! | `judges` | the classifier and the regressor of factors, trained once and stored |
+//! | `factors` | the factors that the regressor learns |
 //! | `images` | scores of images |
-//! | `measured` | classes and factors of images, a part at a time |
-//! | `control` | what latent vectors do to the known factors of glyphs |
+//! | `measured` | classes and factors of images, measured in parts |
+//! | `control` | how latent vectors control the known factors of glyphs |
 //! | `bounds` | likelihoods |
 //! | `plane` | scores of points |
 //! | `table` | figures as tables and as JSON |
 //!
-//! The figures of a GAN of points in the plane, as JSON:
+//! Write the figures of a GAN of points in the plane as JSON:
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -26,7 +26,7 @@
 //! let subjects = comparisons[0]["subjects"].as_array().expect("a list");
 //! let names: Vec<_> = subjects.iter().map(|subject| &subject["name"]).collect();
 //! assert_eq!(names, ["data", run, "noise"]);
-//! assert_eq!(subjects[0]["figures"]["modes"]["value"], 8.0); // of the data
+//! assert_eq!(subjects[0]["figures"]["modes"]["value"], 8.0); // the data has 8 modes
 //! # Ok::<(), adjoint_runs::BoxError>(())
 //! ```
 #![forbid(unsafe_code)]

@@ -8,10 +8,10 @@ use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_runs::BoxError;
 
-/// Runs on one distribution side by side, between data and noise.
+/// Compares runs on one distribution. The first subject is the data, the last is noise.
 ///
 /// # Errors
-/// If samples can't be made, or are not finite.
+/// If samples can't be drawn, or are not finite.
 pub(crate) fn compare(
     points: Points,
     models: &mut [Model],
@@ -28,7 +28,9 @@ pub(crate) fn compare(
     let extent = points.extent();
     let noise = Stream::new(seed, "noise", 0).uniform_tensor([samples, 2], -extent, extent);
     subjects.push(score(Subject::new("noise"), points, &noise));
-    let notes = vec![format!("{samples} samples each; KL is of the samples' distribution from the data's.")];
+    let notes = vec![format!(
+        "{samples} samples each; KL is the divergence of the samples' distribution from the data's."
+    )];
     Ok(Comparison { title: points.to_string(), notes, subjects })
 }
 

@@ -1,18 +1,19 @@
-//! Figures of several subjects, as tables to read and as JSON.
+//! Figures of several subjects, as Markdown tables and as JSON.
 
 use adjoint_metrics::Estimate;
 use serde_json::{Map, Value, json};
 
-/// A figure: its place in a table, and how it is written.
+/// A figure: its position in the tables and its format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figure {
     /// Its name in JSON.
     pub(crate) key: &'static str,
-    /// Its name above a column, with an arrow to where better is.
+    /// Its column heading, with an arrow: ↑ if higher is better, ↓ if lower is better, →x if closer
+    /// to x is better.
     pub(crate) heading: &'static str,
-    /// The table it stands in.
+    /// The table that it is in.
     pub(crate) group: &'static str,
-    /// What it is multiplied by to be read, and the digits behind the point.
+    /// Factor that values are multiplied by in tables, and number of decimals.
     pub(crate) scale: f64,
     pub(crate) digits: usize,
 }
@@ -30,11 +31,11 @@ const fn figure(
 const JUDGE: &str = "by the judge";
 const FEATURES: &str = "in the judge's features";
 const PIXELS: &str = "in pixels";
-const BOUNDS: &str = "likelihood, in nats an image";
+const BOUNDS: &str = "likelihood, in nats per image";
 const CONTROL: &str = "control of known factors, in % (and by chance)";
 const PLANE: &str = "in the plane";
 
-/// All figures, in the order in which they are read.
+/// All figures, in the order of the tables.
 pub(crate) const FIGURES: [Figure; 31] = [
     figure("classifier_score", "score ↑", JUDGE, 1.0, 2),
     figure("confident", "confident % ↑", JUDGE, 100.0, 1),
@@ -69,7 +70,7 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("divergence", "KL nats ↓", PLANE, 1.0, 3),
 ];
 
-/// What is known of one subject: a run, the test set, noise.
+/// The figures of one subject: a run, the test set or noise.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subject {
     pub(crate) name: String,
@@ -86,14 +87,14 @@ impl Subject {
     /// Notes a figure.
     ///
     /// # Panics
-    /// If there is none of that key.
+    /// If no figure has this key.
     #[track_caller]
     pub(crate) fn note(&mut self, key: &'static str, figure: impl Into<Estimate>) {
         assert!(FIGURES.iter().any(|figure| figure.key == key), "no figure {key}");
         self.cells.push((key, figure.into()));
     }
 
-    /// Is anything known of the likelihood it gives to data?
+    /// Does the subject have a figure of its likelihood?
     pub(crate) fn has_likelihood(&self) -> bool {
         FIGURES.iter().any(|figure| figure.group == BOUNDS && self.cell(figure.key).is_some())
     }
@@ -105,7 +106,7 @@ impl Subject {
     fn json(&self) -> Value {
         let mut figures = Map::new();
         for (key, cell) in &self.cells {
-            // JSON has no infinity: null.
+            // JSON has no infinity, so an infinite error is left out.
             let value = match cell.error.is_finite() {
                 true => json!({ "value": cell.value, "error": cell.error }),
                 false => json!({ "value": cell.value }),
@@ -123,9 +124,9 @@ impl Subject {
 /// Subjects that are compared with one another.
 #[derive(Clone, Debug)]
 pub(crate) struct Comparison {
-    /// What it is about: "mnist, 28x28".
+    /// Heading, such as "mnist, 28x28".
     pub(crate) title: String,
-    /// What is to be known to read it.
+    /// Notes that explain the figures.
     pub(crate) notes: Vec<String>,
     pub(crate) subjects: Vec<Subject>,
 }
@@ -136,8 +137,8 @@ impl Comparison {
         json!({ "title": self.title, "notes": self.notes, "subjects": subjects })
     }
 
-    /// Tables of what at least one subject has, as Markdown, aligned so that it reads as well in a
-    /// terminal.
+    /// Returns Markdown tables of the figures that at least one subject has. Columns are aligned,
+    /// so that the text is readable in a terminal too.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("## {}\n", self.title);
         for note in &self.notes {
@@ -153,7 +154,7 @@ impl Comparison {
             }
             let mut rows = vec![vec![group.to_owned()]];
             rows[0].extend(figures.iter().map(|figure| figure.heading.to_owned()));
-            // A subject of which nothing here is known has no row.
+            // A subject without figures in this table has no row.
             for subject in &self.subjects {
                 let cells: Vec<String> =
                     figures.iter().map(|figure| written(figure, subject.cell(figure.key))).collect();
@@ -170,7 +171,7 @@ impl Comparison {
 fn written(figure: &Figure, cell: Option<Estimate>) -> String {
     let Some(Estimate { value, error }) = cell else { return String::new() };
     let number = |x: f64| format!("{:.*}", figure.digits, figure.scale * x);
-    // An error too small for the digits is no certainty.
+    // An error that rounds to 0 is written as an upper bound, because 0 would mean certainty.
     let least = 0.1f64.powi(figure.digits as i32) / figure.scale;
     match error {
         error if !error.is_finite() => number(value),
@@ -179,7 +180,7 @@ fn written(figure: &Figure, cell: Option<Estimate>) -> String {
     }
 }
 
-/// A Markdown table whose columns are as wide as their widest cell.
+/// Formats a Markdown table whose columns are as wide as their widest cell.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows[0].len();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -226,9 +227,9 @@ A note.
 | test set                |     0.123 |                |
 | runs/a                  |    12.500 |    1.23 ± 0.40 |
 
-| likelihood, in nats an image |  ELBO ↑ |
-| ---------------------------- | ------: |
-| runs/a                       | -100.00 |
+| likelihood, in nats per image |  ELBO ↑ |
+| ----------------------------- | ------: |
+| runs/a                        | -100.00 |
 ";
         assert_eq!(comparison.markdown(), want);
         let json = comparison.json();

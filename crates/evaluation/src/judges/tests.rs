@@ -4,8 +4,8 @@ use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Options, Split};
 use adjoint_tensor::isa::{self, Isa};
 
-/// What judges of small glyphs compute after a few steps in each version, as [`computed`]
-/// gives it.
+/// The values that [`computed`] returned in each version, for judges of small glyphs after a few
+/// steps.
 const RECORDED: [(u32, [f64; 12]); 1] = [(
     1,
     [
@@ -14,8 +14,8 @@ const RECORDED: [(u32, [f64; 12]); 1] = [(
     ],
 )];
 
-/// Of the classifier, then of the regressor: the first and the last loss, the root mean square
-/// of features and of verdicts on test images, and two verdicts.
+/// Returns six values of the classifier, then six of the regressor. They are the first and the last
+/// loss, the root mean square of features and of verdicts on test images, and two verdicts.
 fn computed(isa: Isa) -> Vec<f64> {
     let options = Options { image_size: 16, ..Options::default() };
     let [train, test] = [Split::Train, Split::Test]
@@ -24,42 +24,45 @@ fn computed(isa: Isa) -> Vec<f64> {
     let factors: Vec<Factors> = (0..train.len()).map(|i| glyphs.factors(i)).collect();
     let numbers = FACTORS.map(|(_, number)| number);
     let scales = numbers.map(|number| mean_and_deviation(&factors, number));
-    let lessons = [Lesson::classes(&train), Lesson::factors(&factors, &numbers, &scales)];
-    let of_lesson = |lesson: &Lesson<'_>| {
+    let tasks = [Task::classes(&train), Task::factors(&factors, &numbers, &scales)];
+    let of_task = |task: &Task<'_>| {
         let mut losses = vec![];
-        let judge = lesson.teach(&train, 12, |_, loss| losses.push(loss)).unwrap();
-        let mut kept = Kept { judge, path: PathBuf::new() };
+        let judge = task.train(&train, 12, |_, loss| losses.push(loss)).unwrap();
+        let mut kept = StoredJudge { judge, path: PathBuf::new() };
         let Reading { features, verdicts } = kept.read_set(&test, 200).unwrap();
         let size = |x: &Tensor<f64>| (x.sum_of_squares() / x.len() as f64).sqrt();
         let of_first = &verdicts.data()[..2];
         vec![losses[0], losses[11], size(&features), size(&verdicts), of_first[0], of_first[1]]
     };
-    isa::with(isa, || lessons.iter().flat_map(of_lesson).collect())
+    isa::with(isa, || tasks.iter().flat_map(of_task).collect())
 }
 
-/// Other instructions round these numbers by far less than the tolerance; a change of the step
-/// size by a per cent is far above it.
+/// The tolerance is far above the rounding differences between instruction sets. It is far below
+/// the effect of changing the step size by one per cent.
 #[test]
 fn judges_compute_what_their_version_did_when_it_was_recorded() {
     let (number, want) = RECORDED[RECORDED.len() - 1];
     assert_eq!(number, JUDGE_VERSION, "record what this version computes");
-    assert!(RECORDED.iter().zip(1..).all(|((number, _), i)| *number == i), "each number once");
+    assert!(
+        RECORDED.iter().zip(1..).all(|((number, _), i)| *number == i),
+        "versions are numbered from 1 without gaps"
+    );
     for isa in Isa::ALL.into_iter().filter(|isa| isa.supported()) {
         let got = computed(isa);
         let off = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
-        let mended = "raise JUDGE_VERSION and record what judges compute now";
-        assert!(off < 1e-4, "{mended}: {got:?} on {isa}, off by {off}");
+        let remedy = "raise JUDGE_VERSION and record what judges compute now";
+        assert!(off < 1e-4, "{remedy}: {got:?} on {isa}, off by {off}");
     }
 }
 
-/// Weights that are numbers may still be too large to compute with.
+/// Finite weights may still be so large that features are not finite.
 #[test]
 fn features_that_are_not_finite_are_an_error() {
     for weight in [3e38f32, f32::NAN] {
         let mut judge = Judge::new(16, 1, 2, SEED);
         let state = judge.state().into_iter().map(|(name, x)| (name, x.map(move |_| weight)));
         judge.load_state(&state.collect::<Vec<_>>()).unwrap();
-        let mut kept = Kept { judge, path: "judges/large".into() };
+        let mut kept = StoredJudge { judge, path: "judges/large".into() };
         let read = kept.read(3, 256, |range| Tensor::full([range.len(), 16, 16, 1], 1.0));
         let error = read.err().expect("rejected").to_string();
         assert!(error.starts_with("judges/large: its features are not finite"), "{error}");
