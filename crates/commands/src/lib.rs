@@ -1,6 +1,7 @@
 //! The program `adjoint`: all other programs as its subcommands, shell completions and man pages.
 //!
-//! `adjoint train dcgan` takes the flags of `train-dcgan`, `adjoint sample` those of `sample`:
+//! `adjoint train dcgan` takes the flags of `train-dcgan`, and `adjoint sample` takes the flags of
+//! `sample`:
 //!
 //! ```
 //! let given = adjoint_commands::command().get_matches_from(["adjoint", "train", "dcgan", "--width", "8"]);
@@ -28,7 +29,7 @@ pub fn main() -> ExitCode {
     run_main(|| run(&env::args_os().collect::<Vec<_>>()))
 }
 
-/// The command line, all subcommands included.
+/// The command line with all subcommands.
 pub fn command() -> Command {
     let recipes = registry::ALL.iter().map(|recipe| recipe.command().name(recipe.model));
     let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
@@ -45,17 +46,17 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("completions")
                 .about("Print the completions of a shell")
-                .arg(shell.help("Shell to complete in")),
+                .arg(shell.help("Shell to print the completions of")),
         )
         .subcommand(Command::new("man").about("Print the man page, or write all man pages").arg(
-            directory.help("Directory to write the man page of every subcommand to [default: print one]"),
+            directory.help("Directory for the man pages of all subcommands [default: print the main page]"),
         ))
 }
 
-/// Runs the subcommand that a command line names, the name of the program first.
+/// Runs the subcommand of a command line. The first argument is the name of the program.
 fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
     let word = |i: usize| arguments.get(i).and_then(|word| word.to_str());
-    // The subcommand's own command line, under its full name.
+    // Returns the subcommand's command line: its full name, then its arguments.
     let own = |words: usize| -> Vec<OsString> {
         let name = [NAME].into_iter().chain((1..words).filter_map(word)).collect::<Vec<_>>().join(" ");
         [name.into()].into_iter().chain(arguments[words..].iter().cloned()).collect()
@@ -64,14 +65,14 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
         (Some("train"), Some(recipe)) => return recipe.train(&own(3)),
         (Some("sample"), _) => adjoint_sampling::run(own(2))?,
         (Some("evaluate"), _) => adjoint_evaluation::run(own(2))?,
-        _ => help_yourself(command(), arguments)?,
+        _ => run_own(command(), arguments)?,
     }
     Ok(Outcome::Finished)
 }
 
-/// What the program does itself: completions, man pages, and `--help` and `--version`, which are
-/// errors to clap.
-fn help_yourself(mut command: Command, arguments: &[OsString]) -> Result<(), BoxError> {
+/// Handles everything that is no subcommand of another program: completions, man pages, `--help`
+/// and `--version`. The last two are errors for clap.
+fn run_own(mut command: Command, arguments: &[OsString]) -> Result<(), BoxError> {
     let given = command.clone().try_get_matches_from(arguments).map_err(Error::from)?;
     let mut text = Vec::new();
     match given.subcommand() {
