@@ -1,8 +1,8 @@
-//! The flags that every trainer has, to be flattened into its own.
+//! The flags that all trainers share. Each trainer flattens them into its own settings.
 //!
-//! A flag here is one of three things: a setting that shapes the result, which is recorded in
-//! config.toml; a matter of this process only (where to write, how much to print), which isn't; or
-//! a choice of where settings come from.
+//! There are three kinds of flags. Settings that affect the result are recorded in config.toml.
+//! Flags that concern only this process (where to write, how much to print) are not recorded. The
+//! remaining flags choose where settings come from.
 
 use std::path::PathBuf;
 
@@ -26,9 +26,9 @@ pub const COMMON: &[Preset] = &[
     preset("log_every", "10"),
 ];
 
-/// Settings of a training run that are not the model's.
+/// The settings of a training run that do not concern the model.
 ///
-/// [`COMMON`] has the defaults, where [`Config::presets`](crate::Config::presets) names no others.
+/// [`COMMON`] has their defaults. [`Config::presets`](crate::Config::presets) can override them.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct CommonArgs {
     /// Dataset: glyphs or glyphs-rgb (built in), mnist or fashion-mnist (files)
@@ -49,14 +49,14 @@ pub struct CommonArgs {
     #[arg(value_parser = count::<usize>)]
     pub image_size: usize,
 
-    /// Images in a batch
+    /// Images per batch
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[arg(value_parser = count::<usize>)]
     pub batch_size: usize,
 
-    /// Times to go through the training set, counted from the start of the run
+    /// Passes through the training set, counted from the start of the run
     #[arg(long, value_name = "N", conflicts_with = "steps", help_heading = "Training")]
-    // With --steps there is no number of epochs, not even the default.
+    // The flag --steps also disables the default of --epochs.
     #[arg(default_value_if("steps", ArgPredicate::IsPresent, None))]
     #[arg(value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,19 +73,17 @@ pub struct CommonArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 
-    /// Threads to compute with; by default one per processor (or RAYON_NUM_THREADS). Results do
-    /// not depend on it
+    /// Compute threads, without effect on results [default: RAYON_NUM_THREADS or one per processor]
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = threads)]
     #[serde(skip)]
     pub threads: Option<usize>,
 
-    /// Vector instructions: portable, avx2 or avx512; by default the best that the processor
-    /// has. The last bits of results depend on it. A resumed run keeps its own unless this is given
+    /// Instruction set: portable, avx2 or avx512 [default: best supported, or the resumed run's]
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     #[serde(serialize_with = "in_use")]
     pub isa: Option<Isa>,
 
-    /// Directory to make the run in
+    /// Parent directory of the run
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     #[serde(skip)]
     pub out: PathBuf,
@@ -127,34 +125,35 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub quiet: bool,
 
-    /// Print the layers, and the operations and memory of a step, then exit
+    /// Print the layers, and the operations and memory per step, then exit
     #[arg(long, help_heading = "Run")]
     #[serde(skip)]
     pub dry_run: bool,
 }
 
 impl CommonArgs {
-    /// Steps of the whole run: `steps`, or those of `epochs`.
+    /// Returns the number of steps of the whole run: `steps`, or `epochs` times `steps_per_epoch`.
     ///
     /// # Panics
-    /// If neither is given; a command line gives one of them.
+    /// If neither `steps` nor `epochs` is set. A parsed command line always sets one of them.
     pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
         let of_epochs = |epochs: u64| epochs.saturating_mul(steps_per_epoch);
-        self.steps.or(self.epochs.map(of_epochs)).expect("there are steps or epochs")
+        self.steps.or(self.epochs.map(of_epochs)).expect("a parsed command line sets steps or epochs")
     }
 }
 
-/// Records the instructions that compute, also where nobody chose them.
-fn in_use<S: Serializer>(asked: &Option<Isa>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&asked.unwrap_or_else(Isa::active))
+/// Records the instruction set in use, even if the flag was not given.
+fn in_use<S: Serializer>(requested: &Option<Isa>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&requested.unwrap_or_else(Isa::active))
 }
 
-/// Flags that a configuration file can't give: they say which file, or what to do instead of
+/// Flags that a configuration file can't contain. They choose the file, or an action other than
 /// training.
 pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help", "version"];
 
-/// Settings that may change when a run is resumed: they move its end, its outputs or its data. Its
-/// numbers stay (but for the last bits, if it continues with other instructions, and for a step
-/// size that falls to 0 at the end).
+/// Settings that may change when a run is resumed. They change its end, its outputs or the location
+/// of its data. The results of each step stay the same, with two exceptions. Another instruction
+/// set changes the last bits of results. A learning rate that falls to 0 at the end of the run
+/// depends on the number of steps.
 pub(crate) const FREE_ON_RESUME: [&str; 8] =
     ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download", "isa"];

@@ -1,4 +1,4 @@
-//! The files of this crate: those of `adjoint-files`, with paths in their errors.
+//! File access through `adjoint-files`, with the path in each error.
 
 use std::fs;
 use std::io::{self, Write};
@@ -6,22 +6,24 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// Writes what `path` names: a regular file as a whole or not at all, through symbolic links and
-/// with the mode that it has; anything else straight through ([`adjoint_files::write()`]).
+/// Writes to `path` and follows symbolic links. A regular file is replaced as a whole or not at
+/// all, and keeps its mode. Anything else, such as a pipe, is written directly
+/// ([`adjoint_files::write()`]).
 ///
 /// # Errors
-/// [`Error::Io`] if the disk is full or the place can't be written; a regular file is then
-/// untouched and no temporary file remains.
+/// [`Error::Io`] if the disk is full or `path` can't be written. A regular file is then unchanged,
+/// and no temporary file remains.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     adjoint_files::write(path, fill).map_err(Error::io("write", path))
 }
 
-/// Whether a path stands for standard output: `-`. A file of this name is `./-`.
+/// Returns whether a path is `-`, which means standard output. A file named `-` is given as `./-`.
 pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The paths in a directory in the order of their names; none if there is no such directory.
+/// Returns the paths in a directory, sorted by name. Returns no paths if the directory does not
+/// exist.
 pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(directory) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

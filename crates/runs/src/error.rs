@@ -1,26 +1,25 @@
-//! The one error type of the crate: everything that can go wrong with files, flags and runs.
+//! The error type of this crate, for files, flags and runs.
 //!
-//! Each message is one line that says what happened, where, and what to do. Causes are part of the
-//! message, so printing an error needs no walk along a chain.
+//! Each message is one line that says what failed, where, and what to do. The message includes its
+//! causes, so callers need not follow `source` to print them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// An error of a program's outside world that a trainer passes on: its dataset, its network, its
-/// disk.
+/// An error from outside this crate that a trainer returns, such as an unreadable dataset.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What can go wrong around a training run.
+/// An error of a training run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused to do something with a file or directory.
+    /// An operation on a file or directory failed.
     #[error("cannot {action} {}: {cause}", path.display())]
     Io {
-        /// What was tried, as a verb: "write".
+        /// The operation, as a verb such as "write".
         action: &'static str,
-        /// With which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// The system's answer.
+        /// The error of the operating system.
         cause: io::Error,
     },
 
@@ -33,7 +32,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// A file is sound, but belongs to something else than what it was read for.
+    /// A file is valid, but belongs to something else, such as another model.
     #[error("{}: {problem}", path.display())]
     Mismatch {
         /// The file.
@@ -42,45 +41,45 @@ pub enum Error {
         problem: String,
     },
 
-    /// What clap has to say about the command line: an error, or the text of `--help`.
+    /// An error of clap about the command line, or the text of `--help`.
     #[error("{}; --help lists the flags", complaint(.0))]
     CommandLine(#[from] clap::Error),
 
-    /// The trainer itself gave up, for a reason of the outside world.
+    /// The trainer failed for a reason outside of this crate.
     #[error("step {step}: {cause}")]
     Trainer {
-        /// The step it was in.
+        /// The step in which the trainer failed.
         step: u64,
-        /// Its own error.
+        /// The error of the trainer.
         cause: BoxError,
     },
 
-    /// Anything else: flags that the program can't follow, a run that can't begin or continue. No
-    /// caller tells these apart; the message says what to do.
+    /// Any other error, such as flags that contradict each other, or a run that can't start or
+    /// continue. No caller distinguishes these errors. The message says what to do.
     #[error("{0}")]
     Other(String),
 }
 
 impl Error {
-    /// Turns the answer of the operating system into an [`Error::Io`]:
+    /// Converts an error of the operating system into an [`Error::Io`]:
     /// `.map_err(Error::io("write", path))`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }
     }
 
-    /// An [`Error::Unreadable`].
+    /// Creates an [`Error::Unreadable`].
     pub fn unreadable(path: &Path, problem: impl Into<String>) -> Self {
         Self::Unreadable { path: path.to_path_buf(), problem: problem.into() }
     }
 
-    /// An [`Error::Mismatch`].
+    /// Creates an [`Error::Mismatch`].
     pub fn mismatch(path: &Path, problem: impl Into<String>) -> Self {
         Self::Mismatch { path: path.to_path_buf(), problem: problem.into() }
     }
 }
 
-/// What clap complains of, on one line: without the synopsis, with its hint and the values that are
-/// possible.
+/// Formats an error of clap on one line, with clap's hint and the possible values, but without the
+/// usage text.
 pub(crate) fn complaint(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

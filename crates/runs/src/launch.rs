@@ -1,4 +1,5 @@
-//! From a command line to a training run: the two calls of a trainer's `main`.
+//! Starts a training run from a command line. The `main` of a trainer calls [`Launch::start`] and
+//! then [`Launch::train`].
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -17,7 +18,8 @@ use crate::{BoxError, Error, RunDir, Summary, Trainable};
 /// A parsed command line.
 #[derive(Clone, Debug)]
 pub struct Launch<C> {
-    /// The settings: defaults, under a file's, under flags. Those of the run if one is resumed.
+    /// The settings. Flags override a settings file, and the file overrides the defaults. With
+    /// `--resume` the file is the config.toml of the run.
     pub config: C,
 }
 
@@ -26,12 +28,12 @@ pub struct Launch<C> {
 pub enum Outcome {
     /// All steps are done (or only the summary was requested).
     Finished,
-    /// Somebody stopped it; it can be resumed.
+    /// The run was stopped and can be resumed.
     Interrupted,
 }
 
 impl Termination for Outcome {
-    /// 0, or 130 as a shell expects after Ctrl-C.
+    /// Returns 0, or 130 for an interrupted run, as a shell expects after Ctrl-C.
     fn report(self) -> ExitCode {
         match self {
             Self::Finished => ExitCode::SUCCESS,
@@ -41,12 +43,12 @@ impl Termination for Outcome {
 }
 
 impl<C: Config> Launch<C> {
-    /// Reads a command line, the program's name first, and sets the instructions and the number of
-    /// threads.
+    /// Parses a command line, which starts with the program's name. Sets the instruction set and
+    /// the number of threads.
     ///
     /// # Errors
-    /// If a flag, a configuration file or the run to resume can't be used; or help was requested,
-    /// which [`run_main`](crate::run_main) prints.
+    /// If a flag, a configuration file or the run to resume can't be used. Also if help was
+    /// requested, which [`run_main`](crate::run_main) prints.
     pub fn start(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let launch = Self::parse(arguments)?;
         if let Some(isa) = launch.config.common().isa {
@@ -56,7 +58,7 @@ impl<C: Config> Launch<C> {
         Ok(launch)
     }
 
-    /// Reads a command line, the program's name first.
+    /// Parses a command line, which starts with the program's name.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -65,13 +67,12 @@ impl<C: Config> Launch<C> {
         Ok(Self { config: config::parse(&arguments)? })
     }
 
-    /// Builds the trainer and trains until the last step, an interrupt or an error; or with
-    /// `--dry-run` prints the summary of what it would train, which needs no data.
+    /// Builds the trainer and trains until the last step, an interrupt or an error. With
+    /// `--dry-run`, only prints the summary of the model, which needs no data.
     ///
     /// # Errors
-    /// If the summary or the trainer can't be built. If the run's files can't be written or read or
-    /// don't fit the model, or training leaves the finite numbers. The last good checkpoint is then
-    /// still there.
+    /// If the summary or the trainer can't be built. If a file of the run can't be read or written,
+    /// or does not fit the model. If a value is not finite. The last valid checkpoint is kept.
     pub fn train<'a, T: Trainable>(
         &'a self,
         summary: impl FnOnce(&'a C) -> Result<Summary, BoxError>,
@@ -108,28 +109,28 @@ impl<C: Config> Launch<C> {
     }
 }
 
-/// Sets the number of kernel threads: that of `--threads` or, without it, that of RAYON_NUM_THREADS
-/// or one per processor. To be called once, by `main`.
+/// Sets the number of kernel threads: the value of `--threads`, else RAYON_NUM_THREADS, else one
+/// per processor. Must be called only once, by `main`.
 ///
 /// # Errors
-/// If RAYON_NUM_THREADS holds no number of threads, or the system refuses them.
-pub fn set_threads(asked: Option<usize>) -> Result<(), Error> {
-    let flag = asked.map(|count| format!("--threads {count}: ")).unwrap_or_default();
-    threads::set(asked.unwrap_or(0)).map_err(|error| Error::Other(format!("{flag}{error}")))
+/// If RAYON_NUM_THREADS is not a valid number of threads, or if the system can't start the threads.
+pub fn set_threads(requested: Option<usize>) -> Result<(), Error> {
+    let flag = requested.map(|count| format!("--threads {count}: ")).unwrap_or_default();
+    threads::set(requested.unwrap_or(0)).map_err(|error| Error::Other(format!("{flag}{error}")))
 }
 
-/// What computes: "2 threads with avx512".
+/// Describes the threads and the instruction set, such as "2 threads with avx512".
 pub(crate) fn kernels() -> String {
     let count = threads::count();
     format!("{count} thread{} with {}", if count == 1 { "" } else { "s" }, isa::Isa::active())
 }
 
-/// The command that resumes a run of this kind of model.
+/// Returns the command that resumes a run of this kind of model.
 pub(crate) fn resume_command(model: &str, run: &Path) -> String {
     train_command(model, &format!("--resume {}", shell_word(run)))
 }
 
-/// The command that trains this kind of model with these arguments.
+/// Returns the command that trains this kind of model with these arguments.
 pub(crate) fn train_command(model: &str, arguments: &str) -> String {
     command_line(&trainer(model), arguments)
 }

@@ -1,9 +1,9 @@
-//! Everything about a training run that is not the model: flags and configuration, the run
-//! directory, the training loop, checkpoints, metrics, sample grids, curves, progress, signals. It
-//! knows tensors and their names, and no network.
+//! The parts of a training run that do not depend on the model: flags and configuration, the run
+//! directory, the training loop, checkpoints, metrics, sample grids, curves, progress and signals.
+//! This crate handles named tensors, but defines no network.
 //!
-//! A trainer is a [`Config`] (its flags), a [`Trainable`] (its model) and a `main` that brings them
-//! together:
+//! A trainer consists of a [`Config`] (its flags), a [`Trainable`] (its model) and a `main`
+//! function:
 //!
 //! ```no_run
 //! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Summary, Trainable, run_main};
@@ -16,9 +16,9 @@
 //! # }
 //! ```
 //!
-//! `examples/walk.rs` is a whole one. Everything such a program leaves in its [`RunDir`] is either
-//! wholly there or not there, whatever kills it, and a run that was killed and resumed leaves what
-//! an uninterrupted one would have left.
+//! `examples/walk.rs` is a complete trainer. Whatever kills such a program, each file in its
+//! [`RunDir`] is then either complete or absent. A run that was killed and resumed ends with the
+//! same files as an uninterrupted run.
 #![forbid(unsafe_code)]
 
 mod animation;

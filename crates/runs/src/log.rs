@@ -1,8 +1,8 @@
 //! metrics.jsonl: one JSON object per logged step, in the order of the steps.
 //!
-//! On resume the file is cut back to the checkpoint, so that it ends up equal to that of an
-//! uninterrupted run (the timings apart). Each line is written by a single call; one that a crash
-//! tore is dropped. Lines are read once, when the file is opened.
+//! On resume the file is truncated to the step of the checkpoint. So it ends up equal to the file
+//! of an uninterrupted run, except for the timings. Each line is written by a single call, and an
+//! incomplete last line is dropped. Lines are read once, when the file is opened.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,48 +25,48 @@ impl<const N: usize> From<[(&'static str, f64); N]> for Figures {
 }
 
 impl Figures {
-    /// Adds one behind the others.
+    /// Appends a figure.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
         self.0.push((name.into(), value));
     }
 
-    /// Adds others behind these.
+    /// Appends the figures of `others`.
     pub fn append(&mut self, others: Self) {
         self.0.extend(others.0);
     }
 
-    /// Names and values in their order.
+    /// Returns the names and values in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
-    /// The value of that name.
+    /// Returns the value of the figure `name`.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
-    /// Is there none?
+    /// Returns whether there are no figures.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// ,"name":value for each, in the shortest form that reads back the same. They must be finite:
-    /// JSON has no others.
+    /// Formats each figure as `,"name":value`, in the shortest form that parses to the same value.
+    /// The values must be finite, because JSON has no infinities and no NaN.
     fn json(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.iter() {
-            assert!(value.is_finite(), "{name} = {value} is not for the log");
-            // Most figures were f32: their own shortest form says it all.
+            assert!(value.is_finite(), "{name} = {value} can't be logged");
+            // Most figures were computed as f32. Their shortest form as f32 is enough.
             let single = value as f32;
             let number =
                 if f64::from(single) == value { format!("{single:?}") } else { format!("{value:?}") };
-            write!(text, r#","{name}":{number}"#).expect("a string takes everything");
+            write!(text, r#","{name}":{number}"#).expect("writing to a string can't fail");
         }
         text
     }
 }
 
-/// Largest number of seconds that a line is believed: a hundred years.
+/// Largest number of seconds that is accepted from a line: a hundred years.
 const MOST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// The numbers of one line of the file.
@@ -75,14 +75,16 @@ pub(crate) type Record = BTreeMap<String, f64>;
 /// A line to be logged.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// With its line break.
+    /// The text of the line, with its line break.
     pub(crate) text: String,
-    /// The numbers as a resumed run reads them, so that both draw the same curves.
+    /// The numbers parsed from `text`. A resumed run reads the same numbers, so it draws the same
+    /// curves.
     pub(crate) record: Record,
 }
 
 impl Line {
-    /// The line of a step. The figures must be finite: JSON has no others.
+    /// Creates the line of a step. The figures must be finite, because JSON has no infinities and
+    /// no NaN.
     pub(crate) fn new(step: u64, epoch: u64, figures: &Figures) -> Self {
         let text = format!("{{\"step\":{step},\"epoch\":{epoch}{}}}\n", figures.json());
         let record = serde_json::from_str(&text).expect("a line is a JSON object of numbers");
@@ -90,16 +92,16 @@ impl Line {
     }
 }
 
-/// What the lines that were kept say of the run so far.
+/// A summary of the lines that were kept when the file was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Kept {
-    /// `seconds` of the last line of a step, 0 if there is none.
+    /// `seconds` of the last line that has this key, or 0 if no line has it.
     pub(crate) seconds: f64,
-    /// Is there a line of what was measured at the end of an epoch, at the last step?
+    /// Whether the last step has a line of figures measured at the end of an epoch.
     pub(crate) ends_epoch: bool,
 }
 
-/// The file, open for appending.
+/// The log file, open for appending.
 #[derive(Debug)]
 pub(crate) struct Log {
     path: PathBuf,
@@ -107,17 +109,17 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the file, creating it if need be, and keeps its lines up to and including step `last`,
-    /// each of which is handed to `keep`. Lines that can't be read are cut off with the steps
-    /// behind `last`: a power cut leaves such lines behind those that a save made durable.
+    /// Opens the file, creating it if necessary. Keeps the lines up to and including step `last`,
+    /// and calls `keep` with each of them. Removes all later lines, including unreadable lines. A
+    /// power failure can leave unreadable lines after the lines that a save made durable.
     ///
     /// # Errors
-    /// If it is no regular file, it can't be read or written, or a line that can't be read is among
-    /// those to keep.
+    /// If the file is not a regular file, if it can't be read or written, or if an unreadable line
+    /// is among the lines to keep.
     pub(crate) fn open(path: &Path, last: u64, mut keep: impl FnMut(&Record)) -> Result<(Self, Kept), Error> {
         let options = File::options().read(true).append(true).create(true).clone();
         let file = options.open(path).map_err(Error::io("open", path))?;
-        // Reading a pipe would wait forever.
+        // Reading from a pipe would block forever.
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
             return Err(Error::unreadable(path, "not a file"));
         }
@@ -126,14 +128,14 @@ impl Log {
         let mut broken = None;
         while let Some(line) = lines.next().map_err(Error::io("read", path))? {
             let step = match &line {
-                Found::Whole(record) => record.get("step").copied(),
-                Found::Broken(step) => *step,
+                LogLine::Valid(record) => record.get("step").copied(),
+                LogLine::Invalid(step) => *step,
             };
             if step.is_some_and(|step| step > last as f64) {
                 break;
             }
             match line {
-                Found::Whole(record) if broken.is_none() => {
+                LogLine::Valid(record) if broken.is_none() => {
                     length = lines.end;
                     match record.get("seconds") {
                         Some(seconds) => kept.seconds = seconds.clamp(0.0, MOST_SECONDS),
@@ -141,9 +143,10 @@ impl Log {
                     }
                     keep(&record);
                 }
-                Found::Broken(None) => _ = broken.get_or_insert(lines.number),
-                // One that says that it is to be kept, or one before a line that is.
-                Found::Broken(Some(_)) | Found::Whole(_) => {
+                LogLine::Invalid(None) => _ = broken.get_or_insert(lines.number),
+                // An unreadable line of a step to keep, or an unreadable line before a line to
+                // keep.
+                LogLine::Invalid(Some(_)) | LogLine::Valid(_) => {
                     let number = broken.unwrap_or(lines.number);
                     let problem =
                         format!("line {number} is not a JSON object of numbers; repair or delete it");
@@ -162,31 +165,32 @@ impl Output for Log {
             .map_err(Error::io("write", &self.path))
     }
 
-    /// Makes the lines so far durable.
+    /// Syncs the lines so far to disk.
     fn save(&mut self, _training: &mut Training) -> Result<(), Error> {
         adjoint_files::sync(&self.file, &self.path).map_err(Error::io("write", &self.path))
     }
 }
 
-/// The lines of a metrics file, one after another.
+/// Reads the lines of a metrics file, one after another.
 struct Lines<R> {
     file: R,
     line: Vec<u8>,
-    /// Number of the last line, from 1, and the offset of its end.
+    /// Number of the last line read, counted from 1, and the offset of its end.
     number: usize,
     end: u64,
 }
 
-/// What a line of an existing file is.
-enum Found {
-    Whole(Record),
-    /// No JSON object of numbers with a step. Its step, if that can be read.
-    Broken(Option<f64>),
+/// A line of an existing file.
+enum LogLine {
+    Valid(Record),
+    /// Not a JSON object of numbers with a step. Holds the step, if the step can be read.
+    Invalid(Option<f64>),
 }
 
 impl<R: BufRead> Lines<R> {
-    /// The next line. None at the end, or if a crash tore the line.
-    fn next(&mut self) -> io::Result<Option<Found>> {
+    /// Returns the next line. Returns `None` at the end of the file, or if the last line is
+    /// incomplete.
+    fn next(&mut self) -> io::Result<Option<LogLine>> {
         self.line.clear();
         self.end += self.file.read_until(b'\n', &mut self.line)? as u64;
         self.number += 1;
@@ -199,8 +203,8 @@ impl<R: BufRead> Lines<R> {
             text.ok()?.parse().ok().filter(|&step| step >= 0.0)
         };
         Ok(Some(match serde_json::from_slice::<Record>(&self.line) {
-            Ok(record) if record.contains_key("step") => Found::Whole(record),
-            _ => Found::Broken(step()),
+            Ok(record) if record.contains_key("step") => LogLine::Valid(record),
+            _ => LogLine::Invalid(step()),
         }))
     }
 }
@@ -210,7 +214,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Opens a log and returns the records that were kept, too.
+    /// Opens a log, and also returns the records that were kept.
     fn open(path: &Path, last: u64) -> Result<(Log, Kept, Vec<Record>), Error> {
         let mut records = vec![];
         let (log, kept) = Log::open(path, last, |record| records.push(record.clone()))?;
@@ -272,7 +276,7 @@ mod tests {
         assert!(error.contains("line 2 is not a JSON object"), "{error}");
     }
 
-    /// What resume cuts off may be anything; what it keeps may not.
+    /// Resume removes any lines after the checkpoint, but fails if a line to keep is unreadable.
     #[test]
     fn a_broken_line_behind_the_checkpoint_is_cut_off() {
         let dir = tempfile::tempdir().unwrap();
@@ -296,7 +300,7 @@ mod tests {
             assert_eq!((kept.seconds, records.len()), (1.0, 4), "{}", String::from_utf8_lossy(broken));
             assert_eq!(fs::read(&path).unwrap(), lines[..4].concat());
         }
-        // A line that says that it is to be kept, or that stands before one that is.
+        // An unreadable line of a step to keep, or an unreadable line before a line to keep.
         for (i, broken) in
             [(3, &b"{\"step\":4,\"loss\":nan}\n"[..]), (2, b"\0\0\0\0\n"), (0, b"\n"), (1, b"[2]\n")]
         {
@@ -308,7 +312,7 @@ mod tests {
         }
     }
 
-    /// A time that no run can have taken would not fit the clock.
+    /// A longer time would not fit the clock.
     #[test]
     fn seconds_are_kept_within_reason() {
         let dir = tempfile::tempdir().unwrap();

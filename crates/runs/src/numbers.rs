@@ -1,11 +1,11 @@
-//! Numbers of the types of safetensors as `f32`.
+//! Converts numbers of the safetensors types to `f32`.
 
 use safetensors::Dtype;
 
-/// Writes the nearest `f32` to each number, which stand in little-endian bytes.
+/// Reads numbers from little-endian bytes and writes the nearest `f32` of each number.
 pub(crate) type Convert = fn(&[u8], &mut [f32]);
 
-/// What converts numbers of a type; none if `f32` can't stand for them.
+/// Returns the conversion from a type to `f32`. Returns `None` if there is no such conversion.
 pub(crate) fn converter(dtype: Dtype) -> Option<Convert> {
     fn each<const N: usize>(bytes: &[u8], values: &mut [f32], number: impl Fn([u8; N]) -> f32) {
         for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
@@ -29,7 +29,7 @@ pub(crate) fn converter(dtype: Dtype) -> Option<Convert> {
     })
 }
 
-/// The number with these bits in IEEE 754's binary16, all of which `f32` holds exactly.
+/// Converts the bits of an IEEE 754 binary16 number. The conversion to `f32` is exact.
 fn half(bits: u16) -> f32 {
     let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
     let magnitude = match exponent {

@@ -1,7 +1,8 @@
-//! What a run writes while it trains: the log, curves, pictures, checkpoints, weights.
+//! The outputs of a run: the log, curves, pictures, checkpoints and weights.
 //!
-//! Each is an [`Output`] in a file of its own, and [`outputs`] lists them all. The training loop
-//! knows none of them by name. A new output is its file and a line in that list.
+//! Each output implements [`Output`] in its own source file, and [`outputs`] lists all outputs. The
+//! training loop uses only this trait. To add an output, write its source file and add it to that
+//! list.
 
 use std::path::PathBuf;
 
@@ -14,56 +15,57 @@ use crate::session::Plan;
 use crate::weights::Weights;
 use crate::{Error, RunDir, Trainable};
 
-/// A run in training, as its outputs see it.
+/// The state of a run in training, which is passed to its outputs.
 pub(crate) struct Training<'a> {
     pub(crate) plan: Plan,
     pub(crate) run: RunDir,
     pub(crate) trainer: &'a mut dyn Trainable,
     /// Number of steps done, in all processes that trained this run.
     pub(crate) done: u64,
-    /// Step of the newest good checkpoint.
+    /// Step of the newest valid checkpoint. `None` if nothing was saved yet.
     pub(crate) saved: Option<u64>,
 }
 
 impl Training<'_> {
-    /// The epoch that the last step belongs to, from 1; 0 before the first step.
+    /// Returns the epoch of the last step, counted from 1. Returns 0 before the first step.
     pub(crate) fn epoch(&self) -> u64 {
         self.done.div_ceil(self.plan.steps_per_epoch)
     }
 }
 
-/// A file of a run and what it contains, in a few words.
+/// A file of a run and a short description of its content.
 pub(crate) type Described = (PathBuf, String);
 
-/// Something that a run writes. Each method is called on all outputs in the order of [`outputs`].
+/// An output of a run. Each method is called on all outputs in the order of [`outputs`].
 ///
-/// A process can be killed in any of these calls. The run then resumes from the newest checkpoint,
-/// and [`start`](Self::start) must bring the files to that step, so that they end up equal to those
-/// of an uninterrupted run.
+/// A process can be killed during any of these calls. The run then resumes from the newest
+/// checkpoint, and [`start`](Self::start) must restore the files to the state of that step. At the
+/// end they must equal the files of an uninterrupted run.
 pub(crate) trait Output {
-    /// Files that are replaced as a whole. The run removes what a crash left half-written of them.
+    /// Returns the files that are replaced as a whole. The run removes temporary files that a crash
+    /// left beside them.
     fn files(&self, _training: &Training) -> Vec<PathBuf> {
         vec![]
     }
 
-    /// Called once, before this process takes its first step. Removes what was written after step
-    /// `training.done`.
+    /// Called once, before the first step of this process. Removes everything that was written
+    /// after step `training.done`.
     fn start(&mut self, _training: &Training) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Takes a new line of the log.
+    /// Handles a new line of the log.
     fn log(&mut self, _line: &Line) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Draws what the run shows at this step. `pictures` are those of the trainer, each with the
-    /// name of its series; there are none if the run was interrupted.
+    /// Draws pictures or curves at this step. `pictures` holds the pictures of the trainer, each
+    /// with the name of its series. It is empty if the run was interrupted.
     fn draw(&mut self, _training: &Training, _pictures: &[(&'static str, Image)]) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Makes the state of this step durable. All numbers in it are finite.
+    /// Writes the state of this step durably. All values of the state are finite.
     fn save(&mut self, _training: &mut Training) -> Result<(), Error> {
         Ok(())
     }
@@ -74,10 +76,11 @@ pub(crate) trait Output {
     }
 }
 
-/// Opens all outputs of a run, and returns what the log says of the run so far.
+/// Opens all outputs of a run. Returns the outputs and a summary of the existing log.
 ///
-/// Their order is the order of writing. Lines of the log are durable before the checkpoint that
-/// comes after them. Weights come after the checkpoint, so weights never exist without one.
+/// Outputs are written in the order of this list. The log is synced before the checkpoint of the
+/// same step is written. Weights are written after the checkpoint, so weights never exist without a
+/// checkpoint.
 ///
 /// # Errors
 /// If a file of the run cannot be read or written.

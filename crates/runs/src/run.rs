@@ -1,14 +1,14 @@
-//! The run directory: its name, its lock, and the places of its files.
+//! The run directory: its name, its lock, and the paths of its files.
 //!
 //! ```text
 //! runs/dcgan-mnist-001/
 //!     config.toml              the resolved configuration
 //!     metrics.jsonl            one line per logged step
-//!     losses.svg               the same as curves
-//!     final.json               what was measured once, at the end
+//!     losses.svg               the logged figures as curves
+//!     final.json               figures measured at the end of the run
 //!     samples/epoch-0001-step-000468.png ...
-//!     pictures.txt             the list of these, by which the run knows its own
-//!     samples-animation.png    those grids in motion
+//!     pictures.txt             the list of pictures that the run has drawn
+//!     samples-animation.png    the pictures as an animation
 //!     checkpoint.safetensors   previous.safetensors
 //!     generator.safetensors    the trained weights, for other programs
 //! ```
@@ -25,11 +25,11 @@ use crate::paths::shell_word;
 use crate::report::warn;
 use crate::{Error, disk};
 
-/// Name of the file whose lock is that of the run.
+/// Name of the file that a process locks while it writes to the run.
 const LOCK: &str = "run.lock";
 
-/// A run directory that this process alone writes to, until the value is dropped or the process
-/// dies.
+/// A locked run directory. No other process writes to it until the value is dropped or the process
+/// ends.
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -37,11 +37,13 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Creates `parent/name`, or without a name the next free `parent/STEM-001`. A directory of
-    /// this name that is empty, or that a process left before it had written anything, is taken.
+    /// Creates `parent/name`. Without a name, creates `parent/STEM-001` with the next free number.
+    /// An existing directory is used if it is empty, or if an earlier process ended before it wrote
+    /// the configuration.
     ///
     /// # Errors
-    /// If the run exists, the name is no plain directory name, or the directory can't be made.
+    /// If the run exists, the name is not a plain directory name, or the directory can't be
+    /// created.
     pub fn create(parent: &Path, name: Option<&str>, stem: &str) -> Result<Self, Error> {
         fs::create_dir_all(parent).map_err(|cause| cannot_create(parent, &cause))?;
         let path = match name {
@@ -50,14 +52,14 @@ impl RunDir {
         };
         adjoint_files::sync_directory(parent).map_err(Error::io("sync", parent))?;
         let lock = lock(&path)?;
-        // Another process may have begun, and ended, since the name was looked at.
+        // Another process may have used the directory between the check of the name and the lock.
         if !is_unused(&path) {
             return Err(exists(&path));
         }
         Ok(Self { path, _lock: lock })
     }
 
-    /// Takes hold of an existing run.
+    /// Locks an existing run directory.
     ///
     /// # Errors
     /// If there is no such directory, or another process trains into it.
@@ -65,10 +67,11 @@ impl RunDir {
         Ok(Self { path: path.to_path_buf(), _lock: lock(path)? })
     }
 
-    /// Removes what a crash left half-written of files of the run, and of no others.
+    /// Removes temporary files that a crash left beside the files in `own`. Other files are not
+    /// removed.
     ///
     /// # Errors
-    /// If one can't be removed.
+    /// If a temporary file can't be removed.
     pub(crate) fn clear_leftovers(&self, own: &BTreeSet<PathBuf>) -> Result<(), Error> {
         let directories: BTreeSet<&Path> = own.iter().filter_map(|file| file.parent()).collect();
         for directory in directories.into_iter().filter(|directory| directory.is_dir()) {
@@ -78,28 +81,28 @@ impl RunDir {
         Ok(())
     }
 
-    /// The directory itself.
+    /// Returns the path of the run directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// config.toml
+    /// Returns the path of config.toml.
     pub fn config(&self) -> PathBuf {
         config_of(&self.path)
     }
 
-    /// The file or directory of this name.
+    /// Returns the path of a file or directory in the run directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// NAME.safetensors, the exported weights of one network.
+    /// Returns the path of NAME.safetensors, the exported weights of one network.
     pub fn weights(&self, name: &str) -> PathBuf {
         self.file(&format!("{name}.safetensors"))
     }
 }
 
-/// Where a run keeps its configuration.
+/// Returns the path of a run's configuration.
 pub(crate) fn config_of(run: &Path) -> PathBuf {
     run.join("config.toml")
 }
@@ -118,7 +121,7 @@ fn exists(path: &Path) -> Error {
 fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     let plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', '\0']);
     if !plain {
-        let problem = "is not a directory name; --out DIR says where, --name only what it is called";
+        let problem = "is not a directory name; choose the parent directory with --out";
         return Err(Error::Other(format!("--name {name:?} {problem}")));
     }
     let path = parent.join(name);
@@ -130,7 +133,7 @@ fn create_named(parent: &Path, name: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// Whether a directory holds nothing, or only what a run leaves that ends before it has a
+/// Returns whether a directory is empty or has only files that a run writes before its
 /// configuration.
 fn is_unused(path: &Path) -> bool {
     let is_left = |name: &OsStr| {
@@ -141,9 +144,11 @@ fn is_unused(path: &Path) -> bool {
         && disk::list(path).is_ok_and(|all| all.iter().all(|entry| entry.file_name().is_some_and(is_left)))
 }
 
-/// The number after the highest in use, so that names tell the order in which runs were started.
+/// Creates a directory with the number after the highest in use. So the numbers are in the order in
+/// which runs were started.
 fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
-    // The number after that of a run. A name counts whose number has one.
+    // Returns the number after that of a run. Returns `None` if the name has no number or the
+    // number has no successor.
     let after = |path: &PathBuf| -> Option<u64> {
         let digits = path.file_name()?.to_str()?.strip_prefix(stem)?.strip_prefix('-')?;
         let number: u64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
@@ -154,16 +159,17 @@ fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
         let path = parent.join(format!("{stem}-{next:03}"));
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
-            // Another process was faster.
+            // Another process created this directory first.
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(cause) => return Err(cannot_create(&path, &cause)),
         }
     }
     let path = parent.join(format!("{stem}-{first}"));
-    Err(Error::Other(format!("{} has the last of all numbers; give the run a --name", path.display())))
+    Err(Error::Other(format!("{} has the largest possible number; choose a --name", path.display())))
 }
 
-/// The lock belongs to the open file, so the system releases it however the process ends.
+/// Locks a run directory. The lock belongs to the open file, so the system releases the lock when
+/// the process ends, even if it is killed.
 fn lock(run: &Path) -> Result<File, Error> {
     let path = run.join(LOCK);
     let io = |cause| Error::Io { action: "lock", path: run.to_path_buf(), cause };
@@ -208,7 +214,7 @@ mod tests {
         assert_eq!(name(&RunDir::create(&parent, None, "gan-moons").unwrap()), "gan-moons-001");
     }
 
-    /// Names that no run was given as the next.
+    /// These names have no next number.
     #[test]
     fn a_number_without_a_successor_is_not_counted() {
         let dir = tempfile::tempdir().unwrap();
@@ -222,7 +228,7 @@ mod tests {
         create(Some("gan-18446744073709551614")).unwrap();
         let error = create(None).unwrap_err().to_string();
         assert!(
-            error.ends_with("gan-18446744073709551615 has the last of all numbers; give the run a --name"),
+            error.ends_with("gan-18446744073709551615 has the largest possible number; choose a --name"),
             "{error}"
         );
         fs::remove_dir_all(dir.path().join("gan-18446744073709551615")).unwrap();
@@ -255,7 +261,7 @@ mod tests {
         assert!(error.starts_with("cannot lock "), "{error}");
     }
 
-    /// A process that ended before it wrote config.toml leaves a directory that no run is in.
+    /// A process that ends before it writes config.toml leaves a directory without a run.
     #[test]
     fn a_directory_in_which_no_run_began_is_taken() {
         let dir = tempfile::tempdir().unwrap();

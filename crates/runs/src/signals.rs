@@ -1,9 +1,10 @@
-//! Ctrl-C, SIGTERM and the end of the terminal: the first asks the run to save and stop, the second
-//! ends the process at once.
+//! Handles Ctrl-C (SIGINT), SIGTERM and the end of the terminal (SIGHUP). The first signal requests
+//! that the run save and stop. The second signal ends the process at once.
 //!
-//! A signal that is ignored when the process starts stays ignored: SIGHUP under `nohup`, SIGINT of
-//! a background job of a shell script. This is read from `/proc/self/status`. On a system without
-//! that file, such as macOS, all three signals are handled, also under `nohup`.
+//! A signal that is ignored when the process starts stays ignored. Examples are SIGHUP under
+//! `nohup` and SIGINT in a background job of a shell script. The ignored signals are read from
+//! `/proc/self/status`. On a system without that file, such as macOS, all three signals are
+//! handled, even under `nohup`.
 
 use std::fs;
 use std::path::Path;
@@ -15,24 +16,25 @@ use signal_hook::flag;
 
 use crate::Error;
 
-/// A request to stop, which the training loop looks at between steps.
+/// A request to stop. The training loop checks it between steps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StopFlag(Arc<AtomicBool>);
 
 impl StopFlag {
-    /// A flag that the first Ctrl-C (or SIGTERM, or SIGHUP) raises. Any further one ends the
-    /// process with the shell's usual code. Signals that this process ignores are left alone.
+    /// Returns a flag that the first SIGINT, SIGTERM or SIGHUP raises. Any further signal ends the
+    /// process with exit code 128 plus the number of the signal. Signals that this process ignores
+    /// stay ignored.
     ///
     /// # Errors
-    /// If the system refuses the handlers.
+    /// If the system can't install the handlers.
     pub(crate) fn on_signals() -> Result<Self, Error> {
         let stop = Self::default();
         let action = "handle signals of";
         let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
         for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0)
         {
-            // In this order: the flag that the first signal raises arms the shutdown for the
-            // second.
+            // Handlers run in the order of registration. So the first signal passes the shutdown
+            // and then raises the flag. The second signal finds the flag raised and shuts down.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop.0))
                 .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
                 .map_err(Error::io(action, Path::new("this process")))?;
@@ -40,14 +42,14 @@ impl StopFlag {
         Ok(stop)
     }
 
-    /// Whether a stop was requested.
+    /// Returns whether a stop was requested.
     pub(crate) fn is_raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-/// The ignored signals in the content of `/proc/self/status`, signal `n` as bit `n - 1`; none where
-/// it does not list them. Up to 128 signals, which MIPS has.
+/// Parses the mask of ignored signals in the content of `/proc/self/status`. Bit `n - 1` is signal
+/// `n`. Returns 0 if the content has no such mask. MIPS has the most signals, 128.
 fn ignored(status: &str) -> u128 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)

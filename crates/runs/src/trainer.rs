@@ -1,31 +1,32 @@
-//! What a model tells the training loop about itself.
+//! The interface between a model and the training loop.
 
 use crate::image::Image;
 use crate::log::Figures;
 use crate::plot::Panel;
 use crate::{BoxError, NamedTensors};
 
-/// A model in training: its networks, optimisers and data, and how one step goes.
+/// A model in training: its networks, optimisers, data and training step.
 ///
-/// All that changes from step to step is in [`state`](Self::state); what is random is addressed by
-/// the step, and so a run that is restored continues with the same bits.
+/// Everything that changes from step to step is in [`state`](Self::state). Random numbers are
+/// addressed by the step. So a restored run continues with the same bits.
 pub trait Trainable {
-    /// Steps that go once through the training set.
+    /// Returns the number of steps of one pass through the training set.
     fn steps_per_epoch(&self) -> u64;
 
-    /// Training images that one step uses, for the images per second.
+    /// Returns the number of training images per step, from which the images per second are
+    /// computed.
     fn images_per_step(&self) -> u64;
 
-    /// One training step, after `step` others. Returns its figures, which must be finite for the
-    /// run to continue.
+    /// Trains one step, after `step` earlier steps. Returns the figures of this step. The run stops
+    /// with an error if a figure is not finite.
     ///
     /// # Errors
-    /// If something outside of the program fails it, such as its dataset's disk.
+    /// If something outside of the program fails, such as the disk of the dataset.
     fn step(&mut self, step: u64) -> Result<Figures, BoxError>;
 
-    /// What is worth measuring at the end of an epoch (counted from 1), logged on a line of its
-    /// own. May not change the state. None if it gave up because `stop` said so, which is to be
-    /// asked every second or so: a resumed run measures again.
+    /// Measures figures at the end of an epoch (counted from 1), which are logged on a separate
+    /// line. Must not change the state. Must call `stop` about once per second, and return `None`
+    /// as soon as `stop` returns true. A resumed run then measures again.
     ///
     /// # Errors
     /// As in [`step`](Self::step).
@@ -33,8 +34,8 @@ pub trait Trainable {
         Ok(Some(Figures::default()))
     }
 
-    /// What is worth measuring once, when the run is done; written to final.json and shown. May not
-    /// change the state. None as for [`epoch_figures`](Self::epoch_figures).
+    /// Measures figures once, at the end of the run. They are written to final.json and printed.
+    /// Must not change the state. Returns `None` as [`epoch_figures`](Self::epoch_figures) does.
     ///
     /// # Errors
     /// As in [`step`](Self::step).
@@ -42,29 +43,30 @@ pub trait Trainable {
         Ok(Some(Figures::default()))
     }
 
-    /// Pictures of what the model can do by now, each with the name of its series ("samples"); from
-    /// the same noise each time. May not change the state.
+    /// Draws pictures of the current results of the model, each with the name of its series
+    /// ("samples"). Each call uses the same noise. Must not change the state.
     fn pictures(&mut self) -> Vec<(&'static str, Image)>;
 
-    /// Weights, optimiser moments, running statistics: everything that a step changes, each under a
-    /// name of its own. [`join_parts`](crate::join_parts) makes one state of several.
+    /// Returns everything that a step changes: weights, optimiser moments and running statistics.
+    /// Each tensor has a unique name. [`join_parts`](crate::join_parts) joins several states into
+    /// one.
     fn state(&self) -> NamedTensors;
 
-    /// Takes over a state. It has the names, order and shapes of [`state`](Self::state): that was
-    /// checked.
+    /// Replaces the state. The caller has checked that the new state has the names, order and
+    /// shapes of [`state`](Self::state).
     ///
     /// # Errors
-    /// If something in it can't be used all the same.
+    /// If a value of the new state is invalid.
     fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError>;
 
-    /// The networks to export for other programs: the name of the file and the weights,
-    /// PyTorch-style names, engine layout.
+    /// Returns the networks to export for other programs. Each has a file name and its weights,
+    /// with PyTorch-style names and in engine layout.
     fn networks(&self) -> Vec<(&'static str, NamedTensors)>;
 
-    /// Which figures are shown, on the progress line and as curves.
+    /// Returns the figures to show on the progress line and as curves.
     fn panels(&self) -> &'static [Panel];
 
-    /// The command of `sample` that shows most of such a model: what it shows, and its name.
+    /// Returns the purpose and the name of the `sample` command to suggest after training, if any.
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {
         None
     }

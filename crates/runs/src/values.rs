@@ -1,15 +1,15 @@
-//! Values of flags, checked where clap reads them: each complaint says what is needed.
+//! Parsers for the values of flags. Their error messages say which values are valid.
 
 use std::ops::RangeInclusive;
 
 use adjoint_tensor::threads::MAX as MAX_THREADS;
 
-/// Largest count: what a TOML file can hold.
+/// The largest count that a TOML file can hold.
 const MAX_COUNT: u64 = i64::MAX as u64;
 
-/// A whole number in a range.
+/// Returns a parser of whole numbers in a range.
 ///
-/// The parser fails if the text is none, or too large for its type.
+/// The parser fails if the text is not such a number, or if the number does not fit into `T`.
 pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let number = text.parse().ok().filter(|n| range.contains(n)).and_then(|n| T::try_from(n).ok());
@@ -17,42 +17,42 @@ pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Re
     }
 }
 
-/// A whole number from 1 to 2^63 - 1.
+/// Parses a whole number from 1 to 2^63 - 1.
 ///
 /// # Errors
-/// If it is none, or too large for its type or for config.toml.
+/// If the text is not such a number, or if the number does not fit into `T`.
 pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     whole(1..=MAX_COUNT)(text).map_err(|_| "a whole number from 1 to 2^63 - 1 is needed".into())
 }
 
-/// A number of kernel threads.
+/// Parses a number of kernel threads.
 ///
 /// # Errors
-/// If it is none, or above the largest.
+/// If the text is not a whole number from 1 to `adjoint_tensor::threads::MAX`.
 pub fn threads(text: &str) -> Result<usize, String> {
     whole(1..=MAX_THREADS as u64)(text)
 }
 
-/// A number above 0.
+/// Parses a number above 0.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not such a number.
 pub fn positive(text: &str) -> Result<f64, String> {
     number(text, "above 0", |x| x > 0.0)
 }
 
-/// A number not below 0.
+/// Parses a number not below 0.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not such a number.
 pub fn not_negative(text: &str) -> Result<f64, String> {
     number(text, "not below 0", |x| x >= 0.0)
 }
 
-/// A number from 0 to 1, without 1.
+/// Parses a number from 0 to 1, excluding 1.
 ///
 /// # Errors
-/// If it is none.
+/// If the text is not such a number.
 pub fn fraction(text: &str) -> Result<f64, String> {
     number(text, "from 0 to below 1", |x| (0.0..1.0).contains(&x))
 }

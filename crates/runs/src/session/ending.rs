@@ -1,4 +1,4 @@
-//! How a run ends: what is written last, and what is said.
+//! The end of a run: the last files, and the messages to the user.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::summary::grouped;
 use crate::{Error, disk};
 
 impl Session<'_> {
-    /// Saves, and says how to continue.
+    /// Saves a checkpoint and prints the command that continues the run.
     pub(super) fn interrupt(&mut self) -> Result<Outcome, Error> {
         let done = self.training.done;
         if self.training.saved != Some(done) {
@@ -26,7 +26,7 @@ impl Session<'_> {
         Ok(Outcome::Interrupted)
     }
 
-    /// Finishes all files, and says where everything is and what one may do next.
+    /// Finishes all files, then prints the files, the final figures and commands to try next.
     pub(super) fn finish(&mut self) -> Result<Outcome, Error> {
         let (done, mut files) = (self.training.done, vec![]);
         for output in &mut self.outputs {
@@ -40,7 +40,7 @@ impl Session<'_> {
             let line = Line::new(done, self.training.epoch(), &figures);
             let path = self.training.run.file(FINAL);
             disk::write_file(&path, |out| out.write_all(line.text.as_bytes()))?;
-            files.push((path, "what was measured at the end".to_owned()));
+            files.push((path, "figures measured at the end".to_owned()));
         }
         let files = files.into_iter().map(|(path, what)| (path.display().to_string(), what)).collect();
 
@@ -49,7 +49,7 @@ impl Session<'_> {
         self.progress.say(format!("\nfinished {} steps in {time}", grouped(done)));
         self.progress.say(columns(files));
         for (name, value) in figures.iter() {
-            // A count is no measurement.
+            // Counts are printed without decimals.
             let digits = if value.fract() == 0.0 { 0 } else { 2 };
             self.progress.say(format!("  {name} {value:.digits$}"));
         }
@@ -57,7 +57,7 @@ impl Session<'_> {
         Ok(Outcome::Finished)
     }
 
-    /// What to do when the cause of a failure is gone.
+    /// Returns how to continue a failed run once the cause of the failure is gone.
     pub(super) fn advice(&self) -> String {
         let command = self.resume_command();
         match self.training.saved {
@@ -68,12 +68,12 @@ impl Session<'_> {
         }
     }
 
-    /// The command that continues this run.
+    /// Returns the command that continues this run.
     fn resume_command(&self) -> String {
         resume_command(self.training.plan.model, self.training.run.path())
     }
 
-    /// Commands and what they are for.
+    /// Returns commands to try next, each with its purpose.
     fn next_commands(&self) -> Vec<(String, String)> {
         let Training { plan, run, trainer, .. } = &self.training;
         let longer = 2 * self.training.epoch().max(1);
@@ -81,7 +81,7 @@ impl Session<'_> {
         let again = train_command(plan.model, &format!("--config {config} --seed {seed}"));
         let longer = format!("{} --epochs {longer}", self.resume_command());
         let mut commands =
-            vec![(longer, "train on".to_owned()), (again, "the same with another seed".to_owned())];
+            vec![(longer, "train for longer".to_owned()), (again, "the same with another seed".to_owned())];
         commands.extend(trainer.sample_command().map(|(what, command)| {
             let arguments = format!("{command} {}", shell_word(run.path()));
             (command_line("sample", &arguments), what.to_owned())
@@ -90,7 +90,7 @@ impl Session<'_> {
     }
 }
 
-/// Lines of two columns, indented.
+/// Formats rows as lines of two aligned columns, indented.
 fn columns(rows: Vec<(String, String)>) -> String {
     let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
     let lines: Vec<String> = rows.iter().map(|(left, right)| format!("  {left:<width$}   {right}")).collect();

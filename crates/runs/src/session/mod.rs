@@ -1,14 +1,15 @@
 //! The training loop around a [`Trainable`]: when to log, draw and save, and how to start, stop and
 //! resume.
 //!
-//! What is due after a step depends on its number alone, so an interrupted and resumed run leaves
-//! what an uninterrupted one leaves. Figures and pictures are written before the checkpoint: a
-//! resumed run cuts off those that are ahead of it. Weights are written after it, and again by a
-//! resumed run, so that there are never weights without a checkpoint.
+//! The number of a step alone determines which outputs are due after it. So an interrupted and
+//! resumed run writes the same files as an uninterrupted run. Figures and pictures are written
+//! before the checkpoint. A resumed run removes the figures and pictures of steps after its
+//! checkpoint. Weights are written after the checkpoint, so there are never weights without a
+//! checkpoint. A resumed run writes the weights again.
 
 mod ending;
 
-/// The file of what was measured once, at the end.
+/// The file of the figures measured at the end of a run.
 const FINAL: &str = "final.json";
 
 use std::time::Instant;
@@ -26,14 +27,14 @@ use crate::signals::StopFlag;
 use crate::summary::grouped;
 use crate::{BoxError, CommonArgs, Error, Trainable, config, disk};
 
-/// What the loop needs to know of the settings.
+/// The settings that the training loop uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) model: &'static str,
     pub(crate) title: String,
     /// The resolved settings, as TOML.
     pub(crate) config: String,
-    /// The flags of every trainer.
+    /// The flags that all trainers share.
     pub(crate) common: CommonArgs,
     /// Steps of the whole run.
     pub(crate) total: u64,
@@ -41,8 +42,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Is an action with period `every`, an epoch by default, due after step `done`? All are due
-    /// after the last step.
+    /// Returns whether an action with period `every` is due after step `done`. The default period
+    /// is an epoch. All actions are due after the last step.
     fn is_due(&self, every: Option<u64>, done: u64) -> bool {
         done.is_multiple_of(every.unwrap_or(self.steps_per_epoch)) || done == self.total
     }
@@ -54,13 +55,13 @@ pub(crate) struct Session<'a> {
     outputs: Vec<Box<dyn Output>>,
     stop: StopFlag,
     progress: Progress,
-    /// Was the run stopped while it measured an epoch?
-    owes_outputs: bool,
+    /// Whether an earlier process was stopped while it measured the last epoch.
+    epoch_unmeasured: bool,
     clock: Clock,
 }
 
 impl<'a> Session<'a> {
-    /// Starts a run in its new directory, or continues one from its checkpoint.
+    /// Starts a new run, or continues a run from its checkpoint.
     pub(crate) fn open(
         plan: Plan,
         run: RunDir,
@@ -74,8 +75,8 @@ impl<'a> Session<'a> {
         };
         let done = saved.unwrap_or(0);
         if done > plan.total {
-            let (run, asked) = (run.path().display(), plan.total);
-            let problem = format!("{run} is at step {done} already, past the {asked} requested");
+            let (run, total) = (run.path().display(), plan.total);
+            let problem = format!("{run} is at step {done} already, past the {total} requested");
             return Err(Error::Other(format!("{problem}; give more --steps or --epochs")));
         }
         disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
@@ -84,12 +85,12 @@ impl<'a> Session<'a> {
         let (plan, run) = (&training.plan, &training.run);
         let own = outputs.iter().flat_map(|output| output.files(&training));
         run.clear_leftovers(&own.chain([run.config(), run.file(FINAL)]).collect())?;
-        let owes_outputs = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
+        let epoch_unmeasured = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.common.quiet);
-        Ok(Self { training, outputs, stop, progress, owes_outputs, clock: Clock::new(kept.seconds) })
+        Ok(Self { training, outputs, stop, progress, epoch_unmeasured, clock: Clock::new(kept.seconds) })
     }
 
-    /// Trains to the end.
+    /// Trains until the last step, a stop request or an error.
     pub(crate) fn run(mut self) -> Result<Outcome, Error> {
         let outcome = self.train();
         self.progress.finish();
@@ -105,24 +106,29 @@ impl<'a> Session<'a> {
         if self.training.done == 0 {
             self.draw()?;
         }
-        // A run that was stopped while it measured an epoch measures it now.
-        let mut going_on = !self.owes_outputs || self.write_outputs()?;
-        while going_on && self.training.done < self.training.plan.total {
-            going_on = !self.stop.is_raised() && self.advance()?;
+        // If an earlier process was stopped while it measured an epoch, this process measures the
+        // epoch.
+        let mut running = !self.epoch_unmeasured || self.write_outputs()?;
+        while running && self.training.done < self.training.plan.total {
+            running = !self.stop.is_raised() && self.advance()?;
         }
-        if going_on { self.finish() } else { self.interrupt() }
+        if running { self.finish() } else { self.interrupt() }
     }
 
     fn announce(&self) {
         let Training { plan, run, done, .. } = &self.training;
-        let (title, run, total, by) = (&plan.title, run.path().display(), grouped(plan.total), kernels());
+        let (title, run, total, kernels) =
+            (&plan.title, run.path().display(), grouped(plan.total), kernels());
         self.progress.say(match done {
-            0 => format!("{title} for {total} steps on {by}, into {run}"),
-            done => format!("{title} on {by}, going on with {run} after step {} of {total}", grouped(*done)),
+            0 => format!("{title} for {total} steps on {kernels}, into {run}"),
+            done => {
+                format!("{title} on {kernels}, continuing {run} after step {} of {total}", grouped(*done))
+            }
         });
     }
 
-    /// One step and all that is due after it. False if it was stopped on the way.
+    /// Takes one step and writes all outputs that are due after it. Returns false if a stop was
+    /// requested meanwhile.
     fn advance(&mut self) -> Result<bool, Error> {
         let started = Instant::now();
         let Training { trainer, done, .. } = &mut self.training;
@@ -136,7 +142,7 @@ impl<'a> Session<'a> {
         let status =
             Status { step: *done, epoch: self.training.epoch(), images_per_second, figures: &figures };
         self.progress.update(&status, plan.is_due(None, *done));
-        // Nothing extra is logged at the end, which may turn out not to be the end.
+        // The last step gets no extra line, because the run may be continued beyond it later.
         if done.is_multiple_of(plan.common.log_every) {
             figures.push("images_per_second", (images_per_second * 10.0).round() / 10.0);
             figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
@@ -146,7 +152,8 @@ impl<'a> Session<'a> {
         self.write_outputs()
     }
 
-    /// What is due now, the checkpoint last. False if it was stopped on the way.
+    /// Writes every output that is due, the checkpoint last. Returns false if a stop was requested
+    /// meanwhile.
     fn write_outputs(&mut self) -> Result<bool, Error> {
         let (plan, done) = (&self.training.plan, self.training.done);
         let [draws, saves] =
@@ -163,7 +170,8 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
-    /// What was measured of the epoch that ends here. False if it was stopped on the way.
+    /// Measures the epoch that ends at this step and logs the figures. Returns false if a stop was
+    /// requested meanwhile.
     fn log_epoch(&mut self) -> Result<bool, Error> {
         let (epoch, stop) = (self.training.epoch(), &self.stop);
         let figures = self.training.trainer.epoch_figures(epoch, &|| stop.is_raised());
@@ -185,7 +193,7 @@ impl<'a> Session<'a> {
         self.outputs.iter_mut().try_for_each(|output| output.draw(&self.training, &pictures))
     }
 
-    /// Refuses to replace a good checkpoint by a bad one.
+    /// Saves the state. Fails if a value is not finite, which keeps the last valid checkpoint.
     fn save(&mut self) -> Result<(), Error> {
         for (name, tensor) in self.training.trainer.state() {
             if let Some(&value) = tensor.data().iter().find(|value| !value.is_finite()) {
@@ -195,7 +203,7 @@ impl<'a> Session<'a> {
         self.outputs.iter_mut().try_for_each(|output| output.save(&mut self.training))
     }
 
-    /// Training that left the finite numbers does not come back.
+    /// Fails if a figure is not finite, because training does not recover from such a value.
     fn refuse_infinities(&self, figures: &Figures) -> Result<(), Error> {
         match figures.iter().find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(self.not_finite(name.to_owned(), value)),
@@ -217,8 +225,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// A run without a checkpoint starts at step 0: one that was stopped before it saved, but not one
-/// that lost what it saved.
+/// Fails if a run without a checkpoint has weights, because it has lost its checkpoint. A run that
+/// was stopped before it saved has no weights and starts at step 0.
 fn refuse_to_start_over(run: &RunDir, trainer: &dyn Trainable) -> Result<(), Error> {
     let weights =
         trainer.networks().into_iter().map(|(name, _)| run.weights(name)).find(|path| path.exists());
@@ -227,12 +235,12 @@ fn refuse_to_start_over(run: &RunDir, trainer: &dyn Trainable) -> Result<(), Err
     Err(Error::unreadable(&path, format!("weights of a run whose checkpoint is gone; {advice}")))
 }
 
-/// What the trainer itself failed with in a step.
+/// Converts an error of the trainer in a step into an [`Error::Trainer`].
 fn failed(step: u64) -> impl FnOnce(BoxError) -> Error {
     move |cause| Error::Trainer { step, cause }
 }
 
-/// Puts a checkpoint into the trainer and returns its step.
+/// Loads a checkpoint into the trainer and returns its step.
 fn restore(plan: &Plan, trainer: &mut dyn Trainable, loaded: Loaded) -> Result<u64, Error> {
     let Loaded { snapshot, path, warning } = loaded;
     if let Some(warning) = warning {

@@ -214,7 +214,7 @@ fn settings_hold_paths_that_are_not_utf8() {
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(config.contains("\ndata_dir = [100, 254, 57]\n"), "{config}");
     let said = String::from_utf8(output.stdout).unwrap();
-    let offered = said.lines().find_map(|line| line.trim().strip_suffix("train on")).unwrap().trim();
+    let offered = said.lines().find_map(|line| line.trim().strip_suffix("train for longer")).unwrap().trim();
     assert!(offered.contains(r"--resume $'it\047s\377/a'"), "{offered}");
     match Command::new("bash").current_dir(dir.path()).args(["-c", offered]).output() {
         Ok(output) => assert!(output.status.success(), "{}", stderr(&output)),
