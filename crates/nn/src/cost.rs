@@ -24,7 +24,7 @@ impl LayerCost {
     }
 }
 
-/// The product of sizes.
+/// Returns the product of sizes.
 pub(crate) fn product(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product, &size| product.saturating_mul(size as u64))
 }

@@ -23,7 +23,7 @@ pub enum Init {
     },
     /// Uniform on [low, high).
     Uniform {
-        /// Smallest value.
+        /// Inclusive lower bound.
         low: f64,
         /// Exclusive upper bound.
         high: f64,
@@ -40,15 +40,15 @@ pub enum Init {
     },
     /// Variance gain^2 / fan_in, normal.
     KaimingNormal {
-        /// As for [`Init::KaimingUniform`].
+        /// See [`Init::KaimingUniform`].
         gain: f64,
     },
 }
 
-/// Gain for relu, which passes half of a symmetric signal's power (He et al. 2015, eq. 10).
+/// Gain for relu, which halves the power of a symmetric signal (He et al. 2015, eq. 10).
 pub const RELU_GAIN: f64 = std::f64::consts::SQRT_2;
 
-/// Gain for leaky relu, sqrt(2 / (1 + slope^2)) (He et al. 2015, eq. 15).
+/// Returns the gain for leaky relu, sqrt(2 / (1 + slope^2)) (He et al. 2015, eq. 15).
 pub fn leaky_relu_gain(slope: f64) -> f64 {
     (2.0 / (1.0 + slope * slope)).sqrt()
 }
@@ -125,8 +125,8 @@ impl Scheme {
         Scheme { bias: uniform, ..Scheme::with_weights(uniform) }
     }
 
-    /// All weights N(0, 0.02^2) (Radford et al. 2015, section 4) and, as in the authors' code,
-    /// scales of batch norm N(1, 0.02^2).
+    /// Returns the scheme of DCGAN: all weights are N(0, 0.02^2) (Radford et al. 2015, section 4).
+    /// As in the authors' code, scales of batch norm are N(1, 0.02^2).
     pub const fn dcgan() -> Self {
         let weight = Init::Normal { mean: 0.0, std: 0.02 };
         Scheme { scale: Init::Normal { mean: 1.0, std: 0.02 }, table: weight, ..Scheme::with_weights(weight) }

@@ -9,7 +9,7 @@
 //! | [`plan`], [`cost`] | descriptions of layers before they are built; their numbers of parameters and operations |
 //! | [`init`] | initial values of parameters; each parameter has its own random stream |
 //! | [`optim`] | gradients of a loss with respect to a model, and the update rules of optimisers |
-//! | [`schedule`], [`ema`] | learning rates over time; averages of weights over time |
+//! | [`schedule`], [`ema`] | learning rate schedules; averages of weights over time |
 //! | [`objective`] | losses of the GAN and VAE papers, on logits |
 //! | [`gradcheck`] | comparison of the gradients of whole models with central differences |
 //!

@@ -109,7 +109,7 @@ impl<E: Element> Module<E> for Param<E> {
     }
 }
 
-/// A tensor among a module's fields is a buffer.
+/// A field of type [`Tensor`] is a buffer.
 impl<E: Element> Module<E> for Tensor<E> {
     fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
         visitor(path, Slot::Buffer(self));

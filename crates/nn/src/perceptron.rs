@@ -49,7 +49,7 @@ impl<E: Element> Perceptron<E> {
     /// `[N, inputs]` to `[N, outputs]`. Dropout draws its masks from `masks`.
     ///
     /// # Panics
-    /// If x has another number of columns.
+    /// If x does not have `inputs` columns.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode, masks: &mut Stream) -> Var<E> {
         let mut h = x.clone();

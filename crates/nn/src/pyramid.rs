@@ -110,7 +110,7 @@ impl<E: Element> Down<E> {
     /// Returns the input of this layer's activation, norm(conv x).
     ///
     /// # Panics
-    /// As [`forward`](Self::forward).
+    /// Under the conditions of [`forward`](Self::forward).
     #[track_caller]
     pub fn before_activation(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         let weight = SpectralNorm::apply(&mut self.spectral, &self.conv.weight, mode);

@@ -5,7 +5,7 @@
 
 use std::f64::consts::PI;
 
-/// How the learning rate changes. Steps are counted from 0.
+/// A schedule of the learning rate. Steps are counted from 0.
 ///
 /// ```
 /// use adjoint_nn::Schedule;
@@ -25,14 +25,14 @@ pub enum Schedule {
         /// First step at rate 0.
         to: u64,
     },
-    /// (1 + cos(pi t / steps)) / 2 (Loshchilov & Hutter 2017, eq. 5, one period down to 0); 0 after
-    /// `steps`.
+    /// (1 + cos(pi t / steps)) / 2 (Loshchilov & Hutter 2017, eq. 5, one period that ends at 0),
+    /// then 0 after `steps`.
     Cosine {
         /// Number of steps until the factor is 0.
         steps: u64,
     },
-    /// 1, then multiplied by `factor` at each of two steps (He et al. 2016, section 4.2: divided by
-    /// 10 at steps 32,000 and 48,000 of 64,000).
+    /// 1, multiplied by `factor` at each of two steps. He et al. 2016, section 4.2, divide by 10 at
+    /// steps 32,000 and 48,000 of 64,000.
     Step {
         /// The steps from which the factor is applied.
         at: [u64; 2],
@@ -42,7 +42,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The factor at `step`.
+    /// Returns the factor at `step`.
     pub fn factor(self, step: u64) -> f64 {
         match self {
             Schedule::Constant => 1.0,
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn close(got: f64, want: f64) {
-        assert!((got - want).abs() < 1e-15, "{got} for {want}");
+        assert!((got - want).abs() < 1e-15, "{got} != {want}");
     }
 
     #[test]

@@ -153,7 +153,7 @@ fn the_likelihood_of_a_linear_gaussian_model() {
 
     let noise = |round: u64, k: usize| Stream::new(9, "noise", round).normal_tensor([k, LATENT], 0.0, 1.0);
     let estimate = m.log_likelihood(&x, None, (0..40).map(|round| noise(round, 2_000)))[0];
-    assert!((estimate - exact).abs() < 0.02, "{estimate} for {exact}");
+    assert!((estimate - exact).abs() < 0.02, "{estimate} != {exact}");
     // Means over many repetitions satisfy E bound_1 <= E bound_5 <= E bound_50 <= log p.
     let bound = |m: &mut Vae<f64>, k: usize| {
         mean_and_error((0..4_000).map(|i| m.log_likelihood(&x, None, [noise(1_000 + i, k)])[0]).collect())

@@ -56,7 +56,7 @@ impl<E: Element> BatchNorm<E> {
     /// saves a pass over memory.
     ///
     /// # Panics
-    /// As [`forward`](Self::forward).
+    /// Under the conditions of [`forward`](Self::forward).
     #[track_caller]
     pub fn forward_activated(&mut self, x: &Var<E>, mode: Mode, f: Activation) -> Var<E> {
         let channels = self.weight.shape().len();

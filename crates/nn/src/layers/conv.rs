@@ -55,7 +55,7 @@ impl<E: Element> Conv2d<E> {
     /// layer's weight after normalisation.
     ///
     /// # Panics
-    /// As [`forward`](Self::forward).
+    /// Under the conditions of [`forward`](Self::forward).
     #[track_caller]
     pub fn forward_with(&self, x: &Var<E>, weight: &Var<E>) -> Var<E> {
         let [kh, kw, per_group, outputs] = self.weight.shape().nhwc();
@@ -116,7 +116,7 @@ impl<E: Element> ConvTranspose2d<E> {
         ConvTranspose2d { output_padding, ..self }
     }
 
-    /// Stride, padding, dilation and groups of the convolution.
+    /// Returns the stride, padding, dilation and groups of the convolution.
     pub fn spec(&self) -> Spec {
         self.spec
     }

@@ -39,7 +39,7 @@ impl<E: Element> Linear<E> {
     /// weight after normalisation.
     ///
     /// # Panics
-    /// As [`forward`](Self::forward).
+    /// Under the conditions of [`forward`](Self::forward).
     #[track_caller]
     pub fn forward_with(&self, x: &Var<E>, weight: &Var<E>) -> Var<E> {
         let [outputs, inputs] = self.weight.shape().matrix();

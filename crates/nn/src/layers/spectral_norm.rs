@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// A kernel of one pixel is a matrix with its outputs in the columns.
+    /// A 1x1 kernel is a matrix with its outputs in the columns.
     #[test]
     fn a_kernel_is_the_transposed_matrix() {
         let values: Vec<f64> = (0..6).map(|i| f64::from(i * i) - 4.0).collect();

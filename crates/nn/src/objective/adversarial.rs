@@ -8,7 +8,7 @@
 use super::bce;
 use crate::{Element, Var, named};
 
-/// The value function of the game (Goodfellow et al. 2014, eq. 1), which D maximises and G
+/// Returns the value function of the game (Goodfellow et al. 2014, eq. 1), which D maximises and G
 /// minimises:
 ///
 /// > V(D, G) = E log D(x) + E log(1 - D(G(z)))
@@ -174,7 +174,7 @@ mod tests {
             (wasserstein_generator(&logits::<f64>(3.0)), -3.0),
         ];
         for (i, (loss, want)) in cases.into_iter().enumerate() {
-            assert!((loss.item() - want).abs() < 1e-15, "case {i}: {} for {want}", loss.item());
+            assert!((loss.item() - want).abs() < 1e-15, "case {i}: {} != {want}", loss.item());
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(hinge_discriminator(&real, &fake).item(), 0.0);
         let (real, fake) = at(0.5, 0.5);
         assert_eq!(hinge_discriminator(&real, &fake).item(), 2.0);
-        // One-sided smoothing: the best D(x) is 1 - smoothing, not 1.
+        // With one-sided smoothing the optimal D(x) is 1 - smoothing, not 1.
         let (real, fake) = at(9f64.ln(), -80.0);
         let slope = discriminator_loss(&real, &fake, 0.1).gradients(&[&real]).remove(0);
         assert!(slope.data().iter().all(|g| g.abs() < 1e-16));
@@ -202,7 +202,7 @@ mod tests {
             let x = logits::<f32>(l);
             let slope = |loss: Var<f32>| f64::from(loss.gradients(&[&x])[0].data()[0]) * 3.0;
             let near =
-                |got: f64, want: f64| assert!((got / want - 1.0).abs() < 1e-6, "{got} for {want} at {l}");
+                |got: f64, want: f64| assert!((got / want - 1.0).abs() < 1e-6, "{got} != {want} at {l}");
             near(slope(generator_minimax(&x)), -1.0 / (1.0 + (-l).exp()));
             near(slope(generator_non_saturating(&x)), -1.0 / (1.0 + l.exp()));
         }
@@ -213,7 +213,7 @@ mod tests {
         let tiny = (-80f64).exp();
         let (right, wrong) = ((logits::<f32>(80.0), logits(-80.0)), (logits::<f32>(-80.0), logits(80.0)));
         let near = |loss: Var<f32>, want: f64| {
-            assert!((loss.item() / want - 1.0).abs() < 1e-6, "{} for {want}", loss.item());
+            assert!((loss.item() / want - 1.0).abs() < 1e-6, "{} != {want}", loss.item());
         };
         near(gan_value(&right.0, &right.1), -2.0 * tiny);
         near(gan_value(&wrong.0, &wrong.1), -160.0);

@@ -51,7 +51,7 @@ pub fn gaussian_log_likelihood<E: Element>(x: &Var<E>, mean: &Var<E>, log_var: &
     -0.5 * sum_samples(&(terms + TAU.ln()))
 }
 
-/// KL(N(mu, exp(log_var)) || N(0, I)) of each sample (Kingma & Welling 2014, appendix B):
+/// Returns KL(N(mu, exp(log_var)) || N(0, I)) of each sample (Kingma & Welling 2014, appendix B):
 ///
 /// > -1/2 sum over j of \[ 1 + log_var_j - mu_j^2 - exp(log_var_j) \]
 ///
@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn close(got: f64, want: f64) {
-        assert!((got - want).abs() <= 1e-14 * want.abs().max(1.0), "{got} for {want}");
+        assert!((got - want).abs() <= 1e-14 * want.abs().max(1.0), "{got} != {want}");
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// exp(-log_var) is infinite in `f32`, but the density at the mean is not.
+    /// exp(-log_var) overflows in `f32`, but the density at the mean is finite.
     #[test]
     fn a_narrow_gaussian_has_a_finite_peak() {
         let number = |x: f32| Var::leaf(Tensor::from_slice([1, 1], &[x]));

@@ -1,4 +1,4 @@
-//! The losses of the papers, on logits.
+//! The losses of the papers, computed from logits.
 //!
 //! The output of D is its *logit* l, with D(x) = sigma(l). Then log D and log(1 - D) are softplus
 //! functions of l. They and their gradients are exact even for logits so large that sigma(l) rounds

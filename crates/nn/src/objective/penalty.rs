@@ -80,7 +80,7 @@ mod tests {
     use adjoint_autodiff::gradcheck;
 
     fn close(got: f64, want: f64) {
-        assert!((got - want).abs() < 1e-13, "{got} for {want}");
+        assert!((got - want).abs() < 1e-13, "{got} != {want}");
     }
 
     fn row(values: &[f64]) -> Tensor<f64> {

@@ -8,11 +8,11 @@ use adjoint_kernels::adam::Adam as Kernel;
 /// > theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    /// Decay of the first moment.
+    /// Decay rate of the first moment.
     pub beta1: f64,
-    /// Decay of the second moment.
+    /// Decay rate of the second moment.
     pub beta2: f64,
-    /// Added to the denominator.
+    /// The constant added to the denominator.
     pub eps: f64,
     /// The coefficient lambda of L2 regularisation: lambda theta is added to g, which is the
     /// gradient of lambda/2 |theta|^2. For decoupled weight decay see [`AdamW`].
@@ -30,11 +30,11 @@ impl Default for Adam {
 /// lambda) theta, then the step of Adam without weight decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
-    /// Decay of the first moment.
+    /// Decay rate of the first moment.
     pub beta1: f64,
-    /// Decay of the second moment.
+    /// Decay rate of the second moment.
     pub beta2: f64,
-    /// Added to the denominator.
+    /// The constant added to the denominator.
     pub eps: f64,
     /// The decay coefficient lambda.
     pub weight_decay: f64,
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn decay_joins_the_gradient_in_adam_and_the_weights_in_adamw() {
-        let close = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} for {want}");
+        let close = |got: f64, want: f64| assert!((got - want).abs() < 1e-12, "{got} != {want}");
         // g = 1 + 0.5 * 4 = 3, so theta moves by lr * 3 / (3 + 1).
         let (theta, m) = first_step(Adam { eps: 1.0, weight_decay: 0.5, ..Adam::default() }, 1.0);
         close(theta, 4.0 - 0.1 * 0.75);

@@ -28,14 +28,14 @@ impl<E: Element> Gradients<E> {
             model.parameters().into_iter().map(|(name, p)| (name, p.var())).unzip();
         let wrt: Vec<&Var<E>> = vars.iter().collect();
         let reached = loss.depends_on(&wrt);
-        let lost: Vec<&str> =
+        let unused: Vec<&str> =
             names.iter().zip(reached).filter(|(_, reached)| !reached).map(|(n, _)| n.as_str()).collect();
-        assert!(lost.is_empty(), "the loss does not depend on the parameter {}", lost.join(", "));
+        assert!(unused.is_empty(), "the loss does not depend on the parameter {}", unused.join(", "));
         let gradients = loss.gradients(&wrt);
         Gradients { loss: loss.item(), by_name: names.into_iter().zip(gradients).collect() }
     }
 
-    /// The value of the loss.
+    /// Returns the value of the loss.
     pub fn loss(&self) -> f64 {
         self.loss
     }
@@ -50,7 +50,7 @@ impl<E: Element> Gradients<E> {
         self.iter().find(|(n, _)| *n == name).map(|(_, g)| g)
     }
 
-    /// The Euclidean norm of all gradients taken as one vector.
+    /// Returns the Euclidean norm of the gradient with respect to all parameters.
     pub fn norm(&self) -> f64 {
         self.norm_of("")
     }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn norm_and_clipping() {
         let two = two();
-        // d/da a^2/2 + d/db b^2/2 = (3, 4): norm 5.
+        // The gradient of a^2/2 + b^2/2 is (3, 4), whose norm is 5.
         let loss =
             |two: &Two<f64>| (two.a.forward(&one()).square() + two.b.forward(&one()).square()).sum() * 0.5;
         let mut gradients = Gradients::of(loss(&two), &two);

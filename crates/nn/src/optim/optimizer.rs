@@ -74,7 +74,7 @@ impl<E: Element> Optimizer<E> {
     /// Does one step that decreases `loss`. Returns the value of the loss before the step.
     ///
     /// # Panics
-    /// As [`Gradients::of`] and [`Optimizer::step`].
+    /// Under the conditions of [`Gradients::of`] and [`Optimizer::step`].
     #[track_caller]
     pub fn descend(&mut self, loss: Var<E>, model: &mut dyn Module<E>) -> f64 {
         let gradients = Gradients::of(loss, model);

@@ -10,7 +10,7 @@ use crate::{Element, Tensor};
 pub struct RmsProp {
     /// Decay of the running mean of squared gradients.
     pub alpha: f64,
-    /// Added to the denominator.
+    /// The constant added to the denominator.
     pub eps: f64,
     /// Momentum coefficient. If it is 0, b is not stored.
     pub momentum: f64,
@@ -70,7 +70,7 @@ mod tests {
                 theta -= 0.1 * b;
             }
             let got = run(RmsProp { alpha: 0.9, eps, momentum, weight_decay: 0.0 }, g);
-            assert!((got - theta).abs() < 1e-12, "{momentum}, {g}, {eps}: {got} for {theta}");
+            assert!((got - theta).abs() < 1e-12, "{momentum}, {g}, {eps}: {got} != {theta}");
         }
     }
 
