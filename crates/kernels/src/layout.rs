@@ -29,16 +29,18 @@ pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4], y: &mut 
     if len == 0 {
         return;
     }
-    // Lines of y along its last axis. A task has several lines.
+    // Lines of y along its last axis. A task has several lines, or a part of a long one.
     let lines = (CHUNK / d3).max(1);
     for_each_chunk(y, lines * d3, |t, y| {
         for (l, y) in y.chunks_exact_mut(d3).enumerate() {
             let line = t * lines + l;
             let (i, j, k) = (line / (d1 * d2), line / d2 % d1, line % d2);
             let from = i * s0 + j * s1 + k * s2;
-            for (q, y) in y.iter_mut().enumerate() {
-                *y = x[from + q * s3];
-            }
+            for_each_chunk(y, CHUNK, |part, y| {
+                for (q, y) in (part * CHUNK..).zip(y) {
+                    *y = x[from + q * s3];
+                }
+            });
         }
     });
 }
@@ -91,7 +93,7 @@ pub fn copy_block<E: Element>(
     for_each_chunk(y, blocks * ys, |t, y| {
         for (k, y) in y.chunks_exact_mut(ys).enumerate() {
             let source = (t * blocks + k) * xs + x_start * from.inner;
-            y[skip..skip + n].copy_from_slice(&x[source..source + n]);
+            copy(&x[source..source + n], &mut y[skip..skip + n]);
         }
     });
 }
@@ -108,7 +110,17 @@ pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize], y: &mut 
         return;
     }
     check_rows("gather", rows, x.len() / columns);
-    for_each_chunk(y, columns, |i, y| y.copy_from_slice(&x[rows[i] * columns..][..columns]));
+    let of_task = (CHUNK / columns).max(1);
+    for_each_chunk(y, of_task * columns, |t, y| {
+        for (row, y) in rows[t * of_task..].iter().zip(y.chunks_exact_mut(columns)) {
+            copy(&x[row * columns..][..columns], y);
+        }
+    });
+}
+
+/// Copies `x` to `y`, in parallel if it is long.
+fn copy<E: Element>(x: &[E], y: &mut [E]) {
+    for_each_chunk(y, CHUNK, |t, y| y.copy_from_slice(&x[t * CHUNK..][..y.len()]));
 }
 
 /// The adjoint of [`gather_rows`]: row i of `y_bar` is added to row `rows[i]` of `x_bar`, in the
@@ -204,6 +216,22 @@ mod tests {
         let mut x_bar = [f32::NAN; 2];
         scatter_add_rows(&vec![0.1; n], 1, &vec![1; n], &mut x_bar);
         assert_eq!(x_bar, [0.0, (n as f64 * f64::from(0.1f32)) as f32]);
+    }
+
+    /// Long lines, blocks and rows are cut, however few they are.
+    #[test]
+    fn few_lines_are_work_for_several_threads() {
+        use crate::{isa::Isa, parallel::work::speedup};
+        let n = 8 * CHUNK + 3;
+        let (x, mut y) = (integers(2 * n, 1), vec![f64::NAN; 2 * n]);
+        let by = |run: &mut (dyn FnMut() + Send)| speedup(Isa::Portable, run);
+        assert!(by(&mut || permute(&x[..n], [1, 1, n, 1], [0, 1, 3, 2], &mut y[..n])) > 4.0);
+        assert_eq!(x[..n], y[..n]);
+        let view = AxisView { outer: 1, axis: 2, inner: n };
+        assert!(by(&mut || copy_block((&x, view, 0), (&mut y, view, 1), 1)) > 4.0);
+        assert_eq!(x[..n], y[n..]);
+        assert!(by(&mut || gather_rows(&x, n, &[1], &mut y[..n])) > 4.0);
+        assert_eq!(x[n..], y[..n]);
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
     if data.len() <= len {
         if !data.is_empty() {
             #[cfg(test)]
-            work::add(data.len());
+            return work::paths(std::iter::once(data), |data| data.len()).for_each(|data| f(0, data));
+            #[cfg(not(test))]
             f(0, data);
         }
         return;
@@ -131,21 +132,26 @@ pub(crate) mod work {
     }
 
     /// Iterates over `tasks`, which run one after another, and measures the longest path. `work`
-    /// returns the work of a task before it starts.
+    /// returns the work of a task that counts none itself.
     pub(super) fn paths<T>(tasks: impl Iterator<Item = T>, work: fn(&T) -> usize) -> impl Iterator<Item = T> {
         let start = WORK.get()[1];
         let longest = Cell::new(start);
-        let join = move || {
+        let mut own = [0; 2];
+        let mut join = move |next: usize| {
+            if WORK.get()[0] == own[0] {
+                add(own[1]);
+            }
+            own = [WORK.get()[0], next];
             let [all, path] = WORK.get();
             longest.set(longest.get().max(path));
             WORK.set([all, longest.get()]);
         };
         let mut tasks = tasks;
         std::iter::from_fn(move || {
-            join();
-            let task = tasks.next()?;
+            let task = tasks.next();
+            join(task.as_ref().map_or(0, work));
+            let task = task?;
             WORK.set([WORK.get()[0], start]);
-            add(work(&task));
             Some(task)
         })
     }

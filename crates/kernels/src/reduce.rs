@@ -81,6 +81,14 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
         let (o, p) = (piece / pieces, piece % pieces);
         let end = ((p + 1) * rows).min(n);
         let x = &x[(o * n + p * rows) * inner..(o * n + end) * inner];
+        if inner > CHUNK {
+            return for_each_chunk(out, CHUNK, |t, out| {
+                level.vectorize(
+                    #[inline(always)]
+                    || sum_rows((&x[t * CHUNK..], inner), [], out, |x, []| x),
+                );
+            });
+        }
         level.vectorize(
             #[inline(always)]
             || match inner {
@@ -90,7 +98,7 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
                     [],
                     [out],
                     #[inline(always)]
-                    |[x], [], [out]| sum_rows(x, [], out, |x, []| x),
+                    |[x], [], [out]| sum_rows((x, out.len()), [], out, |x, []| x),
                 ),
             },
         );
@@ -110,12 +118,14 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     let mut partial = Buffer::take(outer * pieces * inner);
     run(partial.as_mut_slice());
     let partial = partial.as_slice();
-    for (o, y) in y.chunks_exact_mut(inner).enumerate() {
-        for (i, y) in y.iter_mut().enumerate() {
+    let sums = (CHUNK / pieces).max(1);
+    for_each_chunk(y, sums, |t, y| {
+        for (at, y) in (t * sums..).zip(y) {
+            let (o, i) = (at / inner, at % inner);
             let piece = |p: usize| partial[(o * pieces + p) * inner + i].f64();
             *y = E::of((0..pieces).map(piece).sum());
         }
-    }
+    });
 }
 
 /// Computes N sums over the rows of a piece. `add` sums a block of rows of M inputs, given K
@@ -206,27 +216,27 @@ fn sum_block<E: Element>(x: &[E]) -> E {
 }
 
 /// sum\[j\] = sum over rows of a term of x\[row, j\] and K numbers of column j, in the order of the
-/// rows.
+/// rows, which are a `stride` apart.
 #[inline(always)]
 pub(crate) fn sum_rows<E: Element, const K: usize>(
-    x: &[E],
+    (mut rows, stride): (&[E], usize),
     of_column: [&[E]; K],
     sum: &mut [E],
     term: impl Fn(E, [E; K]) -> E,
 ) {
-    let (columns, mut rows) = (sum.len(), x);
+    let columns = sum.len();
     let of_column = of_column.map(|of| &of[..columns]);
     sum.fill(E::ZERO);
     // The sums are read and written once per four rows. The rows are still added one after another.
-    while let Some((four, rest)) = rows.split_at_checked(4 * columns) {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|q| &four[q * columns..][..columns]);
+    while rows.len() >= 3 * stride + columns {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|q| &rows[q * stride..][..columns]);
         for j in 0..columns {
             let of = of_column.map(|of| of[j]);
             sum[j] = sum[j] + term(a[j], of) + term(b[j], of) + term(c[j], of) + term(d[j], of);
         }
-        rows = rest;
+        rows = rows.get(4 * stride..).unwrap_or_default();
     }
-    for row in rows.chunks_exact(columns) {
+    for row in rows.chunks(stride) {
         for j in 0..columns {
             sum[j] += term(row[j], of_column.map(|of| of[j]));
         }
@@ -308,6 +318,19 @@ mod tests {
                 // 64 numbers are added in f32. Each addition has an error below 2^-24 of the sum.
                 assert!(worst < 1e-6, "{rows} rows of {columns} columns: off by {worst:e}");
             }
+        }
+    }
+
+    /// Few rows are cut into columns, and the sums of pieces are added by several threads.
+    #[test]
+    fn few_rows_are_work_for_several_threads() {
+        use crate::{isa::Isa, parallel::work::speedup};
+        for [rows, columns] in [[3, 8 * CHUNK + 5], [1000, 4096]] {
+            let (x, mut y) = (integers(rows * columns, 4), vec![f64::NAN; columns]);
+            let (x_dims, y_dims) = ([1, 1, rows, columns], [1, 1, 1, columns]);
+            let by = speedup(Isa::Portable, || sum_to((&x, x_dims), (&mut y, y_dims)));
+            assert!(by > 4.0, "{rows} x {columns}: {by}");
+            assert_eq!(y, reference::sum_to(&x, x_dims, y_dims));
         }
     }
 

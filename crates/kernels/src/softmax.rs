@@ -16,15 +16,12 @@ use crate::tuning::tasks::CHUNK;
 pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
     rows(x, columns, y, columns, |x, y| {
         let max = maximum(x);
-        let mut sum = 0.0;
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = (x - max).exp();
-            sum += y.f64();
-        }
-        let sum = E::of(sum);
-        for y in y {
-            *y = *y / sum;
-        }
+        // A long row is cut, too, except its sum, whose order is one.
+        for_each_chunk(y, CHUNK, |t, y| {
+            y.iter_mut().zip(&x[t * CHUNK..]).for_each(|(y, &x)| *y = (x - max).exp());
+        });
+        let sum = E::of(y.iter().fold(0.0, |sum, y| sum + y.f64()));
+        for_each_chunk(y, CHUNK, |_, y| y.iter_mut().for_each(|y| *y = *y / sum));
     });
 }
 
@@ -40,9 +37,9 @@ pub fn log_softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
         let log_sum = E::of(log_sum);
         // This order of additions matters: next to a large maximum, max + log_sum could be rounded
         // to the maximum.
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = (x - max) - log_sum;
-        }
+        for_each_chunk(y, CHUNK, |t, y| {
+            y.iter_mut().zip(&x[t * CHUNK..]).for_each(|(y, &x)| *y = (x - max) - log_sum);
+        });
     });
 }
 

@@ -28,7 +28,7 @@ pub(super) fn means<E: Element>(x: &[E], pivot: &[E], mean: &mut [E]) {
         [pivot],
         [&mut *mean],
         #[inline(always)]
-        |[x], pivot, [sum]| sum_rows(x, pivot, sum, |x, [pivot]| x - pivot),
+        |[x], pivot, [sum]| sum_rows((x, sum.len()), pivot, sum, |x, [pivot]| x - pivot),
     );
     mean.iter_mut().for_each(|sum| *sum = *sum / rows);
 }
@@ -45,7 +45,7 @@ pub(super) fn squares<E: Element>(x: &[E], pivot: &[E], mean: &[E], m2: &mut [E]
         [pivot, mean],
         [m2],
         #[inline(always)]
-        |[x], of_column, [m2]| sum_rows(x, of_column, m2, square),
+        |[x], of_column, [m2]| sum_rows((x, m2.len()), of_column, m2, square),
     );
 }
 

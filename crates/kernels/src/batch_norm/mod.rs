@@ -59,20 +59,27 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
             },
         );
     });
-    for j in 0..c {
-        let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
-        for (t, partial) in partial.as_slice().chunks_exact(2 * c).enumerate() {
-            let k = (rows.min(m - t * rows)) as f64;
-            let pivot = x[t * rows * c + j].f64();
-            let delta = pivot + partial[j].f64() - mean;
-            mean += delta * k / (n + k);
-            m2 += partial[c + j].f64() + delta * delta * n * k / (n + k);
-            n += k;
+    let (partial, each) = (partial.as_slice(), channels_of_task(m.div_ceil(rows)));
+    let outputs =
+        out.mean.chunks_mut(each).zip(out.residual.chunks_mut(each)).zip(out.variance.chunks_mut(each));
+    for_each_chunk(&mut outputs.collect::<Vec<_>>(), 1, |task, outputs| {
+        let ((means, residuals), variances) = &mut outputs[0];
+        let outputs = means.iter_mut().zip(residuals.iter_mut()).zip(variances.iter_mut());
+        for (j, ((mean_j, residual), variance)) in (task * each..).zip(outputs) {
+            let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
+            for (t, partial) in partial.chunks_exact(2 * c).enumerate() {
+                let k = (rows.min(m - t * rows)) as f64;
+                let pivot = x[t * rows * c + j].f64();
+                let delta = pivot + partial[j].f64() - mean;
+                mean += delta * k / (n + k);
+                m2 += partial[c + j].f64() + delta * delta * n * k / (n + k);
+                n += k;
+            }
+            *mean_j = E::of(mean);
+            *residual = E::of(mean - mean_j.f64());
+            *variance = E::of(m2 / n);
         }
-        out.mean[j] = E::of(mean);
-        out.residual[j] = E::of(mean - out.mean[j].f64());
-        out.variance[j] = E::of(m2 / n);
-    }
+    });
 }
 
 /// The parameters of a normalisation, one number per channel.
@@ -265,12 +272,23 @@ fn channel_sums<E: Element>(
             || loops::sums(x, y_bar, by, centred_sum, sum),
         );
     });
-    let total = |j: usize| partial.as_slice().chunks_exact(2 * c).map(|p| p[j].f64()).sum::<f64>();
-    for j in 0..c {
-        let sum = total(c + j);
-        gamma_bar[j] = E::of((total(j) - residual[j].f64() * sum) * rstd[j].f64());
-        beta_bar[j] = E::of(sum);
-    }
+    let (partial, each) = (partial.as_slice(), channels_of_task((x.len() / c).div_ceil(rows)));
+    let total = |j: usize| partial.chunks_exact(2 * c).map(|p| p[j].f64()).sum::<f64>();
+    let mut outputs: Vec<_> = gamma_bar.chunks_mut(each).zip(beta_bar.chunks_mut(each)).collect();
+    for_each_chunk(&mut outputs, 1, |task, outputs| {
+        let (gamma_bars, beta_bars) = &mut outputs[0];
+        for (j, (gamma_bar, beta_bar)) in (task * each..).zip(gamma_bars.iter_mut().zip(beta_bars.iter_mut()))
+        {
+            let sum = total(c + j);
+            *gamma_bar = E::of((total(j) - residual[j].f64() * sum) * rstd[j].f64());
+            *beta_bar = E::of(sum);
+        }
+    });
+}
+
+/// Returns the number of channels whose sums over `chunks` chunks one task merges.
+fn channels_of_task(chunks: usize) -> usize {
+    (CHUNK / 4 / chunks.max(1)).max(16)
 }
 
 /// Returns the number of rows in one chunk.
