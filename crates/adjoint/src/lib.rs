@@ -10,7 +10,7 @@
 //!     hidden: Linear<E>,
 //!     out: Linear<E>,
 //! }
-//! module!(Net { hidden, out }); // walks the parameters by name: "hidden.weight", "hidden.bias", ...
+//! module!(Net { hidden, out }); // visits the parameters by name: "hidden.weight", "hidden.bias", ...
 //!
 //! impl<E: Element> Net<E> {
 //!     fn forward(&self, x: &Var<E>) -> Var<E> {

@@ -20,10 +20,10 @@ pub enum Condition {
 }
 
 named!(Condition {
-    Class = "class": "Its class",
-    Inpaint = "inpaint": "All of it but a square, half as wide and high, that is grey",
-    Denoise = "denoise": "It under noise",
-    Edges = "edges": "Its edges: how steep it is at each pixel",
+    Class = "class": "class of the image",
+    Inpaint = "inpaint": "image with a gray square of half its width and height",
+    Denoise = "denoise": "image with added noise",
+    Edges = "edges": "edges of the image: length of the gradient at each pixel",
 });
 
 /// The representation of a class as input of the networks.
@@ -36,8 +36,8 @@ pub enum Label {
 }
 
 named!(Label {
-    OneHot = "onehot": "A one-hot row",
-    Embedding = "embedding": "A learned vector",
+    OneHot = "onehot": "one-hot row",
+    Embedding = "embedding": "learned vector",
 });
 
 impl Condition {
@@ -57,7 +57,7 @@ impl Condition {
             Condition::Class => panic!("a class is not an image"),
             Condition::Inpaint => with_hole(x, stream),
             Condition::Denoise => x.zip(&stream.normal_tensor(x.shape(), 0.0, NOISE), |x, e| x + e),
-            Condition::Edges => steepness(x),
+            Condition::Edges => gradient_length(x),
         }
     }
 }
@@ -76,10 +76,10 @@ fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
     y
 }
 
-/// Returns the length of the gradient of each channel, computed by central differences. The result
-/// is -1 where the image is constant, and 1 where the gradient is at least that from black to white
-/// within two pixels.
-fn steepness(x: &Tensor<f32>) -> Tensor<f32> {
+/// Returns the length of the gradient of each channel, computed by central differences. A length of
+/// 0 gives -1. The gradient from black to white within two pixels gives 1, and so does a larger
+/// one.
+fn gradient_length(x: &Tensor<f32>) -> Tensor<f32> {
     let [_, height, width, channels] = x.shape().nhwc();
     let row = width * channels;
     Tensor::build(x.shape(), |out| {

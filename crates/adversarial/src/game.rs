@@ -28,7 +28,7 @@ struct Batch<E: Element> {
     condition: Option<Var<E>>,
 }
 
-/// What D minimises.
+/// D's loss and the values of its terms.
 struct Objective<E: Element> {
     loss: Var<E>,
     /// The value of the loss without the penalty.
@@ -38,8 +38,9 @@ struct Objective<E: Element> {
 }
 
 impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
-    /// Creates a game between networks with initialised weights. A step draws the noise on D's
-    /// input, the dropout masks and the numbers of penalties from streams of `seed`.
+    /// Creates a game between networks with initialised weights. Each step draws the noise on D's
+    /// input, the dropout masks and the interpolation factors of gradient penalties from streams of
+    /// `seed`.
     pub fn new(generator: G, discriminator: D, settings: Settings, seed: u64) -> Self {
         Game {
             optimizer_g: settings.optimizer(&generator),
@@ -51,7 +52,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         }
     }
 
-    /// Makes training step `number`, counted from 0: one step of D for each of the k `rounds`, then
+    /// Runs training step `number`, counted from 0: one step of D for each of the k `rounds`, then
     /// one step of G on the noise of the last round.
     ///
     /// # Panics
@@ -215,8 +216,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
             let mut judge = |x: &Var<E>| self.discriminator.judge(x, condition.as_ref(), Train, &mut masks);
             gan_value(&judge(&real), &judge(&fake)).item()
         });
-        self.generator.load_state(&own_g).expect("it is its own state");
-        self.discriminator.load_state(&own_d).expect("it is its own state");
+        self.generator.load_state(&own_g).expect("the state was taken from the same network");
+        self.discriminator.load_state(&own_d).expect("the state was taken from the same network");
         value
     }
 }

@@ -6,8 +6,8 @@
 //!
 //! > min over G, max over D of  V(D, G) = E log D(x) + E log(1 - D(G(z)))     (eq. 1)
 //!
-//! by Algorithm 1: k steps of D, then one step of G. The algorithm does not depend on the layers of
-//! the networks. [`Game`] implements the algorithm for any [`Generator`] and [`Discriminator`].
+//! with Algorithm 1: k steps of D, then one step of G. The algorithm does not depend on the layers
+//! of the networks. [`Game`] implements the algorithm for any [`Generator`] and [`Discriminator`].
 //! [`Settings`] has its variants in the literature: losses, penalties, smoothed labels, noise on
 //! D's input, the order of updates, the optimiser. A model crate only defines two networks.
 //!

@@ -14,14 +14,15 @@ pub struct Settings {
     pub penalty: Penalty,
     /// Weight of the penalty: lambda of [`Penalty::Gp`], gamma of [`Penalty::R1`].
     pub penalty_weight: f64,
-    /// The penalty is applied every `penalty_every` steps of D, with its weight times this number
-    /// (Karras et al. 2020, appendix B: lazy regularisation). 1 applies it in every step.
+    /// The penalty is applied every `penalty_every` steps of D, and its weight is multiplied by
+    /// `penalty_every` (lazy regularisation, Karras et al. 2020, appendix B). 1 applies it in every
+    /// step.
     pub penalty_every: u64,
     /// One-sided label smoothing. 0 disables it.
     pub label_smoothing: f64,
     /// Noise on D's input.
     pub instance_noise: Noise,
-    /// Weight of E |x - G(z, c)|, the mean over all numbers, in G's loss. It is meant for
+    /// Weight of E |x - G(z, c)|, the mean over all pixel values, in G's loss. It is meant for
     /// conditions that determine x (Isola et al. 2017, eq. 4). 0 disables it.
     pub reconstruction: f64,
     /// The order of the updates of D and G.
@@ -139,7 +140,7 @@ pub enum Update {
 
 named!(Update {
     Alternating = "alternating": "first D, then G against the new D",
-    Simultaneous = "simultaneous": "both at once",
+    Simultaneous = "simultaneous": "D and G at once",
 });
 
 /// The update rule of an optimiser.
@@ -149,8 +150,8 @@ pub enum Descent {
     Sgd,
     /// Gradient descent with momentum (the experiments of Goodfellow et al. 2014).
     Momentum,
-    /// RMSprop, which divides by a mean size of the gradient (the optimiser of the Wasserstein
-    /// GAN).
+    /// RMSprop, which divides the gradient by the root of its mean square (the optimiser of the
+    /// Wasserstein GAN).
     RmsProp,
     /// Adam (Kingma & Ba 2015).
     Adam,

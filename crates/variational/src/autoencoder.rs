@@ -17,8 +17,8 @@ pub trait Encoder<E: Element>: Module<E> {
 /// p(x|z).
 pub trait Decoder<E: Element>: Module<E> {
     /// Maps z (N, latent) to one number per pixel, (N, H, W, C). The
-    /// [`Likelihood`](crate::Likelihood) defines the meaning of the numbers. In a conditional model
-    /// `labels` are one-hot rows (N, classes).
+    /// [`Likelihood`](crate::Likelihood) defines their meaning. In a conditional model `labels` are
+    /// one-hot rows (N, classes).
     fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E>;
 
     /// Returns the log variance of the pixels, if it is learned.
@@ -74,7 +74,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         Autoencoder { adam: Optimizer::new(&networks, settings.lr, Adam::default()), networks, settings }
     }
 
-    /// Makes one step of Algorithm 1 on images (N, H, W, C). In a conditional VAE `labels` are
+    /// Runs one step of Algorithm 1 on images (N, H, W, C). In a conditional VAE `labels` are
     /// one-hot rows (N, classes). `eps` is N(0, 1) noise (N k, latent), with the k rows of an image
     /// one after another. The KL divergence has the weight `beta` (Higgins et al. 2017, eq. 4).
     /// With `beta` 1 the loss is the negative bound.

@@ -2,7 +2,7 @@
 
 use adjoint_nn::cost::{LayerCost, flops, kept, parameters};
 
-/// Numbers that the graph of the likelihood keeps per number of the image.
+/// Number of values that the graph of the likelihood stores per element of the image.
 const LIKELIHOOD: u64 = 6;
 
 /// Returns the floating-point operations of the matrix products and convolutions in one training

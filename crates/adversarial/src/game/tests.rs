@@ -99,7 +99,7 @@ fn d_takes_k_steps_for_one_of_g() {
     near(at(&game), [theta + LR * sigmoid(psi * theta) * psi, psi]);
 }
 
-/// Without a penalty the parameters circle the equilibrium (0, 0) for ever (Mescheder et al. 2018,
+/// Without a penalty the parameters circle the equilibrium (0, 0) forever (Mescheder et al. 2018,
 /// section 2). With R1 they converge to it (section 4.1).
 #[test]
 fn a_penalty_makes_the_players_converge() {

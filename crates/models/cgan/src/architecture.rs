@@ -50,14 +50,14 @@ pub enum Body {
 }
 
 impl Architecture {
-    /// Returns how many numbers a class adds to the inputs. 0 if the condition is an image, which
-    /// adds channels to the input image instead.
-    pub(crate) fn told(&self) -> usize {
+    /// Returns the number of inputs that represent the class. It is 0 if the condition is an image,
+    /// which is appended to the channels of the input image instead.
+    pub(crate) fn class_inputs(&self) -> usize {
         if self.condition.is_image() { 0 } else { self.classes }
     }
 
     pub(crate) fn embedding<E: Element>(&self) -> Option<Embedding<E>> {
-        let learns = self.told() > 0 && self.label == Label::Embedding;
+        let learns = self.class_inputs() > 0 && self.label == Label::Embedding;
         learns.then(|| Embedding::new(self.classes, self.classes))
     }
 
@@ -68,7 +68,7 @@ impl Architecture {
     /// Returns the plan of G.
     #[track_caller]
     pub(crate) fn generator(&self) -> NetworkPlan {
-        let (image, inputs) = (self.image(), self.latent + self.told());
+        let (image, inputs) = (self.image(), self.latent + self.class_inputs());
         match (&self.body, self.condition.is_image()) {
             (Body::Mlp { .. }, true) => panic!("perceptrons need classes as condition, not images"),
             (Body::Mlp { g_hidden, .. }, false) => {
@@ -87,7 +87,7 @@ impl Architecture {
                 NetworkPlan { blocks, last: LayerPlan::image(from, image, ", tanh") }
             }
             (Body::Conv { width }, false) => {
-                let (planes, levels) = (self.told(), image.below(*width));
+                let (planes, levels) = (self.class_inputs(), image.below(*width));
                 pyramid::up(inputs, planes, &levels, image, ", tanh")
             }
         }
@@ -96,15 +96,15 @@ impl Architecture {
     /// Returns the plan of D.
     #[track_caller]
     pub(crate) fn discriminator(&self) -> NetworkPlan {
-        let (image, y) = (self.image(), self.told());
+        let (image, y) = (self.image(), self.class_inputs());
         match &self.body {
             Body::Mlp { d_hidden, .. } => {
                 perceptron::plan(image.numbers() + y, d_hidden, 1, self.d_norm, ", logit")
             }
             Body::Conv { width } => {
                 // A condition image is appended to the channels of the input image.
-                let beside = if self.condition.is_image() { self.channels } else { 0 };
-                pyramid::to_logit(image.and(beside), &image.below(*width), y, self.d_norm)
+                let condition_channels = if self.condition.is_image() { self.channels } else { 0 };
+                pyramid::to_logit(image.and(condition_channels), &image.below(*width), y, self.d_norm)
             }
         }
     }

@@ -190,13 +190,13 @@ impl<E: Element> Discriminator<E> {
             Discriminator::Conv { embedding, down, logit, spectral, dropout } => {
                 let y = embedded(embedding.as_ref(), y);
                 let is_image = y.shape().rank() == 4;
-                let beside = |h: &Var<E>| if is_image { h.clone() } else { with_planes(h, &y) };
+                let with_class = |h: &Var<E>| if is_image { h.clone() } else { with_planes(h, &y) };
                 let mut h = if is_image { Var::concat(&[x, &y], 3) } else { x.clone() };
                 for layer in down {
-                    h = dropout.forward(&layer.forward(&beside(&h), mode), mode, masks);
+                    h = dropout.forward(&layer.forward(&with_class(&h), mode), mode, masks);
                 }
                 let weight = SpectralNorm::apply(spectral, &logit.weight, mode);
-                logit.forward_with(&beside(&h), &weight).reshape([n])
+                logit.forward_with(&with_class(&h), &weight).reshape([n])
             }
         }
     }

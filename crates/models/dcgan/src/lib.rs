@@ -3,9 +3,9 @@
 //!
 //! The model in five lines:
 //!
-//! * G maps z, 100 numbers uniform on \[-1, 1), to an image: it *projects* z to a few pixels with
-//!   many channels, then doubles height and width by strided transposed convolutions with batch
-//!   norm and relu. The last layer ends in a tanh.
+//! * G maps z, 100 uniform numbers from \[-1, 1), to an image. It *projects* z to a few pixels with
+//!   many channels. Then strided transposed convolutions with batch norm and relu double height and
+//!   width several times. The last layer ends in a tanh.
 //! * D maps an image to one logit: strided convolutions with leaky relu of slope 0.2, and batch
 //!   norm in all layers except the first.
 //! * Both are trained by Algorithm 1 of Goodfellow et al. 2014. In k steps D ascends the value
@@ -21,7 +21,7 @@
 //! `adjoint-adversarial` implements the game. This crate does no input or output and reads no
 //! clock.
 //!
-//! This example builds a small DCGAN, makes one training step and draws samples:
+//! This example builds a small DCGAN, runs one training step and draws samples:
 //!
 //! ```
 //! use adjoint_adversarial::{Round, Settings};

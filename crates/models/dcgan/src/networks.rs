@@ -172,10 +172,11 @@ impl<E: Element> Discriminator<E> {
         no_grad(|| blocks.fold(x.clone(), |h, block| block.forward(&h, Mode::Eval)))
     }
 
-    /// Shows which pixels of the images x increase the features of a layer, weighted by `seed`:
-    /// guided backpropagation (Springenberg et al. 2015, section 3.4). It differs from the gradient
-    /// in the activations. The backward pass sets a number to 0 unless both the number and the
-    /// input of the activation are positive.
+    /// Computes which pixels of the images x increase the features of a layer by guided
+    /// backpropagation (Springenberg et al. 2015, section 3.4). `seed` has the weights of the
+    /// features. The result differs from the gradient in the activations: there the backward pass
+    /// keeps a value only if both the value and the input of the activation are positive, and
+    /// otherwise sets it to 0.
     ///
     /// # Panics
     /// If D has fewer than `layer` halvings, or if a shape does not match.

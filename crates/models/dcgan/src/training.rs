@@ -191,8 +191,9 @@ mod tests {
             ([-3.0, 1.0], 1.0, -6.4 * LEAKY_SLOPE, 0.0, -3.2 * LEAKY_SLOPE),
         ] {
             let mut d = Discriminator::<f64>::new(&a);
-            // In each axis, pixel 5 meets tap 2 of output position 2 (2 * 2 - 1 + 2), and position
-            // 2 meets tap 1 of output position 1. Kernels are HWIO.
+            // Along each axis, tap 2 of output position 2 is at pixel 2 * 2 - 1 + 2 = 5 of the
+            // image. Tap 1 of output position 1 in the next layer is at position 2. Kernels are
+            // HWIO.
             d.visit_mut("", &mut |name, slot| {
                 let kernel = slot.into_value().data_mut();
                 kernel.fill(0.0);

@@ -42,7 +42,7 @@ fn round<E: Element>(a: &Architecture, batch: usize, step: u64) -> Round<E> {
     let draw = |purpose, shape: &[usize]| {
         Stream::new(1, purpose, step).uniform_tensor(adjoint_nn::Shape::new(shape), -1.0, 1.0)
     };
-    let condition = match a.told() {
+    let condition = match a.class_inputs() {
         0 => draw("y", &image),
         k => Tensor::build([batch, k], |rows| {
             rows.iter_mut()
@@ -72,7 +72,7 @@ fn networks_fit_each_other_and_what_is_counted() {
 }
 
 /// Returns a game with weights larger than the initial weights, so that the condition matters.
-fn grown<E: Element>(a: &Architecture, settings: Settings) -> Cgan<E> {
+fn with_large_weights<E: Element>(a: &Architecture, settings: Settings) -> Cgan<E> {
     let mut game = cgan::<E>(a, settings, 5);
     let grow = &mut |name: &str, slot: SlotMut<'_, E>| {
         if matches!(a.body, Body::Conv { .. }) && name.ends_with("weight") && !name.contains("norm") {
@@ -88,7 +88,7 @@ fn grown<E: Element>(a: &Architecture, settings: Settings) -> Cgan<E> {
 #[test]
 fn both_networks_hear_the_condition() {
     for a in all() {
-        let mut game = grown::<f64>(&a, Settings::default());
+        let mut game = with_large_weights::<f64>(&a, Settings::default());
         let (one, other) = (round::<f64>(&a, 3, 0), round::<f64>(&a, 3, 1));
         let turned = |y: &Tensor<f64>| Tensor::concat(&[&y.narrow(0, 1, 2), &y.narrow(0, 0, 1)], 0);
         let y = one.condition.unwrap();
@@ -113,7 +113,7 @@ fn whole_losses_have_the_gradients_of_central_differences() {
     };
     for a in all().into_iter().filter(|a| a.image_size == 16) {
         for settings in [settings, critic] {
-            let mut game = grown::<f64>(&a, settings);
+            let mut game = with_large_weights::<f64>(&a, settings);
             let d = |game: &mut Cgan<f64>| game.losses(0, round(&a, 3, 0))[0].clone();
             gradcheck::assert_model(&format!("{a:?}, D"), &mut game, |game| &mut game.discriminator, d);
             let g = |game: &mut Cgan<f64>| game.losses(0, round(&a, 3, 0))[1].clone();
