@@ -1,7 +1,7 @@
 //! Neural networks: parameters, modules, layers, initialisers, optimisers and the papers'
 //! objectives.
 //!
-//! | file | what |
+//! | module | contents |
 //! | --- | --- |
 //! | [`param`], [`mod@module`] | trainable tensors; structs of them, whose fields are visited by name |
 //! | [`layers`] | functions with parameters: linear, convolutions, normalisations, embedding |

@@ -71,7 +71,7 @@ impl<E: Element> Up<E> {
     /// Applies the layer: `[N, h, w, c]` to the next level.
     ///
     /// # Panics
-    /// If the number of channels or the size of x is not that of the plan.
+    /// If the number of channels of x is not that of the plan.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
         self.norm.forward_activated(&self.conv.forward(x), mode, Activation::RELU)
