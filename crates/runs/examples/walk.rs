@@ -1,5 +1,5 @@
-//! The smallest whole trainer: a point on a random walk. `cargo run -p adjoint-runs --example walk
-//! -- --help`
+//! The smallest complete trainer: a point on a random walk. `cargo run -p adjoint-runs --example
+//! walk -- --help`
 //!
 //! The crate's tests kill, interrupt, resume and break this program.
 
@@ -41,8 +41,7 @@ struct Settings {
     #[serde(skip)]
     sign: Option<PathBuf>,
 
-    /// Milliseconds that measuring takes at the end of an epoch and of the run; not kept for a
-    /// resumed run
+    /// Milliseconds per measurement at the end of an epoch and of the run, not recorded
     #[arg(long, default_value_t = 0)]
     #[serde(skip)]
     measure: u64,
@@ -57,12 +56,12 @@ struct Settings {
     #[serde(skip)]
     kill_at: Option<u64>,
 
-    /// What the file system does not have: Lock or SyncDirectory
+    /// Operation that the file system lacks: Lock or SyncDirectory
     #[arg(long, requires = "errno")]
     #[serde(skip)]
     without: Option<String>,
 
-    /// Its answer to calls that it does not have
+    /// Error number of the operation that the file system lacks
     #[arg(long, default_value_t = 0)]
     #[serde(skip)]
     errno: i32,
@@ -74,7 +73,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// Lets the file system fail as the flags say.
+    /// Makes file system calls fail as the flags request.
     fn inject_faults(&self) {
         let Self { fail_at, kill_at, without, errno, .. } = self;
         let (fail_at, kill_at, without, errno) = (*fail_at, *kill_at, without.clone(), *errno);
@@ -124,7 +123,7 @@ const PANELS: &[Panel] = &[Panel {
 }];
 
 impl Walk<'_> {
-    /// Takes its time to measure, unless it is to stop.
+    /// Waits for the duration of a measurement. Returns false if `stop` returned true meanwhile.
     fn measured(&self, stop: &dyn Fn() -> bool) -> bool {
         (0..self.settings.measure / 10).all(|_| {
             thread::sleep(Duration::from_millis(10));

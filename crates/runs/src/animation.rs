@@ -1,7 +1,7 @@
-//! The grids of a run in motion: an animated PNG, which browsers and most viewers play.
+//! Animates the sample grids of a run as a PNG file, which browsers and most image viewers play.
 //!
-//! The frames are read back from the run directory, so a resumed run has those of before, too. A
-//! viewer that knows no animation shows the last frame.
+//! The frames are read from the run directory, so the animation of a resumed run includes the
+//! frames of earlier processes. A viewer without support for animations shows the last frame.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 use crate::image::Image;
 use crate::{Error, disk};
 
-/// Most frames of an animation; of a longer series an even selection is taken.
+/// Maximum number of frames. From a longer series, evenly spaced frames are selected.
 const MAX_FRAMES: usize = 150;
-/// About how long a whole animation lasts, in milliseconds, and what a frame may take of it.
+/// Approximate duration of an animation, in milliseconds.
 const DURATION: usize = 8000;
+/// Minimum and maximum duration of a frame, in milliseconds.
 const FRAME_DURATION: (usize, usize) = (40, 400);
-/// How long the last frame stands before it starts anew, in milliseconds.
+/// Duration of the last frame before the animation repeats, in milliseconds.
 const LAST_FRAME: u16 = 2500;
 
-/// Writes PNG files of equal size as the frames of one animated PNG that repeats for ever.
+/// Writes an animated PNG file that repeats forever. Its frames are PNG files of equal size.
 ///
 /// # Errors
 /// If a frame can't be read or differs in size from the last one, or the file can't be written.
@@ -26,7 +27,7 @@ const LAST_FRAME: u16 = 2500;
 /// If there are no frames.
 pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
     let frames = selection(frames);
-    let last = Image::read_png(frames.last().expect("an animation of at least one frame"))?;
+    let last = Image::read_png(frames.last().expect("an animation has at least one frame"))?;
     let mut bytes = Vec::new();
     let mut writer = writer(&mut bytes, &last, frames.len()).map_err(unwritable(path))?;
     for (i, file) in frames.iter().enumerate() {
@@ -43,8 +44,8 @@ pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
     disk::write_file(path, |out| out.write_all(&bytes))
 }
 
-/// An encoder that has written the picture for viewers without animation and is ready for the
-/// frames.
+/// Returns a writer that is ready for the frames. It has already written `still`, the picture for
+/// viewers without support for animations.
 fn writer<'a>(
     bytes: &'a mut Vec<u8>,
     still: &Image,
@@ -62,12 +63,12 @@ fn unwritable(path: &Path) -> impl Fn(png::EncodingError) -> Error {
     move |error| Error::Io { action: "write", path: path.to_path_buf(), cause: error.into() }
 }
 
-/// How long each frame but the last stands, in milliseconds.
+/// Returns the duration of each frame except the last, in milliseconds.
 fn duration(frames: usize) -> u16 {
     (DURATION / frames).clamp(FRAME_DURATION.0, FRAME_DURATION.1) as u16
 }
 
-/// At most `MAX_FRAMES` of the frames, evenly spaced, with the first and the last.
+/// Selects at most `MAX_FRAMES` evenly spaced frames, including the first and the last.
 fn selection(frames: &[PathBuf]) -> Vec<&PathBuf> {
     if frames.len() <= MAX_FRAMES {
         return frames.iter().collect();

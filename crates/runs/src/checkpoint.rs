@@ -1,9 +1,9 @@
-//! Checkpoints: everything a run needs to continue as if it had never stopped, in one sealed
-//! safetensors file.
+//! Checkpoints. A checkpoint is a sealed safetensors file with everything that a run needs to
+//! continue as if it had not stopped.
 //!
-//! Two are kept, the newest and the one before. A crash at any moment leaves at least one whole; a
-//! damaged newest one is noticed by its seal and the previous one serves. What the tensors mean is
-//! the model's business.
+//! Two checkpoints are kept, the newest and the previous one. A crash at any time leaves at least
+//! one valid checkpoint. If the newest checkpoint does not match its seal, it is damaged, and the
+//! previous one is used. Only the model interprets the tensors.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,27 +22,27 @@ const PREVIOUS: &str = "previous.safetensors";
 const FORMAT: &str = "adjoint-checkpoint";
 const VERSION: &str = "1";
 
-/// What one checkpoint holds.
+/// The content of a checkpoint.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Kind of model: "dcgan".
     pub model: String,
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
     /// The resolved configuration of the run, as TOML.
     pub config: String,
-    /// Weights, optimiser moments, running statistics. Sorted by name when read from a file.
+    /// Weights, optimiser moments and running statistics. Sorted by name when read from a file.
     pub tensors: NamedTensors,
 }
 
-/// A checkpoint that was found.
+/// A checkpoint that was loaded.
 #[derive(Debug)]
 pub struct Loaded {
     /// Its content.
     pub snapshot: Snapshot,
-    /// Its file.
+    /// The path of its file.
     pub path: PathBuf,
-    /// Why this is not the newest one, if it isn't: one line for the user.
+    /// If this is not the newest checkpoint, the reason, in one line for the user.
     pub warning: Option<String>,
 }
 
@@ -51,52 +51,54 @@ pub struct Loaded {
 pub struct Checkpoints {
     newest: PathBuf,
     previous: PathBuf,
-    /// Whether the newest file is known to be whole. Only then may it take the place of the
-    /// previous one.
-    newest_is_whole: bool,
+    /// Whether the newest file is known to be valid. Only a valid file may replace the previous
+    /// checkpoint.
+    newest_is_valid: bool,
 }
 
 impl Checkpoints {
-    /// The checkpoints in a directory; touches nothing yet.
+    /// Returns the checkpoints in a directory, without accessing the file system.
     pub fn in_directory(directory: &Path) -> Self {
-        Self { newest: directory.join(NEWEST), previous: directory.join(PREVIOUS), newest_is_whole: false }
+        Self { newest: directory.join(NEWEST), previous: directory.join(PREVIOUS), newest_is_valid: false }
     }
 
-    /// The file that [`save`](Self::save) writes.
+    /// Returns the path of the file that [`save`](Self::save) writes.
     pub fn path(&self) -> &Path {
         &self.newest
     }
 
-    /// Writes a checkpoint, durably; the newest so far becomes the previous one.
+    /// Writes a checkpoint durably. The newest checkpoint so far becomes the previous one.
     ///
     /// # Errors
-    /// [`Error::Io`]. While the new one is being written the checkpoints are those of before;
-    /// should putting it into its place fail, the newest of before is left as the previous one.
+    /// [`Error::Io`] if a file can't be written or renamed. If writing fails, the existing
+    /// checkpoints are unchanged. If the last renaming fails, the former newest checkpoint remains
+    /// as the previous one.
     pub fn save(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let written = Partial::create(&self.newest).and_then(|mut partial| {
             partial.fill(|out| write(out, snapshot))?;
             partial.sync().map(|()| partial)
         });
         let partial = written.map_err(Error::io("write", &self.newest))?;
-        if self.newest_is_whole {
-            self.newest_is_whole = false;
+        if self.newest_is_valid {
+            self.newest_is_valid = false;
             adjoint_files::rename(&self.newest, &self.previous)
                 .map_err(Error::io("write", &self.previous))?;
         }
         partial.keep().map_err(Error::io("write", &self.newest))?;
-        self.newest_is_whole = true;
+        self.newest_is_valid = true;
         Ok(())
     }
 
-    /// Reads the newest whole checkpoint; `None` if the run has none yet.
+    /// Reads the newest valid checkpoint. Returns `None` if the run has no checkpoint yet.
     ///
     /// # Errors
-    /// If there are checkpoints, but none that can be read; or one of another format version.
+    /// If there are checkpoints but none can be read, or if a checkpoint has another format
+    /// version.
     pub fn load(&mut self) -> Result<Option<Loaded>, Error> {
-        self.newest_is_whole = false;
+        self.newest_is_valid = false;
         let problem = match read(&self.newest) {
             Ok(snapshot) => {
-                self.newest_is_whole = true;
+                self.newest_is_valid = true;
                 return Ok(Some(Loaded { snapshot, path: self.newest.clone(), warning: None }));
             }
             Err(error @ Error::Unreadable { .. }) => error,
@@ -111,9 +113,9 @@ impl Checkpoints {
             }
             Err(error) => {
                 let earlier = if is_missing(&error) {
-                    "there is none before it".to_owned()
+                    "there is no previous checkpoint".to_owned()
                 } else {
-                    format!("the one before it is no better ({error})")
+                    format!("the previous checkpoint can't be read, either ({error})")
                 };
                 let config = run::config_of(self.newest.parent().unwrap_or(Path::new("")));
                 let advice = format!("start a new run with --config {}", shell_word(&config));
@@ -158,7 +160,7 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
         return Err(unreadable("a safetensors file, but not a checkpoint of Adjoint"));
     }
     if !container.sealed {
-        return Err(unreadable("damaged: its content is not what its SHA-256 was computed of"));
+        return Err(unreadable("damaged: its content does not match its SHA-256"));
     }
     let version = field("version");
     if version != VERSION {
@@ -170,7 +172,8 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
     Ok(Snapshot { model: field("model"), step, config: field("config"), tensors: container.tensors })
 }
 
-/// One state of several: the tensors of each part, their names after its own and a dot.
+/// Joins the tensors of several parts into one state. The name of a tensor is prefixed with the
+/// name of its part and a dot.
 pub fn join_parts<'a>(parts: impl IntoIterator<Item = (&'a str, NamedTensors)>) -> NamedTensors {
     let named = |(part, tensors): (&str, NamedTensors)| {
         let full = |(name, tensor)| (format!("{part}.{name}"), tensor);
@@ -179,7 +182,8 @@ pub fn join_parts<'a>(parts: impl IntoIterator<Item = (&'a str, NamedTensors)>) 
     parts.into_iter().flat_map(named).collect()
 }
 
-/// One part of what [`join_parts`] joined, under its own names.
+/// Returns the tensors of one part of a state that [`join_parts`] made, without the prefix in their
+/// names.
 pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
     let own = |(name, tensor): &(String, Tensor<f32>)| {
         let name = name.strip_prefix(part)?.strip_prefix('.')?;
@@ -188,11 +192,12 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
     state.iter().filter_map(own).collect()
 }
 
-/// Puts tensors from the file `path` into the names, order and shapes of `expected`. Where these
-/// shapes are not those in the file, `in_file` makes them so, for the message.
+/// Checks that tensors from the file `path` have the names and shapes of `expected`, and returns
+/// them in the order of `expected`. `in_file` converts a shape to the shape in the file, for the
+/// error message.
 ///
 /// # Errors
-/// [`Error::Mismatch`] naming what is missing, unexpected, or of another shape.
+/// [`Error::Mismatch`], which names tensors that are missing, unexpected or of another shape.
 pub(crate) fn fit(
     path: &Path,
     found: &[(String, Tensor<f32>)],

@@ -1,9 +1,10 @@
-//! Where settings come from: defaults, under a TOML file, under flags.
+//! The sources of settings. Flags override a TOML file, and the file overrides the defaults.
 //!
-//! A trainer has one struct, parsed by clap and serialised by serde: each setting's name, type,
-//! default, limits and help stand there and nowhere else. A file is turned into flags that stand
-//! before those of the command line, so a value in a file is checked by the very code that checks a
-//! flag. With `--resume` the file is the run's own config.toml.
+//! A trainer has one struct of settings, which clap parses and serde serialises. Only this struct
+//! defines the name, type, default, limits and help of each setting. The settings of a file are
+//! converted to flags, which are placed before the flags of the command line. So the same code
+//! checks values of files and values of flags. With `--resume` the file is the config.toml of the
+//! run.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -21,17 +22,18 @@ use crate::error::complaint;
 use crate::preset::{self, Preset};
 use crate::{Error, paths, run};
 
-/// Bytes of a file of settings, at most; one with every setting has under a thousand.
+/// Maximum size of a settings file in bytes. A file with every setting has fewer than a thousand
+/// bytes.
 const MAX_FILE: u64 = 1 << 16;
-/// Key in config.toml that says whose configuration it is.
+/// Key of the kind of model in config.toml.
 const MODEL: &str = "model";
 
 /// The settings of one trainer: `#[derive(clap::Parser, serde::Serialize)]` on a struct with
 /// [`CommonArgs`] flattened into it (`#[command(flatten)]` and `#[serde(flatten)]`).
 ///
-/// An enum among the fields needs its clap names as serde names
-/// (`#[serde(rename_all = "kebab-case")]`), an option
-/// `#[serde(skip_serializing_if = "Option::is_none")]`.
+/// A field that is an enum needs the same names in serde as in clap (`#[serde(rename_all =
+/// "kebab-case")]`). A field that is an option needs `#[serde(skip_serializing_if =
+/// "Option::is_none")]`.
 ///
 /// ```
 /// use adjoint_runs::{COMMON, CommonArgs, Config, Launch, Preset, preset};
@@ -62,39 +64,41 @@ const MODEL: &str = "model";
 /// # Ok::<(), adjoint_runs::Error>(())
 /// ```
 pub trait Config: clap::Parser + Serialize {
-    /// Kind of model: "dcgan". Names runs and marks checkpoints.
+    /// Kind of model, such as "dcgan". Names of runs begin with it, and checkpoints contain it.
     const MODEL: &'static str;
 
-    /// The defaults of all its settings. Of several for one setting the last counts.
+    /// Returns the defaults of all settings. If a setting has several unconditional defaults, the
+    /// last one is used.
     fn presets() -> Vec<Preset> {
         COMMON.to_vec()
     }
 
-    /// The flattened part.
+    /// Returns the common settings, which are flattened into this struct.
     fn common(&self) -> &CommonArgs;
 
-    /// Settings that have no effect beside the others, by their keys ("beta2"), each with what it
-    /// is for ("--optimizer adam"). On the command line such a setting is an error, because the
-    /// user expects an effect. In a file it is allowed, as all settings are.
+    /// Returns the settings that have no effect in combination with the others. Each has its key
+    /// ("beta2") and the flag with which it has an effect ("--optimizer adam"). On the command
+    /// line, such a setting is an error, because the user expects an effect. In a file, such a
+    /// setting is allowed, because a file may contain all settings.
     fn idle(&self) -> Vec<Idle> {
         vec![]
     }
 }
 
-/// The command line of a trainer, with its defaults.
+/// Returns the clap command of a trainer, with its defaults.
 pub fn command<C: Config>() -> Command {
     preset::apply(C::command(), &C::presets())
 }
 
-/// A setting by its key, and what it is for.
+/// A setting that has no effect: its key, and the flag with which it has an effect.
 pub type Idle = (&'static str, &'static str);
 
-/// Those of `all` that are idle if `idle` says so.
+/// Returns all settings in `all`, with their `purpose`, if `idle` is true. Returns none otherwise.
 pub fn idle_if<const N: usize>(idle: bool, purpose: &'static str, all: [&'static str; N]) -> Vec<Idle> {
     if idle { all.map(|key| (key, purpose)).to_vec() } else { vec![] }
 }
 
-/// The settings as the content of config.toml, which `--config` and `--resume` read.
+/// Formats the settings as the content of config.toml, which `--config` and `--resume` read.
 pub(crate) fn to_toml<C: Config>(config: &C) -> String {
     let settings = toml::to_string(config).expect("settings are plain values");
     format!(
@@ -103,7 +107,7 @@ pub(crate) fn to_toml<C: Config>(config: &C) -> String {
     )
 }
 
-/// Reads the command line and the file it names.
+/// Parses the command line and the settings file that it names.
 pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
     let given = command::<C>().try_get_matches_from(arguments)?;
     let flags = C::from_arg_matches(&given)?;
@@ -127,7 +131,7 @@ pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
     Ok(config)
 }
 
-/// The kind of model that a run has trained: the [`Config::MODEL`] of its trainer.
+/// Returns the kind of model that a run has trained, which is the [`Config::MODEL`] of its trainer.
 ///
 /// # Errors
 /// If the directory holds no run, or its settings can't be read.
@@ -137,12 +141,12 @@ pub fn model_of_run(directory: &Path) -> Result<String, Error> {
     model.ok_or_else(|| {
         Error::unreadable(
             &file,
-            format!("does not say which `{MODEL}` it is of; it was written by no trainer"),
+            format!("does not say which `{MODEL}` it belongs to; it was not written by a trainer"),
         )
     })
 }
 
-/// The settings of a run.
+/// Returns the settings of a run.
 ///
 /// # Errors
 /// If the directory holds no run of this kind of model, or its settings can't be read.
@@ -159,7 +163,7 @@ fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
     }
     let found =
         if directory.is_dir() { "holds no run (no config.toml in it)" } else { "there is no such run" };
-    Err(Error::unreadable(directory, format!("{found}; take the directory of one, such as runs/NAME")))
+    Err(Error::unreadable(directory, format!("{found}; give the directory of a run, such as runs/NAME")))
 }
 
 fn read(path: &Path) -> Result<Table, Error> {
@@ -167,7 +171,7 @@ fn read(path: &Path) -> Result<Table, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(Error::io("read", path))?;
     if text.len() as u64 > MAX_FILE {
-        return Err(Error::unreadable(path, format!("no settings: longer than {MAX_FILE} bytes")));
+        return Err(Error::unreadable(path, format!("not a settings file: longer than {MAX_FILE} bytes")));
     }
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
@@ -176,12 +180,13 @@ fn read(path: &Path) -> Result<Table, Error> {
     })
 }
 
-/// The settings of a file as flags, with the name of each.
+/// Converts the settings of a file to flags. Returns the key and the flags of each setting.
 fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<OsString>)>, Error> {
     let command = command::<C>();
     let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
     let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
-    // First: of another model's settings some are unknown here, which would be a poor thing to say.
+    // This check comes first. Otherwise the error would be an unknown setting, which is misleading
+    // if the file belongs to another model.
     if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
         let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
         return Err(Error::mismatch(path, problem));
@@ -218,7 +223,7 @@ fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<OsString>> {
         }
         _ if switch => None,
         _ if is_path => paths::of_toml(value).map(flag),
-        // No flags would be the default.
+        // An empty array would become no flags, and so the default.
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => {
             let flags: Option<Vec<Vec<OsString>>> = items.iter().map(|item| flags_of(arg, item)).collect();
@@ -241,28 +246,28 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     format!("there is no setting `{key}`{hint}")
 }
 
-/// Parses the command line on top of what the file says of settings that the command line neither
-/// gives nor, by a flag that excludes them, rules out.
+/// Parses the settings of a file, overridden by the command line. Skips a setting of the file if
+/// the command line contains its flag or a flag that conflicts with it.
 fn parse_layers<C: Config>(
     path: &Path,
     arguments: &[OsString],
     settings: &[(String, Vec<OsString>)],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
-    let overruled = |key: &str| given.is_some_and(|given| is_overruled::<C>(key, given));
-    let from_file = settings.iter().filter(|(key, _)| !overruled(key)).flat_map(|(_, flags)| flags);
+    let overridden = |key: &str| given.is_some_and(|given| is_overridden::<C>(key, given));
+    let from_file = settings.iter().filter(|(key, _)| !overridden(key)).flat_map(|(_, flags)| flags);
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
     let layered = program.iter().chain(from_file).cloned().chain(flags.iter().cloned());
-    // The command line alone was fine, so what is wrong now comes from the file.
+    // The command line alone was valid, so an error here comes from the file.
     let given = command::<C>().try_get_matches_from(layered);
     given
         .and_then(|given| C::from_arg_matches(&given))
         .map_err(|error| Error::unreadable(path, complaint(&error)))
 }
 
-/// Whether the command line gives this setting, or one that excludes it: `--epochs 3` overrules
-/// `steps = 100`.
-fn is_overruled<C: Config>(key: &str, given: &ArgMatches) -> bool {
+/// Returns whether the command line contains the flag of this setting or a flag that conflicts with
+/// it. For example, `--epochs 3` overrides `steps = 100`.
+fn is_overridden<C: Config>(key: &str, given: &ArgMatches) -> bool {
     let command = command::<C>();
     let arg = command.get_arguments().find(|arg| arg.get_id() == key);
     let rivals = arg.map(|arg| command.get_arg_conflicts_with(arg)).unwrap_or_default();
@@ -270,7 +275,7 @@ fn is_overruled<C: Config>(key: &str, given: &ArgMatches) -> bool {
     is_given(key) || rivals.iter().any(|rival| is_given(rival.get_id().as_str()))
 }
 
-/// What the command line gives is there for something.
+/// Fails if the command line gives a setting that has no effect.
 fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
     match config.idle().into_iter().find(|(key, _)| is_given(key)) {
@@ -282,20 +287,22 @@ fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     }
 }
 
-/// On resume most settings are those of the run. Giving one again is fine, giving another is not.
-fn refuse_changes<C: Config>(recorded: &C, wanted: &C) -> Result<(), Error> {
-    let Some((key, recorded, wanted)) = difference(&to_toml(recorded), &to_toml(wanted)) else {
+/// Fails if the command line changes a setting that is fixed for a resumed run. Repeating the value
+/// of the run is allowed.
+fn refuse_changes<C: Config>(recorded: &C, requested: &C) -> Result<(), Error> {
+    let Some((key, recorded, requested)) = difference(&to_toml(recorded), &to_toml(requested)) else {
         return Ok(());
     };
     let flag = key.replace('_', "-");
     let free = FREE_ON_RESUME.map(|key| format!("--{}", key.replace('_', "-"))).join(", ");
-    let rule =
-        format!("a resumed run can only change {free}, --threads and --quiet; start a new run for the rest");
-    Err(Error::Other(format!("--{flag} {wanted} contradicts the run, which has {recorded}; {rule}")))
+    let rule = format!(
+        "a resumed run can only change {free}, --threads and --quiet; start a new run to change other settings"
+    );
+    Err(Error::Other(format!("--{flag} {requested} contradicts the run, which has {recorded}; {rule}")))
 }
 
-/// The first setting by which two configurations (TOML) would train differently, with both of its
-/// values.
+/// Returns the first setting that differs between two configurations (TOML), with both values.
+/// Ignores settings that may change on resume.
 pub(crate) fn difference(one: &str, other: &str) -> Option<(String, String, String)> {
     let parse = |text: &str| text.parse::<Table>().unwrap_or_default();
     let (one, other) = (parse(one), parse(other));

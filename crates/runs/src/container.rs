@@ -1,10 +1,10 @@
-//! The safetensors container: eight bytes of header length, a JSON header, the values.
+//! The safetensors container: eight bytes of header length, a JSON header and the values.
 //!
-//! The crate of that name reads the header. Files are written here, for two things that it doesn't
-//! give: the same content makes the same bytes (its metadata is a hash map), and a *seal*, a
-//! SHA-256 over the whole file that stands in its own metadata. A header is never trusted: nothing
-//! is allocated that the file's length doesn't cover. Tensors are read one after another, without a
-//! copy of the file.
+//! The `safetensors` crate parses the header. This module writes files itself, for two properties
+//! that the crate does not provide. The same content gives the same bytes, whereas the crate stores
+//! metadata in a hash map. A file can also have a *seal*: a SHA-256 of the whole file, stored in
+//! the metadata of the file. The header is not trusted: no allocation is larger than the length of
+//! the file allows. Tensors are read one after another, without a copy of the file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,23 +21,23 @@ use crate::{Error, NamedTensors};
 
 /// Metadata key of the seal.
 const SEAL: &str = "sha256";
-/// What stands in the seal's place while the seal is computed: 64 hexadecimal digits.
-const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Longest header that is read, which is the limit of the format's reference implementation.
+/// The placeholder for the seal while the seal is computed: 64 hexadecimal digits.
+const PLACEHOLDER: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// Maximum length of a header, as in the reference implementation of the format.
 const MAX_HEADER: u64 = 100_000_000;
-/// Numbers that are read and converted at once.
+/// Number of values that are read and converted at once.
 const CHUNK: usize = 1 << 14;
 
-/// Free text beside the tensors.
+/// Text entries that are stored beside the tensors.
 pub(crate) type Metadata = BTreeMap<String, String>;
 
 /// A container in memory.
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) metadata: Metadata,
-    /// In the order of their names.
+    /// The tensors, sorted by name.
     pub(crate) tensors: NamedTensors,
-    /// Does it have a seal, and is its content what was sealed?
+    /// Whether the file has a seal and the content matches the seal.
     pub(crate) sealed: bool,
 }
 
@@ -56,13 +56,13 @@ struct Entry {
     data_offsets: [u64; 2],
 }
 
-/// Writes tensors, sorted by name. The bytes depend on the arguments alone.
+/// Writes tensors, sorted by name. The bytes depend only on the arguments.
 pub(crate) fn write(out: &mut dyn Write, metadata: &Metadata, tensors: &NamedTensors) -> io::Result<()> {
     let tensors = sorted(tensors);
     each_part(&header(metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
 }
 
-/// Like [`write`], with a seal by which [`read`] notices any changed bit.
+/// Like [`write`], but with a seal, so that [`read`] detects any changed bit.
 pub(crate) fn write_sealed(
     out: &mut dyn Write,
     metadata: &Metadata,
@@ -70,10 +70,10 @@ pub(crate) fn write_sealed(
 ) -> io::Result<()> {
     let tensors = sorted(tensors);
     let mut metadata = metadata.clone();
-    metadata.insert(SEAL.into(), BLANK.into());
-    let blank = header(&metadata, &tensors)?;
+    metadata.insert(SEAL.into(), PLACEHOLDER.into());
+    let unsealed = header(&metadata, &tensors)?;
     let mut hash = Sha256::new();
-    each_part(&blank, &tensors, |bytes| {
+    each_part(&unsealed, &tensors, |bytes| {
         hash.update(bytes);
         Ok(())
     })?;
@@ -104,7 +104,7 @@ fn header(metadata: &Metadata, tensors: &NamedTensors) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Hands out the bytes of a container from the first to the last.
+/// Calls `take` with the bytes of a container, part by part.
 fn each_part(
     header: &[u8],
     tensors: &NamedTensors,
@@ -127,11 +127,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads a container of any writer. Its metadata mean nothing here, the seal aside.
+/// Reads a container that any program wrote. Only the seal is interpreted, no other metadata.
 ///
 /// # Errors
-/// [`Error::Io`] if the file can't be read; [`Error::Unreadable`] if it is no sound container of
-/// tensors that we can hold, of a type that `f32` can stand for.
+/// [`Error::Io`] if the file can't be read. [`Error::Unreadable`] if the file is not a valid
+/// container, if a tensor is too large, or if its type can't be converted to `f32`.
 pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     let unreadable = |problem: String| Err(Error::unreadable(path, problem));
     let file = File::open(path).map_err(Error::io("open", path))?;
@@ -152,7 +152,7 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     }
     let mut header = vec![0; header_length as usize];
     source.fill(&mut header)?;
-    // Checks, too, that offsets fit types and shapes and leave no gap.
+    // This also checks that the offsets match the types and shapes and leave no gap.
     let layout: Layout = match serde_json::from_slice(&header) {
         Ok(layout) => layout,
         Err(error) => return unreadable(format!("damaged or not a safetensors file (header: {error})")),
@@ -166,10 +166,11 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     let pairs = layout.metadata().iter().flatten();
     let metadata: Metadata = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
     let seal = metadata.get(SEAL);
-    source.hash = seal.map(|seal| Sha256::new().chain_update(prefix).chain_update(blanked(header, seal)));
+    source.hash =
+        seal.map(|seal| Sha256::new().chain_update(prefix).chain_update(with_placeholder(header, seal)));
     let mut tensors = NamedTensors::new();
     for name in layout.offset_keys() {
-        let info = layout.info(&name).expect("a name of the layout is in it");
+        let info = layout.info(&name).expect("the layout contains its own names");
         let tensor = source.tensor(&name, info)?;
         tensors.push((name, tensor));
     }
@@ -178,21 +179,22 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     Ok(Container { metadata, tensors, sealed })
 }
 
-/// The header as it was when the seal was computed. Quotes within JSON strings are escaped, so the
-/// first match is it.
-fn blanked(mut header: Vec<u8>, seal: &str) -> Vec<u8> {
+/// Returns the header as it was when the seal was computed. Quotes within JSON strings are escaped,
+/// so the first match is the seal.
+fn with_placeholder(mut header: Vec<u8>, seal: &str) -> Vec<u8> {
     let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();
     if let Some(at) = header.windows(sealed.len()).position(|window| window == sealed) {
-        header.splice(at..at + sealed.len(), format!("\"{SEAL}\":\"{BLANK}\"").into_bytes());
+        header.splice(at..at + sealed.len(), format!("\"{SEAL}\":\"{PLACEHOLDER}\"").into_bytes());
     }
     header
 }
 
-/// A file that is read from its start to its end.
+/// A file that is read sequentially from the start.
 struct Source<'a> {
     path: &'a Path,
     file: BufReader<File>,
-    /// Of what was read, with a blank seal. None if there is no seal.
+    /// The hash of the bytes read so far, with the placeholder as seal. `None` if the file has no
+    /// seal.
     hash: Option<Sha256>,
 }
 
@@ -203,7 +205,7 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// The next tensor, read chunk by chunk.
+    /// Reads the next tensor chunk by chunk.
     fn tensor(&mut self, name: &str, info: &TensorInfo) -> Result<Tensor<f32>, Error> {
         let TensorInfo { dtype, shape: dims, .. } = info;
         let unreadable = |problem| Err(Error::unreadable(self.path, format!("tensor `{name}` {problem}")));

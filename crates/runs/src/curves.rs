@@ -1,4 +1,4 @@
-//! losses.svg: the log as curves.
+//! losses.svg: the logged figures as curves.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::output::{Described, Output, Training};
 use crate::plot::History;
 use crate::{Error, disk};
 
-/// The file of the curves.
+/// Name of the file of the curves.
 const NAME: &str = "losses.svg";
 
 impl Output for History {

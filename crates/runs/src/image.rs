@@ -6,27 +6,27 @@ use std::path::Path;
 
 use crate::{Error, disk};
 
-/// Most memory that a PNG file may claim for its pixels.
+/// Maximum memory for the pixels of a PNG file, in bytes.
 const MAX_BYTES: usize = 1 << 28;
 
-/// A picture of 8-bit grey or RGB pixels.
+/// A picture of 8-bit grayscale or RGB pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Pixels per row.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// 1 (grey) or 3 (red, green, blue).
+    /// 1 (grayscale) or 3 (red, green, blue).
     pub channels: usize,
-    /// Row by row, channels innermost.
+    /// The pixel values, row by row. The channels of a pixel are adjacent.
     pub pixels: Vec<u8>,
 }
 
 impl Image {
-    /// A picture of one shade.
+    /// Creates a picture of one shade.
     ///
     /// # Panics
-    /// If there are neither 1 nor 3 channels, or no pixels.
+    /// If `channels` is neither 1 nor 3, or if the picture has no pixels.
     #[track_caller]
     pub fn filled(width: usize, height: usize, channels: usize, shade: u8) -> Self {
         assert!(channels == 1 || channels == 3, "a picture has 1 or 3 channels, not {channels}");
@@ -34,21 +34,26 @@ impl Image {
         Self { width, height, channels, pixels: vec![shade; width * height * channels] }
     }
 
-    /// The channels of the pixel in column `x` of row `y`.
+    /// Returns the channels of the pixel in column `x` of row `y`.
     ///
     /// # Panics
-    /// If it lies outside.
+    /// If the pixel is outside the picture.
     #[track_caller]
     pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
-        assert!(x < self.width && y < self.height, "pixel ({x}, {y}) of {}x{}", self.width, self.height);
+        assert!(
+            x < self.width && y < self.height,
+            "pixel ({x}, {y}) is outside of {}x{} pixels",
+            self.width,
+            self.height
+        );
         let start = (y * self.width + x) * self.channels;
         &self.pixels[start..start + self.channels]
     }
 
-    /// Writes a PNG file, wholly or not at all.
+    /// Writes a PNG file, as a whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`] if the disk is full or the place can't be written.
+    /// [`Error::Io`] if the disk is full or `path` can't be written.
     pub fn write_png(&self, path: &Path) -> Result<(), Error> {
         disk::write_file(path, |out| {
             let mut writer = self.encoder(out).write_header()?;
@@ -57,7 +62,7 @@ impl Image {
         })
     }
 
-    /// An encoder for pictures of this size and kind.
+    /// Returns an encoder for pictures of this size and number of channels.
     pub(crate) fn encoder<'a>(&self, out: &'a mut dyn Write) -> png::Encoder<'a, &'a mut dyn Write> {
         let mut encoder = png::Encoder::new(out, self.width as u32, self.height as u32);
         encoder.set_color(if self.channels == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
@@ -65,10 +70,10 @@ impl Image {
         encoder
     }
 
-    /// Reads a PNG file of 8-bit grey or RGB pixels.
+    /// Reads a PNG file of 8-bit grayscale or RGB pixels.
     ///
     /// # Errors
-    /// If it can't be read, or is something else.
+    /// If the file can't be read or has another format.
     pub fn read_png(path: &Path) -> Result<Self, Error> {
         let unreadable = |problem: String| Error::unreadable(path, problem);
         let file = File::open(path).map_err(Error::io("open", path))?;
@@ -88,7 +93,9 @@ impl Image {
             (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
             (png::ColorType::Rgb, png::BitDepth::Eight) => 3,
             (color, depth) => {
-                return Err(unreadable(format!("PNG of {color:?} at {depth:?} bits, not grey or RGB at 8")));
+                return Err(unreadable(format!(
+                    "PNG of {color:?} with {depth:?} bits, not 8-bit grayscale or RGB"
+                )));
             }
         };
         Ok(Self { width: info.width as usize, height: info.height as usize, channels, pixels })

@@ -1,7 +1,7 @@
-//! How the user started this program, to print commands in the same form.
+//! The form in which the user started this program. Commands are printed in the same form.
 //!
-//! A command has the name of its program: `train-dcgan`, `sample`. The program `adjoint` has all of
-//! them as subcommands: `adjoint train dcgan`, `adjoint sample`.
+//! A command has the name of its program, such as `train-dcgan` or `sample`. The program `adjoint`
+//! has all commands as subcommands, such as `adjoint train dcgan` or `adjoint sample`.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use crate::paths::shell_word;
 
-/// The package of the program `adjoint`, and the program.
+/// The package of the program `adjoint`, and the name of the program.
 const ALL_IN_ONE: (&str, &str) = ("adjoint-cli", "adjoint");
 
 /// The form in which the user started this program.
@@ -22,18 +22,20 @@ enum Invocation {
     CargoAllInOne,
     /// `/usr/bin/adjoint train dcgan`: the program as the user typed it.
     AllInOne(PathBuf),
-    /// `/usr/bin/train-dcgan`: its directory as the user typed it, empty for one on the search
-    /// path.
+    /// `/usr/bin/train-dcgan`: the directory as the user typed it. It is empty for a program on the
+    /// search path.
     Program(PathBuf),
 }
 
 impl Invocation {
-    /// From the path that started this program, and from the package that cargo says it runs.
+    /// Determines the form from the path that started this program, and from the package that cargo
+    /// runs, if any.
     fn of(program: &Path, package: Option<&str>) -> Self {
         let name = program.file_stem().unwrap_or_default();
         let all_in_one = name == OsStr::new(ALL_IN_ONE.1);
         let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
-        // What cargo built is started by cargo: its path holds the profile and changes with it.
+        // For a program in a target directory, the form is that of cargo, because the path depends
+        // on the build profile.
         let built = program.ancestors().nth(2).is_some_and(|directory| directory.ends_with("target"));
         match (of_package || built, all_in_one) {
             (true, true) => Self::CargoAllInOne,
@@ -43,7 +45,7 @@ impl Invocation {
         }
     }
 
-    /// The words of a command before its arguments.
+    /// Returns the words of a command before its arguments.
     fn words(&self, command: &str, has_arguments: bool) -> String {
         let subcommand = command.replacen("train-", "train ", 1);
         match self {
@@ -56,8 +58,8 @@ impl Invocation {
     }
 }
 
-/// The command line that starts a command (`train-dcgan`, `sample`) with these arguments, in the
-/// form in which the user started this program. The arguments are quoted for a shell already.
+/// Returns the command line of a command (`train-dcgan`, `sample`) with these arguments, in the
+/// form in which the user started this program. The arguments must already be quoted for a shell.
 pub fn command_line(command: &str, arguments: &str) -> String {
     static THIS: OnceLock<Invocation> = OnceLock::new();
     let this = THIS.get_or_init(|| Invocation::of(&program(), env::var("CARGO_PKG_NAME").ok().as_deref()));
@@ -65,7 +67,8 @@ pub fn command_line(command: &str, arguments: &str) -> String {
     if arguments.is_empty() { words } else { format!("{words} {arguments}") }
 }
 
-/// The command that trains this kind of model: that of this program.
+/// Returns the command that trains this kind of model. This is the name of this program, except for
+/// `adjoint`.
 pub(crate) fn trainer(model: &str) -> String {
     match program().file_stem().and_then(OsStr::to_str) {
         Some(name) if name != ALL_IN_ONE.1 => name.to_owned(),
@@ -73,12 +76,13 @@ pub(crate) fn trainer(model: &str) -> String {
     }
 }
 
-/// The path that started this program.
+/// Returns the path that started this program.
 fn program() -> PathBuf {
     env::args_os().next().unwrap_or_default().into()
 }
 
-/// The examples at the end of `--help`: the arguments of each, and what it does.
+/// Formats the examples at the end of `--help`. `all` contains the arguments and the purpose of
+/// each example.
 pub fn examples(command: &str, all: &[(&str, &str)]) -> String {
     let example =
         |(arguments, what): &(&str, &str)| format!("  {}\n      {what}", command_line(command, arguments));
@@ -107,7 +111,7 @@ mod tests {
         assert_eq!(lines("/cache/debug/adjoint", Some("adjoint-cli")), cargo);
         let installed = ["adjoint train dcgan", "adjoint train dcgan", "adjoint sample"];
         assert_eq!(lines("adjoint", None), installed);
-        // A shell that cargo started, as in a script of another package.
+        // A shell that cargo started, such as a script of another package.
         assert_eq!(lines("adjoint", Some("other")), installed);
         assert_eq!(lines("/my tools/adjoint", None)[2], "'/my tools/adjoint' sample");
         assert_eq!(lines("train-dcgan", None), ["train-dcgan", "train-dcgan", "sample"]);

@@ -1,6 +1,6 @@
-//! Paths: any that the system has, UTF-8 or not, in config.toml and in commands to copy.
+//! Formats paths for config.toml and for printed commands. Any path is supported, UTF-8 or not.
 //!
-//! On a command line they are clap's own `PathBuf`, which takes all of them.
+//! On a command line, clap parses a path as a `PathBuf`, which also accepts any path.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,10 +8,11 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 use toml::Value;
 
-/// Serialises a path for config.toml: as text, or if it is not UTF-8 as its bytes, `[100, 255]`.
+/// Serialises a path for config.toml: as text, or as an array of bytes such as `[100, 255]` if the
+/// path is not UTF-8.
 ///
 /// # Errors
-/// Those of the serialiser.
+/// If the serialiser fails.
 pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     match path.to_str() {
         Some(text) => serializer.serialize_str(text),
@@ -19,7 +20,7 @@ pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::
     }
 }
 
-/// The path of a value that [`serialize`] wrote; none if it is something else.
+/// Parses a value that [`serialize`] wrote. Returns `None` for any other value.
 pub(crate) fn of_toml(value: &Value) -> Option<OsString> {
     match value {
         Value::String(text) => Some(text.into()),
@@ -36,14 +37,14 @@ fn of_bytes(bytes: Vec<u8>) -> Option<OsString> {
     Some(std::os::unix::ffi::OsStringExt::from_vec(bytes))
 }
 
-/// Elsewhere paths are no bytes, and hardly any is not UTF-8.
+/// On other systems, paths are not bytes, and nearly all paths are UTF-8.
 #[cfg(not(unix))]
 fn of_bytes(bytes: Vec<u8>) -> Option<OsString> {
     String::from_utf8(bytes).ok().map(OsString::from)
 }
 
-/// A path as a word that a shell reads back as one argument, on one line: quoted where needed, and
-/// with escapes (`$'\\377'`, of bash, ksh, zsh and POSIX 2024) where quotes are not enough.
+/// Formats a path as one word of a shell command, on one line. The word is quoted if necessary. If
+/// quotes are not enough, it has escapes (`$'\\377'`, which bash, ksh, zsh and POSIX 2024 have).
 pub(crate) fn shell_word(path: &Path) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
     match path.to_str() {

@@ -1,9 +1,9 @@
-//! The pictures that a run has drawn, by its own list: pictures.txt, a line for each, in the order
-//! of the steps.
+//! The list of the pictures that a run has drawn. The file pictures.txt has a line for each
+//! picture, in the order of the steps.
 //!
-//! The list is what tells the run's files from the user's. A picture is listed before it is drawn,
-//! so that none of them is missing from it after a crash. Only listed files are ever removed or
-//! shown.
+//! The list distinguishes the pictures of the run from files of the user. A picture is added to the
+//! list before it is drawn, so no picture is missing from the list after a crash. Only listed
+//! pictures are removed or shown in animations.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -24,12 +24,13 @@ struct Picture {
 }
 
 impl Picture {
-    /// SERIES/epoch-0003-step-001407.png. Names sort by time.
+    /// Returns the line of a picture, such as SERIES/epoch-0003-step-001407.png. Sorting the names
+    /// sorts them by time.
     fn line(&self) -> String {
         format!("{}/epoch-{:04}-step-{:06}.png", self.series, self.epoch, self.step)
     }
 
-    /// The picture of a line; none if the line is not exactly one that [`line`](Self::line) gives.
+    /// Parses a line. Returns `None` if the line is not exactly as [`line`](Self::line) writes it.
     fn of_line(line: &str) -> Option<Self> {
         let (series, file) = line.split_once('/')?;
         let (epoch, step) = file.strip_prefix("epoch-")?.strip_suffix(".png")?.split_once("-step-")?;
@@ -40,7 +41,7 @@ impl Picture {
     }
 }
 
-/// The list of a run.
+/// The list of the pictures of a run.
 #[derive(Debug)]
 pub(crate) struct Pictures {
     run: PathBuf,
@@ -49,10 +50,11 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// Reads the list of a run. Lines that are none, such as one that a crash tore, are ignored.
+    /// Reads the list of a run. Invalid lines are ignored, such as an incomplete line after a
+    /// crash.
     ///
     /// # Errors
-    /// If the list is there and can't be read.
+    /// If the list exists but can't be read.
     pub(crate) fn open(run: &Path) -> Result<Self, Error> {
         let list = run.join("pictures.txt");
         let text = match fs::read(&list) {
@@ -65,24 +67,25 @@ impl Pictures {
         Ok(Self { run: run.to_path_buf(), list, drawn })
     }
 
-    /// The names of the series, sorted.
+    /// Returns the names of the series, sorted.
     fn series(&self) -> BTreeSet<&str> {
         self.drawn.iter().map(|picture| picture.series.as_str()).collect()
     }
 
-    /// The files of a series that are still there, in the order of their steps.
+    /// Returns the existing files of a series, in the order of their steps.
     fn of(&self, series: &str) -> Vec<PathBuf> {
         let own = self.drawn.iter().filter(|picture| picture.series == series);
         own.map(|picture| self.run.join(picture.line())).filter(|file| file.is_file()).collect()
     }
 
-    /// The list itself and all files on it.
+    /// Returns the files in the list, and the file of the list itself.
     fn listed(&self) -> impl Iterator<Item = PathBuf> {
         let files = self.drawn.iter().map(|picture| self.run.join(picture.line()));
         files.chain([self.list.clone()])
     }
 
-    /// Lists a picture and returns its file, which is to be drawn now. Its directory is made.
+    /// Adds a picture to the list and creates its directory. Returns the path to write the picture
+    /// to.
     ///
     /// # Errors
     /// If the list or the directory can't be written.
@@ -101,8 +104,8 @@ impl Pictures {
         Ok(file)
     }
 
-    /// Removes what was drawn after a step: a run that went back to an older checkpoint draws it
-    /// again.
+    /// Removes the pictures that were drawn after a step. A run that resumes from an older
+    /// checkpoint draws them again.
     ///
     /// # Errors
     /// If a file can't be removed or the list can't be written.
@@ -138,7 +141,7 @@ impl Output for Pictures {
         Ok(())
     }
 
-    /// Makes an animation of each series.
+    /// Writes an animation of each series.
     fn finish(&mut self, training: &Training) -> Result<Vec<Described>, Error> {
         let mut files = vec![];
         for series in self.series() {
@@ -148,7 +151,7 @@ impl Output for Pictures {
             let path = training.run.file(&format!("{series}-animation.png"));
             match animation::write(&path, &frames) {
                 Ok(()) => files.push((path, format!("{series} from the start"))),
-                // A picture that somebody changed is no reason to call the run a failure.
+                // The run does not fail if the user has changed a picture.
                 Err(error @ (Error::Unreadable { .. } | Error::Mismatch { .. })) => {
                     warn(format_args!("no animation: {error}"));
                 }
@@ -181,7 +184,7 @@ mod tests {
         assert_eq!((again.of("samples"), again.of("others").len()), (shown, 0));
     }
 
-    /// A list that somebody wrote leads nowhere else, and a torn line is dropped.
+    /// A list that the user has edited can't name other files, and an incomplete line is dropped.
     #[test]
     fn only_names_of_pictures_are_taken_from_a_list() {
         let dir = tempfile::tempdir().unwrap();

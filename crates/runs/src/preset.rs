@@ -1,34 +1,34 @@
-//! Defaults of settings: one list that the command line, `--help` and files of settings go by.
+//! Defaults of settings. The command line, `--help` and settings files use the same list.
 
 use clap::{Arg, Command};
 
-/// The default of one setting, by its key ("beta2").
+/// The default of one setting, which is named by its key ("beta2").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
     key: &'static str,
     value: &'static str,
-    /// The setting and its value beside which this default holds; none if it always does.
+    /// The setting and the value that this default depends on. `None` for an unconditional default.
     beside: Option<(&'static str, &'static str)>,
 }
 
-/// `key` is `value` by default.
+/// Returns an unconditional default: the setting `key` is `value`.
 pub const fn preset(key: &'static str, value: &'static str) -> Preset {
     Preset { key, value, beside: None }
 }
 
 impl Preset {
-    /// The same, but only where the setting `key` has this value. The first such default of a list
-    /// that applies comes before the one that always holds.
+    /// Makes the default apply only if the setting `key` has this value. The first conditional
+    /// default that applies overrides the unconditional default.
     pub const fn beside(self, key: &'static str, value: &'static str) -> Self {
         Self { beside: Some((key, value)), ..self }
     }
 }
 
-/// Sets the defaults of a command's flags, and has `--help` tell those that depend on others. Of
-/// several that always hold the last counts.
+/// Sets the defaults of a command's flags, and adds the conditional defaults to `--help`. If a flag
+/// has several unconditional defaults, the last one is used.
 ///
 /// # Panics
-/// If a flag does not exist.
+/// If a preset names a flag that does not exist.
 pub(crate) fn apply(command: Command, presets: &[Preset]) -> Command {
     let mut keys: Vec<&str> = presets.iter().map(|preset| preset.key).collect();
     keys.sort_unstable();
@@ -50,22 +50,22 @@ fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset])
         arg = arg.help(help);
     }
     for &&Preset { value, beside, .. } in beside {
-        let (key, of) = beside.expect("these have a condition");
+        let (key, of) = beside.expect("these presets are conditional");
         arg = arg.default_value_if(key, of, value);
     }
-    // What has a default need not be given.
+    // A flag with a default is optional.
     match always {
         Some(value) => arg.default_value(value).required(false),
         None => arg,
     }
 }
 
-/// Which defaults other settings bring: "none with --arch mlp or --penalty gp".
+/// Formats the conditional defaults: "none with --arch mlp or --penalty gp".
 fn note(always: Option<&str>, beside: &[&Preset]) -> String {
-    // Per default: its value, the last setting that brings it, and the text.
+    // For each default: its value, the last setting that activates it, and the text.
     let mut notes: Vec<(&str, &str, String)> = vec![];
     for preset in beside.iter().filter(|preset| Some(preset.value) != always) {
-        let (key, of) = preset.beside.expect("these have a condition");
+        let (key, of) = preset.beside.expect("these presets are conditional");
         let flag = format!("--{} {of}", key.replace('_', "-"));
         match notes.iter_mut().find(|(value, ..)| *value == preset.value) {
             Some((_, last, text)) if *last == key => *text = format!("{text} or {of}"),

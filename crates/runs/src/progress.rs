@@ -1,4 +1,4 @@
-//! What a person sees during a run: a bar on a terminal, now and then a line in a pipe, nothing
+//! Shows the progress of a run: a bar on a terminal, else a line every few seconds. Shows nothing
 //! with --quiet.
 
 use std::fmt::Display;
@@ -12,27 +12,27 @@ use crate::plot::Panel;
 use crate::report;
 use crate::summary::grouped;
 
-/// Least time between two lines that are not on a terminal.
+/// Minimum time between two lines if the output is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// The state of a run as it is shown.
+/// The state of a run to show.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status<'a> {
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
-    /// The epoch they end in, from 1.
+    /// The epoch of the last step, counted from 1.
     pub epoch: u64,
-    /// Images a second at present.
+    /// The current speed in images per second.
     pub images_per_second: f64,
     /// The figures of the last step.
     pub figures: &'a Figures,
 }
 
-/// Shows how far a run is.
+/// The progress display of a run.
 #[derive(Debug)]
 pub(crate) struct Progress {
     total: u64,
-    /// Step and time at which this process began.
+    /// Step and time at which this process started.
     start: (u64, Instant),
     labels: Vec<(&'static str, &'static str)>,
     output: Output,
@@ -46,13 +46,14 @@ enum Output {
 }
 
 impl Progress {
-    /// For a run of `total` steps of which `done` are done; shows the figures that the panels show.
+    /// Creates the display of a run of `total` steps, of which `done` are done. It shows the
+    /// figures of `panels`.
     pub(crate) fn new(total: u64, done: u64, panels: &[Panel], quiet: bool) -> Self {
         let output = if quiet {
             Output::Silent
         } else if io::stdout().is_terminal() && io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{bar:20.blue/dim} {prefix}\n{wide_msg}")
-                .expect("a sound template");
+                .expect("the template is valid");
             let bar = ProgressBar::new(total)
                 .with_position(done)
                 .with_style(style.progress_chars("\u{2501}\u{2501}\u{2500}"));
@@ -65,7 +66,8 @@ impl Progress {
         Self { total, start: (done, Instant::now()), labels, output }
     }
 
-    /// Shows the state after a step. `always` prints a line where one would else be left out.
+    /// Shows the state after a step. With `always`, prints a line even if the last line was printed
+    /// recently.
     pub(crate) fn update(&mut self, status: &Status, always: bool) {
         match &mut self.output {
             Output::Silent => {}
@@ -85,7 +87,7 @@ impl Progress {
         }
     }
 
-    /// Prints a line without tearing the bar.
+    /// Prints a line without disturbing the bar.
     pub(crate) fn say(&self, line: impl Display) {
         match &self.output {
             Output::Silent => {}
@@ -94,7 +96,7 @@ impl Progress {
         }
     }
 
-    /// Leaves the bar as it stands; what is said from now on comes below it.
+    /// Leaves the bar on the screen. Later lines appear below the bar.
     pub(crate) fn finish(&mut self) {
         if let Output::Bar(bar) = &self.output {
             bar.abandon();
@@ -103,7 +105,7 @@ impl Progress {
     }
 }
 
-/// How far and how fast: "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left".
+/// Formats the position and the speed: "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left".
 fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String {
     let step = format!("step {}/{}", grouped(status.step), grouped(total));
     let speed = grouped(status.images_per_second.round() as u64);
@@ -115,18 +117,18 @@ fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String
     let seconds = started.elapsed().as_secs_f64() * left as f64 / done as f64;
     match Duration::try_from_secs_f64(seconds) {
         Ok(left) => format!("{pace}  {} left", duration(left)),
-        Err(_) => pace, // A run meant to be stopped has no end to wait for.
+        Err(_) => pace, // The remaining time of such a long run does not fit.
     }
 }
 
-/// How well: "loss D 1.210  loss G 0.988".
+/// Formats the figures: "loss D 1.210  loss G 0.988".
 fn figures(labels: &[(&str, &str)], status: &Status) -> String {
     let value = |key: &str| status.figures.get(key);
     let shown = labels.iter().filter_map(|(key, label)| Some(format!("{label} {:.3}", value(key)?)));
     shown.collect::<Vec<_>>().join("  ")
 }
 
-/// A span of time for people: "45s", "3m 05s", "2h 10m".
+/// Formats a duration: "45s", "3m 05s", "2h 10m".
 pub(crate) fn duration(span: Duration) -> String {
     match span.as_secs_f64().round() as u64 {
         s @ 0..60 => format!("{s}s"),

@@ -1,5 +1,5 @@
-//! How a binary ends, and how it talks: one line per error, and no panic because a reader went
-//! away.
+//! The output and the exit code of a program. An error is printed on one line. A closed output pipe
+//! does not cause a panic.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -9,15 +9,15 @@ use std::sync::OnceLock;
 
 use crate::{BoxError, Error};
 
-/// Exit code for an error; clap's own for a wrong command line is 2.
+/// Exit code for an error. For a wrong command line, the exit code is clap's: 2.
 const FAILURE: u8 = 1;
 
-/// Why standard output could not be written, the first time that it could not.
-static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+/// The first error of writing to standard output.
+static OUTPUT_ERROR: OnceLock<io::Error> = OnceLock::new();
 
 /// Runs a program: `fn main() -> ExitCode { run_main(run) }`. An error is printed to stderr as one
-/// line, `error: what: why`, and gives a non-zero exit code. So does output that could not be
-/// written, after all else is done.
+/// line, `error: what: why`, and gives a non-zero exit code. If output could not be written, this
+/// is also reported as an error, after `run` has returned.
 pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> ExitCode {
     let code = match run() {
         Ok(value) => value.report(),
@@ -29,7 +29,7 @@ pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> Ex
             _ => return report(&*error),
         },
     };
-    match UNWRITTEN.get() {
+    match OUTPUT_ERROR.get() {
         Some(cause) => report(&Error::Other(format!("cannot write standard output: {cause}"))),
         None => code,
     }
@@ -37,7 +37,7 @@ pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> Ex
 
 fn report(error: &(dyn StdError + Send + Sync + 'static)) -> ExitCode {
     let (line, code) = match error.downcast_ref() {
-        // Its message holds all that clap says.
+        // The message of this error contains the whole message of clap.
         Some(Error::CommandLine(usage)) => (error.to_string(), u8::try_from(usage.exit_code()).ok()),
         _ => (one_line(error), None),
     };
@@ -49,7 +49,8 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// The message and those of its causes that it doesn't already contain, on one line.
+/// Formats the message of an error on one line, followed by each cause that the line does not
+/// contain yet.
 fn one_line(error: &(dyn StdError + 'static)) -> String {
     let mut line = String::new();
     for cause in causes(error) {
@@ -63,8 +64,8 @@ fn one_line(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// Prints a line to stdout. A failure does not stop the program, which may have trained for hours:
-/// [`run_main`] reports it at the end. A reader that has gone away (`| head`) is no failure.
+/// Prints a line to stdout. A failure does not stop the program, which may have trained for hours.
+/// [`run_main`] reports the failure at the end. A closed pipe (`| head`) is not a failure.
 pub fn say(line: impl Display) {
     print(|out| writeln!(out, "{line}"));
 }
@@ -73,7 +74,7 @@ pub fn say(line: impl Display) {
 fn print(write: impl FnOnce(&mut Stdout) -> io::Result<()>) {
     let mut out = io::stdout();
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => _ = UNWRITTEN.set(cause),
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => _ = OUTPUT_ERROR.set(cause),
         _ => {}
     }
 }

@@ -1,11 +1,11 @@
-//! What `--dry-run` prints: the layers of each network with their sizes and costs, and the cost of
-//! a step.
+//! The output of `--dry-run`: the layers of each network with their sizes and costs, and the cost
+//! of a step.
 
 use std::fmt;
 
 use adjoint_nn::cost::{LayerCost, flops, parameters};
 
-/// A model and what one training step of it costs.
+/// The networks of a model and the cost of one training step.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// The name of each network ("generator") and its layers, from input to output.
@@ -48,12 +48,12 @@ fn write_network(f: &mut fmt::Formatter<'_>, name: &str, layers: &[LayerCost]) -
     writeln!(f)
 }
 
-/// 3576704 as "3,576,704".
+/// Formats a number with thousands separators: "3,576,704".
 pub(crate) fn grouped(n: u64) -> String {
     group_digits(&n.to_string())
 }
 
-/// A comma between each three digits of a whole number.
+/// Inserts a comma between groups of three digits of a whole number.
 pub(crate) fn group_digits(digits: &str) -> String {
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -65,12 +65,12 @@ pub(crate) fn group_digits(digits: &str) -> String {
     text
 }
 
-/// Three digits and a power of 1000: "25.2 G".
+/// Formats a number with three digits and a power of 1000: "25.2 G".
 fn si(n: u64) -> String {
     scaled(n, 1000.0, &["", "k", "M", "G", "T", "P"])
 }
 
-/// Three digits and a power of 1024: "312 Mi".
+/// Formats a number with three digits and a power of 1024: "312 Mi".
 fn binary(n: u64) -> String {
     scaled(n, 1024.0, &["", "Ki", "Mi", "Gi", "Ti", "Pi"])
 }

@@ -1,10 +1,11 @@
-//! Weights for the outside world: a safetensors file that `load_state_dict` of PyTorch takes as it
-//! is.
+//! Exports weights for other programs, as a safetensors file that PyTorch's `load_state_dict`
+//! accepts.
 //!
-//! The one place where layouts are converted. Inside the engine a convolution's weight is HWIO, of
-//! a transposed convolution too, because that is the adjoint of a convolution with the very same
-//! weight; PyTorch wants (out, in, kh, kw) of the one and (in, out, kh, kw) of the other, which is
-//! the same permutation of HWIO for both.
+//! Layouts are converted only in this module. In the engine, the weight of a convolution is HWIO,
+//! that is (kh, kw, in, out). A transposed convolution is the adjoint of a convolution with the
+//! same weight, so its weight has the layout of that convolution. PyTorch stores (out, in, kh, kw)
+//! for a convolution and (in, out, kh, kw) for a transposed convolution. Both are the same
+//! permutation of HWIO.
 
 use std::path::{Path, PathBuf};
 
@@ -16,39 +17,39 @@ use crate::container::{self, Metadata};
 use crate::output::{Described, Output, Training};
 use crate::{Error, disk};
 
-/// An engine tensor in PyTorch's layout: (kh, kw, in, out) becomes (out, in, kh, kw), everything
-/// else stays.
+/// Converts an engine tensor to PyTorch's layout. The shape (kh, kw, in, out) becomes (out, in, kh,
+/// kw). Tensors without four axes are unchanged.
 pub fn to_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([3, 2, 0, 1]) } else { tensor.clone() }
 }
 
-/// A PyTorch tensor in the engine's layout, the inverse of [`to_pytorch`].
+/// Converts a PyTorch tensor to the engine's layout. This is the inverse of [`to_pytorch`].
 pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([2, 3, 1, 0]) } else { tensor.clone() }
 }
 
-/// End of the names under which PyTorch keeps how many batches a batch norm has seen. Nothing here
-/// needs that.
+/// Suffix of the names of PyTorch's batch counters. A batch norm layer has such a counter, and
+/// Adjoint does not use it.
 const COUNT: &str = "num_batches_tracked";
 
-/// Key in a file's metadata that says after which step of training its weights were.
+/// Metadata key of the training step after which the weights were saved.
 const STEP: &str = "step";
 
-/// Writes weights under their (PyTorch-style) names. The bytes of the file depend on the weights,
-/// and the step of training if they are those after one, alone.
+/// Writes weights under their PyTorch-style names. `step` is the training step after which the
+/// weights were saved, if any. The bytes of the file depend only on the weights and `step`.
 ///
 /// # Errors
-/// [`Error::Io`] if the file can't be written; an older one is then untouched.
+/// [`Error::Io`] if the file can't be written. An existing file is then unchanged.
 pub fn export(path: &Path, step: Option<u64>, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
     let tensors: NamedTensors = weights.iter().map(|(name, w)| (name.clone(), to_pytorch(w))).collect();
-    // The key and value that the PyTorch side of safetensors looks for.
+    // The key and value that the PyTorch part of safetensors requires.
     let format = ("format".to_owned(), "pt".to_owned());
     let step = step.map(|step| (STEP.to_owned(), step.to_string()));
     let metadata: Metadata = [format].into_iter().chain(step).collect();
     disk::write_file(path, |out| container::write(out, &metadata, &tensors))
 }
 
-/// The networks of a run, for other programs.
+/// The output that exports the networks of a run for other programs.
 #[derive(Debug)]
 pub(crate) struct Weights;
 
@@ -66,7 +67,8 @@ impl Output for Weights {
         training.trainer.networks().iter().map(|(name, _)| training.run.weights(name)).collect()
     }
 
-    /// Writes the weights again: the process before may have ended between checkpoint and weights.
+    /// Writes the weights again, because an earlier process may have ended between the checkpoint
+    /// and the weights.
     fn start(&mut self, training: &Training) -> Result<(), Error> {
         if training.saved.is_some() { Self::write(training) } else { Ok(()) }
     }
@@ -87,22 +89,23 @@ impl Output for Weights {
     }
 }
 
-/// Weights from a file.
+/// Weights that were read from a file.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The weights, in engine layout.
     pub weights: NamedTensors,
-    /// The step of training that they were after. None if the file doesn't say so.
+    /// The training step after which the weights were saved. `None` if the file does not contain
+    /// it.
     pub step: Option<u64>,
 }
 
-/// Reads weights with the names, order and engine-layout shapes of `expected`. They may be of
-/// another type, such as F16 or F64, and metadata of any kind may stand beside them;
-/// `num_batches_tracked` of PyTorch's batch norm is ignored.
+/// Reads weights, and returns them with the names, order and engine-layout shapes of `expected`.
+/// The file may contain other number types, such as F16 or F64, and any metadata.
+/// `num_batches_tracked` of PyTorch's batch norm is ignored, unless `expected` contains it.
 ///
 /// # Errors
-/// If the file can't be read, or isn't of this model; the message names what differs, with shapes
-/// as they are in the file. If weights are not finite numbers.
+/// If the file can't be read, does not match `expected`, or has weights that are not finite. The
+/// message names the differences, with shapes as in the file.
 pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Imported, Error> {
     let mut found = container::read(path)?;
     found.tensors.retain(|(name, _)| !name.ends_with(COUNT) || expected.iter().any(|(own, _)| own == name));
@@ -113,7 +116,7 @@ pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Importe
     Ok(Imported { weights, step })
 }
 
-/// The shape that an engine tensor has in a file.
+/// Returns the shape that an engine tensor has in a file.
 fn shape_in_file(shape: Shape) -> Shape {
     match *shape.dims() {
         [kh, kw, input, out] => Shape::new(&[out, input, kh, kw]),
@@ -121,9 +124,9 @@ fn shape_in_file(shape: Shape) -> Shape {
     }
 }
 
-/// Nothing can be made with weights that are not all numbers.
+/// Fails if a weight is not finite.
 fn refuse_infinities(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
     let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) else { return Ok(()) };
-    let advice = "take another run, or resume this one to write them anew";
+    let advice = "use another run, or resume this run to write its weights again";
     Err(Error::unreadable(path, format!("`{name}` has weights that are not finite numbers; {advice}")))
 }

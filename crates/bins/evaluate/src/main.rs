@@ -1,4 +1,4 @@
-//! `cargo run -p evaluate -- RUN...`: trained models in numbers, side by side.
+//! `cargo run -p evaluate -- RUN...`: compares trained models in a table of measurements.
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {

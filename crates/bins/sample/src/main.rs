@@ -1,4 +1,4 @@
-//! `cargo run -p sample -- COMMAND RUN`: what a trained model can do, in pictures.
+//! `cargo run -p sample -- COMMAND RUN`: draws pictures with a trained model.
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {

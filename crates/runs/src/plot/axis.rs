@@ -1,8 +1,8 @@
-//! One axis of a plot: which numbers stand at it, and where.
+//! One axis of a plot: its ticks and their positions.
 
 use crate::summary::group_digits;
 
-/// A linear map from values to pixels, with round numbers to write beside it.
+/// A linear map from values to pixels, with ticks at round numbers.
 #[derive(Debug)]
 pub(super) struct Axis {
     low: f64,
@@ -13,36 +13,36 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis on which `low` is at pixel `start` and `high` at pixel `end`, with about `ticks`
-    /// ticks. For finite values whose difference is finite.
+    /// Creates an axis with `low` at pixel `start`, `high` at pixel `end`, and about `ticks` ticks.
+    /// `low`, `high` and their difference must be finite.
     pub(super) fn new((low, high): (f64, f64), (start, end): (f64, f64), ticks: usize) -> Self {
-        // A single value gets an axis around it, and so do values whose ticks would be one number.
+        // A range of a single value is widened, and so is a range whose ticks would be equal.
         let least = (low.abs().max(high.abs()) * 2.0_f64.powi(-40)).max(1e-300);
         let margin = if high > low { least } else { least.max(0.5) };
         let (low, high) = if high - low < least { (low - margin, high + margin) } else { (low, high) };
         Self { low, high, start, end, step: round_up((high - low) / ticks as f64) }
     }
 
-    /// The same axis with its ends moved outwards to the next ticks.
+    /// Moves the ends of the axis outwards to the next ticks.
     pub(super) fn rounded(self) -> Self {
         let (low, high) = ((self.low / self.step).floor(), (self.high / self.step).ceil());
         Self { low: low * self.step, high: high * self.step, ..self }
     }
 
-    /// Only whole numbers: an axis of steps.
+    /// Restricts the ticks to whole numbers, for an axis of steps.
     pub(super) fn whole(self) -> Self {
         Self { step: self.step.max(1.0), ..self }
     }
 
-    /// The pixel of a value; of one far outside, a pixel far outside.
+    /// Returns the pixel of a value. The pixel of a value far outside the axis is clamped.
     pub(super) fn at(&self, value: f64) -> f64 {
         let pixel = self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start);
-        pixel.clamp(-FAR, FAR)
+        pixel.clamp(-MAX_PIXEL, MAX_PIXEL)
     }
 
-    /// The ticks, as (pixel, text).
+    /// Returns the ticks as (pixel, text).
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
-        // The place of a tick's last digit, as a power of ten.
+        // The last digit of a tick, as an exponent of ten.
         let place = self.step.log10().floor() as i32;
         let plain = self.low.abs().max(self.high.abs()) < LARGE && place >= -9;
         let text = |value: f64| match value.abs().log10().floor() as i32 {
@@ -58,20 +58,20 @@ impl Axis {
     }
 }
 
-/// The next number of the form 1, 2 or 5 times a power of ten.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 fn round_up(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= value * (1.0 - 1e-9));
     factor.unwrap_or(10.0) * power
 }
 
-/// Farthest pixel, many pictures away.
-const FAR: f64 = 1e5;
-/// Numbers from this on have a power of ten rather than all their digits.
+/// Largest magnitude of a pixel coordinate, far outside of the picture.
+const MAX_PIXEL: f64 = 1e5;
+/// Numbers from this value are formatted with a power of ten instead of all digits.
 const LARGE: f64 = 1e9;
 
-/// A number with a fixed number of decimals, a true minus sign, and its thousands set apart:
-/// "1,234.50". A large one has that number of digits behind the first: "1.23e12".
+/// Formats a number with a fixed number of decimals, a Unicode minus sign and thousands separators:
+/// "1,234.50". A large number has the same number of decimals and a power of ten: "1.23e12".
 pub(super) fn number(value: f64, decimals: usize) -> String {
     if value.abs() >= LARGE {
         return scientific(value, decimals);
@@ -82,7 +82,7 @@ pub(super) fn number(value: f64, decimals: usize) -> String {
     format!("{}{}{fraction}", if negative { "\u{2212}" } else { "" }, group_digits(whole))
 }
 
-/// A number other than 0 with a power of ten: "1.23e12".
+/// Formats a number other than 0 with a power of ten: "1.23e12".
 fn scientific(value: f64, digits: usize) -> String {
     format!("{}{:.digits$e}", if value < 0.0 { "\u{2212}" } else { "" }, value.abs())
 }
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(texts(&axis(7.0, 7.0, 2)), ["6.5", "7.0", "7.5"]);
     }
 
-    /// Also where numbers are coarser than 1, and where their differences underflow.
+    /// The values include numbers with a spacing above 1 and numbers whose differences underflow.
     #[test]
     fn extreme_numbers_have_a_few_ticks_that_differ() {
         for value in [0.0, 5e-324, 1e-300, 1e-12, 1.0, 550.0, 2.0_f64.powi(53), 1e38, 1e300] {

@@ -1,20 +1,20 @@
-//! The curves of a run as an SVG picture: panels one above the other, each of a few named figures
-//! over the steps.
+//! The curves of a run as an SVG picture: stacked panels, each with a few named figures over the
+//! steps.
 //!
 //! Every curve is drawn twice, thin as logged and thick as a moving average. The colours are from
 //! the palette of Okabe and Ito, which people with any colour vision can distinguish.
-//! docs/design/plots.md says why no plotting library draws them.
+//! docs/design/plots.md explains why no plotting library is used.
 
 mod axis;
 mod series;
 mod svg;
 
 use self::axis::{Axis, number};
-use self::series::{MOST, Points, smooth, thin, value_range};
+use self::series::{MAX_VALUE, Points, smooth, thin, value_range};
 use self::svg::Svg;
 use crate::log::Record;
 
-/// A logged figure that is shown to people.
+/// A logged figure that is shown to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Curve {
     /// Its key in metrics.jsonl.
@@ -23,20 +23,20 @@ pub struct Curve {
     pub label: &'static str,
 }
 
-/// One coordinate system.
+/// One coordinate system with its curves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panel {
-    /// What stands above it.
+    /// The title above the panel.
     pub title: &'static str,
     /// Its curves, at most four.
     pub curves: &'static [Curve],
-    /// The values it shows; by default those of the curves.
+    /// The range of values. By default, the range of the curves.
     pub range: Option<(f64, f64)>,
-    /// A value to compare with, drawn dashed, and its name.
+    /// A reference value, which is drawn as a dashed line, and its name.
     pub reference: Option<(f64, &'static str)>,
 }
 
-/// What every adversarial trainer shows.
+/// The panels of every adversarial trainer.
 pub const ADVERSARIAL: &[Panel] = &[
     Panel {
         title: "Losses",
@@ -52,10 +52,10 @@ pub const ADVERSARIAL: &[Panel] = &[
     },
 ];
 
-/// What a variational autoencoder shows.
+/// The panels of a variational autoencoder.
 pub const VARIATIONAL: &[Panel] = &[
     Panel {
-        title: "Loss, nats an image",
+        title: "Loss, nats per image",
         curves: &[
             Curve { key: "loss", label: "loss" },
             Curve { key: "reconstruction", label: "\u{2212}log p(x|z)" },
@@ -64,17 +64,17 @@ pub const VARIATIONAL: &[Panel] = &[
         reference: None,
     },
     Panel {
-        title: "Divergence of q(z|x) from p(z), nats an image",
+        title: "Divergence of q(z|x) from p(z), nats per image",
         curves: &[Curve { key: "kl", label: "KL" }],
         range: None,
         reference: None,
     },
 ];
 
-/// What a plain autoencoder shows, which has no divergence.
+/// The panels of a plain autoencoder, which has no KL divergence.
 pub const RECONSTRUCTION: &[Panel] = VARIATIONAL.split_at(1).0;
 
-/// All lengths are in pixels, downwards and to the right.
+/// All lengths are in pixels. Coordinates increase downwards and to the right.
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 28.0;
@@ -82,10 +82,10 @@ const FIRST_PANEL: f64 = 80.0;
 const PANEL_HEIGHT: f64 = 220.0;
 const PANEL_PITCH: f64 = 284.0;
 const BELOW: f64 = 62.0;
-/// Fewer points than this are marked one by one, as logged.
+/// A curve with fewer points than this also has a dot at each logged point.
 const FEW: usize = 30;
 
-/// What panels show of a run: their figures over the steps at which these were logged.
+/// The logged figures of a run that its panels show, over the steps.
 #[derive(Debug)]
 pub(crate) struct History {
     panels: &'static [Panel],
@@ -96,24 +96,24 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// The history of a run in which nothing was logged yet.
+    /// Creates the history of a run without logged figures.
     pub(crate) fn new(panels: &'static [Panel]) -> Self {
         let curves = panels.iter().map(|panel| vec![vec![]; panel.curves.len()]).collect();
         Self { panels, curves, last: 1.0 }
     }
 
-    /// Adds the figures of a line of metrics.jsonl, which is behind those so far.
+    /// Adds the figures of a line of metrics.jsonl. Lines must be added in their order.
     pub(crate) fn add(&mut self, record: &Record) {
         let Some(&step) = record.get("step") else { return };
         self.last = self.last.max(step);
         for (panel, curves) in self.panels.iter().zip(&mut self.curves) {
             for (curve, points) in panel.curves.iter().zip(curves) {
-                points.extend(record.get(curve.key).map(|value| (step, value.clamp(-MOST, MOST))));
+                points.extend(record.get(curve.key).map(|value| (step, value.clamp(-MAX_VALUE, MAX_VALUE))));
             }
         }
     }
 
-    /// Draws the panels. The bytes depend on the title and on what was added alone.
+    /// Draws the panels. The bytes depend only on the title and the added lines.
     pub(crate) fn svg(&self, title: &str) -> String {
         let bottom = FIRST_PANEL + self.panels.len() as f64 * PANEL_PITCH - (PANEL_PITCH - PANEL_HEIGHT);
         let mut svg = Svg::new(WIDTH, bottom + BELOW);
@@ -129,7 +129,7 @@ impl History {
     }
 }
 
-/// A panel at its place.
+/// A panel and its position.
 struct Frame<'a> {
     panel: &'a Panel,
     top: f64,
@@ -174,8 +174,9 @@ impl Frame<'_> {
         }
     }
 
-    /// The title on the left. On the right the name of the reference, and each curve's name and
-    /// last smoothed value, with the line that each is drawn with.
+    /// Draws the title on the left and the legend on the right. The legend has the name of the
+    /// reference, and the name and the last smoothed value of each curve. Each entry has a sample
+    /// of its line.
     fn legend(&self, svg: &mut Svg, smoothed: &[Points]) {
         let y = self.top - 14.0;
         svg.text("panel", (LEFT, y), self.panel.title);
@@ -211,7 +212,7 @@ impl Frame<'_> {
 mod tests {
     use super::*;
 
-    /// The picture of `n` records, each of `values` at its step.
+    /// Draws `n` records, whose figures `values` returns.
     fn picture<const N: usize>(
         title: &str,
         n: u64,
@@ -229,7 +230,7 @@ mod tests {
         [("loss_d", i % 7), ("loss_g", i), ("d_real", i % 2)].map(|(key, value)| (key, value as f64))
     }
 
-    /// The points of each line of a class.
+    /// Returns the points of each line of a class.
     fn lines(svg: &str, class: &str) -> Vec<Vec<(f64, f64)>> {
         let start = format!("<polyline class=\"{class}");
         let points = svg.lines().filter(|line| line.starts_with(&start));
@@ -242,7 +243,7 @@ mod tests {
     fn every_curve_is_drawn_inside_of_its_panel() {
         let svg = picture("a <b> & c", 1000, losses);
         assert!(svg.contains("a &lt;b&gt; &amp; c") && svg.ends_with("</svg>\n"));
-        // d_fake was never logged; each panel's legend draws a swatch for what was.
+        // d_fake was never logged; each legend has a sample line for every logged curve.
         assert_eq!((lines(&svg, "raw").len(), lines(&svg, "smooth").len()), (3, 3 + 3));
         for (i, line) in lines(&svg, "raw").iter().enumerate() {
             let top = FIRST_PANEL + if i < 2 { 0.0 } else { PANEL_PITCH };
@@ -250,10 +251,10 @@ mod tests {
             assert!(line.iter().all(|&(x, _)| (LEFT..=RIGHT).contains(&x)));
             assert!(line.iter().all(|&(_, y)| (top - 10.0..=top + PANEL_HEIGHT).contains(&y)), "{line:?}");
         }
-        // D(x) goes up and down between 0 and 1.
+        // D(x) alternates between 0 and 1.
         let (top, bottom) = (FIRST_PANEL + PANEL_PITCH, FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT);
         assert!(lines(&svg, "raw")[2].iter().all(|&(_, y)| y == top || y == bottom));
-        // A swatch in the legend, then 1/2 across the panel.
+        // First the sample line in the legend, then the line at 1/2 across the panel.
         let half = FIRST_PANEL + PANEL_PITCH + PANEL_HEIGHT / 2.0;
         assert_eq!(lines(&svg, "reference")[1..], [[(LEFT, half), (RIGHT, half)]]);
         assert!(svg.contains(">1/2: D can\u{2019}t tell</text>"));
@@ -268,7 +269,7 @@ mod tests {
         assert!(!single.contains("NaN") && !single.contains("inf"));
     }
 
-    /// Whatever finite number is logged, alone or between others.
+    /// Any finite number can be logged, alone or between other numbers.
     #[test]
     fn extreme_values_can_be_drawn_too() {
         for value in [f64::MAX, 1e300, 2.0_f64.powi(63), 2.0_f64.powi(53), 1e-310, 5e-324, 0.0] {

@@ -1,13 +1,13 @@
-//! From logged figures to a line worth looking at: extracted, smoothed, thinned.
+//! Prepares logged figures for drawing: smooths and thins curves, and chooses their range.
 
 /// Points of a curve: (step, value).
 pub(super) type Points = Vec<(f64, f64)>;
 
-/// Values beyond this are drawn there: sums and differences of values remain finite.
-pub(super) const MOST: f64 = 1e300;
+/// Values are clamped to this magnitude, so that sums and differences of values stay finite.
+pub(super) const MAX_VALUE: f64 = 1e300;
 
-/// The moving average over about a fortieth of the curve around each point (more of a short one),
-/// cut off at its ends.
+/// Returns the moving average of a curve. The window around each point is about a fortieth of the
+/// curve (more for a short curve), and is truncated at the ends of the curve.
 pub(super) fn smooth(points: &[(f64, f64)]) -> Points {
     let reach = (points.len() / 80).max((points.len() / 20).min(4));
     let mut sums = vec![0.0];
@@ -22,24 +22,25 @@ pub(super) fn smooth(points: &[(f64, f64)]) -> Points {
     points.iter().enumerate().map(|(i, (step, _))| (*step, mean(i))).collect()
 }
 
-/// At most about `2 * bins` points that look the same from afar: of each bin the lowest and the
-/// highest, in order.
+/// Reduces a curve to at most about `2 * bins` points with the same appearance. Returns the lowest
+/// and the highest point of each bin, in order.
 pub(super) fn thin(points: &[(f64, f64)], bins: usize) -> Points {
     if points.len() <= 2 * bins {
         return points.to_vec();
     }
     let extremes = |bin: &[(f64, f64)]| {
         let order = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let mut pair =
-            [bin.iter().min_by(order), bin.iter().max_by(order)].map(|point| *point.expect("a full bin"));
+        let mut pair = [bin.iter().min_by(order), bin.iter().max_by(order)]
+            .map(|point| *point.expect("a bin is not empty"));
         pair.sort_by(|a, b| a.0.total_cmp(&b.0));
         pair
     };
     points.chunks(points.len().div_ceil(bins)).flat_map(extremes).collect()
 }
 
-/// The range that shows all of the smoothed curves and nearly all of the raw ones: a few wild
-/// values at the start of a run must not flatten the rest. Reaches down to 0 if that isn't far.
+/// Returns a range that includes all points of the smoothed curves and nearly all points of the raw
+/// curves. A few outliers at the start of a run must not flatten the rest of a curve. The range
+/// starts at 0 if its lowest value is positive and less than half of its highest value.
 pub(super) fn value_range(raw: &[Points], smoothed: &[Points]) -> (f64, f64) {
     let mut values: Vec<f64> = raw.iter().flatten().map(|point| point.1).collect();
     values.sort_by(f64::total_cmp);

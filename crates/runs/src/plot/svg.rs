@@ -1,8 +1,8 @@
-//! The few SVG elements that a plot is made of.
+//! The SVG elements of a plot.
 
 use std::fmt::{Display, Write};
 
-/// The look of all elements: dark on light, curves in the colours of Okabe and Ito (blue,
+/// The style of all elements: dark on light, curves in the colours of Okabe and Ito (blue,
 /// vermilion, green, purple). A viewer without these fonts uses its own.
 const STYLE: &str = "\
 <style>
@@ -26,45 +26,45 @@ polyline { fill: none; stroke-linejoin: round }
 </style>
 ";
 
-/// A picture in the making.
+/// A picture that is being drawn.
 pub(super) struct Svg(String);
 
 impl Svg {
-    /// A white sheet.
+    /// Creates a white picture.
     pub(super) fn new(width: f64, height: f64) -> Self {
         let size = format!(r#"viewBox="0 0 {width} {height}" width="{width}" height="{height}""#);
         let open = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" {size}>\n");
         Self(open + STYLE + "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n")
     }
 
-    /// The finished file.
+    /// Returns the content of the finished file.
     pub(super) fn finish(mut self) -> String {
         self.0.push_str("</svg>\n");
         self.0
     }
 
     fn push(&mut self, element: impl Display) {
-        writeln!(self.0, "{element}").expect("a string takes everything");
+        writeln!(self.0, "{element}").expect("writing to a string can't fail");
     }
 
-    /// A word at (x, y), which is its baseline.
+    /// Draws text with its baseline at (x, y).
     pub(super) fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         self.push(format_args!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
     }
 
-    /// A line through points; a dot if there is only one.
+    /// Draws a line through points, or a dot if there is only one point.
     pub(super) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
         let Some(&(x, y)) = points.first() else { return };
-        // A line that goes nowhere is drawn as its round cap.
+        // A line of length 0 is drawn as its round cap.
         let mut path = format!("{x:.1},{y:.1}");
         for (x, y) in if points.len() == 1 { points } else { &points[1..] } {
-            write!(path, " {x:.1},{y:.1}").expect("a string takes everything");
+            write!(path, " {x:.1},{y:.1}").expect("writing to a string can't fail");
         }
         self.push(format_args!(r#"<polyline class="{class}" points="{path}"/>"#));
     }
 
-    /// Shows only what `draw` draws inside of a rectangle.
+    /// Clips everything that `draw` draws to a rectangle.
     pub(super) fn clipped(
         &mut self,
         name: &str,

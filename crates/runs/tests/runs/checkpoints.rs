@@ -1,5 +1,5 @@
-//! Checkpoints survive crashes and full disks, and what isn't a sound checkpoint is rejected by
-//! name.
+//! Checkpoints survive crashes and full disks. A file that is not a valid checkpoint is rejected
+//! with an error that names it.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn snapshot(step: u64) -> Snapshot {
     Snapshot { model: "walk".into(), step, config, tensors: tensors() }
 }
 
-/// A directory whose checkpoints are of steps 1 (previous) and 2 (newest).
+/// Returns a directory with checkpoints of step 1 (previous) and step 2 (newest).
 fn two_checkpoints() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut checkpoints = Checkpoints::in_directory(dir.path());
@@ -116,8 +116,8 @@ fn every_flipped_bit_is_noticed() {
     assert_eq!(load(dir.path()).unwrap().0, 1);
 }
 
-/// Whatever is done to the seal itself: another one, none, none that is text, two, none of all
-/// metadata.
+/// The seal is replaced by another seal or by a value that is not text, duplicated, or removed. In
+/// one case all metadata are removed.
 #[test]
 fn a_checkpoint_without_a_valid_seal_is_damaged() {
     let dir = two_checkpoints();
@@ -156,7 +156,7 @@ fn a_broken_newest_checkpoint_never_replaces_the_whole_one_before() {
     assert_eq!(load(dir.path()), Ok((3, None)));
     fs::remove_file(dir.path().join("checkpoint.safetensors")).unwrap();
     let (step, warning) = load(dir.path()).unwrap();
-    assert!(step == 1 && warning.is_some(), "the previous one is still that of step 1, not the broken one");
+    assert!(step == 1 && warning.is_some(), "the previous checkpoint is still that of step 1");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn two_broken_checkpoints_are_an_error_that_names_both() {
     assert!(error.contains("checkpoint.safetensors: truncated"), "{error}");
 }
 
-/// Puts bytes in the place of the only checkpoint and returns what loading says.
+/// Writes bytes as the only checkpoint, and returns the error of loading it.
 fn complaint(bytes: &[u8]) -> String {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("checkpoint.safetensors"), bytes).unwrap();
@@ -230,7 +230,7 @@ fn a_header_that_lies_is_not_believed() {
         let error = complaint(&tensor("F32", shape, offsets));
         assert!(error.contains("damaged or not a safetensors file (header: "), "{shape} {offsets}: {error}");
     }
-    // No values, and still more than memory can address.
+    // These tensors have no values, but memory can't address their sizes.
     for shape in ["[0,4294967296,4294967296]", "[9223372036854775807,0]"] {
         let tensor = format!(r#"{{"t":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#);
         assert!(complaint(&with_header(&tensor, 0)).contains("sizes that memory can address"), "{shape}");

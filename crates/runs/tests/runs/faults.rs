@@ -1,5 +1,5 @@
-//! The example trainer on file systems that fail, that lack something, or on which the process
-//! dies.
+//! Runs the example trainer with file system calls that fail, with file systems that lack an
+//! operation, and with a process that is killed before a call.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +11,13 @@ use std::thread;
 
 use crate::process::{assert_same_run, content, stderr, succeed, train, walk};
 
-/// Two checkpoints and two pictures: a first save and a later one.
+/// A run with these flags has two checkpoints and two pictures: a first one and a later one.
 const FLAGS: [&str; 9] =
     ["--steps", "4", "--checkpoint-every", "2", "--sample-every", "4", "--log-every", "1", "--quiet"];
 
-/// Trains a run whose call of this number fails, or before which the process is killed; does what a
-/// user would do next, and compares. Was there such a call?
+/// Trains a run in which the file system call of this number fails, or in which the process is
+/// killed before the call. Then resumes or restarts the run, as a user would, and compares it with
+/// an uninterrupted run. Returns whether there was such a call.
 fn survives(dir: &Path, fault: &str, number: usize) -> bool {
     let (name, call) = (format!("{}-{number}", &fault[2..]), number.to_string());
     let run = dir.join("runs").join(&name);
@@ -29,7 +30,7 @@ fn survives(dir: &Path, fault: &str, number: usize) -> bool {
     }
     let resume = format!("runs/{name}");
     if run.join("config.toml").exists() {
-        // What the run says itself, if it could.
+        // The run prints the command that resumes it, if the fault allows this.
         let advises = said.lines().last().is_some_and(|line| line.contains(&format!("--resume {resume}")));
         let is_free = output.status.success() || fault == "--kill-at" || said.contains("config.toml");
         assert!(advises || is_free, "{fault} {number}: {said}");
@@ -51,7 +52,7 @@ fn a_run_survives_a_fault_in_any_call() {
             let dir = dir.path();
             scope.spawn(move || {
                 let calls = (0..).take_while(|&number| survives(dir, fault, number)).count();
-                // Six to a file: settings, two pictures, two curves, two checkpoints and their
+                // Six calls per file: settings, two pictures, two curves, two checkpoints and their
                 // weights, the animation and the final figures.
                 assert!(calls >= 6 * 11, "{fault}: {calls} calls");
             });
@@ -86,7 +87,7 @@ fn a_resumed_run_survives_a_fault_in_any_call() {
     }
 }
 
-/// Makes a run of these files, and of no others.
+/// Replaces the directory of a run by exactly these files.
 fn put(run: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     let _ = fs::remove_dir_all(run);
     for (path, content) in files {
@@ -95,7 +96,8 @@ fn put(run: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
-/// NFS without a lock daemon, SMB, FUSE, folders of virtual machines.
+/// Such file systems are NFS without a lock daemon, SMB, FUSE and shared folders of virtual
+/// machines.
 #[test]
 fn what_a_file_system_lacks_is_a_warning() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,7 +130,7 @@ fn what_a_file_system_lacks_is_a_warning() {
     assert!(stderr(&output).starts_with("error: cannot sync runs: "), "{}", stderr(&output));
 }
 
-/// What a run did not list is not its own, whatever its name.
+/// A file that a run did not list belongs to the user, whatever its name.
 #[test]
 fn resume_removes_none_of_the_users_files() {
     let dir = tempfile::tempdir().unwrap();
@@ -159,8 +161,8 @@ fn resume_removes_none_of_the_users_files() {
     for name in mine {
         assert_eq!(fs::read(run.join(name)).unwrap(), name.as_bytes(), "{name}");
     }
-    // Its own later picture and its own leftovers are gone, and no animation shows foreign
-    // pictures.
+    // The later picture and the temporary files of the run are removed. No animation shows pictures
+    // of the user.
     let left = content(&run);
     assert!(!left.contains_key(Path::new(own[1])), "{:?}", left.keys());
     let leftovers = left.keys().filter(|path| path.extension().is_some_and(|e| e == "partial"));
@@ -175,7 +177,7 @@ fn resume_removes_none_of_the_users_files() {
     assert!(animations[0] == animations[1], "the user's pictures are not in it");
 }
 
-/// Links in a run are followed, and what is no file is not replaced by one.
+/// Links in a run are followed, and a pipe is not replaced by a file.
 #[test]
 fn files_of_a_run_may_be_links_and_pipes() {
     let dir = tempfile::tempdir().unwrap();
@@ -197,8 +199,8 @@ fn files_of_a_run_may_be_links_and_pipes() {
     assert_eq!(&start, b"<svg");
 }
 
-/// Directories that are not UTF-8 are recorded and found again, also by the command that the run
-/// offers.
+/// Directories whose names are not UTF-8 are recorded and found again, also with the command that
+/// the run prints.
 #[cfg(target_os = "linux")]
 #[test]
 fn settings_hold_paths_that_are_not_utf8() {
@@ -228,7 +230,7 @@ fn settings_hold_paths_that_are_not_utf8() {
     assert!(drew(&run, "step-000020"), "the offered command trained on");
 }
 
-/// Whether the run has drawn a picture of this step.
+/// Returns whether the run has drawn a picture of this step.
 fn drew(run: &Path, step: &str) -> bool {
     fs::read_to_string(run.join("pictures.txt")).unwrap().contains(step)
 }

@@ -1,10 +1,10 @@
-//! Each tile of a sample grid is where it belongs, pixel by pixel, in the PNG file.
+//! Tests that each pixel of each tile of a sample grid is at its position in the PNG file.
 
 use adjoint_runs::{Grid, Image};
 use adjoint_tensor::{PixelRange, Tensor};
 
-/// Images whose every value is different: i + row / 10 + column / 100 + channel / 1000, brought
-/// into [0, 1].
+/// Returns images with values in [0, 1] that depend on the image, row, column and channel, as
+/// [`byte`] defines.
 fn images(dims: [usize; 4]) -> Tensor<f32> {
     let [_, height, width, channels] = dims;
     Tensor::build(dims, |values: &mut [f32]| {
@@ -20,7 +20,7 @@ fn byte(i: usize, row: usize, column: usize, channel: usize) -> u8 {
     ((i * 37 + row * 11 + column * 3 + channel * 91) % 256) as u8
 }
 
-/// Draws, writes, reads back, and compares every pixel with where it should come from.
+/// Draws a grid, writes it, reads it back, and compares every pixel with the expected value.
 fn check(dims: [usize; 4], grid: Grid) {
     let [count, height, width, channels] = dims;
     let dir = tempfile::tempdir().unwrap();

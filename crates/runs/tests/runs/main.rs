@@ -1,4 +1,5 @@
-//! The crate from outside: files that it writes and reads, settings, and a whole trainer.
+//! Tests of the public API: files that the crate writes and reads, settings, and a complete
+//! trainer.
 #![forbid(unsafe_code)]
 
 mod checkpoints;

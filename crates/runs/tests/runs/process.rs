@@ -1,4 +1,4 @@
-//! The example trainer as a process, and the files of its runs.
+//! Runs the example trainer as a process, and reads the files of its runs.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// `cargo test` builds a package's examples with its tests; `cargo test --test train` would find an
-/// old one.
+/// Returns the command of the example `walk`. `cargo test` builds the examples of a package before
+/// it runs the tests. With `--test`, cargo does not build them, so an outdated example would run.
 pub(crate) fn walk() -> Command {
     let deps = std::env::current_exe().unwrap();
     let program = deps.parent().unwrap().parent().unwrap().join("examples/walk");
@@ -32,9 +32,9 @@ pub(crate) fn spawn(dir: &Path, command: &mut Command) -> Child {
     command.spawn().unwrap()
 }
 
-/// Lets programs start with the default actions of signals, also if this process ignores them. A
-/// child inherits an ignored signal, but gets the default action of a handled one. These handlers
-/// do nothing.
+/// Makes child processes start with the default actions of signals, even if this process ignores
+/// the signals. A child process inherits ignored signals, but has the default action for handled
+/// signals. So this function installs handlers that do nothing.
 fn default_signals() {
     static HANDLED: Once = Once::new();
     HANDLED.call_once(|| {
@@ -65,11 +65,11 @@ pub(crate) fn fail(dir: &Path, flags: &[&str]) -> String {
     stderr(&output)
 }
 
-/// Waits for something that a run does.
+/// Waits until a condition of a run is true.
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(started.elapsed() < Duration::from_secs(60), "timed out waiting for {what}");
         thread::sleep(Duration::from_millis(2));
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// Every file of a run, the timings in its log aside.
+/// Returns the content of every file of a run, without the timings in its log.
 pub(crate) fn content(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut directories = vec![run.to_path_buf()];

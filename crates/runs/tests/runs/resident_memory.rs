@@ -1,5 +1,6 @@
-//! The memory of a process that trains, logs, draws and saves stays flat, and that of one that
-//! loads holds no more than it must. These tests run alone, because they measure the whole process.
+//! Tests that the memory of a process stays constant while it trains, logs, draws and saves, and
+//! that loading needs little more memory than the loaded tensors. These tests run alone, because
+//! they measure the whole process.
 
 use adjoint_testing::alone;
 use std::path::Path;
@@ -34,7 +35,7 @@ fn resident() -> usize {
     pages * 4096
 }
 
-/// A model of noise that notes the resident memory before each step.
+/// A model of noise that records the resident memory before each step.
 struct Noise<'a> {
     images: Tensor<f32>,
     resident: &'a mut Vec<usize>,
@@ -94,7 +95,10 @@ fn train(out: &Path, resident: &mut Vec<usize>) {
     ];
     let launch = Launch::<Settings>::parse(["train-noise"].iter().chain(&flags)).unwrap();
     let noise = Noise { images: Tensor::zeros([4, 64, 64, 1]), resident };
-    assert_eq!(launch.train(|_| unreachable!("nobody asks"), |_| Ok(noise)).unwrap(), Outcome::Finished);
+    assert_eq!(
+        launch.train(|_| unreachable!("this is not a dry run"), |_| Ok(noise)).unwrap(),
+        Outcome::Finished
+    );
 }
 
 #[test]
@@ -105,27 +109,30 @@ fn two_thousand_steps_leave_the_resident_memory_as_it_is() {
         train(dir.path(), &mut resident);
         assert_eq!(resident.len(), 2000);
         assert!(dir.path().join("noise-glyphs-001/checkpoint.safetensors").exists());
-        // One batch leaked a step would be 118 MB, the state with each checkpoint 4.7 MB.
+        // A leak of one batch per step would be 118 MB. A leak of the state per checkpoint would be
+        // 4.7 MB.
         let grown = resident[1999].saturating_sub(resident[200]);
         assert!(grown < 1 << 20, "{grown} bytes more after 1800 steps");
     });
 }
 
-/// By how many bytes the resident memory of this process rises, at most, while `work` runs.
+/// Runs `work`. Returns its result, and the peak increase of the resident memory of this process in
+/// bytes.
 fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let high_water = || -> usize {
         let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
         let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB"));
         1024 * kilobytes.and_then(|n| n.trim().parse::<usize>().ok()).expect("a number")
     };
-    // Brings the high-water mark down to what is resident now.
-    std::fs::write("/proc/self/clear_refs", "5").expect("a process may reset its own");
+    // Resets the high-water mark to the current resident memory.
+    std::fs::write("/proc/self/clear_refs", "5").expect("a process may reset its own high-water mark");
     let before = high_water();
     let result = work();
     (result, high_water() - before)
 }
 
-/// Convolutions, which are permuted as they are read, of sizes that no buffer is reused for.
+/// The tensors are weights of convolutions, which are permuted when they are imported. All have
+/// different sizes, so no buffer is reused.
 #[test]
 fn loading_takes_at_most_the_file_and_its_tensors() {
     alone(|| {
@@ -142,9 +149,9 @@ fn loading_takes_at_most_the_file_and_its_tensors() {
 
         let (loaded, rise) = peak(|| Checkpoints::in_directory(dir.path()).load().unwrap().unwrap());
         assert_eq!(loaded.snapshot.tensors.len(), 16);
-        assert!(rise <= bytes + slack, "{rise} bytes for a checkpoint of {bytes}");
+        assert!(rise <= bytes + slack, "loading a checkpoint of {bytes} bytes took {rise}");
         let (imported, rise) = peak(|| weights::import(&path, &snapshot.tensors).unwrap());
-        assert!(rise <= 2 * bytes + slack, "{rise} bytes for weights of {bytes}");
+        assert!(rise <= 2 * bytes + slack, "importing weights of {bytes} bytes took {rise}");
         drop((loaded, imported));
     });
 }

@@ -1,5 +1,5 @@
-//! The example trainer as a process: killed, interrupted, starved of disk, and always resumed to
-//! the same bits.
+//! Runs the example trainer as a process that is killed, interrupted or without disk space. A
+//! resumed run must always end with the same bits.
 
 use crate::process::{
     assert_same_run, content, fail, logged_lines, signal, spawn, start, stderr, succeed, train, wait_until,
@@ -54,7 +54,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
         let said = String::from_utf8(output.stdout).unwrap();
         let command = said.lines().last().unwrap().trim();
         assert!(command.ends_with(&format!("--resume runs/{name}")), "{said}");
-        assert!(!run.join("samples-animation.png").exists(), "it had not finished");
+        assert!(!run.join("samples-animation.png").exists(), "the run was not interrupted");
         let status =
             Command::new("sh").current_dir(dir.path()).args(["-c", command]).stdout(Stdio::null()).status();
         assert!(status.unwrap().success());
@@ -62,7 +62,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     }
 }
 
-/// At the end of an epoch, and at that of the run.
+/// Interrupts the measurement at the end of an epoch, and the measurement at the end of the run.
 #[test]
 fn an_interrupt_while_it_measures_is_no_loss() {
     let dir = tempfile::tempdir().unwrap();
@@ -75,10 +75,10 @@ fn an_interrupt_while_it_measures_is_no_loss() {
         let child = start(dir.path(), &[&flags[..], &["--name", &stopped, "--measure", "60000"]].concat());
         wait_until("measuring", || run.join(sign).exists() && logged_lines(&run) == 3);
         thread::sleep(Duration::from_millis(200));
-        let asked = Instant::now();
+        let interrupted = Instant::now();
         signal(&child, "INT");
         let output = child.wait_with_output().unwrap();
-        assert!(asked.elapsed() < Duration::from_secs(2));
+        assert!(interrupted.elapsed() < Duration::from_secs(2));
         assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
         assert!(!run.join("final.json").exists());
         succeed(dir.path(), &["--resume", &format!("runs/{stopped}")]);
@@ -93,14 +93,15 @@ fn a_second_interrupt_ends_it_at_once() {
     wait_until("the first step", || dir.path().join("in-a-step").exists());
     signal(&child, "INT");
     thread::sleep(Duration::from_millis(200));
-    assert!(child.try_wait().unwrap().is_none(), "the first lets the step finish");
-    let asked = Instant::now();
+    assert!(child.try_wait().unwrap().is_none(), "the first signal lets the step finish");
+    let interrupted = Instant::now();
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(asked.elapsed() < Duration::from_secs(2));
+    assert!(interrupted.elapsed() < Duration::from_secs(2));
 }
 
-/// SIGHUP under nohup, SIGINT of a background job of a script; by the shell's `trap`, any signal.
+/// SIGHUP is ignored under nohup, and SIGINT in a background job of a script. The `trap` of the
+/// shell can ignore any signal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
@@ -151,7 +152,7 @@ fn infinities_stop_the_run_and_keep_the_last_good_checkpoint() {
     assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
     assert!(!dir.path().join("runs/figure/checkpoint.safetensors").exists());
 
-    // A weight that no figure shows yet.
+    // A weight is not finite, but no figure shows this yet.
     let error =
         fail(dir.path(), &["--name", "weight", "--stumble", "14", "--checkpoint-every", "4", "--quiet"]);
     let expected = "error: the state `filter` became inf at step 16; \
@@ -164,7 +165,7 @@ fn a_full_disk_is_an_error_and_the_run_goes_on_later() {
     let dir = tempfile::tempdir().unwrap();
     succeed(dir.path(), &["--name", "whole", "--steps", "30"]);
     succeed(dir.path(), &["--name", "full", "--steps", "10"]);
-    // No file may outgrow 1 KiB: what a full disk is to a program, without filling one.
+    // No file may grow beyond 1 KiB. This imitates a full disk.
     let script = format!(
         "trap '' XFSZ; ulimit -f 2; exec {} --resume runs/full --steps 30 --quiet",
         walk().get_program().to_str().unwrap()
@@ -179,7 +180,7 @@ fn a_full_disk_is_an_error_and_the_run_goes_on_later() {
     assert_same_run(&dir.path().join("runs/whole"), &dir.path().join("runs/full"));
 }
 
-/// What lies behind the checkpoint is cut off, whatever it is.
+/// All lines after the checkpoint are removed, whatever they contain.
 #[test]
 fn a_broken_line_behind_the_checkpoint_does_not_block_a_run() {
     let dir = tempfile::tempdir().unwrap();
@@ -193,7 +194,7 @@ fn a_broken_line_behind_the_checkpoint_does_not_block_a_run() {
     assert_same_run(&dir.path().join("runs/whole"), &run);
 }
 
-/// The results of a run are not overwritten because its checkpoint got lost.
+/// The results of a run are not overwritten if its checkpoint is lost.
 #[test]
 fn a_run_without_its_checkpoint_does_not_start_over() {
     let dir = tempfile::tempdir().unwrap();
@@ -209,7 +210,7 @@ fn a_run_without_its_checkpoint_does_not_start_over() {
     assert_eq!(fs::read(run.join("generator.safetensors")).unwrap(), weights);
 }
 
-/// A picture of before that is damaged costs the animation, not the run.
+/// A damaged earlier picture prevents the animation, but the run succeeds.
 #[test]
 fn a_damaged_picture_is_a_warning() {
     let dir = tempfile::tempdir().unwrap();
@@ -241,7 +242,8 @@ fn a_damaged_checkpoint_costs_only_the_steps_since_the_one_before() {
     fs::write(run.join("checkpoint.safetensors"), "damaged").unwrap();
     fs::remove_file(run.join("previous.safetensors")).unwrap();
     let error = fail(dir.path(), &["--resume", "runs/damaged"]);
-    let advice = "; there is none before it; start a new run with --config runs/damaged/config.toml\n";
+    let advice =
+        "; there is no previous checkpoint; start a new run with --config runs/damaged/config.toml\n";
     assert!(error.starts_with("error: runs/damaged/checkpoint.safetensors: truncated"), "{error}");
     assert!(error.ends_with(advice), "{error}");
 }
@@ -250,7 +252,7 @@ fn a_damaged_checkpoint_costs_only_the_steps_since_the_one_before() {
 fn a_place_that_cannot_be_made_is_refused_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
-    // No directory can be made below a file, nor, whoever asks, in /proc.
+    // No user can create a directory below a file or in /proc.
     let places = [("file/runs", "file/runs"), ("/proc", "/proc/walk-glyphs-001")];
     for (out, place) in places.into_iter().filter(|(out, _)| *out != "/proc" || cfg!(target_os = "linux")) {
         let error = fail(dir.path(), &["--out", out]);

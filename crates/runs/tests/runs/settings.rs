@@ -1,4 +1,5 @@
-//! Defaults, under a file, under flags; and what a resumed run may change.
+//! Tests that flags override a file and that a file overrides defaults. Also tests which settings
+//! may change when a run is resumed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -46,11 +47,11 @@ fn parse(flags: &[&str]) -> Result<Settings, Error> {
 }
 
 fn complaint(flags: &[&str]) -> String {
-    let Err(error) = parse(flags) else { panic!("{flags:?} were taken") };
+    let Err(error) = parse(flags) else { panic!("{flags:?} were accepted") };
     error.to_string()
 }
 
-/// A directory with a settings file, and the flags that use it.
+/// Returns a directory with a settings file, and the flag that uses the file.
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
@@ -146,7 +147,7 @@ fn mistakes_in_a_file_are_named() {
         ("threads = 257", "invalid value '257' for '--threads <N>'"),
         ("[lr]\nx = 3", "is not a value of --lr"),
         ("lr = 1\nlr = 2", "not TOML: line 2"),
-        (&" ".repeat(70_000), "no settings: longer than 65536 bytes"),
+        (&" ".repeat(70_000), "not a settings file: longer than 65536 bytes"),
         ("model = \"dcgan\"", "the settings of another model: \"dcgan\" instead of \"toy\""),
     ] {
         let (_dir, config) = file(text);
@@ -196,7 +197,7 @@ fn what_a_settings_file_cannot_hold_is_refused() {
     }
 }
 
-/// Paths are any that the system has: text in a file, or bytes.
+/// A file can contain any path of the system, as text or as bytes.
 #[cfg(unix)]
 #[test]
 fn a_settings_file_holds_any_path() {

@@ -1,4 +1,4 @@
-//! Exported weights are what PyTorch expects, and come back the same.
+//! Exported weights have the format that PyTorch expects, and are imported unchanged.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use adjoint_runs::{NamedTensors, weights};
 use adjoint_tensor::{Shape, Tensor};
 
 fn network() -> NamedTensors {
-    // Value and place say the same: 1000 kh + 100 kw + 10 in + out.
+    // Each value encodes its position: 1000 kh + 100 kw + 10 in + out.
     let hwio = Tensor::build([2, 3, 4, 5], |values: &mut [f32]| {
         for (i, value) in values.iter_mut().enumerate() {
             *value = (1000 * (i / 60) + 100 * (i / 20 % 3) + 10 * (i / 5 % 4) + i % 5) as f32;
@@ -73,12 +73,12 @@ fn another_network_is_refused_in_terms_of_the_file() {
     assert!(error.starts_with("cannot open "), "{error}");
 }
 
-/// A file with this text as its header.
+/// Returns a file with this text as its header.
 fn with_header(header: &str, values: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), values].concat()
 }
 
-/// What is imported of a file with these bytes, as a network with these tensors.
+/// Imports a file with these bytes as a network with the tensors `expected`.
 fn import(bytes: &[u8], expected: &NamedTensors) -> Result<NamedTensors, String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("foreign.safetensors");
@@ -120,7 +120,7 @@ fn numbers_of_other_types_are_converted() {
     }
 }
 
-/// The reference reader takes all of these.
+/// The reference reader accepts all of these files.
 #[test]
 fn metadata_of_other_programs_are_no_damage() {
     let expected: NamedTensors = vec![("t".into(), Tensor::zeros([1]))];
@@ -139,7 +139,7 @@ fn metadata_of_other_programs_are_no_damage() {
     }
 }
 
-/// PyTorch's batch norm counts batches, in an I64 of no axes.
+/// The batch norm of PyTorch counts batches in a scalar of type I64.
 #[test]
 fn counts_of_batches_are_ignored_unless_they_are_wanted() {
     let header = r#"{"bn.num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[0,8]},
