@@ -295,9 +295,8 @@ fn refuse_changes<C: Config>(recorded: &C, requested: &C) -> Result<(), Error> {
     };
     let flag = key.replace('_', "-");
     let free = FREE_ON_RESUME.map(|key| format!("--{}", key.replace('_', "-"))).join(", ");
-    let rule = format!(
-        "a resumed run can only change {free}, --threads and --quiet; start a new run to change other settings"
-    );
+    let rule =
+        format!("a resumed run can only change {free}, --threads and --quiet; otherwise start a new run");
     Err(Error::Other(format!("--{flag} {requested} contradicts the run, which has {recorded}; {rule}")))
 }
 

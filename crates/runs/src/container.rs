@@ -62,7 +62,7 @@ pub(crate) fn write(out: &mut dyn Write, metadata: &Metadata, tensors: &NamedTen
     each_part(&header(metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
 }
 
-/// Like [`write`], but with a seal, so that [`read`] detects any changed bit.
+/// Like [`write()`], but with a seal, so that [`read`] detects any changed bit.
 pub(crate) fn write_sealed(
     out: &mut dyn Write,
     metadata: &Metadata,

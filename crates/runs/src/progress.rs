@@ -117,7 +117,7 @@ fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String
     let seconds = started.elapsed().as_secs_f64() * left as f64 / done as f64;
     match Duration::try_from_secs_f64(seconds) {
         Ok(left) => format!("{pace}  {} left", duration(left)),
-        Err(_) => pace, // The remaining time of such a long run does not fit.
+        Err(_) => pace, // The remaining time does not fit a `Duration`.
     }
 }
 

@@ -62,7 +62,7 @@ impl RunDir {
     /// Locks an existing run directory.
     ///
     /// # Errors
-    /// If there is no such directory, or another process trains into it.
+    /// If there is no such directory, or another process is using it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Ok(Self { path: path.to_path_buf(), _lock: lock(path)? })
     }

@@ -123,7 +123,7 @@ fn what_a_file_system_lacks_is_a_warning() {
             assert!(said.contains(place), "{said}");
         }
     }
-    // Any other answer is an error.
+    // Any other error of the file system stops the run.
     let broken = ["--without", "SyncDirectory", "--errno", &libc::EIO.to_string()];
     let output = train(dir.path(), &[&FLAGS[..], &broken].concat());
     assert_eq!(output.status.code(), Some(1));
