@@ -86,7 +86,7 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         note(format_args!("{}: annealing images {first} to {} of {images}", subject.name, last - 1));
         let indices: Vec<usize> = (first..last).collect();
         let labels = by_class.then(|| labels::of_images(&test, &indices));
-        let real = model.seen(&test, &indices);
+        let real = model.prepared_images(&test, &indices);
         let z = model.noise.draw(seed, "annealing/simulated", first as u64, [indices.len(), latent]);
         let mean = model.decode(&z, labels.as_ref())?;
         let mut stream = Stream::new(seed, "annealing/observed", first as u64);

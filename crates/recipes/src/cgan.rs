@@ -11,10 +11,10 @@ use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples,
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
-    ("", "glyphs at 28x28, a row of each digit"),
+    ("", "glyphs at 28x28, one row per digit"),
     ("--dataset mnist --download", "MNIST, fetched into datasets/mnist and verified"),
     ("--arch mlp", "fully connected, as in the paper"),
-    ("--task inpaint", "images for conditions: fill in a square that is missing"),
+    ("--task inpaint", "image conditions: fill in a missing square"),
 ];
 
 /// The recipe.
@@ -23,19 +23,20 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a conditional GAN (Mirza & Osindero 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-cgan", version, after_help = examples("train-cgan", EXAMPLES))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; with --arch conv at a width of 128, where adam and rmsprop multiply it by 128 / width")))]
+#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; with --arch conv, adam and rmsprop multiply it by 128 / width")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Layers of both networks: fully connected, or the DCGAN's convolutions with planes of the
-    /// label beside every layer's input
+    /// Layers of both networks: fully connected, or the DCGAN's convolutions with label planes in
+    /// every layer's input
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 
-    /// Channels of --arch conv at half the resolution of the image; doubled at each further halving
+    /// Number of channels of --arch conv at half the resolution of the image; doubled at each
+    /// further halving
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 
@@ -44,10 +45,10 @@ pub struct Settings {
     #[serde(flatten)]
     pub hidden: HiddenArgs,
 
-    /// What both are told.
+    /// The condition of both networks.
     #[command(flatten)]
     #[serde(flatten)]
-    pub told: ConditionArgs,
+    pub condition_args: ConditionArgs,
 
     /// The flags of every game.
     #[command(flatten)]
@@ -82,7 +83,7 @@ impl Config for Settings {
     fn idle(&self) -> Vec<Idle> {
         let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
-        [conv, mlp, data::idle(&self.common), self.told.idle(), self.game.idle()].concat()
+        [conv, mlp, data::idle(&self.common), self.condition_args.idle(), self.game.idle()].concat()
     }
 }
 
@@ -97,7 +98,7 @@ impl GameConfig for Settings {
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
         let a = self.architecture()?;
         if self.arch == Arch::Mlp {
-            self.game.refuse_lonely(&self.common, Norm::None)?;
+            self.game.reject_batch_of_one(&self.common, Norm::None)?;
         }
         Ok([a.generator_costs(), a.discriminator_costs()])
     }
@@ -107,21 +108,21 @@ impl GameConfig for Settings {
         if self.arch == Arch::Conv {
             settings = settings.at_width(self.width);
         }
-        settings.reconstruction = self.told.reconstruction();
+        settings.reconstruction = self.condition_args.reconstruction();
         Ok(cgan(&a, settings, self.common.seed))
     }
 
     fn condition(&self) -> Option<Condition> {
-        Some(self.told.task)
+        Some(self.condition_args.task)
     }
 }
 
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let classes = data::classes(&self.common)?;
-        let ConditionArgs { task: condition, condition: label, .. } = self.told;
+        let ConditionArgs { task: condition, condition: label, .. } = self.condition_args;
         if condition.is_image() && self.arch == Arch::Mlp {
-            return Err("--arch mlp is told classes, not images; take --task class or --arch conv".into());
+            return Err("--arch mlp supports class conditions only; take --task class or --arch conv".into());
         }
         let body = match self.arch {
             Arch::Mlp => {

@@ -1,4 +1,4 @@
-//! Datasets by flag.
+//! Loads the datasets that flags name.
 
 use adjoint_data::{Dataset, Downloader, Options, Progress, Split, is_built_in, source};
 use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if, note};
@@ -37,13 +37,13 @@ pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
     Ok(set)
 }
 
-/// Flags that count for nothing with a dataset that is built in.
+/// Returns the flags that have no effect for a built-in dataset.
 pub fn idle(common: &CommonArgs) -> Vec<Idle> {
     let built_in = is_built_in(&common.dataset);
     idle_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
 }
 
-/// Numbers to a pixel of the dataset that the flags name, without loading it.
+/// Returns the number of channels of the dataset that the flags name, without loading it.
 ///
 /// # Errors
 /// If there is no such dataset.
@@ -51,7 +51,7 @@ pub fn channels(common: &CommonArgs) -> Result<usize, BoxError> {
     Ok(source(&common.dataset, &options(common))?.channels())
 }
 
-/// Number of classes of the dataset that the flags name, without loading it.
+/// Returns the number of classes of the dataset that the flags name, without loading it.
 ///
 /// # Errors
 /// If there is no such dataset.

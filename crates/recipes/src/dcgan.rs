@@ -18,7 +18,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("--loss wasserstein", "the Wasserstein distance with the gradient penalty"),
     ("--resume runs/dcgan-glyphs-001 --epochs 40", "continue a run"),
-    ("--image-size 64 --width 128 --dry-run", "show the networks and what a step costs"),
+    ("--image-size 64 --width 128 --dry-run", "show the networks and the cost of a step"),
 ];
 
 /// The recipe.
@@ -34,7 +34,7 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Channels at half the resolution of the image; doubled at each further halving
+    /// Number of channels at half the resolution of the image; doubled at each further halving
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

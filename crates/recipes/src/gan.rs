@@ -16,11 +16,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--dataset mnist --download", "MNIST, fetched into datasets/mnist and verified"),
     (
         "--dataset ring --d-steps 5 --loss minimax",
-        "eight clusters in the plane; D gets ahead, the minimax loss saturates, and a few samples of 100 are in one",
+        "eight clusters in the plane; D gets ahead, the minimax loss saturates, and few samples are in a cluster",
     ),
     (
         "--dataset ring --d-steps 5 --loss wasserstein",
-        "the Wasserstein distance with the gradient penalty finds all",
+        "the Wasserstein distance with the gradient penalty finds all clusters",
     ),
 ];
 
@@ -29,8 +29,8 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 
 /// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
 ///
-/// Beside images there are points in the plane to train on: --dataset ring, grid or moons. Then
-/// pictures are scatter plots of samples over data, on the levels of D.
+/// --dataset ring, grid and moons are points in the plane instead of images. Their pictures are
+/// scatter plots of samples over data, on a map of the output of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
 #[command(mut_arg("dataset", |arg| arg.help("Dataset: glyphs or glyphs-rgb (built in), mnist or fashion-mnist (files), or the points ring, grid or moons")))]
@@ -41,12 +41,12 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Units of hidden layers.
+    /// Numbers of units of the hidden layers.
     #[command(flatten)]
     #[serde(flatten)]
     pub hidden: HiddenArgs,
 
-    /// Batch norm in G's hidden layers
+    /// Use batch norm in G's hidden layers
     #[arg(long, help_heading = "Model")]
     pub g_batch_norm: bool,
 
@@ -100,7 +100,7 @@ impl GameConfig for Settings {
 
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError> {
         let a = self.architecture()?;
-        self.game.refuse_lonely(&self.common, a.g_norm)?;
+        self.game.reject_batch_of_one(&self.common, a.g_norm)?;
         Ok([a.generator_costs(), a.discriminator_costs()])
     }
 

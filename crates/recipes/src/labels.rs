@@ -1,12 +1,12 @@
-//! Classes as the networks take them.
+//! Class labels as one-hot rows, the input of conditional networks.
 
 use adjoint_data::Dataset;
 use adjoint_nn::Tensor;
 
-/// Rows (N, classes) of zeros with a one in the column of each label.
+/// Returns one-hot rows (N, classes): each row is 1 in the column of its label and 0 elsewhere.
 ///
 /// # Panics
-/// If a label is no class.
+/// If a label is not below `classes`.
 #[track_caller]
 pub fn one_hot(labels: &[usize], classes: usize) -> Tensor<f32> {
     Tensor::build([labels.len(), classes], |rows| {
@@ -18,7 +18,7 @@ pub fn one_hot(labels: &[usize], classes: usize) -> Tensor<f32> {
     })
 }
 
-/// The classes of these images of a set, as [`one_hot`] rows.
+/// Returns the classes of images of a set, as [`one_hot`] rows.
 pub fn of_images(set: &Dataset, indices: &[usize]) -> Tensor<f32> {
     let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
     one_hot(&labels, set.classes().len())

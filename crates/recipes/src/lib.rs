@@ -1,17 +1,18 @@
-//! Recipes: a model as a program (its flags, defaults, data and trainer), and its runs opened
-//! again.
+//! Recipes: each model as a program, with its flags, defaults, data and trainer; and access to the
+//! runs of these programs.
 //!
-//! * [`vae`], [`gan`], [`dcgan`], [`cgan`]: a recipe each, and nothing that belongs to several.
-//!   [`registry`] lists them.
-//! * [`game`]: what all recipes have in common that play a generator against a discriminator.
-//! * [`variational`]: what all have in common that learn a model with latent variables by a bound.
-//! * [`Model`]: a run of any recipe, opened to be sampled, encoded or measured.
-//! * [`data`]: the dataset that flags name, with downloads shown.
-//! * [`limits`]: what flags ask for against what there is.
+//! * [`vae`], [`gan`], [`dcgan`], [`cgan`]: one recipe each. [`registry`] lists them. Code that
+//!   several recipes share is in the other modules.
+//! * [`game`]: shared code of recipes that train a generator against a discriminator.
+//! * [`variational`]: shared code of recipes that train a latent variable model by a bound.
+//! * [`Model`]: the trained model of a run of any recipe, to sample from, encode with or measure.
+//! * [`data`]: loads the dataset that flags name, and shows downloads.
+//! * [`limits`]: checks the values of flags against the memory and the data that are available.
 //! * [`labels`]: classes as one-hot rows.
-//! * [`pictures`]: pictures of many images.
+//! * [`pictures`]: pictures made of many images.
 //! * [`LrSchedule`]: how step sizes change over a run.
-//! * [`choice!`]: flags that are one of a few names; [`Arch`] is one of several programs.
+//! * [`choice!`]: defines flags whose value is one of a few names; [`Arch`] is one that several
+//!   programs have.
 //!
 //! Train a model by its recipe, and open the run to draw samples:
 //!
@@ -35,7 +36,7 @@ use adjoint_nn::Named;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::Serializer;
 
-/// A choice among names, as it stands on a command line and in config.toml.
+/// Defines an enum whose variants have the same names on a command line and in config.toml.
 #[macro_export]
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ }) => {
@@ -46,19 +47,19 @@ macro_rules! choice {
     };
 }
 
-/// Takes one of the names of a setting, as the value of a flag.
+/// Returns a parser of a flag whose value is one of the names of a setting.
 pub(crate) fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
     let names = values.iter().map(|value| PossibleValue::new(value.name()).help(value.about()));
     PossibleValuesParser::new(names).map(|name| T::of_name(&name).expect("it is one of them"))
 }
 
-/// Writes a setting to config.toml by its name.
+/// Serializes a setting as its name, for config.toml.
 pub(crate) fn by_name<T: Named, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(value.name())
 }
 
 choice!(
-    /// The layers of models that come in both kinds.
+    /// The kind of layers, for models that support both kinds.
     Arch {
         /// Fully connected
         Mlp,

@@ -1,4 +1,4 @@
-//! What flags ask for against what there is, before anything is allocated or fetched.
+//! Checks of flags against limits of memory and data, before anything is allocated or downloaded.
 
 use adjoint_data::IMAGE_SIZES;
 use adjoint_runs::values::whole;
@@ -6,15 +6,16 @@ use adjoint_runs::{BoxError, CommonArgs};
 use std::ops::Range;
 use std::path::Path;
 
-/// Units, channels or latent numbers of a layer, from 1 to 65,536: a flag's value.
+/// Parses the value of a flag that is a number of units, channels or latent variables, from 1 to
+/// 65,536.
 ///
 /// # Errors
-/// If it is no such number.
+/// If the text is not such a number.
 pub fn units(text: &str) -> Result<usize, String> {
     whole(1..=65_536)(text)
 }
 
-/// Refuses image sizes that no dataset can be had in.
+/// Rejects image sizes that no dataset supports.
 ///
 /// # Errors
 /// For a size outside [`IMAGE_SIZES`].
@@ -23,15 +24,15 @@ pub fn image_size(common: &CommonArgs) -> Result<(), BoxError> {
     if IMAGE_SIZES.contains(&size) {
         return Ok(());
     }
-    Err(format!("--image-size {size}: from {least} to {most} pixels; take 28, 32 or 64").into())
+    Err(format!("--image-size {size}: must be from {least} to {most} pixels; take 28, 32 or 64").into())
 }
 
-/// Refuses a training step that needs more memory than this process can have, as far as the system
-/// says (Linux): all memory of the machine, the limits that a shell sets by `ulimit`, those of
+/// Rejects a training step that needs more memory than this process can get. The bounds (Linux
+/// only) are the memory of the machine, the limits that a shell sets by `ulimit`, and the limits of
 /// control groups.
 ///
 /// # Errors
-/// If it does.
+/// If the step needs more memory than the smallest bound.
 pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
     match bounds(&read).into_iter().min_by_key(|bound| bound.bytes) {
@@ -40,23 +41,24 @@ pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
     }
 }
 
-/// How many samples of `numbers` numbers to hold at once: `most`, or as many as fit into some 64
-/// MB.
+/// Returns how many samples of `numbers` values to keep in memory at once: at most `most`, and at
+/// most about 64 MB.
 pub fn chunk(most: usize, numbers: usize) -> usize {
     ((1 << 24) / numbers.max(1)).clamp(1, most)
 }
 
-/// A range in parts of this size, in order; the last part may be shorter.
+/// Splits a range into parts of this size, in order. The last part may be shorter.
 pub fn parts(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
     range.clone().step_by(size).map(move |start| start..range.end.min(start + size))
 }
 
-/// Floating-point operations between two looks at whether to stop: well below a second on one core.
+/// Floating-point operations between two checks of whether to stop: well below a second on one
+/// core.
 const OPERATIONS: u64 = 10_000_000_000;
 
-/// Samples to compute between two looks at whether to stop, where each takes this many operations:
-/// `most`, or fewer.
-pub fn between_looks(most: usize, flops: u64) -> usize {
+/// Returns how many samples to compute between two checks of whether to stop: at most `most`. A
+/// sample takes `flops` floating-point operations.
+pub fn between_stop_checks(most: usize, flops: u64) -> usize {
     usize::try_from(OPERATIONS / flops.max(1)).unwrap_or(most).clamp(1, most.max(1))
 }
 
@@ -64,7 +66,7 @@ pub fn between_looks(most: usize, flops: u64) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bound {
     bytes: u64,
-    /// "this machine has".
+    /// The subject and verb of a message about the bound, such as "this machine has".
     holder: &'static str,
 }
 
@@ -79,11 +81,12 @@ impl Bound {
     }
 }
 
-/// All bounds that are found in the files that `read` reads.
+/// Returns all bounds in the files of the system, which `read` reads.
 fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<Bound> {
     let text = |path: &str| read(Path::new(path)).unwrap_or_default();
     let (machine, limits) = (text("/proc/meminfo"), text("/proc/self/limits"));
-    // "MemTotal:  24683656 kB", "Max address space  unlimited  unlimited  bytes": the soft limit.
+    // "MemTotal:  24683656 kB", "Max address space  unlimited  unlimited  bytes". The first
+    // value is the soft limit.
     let number = |text: &str, name: &str| -> Option<u64> {
         text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
     };
@@ -97,9 +100,9 @@ fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<Bound> {
     found.into_iter().filter_map(|(bytes, holder)| Some(Bound { bytes: bytes?, holder })).collect()
 }
 
-/// The least limit of the control groups of this process and of those around them, of version 2 and
-/// of version 1. A line of `groups` is "0::/PATH" or "4:memory:/PATH". A container may see its own
-/// group at the top, whatever its path is.
+/// Returns the smallest limit of the control groups of this process and their ancestors, in
+/// versions 1 and 2. A line of `groups` is "0::/PATH" or "4:memory:/PATH". Inside a container the
+/// own group may be at the top of the hierarchy, although the path says otherwise.
 fn of_control_groups(read: &dyn Fn(&Path) -> Option<String>, groups: &str) -> Option<u64> {
     let mut least = None;
     for line in groups.lines() {
@@ -114,7 +117,7 @@ fn of_control_groups(read: &dyn Fn(&Path) -> Option<String>, groups: &str) -> Op
         };
         for group in Path::new(path.trim_start_matches('/')).ancestors() {
             let limit = read(&Path::new(top).join(group).join(file));
-            let limit = limit.and_then(|limit| limit.trim().parse::<u64>().ok()); // or "max"
+            let limit = limit.and_then(|limit| limit.trim().parse::<u64>().ok()); // None for "max"
             least = least.into_iter().chain(limit).min();
         }
     }
@@ -127,7 +130,7 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// The least bound that files of this content state.
+    /// Returns the smallest bound in files of this content.
     fn least(files: &[(&str, &str)]) -> Option<(u64, &'static str)> {
         let read = |path: &Path| {
             let file = files.iter().find(|(name, _)| Path::new(name) == path);
@@ -172,7 +175,7 @@ mod tests {
         assert_eq!(of(v2, &[inner, outer]), group(3 * GIB));
         assert_eq!(of(v2, &[inner, outer, top]), group(GIB));
         assert_eq!(of("0::/\n", &[top]), group(GIB));
-        // Version 1, from outside of the container and from inside of it.
+        // Version 1, outside and inside a container.
         let outside = ("/sys/fs/cgroup/memory/docker/1f/memory.limit_in_bytes", "2147483648\n");
         let inside = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "2147483648\n");
         let unlimited = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");

@@ -1,14 +1,14 @@
-//! Pictures of many images. Trainers and `sample` draw with the same code.
+//! Pictures made of many images. Trainers and `sample` use the same code.
 
 use crate::labels;
 use adjoint_data::PixelRange;
 use adjoint_nn::Tensor;
 use adjoint_runs::{Grid, Image};
 
-/// Images in a row of [`series`].
+/// Number of images per row of [`series`].
 pub const COLUMNS: usize = 8;
 
-/// Draws images (N, H, W, C) side by side, with as many rows as columns, or more.
+/// Draws images (N, H, W, C) in floor(sqrt(N)) columns.
 ///
 /// # Panics
 /// If there is no image.
@@ -17,7 +17,7 @@ pub fn square(images: &Tensor<f32>, range: PixelRange) -> Image {
     rows(images, images.dims()[0].isqrt(), range)
 }
 
-/// Draws images (N, H, W, C) side by side, `columns` in a row.
+/// Draws images (N, H, W, C) in this number of columns.
 ///
 /// # Panics
 /// If there is no image or no column.
@@ -27,26 +27,26 @@ pub fn rows(images: &Tensor<f32>, columns: usize, range: PixelRange) -> Image {
     Grid { columns, ..Grid::square(count, height) }.draw(images, range)
 }
 
-/// Draws series of images (N, H, W, C), image i of each below that of the one before. A row has
-/// [`COLUMNS`] images of one series.
+/// Draws several series of images (N, H, W, C) below one another: image i of a series is below
+/// image i of the previous series. A row has [`COLUMNS`] images of one series.
 ///
 /// # Panics
-/// If there are no series, they are empty, or they differ in shape.
+/// If there are no series, a series is empty, or the series differ in shape.
 #[track_caller]
 pub fn series(series: &[&Tensor<f32>], range: PixelRange) -> Image {
     rows(&below(series, COLUMNS), COLUMNS.min(series[0].dims()[0]), range)
 }
 
-/// The noise and the labels (one-hot) of a picture with a row for each class: row i of `z` is the
-/// noise of all samples in column i.
+/// Returns the noise and the one-hot labels of a picture with one row per class. Row i of `z` is
+/// the noise of all samples in column i.
 pub fn row_per_class(z: &Tensor<f32>, classes: usize) -> [Tensor<f32>; 2] {
     let columns = z.dims()[0];
     let labels: Vec<usize> = (0..classes * columns).map(|i| i / columns).collect();
     [Tensor::concat(&vec![z; classes], 0), labels::one_hot(&labels, classes)]
 }
 
-/// The tiles of [`series`]: the first `columns` of each series in a row of its own, then the next.
-/// Free places in a last row are white.
+/// Returns the tiles of [`series`]: one row per series with its first `columns` images, then one
+/// row per series with the next images, and so on. Free places in the last rows are white.
 fn below(series: &[&Tensor<f32>], columns: usize) -> Tensor<f32> {
     let n = series[0].dims()[0];
     let mut rows = vec![];
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(below(&[&a, &b], 4).data(), [1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
     }
 
-    /// Series that do not fill a row make a picture of their width.
+    /// Series shorter than a row give a picture that is only as wide as the series.
     #[test]
     fn short_series_are_below_one_another() {
         let [black, white] = [0.0, 1.0].map(|shade| Tensor::full([3, 64, 64, 1], shade));

@@ -1,4 +1,4 @@
-//! All recipes. A new model is its networks, its recipe and a line here.
+//! The list of all recipes. A new model adds its networks, its recipe and a line in [`ALL`].
 
 use std::env;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use clap::Command;
 use crate::model::{Model, Open};
 
 /// Every recipe, in the order of the papers.
-#[rustfmt::skip] // a line each
+#[rustfmt::skip] // one recipe per line
 pub const ALL: &[Recipe] = &[
     crate::vae::RECIPE,
     crate::gan::RECIPE,
@@ -18,10 +18,11 @@ pub const ALL: &[Recipe] = &[
     crate::cgan::RECIPE,
 ];
 
-/// A model as a program: what its settings are, trained and opened again, whatever is inside.
+/// A model as a program: its command line, its trainer and the loader of its runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
-    /// The kind of model: "dcgan". Names its runs, and its program after `train-`.
+    /// The kind of model, such as "dcgan". It is part of the names of its runs and of its program,
+    /// `train-dcgan`.
     pub model: &'static str,
     pub(crate) command: fn() -> Command,
     pub(crate) train: fn(&[OsString]) -> Result<Outcome, BoxError>,
@@ -29,17 +30,17 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe of a kind of model.
+    /// Returns the recipe of a kind of model.
     pub fn of(model: &str) -> Option<Self> {
         ALL.iter().copied().find(|recipe| recipe.model == model)
     }
 
-    /// Its command line.
+    /// Returns the command line of the program.
     pub fn command(&self) -> Command {
         (self.command)()
     }
 
-    /// Trains as a command line says. The first argument is the name of the program.
+    /// Parses a command line and trains. The first argument is the name of the program.
     ///
     /// # Errors
     /// If the command line is wrong, the data can't be loaded, or training fails.

@@ -5,7 +5,7 @@ choice!(
     LrSchedule {
         /// No change
         Constant,
-        /// To 0 over the second half of the run
+        /// Constant, then linear to 0 over the second half of the run
         Linear,
         /// To 0 over the whole run, along a half cosine
         Cosine,
@@ -15,8 +15,8 @@ choice!(
 );
 
 impl LrSchedule {
-    /// The schedule of a run of this number of steps. [`Step`](Self::Step) has the fractions of He
-    /// et al. 2016, section 4.2, rounded up to whole steps.
+    /// Returns the schedule of a run of this number of steps. [`Step`](Self::Step) divides the step
+    /// size at the fractions of He et al. 2016, section 4.2, rounded up to whole steps.
     pub fn over(self, steps: u64) -> Schedule {
         match self {
             LrSchedule::Constant => Schedule::Constant,
@@ -31,7 +31,8 @@ impl LrSchedule {
 mod tests {
     use super::*;
 
-    /// The boundaries of He et al. 2016, and those of runs that do not divide by 4.
+    /// Tests the boundaries of He et al. 2016, and boundaries of runs whose length is not a
+    /// multiple of 4.
     #[test]
     fn steps_are_at_a_half_and_three_quarters() {
         for (steps, at) in [(64_000, [32_000, 48_000]), (8, [4, 6]), (7, [4, 6]), (3, [2, 3]), (1, [1, 1])] {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
     ("", "glyphs at 28x28"),
-    ("--latent 2", "a plane of digits, for `sample manifold`"),
+    ("--latent 2", "a latent plane of digits, for `sample manifold`"),
     (
         "--dataset mnist --download --binarize dynamic --hidden 200,200 --latent 50 --epochs 100",
         "the network of the importance weighted autoencoder's paper",
@@ -31,16 +31,17 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Layers between image and z: fully connected, or the DCGAN's convolutions
+    /// Layers of encoder and decoder: fully connected, or the DCGAN's convolutions
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub arch: Arch,
 
-    /// Units of each hidden layer of --arch mlp, from the image to z
+    /// Number of units of each hidden layer of --arch mlp, from the image to z
     #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Model")]
     #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub hidden: Vec<usize>,
 
-    /// Channels of --arch conv at half the resolution of the image; doubled at each further halving
+    /// Number of channels of --arch conv at half the resolution of the image; doubled at each
+    /// further halving
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

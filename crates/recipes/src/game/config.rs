@@ -1,6 +1,7 @@
-//! What an adversarial trainer brings: its settings, two networks, and nothing else.
+//! The trait that the settings of an adversarial trainer implement, and the recipe of such a
+//! trainer.
 
-use crate::game::{Condition, GameArgs, GameTrainer, ImageStage, PointStage, Stage};
+use crate::game::{Condition, GameArgs, GameData, GameTrainer, ImageData, PointData};
 use crate::limits;
 use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
@@ -8,42 +9,42 @@ use adjoint_data::points::Points;
 use adjoint_nn::cost::{LayerCost, flops};
 use adjoint_runs::{BoxError, Config, Launch, Summary, command, warn};
 
-/// The settings of an adversarial trainer. [`summary`] is what `--dry-run` prints, [`trainer`]
-/// what it trains, [`recipe`] all of it for the registry.
+/// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints, [`trainer`]
+/// returns the trainer, and [`recipe`] combines both for the registry.
 pub trait GameConfig: Config {
-    /// Its G.
+    /// The generator.
     type Generator: Generator<f32> + 'static;
-    /// Its D.
+    /// The discriminator.
     type Discriminator: Discriminator<f32> + 'static;
 
-    /// The flags of every game.
+    /// Returns the flags that all games have.
     fn game(&self) -> &GameArgs;
 
-    /// The layers of G and of D.
+    /// Returns the layers of G and of D.
     ///
     /// # Errors
     /// If flags contradict each other, or there is no such dataset.
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError>;
 
-    /// The game with first weights, played by these rules but for what the model knows better, such
-    /// as the step size that suits its width.
+    /// Builds the game with initial weights and these settings. A model may adapt settings, such as
+    /// the step size to its width.
     ///
     /// # Errors
     /// As [`costs`](Self::costs).
     fn build(&self, settings: Settings) -> Result<Game<f32, Self::Generator, Self::Discriminator>, BoxError>;
 
-    /// What both are told, if anything.
+    /// Returns the condition of both networks, if the model is conditional.
     fn condition(&self) -> Option<Condition> {
         None
     }
 
-    /// The distribution of points that samples are of, if they are no images.
+    /// Returns the distribution of the data, if samples are points instead of images.
     fn points(&self) -> Option<Points> {
         None
     }
 }
 
-/// What `--dry-run` prints.
+/// Returns what `--dry-run` prints.
 ///
 /// # Errors
 /// If flags contradict each other.
@@ -57,24 +58,24 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("generator", g), ("discriminator", d)], step_flops, step_bytes })
 }
 
-/// The model with its first weights, and its data.
+/// Returns the trainer: the game with initial weights, and its data.
 ///
 /// # Errors
-/// If flags contradict each other or the data can't be had.
+/// If flags contradict each other or the data can't be loaded.
 pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C::Discriminator>, BoxError> {
-    // Flags first: a wrong one should not cost a download.
+    // Check the flags first: a wrong flag should fail before a download.
     let (common, game, summary) = (config.common(), config.game(), summary(config)?);
     game.remarks().for_each(warn);
     limits::memory(summary.step_bytes)?;
-    let stage: Box<dyn Stage> = match config.points() {
-        Some(points) => Box::new(PointStage::new(points, common, game.loss)),
-        None => Box::new(ImageStage::load(common, config.condition())?),
+    let data: Box<dyn GameData> = match config.points() {
+        Some(points) => Box::new(PointData::new(points, common, game.loss)),
+        None => Box::new(ImageData::load(common, config.condition())?),
     };
-    let settings = game.settings(stage.batches_per_epoch() / game.d_steps as u64)?;
-    GameTrainer::new((config.build(settings)?, flops(&summary.networks[0].1)), stage, game, common)
+    let settings = game.settings(data.batches_per_epoch() / game.d_steps as u64)?;
+    GameTrainer::new((config.build(settings)?, flops(&summary.networks[0].1)), data, game, common)
 }
 
-/// The recipe of a model with these settings.
+/// Returns the recipe of a model with these settings.
 pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,

@@ -1,4 +1,4 @@
-//! The variants of the game as flags.
+//! The flags of adversarial trainers.
 
 use crate::LrSchedule;
 use adjoint_adversarial::{Condition, Descent, Label, Noise, Penalty, Settings, Update};
@@ -10,14 +10,15 @@ use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if};
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
 
-/// Flags of every adversarial trainer, to be flattened into its own beside [`CommonArgs`].
+/// Flags of every adversarial trainer. A trainer flattens them into its settings, as it does with
+/// [`CommonArgs`].
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct GameArgs {
-    /// Size of the latent vector
+    /// Number of latent variables
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
-    /// Distribution of the latent vector: uniform on [-1, 1), or normal
+    /// Distribution of the latent variables: uniform on [-1, 1), or normal
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     pub noise: Distribution,
 
@@ -51,7 +52,7 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub beta2: f64,
 
-    /// Steps of D for each step of G
+    /// Number of steps of D per step of G
     #[arg(long, value_name = "K", help_heading = "Training")]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000), allow_negative_numbers = true)]
     pub d_steps: usize,
@@ -61,7 +62,7 @@ pub struct GameArgs {
     #[serde(serialize_with = "crate::by_name")]
     pub update: Update,
 
-    /// What D and G minimise
+    /// Losses of D and G
     #[arg(long, value_name = "LOSS", help_heading = "Training", value_parser = crate::one_of(AdversarialLoss::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub loss: AdversarialLoss,
@@ -75,7 +76,7 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub penalty_weight: f64,
 
-    /// Apply the penalty, multiplied by N, in every N-th step of D
+    /// Apply the penalty every N steps of D, multiplied by N
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub penalty_every: u64,
 
@@ -83,11 +84,11 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = fraction, allow_negative_numbers = true)]
     pub label_smoothing: f64,
 
-    /// Standard deviation of normal noise that is added to the inputs of D
+    /// Initial standard deviation of normal noise that is added to the inputs of D
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub instance_noise: f64,
 
-    /// Epochs until --instance-noise reaches 0
+    /// Number of epochs until --instance-noise reaches 0
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub instance_noise_epochs: u64,
 
@@ -97,59 +98,61 @@ pub struct GameArgs {
     pub ema: f64,
 }
 
-/// Units of perceptrons, to be flattened where networks are such.
+/// Numbers of hidden units. Trainers of fully connected networks flatten these flags into their
+/// settings.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct HiddenArgs {
-    /// Units of each hidden layer of a fully connected G, from the noise on
+    /// Number of units of each hidden layer of a fully connected G, from the first
     #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Model")]
     #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub g_hidden: Vec<usize>,
 
-    /// Units of each hidden layer of a fully connected D, from the sample on
+    /// Number of units of each hidden layer of a fully connected D, from the first
     #[arg(long, value_name = "N,N", value_delimiter = ',', help_heading = "Model")]
     #[arg(value_parser = crate::limits::units, allow_negative_numbers = true)]
     pub d_hidden: Vec<usize>,
 }
 
-/// What both are told, to be flattened where they are told something.
+/// The condition of both networks. Conditional trainers flatten these flags into their settings.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct ConditionArgs {
-    /// What the condition is: the class, or an image made from the one in question
+    /// Condition: the class, or an image made from the training image
     #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Condition::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub task: Condition,
 
-    /// How the class is told: as a one-hot row, or as a learned vector
+    /// Encoding of the class: a one-hot row, or a learned vector
     #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Label::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub condition: Label,
 
-    /// Weight of the mean of |x - G(z, y)| in G's loss, where y is an image [default: 100]
+    /// Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image [default:
+    /// 100]
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l1: Option<f64>,
 }
 
 impl ConditionArgs {
-    /// The flags of another task.
+    /// Returns the flags that have no effect for this task.
     pub fn idle(&self) -> Vec<Idle> {
         let class = idle_if(self.task.is_image(), "--task class", ["condition"]);
         let image = idle_if(!self.task.is_image(), "a task with an image, such as --task inpaint", ["l1"]);
         [class, image].concat()
     }
 
-    /// Weight of the distance from the image that the condition determines; 0 where it determines
-    /// none.
+    /// Returns the weight of the distance between a sample and the image that its condition was
+    /// made from; 0 if the condition is a class.
     pub fn reconstruction(&self) -> f64 {
         if self.task.is_image() { self.l1.unwrap_or(L1) } else { 0.0 }
     }
 }
 
-/// The weight of pix2pix (Isola et al. 2017, section 6.2).
+/// The default of `--l1`, from pix2pix (Isola et al. 2017, section 6.2).
 const L1: f64 = 100.0;
 
 choice!(
-    /// How the numbers that G starts from are distributed.
+    /// The distribution of the latent variables.
     Distribution {
         /// On [-1, 1)
         Uniform,
@@ -159,7 +162,7 @@ choice!(
 );
 
 impl Distribution {
-    /// Numbers (rows, latent) of this kind: number `index` of their purpose.
+    /// Draws latent vectors, (rows, latent): the draw with this index for this purpose.
     pub fn draw(self, seed: u64, purpose: &str, index: u64, shape: [usize; 2]) -> Tensor<f32> {
         let mut stream = Stream::new(seed, purpose, index);
         match self {
@@ -170,10 +173,10 @@ impl Distribution {
 }
 
 impl GameArgs {
-    /// The game that these flags ask for.
+    /// Returns the settings of the game that these flags request.
     ///
     /// # Errors
-    /// If they contradict each other.
+    /// If the flags contradict each other.
     pub fn settings(&self, steps_per_epoch: u64) -> Result<Settings, BoxError> {
         let refuse = |what: String| Err(what.into());
         let (loss, smoothing) = (self.loss, self.label_smoothing);
@@ -185,7 +188,7 @@ impl GameArgs {
             && self.d_norm != Norm::Spectral
         {
             return refuse(format!(
-                "--loss {loss} needs a D with bounded slopes; take --penalty gp or --d-norm spectral"
+                "--loss {loss} needs a D that is Lipschitz; take --penalty gp or --d-norm spectral"
             ));
         }
         Ok(Settings {
@@ -207,7 +210,7 @@ impl GameArgs {
         })
     }
 
-    /// What these flags make useless among themselves.
+    /// Returns the flags that have no effect beside the other flags.
     pub fn idle(&self) -> Vec<Idle> {
         let momentum = matches!(self.optimizer, Descent::Adam | Descent::Momentum);
         [
@@ -219,46 +222,48 @@ impl GameArgs {
         .concat()
     }
 
-    /// A line on each two flags of which one does less beside the other. (A file may have brought
-    /// them together.)
+    /// Returns one line per pair of flags that work badly together. They are allowed, because one
+    /// of them may come from a file.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
         let wasserstein = self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1;
         let gp = self.penalty == Penalty::Gp && self.d_norm == Norm::Batch;
         let remarks = [
             (
                 wasserstein,
-                "--loss wasserstein with --penalty r1, which pulls D's slopes to 0 on the data and bounds them nowhere else; --penalty gp is the one of this loss",
+                "--loss wasserstein with --penalty r1 does not make D Lipschitz, because r1 penalises its gradient on the data only; take --penalty gp",
             ),
             (
                 gp,
-                "--penalty gp with --d-norm batch, which lets the samples of a batch meet where the penalty is one on each; take --d-norm none",
+                "--penalty gp with --d-norm batch: batch norm couples the samples of a batch, but the penalty is defined per sample; take --d-norm none",
             ),
         ];
         remarks.into_iter().filter_map(|(applies, remark)| applies.then_some(remark))
     }
 
-    /// Does a penalty on D's slope count?
+    /// Is there a penalty on the gradient of D?
     pub fn has_penalty(&self) -> bool {
         self.penalty != Penalty::None
     }
 
-    /// Rejects batch norm of fully connected layers in batches of one, which have no variance.
+    /// Rejects batch norm of fully connected layers with a batch size of 1, where the variance is
+    /// 0.
     ///
     /// # Errors
-    /// If the flags request it; `g_norm` is that of G's layers.
-    pub fn refuse_lonely(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
+    /// If the batch size is 1 and D has batch norm, or `g_norm`, the normalisation of G, is batch
+    /// norm.
+    pub fn reject_batch_of_one(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
         if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == Norm::Batch) {
             return Err("--batch-size 1: batch norm of fully connected layers needs 2 samples or more".into());
         }
         Ok(())
     }
 
-    /// What keeps D's layers in bounds, and what they drop.
+    /// Returns the normalisation and the dropout of D's layers.
     pub fn d_style(&self) -> (Norm, Dropout) {
         (self.d_norm, Dropout::new(self.d_dropout))
     }
 
-    /// Numbers for `rows` samples: number `index` of their purpose.
+    /// Draws latent vectors for `rows` samples: the draw with this index for this purpose.
     pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         self.noise.draw(common.seed, purpose, index, [rows, self.latent])
     }

@@ -1,29 +1,29 @@
-//! Any game in the hands of the training loop: which data and which noise a step sees, what is
-//! saved, measured and shown.
+//! A game for the training loop: the data and noise of a step, the saved state, the figures and the
+//! pictures.
 
-use crate::game::{GameArgs, Play, Stage};
+use crate::game::{GameArgs, GameData, Play};
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
 use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
 };
 
-/// Batches that V is measured on at the end.
+/// Number of batches that V is measured on after training.
 const VALUE_BATCHES: u64 = 20;
 
-/// A game in training, with what it is played about.
+/// A game with its data, in training.
 pub struct GameTrainer<G: Generator<f32>, D: Discriminator<f32>> {
     players: Players<G, D>,
-    stage: Box<dyn Stage>,
-    /// Step size of the first step, and how it changes.
+    data: Box<dyn GameData>,
+    /// Step size of the first step; `schedule` changes it.
     lr: f64,
     schedule: Schedule,
 }
 
-/// The networks, and the noise they start from.
+/// The networks of a game, and the settings of their noise.
 struct Players<G: Generator<f32>, D: Discriminator<f32>> {
     game: Game<f32, G, D>,
-    /// Operations that G takes for a sample.
+    /// Floating-point operations of G per sample.
     flops: u64,
     ema: Option<Ema<f32>>,
     args: GameArgs,
@@ -31,17 +31,17 @@ struct Players<G: Generator<f32>, D: Discriminator<f32>> {
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
-    /// The trainer of a game. G takes `flops` operations for a sample.
+    /// Returns the trainer of a game. G takes `flops` floating-point operations per sample.
     ///
     /// # Errors
-    /// If an epoch has fewer batches than D takes steps for one of G.
+    /// If an epoch has fewer batches than D takes steps per step of G.
     pub fn new(
         (game, flops): (Game<f32, G, D>, u64),
-        stage: Box<dyn Stage>,
+        data: Box<dyn GameData>,
         args: &GameArgs,
         common: &CommonArgs,
     ) -> Result<Self, BoxError> {
-        let (k, epoch) = (args.d_steps, stage.batches_per_epoch());
+        let (k, epoch) = (args.d_steps, data.batches_per_epoch());
         if k as u64 > epoch {
             return Err(format!(
                 "--d-steps {k}: an epoch has only {epoch} batches; take fewer steps or a smaller --batch-size"
@@ -52,17 +52,23 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
             (game.optimizer_g.lr(), args.lr_schedule.over(common.total_steps(epoch / k as u64)));
         let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
         let players = Players { game, flops, ema, args: args.clone(), common: common.clone() };
-        Ok(Self { players, stage, lr, schedule })
+        Ok(Self { players, data, lr, schedule })
     }
 
-    /// Steps of D in a step of training.
+    /// Returns the number of steps of D per step of training.
     fn k(&self) -> u64 {
         self.players.args.d_steps as u64
     }
 
-    /// Data and noise of D's step `i`, counted over all epochs. `purpose` is the noise's.
-    fn round(stage: &mut dyn Stage, players: (&GameArgs, &CommonArgs), purpose: &str, i: u64) -> Round<f32> {
-        let (x, condition) = stage.batch(i);
+    /// Returns the data and the noise of step `i` of D, counted over all epochs. `purpose` selects
+    /// the noise.
+    fn round(
+        data: &mut dyn GameData,
+        players: (&GameArgs, &CommonArgs),
+        purpose: &str,
+        i: u64,
+    ) -> Round<f32> {
+        let (x, condition) = data.batch(i);
         let (args, common) = players;
         Round { z: args.draw(common, purpose, i, x.dims()[0]), x, condition }
     }
@@ -84,7 +90,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
 
     fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
         let (x, condition) = (Var::constant(x.clone()), condition.cloned().map(Var::constant));
-        // Evaluation drops nothing.
+        // Dropout is inactive in evaluation mode, so the masks are not used.
         let mut masks = Stream::new(0, "dropout", 0);
         no_grad(|| self.game.discriminator.judge(&x, condition.as_ref(), Mode::Eval, &mut masks).into_value())
     }
@@ -95,9 +101,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
-    /// As many as have whole rounds of D in one pass through the data.
+    /// Returns the number of complete training steps per pass through the data; each takes as many
+    /// batches as D takes steps.
     fn steps_per_epoch(&self) -> u64 {
-        self.stage.batches_per_epoch() / self.k()
+        self.data.batches_per_epoch() / self.k()
     }
 
     fn images_per_step(&self) -> u64 {
@@ -105,10 +112,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
-        let (k, stage, lr) = (self.k(), &mut *self.stage, self.lr * self.schedule.factor(step));
+        let (k, data, lr) = (self.k(), &mut *self.data, self.lr * self.schedule.factor(step));
         let Players { game, ema, args, common, .. } = &mut self.players;
-        // Made when D asks for them: k batches never exist together.
-        let rounds = (step * k..(step + 1) * k).map(|i| Self::round(stage, (args, common), "noise", i));
+        // The iterator is lazy, so only one of the k batches is in memory at once.
+        let rounds = (step * k..(step + 1) * k).map(|i| Self::round(data, (args, common), "noise", i));
         game.optimizer_g.set_lr(lr);
         game.optimizer_d.set_lr(lr);
         let report = game.step(step, rounds);
@@ -130,34 +137,34 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     }
 
     fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
-        self.stage.epoch_figures(&mut self.players, stop)
+        self.data.epoch_figures(&mut self.players, stop)
     }
 
-    /// V(D, G) beside its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014, theorem
-    /// 1); not of games in which D gives no logit.
+    /// Returns V(D, G) and its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014,
+    /// theorem 1). Games whose D has no logit have neither. The figures of an epoch are included.
     fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let mut figures = Figures::default();
         if args.loss.is_on_logits() {
-            let batches = VALUE_BATCHES.min(self.stage.batches_per_epoch());
+            let batches = VALUE_BATCHES.min(self.data.batches_per_epoch());
             let mut sum = 0.0;
             for i in 0..batches {
-                // A batch is less work than a step of training.
+                // Checking once per batch is enough: a batch is less work than a step of training.
                 if stop() {
                     return Ok(None);
                 }
-                sum += game.value(i, Self::round(&mut *self.stage, (args, common), "noise/value", i));
+                sum += game.value(i, Self::round(&mut *self.data, (args, common), "noise/value", i));
             }
             figures.push("value", sum / batches as f64);
             figures.push("value_at_equilibrium", -(4f64.ln()));
         }
-        let Some(of_stage) = self.stage.epoch_figures(&mut self.players, stop)? else { return Ok(None) };
-        figures.append(of_stage);
+        let Some(of_data) = self.data.epoch_figures(&mut self.players, stop)? else { return Ok(None) };
+        figures.append(of_data);
         Ok(Some(figures))
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        self.stage.pictures(&mut self.players)
+        self.data.pictures(&mut self.players)
     }
 
     fn state(&self) -> NamedTensors {
@@ -196,6 +203,6 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     }
 
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {
-        Some(self.stage.sample_command())
+        Some(self.data.sample_command())
     }
 }

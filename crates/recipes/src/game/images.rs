@@ -1,6 +1,6 @@
-//! Games about images.
+//! The data of games of images.
 
-use crate::game::{Play, Stage};
+use crate::game::{GameData, Play};
 use crate::pictures::{self, COLUMNS};
 use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
@@ -8,29 +8,29 @@ use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
 
-/// Samples on a picture, 8 x 8 of them.
+/// Number of samples in a picture (8 x 8).
 const SAMPLES: usize = 64;
-/// Test images that are shown with their conditions.
+/// Number of test images that are shown with their conditions.
 const SHOWN: usize = 24;
-/// Test images that are measured, and how many at once.
+/// Number of test images that are measured, and the maximum number at once.
 const MEASURED: usize = 2_000;
 const CHUNK: usize = 500;
 
-/// The images of a dataset in [-1, 1].
-pub struct ImageStage {
+/// The images of a dataset, with pixels in [-1, 1].
+pub struct ImageData {
     batches: Prefetch,
     condition: Option<Condition>,
     classes: usize,
     seed: u64,
-    /// Where the condition is an image: the test set, to show and to measure.
+    /// The test set for pictures and figures, if the condition is an image.
     test: Option<Dataset>,
 }
 
-impl ImageStage {
-    /// The training set that the flags name.
+impl ImageData {
+    /// Loads the training set that the flags name.
     ///
     /// # Errors
-    /// If it can't be had, or has fewer images than a batch.
+    /// If the set can't be loaded, or has fewer images than a batch.
     pub fn load(common: &CommonArgs, condition: Option<Condition>) -> Result<Self, BoxError> {
         let dataset = data::load_to_train(common)?;
         let images = condition.is_some_and(Condition::is_image);
@@ -40,17 +40,17 @@ impl ImageStage {
         Ok(Self { batches: Prefetch::new(batches), condition, classes, seed, test })
     }
 
-    /// Test images with their conditions: always the same.
+    /// Returns test images with their conditions, which are the same in every call.
     fn tests(&self, test: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Tensor<f32>) {
         let mut stream = Stream::new(self.seed, "condition/test", range.start as u64);
         let x = test.images(&range.collect::<Vec<_>>(), PixelRange::Symmetric);
-        let condition = self.condition.expect("the test set is loaded where conditions are images");
+        let condition = self.condition.expect("the test set is loaded if conditions are images");
         let y = condition.of_images(&x, &mut stream);
         (x, y)
     }
 }
 
-impl Stage for ImageStage {
+impl GameData for ImageData {
     fn batches_per_epoch(&self) -> u64 {
         self.batches.steps_per_epoch()
     }
@@ -64,8 +64,9 @@ impl Stage for ImageStage {
         (batch.images, condition)
     }
 
-    /// A square of samples; or a row of each class, with the same noise down a column; or test
-    /// images in rows of three: the condition, the sample, the image itself.
+    /// Draws a square of samples if there is no condition. Class conditions give one row per class,
+    /// with the same noise for all samples in a column. Image conditions give rows of conditions,
+    /// samples and test images.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let range = PixelRange::Symmetric;
         let picture = match self.condition {
@@ -75,7 +76,7 @@ impl Stage for ImageStage {
                 pictures::rows(&players.sample(&z, Some(&labels)), COLUMNS, range)
             }
             Some(_) => {
-                let test = self.test.as_ref().expect("loaded where conditions are images");
+                let test = self.test.as_ref().expect("the test set is loaded if conditions are images");
                 let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
                 let fake = players.sample(&players.noise("samples", x.dims()[0]), Some(&y));
                 pictures::series(&[&y, &fake, &x], range)
@@ -84,7 +85,7 @@ impl Stage for ImageStage {
         vec![("samples", picture)]
     }
 
-    /// Where conditions are images, the mean of |x - G(z, y)| over test images.
+    /// Returns the mean of |x - G(z, y)| over test images, if conditions are images.
     fn epoch_figures(
         &mut self,
         players: &mut dyn Play,
@@ -106,8 +107,8 @@ impl Stage for ImageStage {
     fn sample_command(&self) -> (&'static str, &'static str) {
         match self.condition {
             None => ("walks between samples", "interpolate"),
-            Some(Condition::Class) => ("a row of each class", "classes"),
-            Some(_) => ("test images and what is made of their conditions", "reconstruct"),
+            Some(Condition::Class) => ("one row per class", "classes"),
+            Some(_) => ("test images with their conditions and samples", "reconstruct"),
         }
     }
 }

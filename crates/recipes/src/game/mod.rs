@@ -1,23 +1,23 @@
-//! The game of a generator and a discriminator as a program: its flags, the trainer of all such
-//! games, and what they are played about.
+//! Games of a generator and a discriminator as programs: the flags, the trainer and the kinds of
+//! data that they share.
 //!
-//! * [`flags`]: the variants of the game as flags; [`presets`] are their defaults.
-//! * [`config`]: what a program brings to make of them a trainer.
-//! * [`GameTrainer`]: any game in the hands of the training loop.
-//! * [`stage`]: data, conditions and pictures; [`images`] and [`points`] are the two kinds.
+//! * [`flags`]: the flags; [`presets`]: their defaults.
+//! * [`config`]: the trait that the settings of a program implement.
+//! * [`GameTrainer`]: a game with its data, for the training loop.
+//! * [`game_data`]: data, conditions and pictures; [`images`] and [`points`] are the two kinds.
 
 pub mod config;
 pub mod flags;
+pub mod game_data;
 mod game_trainer;
 pub mod images;
 pub mod points;
 pub mod presets;
-pub mod stage;
 
 pub use adjoint_adversarial::Condition;
 pub use config::{GameConfig, recipe, summary, trainer};
 pub use flags::{ConditionArgs, GameArgs, HiddenArgs};
+pub use game_data::{GameData, Play};
 pub use game_trainer::GameTrainer;
-pub use images::ImageStage;
-pub use points::PointStage;
-pub use stage::{Play, Stage};
+pub use images::ImageData;
+pub use points::PointData;

@@ -1,40 +1,41 @@
-//! Games about points in the plane.
+//! The data of games of points in the plane.
 
-use crate::game::{Play, Stage};
+use crate::game::{GameData, Play};
 use adjoint_data::points::{Match, Points};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
 
-/// Points that count as a pass through the data, which has no end: the number of images in MNIST.
+/// Number of points per epoch: the number of images in MNIST, because the data itself is unlimited.
 const EPOCH: u64 = 60_000;
-/// Points on a picture and samples beside them.
+/// Number of data points, and of samples, in a picture.
 pub const SHOWN: usize = 2_000;
-/// Samples that are counted.
+/// Number of samples that figures are computed from.
 const COUNTED: usize = 10_000;
-/// Height and width of a picture.
+/// Height and width of a picture, in pixels.
 const SIDE: usize = 400;
-/// Pixels between two values of D: it changes slowly.
+/// Pixels between two values of D, which changes slowly.
 const COARSE: usize = 4;
-/// Data, and samples.
+/// Colours of data and of samples.
 const DATA: [u8; 3] = [70, 70, 70];
 const SAMPLE: [u8; 3] = [213, 94, 0];
 
 /// Points drawn from a distribution.
-pub struct PointStage {
+pub struct PointData {
     points: Points,
     seed: u64,
     batch: usize,
     loss: AdversarialLoss,
 }
 
-impl PointStage {
-    /// Points of this kind, in batches as the flags say, in a game of this loss.
+impl PointData {
+    /// Returns points of this distribution, in batches of `--batch-size`, for a game with this
+    /// loss.
     pub fn new(points: Points, common: &CommonArgs, loss: AdversarialLoss) -> Self {
         Self { points, seed: common.seed, batch: common.batch_size, loss }
     }
 
-    /// D(x) at every fourth pixel of a picture, row by row.
+    /// Returns sigmoid(D) at every fourth pixel of a picture, row by row.
     fn beliefs(&self, players: &mut dyn Play) -> Vec<f32> {
         let extent = self.points.extent() as f32;
         let n = SIDE / COARSE;
@@ -42,8 +43,8 @@ impl PointStage {
         let places = (0..n * n).flat_map(|i| [at(i % n), -at(i / n)]);
         let places = Tensor::from_slice([n * n, 2], &places.collect::<Vec<f32>>());
         let outputs = players.judge(&places, None);
-        // Where the output is no logit its level says nothing (a critic has none at all): what is
-        // shown is relative to the middle.
+        // If the output is no logit, its level has no meaning, so the picture shows it relative to
+        // its median.
         let mut sorted = outputs.data().to_vec();
         sorted.sort_by(f32::total_cmp);
         let middle = if self.loss.is_on_logits() { 0.0 } else { sorted[sorted.len() / 2] };
@@ -51,7 +52,7 @@ impl PointStage {
     }
 }
 
-impl Stage for PointStage {
+impl GameData for PointData {
     fn batches_per_epoch(&self) -> u64 {
         (EPOCH / self.batch as u64).max(1)
     }
@@ -87,8 +88,8 @@ impl Stage for PointStage {
     }
 }
 
-/// Draws samples (orange) over the same number of data points (grey), which follow from `seed`.
-/// `beliefs` are sigma(D) at every fourth pixel, row by row. They colour the plane blue where D
+/// Draws samples (orange) over the same number of data points (gray), which follow from `seed`.
+/// `beliefs` are sigmoid(D) at every fourth pixel, row by row. They colour the plane blue where D
 /// sees data, white where it cannot tell, and red where it sees samples.
 pub fn scatter(points: Points, seed: u64, samples: &Tensor<f32>, beliefs: Option<&[f32]>) -> Image {
     let data = points.draw(samples.dims()[0], &mut Stream::new(seed, "points/shown", 0));
@@ -107,7 +108,7 @@ pub fn scatter(points: Points, seed: u64, samples: &Tensor<f32>, beliefs: Option
     image
 }
 
-/// Two by two pixels, if they are on the picture.
+/// Draws a point as 2 x 2 pixels, if it is in the picture.
 fn dot(image: &mut Image, extent: f32, point: &[f32], colour: [u8; 3]) {
     let place = |x: f32| ((x + extent) / (2.0 * extent) * SIDE as f32).floor();
     let (x, y) = (place(point[0]), place(-point[1]));
@@ -120,7 +121,7 @@ fn dot(image: &mut Image, extent: f32, point: &[f32], colour: [u8; 3]) {
     }
 }
 
-/// Of a belief, in ten steps, so that its levels show as edges.
+/// Returns the colour of a belief in ten steps, so that the picture shows level lines.
 fn colour(belief: f32) -> [u8; 3] {
     let level = ((belief * 10.0).floor().clamp(0.0, 9.0) + 0.5) / 10.0;
     let away = (level - 0.5).abs() * 2.0;
@@ -133,8 +134,8 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// G gives the ring's centres in turn, D is sure of the right half of the plane. A sample takes
-    /// this many operations.
+    /// G returns the first four centres of the ring in turn, and D takes the right half of the
+    /// plane for data. The field is the number of operations per sample.
     struct Fixed(u64);
 
     impl Play for Fixed {
@@ -161,14 +162,14 @@ mod tests {
 
     #[test]
     fn pictures_and_figures_show_what_is_there() {
-        let mut stage =
-            PointStage { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
-        let figures = stage.epoch_figures(&mut Fixed(1), &|| false).unwrap();
+        let mut data =
+            PointData { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
+        let figures = data.epoch_figures(&mut Fixed(1), &|| false).unwrap();
         assert_eq!(figures, Some([("modes", 4.0), ("high_quality", 1.0)].into()));
-        let (_, image) = stage.pictures(&mut Fixed(1)).remove(0);
+        let (_, image) = data.pictures(&mut Fixed(1)).remove(0);
         assert_eq!(image.pixel(10, 10), colour(0.0));
         assert_eq!(image.pixel(390, 10), colour(1.0));
-        // The centre (2, 0) has a sample; (-2, 0) has data alone.
+        // There is a sample at the centre (2, 0), and only data at (-2, 0).
         let at = |x: f64| ((x + 2.5) / 5.0 * 400.0) as usize;
         assert_eq!(image.pixel(at(2.0), 200), SAMPLE);
         let near = (0..20).flat_map(|dx| (0..20).map(move |dy| (dx, dy)));
@@ -176,30 +177,28 @@ mod tests {
         assert!(pixels.any(|p| p == DATA) && !image.pixel(at(-2.0), 200).eq(&SAMPLE));
     }
 
-    /// Samples that take long are made in parts, and what comes out is the same.
+    /// Expensive samples are computed in parts, with the same result.
     #[test]
     fn counting_stops_when_it_is_asked_to() {
-        let stage =
-            || PointStage { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
-        let looks = Cell::new(0);
+        let data = || PointData { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
+        let checks = Cell::new(0);
         let counted = |flops: u64, most: u32| {
-            looks.set(0);
-            let stop = || looks.replace(looks.get() + 1) == most;
-            stage().epoch_figures(&mut Fixed(flops), &stop).unwrap()
+            checks.set(0);
+            let stop = || checks.replace(checks.get() + 1) == most;
+            data().epoch_figures(&mut Fixed(flops), &stop).unwrap()
         };
         let whole = counted(1, u32::MAX).unwrap();
-        assert_eq!(looks.get(), 1);
+        assert_eq!(checks.get(), 1);
         assert_eq!(counted(100_000_000, u32::MAX), Some(whole));
-        assert_eq!(looks.get(), 100, "parts of 10 GFLOP");
+        assert_eq!(checks.get(), 100, "parts of 10 GFLOP");
         assert_eq!(counted(100_000_000, 40), None);
-        assert_eq!(looks.get(), 41, "no part was made after that");
+        assert_eq!(checks.get(), 41, "no part was computed after that");
     }
 
     #[test]
     fn a_batch_depends_on_its_index_alone() {
-        let stage =
-            || PointStage { points: Points::Moons, seed: 1, batch: 4, loss: AdversarialLoss::Minimax };
-        let (a, b, c) = (stage().batch(3).0, stage().batch(3).0, stage().batch(4).0);
+        let data = || PointData { points: Points::Moons, seed: 1, batch: 4, loss: AdversarialLoss::Minimax };
+        let (a, b, c) = (data().batch(3).0, data().batch(3).0, data().batch(4).0);
         assert!(a.data() == b.data() && a.data() != c.data() && a.dims() == [4, 2]);
     }
 }

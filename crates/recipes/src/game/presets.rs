@@ -16,7 +16,7 @@ pub const GAME: &[Preset] = &[
     preset("d_steps", "1"),
     preset("update", "alternating"),
     preset("loss", "non-saturating"),
-    // WGAN-GP comes with its loss.
+    // The Wasserstein loss with this penalty is WGAN-GP.
     preset("penalty", "gp").beside("loss", "wasserstein"),
     preset("penalty", "r1"),
     preset("penalty_weight", "1").beside("dataset", "ring"),
@@ -42,8 +42,9 @@ pub const HIDDEN: &[Preset] = &[preset("g_hidden", "256,512,1024"), preset("d_hi
 /// The defaults of [`ConditionArgs`](super::ConditionArgs).
 pub const CONDITION: &[Preset] = &[preset("task", "class"), preset("condition", "onehot")];
 
-/// The defaults of [`GameArgs::d_norm`](super::GameArgs::d_norm) where D is convolutional: batch
-/// norm couples the samples of a batch, and WGAN-GP penalises each alone.
+/// The defaults of [`GameArgs::d_norm`](super::GameArgs::d_norm) for a convolutional D. WGAN-GP has
+/// no batch norm, because batch norm couples the samples of a batch and the penalty is defined per
+/// sample.
 pub const D_NORM_OF_CONVOLUTIONS: &[Preset] = &[
     preset("d_norm", "batch").beside("penalty", "r1"),
     preset("d_norm", "none").beside("penalty", "gp"),

@@ -1,7 +1,7 @@
-//! A run of any trainer, opened to be used: sampled, encoded, measured.
+//! The trained model of a run of any trainer, to sample from, encode with or measure.
 //!
-//! [`Model`] is a trained model whatever it is inside; what programs such as `sample` and
-//! `evaluate` do with one, they do with all.
+//! [`Model`] has the same interface for all recipes, so programs such as `sample` and `evaluate`
+//! work with every run.
 
 mod networks;
 mod open;
@@ -20,76 +20,76 @@ use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
-/// Samples that are made at once: fewer where images are large.
+/// Number of samples that are computed at once; fewer if images are large.
 const BATCH: usize = 64;
-/// Numbers in a picture or in latent vectors, at most.
+/// Maximum number of values in a picture or in latent vectors.
 const MOST_NUMBERS: usize = 1 << 27;
 
-/// A trained model, whatever it is inside.
+/// A trained model of any recipe.
 pub struct Model {
-    /// What it is: "dcgan".
+    /// The kind of model, such as "dcgan".
     pub kind: &'static str,
-    /// Its run.
+    /// Directory of its run.
     pub run: PathBuf,
     /// The settings that all trainers have.
     pub common: CommonArgs,
-    /// Numbers in z.
+    /// Number of latent variables.
     pub latent: usize,
-    /// How they are distributed.
+    /// Distribution of the latent variables.
     pub noise: Distribution,
-    /// What it is told, if anything.
+    /// Its condition, if the model is conditional.
     pub condition: Option<Condition>,
-    /// The distribution that its samples are points of, if they are no images.
+    /// The distribution of its data, if samples are points instead of images.
     pub points: Option<Points>,
-    /// Was its encoder trained without anything to say which z are likely?
+    /// Is it a plain autoencoder, which has no distribution of z?
     pub autoencoder: bool,
-    /// Which numbers are black and white.
+    /// The range of its pixels.
     pub range: PixelRange,
-    /// What is drawn follows from it.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// Training and test split of its dataset, once loaded.
+    /// Training and test split of its dataset, loaded on the first use.
     sets: [OnceCell<Dataset>; 2],
     /// Its networks.
     pub networks: Box<dyn Networks>,
 }
 
 impl Model {
-    /// Latent vectors, (rows, latent): always the same for a purpose and the seed.
+    /// Draws latent vectors, (rows, latent). They are a function of the seed and the purpose.
     ///
     /// # Errors
-    /// If they are too many for memory.
+    /// If there are too many for memory.
     pub fn draw(&self, purpose: &str, rows: usize) -> Result<Tensor<f32>, BoxError> {
         if rows.saturating_mul(self.latent) > MOST_NUMBERS {
             let latent = self.latent;
             return Err(
-                format!("{rows} samples of {latent} latent numbers are too many; ask for fewer").into()
+                format!("{rows} samples of {latent} latent variables are too many; request fewer").into()
             );
         }
         Ok(self.noise.draw(self.seed, purpose, 0, [rows, self.latent]))
     }
 
-    /// Rejects pictures of more images than anyone looks at.
+    /// Rejects pictures that are too large.
     ///
     /// # Errors
-    /// If they would.
+    /// If a picture of this number of images has too many pixels.
     pub fn fits(&self, tiles: usize) -> Result<(), BoxError> {
         let size = self.common.image_size;
         let side = size * Grid::square(tiles, size).scale;
         if tiles.saturating_mul(side * side) > MOST_NUMBERS {
             return Err(
-                format!("{tiles} images of {size} pixels are too many for a picture; ask for fewer").into()
+                format!("{tiles} images of {size} pixels are too many for a picture; request fewer").into()
             );
         }
         Ok(())
     }
 
-    /// Samples from latent vectors and conditions.
+    /// Computes samples from latent vectors and conditions.
     ///
     /// # Errors
-    /// If samples are not finite numbers, which nothing can be made of.
+    /// If samples are not finite.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If shapes do not fit the networks.
     #[track_caller]
     pub fn decode(
         &mut self,
@@ -99,10 +99,10 @@ impl Model {
         self.in_batches("samples", z, condition, |networks, z, condition| networks.decode(z, condition))
     }
 
-    /// Latent vectors of images: the means of an encoder.
+    /// Computes latent vectors of images: the means of the encoder.
     ///
     /// # Errors
-    /// If there is no encoder, or latent vectors are not finite numbers.
+    /// If there is no encoder, or latent vectors are not finite.
     pub fn encode(
         &mut self,
         x: &Tensor<f32>,
@@ -115,9 +115,9 @@ impl Model {
         self.in_batches(what, x, condition, |networks, x, condition| networks.encode(x, condition))
     }
 
-    /// What networks make of rows, always in batches of one size, the last of them filled up:
-    /// kernels choose their ways by the size of a batch, so that the last bits of a row would
-    /// depend on how many others there are. `what` that is, is said where it is not finite.
+    /// Applies `make` to rows in batches of one size; the last batch is padded. Kernels choose
+    /// algorithms by the batch size, so otherwise the last bits of a row would depend on the number
+    /// of rows. The error for results that are not finite names `what` they are.
     fn in_batches(
         &mut self,
         what: &str,
@@ -141,16 +141,16 @@ impl Model {
         Err(self.damaged(what))
     }
 
-    /// Networks make `what` that is not finite.
+    /// Returns the error for `what` that is not finite.
     fn damaged(&self, what: &str) -> BoxError {
         let problem = format!("{what} that are not finite; its weights are damaged; take another run");
         mismatch(&self.run, problem)
     }
 
-    /// The bound on images of a set; of models with one.
+    /// Returns the bound on images of a set, or None for models without a bound.
     ///
     /// # Errors
-    /// If it is not finite.
+    /// If the result is not finite.
     pub fn bound(
         &mut self,
         set: &Dataset,
@@ -164,11 +164,11 @@ impl Model {
         }
     }
 
-    /// log p(x) of an image of a set by importance sampling with `samples` samples of z; of models
-    /// with an encoder that was trained for it.
+    /// Estimates log p(x) of an image of a set by importance sampling with `samples` samples of z.
+    /// Returns None for models without a bound.
     ///
     /// # Errors
-    /// If it is not finite.
+    /// If the result is not finite.
     pub fn log_likelihood(
         &mut self,
         set: &Dataset,
@@ -181,11 +181,12 @@ impl Model {
         }
     }
 
-    /// Conditions of samples `range` of many: each class in turn, or test images in turn. None
-    /// where the model is told nothing.
+    /// Returns the conditions of the samples with these indices: sample i has class i modulo the
+    /// number of classes, or the condition of test image i modulo the number of test images.
+    /// Returns None if the model is unconditional.
     ///
     /// # Errors
-    /// If test images are needed and can't be had.
+    /// If test images are needed and can't be loaded.
     pub fn conditions(&self, range: std::ops::Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
         let Some(condition) = self.condition else { return Ok(None) };
         Ok(Some(match condition {
@@ -202,15 +203,16 @@ impl Model {
         }))
     }
 
-    /// The same condition for all of `rows` samples: this class, 0 unless it is given, or the first
-    /// test image's.
+    /// Returns the same condition for all of `rows` samples: this class (default 0), or the
+    /// condition of the first test image.
     ///
     /// # Errors
-    /// As [`conditions`](Self::conditions), or if a class is given and there is none, or not that.
+    /// As [`conditions`](Self::conditions), or if a class is given and the model is not conditioned
+    /// on classes or has no such class.
     pub fn one_condition(&self, class: Option<usize>, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
         if self.condition != Some(Condition::Class) {
             if class.is_some() {
-                return Err(self.refusal("is not told classes", "it without --class"));
+                return Err(self.refusal("is not conditioned on classes", "the command without --class"));
             }
             let one = self.conditions(0..1)?;
             return Ok(one.map(|one| Tensor::concat(&vec![&one; rows], 0)));
@@ -222,7 +224,7 @@ impl Model {
         Ok(Some(labels::one_hot(&vec![class; rows], classes)))
     }
 
-    /// Number of classes of its dataset.
+    /// Returns the number of classes of its dataset.
     ///
     /// # Errors
     /// If there is no such dataset.
@@ -230,22 +232,22 @@ impl Model {
         data::classes(&self.common)
     }
 
-    /// A split of the dataset that it was trained on, loaded on the first call.
+    /// Returns a split of the dataset that it was trained on, which is loaded on the first call.
     ///
     /// # Errors
-    /// If it can't be had.
+    /// If it can't be loaded.
     pub fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
         let kept = &self.sets[usize::from(split == Split::Test)];
         if let Some(set) = kept.get() {
             return Ok(set.clone());
         }
-        // What reads does not fetch.
+        // Programs that read runs do not download.
         let common = CommonArgs { download: false, ..self.common.clone() };
         let set = data::load(&common, split).map_err(|error| match error.downcast_ref() {
             Some(DataError::Missing { dataset, file, directory }) => {
                 let place = directory.display();
                 format!(
-                    "there is no {file} in {place}; name with --data-dir the directory that holds {dataset}/"
+                    "there is no {file} in {place}; set --data-dir to the directory that contains {dataset}/"
                 )
                 .into()
             }
@@ -254,29 +256,29 @@ impl Model {
         Ok(kept.get_or_init(|| set).clone())
     }
 
-    /// Images of a dataset as this model sees them: as [`images`](Self::images), or drawn to be
-    /// black and white.
-    pub fn seen(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+    /// Returns images of a dataset as inputs of this model: as [`images`](Self::images), but
+    /// binarised if the model was trained on binarised images.
+    pub fn prepared_images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         let mut x = self.images(set, indices);
         self.networks.prepare(&mut x, set.split(), indices);
         x
     }
 
-    /// Images of a dataset in the range in which this model makes them.
+    /// Returns images of a dataset in the pixel range of this model.
     pub fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         set.images(indices, self.range)
     }
 
-    /// Samples, pixels in \[0, 1\].
+    /// Converts samples to pixels in \[0, 1\].
     pub fn unit(&self, x: &Tensor<f32>) -> Tensor<f32> {
         let range = self.range;
         x.map(move |value| range.to_unit(value).clamp(0.0, 1.0))
     }
 
-    /// Refuses models whose samples are points.
+    /// Rejects models whose samples are points.
     ///
     /// # Errors
-    /// If they are.
+    /// If samples are points.
     pub fn needs_images(&self) -> Result<(), BoxError> {
         match self.points {
             Some(points) => {
@@ -286,7 +288,7 @@ impl Model {
         }
     }
 
-    /// This run lacks something.
+    /// Returns an error that says what this run lacks and what to use instead.
     pub fn refusal(&self, lack: &str, instead: &str) -> BoxError {
         mismatch(&self.run, format!("a {} that {lack}; take {instead}", self.kind))
     }

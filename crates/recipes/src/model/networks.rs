@@ -1,4 +1,4 @@
-//! The networks of a model, whatever they are.
+//! The networks of a model, with one interface for all recipes.
 
 use crate::variational::{MEASURED, Measures};
 use adjoint_adversarial::Generator;
@@ -7,9 +7,10 @@ use adjoint_nn::objective::gaussian_log_likelihood;
 use adjoint_nn::{Mode, Stream, Tensor, Var, no_grad};
 use adjoint_variational::{self as variational, BoundSummary, Decoder, Encoder};
 
-/// The networks of a model, in evaluation mode: one sample alone is the same as in a batch.
+/// The networks of a model in evaluation mode: a sample does not depend on the other samples of its
+/// batch.
 pub trait Networks {
-    /// z (N, latent) to samples.
+    /// Maps z, (N, latent), to samples.
     fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
 
     /// Is there an encoder?
@@ -17,25 +18,25 @@ pub trait Networks {
         false
     }
 
-    /// Samples to z, where there is an encoder.
+    /// Maps samples to z, if there is an encoder.
     fn encode(&mut self, _x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Tensor<f32> {
-        unreachable!("nothing here encodes")
+        unreachable!("these networks have no encoder")
     }
 
-    /// What [`log_density`](Self::log_density) takes pixels for: what is said of the pixels of an
-    /// image where its likelihood is meant.
+    /// Describes the distribution of pixels in [`log_density`](Self::log_density).
     fn observation(&self, sigma: f64) -> String {
         format!("normal pixels of standard deviation {sigma} about the sample")
     }
 
-    /// Makes images of a split what these networks see of them.
+    /// Converts images of a split to inputs of these networks; binarises them if needed.
     fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
 
-    /// log p(x|z) of each pair of rows of x and z, `[N]`: that of the model where it has one; else
-    /// pixels are normal about the sample, with this standard deviation, in the range of the model.
+    /// Returns log p(x|z) of each pair of rows of x and z, `[N]`. If the model defines no density,
+    /// pixels are normal about the sample, with standard deviation `sigma` in the pixel range of
+    /// the model.
     ///
     /// # Panics
-    /// If shapes are not those of the networks.
+    /// If shapes do not fit the networks.
     #[track_caller]
     fn log_density(
         &mut self,
@@ -45,31 +46,31 @@ pub trait Networks {
         sigma: f64,
     ) -> Var<f32>;
 
-    /// x drawn from p(x|z), as [`log_density`](Self::log_density) has it, where its mean is known.
+    /// Draws x from the p(x|z) of [`log_density`](Self::log_density), given its mean.
     fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
         mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
     }
 
-    /// The bound on images of a set, if there is one.
+    /// Returns the bound on images of a set, if the model has one.
     fn bound(&mut self, _set: &Dataset, _range: std::ops::Range<usize>) -> Option<BoundSummary> {
         None
     }
 
-    /// log p(x) of an image of a set by importance sampling with this number of samples, if there
-    /// is an encoder to sample from.
+    /// Estimates log p(x) of an image of a set by importance sampling with this number of samples,
+    /// if the model has a bound.
     fn log_likelihood(&mut self, _set: &Dataset, _image: usize, _samples: usize) -> Option<f64> {
         None
     }
 }
 
-/// A model with latent variables, and what says how it sees images.
+/// A latent variable model with its measures, which also prepare its images.
 pub(crate) struct WithEncoder<Q: Encoder<f32>, P: Decoder<f32>> {
     pub(crate) model: variational::Autoencoder<f32, Q, P>,
     pub(crate) measures: Measures,
 }
 
 impl<Q: Encoder<f32>, P: Decoder<f32>> WithEncoder<Q, P> {
-    /// Is there a bound? A plain autoencoder has none.
+    /// Does the model have a bound? A plain autoencoder has none.
     fn bounded(&self) -> bool {
         !self.measures.args.autoencoder
     }
@@ -120,7 +121,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
     }
 }
 
-/// A generator without anything beside it.
+/// A generator alone: no encoder and no bound.
 pub(crate) struct GeneratorOnly<G>(pub(crate) G);
 
 impl<G: Generator<f32>> Networks for GeneratorOnly<G> {

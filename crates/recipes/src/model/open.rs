@@ -1,4 +1,5 @@
-//! From a run's directory to a model: which trainer's it is, its settings, its weights.
+//! Opens the model in a run's directory: finds its recipe, reads its settings and loads its
+//! weights.
 
 use crate::Model;
 use crate::game::flags::Distribution;
@@ -12,16 +13,16 @@ use adjoint_nn::Module;
 use adjoint_runs::{BoxError, Error, model_of_run, settings_of_run, weights};
 use std::path::{Path, PathBuf};
 
-/// Which run to open, and how.
+/// The run to open, and options.
 #[derive(Clone, Debug)]
 pub struct Open {
-    /// Its directory.
+    /// Directory of the run.
     pub run: PathBuf,
-    /// What is drawn follows from it.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// Take G's last weights instead of their moving average.
+    /// Use G's last weights instead of their moving average.
     pub raw: bool,
-    /// Directory of datasets, if not where the run found them.
+    /// Directory of datasets; by default the directory that the run used.
     pub data_dir: Option<PathBuf>,
 }
 
@@ -29,14 +30,15 @@ impl Model {
     /// Opens a run.
     ///
     /// # Errors
-    /// If there is none, it is of no trainer, or its weights are missing or don't fit its settings.
+    /// If there is no run, its model is unknown, or its weights are missing or don't fit its
+    /// settings.
     pub fn open(open: &Open) -> Result<Self, BoxError> {
         let kind = model_of_run(&open.run)?;
         let Some(recipe) = Recipe::of(&kind) else {
             let known: Vec<_> = registry::ALL.iter().map(|recipe| recipe.model).collect();
             return Err(mismatch(
                 &open.run,
-                format!("a run of the model `{kind}`; this is for {}", known.join(", ")),
+                format!("a run of the unknown model `{kind}`; known models are {}", known.join(", ")),
             ));
         };
         let mut model = (recipe.open)(open)?;
@@ -100,14 +102,14 @@ pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
     Error::mismatch(run, problem).into()
 }
 
-/// Loads two networks, and refuses those of different steps: a run that writes them now, or was
-/// stopped between the one and the other.
+/// Loads two networks, and rejects networks of different steps. These occur while a run writes its
+/// weights, and if it was stopped between the two files.
 fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Result<(), BoxError> {
     let [(a, one), (b, other)] = networks;
     match (load(run, a, one)?, load(run, b, other)?) {
         (Some(one), Some(other)) if one != other => {
             let problem = format!(
-                "its {a} is that of step {one} and its {b} that of step {other}: it is writing them now, or was stopped in between; try again, or resume it"
+                "its {a} is of step {one} and its {b} is of step {other}, because the run is writing its weights or was stopped while writing; try again, or resume the run"
             );
             Err(Error::unreadable(run, problem).into())
         }
@@ -119,11 +121,11 @@ fn file(run: &Path, name: &str) -> PathBuf {
     run.join(format!("{name}.safetensors"))
 }
 
-/// Loads RUN/NAME.safetensors, and returns the step of training that these weights were after, if
-/// the file says so.
+/// Loads RUN/NAME.safetensors, and returns the number of training steps of these weights, if it is
+/// in the file.
 ///
 /// # Errors
-/// If it is not there, damaged, or of another network.
+/// If the file is missing, damaged or of another network.
 pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
     let path = file(run, name);
     if !path.is_file() {
@@ -141,10 +143,10 @@ mod tests {
     use adjoint_nn::layers::Linear;
     use adjoint_nn::{Scheme, Slot, SlotMut};
 
-    /// A network during whose loading something happens.
-    struct Meanwhile<F>(Linear<f32>, F);
+    /// A network that calls a function while it is loaded.
+    struct CallWhileLoading<F>(Linear<f32>, F);
 
-    impl<F: FnMut()> Module<f32> for Meanwhile<F> {
+    impl<F: FnMut()> Module<f32> for CallWhileLoading<F> {
         fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, f32>)) {
             self.0.visit(path, visitor);
         }
@@ -155,7 +157,8 @@ mod tests {
         }
     }
 
-    /// What counts is the step of what was loaded, not of what is in the files afterwards.
+    /// The steps that are compared are of the weights that were loaded, not of the files
+    /// afterwards.
     #[test]
     fn networks_of_different_steps_are_refused_while_a_run_writes_them() {
         let run = tempfile::tempdir().unwrap();
@@ -169,10 +172,10 @@ mod tests {
         };
         export("encoder", 3);
         export("decoder", 6);
-        let (mut encoder, mut decoder) = (network(), Meanwhile(network(), || export("encoder", 6)));
+        let (mut encoder, mut decoder) = (network(), CallWhileLoading(network(), || export("encoder", 6)));
         let error = load_together(run.path(), [("encoder", &mut encoder), ("decoder", &mut decoder)]);
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("its encoder is that of step 3 and its decoder that of step 6"), "{error}");
+        assert!(error.contains("its encoder is of step 3 and its decoder is of step 6"), "{error}");
         load_together(run.path(), [("encoder", &mut encoder), ("decoder", &mut decoder)]).unwrap();
     }
 }

@@ -22,9 +22,9 @@ fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model
     }
 }
 
-/// Batch norm in evaluation mode, and kernels that would choose other ways for other batches:
-/// what else is drawn makes no difference, to the last bit. Weights are large, so that pixels
-/// are not all grey.
+/// A sample is the same to the last bit, whatever else is in its batch. Batch norm is in evaluation
+/// mode, and the fixed batch size gives the same kernels. Weights are large, so that pixels are not
+/// all gray.
 #[test]
 fn a_sample_alone_is_the_same_among_others() {
     for (image_size, width) in [(28, 16), (64, 8)] {
@@ -48,8 +48,8 @@ fn a_sample_alone_is_the_same_among_others() {
     }
 }
 
-/// Conditions that are images come from the test set, whose images are drawn or read once. A
-/// set that was loaded again would have drawn none.
+/// Image conditions are made from the test set, which is loaded once and keeps the images that it
+/// drew. A set loaded for each call would have kept none of the earlier images.
 #[test]
 fn the_test_set_is_loaded_once_for_all_conditions() {
     let a = adjoint_dcgan::Architecture { image_size: 16, channels: 1, width: 4, ..Default::default() };

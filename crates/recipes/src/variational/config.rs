@@ -1,5 +1,5 @@
-//! What a trainer of a model with latent variables brings: its settings, two networks, and nothing
-//! else.
+//! The trait that the settings of a latent variable model implement, and the recipe of such a
+//! model.
 
 use crate::limits;
 use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
@@ -8,31 +8,31 @@ use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Launch, Summary, command};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
-/// The settings of such a trainer. [`summary`] is what `--dry-run` prints, [`trainer`] what it
-/// trains, [`recipe`] all of it for the registry.
+/// The settings of a latent variable model. [`summary`] returns what `--dry-run` prints,
+/// [`trainer`] returns the trainer, and [`recipe`] combines both for the registry.
 pub trait VariationalConfig: Config {
-    /// Its q(z|x).
+    /// The encoder, q(z|x).
     type Encoder: Encoder<f32> + 'static;
-    /// Its p(x|z).
+    /// The decoder, p(x|z).
     type Decoder: Decoder<f32> + 'static;
 
-    /// The flags of every such model.
+    /// Returns the flags that all latent variable models have.
     fn variational(&self) -> &VariationalArgs;
 
-    /// The layers of the encoder and of the decoder.
+    /// Returns the layers of the encoder and of the decoder.
     ///
     /// # Errors
     /// If flags contradict each other, or there is no such dataset.
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError>;
 
-    /// The model with its first weights, trained in this way.
+    /// Builds the model with its initial weights, to be trained with these settings.
     ///
     /// # Errors
     /// As [`costs`](Self::costs).
     fn build(&self, settings: Settings) -> Result<Autoencoder<f32, Self::Encoder, Self::Decoder>, BoxError>;
 }
 
-/// What `--dry-run` prints.
+/// Returns what `--dry-run` prints.
 ///
 /// # Errors
 /// If flags contradict each other.
@@ -46,21 +46,21 @@ pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("encoder", encoder), ("decoder", decoder)], step_flops, step_bytes })
 }
 
-/// The model with its first weights, and its data.
+/// Returns the trainer: the model with its initial weights, and its data.
 ///
 /// # Errors
-/// If flags contradict each other or the data can't be had.
+/// If flags contradict each other or the data can't be loaded.
 pub fn trainer<C: VariationalConfig>(
     config: &C,
 ) -> Result<VariationalTrainer<C::Encoder, C::Decoder>, BoxError> {
-    // Flags first: a wrong one should not cost a download.
+    // Check the flags first: a wrong flag should fail before a download.
     let (common, args) = (config.common(), config.variational());
     limits::memory(summary(config)?.step_bytes)?;
     let measures = Measures::new(args.clone(), common.seed, &config.costs()?);
     VariationalTrainer::new(config.build(args.settings()?)?, measures, common)
 }
 
-/// The recipe of a model with these settings.
+/// Returns the recipe of a model with these settings.
 pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,

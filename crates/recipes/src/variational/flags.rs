@@ -1,4 +1,4 @@
-//! The variants of the bound as flags.
+//! The flags of latent variable models, and their defaults.
 
 use crate::{LrSchedule, limits};
 use adjoint_data::Split;
@@ -23,19 +23,19 @@ pub const VARIATIONAL: &[Preset] = &[
     preset("nll_images", "1000"),
 ];
 
-/// Flags of every trainer of a latent variable model, to be flattened into its own beside
-/// [`CommonArgs`](adjoint_runs::CommonArgs).
+/// Flags of every trainer of a latent variable model. A trainer flattens them into its settings, as
+/// it does with [`CommonArgs`](adjoint_runs::CommonArgs).
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct VariationalArgs {
-    /// Numbers in z
+    /// Number of latent variables
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub latent: usize,
 
-    /// Let the label enter encoder and decoder (a conditional VAE)
+    /// Condition encoder and decoder on the label (a conditional VAE)
     #[arg(long, help_heading = "Model")]
     pub conditional: bool,
 
-    /// What a pixel is: a Bernoulli variable, or a normal one
+    /// Distribution of a pixel given z: Bernoulli, or normal
     #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Likelihood::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub likelihood: Likelihood,
@@ -45,34 +45,34 @@ pub struct VariationalArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma: Option<f64>,
 
-    /// Draw each pixel as 0 or 1 with its grey as probability: once for all, or anew in each epoch
+    /// Draw each pixel as 0 or 1 with its value as probability: once, or in each epoch
     #[arg(long, value_name = "HOW", help_heading = "Data")]
     pub binarize: Binarize,
 
-    /// The bound to ascend: the evidence lower bound, or the importance weighted one
+    /// Bound to maximise: the evidence lower bound, or the importance weighted bound
     #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(&[Objective::Elbo, Objective::Iwae]))]
     #[serde(serialize_with = "crate::by_name")]
     pub objective: Objective,
 
-    /// Samples of z for each image in a step
+    /// Number of samples of z per image and step
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = limits::units, allow_negative_numbers = true)]
     pub k: usize,
 
-    /// Weight of the KL divergence
+    /// Weight of the KL divergence (1 is the VAE)
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub beta: f64,
 
-    /// Let that weight rise from 0 over the first N epochs
+    /// Raise the weight of the KL divergence linearly from 0 to --beta over the first N epochs; 0
+    /// disables it
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), allow_negative_numbers = true)]
     pub kl_warmup: u64,
 
-    /// A plain autoencoder: z = mu(x), no sampling, no KL divergence
+    /// Train a plain autoencoder: z = mu(x), without sampling and KL divergence
     #[arg(long, help_heading = "Training")]
     pub autoencoder: bool,
 
-    /// How the gradient reaches the encoder: through the sample, or by the score function. The
-    /// log's gradient_encoder, the gradient's norm, shows how much noisier the second is
+    /// Estimator of the encoder's gradient: through the sample, or by the score function (noisier)
     #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Estimator::ALL))]
     #[serde(serialize_with = "crate::by_name")]
     pub estimator: Estimator,
@@ -81,40 +81,39 @@ pub struct VariationalArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; a resumed run with another end follows the schedule
-    /// to that
+    /// Schedule of the step size over the run; computed for the new length if --resume changes it
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
-    /// At the end estimate log p(x) of test images by importance sampling with K samples each
+    /// Estimate log p(x) of test images after training, by importance sampling with K samples per
+    /// image
     #[arg(long, value_name = "K", help_heading = "Evaluation", value_parser = count::<usize>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nll_samples: Option<usize>,
 
-    /// Test images of --nll-samples, from the first on
+    /// Number of test images for --nll-samples, from the first
     #[arg(long, value_name = "N", help_heading = "Evaluation", value_parser = count::<usize>)]
     pub nll_images: usize,
 }
 
 choice!(
-    /// What becomes of grey.
+    /// How pixels are drawn as 0 or 1.
     Binarize {
-        /// Probabilities
+        /// Pixels stay values in [0, 1]
         None,
         /// Drawn once
         Static,
-        /// Drawn anew in each epoch
+        /// Drawn in each epoch
         Dynamic
     }
 );
 
-/// The epoch of images that are measured or shown: they are always drawn alike.
+/// The epoch for images that are measured or shown, so that they are always drawn the same.
 pub const MEASURED: u64 = u64::MAX;
 
 impl VariationalArgs {
-    /// Makes images what the model sees of them: leaves them as they are or, as `--binarize` says,
-    /// draws their pixels to be 0 or 1. `indices` are their places in the split; `epoch` counts
-    /// where they are drawn anew in each.
+    /// Draws pixels as 0 or 1, if `--binarize` requests it. `indices` are the indices of the images
+    /// in the split. `epoch` has an effect only with `--binarize dynamic`.
     pub fn binarize(
         &self,
         seed: u64,
@@ -134,30 +133,30 @@ impl VariationalArgs {
         }
     }
 
-    /// What a pixel is taken for where the likelihood of an image is meant.
+    /// Describes the distribution of a pixel given z.
     pub fn observation(&self) -> String {
         match (self.likelihood, self.binarize) {
             (Likelihood::Bernoulli, Binarize::None) => {
-                "Bernoulli pixels of which grey is the mean: no normalised density of grey images".to_owned()
+                "Bernoulli pixels with the pixel value as mean, which is not a normalised density of grayscale images".to_owned()
             }
             (Likelihood::Bernoulli, how) => {
                 format!("Bernoulli pixels, drawn ({})", format!("{how:?}").to_lowercase())
             }
             (Likelihood::Gaussian, _) => match self.sigma {
                 Some(sigma) => format!("normal pixels of standard deviation {sigma}"),
-                None => "normal pixels of a standard deviation that is learned".to_owned(),
+                None => "normal pixels of a learned standard deviation".to_owned(),
             },
         }
     }
 
-    /// What these flags make useless among themselves.
+    /// Returns the flags that have no effect beside the other flags.
     pub fn idle(&self) -> Vec<Idle> {
         let bernoulli = idle_if(self.likelihood == Likelihood::Bernoulli, "--likelihood gaussian", ["sigma"]);
         let warmup = idle_if(self.beta == 0.0, "--beta above 0", ["kl_warmup"]);
         [bernoulli, warmup, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
     }
 
-    /// How to train what these flags ask for.
+    /// Returns the settings of training that these flags request.
     ///
     /// # Errors
     /// If flags contradict each other.
@@ -166,15 +165,15 @@ impl VariationalArgs {
         let refuse = |what: &str| Err(what.into());
         if self.likelihood == Likelihood::Gaussian && self.binarize != Binarize::None {
             return refuse(
-                "--binarize makes pixels 0 or 1, which --likelihood gaussian has no density for; take bernoulli",
+                "--likelihood gaussian is a density of continuous pixels, and --binarize makes them 0 or 1; take bernoulli",
             );
         }
-        // (Not by clap: config.toml holds all settings, also those at their defaults.)
+        // clap cannot check this, because config.toml gives all settings, including defaults.
         let bound =
             self.objective == Objective::Iwae || self.k != 1 || self.beta != 1.0 || self.kl_warmup != 0;
         if self.autoencoder && (bound || score || self.nll_samples.is_some()) {
             return refuse(
-                "--autoencoder has no bound: it goes without --objective, --k, --beta, --kl-warmup, --estimator and --nll-samples",
+                "--autoencoder has no bound; leave out --objective, --k, --beta, --kl-warmup, --estimator and --nll-samples",
             );
         }
         if score && self.objective == Objective::Iwae {

@@ -1,5 +1,5 @@
-//! What a model is worth on images of a set: which of them, with which noise. Always alike for a
-//! run, whoever measures.
+//! The bound and the likelihood of a model on images of a set. Images and noise follow from the
+//! settings of the run, so the trainer and `evaluate` get the same figures.
 
 use crate::variational::{MEASURED, VariationalArgs};
 use crate::{labels, limits};
@@ -9,34 +9,36 @@ use adjoint_nn::{Stream, Tensor};
 use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
 use std::ops::Range;
 
-/// Images that are measured at once, and samples of z, at most: fewer where images are large.
+/// Maximum number of images that are measured at once, and of samples of z; fewer if images are
+/// large.
 const CHUNK: usize = 500;
 const MOST_SAMPLES: usize = 5_000;
 
 /// The measures of a run.
 #[derive(Clone, Debug)]
 pub struct Measures {
-    /// Its flags.
+    /// Flags of the run.
     pub args: VariationalArgs,
-    /// Its seed.
+    /// Seed of the run.
     pub seed: u64,
-    /// Operations that the encoder and the decoder take for a sample.
+    /// Floating-point operations of the encoder and of the decoder per sample.
     flops: [u64; 2],
 }
 
 impl Measures {
-    /// Of a run with these flags and this seed, whose encoder and decoder have these layers.
+    /// Returns the measures of a run with these flags, this seed and these layers of encoder and
+    /// decoder.
     pub fn new(args: VariationalArgs, seed: u64, [encoder, decoder]: &[Vec<LayerCost>; 2]) -> Self {
         Self { args, seed, flops: [flops(encoder), flops(decoder)] }
     }
 
-    /// N(0, 1) numbers, number `index` of their purpose.
+    /// Returns N(0, 1) noise, (rows, latent): the draw with this index for this purpose.
     pub fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         Stream::new(self.seed, purpose, index).normal_tensor([rows, self.args.latent], 0.0, 1.0)
     }
 
-    /// Images of a set as the model sees them in measurements, with their labels as one-hot rows if
-    /// it is told them.
+    /// Returns images of a set as inputs of the model in measurements, with one-hot labels if the
+    /// model is conditional.
     pub fn images(&self, set: &Dataset, range: Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);
@@ -44,8 +46,8 @@ impl Measures {
         (images, self.args.conditional.then(|| labels::of_images(set, &indices)))
     }
 
-    /// The bound on images of a set, with one sample of z each. None if `stop`, asked every second
-    /// or so, said so.
+    /// Computes the bound on images of a set, with one sample of z per image. `stop` is called
+    /// about every second; the result is None if it returned true.
     pub fn bound<Q: Encoder<f32>, P: Decoder<f32>>(
         &self,
         model: &mut Autoencoder<f32, Q, P>,
@@ -56,7 +58,7 @@ impl Measures {
         let mut summary = BoundSummary::default();
         let [encoder, decoder] = self.flops;
         let chunk = limits::chunk(CHUNK, set.image_len());
-        let chunk = limits::between_looks(chunk, encoder.saturating_add(decoder));
+        let chunk = limits::between_stop_checks(chunk, encoder.saturating_add(decoder));
         for part in limits::parts(range, chunk) {
             if stop() {
                 return None;
@@ -68,8 +70,8 @@ impl Measures {
         Some(summary)
     }
 
-    /// log p(x) of an image by importance sampling with this many samples of z. None if `stop`,
-    /// asked every second or so, said so.
+    /// Estimates log p(x) of an image by importance sampling with this number of samples of z.
+    /// `stop` is called about every second; the result is None if it returned true.
     pub fn log_likelihood<Q: Encoder<f32>, P: Decoder<f32>>(
         &self,
         model: &mut Autoencoder<f32, Q, P>,
@@ -79,7 +81,7 @@ impl Measures {
         stop: &dyn Fn() -> bool,
     ) -> Option<f64> {
         let (x, labels) = self.images(set, image..image + 1);
-        let most = limits::between_looks(limits::chunk(MOST_SAMPLES, set.image_len()), self.flops[1]);
+        let most = limits::between_stop_checks(limits::chunk(MOST_SAMPLES, set.image_len()), self.flops[1]);
         let mut stopped = false;
         let rounds = (0..samples).step_by(most).map_while(|from| {
             stopped = stop();

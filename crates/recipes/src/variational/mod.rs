@@ -1,9 +1,9 @@
-//! A model with latent variables as a program: its flags, and the trainer of all such models.
+//! Latent variable models as programs: the flags and the trainer that they share.
 //!
-//! * [`flags`]: the variants of the bound as flags.
-//! * [`config`]: what a program brings to make of them a trainer.
-//! * [`Measures`]: what a model is worth on a set, always measured alike.
-//! * [`VariationalTrainer`]: any such model in the hands of the training loop.
+//! * [`flags`]: the flags and their defaults.
+//! * [`config`]: the trait that the settings of a program implement.
+//! * [`Measures`]: the bound and the likelihood of a model on a set, with reproducible noise.
+//! * [`VariationalTrainer`]: a model with its data, for the training loop.
 
 pub mod config;
 pub mod flags;

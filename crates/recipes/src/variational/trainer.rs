@@ -1,5 +1,5 @@
-//! Any model with latent variables in the hands of the training loop: which data and which noise a
-//! step sees, what is saved, measured and shown.
+//! A latent variable model for the training loop: the data and noise of a step, the saved state,
+//! the figures and the pictures.
 
 use crate::variational::Measures;
 use crate::{data, labels, pictures};
@@ -10,25 +10,26 @@ use adjoint_runs::{
 };
 use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
-/// Samples on a grid, 8 x 8 of them, and pairs of input and output on another of that size.
+/// Number of samples in a picture (8 x 8), and of pairs of input and output in another picture of
+/// the same size.
 const SAMPLES: usize = 64;
 const PAIRS: usize = 32;
 
-/// A model in training with its data.
+/// A model with its data, in training.
 pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
     model: Autoencoder<f32, Q, P>,
     batches: Prefetch,
-    /// The training and the test set, to measure on.
+    /// The training and the test set that the figures are measured on.
     sets: [Dataset; 2],
     measures: Measures,
     common: CommonArgs,
 }
 
 impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
-    /// A model with its data.
+    /// Loads the data of a model.
     ///
     /// # Errors
-    /// If the data can't be had.
+    /// If the data can't be loaded.
     pub fn new(
         model: Autoencoder<f32, Q, P>,
         measures: Measures,
@@ -40,7 +41,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         Ok(Self { model, batches: Prefetch::new(batches), sets, measures, common: common.clone() })
     }
 
-    /// One-hot rows of labels, if the model is conditional.
+    /// Returns one-hot rows of labels, if the model is conditional.
     fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
         let classes = self.sets[0].classes().len();
         self.measures.args.conditional.then(|| labels::one_hot(labels, classes))
@@ -81,7 +82,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
 
     fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
         let mut figures = Figures::default();
-        // All of the test set, and as many to train with.
+        // All test images, and the same number of training images.
         let images = self.sets[1].len().min(self.sets[0].len());
         for (set, name) in self.sets.iter().zip(["train", "test"]) {
             let range = 0..images.min(set.len());
@@ -160,7 +161,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         Some(if is_plane {
             ("the latent plane", "manifold")
         } else {
-            ("one latent number a row", "traverse")
+            ("one latent variable per row", "traverse")
         })
     }
 }

@@ -89,7 +89,7 @@ impl Run for Reconstruct {
             return Err(format!("--from {}: there are {} test images", self.from, test.len()).into());
         }
         model.fits(3 * indices.len())?;
-        let x = model.seen(&test, &indices);
+        let x = model.prepared_images(&test, &indices);
         let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = image_condition {
             let y = condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
             let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;

@@ -53,7 +53,7 @@ fn commands_of_a_dcgan() {
     program.fail(&["arithmetic", "runs/a", "--a", "huge", "--b", "1", "--c", "2"], "`huge` is no attribute");
     program.fail(&["grid", "runs/a", "--n", "0"], "from 1 to 1000000");
     program.fail(&["grid", "runs/a", "--n", "1000000"], "too many for a picture");
-    program.fail(&["interpolate", "runs/a", "--class", "3"], "is not told classes");
+    program.fail(&["interpolate", "runs/a", "--class", "3"], "is not conditioned on classes");
     program.fail(&["traverse", "runs/a", "--steps", "1"], "from 2 to 100");
     program.fail(&["arithmetic", "runs/a", "--a", " ", "--b", "1", "--c", "2"], "at least one word each");
 }
@@ -101,7 +101,7 @@ fn commands_of_a_vae() {
     let mut other = text.clone();
     other[at + 8] = b'2';
     fs::write(&decoder, other).unwrap();
-    program.fail(&["grid", "runs/a"], "its encoder is that of step 3 and its decoder that of step 2");
+    program.fail(&["grid", "runs/a"], "its encoder is of step 3 and its decoder is of step 2");
     fs::write(&decoder, text).unwrap();
     program.fail(&["interpolate", "runs/b", "--class", "10"], "there are classes 0 to 9");
     program.fail(&["arithmetic", "runs/b", "--a", "1", "--b", "2", "--c", "3"], "is conditional: ");

@@ -29,7 +29,7 @@ fn wrong_flags_and_missing_data_are_explained() {
     program.fail(&["--batch-size", "100000", "--width", "1"], "100000");
     program.fail(&["--loss", "hopeful"], "hopeful");
     let free = ["--loss", "wasserstein", "--penalty", "none", "--d-norm", "batch"];
-    program.fail(&free, "--loss wasserstein needs a D with bounded slopes");
+    program.fail(&free, "--loss wasserstein needs a D that is Lipschitz");
     program.fail(&["--width", "1024", "--image-size", "512"], "GiB");
     program
         .fail(&["--d-steps", "300", "--batch-size", "256"], "--d-steps 300: an epoch has only 234 batches");
@@ -54,7 +54,10 @@ fn wrong_flags_and_missing_data_are_explained() {
     program.fail(&["--isa", "sse9"], "'sse9' is none of portable, avx2 and avx512");
     program.fail(&["--threads", "100000"], "from 1 to 256");
     for run in [&[][..], &["--dry-run"]] {
-        program.fail(&[&["--image-size", "513"], run].concat(), "--image-size 513: from 16 to 512 pixels");
+        program.fail(
+            &[&["--image-size", "513"], run].concat(),
+            "--image-size 513: must be from 16 to 512 pixels",
+        );
     }
     program.fail(&["--dataset", "mnist"], "--download");
     program.fail(&["--dataset", "imagenet"], "imagenet");
@@ -85,7 +88,7 @@ fn a_run_is_repeated_with_another_loss() {
     let again = ["--config", "runs/a/config.toml", "--quiet", "--name"];
     program.succeed(&[&again[..], &["b", "--penalty", "none", "--optimizer", "sgd"]].concat());
     let warned = program.warns(&[&again[..], &["c", "--loss", "wasserstein"]].concat());
-    assert!(warned.contains("--penalty gp is the one of this loss"), "{warned}");
+    assert!(warned.contains("does not make D Lipschitz"), "{warned}");
     let warned = program.warns(&[&again[..], &["d", "--loss", "wasserstein", "--penalty", "gp"]].concat());
     assert!(warned.contains("take --d-norm none"), "{warned}");
     assert_eq!(program.warns(&[&again[..], &["e", "--loss", "hinge"]].concat()), "");

@@ -1,18 +1,20 @@
-//! What a game is played about.
+//! Data, conditions and pictures of a game.
 
 use crate::limits;
 use adjoint_nn::Tensor;
 use adjoint_runs::{BoxError, Figures, Image};
 
-/// The players, as a [`Stage`] shows them: networks as they are used, not as they are trained.
+/// The two networks of a game in evaluation mode, for the pictures and figures of a [`GameData`].
 pub trait Play {
-    /// G's samples from noise and a condition, with the averaged weights if there are any.
+    /// Returns G's samples from noise and a condition. G has its averaged weights, if there are
+    /// any.
     fn sample(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
 
-    /// Operations that G takes for a sample.
+    /// Returns the floating-point operations of G per sample.
     fn sample_flops(&self) -> u64;
 
-    /// The same as [`sample`](Self::sample). None if `stop`, asked every second or so, said so.
+    /// Returns the same as [`sample`](Self::sample). `stop` is called about every second; the
+    /// result is None if it returned true.
     fn sample_unless(
         &mut self,
         z: &Tensor<f32>,
@@ -20,7 +22,7 @@ pub trait Play {
         stop: &dyn Fn() -> bool,
     ) -> Option<Tensor<f32>> {
         let n = z.dims()[0];
-        let part = limits::between_looks(n, self.sample_flops());
+        let part = limits::between_stop_checks(n, self.sample_flops());
         let mut parts = vec![];
         for part in limits::parts(0..n, part) {
             if stop() {
@@ -32,35 +34,36 @@ pub trait Play {
         Some(Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0))
     }
 
-    /// D's logits.
+    /// Returns D's outputs.
     fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
 
-    /// Noise for `rows` samples, always the same for a purpose.
+    /// Returns noise for `rows` samples. It is a function of the seed and the purpose.
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32>;
 }
 
 /// Data, conditions and pictures of a game.
-pub trait Stage {
-    /// Batches in a pass through the data.
+pub trait GameData {
+    /// Returns the number of batches per epoch.
     fn batches_per_epoch(&self) -> u64;
 
-    /// Batch `index`, counted over all epochs: data, and what is known of it where the game has
-    /// conditions.
+    /// Returns the batch with this index, counted over all epochs: data, and its conditions if the
+    /// game has conditions.
     fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>);
 
-    /// Pictures, each with the name of its series.
+    /// Draws pictures. Each has the name of its series.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)>;
 
-    /// What is worth measuring after an epoch. None if `stop`, asked every second or so, said so.
+    /// Measures the figures of an epoch. `stop` is called about every second; the result is None if
+    /// it returned true.
     ///
     /// # Errors
-    /// If something outside of the program fails it.
+    /// If something outside of the program fails.
     fn epoch_figures(
         &mut self,
         players: &mut dyn Play,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Figures>, BoxError>;
 
-    /// The command of `sample` that shows most of such a model: what for, and its name.
+    /// Returns the most useful command of `sample` for such a model: a description and the name.
     fn sample_command(&self) -> (&'static str, &'static str);
 }
