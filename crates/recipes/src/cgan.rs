@@ -7,7 +7,7 @@ use crate::{Arch, data, limits};
 use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, idle_if, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -80,10 +80,17 @@ impl Config for Settings {
         &self.common
     }
 
-    fn idle(&self) -> Vec<Idle> {
-        let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
-        let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
-        [conv, mlp, data::idle(&self.common), self.condition_args.idle(), self.game.idle()].concat()
+    fn unused_flags(&self) -> Vec<UnusedFlag> {
+        let conv = unused_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
+        let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
+        [
+            conv,
+            mlp,
+            data::unused_flags(&self.common),
+            self.condition_args.unused_flags(),
+            self.game.unused_flags(),
+        ]
+        .concat()
     }
 }
 

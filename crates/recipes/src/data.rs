@@ -1,7 +1,7 @@
 //! Loads the datasets that flags name.
 
 use adjoint_data::{Dataset, Downloader, Options, Progress, Split, is_built_in, source};
-use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if, note};
+use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, note, unused_if};
 
 fn options(common: &CommonArgs) -> Options {
     Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() }
@@ -38,9 +38,9 @@ pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
 }
 
 /// Returns the flags that have no effect for a built-in dataset.
-pub fn idle(common: &CommonArgs) -> Vec<Idle> {
+pub fn unused_flags(common: &CommonArgs) -> Vec<UnusedFlag> {
     let built_in = is_built_in(&common.dataset);
-    idle_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
+    unused_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
 }
 
 /// Returns the number of channels of the dataset that the flags name, without loading it.

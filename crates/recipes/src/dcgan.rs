@@ -6,7 +6,7 @@ use crate::game::{self, GameArgs, GameConfig};
 use crate::{data, limits};
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -55,8 +55,8 @@ impl Config for Settings {
         &self.common
     }
 
-    fn idle(&self) -> Vec<Idle> {
-        [data::idle(&self.common), self.game.idle()].concat()
+    fn unused_flags(&self) -> Vec<UnusedFlag> {
+        [data::unused_flags(&self.common), self.game.unused_flags()].concat()
     }
 }
 

@@ -8,7 +8,7 @@ use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, idle_if, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -84,9 +84,9 @@ impl Config for Settings {
         &self.common
     }
 
-    fn idle(&self) -> Vec<Idle> {
-        let images = idle_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
-        [images, data::idle(&self.common), self.game.idle()].concat()
+    fn unused_flags(&self) -> Vec<UnusedFlag> {
+        let images = unused_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
+        [images, data::unused_flags(&self.common), self.game.unused_flags()].concat()
     }
 }
 

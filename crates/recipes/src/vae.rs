@@ -5,7 +5,7 @@ use crate::variational::flags::VARIATIONAL;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
 use crate::{Arch, data, limits};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Idle, Preset, examples, idle_if, preset};
+use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
 use serde::Serialize;
 
@@ -72,10 +72,10 @@ impl Config for Settings {
         &self.common
     }
 
-    fn idle(&self) -> Vec<Idle> {
-        let conv = idle_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
-        let mlp = idle_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
-        [conv, mlp, data::idle(&self.common), self.variational.idle()].concat()
+    fn unused_flags(&self) -> Vec<UnusedFlag> {
+        let conv = unused_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
+        let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
+        [conv, mlp, data::unused_flags(&self.common), self.variational.unused_flags()].concat()
     }
 }
 

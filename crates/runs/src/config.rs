@@ -80,7 +80,7 @@ pub trait Config: clap::Parser + Serialize {
     /// ("beta2") and the flag with which it has an effect ("--optimizer adam"). On the command
     /// line, such a setting is an error, because the user expects an effect. In a file, such a
     /// setting is allowed, because a file may contain all settings.
-    fn idle(&self) -> Vec<Idle> {
+    fn unused_flags(&self) -> Vec<UnusedFlag> {
         vec![]
     }
 }
@@ -90,12 +90,17 @@ pub fn command<C: Config>() -> Command {
     preset::apply(C::command(), &C::presets())
 }
 
-/// A setting that has no effect: its key, and the flag with which it has an effect.
-pub type Idle = (&'static str, &'static str);
+/// A flag that has no effect: its key, and the flag with which it has an effect.
+pub type UnusedFlag = (&'static str, &'static str);
 
-/// Returns all settings in `all`, with their `purpose`, if `idle` is true. Returns none otherwise.
-pub fn idle_if<const N: usize>(idle: bool, purpose: &'static str, all: [&'static str; N]) -> Vec<Idle> {
-    if idle { all.map(|key| (key, purpose)).to_vec() } else { vec![] }
+/// Returns all settings in `all`, with their `purpose`, if `unused` is true. Returns none
+/// otherwise.
+pub fn unused_if<const N: usize>(
+    unused: bool,
+    purpose: &'static str,
+    all: [&'static str; N],
+) -> Vec<UnusedFlag> {
+    if unused { all.map(|key| (key, purpose)).to_vec() } else { vec![] }
 }
 
 /// Formats the settings as the content of config.toml, which `--config` and `--resume` read.
@@ -278,7 +283,7 @@ fn is_overridden<C: Config>(key: &str, given: &ArgMatches) -> bool {
 /// Fails if the command line gives a setting that has no effect.
 fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
-    match config.idle().into_iter().find(|(key, _)| is_given(key)) {
+    match config.unused_flags().into_iter().find(|(key, _)| is_given(key)) {
         Some((key, purpose)) => {
             let flag = key.replace('_', "-");
             Err(Error::Other(format!("--{flag} has no effect here: it is for {purpose}")))

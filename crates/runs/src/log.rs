@@ -94,7 +94,7 @@ impl Line {
 
 /// A summary of the lines that were kept when the file was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Kept {
+pub(crate) struct LogState {
     /// `seconds` of the last line that has this key, or 0 if no line has it.
     pub(crate) seconds: f64,
     /// Whether the last step has a line of figures measured at the end of an epoch.
@@ -116,14 +116,18 @@ impl Log {
     /// # Errors
     /// If the file is not a regular file, if it can't be read or written, or if an unreadable line
     /// is among the lines to keep.
-    pub(crate) fn open(path: &Path, last: u64, mut keep: impl FnMut(&Record)) -> Result<(Self, Kept), Error> {
+    pub(crate) fn open(
+        path: &Path,
+        last: u64,
+        mut keep: impl FnMut(&Record),
+    ) -> Result<(Self, LogState), Error> {
         let options = File::options().read(true).append(true).create(true).clone();
         let file = options.open(path).map_err(Error::io("open", path))?;
         // Reading from a pipe would block forever.
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
             return Err(Error::unreadable(path, "not a file"));
         }
-        let (mut length, mut kept) = (0, Kept::default());
+        let (mut length, mut kept) = (0, LogState::default());
         let mut lines = Lines { file: BufReader::new(&file), line: vec![], number: 0, end: 0 };
         let mut broken = None;
         while let Some(line) = lines.next().map_err(Error::io("read", path))? {
@@ -215,7 +219,7 @@ mod tests {
     use std::fs;
 
     /// Opens a log, and also returns the records that were kept.
-    fn open(path: &Path, last: u64) -> Result<(Log, Kept, Vec<Record>), Error> {
+    fn open(path: &Path, last: u64) -> Result<(Log, LogState, Vec<Record>), Error> {
         let mut records = vec![];
         let (log, kept) = Log::open(path, last, |record| records.push(record.clone()))?;
         Ok((log, kept, records))
@@ -235,7 +239,7 @@ mod tests {
         let path = dir.path().join("metrics.jsonl");
         log_of(2, &path);
         let (mut log, kept, _) = open(&path, 2).unwrap();
-        assert_eq!(kept, Kept { seconds: 0.5, ends_epoch: false });
+        assert_eq!(kept, LogState { seconds: 0.5, ends_epoch: false });
         let line = Line::new(3, 2, &[("loss", 1e-9), ("d_real", 2.0 / 3.0)].into());
         log.log(&line).unwrap();
         let expected = "{\"step\":1,\"epoch\":1,\"loss\":0.1,\"seconds\":0.25}\n\

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::checkpoint::Checkpoints;
 use crate::image::Image;
-use crate::log::{Kept, Line, Log};
+use crate::log::{Line, Log, LogState};
 use crate::pictures::Pictures;
 use crate::plot::History;
 use crate::session::Plan;
@@ -87,7 +87,7 @@ pub(crate) trait Output {
 pub(crate) fn outputs(
     training: &Training,
     checkpoints: Checkpoints,
-) -> Result<(Vec<Box<dyn Output>>, Kept), Error> {
+) -> Result<(Vec<Box<dyn Output>>, LogState), Error> {
     let mut curves = History::new(training.trainer.panels());
     let (log, kept) =
         Log::open(&training.run.file("metrics.jsonl"), training.done, |record| curves.add(record))?;

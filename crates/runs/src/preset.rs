@@ -46,7 +46,7 @@ pub(crate) fn apply(command: Command, presets: &[Preset]) -> Command {
 fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset]) -> Arg {
     let note = note(always, beside);
     if let (Some(help), false) = (arg.get_help(), note.is_empty()) {
-        let help = format!("{help}; by default {note}");
+        let help = format!("{help}; default {note}");
         arg = arg.help(help);
     }
     for &&Preset { value, beside, .. } in beside {
@@ -60,7 +60,7 @@ fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset])
     }
 }
 
-/// Formats the conditional defaults: "none with --arch mlp or --penalty gp".
+/// Formats the conditional defaults: "with --arch mlp or --penalty gp: none".
 fn note(always: Option<&str>, beside: &[&Preset]) -> String {
     // For each default: its value, the last setting that activates it, and the text.
     let mut notes: Vec<(&str, &str, String)> = vec![];
@@ -70,10 +70,10 @@ fn note(always: Option<&str>, beside: &[&Preset]) -> String {
         match notes.iter_mut().find(|(value, ..)| *value == preset.value) {
             Some((_, last, text)) if *last == key => *text = format!("{text} or {of}"),
             Some((_, last, text)) => (*last, *text) = (key, format!("{text} or {flag}")),
-            None => notes.push((preset.value, key, format!("{} with {flag}", preset.value))),
+            None => notes.push((preset.value, key, format!("with {flag}"))),
         }
     }
-    notes.into_iter().map(|(.., text)| text).collect::<Vec<_>>().join(", ")
+    notes.into_iter().map(|(value, _, text)| format!("{text}: {value}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
     fn help_tells_what_brings_other_defaults() {
         let help = command().render_help().to_string();
         let line = help.lines().find(|line| line.contains("--rate")).expect("a line of the flag");
-        let note = "RATE; by default 0.5 with --size 9, 2 with --kind a or b [default: 4]";
+        let note = "RATE; default with --size 9: 0.5, with --kind a or b: 2 [default: 4]";
         assert!(line.ends_with(note), "{line}");
         assert!(help.lines().any(|line| line.ends_with("SIZE [default: 3]")), "{help}");
     }

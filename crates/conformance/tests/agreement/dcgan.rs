@@ -40,8 +40,8 @@ fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> 
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
-/// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest error
-/// of the final state.
+/// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest
+/// difference between the final state and that of PyTorch.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let (batch, size) = (case.attr::<usize>("batch"), |name: &str| case.attr::<usize>(name));
     let architecture = Architecture {

@@ -90,11 +90,11 @@ fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> 
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
-/// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest error
-/// of the final state.
+/// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest
+/// difference between the final state and that of PyTorch.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let settings = Settings {
-        loss: AdversarialLoss::of_name(&run.loss).expect("a loss that there is"),
+        loss: AdversarialLoss::of_name(&run.loss).expect("a known loss"),
         penalty: if run.r1 == 0.0 { Penalty::None } else { Penalty::R1 },
         penalty_weight: run.r1,
         penalty_every: run.penalty_every,

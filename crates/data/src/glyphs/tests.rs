@@ -7,7 +7,7 @@ use super::allographs::DIGITS;
 use super::*;
 use crate::Digest;
 
-fn grey(size: usize) -> Glyphs {
+fn grayscale(size: usize) -> Glyphs {
     Glyphs::new(0, Split::Train, size, Palette::Grey)
 }
 
@@ -42,7 +42,7 @@ fn moments(image: &[u8], size: usize) -> Moments {
 
 /// Moments of image `index` with its factors changed.
 fn with(index: usize, change: impl Fn(&mut Factors)) -> Moments {
-    let glyphs = grey(28);
+    let glyphs = grayscale(28);
     let mut factors =
         Factors { shift_x: 0.0, shift_y: 0.0, scale: 0.9, stroke_width: 2.5, ..glyphs.factors(index) };
     change(&mut factors);
@@ -94,7 +94,7 @@ fn images_are_pinned() {
 
 #[test]
 fn images_do_not_depend_on_order_or_threads() {
-    let glyphs = grey(28);
+    let glyphs = grayscale(28);
     let forwards: Vec<Vec<u8>> = (0..120).map(|index| image(&glyphs, index)).collect();
     for threads in 1..=3 {
         let parts: Vec<Vec<(usize, Vec<u8>)>> = thread::scope(|scope| {
@@ -127,7 +127,7 @@ fn seed_split_and_index_each_make_another_image() {
 #[test]
 fn ink_stays_on_the_page_and_is_never_missing() {
     for size in [28, 45] {
-        let glyphs = grey(size);
+        let glyphs = grayscale(size);
         let page = (size * size) as f32;
         for index in 0..1000 {
             let image = image(&glyphs, index);
@@ -190,7 +190,7 @@ fn slant_and_rotation_lean_a_one() {
 /// error of antialiasing.
 #[test]
 fn sizes_show_the_same_writing() {
-    let (small, large) = (grey(28), grey(56));
+    let (small, large) = (grayscale(28), grayscale(56));
     for index in 0..50 {
         let (small, large) = (image(&small, index), image(&large, index));
         let averaged = (0..28 * 28).map(|at| {
@@ -205,11 +205,11 @@ fn sizes_show_the_same_writing() {
 
 #[test]
 fn colour_is_the_grey_image_between_paper_and_ink() {
-    let (grey, rgb) = (grey(32), Glyphs::new(0, Split::Train, 32, Palette::Rgb));
+    let (gray, rgb) = (grayscale(32), Glyphs::new(0, Split::Train, 32, Palette::Rgb));
     for index in 0..20 {
         let factors = rgb.factors(index);
         let (paper, ink) = (tint::paper(factors.paper_hue), tint::ink(factors.ink_hue));
-        for (coloured, covered) in image(&rgb, index).chunks_exact(3).zip(image(&grey, index)) {
+        for (coloured, covered) in image(&rgb, index).chunks_exact(3).zip(image(&gray, index)) {
             for channel in 0..3 {
                 let exact = paper[channel] + f32::from(covered) / 255.0 * (ink[channel] - paper[channel]);
                 assert!((f32::from(coloured[channel]) - exact).abs() <= 1.01, "{index}");
@@ -220,7 +220,7 @@ fn colour_is_the_grey_image_between_paper_and_ink() {
 
 #[test]
 fn classes_take_turns() {
-    let glyphs = grey(28);
+    let glyphs = grayscale(28);
     for index in 0..40 {
         let factors = glyphs.factors(index);
         assert_eq!(usize::from(factors.class), index % 10);
@@ -231,5 +231,5 @@ fn classes_take_turns() {
 #[test]
 #[should_panic(expected = "glyphs of 8 pixels")]
 fn tiny_pages_are_refused() {
-    grey(8);
+    grayscale(8);
 }

@@ -151,8 +151,8 @@ fn input_grad_of_taps<E: Element>(
 /// The division of [`input_grad`] into tasks, from the shape alone: some whole images, some rows of
 /// an image, some columns of these rows, or some channels.
 ///
-/// A kernel row maps each output row to a single row of x_bar. So patches are computed for a few
-/// kernel rows at once. Different tasks then need different patches.
+/// A kernel row maps each output row to a single row of x_bar. Patches can therefore be computed
+/// for a few kernel rows at a time, and no two tasks compute the same patch.
 struct InputTasks {
     pieces: Pieces,
     /// The number of kernel rows whose patches exist at once.

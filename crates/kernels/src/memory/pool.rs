@@ -219,8 +219,8 @@ mod tests {
         assert!(late[0] * 1_000 <= cases && late[1] * 200 <= cases, "{late:?} of {cases} allocate late");
     }
 
-    /// A request borrows no larger storage while the bound allows new storage. It never borrows
-    /// storage that is far too large.
+    /// As long as the bound allows it, a request gets new storage instead of larger idle storage.
+    /// It never gets storage that is far too large.
     #[test]
     fn storage_is_lent_with_measure() {
         const LARGE: usize = 4_096;

@@ -228,10 +228,10 @@ fn prefetch_row<S: Simd, const NV: usize>(s: S, b: *const f32) {
     (0..NV * S::LANES).step_by(LINE).for_each(|at| s.prefetch(b.wrapping_add(at)));
 }
 
-/// C\[i, :\] += a\[i\] b for `MR` numbers and `NV` vectors.
+/// C\[i, :\] += a(i) b for i < `MR`. Each row of C, and b, has `NV` SIMD vectors.
 ///
 /// # Safety
-/// `a` can be called with i < MR, and B can be read.
+/// `a(i)` must be safe to call for i < MR, and `NV` vectors must be readable at `b`.
 #[inline(always)]
 unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
     s: S,

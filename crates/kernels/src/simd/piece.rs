@@ -85,8 +85,8 @@ pub(crate) fn for_each_piece<E: Send>(data: &mut [E], pieces: &Pieces, f: impl F
     parallel::for_each(pieces.count(), |i| f(&mut Piece { data, size, at: pieces.get(i) }));
 }
 
-/// A piece, which only its task accesses. [`for_each_piece`] creates each piece once, and pieces
-/// are disjoint.
+/// A piece of an array, accessed by one task only. [`for_each_piece`] creates each piece once, and
+/// pieces are disjoint.
 pub(crate) struct Piece<'a, E = f32> {
     data: Shared<'a, E>,
     size: [usize; 4],

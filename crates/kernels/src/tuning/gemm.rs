@@ -22,10 +22,12 @@ pub(crate) const BLOCKS_OF_SHARE: usize = 4;
 /// Largest B that is read in place if A has more than [`ONE_TILE`] rows. A larger B is packed,
 /// because its panels are read several times and its rows are on many pages.
 pub(crate) const MAX_B_IN_PLACE: usize = 1 << 18;
-/// Largest number of columns of a column-major A that is read in place. With up to this number, the
-/// cache lines of all columns stay in L1 until the next rows of A use the remainder of each line.
+/// Largest number of columns of a column-major A that is read in place. With at most this many
+/// columns, a cache line of each column stays in L1 until the following rows of A have used the
+/// rest of the line.
 pub(crate) const MAX_COLUMNS_IN_PLACE: usize = 64;
-/// Number of rows of A from which packing B pays off if all rows of B map to the same sets of L1.
+/// Smallest number of rows of A for which packing B pays off when all rows of B map to the same
+/// sets of L1.
 pub(crate) const ROWS_IF_ALIASED: usize = 24;
 /// Number of rows of A from which packing B pays off if a panel of B does not stay in L1 for
 /// another reason: its rows map to few sets, or do not start at cache lines.

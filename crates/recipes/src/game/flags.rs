@@ -6,7 +6,7 @@ use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Named, Stream, Tensor};
 use adjoint_runs::values::{count, fraction, not_negative, positive};
-use adjoint_runs::{BoxError, CommonArgs, Idle, idle_if};
+use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, unused_if};
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; computed for the new length if --resume changes it
+    /// Schedule of the step size over the run; a resumed run with a new length follows the new one
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
@@ -135,9 +135,9 @@ pub struct ConditionArgs {
 
 impl ConditionArgs {
     /// Returns the flags that have no effect for this task.
-    pub fn idle(&self) -> Vec<Idle> {
-        let class = idle_if(self.task.is_image(), "--task class", ["condition"]);
-        let image = idle_if(!self.task.is_image(), "a task with an image, such as --task inpaint", ["l1"]);
+    pub fn unused_flags(&self) -> Vec<UnusedFlag> {
+        let class = unused_if(self.task.is_image(), "--task class", ["condition"]);
+        let image = unused_if(!self.task.is_image(), "a task with an image, such as --task inpaint", ["l1"]);
         [class, image].concat()
     }
 
@@ -211,13 +211,13 @@ impl GameArgs {
     }
 
     /// Returns the flags that have no effect beside the other flags.
-    pub fn idle(&self) -> Vec<Idle> {
+    pub fn unused_flags(&self) -> Vec<UnusedFlag> {
         let momentum = matches!(self.optimizer, Descent::Adam | Descent::Momentum);
         [
-            idle_if(!self.has_penalty(), "--penalty r1 or gp", ["penalty_weight", "penalty_every"]),
-            idle_if(self.instance_noise == 0.0, "--instance-noise above 0", ["instance_noise_epochs"]),
-            idle_if(!momentum, "--optimizer adam or momentum", ["beta1"]),
-            idle_if(self.optimizer != Descent::Adam, "--optimizer adam", ["beta2"]),
+            unused_if(!self.has_penalty(), "--penalty r1 or gp", ["penalty_weight", "penalty_every"]),
+            unused_if(self.instance_noise == 0.0, "--instance-noise above 0", ["instance_noise_epochs"]),
+            unused_if(!momentum, "--optimizer adam or momentum", ["beta1"]),
+            unused_if(self.optimizer != Descent::Adam, "--optimizer adam", ["beta2"]),
         ]
         .concat()
     }

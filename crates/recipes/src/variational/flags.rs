@@ -4,7 +4,7 @@ use crate::{LrSchedule, limits};
 use adjoint_data::Split;
 use adjoint_nn::{Named, Stream, Tensor};
 use adjoint_runs::values::{count, not_negative, positive};
-use adjoint_runs::{BoxError, Idle, Preset, idle_if, preset};
+use adjoint_runs::{BoxError, Preset, UnusedFlag, preset, unused_if};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ pub struct VariationalArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; computed for the new length if --resume changes it
+    /// Schedule of the step size over the run; a resumed run with a new length follows the new one
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
@@ -150,10 +150,11 @@ impl VariationalArgs {
     }
 
     /// Returns the flags that have no effect beside the other flags.
-    pub fn idle(&self) -> Vec<Idle> {
-        let bernoulli = idle_if(self.likelihood == Likelihood::Bernoulli, "--likelihood gaussian", ["sigma"]);
-        let warmup = idle_if(self.beta == 0.0, "--beta above 0", ["kl_warmup"]);
-        [bernoulli, warmup, idle_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
+    pub fn unused_flags(&self) -> Vec<UnusedFlag> {
+        let bernoulli =
+            unused_if(self.likelihood == Likelihood::Bernoulli, "--likelihood gaussian", ["sigma"]);
+        let warmup = unused_if(self.beta == 0.0, "--beta above 0", ["kl_warmup"]);
+        [bernoulli, warmup, unused_if(self.nll_samples.is_none(), "--nll-samples", ["nll_images"])].concat()
     }
 
     /// Returns the settings of training that these flags request.

@@ -132,7 +132,8 @@ pub(super) unsafe fn input<S: Simd>(
     }
 }
 
-/// Writes y^ = A y A^T of `tiles` to their rows of an operand.
+/// Computes y^ = A y A^T for each of `tiles`, and writes it to the row of the tile in an operand of
+/// the products.
 ///
 /// # Safety
 /// No other task may access these rows meanwhile.

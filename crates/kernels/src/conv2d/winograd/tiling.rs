@@ -142,8 +142,8 @@ impl Tiling {
         tiles.start.is_multiple_of(self.per_image()) && tiles.len().is_multiple_of(self.per_image())
     }
 
-    /// Returns the row of tile number `number` in an operand of the tiles `all`. These must be
-    /// whole images, or all tiles must be full.
+    /// Returns the row of tile `number` in the operand that is built from the tiles `all`. Unless
+    /// every tile is full, `all` must cover whole images.
     #[inline(always)]
     pub(super) fn row(&self, all: &Range<usize>, number: usize, tile: Tile) -> usize {
         if self.all_full() {
@@ -259,9 +259,9 @@ impl Tiling {
         Window::new(size, [self.m; 2], grid)
     }
 
-    /// Returns the offset in w of the output channels of tap (d, e) of a phase and an input
-    /// channel. Returns `None` if the kernel does not have the tap. (A kernel of 5 with stride 2
-    /// has phases of 3 and of 2 taps.)
+    /// Returns the offset in w at which the output channels start, for tap (d, e) of the phase
+    /// `phase` and the input channel `channel`. Returns `None` if the kernel does not have the tap.
+    /// (A kernel of 5 with stride 2 has phases of 3 and of 2 taps.)
     #[inline(always)]
     pub(super) fn weight_row(&self, phase: usize, channel: usize, [d, e]: [usize; 2]) -> Option<usize> {
         let (s, [kh, kw], ci) = (self.stride(), self.g.kernel, self.g.in_channels);
