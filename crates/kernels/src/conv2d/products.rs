@@ -20,7 +20,8 @@ use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Block, Piece, Pieces, for_each_piece};
 use crate::tuning::conv2d::products::{
-    CHANNELS, MAX_PATCHES, PATCH, ROWS_OF_TASK, SMALL_TILE, TAP_CHANNELS, TILE,
+    CHANNELS, FEWEST_CHANNELS, FEWEST_PIXELS, MAX_PATCHES, PATCH, ROWS_OF_TASK, SMALL_TILE, TAP_CHANNELS,
+    TILE,
 };
 use crate::tuning::tasks::TASKS;
 use std::ops::Range;
@@ -50,15 +51,16 @@ fn pieces_of_y(g: &Geometry) -> Pieces {
     let (pixels, size) = (out_pixels(g), [1, 1, out_pixels(g), g.out_channels]);
     let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
     let work = g.kernel[0] * g.kernel[1] * g.in_channels / g.spec.groups;
-    let [least, most] = [[1, 1, tile, step_of(g.out_channels, g)], [1, 1, tile, g.out_channels]];
-    Pieces::cut(size, [least, most], work)
+    let [usual, fewest] = [[tile, CHANNELS], [FEWEST_PIXELS, FEWEST_CHANNELS]]
+        .map(|[pixels, channels]| [1, 1, pixels, step_of(g.out_channels, g, channels)]);
+    Pieces::cut_further(size, [usual, fewest], [1, 1, tile, g.out_channels], work)
 }
 
-/// Returns the least number of channels of a piece: a part of a group, or a whole group. The number
-/// of channels of a piece is a multiple of it.
-fn step_of(channels: usize, g: &Geometry) -> usize {
+/// Returns the least number of channels of a piece: `least`, or a whole group. The number of
+/// channels of a piece is a multiple of it.
+fn step_of(channels: usize, g: &Geometry, least: usize) -> usize {
     let per_group = channels / g.spec.groups;
-    if g.spec.groups == 1 || per_group.is_multiple_of(CHANNELS) { CHANNELS } else { per_group }
+    if g.spec.groups == 1 || per_group.is_multiple_of(least) { least } else { per_group }
 }
 
 /// The channels of y that a group has in a range of channels.
@@ -181,12 +183,16 @@ impl InputTasks {
         let highest = if per_image <= most { h } else { highest.saturating_sub(taps - 1).max(1) };
         // Neighbouring tasks both compute the windows between them, so there should be few such
         // windows.
-        let overlap = spec.dilation[1].saturating_mul(4 * kw);
-        let widest = most.saturating_mul(spec.stride[1]).max(overlap);
-        let least = [1, SMALL_TILE.div_ceil(w.max(1)), overlap.max(SMALL_TILE), step_of(g.in_channels, g)];
+        let least = |pixels: usize, times: usize, channels| {
+            let columns = spec.dilation[1].saturating_mul(times * kw).max(pixels);
+            [1, pixels.div_ceil(w.max(1)), columns, step_of(g.in_channels, g, channels)]
+        };
+        let [usual, fewest] = [least(SMALL_TILE, 4, CHANNELS), least(FEWEST_PIXELS, 2, FEWEST_CHANNELS)];
+        let widest = most.saturating_mul(spec.stride[1]).max(usual[2]);
         let work =
             (kh * kw * g.out_channels / spec.groups).div_ceil(spec.stride[0].saturating_mul(spec.stride[1]));
-        let pieces = Pieces::cut(g.x_shape(), [least, [1, highest, widest, g.in_channels]], work);
+        let pieces =
+            Pieces::cut_further(g.x_shape(), [usual, fewest], [1, highest, widest, g.in_channels], work);
         InputTasks { pieces, kernel_rows: taps }
     }
 
@@ -237,7 +243,7 @@ fn pieces_of_w(g: &Geometry) -> Pieces {
     let (all, ci) = (g.kernel[0] * g.kernel[1], g.in_channels / g.spec.groups);
     let taps = (ROWS_OF_TASK / ci.max(1)).clamp(1, all);
     let chunks = TASKS.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
-    let least = [1, 1, TAP_CHANNELS, step_of(g.out_channels, g)];
+    let least = [1, 1, TAP_CHANNELS, step_of(g.out_channels, g, CHANNELS)];
     let most = [1, taps, ci, g.out_channels];
     Pieces::cut([chunks, all, ci, g.out_channels], [least, most], out_pixels(g).div_ceil(chunks))
 }

@@ -47,6 +47,19 @@ impl Pieces {
         pieces
     }
 
+    /// Divides an array like [`cut`](Self::cut) into pieces of at least `usual` elements along each
+    /// axis. If these are too few for some threads, `fewest` replaces `usual`: smaller pieces
+    /// repeat more work, which pays off if most threads have no work otherwise.
+    pub(crate) fn cut_further(
+        size: [usize; 4],
+        [usual, fewest]: [[usize; 4]; 2],
+        most: [usize; 4],
+        work: usize,
+    ) -> Self {
+        let pieces = Pieces::cut(size, [usual, most], work);
+        if pieces.count() < TASKS / 4 { Pieces::cut(size, [fewest, most], work) } else { pieces }
+    }
+
     /// Returns the number of pieces along each axis.
     pub(crate) fn counts(&self) -> [usize; 4] {
         self.counts

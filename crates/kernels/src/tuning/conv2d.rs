@@ -14,6 +14,9 @@ pub(crate) mod products {
     pub(crate) const TILE: usize = 256;
     /// The number of output pixels for layers of few pixels, so that there are enough tasks.
     pub(crate) const SMALL_TILE: usize = 128;
+    /// The least number of pixels if there would be too few tasks otherwise: some rows of the
+    /// micro-kernel.
+    pub(crate) const FEWEST_PIXELS: usize = 8;
     /// Approximate largest length of the patches of a task of the input gradient.
     pub(crate) const MAX_PATCHES: usize = 1 << 19;
     /// Length of a patch that is enough for an efficient product.
@@ -24,6 +27,8 @@ pub(crate) mod products {
     /// Least number of channels of a task that does not have all channels. The task has a multiple
     /// of this number. With fewer channels, the other operand would be packed for too few products.
     pub(crate) const CHANNELS: usize = 32;
+    /// The least number of channels if there would be too few tasks otherwise.
+    pub(crate) const FEWEST_CHANNELS: usize = 8;
     /// Least number of channels of x of each tap, for a task of the weight gradient.
     pub(crate) const TAP_CHANNELS: usize = 16;
 }
@@ -45,6 +50,9 @@ pub(crate) mod direct {
     /// Least number of channels of a task that does not have all channels: one panel. The task has
     /// a multiple of this number.
     pub(crate) const CHANNELS: usize = 32;
+    /// The least number of channels if there would be too few tasks otherwise. The product of all
+    /// taps still fills panels.
+    pub(crate) const FEWEST_CHANNELS: usize = 4;
     /// Least number of rows of w, per kernel row, that a task computes: one tile of the
     /// micro-kernel.
     pub(crate) const MIN_ROWS_OF_W: usize = 8;

@@ -39,7 +39,8 @@ use crate::simd::{Lhs, Pieces, Rhs, Simd, for_each_piece};
 use crate::size;
 use crate::tuning::InstructionSet;
 use crate::tuning::conv2d::direct::{
-    CHANNELS, MAX_BAND, MAX_COLUMNS, MAX_PARTIAL, MIN_COLUMNS, MIN_OUT_CHANNELS, MIN_ROWS_OF_W, SHARES,
+    CHANNELS, FEWEST_CHANNELS, MAX_BAND, MAX_COLUMNS, MAX_PARTIAL, MIN_COLUMNS, MIN_OUT_CHANNELS,
+    MIN_ROWS_OF_W, SHARES,
 };
 use crate::tuning::tasks::{CHUNK, MIN_TASK};
 use overlap::{Kernels, Overlap};
@@ -278,14 +279,17 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
 }
 
 /// Returns the pieces of x_bar. Neighbouring bands both compute the windows between them, so the
-/// height of a band is large relative to the kernel, and so is its width.
+/// height of a band is large relative to the kernel, and so is its width, unless there would be too
+/// few bands.
 fn pieces_of_x(g: &Geometry) -> Pieces {
     let [batch, h, w, ci] = g.x_shape();
     let [sh, sw] = g.spec.stride;
     let work = (g.kernel[0] * g.kernel[1] * g.out_channels).div_ceil(sh * sw);
     let widest = (MAX_BAND / (g.kernel[0] * g.kernel[1] * ci)).max(MAX_COLUMNS).saturating_mul(sw);
-    let least = [1, 4 * g.kernel[0], (4 * g.kernel[1]).max(MIN_COLUMNS), CHANNELS];
-    Pieces::cut([batch, h, w, ci], [least, [1, h, widest.max(least[2]), ci]], work)
+    let least =
+        |times: usize, channels| [1, times * g.kernel[0], (times * g.kernel[1]).max(MIN_COLUMNS), channels];
+    let [usual, fewest] = [least(4, CHANNELS), least(2, FEWEST_CHANNELS)];
+    Pieces::cut_further([batch, h, w, ci], [usual, fewest], [1, h, widest.max(usual[2]), ci], work)
 }
 
 /// x_bar, the gradient of <y_bar, x conv w> with respect to x
