@@ -39,8 +39,8 @@ pub(crate) struct References {
     pub(crate) classifier: Classifier,
     /// Number of images of each set that are measured.
     pub(crate) count: usize,
-    /// The first training images. The next three fields are of the judge's features of these
-    /// images.
+    /// The first training images. The next three fields are computed from the judge's features of
+    /// these images.
     reference: Tensor<f64>,
     normal: frechet::Reference,
     kernels: kernel::Reference,

@@ -27,14 +27,14 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a DCGAN (Radford, Metz & Chintala 2015).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = examples("train-dcgan", EXAMPLES))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks at the paper's width of 128; adam and rmsprop multiply it by 128 / width")))]
+#[command(mut_arg("lr", |arg| arg.help("Learning rate of both networks for the paper's width of 128; with adam or rmsprop it is multiplied by 128 / width")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
     pub common: CommonArgs,
 
-    /// Number of channels at half the resolution of the image; doubled at each further halving
+    /// Channels of the layer at half the image's resolution; each further halving doubles them
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

@@ -40,8 +40,8 @@ pub struct Settings {
     #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub hidden: Vec<usize>,
 
-    /// Number of channels of --arch conv at half the resolution of the image; doubled at each
-    /// further halving
+    /// Channels of the layer of --arch conv at half the image's resolution; each further halving
+    /// doubles the channels
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
 

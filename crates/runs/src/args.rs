@@ -73,7 +73,7 @@ pub struct CommonArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 
-    /// Compute threads, without effect on results [default: RAYON_NUM_THREADS or one per processor]
+    /// Number of threads; does not affect results [default: RAYON_NUM_THREADS or one per processor]
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = threads)]
     #[serde(skip)]
     pub threads: Option<usize>,

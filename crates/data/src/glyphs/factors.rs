@@ -15,7 +15,7 @@ use super::allographs;
 pub struct Factors {
     /// The digit, 0 to 9.
     pub class: u8,
-    /// The index of the allograph, the way of writing the digit: below
+    /// The index of the allograph (the variant in which the digit is written). It is less than
     /// [`allograph_count`](super::Glyphs::allograph_count) of the class.
     pub allograph: usize,
     /// Tangent of the angle from upright. A positive slant leans to the right, as most handwriting

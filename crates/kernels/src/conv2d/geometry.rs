@@ -37,8 +37,8 @@ impl Default for Spec {
 /// have the same output size. For a transposed convolution, which is the adjoint of a convolution,
 /// the output padding selects one of these input sizes. docs/conv.md has a drawing.
 ///
-/// The fields are private because kernels rely on the checks of both constructors: memory can
-/// address x, w and y, and no coordinate of the padded image wraps.
+/// The fields are private because kernels rely on what both constructors check: x, w and y fit
+/// in memory, and no coordinate of the padded image overflows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// The number of images.

@@ -109,8 +109,8 @@ impl Path {
     }
 }
 
-/// y = x conv w. In `f32`, the [error](self#accuracy-in-f32) can be relative to neighbouring
-/// pixels.
+/// y = x conv w. In `f32`, the rounding error of a pixel can be proportional to the values of
+/// neighbouring pixels ([accuracy](self#accuracy-in-f32)).
 ///
 /// # Panics
 /// If the length of a slice differs from the geometry.
@@ -134,8 +134,8 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
 }
 
 /// x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
-/// convolution of y_bar with w. In `f32`, the [error](self#accuracy-in-f32) can be relative to
-/// neighbouring pixels.
+/// convolution of y_bar with w. In `f32`, the rounding error of a pixel can be
+/// proportional to the values of neighbouring pixels ([accuracy](self#accuracy-in-f32)).
 ///
 /// # Panics
 /// If the length of a slice differs from the geometry.

@@ -2,9 +2,9 @@
 //!
 //! A training step needs the same buffers again and again. The page faults of a fresh 16 MiB buffer
 //! cost as much as one elementwise pass over it. So a [`Buffer`] that is dropped returns to a pool,
-//! which serves the next request of the same size class. From the third training step on nothing is
-//! allocated if the idle storage of a step is within its bound (see `pool.rs`); tests check this with
-//! [`stats`].
+//! which serves the next request of the same size class. From the third training step on, nothing
+//! is allocated if the idle storage of a step is within its bound (see `pool.rs`). Tests check this
+//! with [`stats`].
 //!
 //! If possible, a kernel thread receives storage that it dropped itself. That storage is likely to
 //! be in the thread's caches. If processors do not share a cache, cache lines that another

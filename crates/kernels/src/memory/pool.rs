@@ -9,9 +9,11 @@
 //! 4. If there is none, the caller allocates new storage, and the pool frees the storage that has
 //!    been idle longest until idle storage is within the bound again.
 //!
-//! So idle storage is bounded for every sequence of sizes. If a step repeats and the storage of all
-//! its classes is within the bound, it allocates nothing from its third run on. If the storage
-//! exceeds the bound, this is almost always true as well; a test counts the exceptions.
+//! The bound is checked at requests. Storage that is dropped after the last request stays idle too,
+//! so at most [`IDLE_FACTOR`] + 1 times the high-water mark is idle, for every sequence of sizes.
+//! If a step repeats and the storage of all its classes is within the bound, it allocates nothing
+//! from its third run on. If the storage exceeds the bound, this is almost always true as well; a
+//! test counts the exceptions.
 
 use super::{ALIGN_WORDS, Stats, WORD};
 use crate::tuning::tasks::{BORROW_FACTOR, IDLE_FACTOR};

@@ -131,10 +131,10 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
     }
 }
 
-/// Computes one tile: `MR` rows, from `from` on, by `NV` vectors.
+/// Computes one tile of `MR` rows by `NV` vectors. The first row of A is at `from`.
 ///
 /// # Safety
-/// All elements of A (with the strides of `a`, from `from` on) and B can be read. All elements of C
+/// All elements of A (from `from`, with the strides of `a`) and of B can be read. All elements of C
 /// can be read and written, and no other thread accesses them.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(

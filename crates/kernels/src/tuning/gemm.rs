@@ -38,8 +38,8 @@ pub(crate) const PACKED_ROWS: usize = 32;
 /// Distance, in rows of B, from the row in use to the row that the micro-kernel prefetches. The
 /// distance covers hundreds of cycles, which is the latency of L3.
 pub(crate) const ROWS_AHEAD: usize = 32;
-/// Least number of vectors of sums in a tile for which the micro-kernel prefetches B if A is
-/// column-major. For a smaller tile, the prefetches cost more than they save.
+/// If A is column-major, the micro-kernel prefetches B only for tiles with at least this many
+/// vectors of accumulators. For a smaller tile, the prefetches cost more than they save.
 pub(crate) const PREFETCHING_TILE: usize = 16;
 /// Number of steps of the inner dimension between two prefetches of lines of the next panel.
 /// Prefetching all lines of a panel at once would delay the loads of the tile.

@@ -81,7 +81,7 @@ pub struct VariationalArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; a resumed run with a new length follows the new one
+    /// Schedule of the step size over the run; recomputed if a resumed run gets a new length
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     pub lr_schedule: LrSchedule,
 
