@@ -1,5 +1,6 @@
-//! Datasets of the manifest. Missing files are downloaded, and every file is verified. The images
-//! are kept in memory at their stored size.
+//! Datasets that are stored as files. The [manifest](crate::manifest) lists the files with their
+//! checksums. Missing files are downloaded, and every file is verified. The images are kept in
+//! memory at their stored size.
 
 use std::fmt;
 use std::path::Path;

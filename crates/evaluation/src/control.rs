@@ -287,9 +287,10 @@ mod tests {
         arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), measure).unwrap()
     }
 
-    /// Factors and classes are linear in z, so sums of z should succeed. A normal variable above
-    /// 1/2 has mean 1.1411 and variance 0.2684. A sum of three means of three examples has the same
-    /// mean and variance, and is above 1/2 with probability Phi((1.1411 - 0.5) / 0.518) = 0.892.
+    /// Factors and classes are linear functions of z here, so arithmetic on z should succeed. A
+    /// normal variable above 1/2 has mean 1.1411 and variance 0.2684. Let a, b and c be means of
+    /// three such variables each. Then a - b + c has the same mean and variance, and is above 1/2
+    /// with probability Phi((1.1411 - 0.5) / 0.518) = 0.892.
     #[test]
     fn arithmetic_arrives_where_factors_are_linear() {
         let (arrived, chance) = of_ten(10);

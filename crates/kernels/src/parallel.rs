@@ -114,8 +114,8 @@ pub(crate) fn sum_in_order<E: Element>(parts: &[E], y: &mut [E]) {
     });
 }
 
-/// Counts work, so that tests can check that it is divided into enough tasks. The work is the
-/// number of multiplications of products and the number of elements of chunks.
+/// Counts work, so that tests can check that it is divided into enough tasks. The work of
+/// a matrix product is its number of multiplications. The work of a loop is its number of elements.
 #[cfg(test)]
 pub(crate) mod work {
     use crate::{isa, threads};

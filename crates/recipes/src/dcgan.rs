@@ -14,7 +14,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("--dataset mnist --download --epochs 30", "MNIST, fetched into datasets/mnist and verified"),
     (
         "--dataset glyphs-rgb --image-size 64 --width 64 --batch-size 64",
-        "the paper's five-level networks on coloured glyphs",
+        "networks as deep as the paper's, at half its width, on coloured glyphs",
     ),
     ("--loss wasserstein", "the Wasserstein distance with the gradient penalty"),
     ("--resume runs/dcgan-glyphs-001 --epochs 40", "continue a run"),

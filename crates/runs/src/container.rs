@@ -179,8 +179,8 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     Ok(Container { metadata, tensors, sealed })
 }
 
-/// Returns the header as it was when the seal was computed. Quotes within JSON strings are escaped,
-/// so the first match is the seal.
+/// Returns the header as it was when the seal was computed. No string in the header contains the
+/// text that is searched, because quotes within JSON strings are escaped.
 fn with_placeholder(mut header: Vec<u8>, seal: &str) -> Vec<u8> {
     let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();
     if let Some(at) = header.windows(sealed.len()).position(|window| window == sealed) {

@@ -10,8 +10,8 @@ fn numbers(n: usize, salt: usize) -> Vec<f64> {
     (0..n).map(|i| ((i * 7 + salt * 13) % 17) as f64 - 8.0).collect()
 }
 
-/// Products of integers of this size are exact, so the result must equal the definition bit for
-/// bit.
+/// The elements are small integers, so all products and sums are exact, and the result must equal
+/// the definition bit for bit.
 #[test]
 fn equals_the_definition_for_every_transpose() {
     for (m, k, n) in [(1, 1, 1), (3, 5, 7), (64, 48, 33), (130, 70, 600), (300, 9, 2), (0, 3, 4), (4, 0, 3)] {

@@ -27,11 +27,11 @@ pub(crate) const MIN_TASKS: usize = 4;
 /// Largest number of tiles of an image that has short tiles. Tasks with short tiles are whole
 /// images. In larger images, such tasks would be few and large.
 pub(crate) const MAX_TILES_IF_SHORT: usize = 64;
-/// Number of columns of a transformed operand that are stored together. Products run over blocks of
-/// the inner dimension of this length.
+/// Number of columns of a transformed operand that are stored together. They are the inner
+/// dimension of a product, which is computed block by block.
 pub(crate) const BLOCK: usize = 256;
-/// Number of channels, with padding, from which the transforms prefetch the pixels of the next
-/// tile. With fewer, computing the addresses takes longer than waiting for the pixels.
+/// Smallest number of channels, including padding, for which the transforms prefetch the pixels of
+/// the next tile. With fewer, computing the addresses takes longer than waiting for the pixels.
 pub(crate) const MIN_PREFETCH_CHANNELS: usize = 32;
 
 /// Products whose tasks are tiles (`by_tiles.rs`).

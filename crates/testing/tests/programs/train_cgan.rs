@@ -73,8 +73,8 @@ fn wrong_flags_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// D has batch norm only with convolutions and without a gradient penalty, whether the penalty is
-/// set by a flag or by default.
+/// D has batch norm only if it has convolutions and the penalty is not `gp`. Whether `gp` is set by
+/// a flag or follows from the loss makes no difference.
 #[test]
 fn what_keeps_d_in_bounds_follows_from_the_rest() {
     let program = program();

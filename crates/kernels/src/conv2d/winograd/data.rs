@@ -27,7 +27,7 @@ use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use crate::tuning::winograd::MIN_PREFETCH_CHANNELS;
 use std::ops::Range;
 
-/// Returns `lanes` channels of pixel (i, j) of a tile, from one channel on, as one vector. The
+/// Returns `lanes` consecutive channels of pixel (i, j) of a tile as one vector. The
 /// vector is zero if the pixel is outside the image.
 #[inline(always)]
 fn channels<S: Simd>(
