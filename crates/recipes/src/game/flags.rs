@@ -76,7 +76,7 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub penalty_weight: f64,
 
-    /// Apply N times the penalty, every N steps of D
+    /// Add the penalty only in every N-th step of D, multiplied by N
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub penalty_every: u64,
 
