@@ -6,39 +6,29 @@ use adjoint_nn::{Stream, Tensor, named};
 /// Standard deviation of the noise of [`Condition::Denoise`], for pixels in [-1, 1].
 const NOISE: f64 = 0.6;
 
-/// The condition that both networks get for an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// The class of the image.
-    Class,
-    /// The image with a gray square of half its width and height at a random position.
-    Inpaint,
-    /// The image with noise added.
-    Denoise,
-    /// The edges of the image: the length of the gradient at each pixel.
-    Edges,
+named! {
+    /// The condition that both networks get for an image.
+    pub enum Condition {
+        /// The class of the image.
+        Class = "class": "class of the image",
+        /// The image with a gray square of half its width and height at a random position.
+        Inpaint = "inpaint": "image with a gray square of half its width and height",
+        /// The image with noise added.
+        Denoise = "denoise": "image with added noise",
+        /// The edges of the image: the length of the gradient at each pixel.
+        Edges = "edges": "edges of the image: length of the gradient at each pixel",
+    }
 }
 
-named!(Condition {
-    Class = "class": "class of the image",
-    Inpaint = "inpaint": "image with a gray square of half its width and height",
-    Denoise = "denoise": "image with added noise",
-    Edges = "edges": "edges of the image: length of the gradient at each pixel",
-});
-
-/// The representation of a class as input of the networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Label {
-    /// A one-hot row.
-    OneHot,
-    /// A learned vector. Each network learns its own vectors.
-    Embedding,
+named! {
+    /// The representation of a class as input of the networks.
+    pub enum Label {
+        /// A one-hot row.
+        OneHot = "onehot": "one-hot row",
+        /// A learned vector. Each network learns its own vectors.
+        Embedding = "embedding": "learned vector",
+    }
 }
-
-named!(Label {
-    OneHot = "onehot": "one-hot row",
-    Embedding = "embedding": "learned vector",
-});
 
 impl Condition {
     /// Returns whether the condition is an image.

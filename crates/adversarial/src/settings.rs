@@ -89,24 +89,20 @@ impl Settings {
     }
 }
 
-/// A penalty on D's gradient with respect to its input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Penalty {
-    /// No penalty.
-    #[default]
-    None,
-    /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3, where lambda
-    /// is 10).
-    Gp,
-    /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9, where gamma is 10).
-    R1,
+named! {
+    /// A penalty on D's gradient with respect to its input.
+    #[derive(Default)]
+    pub enum Penalty {
+        /// No penalty.
+        #[default]
+        None = "none": "no penalty",
+        /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3, where
+        /// lambda is 10).
+        Gp = "gp": "(|gradient| - 1)^2 between data and samples",
+        /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9, where gamma is 10).
+        R1 = "r1": "|gradient|^2 on data",
+    }
 }
-
-named!(Penalty {
-    None = "none": "no penalty",
-    Gp = "gp": "(|gradient| - 1)^2 between data and samples",
-    R1 = "r1": "|gradient|^2 on data",
-});
 
 /// Normal noise added to data and samples at D's input, except in penalties. Its standard deviation
 /// decreases linearly to 0. Without noise, if data and samples do not overlap, D gives no useful
@@ -126,43 +122,34 @@ impl Noise {
     }
 }
 
-/// The order of the updates of D and G.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Update {
-    /// First D is updated, then G against the new D (Algorithm 1).
-    #[default]
-    Alternating,
-    /// D and G are updated at once, each with its gradient at the current parameters of both.
-    /// Theory studies these dynamics (Mescheder et al. 2018, section 2). Of the k steps of D, the
-    /// last is simultaneous with the step of G.
-    Simultaneous,
+named! {
+    /// The order of the updates of D and G.
+    #[derive(Default)]
+    pub enum Update {
+        /// First D is updated, then G against the new D (Algorithm 1).
+        #[default]
+        Alternating = "alternating": "first D, then G against the new D",
+        /// D and G are updated at once, each with its gradient at the current parameters of both.
+        /// Theory studies these dynamics (Mescheder et al. 2018, section 2). Of the k steps of D,
+        /// the last is simultaneous with the step of G.
+        Simultaneous = "simultaneous": "D and G at once",
+    }
 }
 
-named!(Update {
-    Alternating = "alternating": "first D, then G against the new D",
-    Simultaneous = "simultaneous": "D and G at once",
-});
-
-/// The update rule of an optimiser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Descent {
-    /// Plain gradient descent.
-    Sgd,
-    /// Gradient descent with momentum (the experiments of Goodfellow et al. 2014).
-    Momentum,
-    /// RMSprop, which divides the gradient by the root of its mean square (the optimiser of the
-    /// Wasserstein GAN).
-    RmsProp,
-    /// Adam (Kingma & Ba 2015).
-    Adam,
+named! {
+    /// The update rule of an optimiser.
+    pub enum Descent {
+        /// Plain gradient descent.
+        Sgd = "sgd": "gradient descent",
+        /// Gradient descent with momentum (the experiments of Goodfellow et al. 2014).
+        Momentum = "momentum": "gradient descent with momentum",
+        /// RMSprop, which divides the gradient by the root of its mean square (the optimiser of the
+        /// Wasserstein GAN).
+        RmsProp = "rmsprop": "RMSprop",
+        /// Adam (Kingma & Ba 2015).
+        Adam = "adam": "Adam",
+    }
 }
-
-named!(Descent {
-    Sgd = "sgd": "gradient descent",
-    Momentum = "momentum": "gradient descent with momentum",
-    RmsProp = "rmsprop": "RMSprop",
-    Adam = "adam": "Adam",
-});
 
 #[cfg(test)]
 mod tests {

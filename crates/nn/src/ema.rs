@@ -4,7 +4,7 @@
 //! and a generator with averaged weights gives better samples (Yazici et al. 2019).
 
 use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
-use crate::{Element, Module, Slot, Tensor};
+use crate::{Element, Module, Tensor};
 
 /// An exponential moving average of a model's parameters, w <- d w + (1 - d) theta, and of its
 /// buffers. Running statistics describe outputs that were computed with the weights of the same
@@ -52,11 +52,7 @@ impl<E: Element> Ema<E> {
         let mut average = self.average.iter_mut();
         model.visit("", &mut |name, slot| {
             let average = expect(average.next(), name);
-            let value = match slot {
-                Slot::Param(p) => p.value(),
-                Slot::Buffer(b) => b,
-            };
-            average.update(value, move |w, theta| w + towards * (theta - w));
+            average.update(slot.value(), move |w, theta| w + towards * (theta - w));
         });
     }
 

@@ -34,7 +34,7 @@ pub enum Init {
     XavierNormal,
     /// Variance gain^2 / fan_in, uniform (He et al. 2015, eq. 10, with gain = sqrt(2) for relu).
     KaimingUniform {
-        /// Compensates for the activation that follows: [`RELU_GAIN`], [`leaky_relu_gain`], or 1
+        /// Compensates for the activation that follows: [`leaky_relu_gain`], sqrt(2) for relu, or 1
         /// without an activation.
         gain: f64,
     },
@@ -44,9 +44,6 @@ pub enum Init {
         gain: f64,
     },
 }
-
-/// Gain for relu, which halves the power of a symmetric signal (He et al. 2015, eq. 10).
-pub const RELU_GAIN: f64 = std::f64::consts::SQRT_2;
 
 /// Returns the gain for leaky relu, sqrt(2 / (1 + slope^2)) (He et al. 2015, eq. 15).
 pub fn leaky_relu_gain(slope: f64) -> f64 {
@@ -184,8 +181,8 @@ mod tests {
             (Init::Uniform { low: -1.0, high: 3.0 }, 1.0, 4.0 / 12f64.sqrt()),
             (Init::XavierUniform, 0.0, 0.1),
             (Init::XavierNormal, 0.0, 0.1),
-            (Init::KaimingUniform { gain: RELU_GAIN }, 0.0, 0.2),
-            (Init::KaimingNormal { gain: RELU_GAIN }, 0.0, 0.2),
+            (Init::KaimingUniform { gain: leaky_relu_gain(0.0) }, 0.0, 0.2),
+            (Init::KaimingNormal { gain: leaky_relu_gain(0.0) }, 0.0, 0.2),
             (Init::KaimingNormal { gain: leaky_relu_gain(1.0) }, 0.0, 1.0 / 50f64.sqrt()),
         ];
         for (init, want_mean, want_std) in cases {

@@ -200,10 +200,19 @@ pub fn join(path: &str, name: &str) -> String {
 #[macro_export]
 macro_rules! module {
     (enum $ty:ident { $($variant:ident { $($field:ident),+ $(,)? }),+ $(,)? }) => {
-        impl<E: $crate::Element> $crate::Module<E> for $ty<E> {
+        $crate::module!(@ [] [$ty<E>] $($ty::$variant { $($field),+ })+);
+    };
+    ($ty:ident { $($field:ident),+ $(,)? }) => {
+        $crate::module!(@ [] [$ty<E>] $ty { $($field),+ });
+    };
+    ($ty:ident<$($part:ident),+> { $($field:ident),+ $(,)? }) => {
+        $crate::module!(@ [$($part: $crate::Module<E>),+] [$ty<$($part),+>] $ty { $($field),+ });
+    };
+    (@ [$($bounds:tt)*] [$ty:ty] $($pattern:path { $($field:ident),+ })+) => {
+        impl<E: $crate::Element, $($bounds)*> $crate::Module<E> for $ty {
             fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, $crate::Slot<'a, E>)) {
                 match self {
-                    $($ty::$variant { $($field,)+ .. } => {
+                    $($pattern { $($field,)+ .. } => {
                         $($crate::Module::<E>::visit(
                             $field, &$crate::module::join(path, stringify!($field)), visitor,
                         );)+
@@ -213,33 +222,12 @@ macro_rules! module {
 
             fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, $crate::SlotMut<'_, E>)) {
                 match self {
-                    $($ty::$variant { $($field,)+ .. } => {
+                    $($pattern { $($field,)+ .. } => {
                         $($crate::Module::<E>::visit_mut(
                             $field, &$crate::module::join(path, stringify!($field)), visitor,
                         );)+
                     })+
                 }
-            }
-        }
-    };
-    ($ty:ident { $($field:ident),+ $(,)? }) => {
-        $crate::module!(@ [] [$ty<E>] $($field),+);
-    };
-    ($ty:ident<$($part:ident),+> { $($field:ident),+ $(,)? }) => {
-        $crate::module!(@ [$($part: $crate::Module<E>),+] [$ty<$($part),+>] $($field),+);
-    };
-    (@ [$($bounds:tt)*] [$ty:ty] $($field:ident),+) => {
-        impl<E: $crate::Element, $($bounds)*> $crate::Module<E> for $ty {
-            fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, $crate::Slot<'a, E>)) {
-                $($crate::Module::<E>::visit(
-                    &self.$field, &$crate::module::join(path, stringify!($field)), visitor,
-                );)+
-            }
-
-            fn visit_mut(&mut self, path: &str, visitor: &mut dyn FnMut(&str, $crate::SlotMut<'_, E>)) {
-                $($crate::Module::<E>::visit_mut(
-                    &mut self.$field, &$crate::module::join(path, stringify!($field)), visitor,
-                );)+
             }
         }
     };

@@ -17,11 +17,40 @@ pub trait Named: Copy + PartialEq + Send + Sync + 'static {
     }
 }
 
-/// Implements [`Named`](crate::Named) and `Display` for an enum without fields. Each value has a
-/// name and a description: `named!(Norm { None = "none": "no norm", ... })`.
+/// Defines an enum without fields that implements [`Named`](crate::Named), `Display`, `Clone`,
+/// `Copy`, `Debug`, `PartialEq` and `Eq`. Each value has a name and a description:
+///
+/// ```
+/// use adjoint_nn::{Named, named};
+///
+/// named! {
+///     /// The normalisation of a layer.
+///     #[derive(Default)]
+///     pub enum Norm {
+///         /// No normalisation.
+///         #[default]
+///         None = "none": "no normalisation",
+///         /// Batch norm of the layer's outputs.
+///         Batch = "batch": "batch norm of a layer's outputs",
+///     }
+/// }
+/// assert_eq!(Norm::of_name("batch"), Some(Norm::Batch));
+/// assert_eq!(Norm::default().to_string(), "none");
+/// ```
 #[macro_export]
 macro_rules! named {
-    ($type:ident { $($value:ident = $name:literal: $about:literal),+ $(,)? }) => {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $type:ident {
+            $($(#[$of_value:meta])* $value:ident = $name:literal: $about:literal),+ $(,)?
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $visibility enum $type {
+            $($(#[$of_value])* $value),+
+        }
+
         impl $crate::Named for $type {
             const ALL: &'static [Self] = &[$(Self::$value),+];
 

@@ -4,57 +4,47 @@
 use adjoint_nn::objective::{bernoulli_log_likelihood, gaussian_log_likelihood};
 use adjoint_nn::{Element, Stream, Tensor, Var, named};
 
-/// p(x|z): the distribution that the decoder's numbers parameterise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Likelihood {
-    /// Each pixel is a Bernoulli variable. The decoder's number is the logit of its probability
-    /// (eq. 11).
-    #[default]
-    Bernoulli,
-    /// Each pixel is a normal variable. The decoder's number is its mean (eq. 12). The standard
-    /// deviation is given or learned, see [`Settings::sigma`].
-    Gaussian,
+named! {
+    /// p(x|z): the distribution that the decoder's numbers parameterise.
+    #[derive(Default)]
+    pub enum Likelihood {
+        /// Each pixel is a Bernoulli variable. The decoder's number is the logit of its probability
+        /// (eq. 11).
+        #[default]
+        Bernoulli = "bernoulli": "0 or 1, with the gray level as probability",
+        /// Each pixel is a normal variable. The decoder's number is its mean (eq. 12). The standard
+        /// deviation is given or learned, see [`Settings::sigma`].
+        Gaussian = "gaussian": "normal about the decoder's number",
+    }
 }
 
-named!(Likelihood {
-    Bernoulli = "bernoulli": "0 or 1, with the gray level as probability",
-    Gaussian = "gaussian": "normal about the decoder's number",
-});
-
-/// The loss that training minimises.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Objective {
-    /// The negative evidence lower bound. Its expectation over q(z|x) is estimated from k samples
-    /// (eq. 7 with L = k).
-    #[default]
-    Elbo,
-    /// The negative importance weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8).
-    Iwae,
-    /// -log p(x|z) at z = mu(x). This is a plain autoencoder, which has no prior on z.
-    Reconstruction,
+named! {
+    /// The loss that training minimises.
+    #[derive(Default)]
+    pub enum Objective {
+        /// The negative evidence lower bound. Its expectation over q(z|x) is estimated from k
+        /// samples (eq. 7 with L = k).
+        #[default]
+        Elbo = "elbo": "evidence lower bound",
+        /// The negative importance weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8).
+        Iwae = "iwae": "importance weighted bound",
+        /// -log p(x|z) at z = mu(x). This is a plain autoencoder, which has no prior on z.
+        Reconstruction = "reconstruction": "a plain autoencoder",
+    }
 }
 
-named!(Objective {
-    Elbo = "elbo": "evidence lower bound",
-    Iwae = "iwae": "importance weighted bound",
-    Reconstruction = "reconstruction": "a plain autoencoder",
-});
-
-/// An estimator of the gradient of an expectation over q(z|x).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Estimator {
-    /// Through the sample, z = mu + sigma eps (section 2.4).
-    #[default]
-    Pathwise,
-    /// By the score function, E \[f(z) grad log q(z)\] (section 2.2). It needs no gradient of f,
-    /// but its variance is far larger.
-    Score,
+named! {
+    /// An estimator of the gradient of an expectation over q(z|x).
+    #[derive(Default)]
+    pub enum Estimator {
+        /// Through the sample, z = mu + sigma eps (section 2.4).
+        #[default]
+        Pathwise = "pathwise": "through the sample, z = mu + sigma eps",
+        /// By the score function, E \[f(z) grad log q(z)\] (section 2.2). It needs no gradient of
+        /// f, but its variance is far larger.
+        Score = "score": "by the score function, f(z) grad log q(z)",
+    }
 }
-
-named!(Estimator {
-    Pathwise = "pathwise": "through the sample, z = mu + sigma eps",
-    Score = "score": "by the score function, f(z) grad log q(z)",
-});
 
 /// Settings of the training of a VAE.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-use super::Spec;
+use super::{Spec, add_bias};
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};
 
@@ -61,7 +61,7 @@ impl<E: Element> Conv2d<E> {
         let [kh, kw, per_group, outputs] = self.weight.shape().nhwc();
         let inputs = per_group * self.spec.groups;
         check_input(format_args!("Conv2d({inputs} -> {outputs}, {kh}x{kw})"), inputs, x);
-        add_bias(x.conv2d(weight, self.spec), self.bias.as_ref())
+        add_bias(x.conv2d(weight, self.spec), &self.bias)
     }
 }
 
@@ -131,7 +131,7 @@ impl<E: Element> ConvTranspose2d<E> {
         let outputs = per_group * self.spec.groups;
         check_input(format_args!("ConvTranspose2d({inputs} -> {outputs}, {kh}x{kw})"), inputs, x);
         let y = x.conv_transpose2d(&self.weight.var(), self.spec, self.output_padding);
-        add_bias(y, self.bias.as_ref())
+        add_bias(y, &self.bias)
     }
 }
 
@@ -157,13 +157,6 @@ fn check_input<E: Element>(layer: std::fmt::Arguments<'_>, inputs: usize, x: &Va
         "{layer}: input of shape {}, need [N, h, w, {inputs}]",
         x.shape()
     );
-}
-
-fn add_bias<E: Element>(y: Var<E>, bias: Option<&Param<E>>) -> Var<E> {
-    match bias {
-        Some(bias) => y + bias.var(),
-        None => y,
-    }
 }
 
 #[cfg(test)]

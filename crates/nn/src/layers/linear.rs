@@ -1,3 +1,4 @@
+use super::add_bias;
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};
 
@@ -48,11 +49,7 @@ impl<E: Element> Linear<E> {
             "Linear({inputs} -> {outputs}): input of shape {}, need [N, {inputs}]",
             x.shape()
         );
-        let y = x.matmul_flags(false, weight, true);
-        match &self.bias {
-            Some(bias) => y + bias.var(),
-            None => y,
-        }
+        add_bias(x.matmul_flags(false, weight, true), &self.bias)
     }
 }
 

@@ -16,7 +16,7 @@ mod layer_norm;
 mod linear;
 mod spectral_norm;
 
-use crate::named;
+use crate::{Element, Param, Var, named};
 pub use adjoint_autodiff::ops::Spec;
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
 pub use conv::{Conv2d, ConvTranspose2d};
@@ -30,23 +30,19 @@ pub use spectral_norm::SpectralNorm;
 /// Slope of leaky relu for negative inputs in discriminators (Radford et al. 2016, section 4).
 pub const LEAKY_SLOPE: f64 = 0.2;
 
-/// The normalisation of a layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Norm {
-    /// No normalisation.
-    None,
-    /// Batch norm of the layer's outputs.
-    #[default]
-    Batch,
-    /// Spectral normalisation of the layer's weight.
-    Spectral,
+named! {
+    /// The normalisation of a layer.
+    #[derive(Default)]
+    pub enum Norm {
+        /// No normalisation.
+        None = "none": "no normalisation",
+        /// Batch norm of the layer's outputs.
+        #[default]
+        Batch = "batch": "batch norm of a layer's outputs",
+        /// Spectral normalisation of the layer's weight.
+        Spectral = "spectral": "spectral normalisation of a layer's weights",
+    }
 }
-
-named!(Norm {
-    None = "none": "no normalisation",
-    Batch = "batch": "batch norm of a layer's outputs",
-    Spectral = "spectral": "spectral normalisation of a layer's weights",
-});
 
 impl Norm {
     /// Returns [`Norm::None`] instead of batch norm, and other norms unchanged. For layers that
@@ -74,4 +70,11 @@ pub enum Mode {
     Train,
     /// Batch norm uses running statistics, and dropout has no effect.
     Eval,
+}
+
+fn add_bias<E: Element>(y: Var<E>, bias: &Option<Param<E>>) -> Var<E> {
+    match bias {
+        Some(bias) => y + bias.var(),
+        None => y,
+    }
 }

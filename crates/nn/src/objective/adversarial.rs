@@ -78,21 +78,23 @@ pub fn wasserstein_generator<E: Element>(fake: &Var<E>) -> Var<E> {
     -fake.mean()
 }
 
-/// A pair of losses for D and G, selected by name on a command line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AdversarialLoss {
-    /// [`discriminator_loss`] against [`generator_non_saturating`].
-    #[default]
-    NonSaturating,
-    /// [`discriminator_loss`] against [`generator_minimax`].
-    Minimax,
-    /// [`least_squares_discriminator`] against [`least_squares_generator`].
-    LeastSquares,
-    /// [`hinge_discriminator`] against [`hinge_generator`].
-    Hinge,
-    /// [`wasserstein_critic`] against [`wasserstein_generator`]. The critic has to be Lipschitz,
-    /// for example through [`gradient_penalty`](super::gradient_penalty).
-    Wasserstein,
+named! {
+    /// A pair of losses for D and G, selected by name on a command line.
+    #[derive(Default)]
+    pub enum AdversarialLoss {
+        /// [`discriminator_loss`] against [`generator_non_saturating`].
+        #[default]
+        NonSaturating = "non-saturating": "-log D(G(z)) for G",
+        /// [`discriminator_loss`] against [`generator_minimax`].
+        Minimax = "minimax": "log (1 - D(G(z))) for G",
+        /// [`least_squares_discriminator`] against [`least_squares_generator`].
+        LeastSquares = "least-squares": "squared distances to the labels",
+        /// [`hinge_discriminator`] against [`hinge_generator`].
+        Hinge = "hinge": "hinge loss",
+        /// [`wasserstein_critic`] against [`wasserstein_generator`]. The critic has to be
+        /// Lipschitz, for example through [`gradient_penalty`](super::gradient_penalty).
+        Wasserstein = "wasserstein": "Wasserstein distance; D must be Lipschitz (penalty gp or spectral normalisation)",
+    }
 }
 
 impl AdversarialLoss {
@@ -135,14 +137,6 @@ impl AdversarialLoss {
         matches!(self, AdversarialLoss::NonSaturating | AdversarialLoss::Minimax)
     }
 }
-
-named!(AdversarialLoss {
-    NonSaturating = "non-saturating": "-log D(G(z)) for G",
-    Minimax = "minimax": "log (1 - D(G(z))) for G",
-    LeastSquares = "least-squares": "squared distances to the labels",
-    Hinge = "hinge": "hinge loss",
-    Wasserstein = "wasserstein": "Wasserstein distance; D must be Lipschitz (penalty gp or spectral normalisation)",
-});
 
 #[cfg(test)]
 mod tests {
