@@ -164,7 +164,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
 
     /// Generates samples and returns them with the data of the round.
     fn generate(&mut self, round: Round<E>) -> Batch<E> {
-        let (real, z, condition) = round.vars();
+        let [real, z] = [round.x, round.z].map(Var::constant);
+        let condition = round.condition.map(Var::constant);
         let fake = self.generator.generate(&z, condition.as_ref(), Train);
         Batch { real, fake, condition }
     }

@@ -66,8 +66,4 @@ impl<E: Element> Round<E> {
     pub fn new(x: Tensor<E>, z: Tensor<E>) -> Self {
         Round { x, z, condition: None }
     }
-
-    pub(crate) fn vars(self) -> (Var<E>, Var<E>, Option<Var<E>>) {
-        (Var::constant(self.x), Var::constant(self.z), self.condition.map(Var::constant))
-    }
 }

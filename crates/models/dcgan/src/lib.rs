@@ -17,9 +17,8 @@
 //!   section 4).
 //! * There are no pooling layers and no hidden fully connected layers (section 3).
 //!
-//! [`networks`] holds the two networks, and [`training`] combines them into a game.
-//! `adjoint-adversarial` implements the game. This crate does no input or output and reads no
-//! clock.
+//! [`networks`] holds the two networks. `adjoint-adversarial` implements the game that they play.
+//! This crate does no input or output and reads no clock.
 //!
 //! This example builds a small DCGAN, runs one training step and draws samples:
 //!
@@ -44,7 +43,5 @@
 #![forbid(unsafe_code)]
 
 pub mod networks;
-pub mod training;
 
-pub use networks::{Architecture, Discriminator, Generator};
-pub use training::{Dcgan, dcgan};
+pub use networks::{Architecture, Dcgan, Discriminator, Generator, dcgan};

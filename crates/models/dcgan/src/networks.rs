@@ -1,11 +1,11 @@
 //! The generator and the discriminator.
 
-use adjoint_adversarial as adversarial;
+use adjoint_adversarial::{self as adversarial, Game, Settings};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::{Conv2d, ConvTranspose2d, Dropout, LEAKY_SLOPE, Norm, SpectralNorm};
 use adjoint_nn::plan::NetworkPlan;
 use adjoint_nn::pyramid::{self, Down, Level, Up};
-use adjoint_nn::{Element, Mode, Stream, Tensor, Var, module, no_grad};
+use adjoint_nn::{Element, Mode, Scheme, Stream, Tensor, Var, module, no_grad};
 
 /// Sizes of the two networks. G mirrors D.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +71,22 @@ impl Architecture {
     pub fn discriminator_costs(&self) -> Vec<LayerCost> {
         self.discriminator().costs()
     }
+}
+
+/// The DCGAN: the game between a generator and a discriminator.
+pub type Dcgan<E> = Game<E, Generator<E>, Discriminator<E>>;
+
+/// Creates a DCGAN with initial weights drawn from streams of `seed`. [`Settings::default`] returns
+/// the paper's settings (section 4).
+///
+/// # Panics
+/// If the images are too small for a pyramid.
+#[track_caller]
+pub fn dcgan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Dcgan<E> {
+    let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
+    Scheme::dcgan().apply(&mut generator, "generator", seed);
+    Scheme::dcgan().apply(&mut discriminator, "discriminator", seed);
+    Game::new(generator, discriminator, settings, seed)
 }
 
 /// G, which maps z to an image.
@@ -207,3 +223,6 @@ impl<E: Element> adversarial::Discriminator<E> for Discriminator<E> {
         self.forward(x, mode, masks)
     }
 }
+
+#[cfg(test)]
+mod tests;
