@@ -5,7 +5,7 @@
 use adjoint_adversarial::{Round, Settings};
 use adjoint_benches::Rate;
 use adjoint_data::glyphs::{Glyphs, Palette};
-use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Prefetch, Split};
+use adjoint_data::{Batches, Dataset, Options, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_gan::gan;
 use adjoint_nn::Stream;
@@ -93,8 +93,7 @@ fn loading(c: &mut Criterion<Rate>) {
     group.throughput(Throughput::Elements(BATCH as u64));
     let glyphs = Dataset::load("glyphs", Split::Train, &Options::default(), None).expect("built in");
     glyphs.draw_all();
-    let mut batches =
-        Batches::new(glyphs, BATCH, 1, LastBatch::Drop, PixelRange::Symmetric).expect("a batch");
+    let mut batches = Batches::new(glyphs, BATCH, 1, PixelRange::Symmetric).expect("a batch");
     let mut step = 0;
     group.bench_function("batch 128 of 28x28", |b| {
         b.iter(|| {

@@ -5,27 +5,17 @@ use adjoint_tensor::{PixelRange, Stream, Tensor};
 
 use crate::{DataError, Dataset};
 
-/// How to treat the images at the end of an epoch that do not fill a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastBatch {
-    /// Leave these images out of this epoch. The next epoch is shuffled again and leaves out other
-    /// images.
-    Drop,
-    /// Return these images as a smaller batch.
-    Keep,
-}
-
 /// Shuffled batches of a dataset.
 ///
 /// Epoch `e` is a permutation drawn from the stream (seed, "shuffle", e), and batch `s` is a slice
-/// of the permutation of its epoch. The batch of a step therefore depends on the seed and the step
+/// of the permutation of its epoch. Images at the end of the permutation that do not fill a batch
+/// are left out of this epoch. The batch of a step therefore depends on the seed and the step
 /// alone, and a resumed run sees the same batches as an uninterrupted one.
 #[derive(Debug)]
 pub struct Batches {
     dataset: Dataset,
     batch_size: usize,
     seed: u64,
-    last: LastBatch,
     range: PixelRange,
     /// The most recently used permutation, and its epoch.
     order: (Option<u64>, Vec<usize>),
@@ -50,15 +40,9 @@ impl Batches {
     /// # Errors
     /// [`DataError::Empty`] if the dataset has no images; [`DataError::BatchSize`] if `batch_size`
     /// is 0 or larger than the number of images.
-    pub fn new(
-        dataset: Dataset,
-        batch_size: usize,
-        seed: u64,
-        last: LastBatch,
-        range: PixelRange,
-    ) -> Result<Self, DataError> {
+    pub fn new(dataset: Dataset, batch_size: usize, seed: u64, range: PixelRange) -> Result<Self, DataError> {
         if dataset.is_empty() {
-            return Err(DataError::Empty { dataset: dataset.name().to_string() });
+            return Err(DataError::Empty(dataset.name().to_string()));
         }
         if !(1..=dataset.len()).contains(&batch_size) {
             return Err(DataError::BatchSize {
@@ -67,7 +51,7 @@ impl Batches {
                 images: dataset.len(),
             });
         }
-        Ok(Self { dataset, batch_size, seed, last, range, order: (None, Vec::new()) })
+        Ok(Self { dataset, batch_size, seed, range, order: (None, Vec::new()) })
     }
 
     /// The dataset of the batches.
@@ -77,11 +61,7 @@ impl Batches {
 
     /// Number of batches in an epoch, at least 1.
     pub fn steps_per_epoch(&self) -> u64 {
-        let steps = match self.last {
-            LastBatch::Drop => self.dataset.len() / self.batch_size,
-            LastBatch::Keep => self.dataset.len().div_ceil(self.batch_size),
-        };
-        steps as u64
+        (self.dataset.len() / self.batch_size) as u64
     }
 
     /// The epoch of `step`. Steps are counted from 0 over all epochs.
@@ -93,8 +73,8 @@ impl Batches {
     pub fn batch(&mut self, step: u64) -> Batch {
         let epoch = self.epoch_of(step);
         let start = (step % self.steps_per_epoch()) as usize * self.batch_size;
-        let end = (start + self.batch_size).min(self.dataset.len());
-        let indices = self.permutation(epoch)[start..end].to_vec();
+        let batch_size = self.batch_size;
+        let indices = self.permutation(epoch)[start..][..batch_size].to_vec();
         let labels = indices.iter().map(|&index| usize::from(self.dataset.labels()[index])).collect();
         Batch { images: self.dataset.images(&indices, self.range), labels, indices, epoch }
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::glyphs::Factors;
 use crate::source::{Images, source};
-use crate::{DataError, Downloader, Manifest};
+use crate::{DataError, Digest, Downloader, Manifest};
 
 /// The supported image sizes: height and width in pixels.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
@@ -82,7 +82,9 @@ impl Dataset {
         options: &Options,
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Self, DataError> {
-        check_size(options.image_size)?;
+        if !IMAGE_SIZES.contains(&options.image_size) {
+            return Err(DataError::ImageSize(options.image_size));
+        }
         let source = source(name, options)?;
         Ok(Self {
             name: name.to_string(),
@@ -149,7 +151,7 @@ impl Dataset {
             hash.update(&bytes);
         }
         hash.update(self.labels());
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        Digest::from(hash).to_string()
     }
 
     /// Draws all images of a built-in dataset in advance, on all processors. Without this call,
@@ -199,9 +201,4 @@ impl Dataset {
             }
         })
     }
-}
-
-fn check_size(size: usize) -> Result<(), DataError> {
-    let (smallest, largest) = (*IMAGE_SIZES.start(), *IMAGE_SIZES.end());
-    if IMAGE_SIZES.contains(&size) { Ok(()) } else { Err(DataError::ImageSize { size, smallest, largest }) }
 }

@@ -1,8 +1,6 @@
-//! SHA-256 digests of byte slices, and of the bytes that are read through a reader.
+//! SHA-256 digests.
 
 use std::fmt;
-use std::io::{self, Read};
-use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
@@ -18,10 +16,16 @@ impl Digest {
     }
 }
 
-impl FromStr for Digest {
-    type Err = String;
+impl From<Sha256> for Digest {
+    fn from(hash: Sha256) -> Self {
+        Self(hash.finalize().into())
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
         let problem = || format!("\"{text}\" is not a SHA-256 of 64 hexadecimal digits");
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(problem());
@@ -31,14 +35,6 @@ impl FromStr for Digest {
             *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| problem())?;
         }
         Ok(Self(digest))
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
     }
 }
 
@@ -54,31 +50,6 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A reader that hashes what is read through it.
-pub(crate) struct Hashing<R> {
-    inner: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Hashing<R> {
-    pub(crate) fn new(inner: R) -> Self {
-        Self { inner, hash: Sha256::new() }
-    }
-
-    /// Returns the inner reader, and the digest of the bytes that were read so far.
-    pub(crate) fn finish(self) -> (R, Digest) {
-        (self.inner, Digest(self.hash.finalize().into()))
-    }
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,18 +60,10 @@ mod tests {
     #[test]
     fn digests_are_read_written_and_computed() {
         assert_eq!(Digest::of(b"abc").to_string(), ABC);
-        assert_eq!(ABC.parse(), Ok(Digest::of(b"abc")));
-        assert_eq!(ABC.to_uppercase().parse(), Ok(Digest::of(b"abc")));
+        assert_eq!(Digest::try_from(ABC.to_owned()), Ok(Digest::of(b"abc")));
+        assert_eq!(Digest::try_from(ABC.to_uppercase()), Ok(Digest::of(b"abc")));
         for wrong in ["", &ABC[1..], &format!("{ABC}0"), &ABC.replace('b', "+"), &"é".repeat(32)] {
-            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+            assert!(Digest::try_from(wrong.to_owned()).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_hashing_reader_hashes_what_was_read() {
-        let mut reader = Hashing::new(&b"abcdef"[..]);
-        reader.read_exact(&mut [0; 3]).unwrap();
-        let (rest, digest) = reader.finish();
-        assert_eq!((rest, digest), (&b"def"[..], Digest::of(b"abc")));
     }
 }

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adjoint_files::Partial;
+use sha2::{Digest as _, Sha256};
 use ureq::Agent;
 
-use crate::digest::Hashing;
-use crate::{DataError, FileEntry};
+use crate::{DataError, Digest, FileEntry};
 
 /// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,51 +37,23 @@ pub struct Progress<'a> {
 /// use adjoint_data::{Dataset, Downloader, Options, Split};
 ///
 /// let mut downloader =
-///     Downloader::new().on_progress(|p| eprintln!("{}: {} of {} bytes", p.file, p.received, p.total));
+///     Downloader::new(|p| eprintln!("{}: {} of {} bytes", p.file, p.received, p.total));
 /// let data = Dataset::load("mnist", Split::Train, &Options::default(), Some(&mut downloader))?;
 /// # Ok::<(), adjoint_data::DataError>(())
 /// ```
 pub struct Downloader<'a> {
-    mirrors: Option<Vec<String>>,
-    patience: Duration,
+    /// The timeout for connecting to a mirror, for its response, and for each read: 20 seconds.
+    pub patience: Duration,
     progress: Box<dyn FnMut(Progress<'_>) + 'a>,
-}
-
-impl Default for Downloader<'_> {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl<'a> Downloader<'a> {
     /// The lowest accepted transfer rate of a mirror, in bytes per second.
     const SLOWEST: u64 = 20_000;
 
-    /// A downloader that uses the mirrors of the manifest, waits up to 20 seconds for an answer and
-    /// does not report progress.
-    pub fn new() -> Self {
-        Self { mirrors: None, patience: Duration::from_secs(20), progress: Box::new(|_| ()) }
-    }
-
-    /// Uses these base URLs, in this order, instead of the mirrors of the manifest.
-    #[must_use]
-    pub fn with_mirrors(mut self, mirrors: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.mirrors = Some(mirrors.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Sets the timeout for connecting to a mirror, for its response, and for each read.
-    #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Calls `progress` after each read of at most 64 KiB.
-    #[must_use]
-    pub fn on_progress(mut self, progress: impl FnMut(Progress<'_>) + 'a) -> Self {
-        self.progress = Box::new(progress);
-        self
+    /// A downloader that calls `progress` after each read of at most 64 KiB.
+    pub fn new(progress: impl FnMut(Progress<'_>) + 'a) -> Self {
+        Self { patience: Duration::from_secs(20), progress: Box::new(progress) }
     }
 
     /// Downloads the `.gz` of `file` into `directory` and returns the path of the `.gz`. The
@@ -101,9 +73,8 @@ impl<'a> Downloader<'a> {
         let gz_name = file.gz_name();
         adjoint_files::remove_leftovers(directory, false, &|stem| stem == gz_name.as_str())
             .map_err(DataError::io("read", directory))?;
-        let mirrors = self.mirrors.clone().unwrap_or_else(|| mirrors.to_vec());
         let mut attempts = Vec::new();
-        for mirror in &mirrors {
+        for mirror in mirrors {
             let url = format!("{}/{}", mirror.trim_end_matches('/'), file.gz_name());
             match self.attempt(&url, file, &target) {
                 Ok(()) => return Ok(target),
@@ -124,7 +95,7 @@ impl<'a> Downloader<'a> {
         let mut body = self.open(url, file)?;
         let mut partial = Partial::create(target).map_err(Failure::Disk)?;
         let mut buffer = vec![0; 1 << 16];
-        let mut received = 0;
+        let (mut received, mut hash) = (0, Sha256::new());
         loop {
             let count = body.read(&mut buffer).map_err(|error| Failure::Mirror(one_line(&error)))?;
             if count == 0 {
@@ -132,24 +103,22 @@ impl<'a> Downloader<'a> {
             }
             partial.file().write_all(&buffer[..count]).map_err(Failure::Disk)?;
             received += count as u64;
+            hash.update(&buffer[..count]);
             (self.progress)(Progress { file: &file.name, url, received, total: file.gz_bytes });
         }
-        let digest = body.finish().1;
-        match received.cmp(&file.gz_bytes) {
-            Ordering::Equal if digest == file.gz_sha256 => partial.keep().map_err(Failure::Disk),
-            Ordering::Equal => Err(Failure::Mirror(format!("sent another file (SHA-256 {digest})"))),
-            Ordering::Less => {
-                Err(Failure::Mirror(format!("sent {received} bytes instead of {}", file.gz_bytes)))
-            }
-            Ordering::Greater => {
-                Err(Failure::Mirror(format!("sent more than the {} bytes expected", file.gz_bytes)))
-            }
-        }
+        let digest = Digest::from(hash);
+        let problem = match received.cmp(&file.gz_bytes) {
+            Ordering::Equal if digest == file.gz_sha256 => return partial.keep().map_err(Failure::Disk),
+            Ordering::Equal => format!("sent another file (SHA-256 {digest})"),
+            Ordering::Less => format!("sent {received} bytes instead of {}", file.gz_bytes),
+            Ordering::Greater => format!("sent more than the {} bytes expected", file.gz_bytes),
+        };
+        Err(Failure::Mirror(problem))
     }
 
     /// Requests `url`. The returned reader ends at most one byte after the expected size, even if
     /// the mirror sends more.
-    fn open(&self, url: &str, file: &FileEntry) -> Result<Hashing<impl Read + use<>>, Failure> {
+    fn open(&self, url: &str, file: &FileEntry) -> Result<impl Read + use<>, Failure> {
         let whole = self.patience + Duration::from_secs(file.gz_bytes / Self::SLOWEST);
         let agent: Agent = Agent::config_builder()
             .timeout_connect(Some(self.patience))
@@ -159,7 +128,7 @@ impl<'a> Downloader<'a> {
             .build()
             .into();
         let response = agent.get(url).call().map_err(|error| Failure::Mirror(one_line(&error)))?;
-        Ok(Hashing::new(response.into_body().into_reader().take(file.gz_bytes + 1)))
+        Ok(response.into_body().into_reader().take(file.gz_bytes + 1))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Digest;
+use crate::{Digest, IMAGE_SIZES};
 
 /// The reason why a dataset cannot be loaded as requested.
 #[derive(Debug, thiserror::Error)]
@@ -18,22 +18,15 @@ pub enum DataError {
     },
 
     /// The requested image size is out of range.
-    #[error("images of {size} pixels are not possible; choose a size from {smallest} to {largest}")]
-    ImageSize {
-        /// The requested size.
-        size: usize,
-        /// The smallest size possible.
-        smallest: usize,
-        /// The largest size possible.
-        largest: usize,
-    },
+    #[error(
+        "images of {} pixels are not possible; choose a size from {} to {}",
+        .0, IMAGE_SIZES.start(), IMAGE_SIZES.end()
+    )]
+    ImageSize(usize),
 
     /// The dataset has no images, so there are no batches.
-    #[error("{dataset} has no images")]
-    Empty {
-        /// The dataset.
-        dataset: String,
-    },
+    #[error("{0} has no images")]
+    Empty(String),
 
     /// The batch size is 0 or exceeds the number of images.
     #[error(
@@ -75,11 +68,8 @@ pub enum DataError {
     },
 
     /// The path of a file is a directory or another object that is not a regular file.
-    #[error("{} is not a file; move it away", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
+    #[error("{} is not a file; move it away", .0.display())]
+    NotAFile(PathBuf),
 
     /// The content of a file fails its checks.
     #[error("{} is damaged: {damage}; delete it and fetch it again with --download", path.display())]
@@ -102,12 +92,9 @@ pub enum DataError {
         directory: PathBuf,
     },
 
-    /// A manifest of datasets is not valid.
-    #[error("the dataset manifest is not valid: {problem}")]
-    Manifest {
-        /// The problem, on one line.
-        problem: String,
-    },
+    /// A manifest of datasets is not valid. The problem is on one line.
+    #[error("the dataset manifest is not valid: {0}")]
+    Manifest(String),
 }
 
 impl DataError {
@@ -134,21 +121,16 @@ pub enum Damage {
     /// A member of the gzip stream is followed by bytes other than zeros and a further member.
     #[error("bytes follow the end of the gzip stream")]
     TrailingBytes,
-    /// The content is longer than expected.
-    #[error("it has more than the expected {limit} bytes")]
-    TooLong {
-        /// The expected maximum, in bytes.
-        limit: u64,
-    },
+    /// The content is longer than this number of bytes.
+    #[error("it has more than the expected {0} bytes")]
+    TooLong(u64),
     /// The content ends before the end of the IDX header.
     #[error("it ends within its IDX header")]
     NoHeader,
-    /// The content is not an IDX file of unsigned bytes with 1 to 4 axes.
-    #[error("it starts with {found:02x?}, which is not the header of an IDX file of bytes")]
-    Magic {
-        /// The first four bytes.
-        found: [u8; 4],
-    },
+    /// The content is not an IDX file of unsigned bytes with 1 to 4 axes. It starts with these
+    /// bytes.
+    #[error("it starts with {0:02x?}, which is not the header of an IDX file of bytes")]
+    Magic([u8; 4]),
     /// The size in the header differs from the size of the file.
     #[error("its IDX header announces {announced} bytes of data but {found} follow")]
     Length {

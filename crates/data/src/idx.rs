@@ -21,9 +21,12 @@ const UNSIGNED_BYTE: u8 = 0x08;
 /// An array of bytes from an IDX file.
 #[derive(Debug)]
 pub struct Idx {
-    dims: Vec<usize>,
-    /// Header and data. Removing the header would move up to 47 MB.
-    content: Vec<u8>,
+    /// The sizes of the 1 to 4 axes.
+    pub dims: Vec<usize>,
+    /// The elements, last axis fastest.
+    pub data: Vec<u8>,
+    /// The SHA-256 of the uncompressed content, including the header.
+    pub digest: Digest,
 }
 
 impl Idx {
@@ -39,39 +42,22 @@ impl Idx {
         // Checked before the file is opened, because opening a named pipe blocks until there is a
         // writer.
         if !path.metadata().map_err(DataError::io("read", path))?.is_file() {
-            return Err(DataError::NotAFile { path: path.to_path_buf() });
+            return Err(DataError::NotAFile(path.to_path_buf()));
         }
         let file = File::open(path).map_err(DataError::io("read", path))?;
         let mut reader = BufReader::new(file);
         let gzipped = reader.fill_buf().map_err(DataError::io("read", path))?.starts_with(&[0x1f, 0x8b]);
         let mut content = Vec::new();
-        let read = if gzipped {
-            gunzip(reader, &mut content, limit)
+        if gzipped {
+            gunzip(reader, path, &mut content, limit)?;
         } else {
-            read_up_to(reader, &mut content, limit).map(drop)
-        };
+            read_up_to(reader, path, &mut content, limit)?;
+        }
+        let dims = parse_header(&content).map_err(DataError::damaged(path))?;
+        let digest = Digest::of(&content);
+        content.drain(..header_len(dims.len()));
         content.shrink_to_fit();
-        let idx = read.and_then(|()| Ok(Self { dims: parse_header(&content)?, content }));
-        idx.map_err(|failure| match failure {
-            Failure::Io(cause) => DataError::Io { action: "read", path: path.to_path_buf(), cause },
-            Failure::Damage(damage) => DataError::Damaged { path: path.to_path_buf(), damage },
-        })
-    }
-
-    /// The sizes of the 1 to 4 axes.
-    pub fn dims(&self) -> &[usize] {
-        &self.dims
-    }
-
-    /// The elements, last axis fastest.
-    pub fn data(&self) -> &[u8] {
-        &self.content[header_len(self.dims.len())..]
-    }
-
-    /// Returns the elements by value.
-    pub fn into_data(mut self) -> Vec<u8> {
-        self.content.drain(..header_len(self.dims.len()));
-        self.content
+        Ok(Self { dims, data: content, digest })
     }
 
     /// The size in bytes of an uncompressed file with axes of these sizes. It is the `limit` for
@@ -79,49 +65,29 @@ impl Idx {
     pub fn content_len(dims: &[usize]) -> u64 {
         (header_len(dims.len()) + dims.iter().product::<usize>()) as u64
     }
-
-    /// The SHA-256 of the uncompressed content, including the header.
-    pub fn digest(&self) -> Digest {
-        Digest::of(&self.content)
-    }
 }
 
-/// The reason why a file cannot be read: an I/O error, or wrong content.
-enum Failure {
-    Io(io::Error),
-    Damage(Damage),
-}
-
-impl Failure {
-    /// Converts the errors of the gzip decoder to [`Damage`]; I/O errors are unchanged.
-    fn of_gzip(self) -> Self {
-        match self {
-            Self::Io(error) if error.kind() == ErrorKind::UnexpectedEof => Damage::CutShort.into(),
-            Self::Io(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
-                Damage::Corrupt.into()
-            }
-            other => other,
-        }
-    }
-}
-
-impl From<Damage> for Failure {
-    fn from(damage: Damage) -> Self {
-        Self::Damage(damage)
+/// Converts the errors of the gzip decoder to [`Damage`]; other errors are unchanged.
+fn of_gzip(error: DataError) -> DataError {
+    let DataError::Io { cause, path, .. } = &error else { return error };
+    match cause.kind() {
+        ErrorKind::UnexpectedEof => DataError::damaged(path)(Damage::CutShort),
+        ErrorKind::InvalidInput | ErrorKind::InvalidData => DataError::damaged(path)(Damage::Corrupt),
+        _ => error,
     }
 }
 
 /// Decompresses the members of a gzip file one after another. `gzip` in append mode and `bgzip`
 /// write several members. Zeros after a member are padding to the block size of a tape or disk.
-fn gunzip(mut reader: impl BufRead, content: &mut Vec<u8>, limit: u64) -> Result<(), Failure> {
+fn gunzip(mut reader: impl BufRead, path: &Path, content: &mut Vec<u8>, limit: u64) -> Result<(), DataError> {
     loop {
-        let member = read_up_to(GzDecoder::new(reader), content, limit);
-        reader = member.map_err(Failure::of_gzip)?.into_inner();
-        skip_zeros(&mut reader).map_err(Failure::Io)?;
-        match reader.fill_buf().map_err(Failure::Io)? {
+        let member = read_up_to(GzDecoder::new(reader), path, content, limit);
+        reader = member.map_err(of_gzip)?.into_inner();
+        skip_zeros(&mut reader).map_err(DataError::io("read", path))?;
+        match reader.fill_buf().map_err(DataError::io("read", path))? {
             [] => return Ok(()),
             [0x1f, ..] => {}
-            _ => return Err(Damage::TrailingBytes.into()),
+            _ => return Err(DataError::damaged(path)(Damage::TrailingBytes)),
         }
     }
 }
@@ -139,10 +105,11 @@ fn skip_zeros(reader: &mut impl BufRead) -> io::Result<()> {
 
 /// Appends all bytes of `reader` to `content` and returns the reader. Fails if `content` becomes
 /// longer than `limit` bytes.
-fn read_up_to<R: Read>(reader: R, content: &mut Vec<u8>, limit: u64) -> Result<R, Failure> {
+fn read_up_to<R: Read>(reader: R, path: &Path, content: &mut Vec<u8>, limit: u64) -> Result<R, DataError> {
     let mut reader = reader.take((limit - content.len() as u64).saturating_add(1));
-    reader.read_to_end(content).map_err(Failure::Io)?;
-    if content.len() as u64 > limit { Err(Damage::TooLong { limit }.into()) } else { Ok(reader.into_inner()) }
+    reader.read_to_end(content).map_err(DataError::io("read", path))?;
+    let is_too_long = content.len() as u64 > limit;
+    if is_too_long { Err(DataError::damaged(path)(Damage::TooLong(limit))) } else { Ok(reader.into_inner()) }
 }
 
 /// Returns the sizes of the axes. Fails unless `content` has exactly as many elements after the
@@ -151,7 +118,7 @@ fn parse_header(content: &[u8]) -> Result<Vec<usize>, Damage> {
     let Some(&magic) = content.first_chunk::<4>() else { return Err(Damage::NoHeader) };
     let rank = match magic {
         [0, 0, UNSIGNED_BYTE, rank @ 1..=4] => usize::from(rank),
-        found => return Err(Damage::Magic { found }),
+        found => return Err(Damage::Magic(found)),
     };
     let sizes = content.get(4..header_len(rank)).ok_or(Damage::NoHeader)?;
     let sizes: Vec<u32> =

@@ -15,10 +15,10 @@
 //! training sees the images exactly as they are drawn or read.
 //!
 //! ```
-//! use adjoint_data::{Batches, Dataset, LastBatch, Options, PixelRange, Split};
+//! use adjoint_data::{Batches, Dataset, Options, PixelRange, Split};
 //!
 //! let data = Dataset::load("glyphs", Split::Train, &Options::default(), None)?;
-//! let mut batches = Batches::new(data, 128, 0, LastBatch::Drop, PixelRange::Symmetric)?;
+//! let mut batches = Batches::new(data, 128, 0, PixelRange::Symmetric)?;
 //! let batch = batches.batch(1000);
 //! assert_eq!(batch.images.dims(), [128, 28, 28, 1]);
 //! assert_eq!(batches.steps_per_epoch(), 468);
@@ -42,7 +42,7 @@ mod source;
 mod stored;
 
 pub use adjoint_tensor::PixelRange;
-pub use batches::{Batch, Batches, LastBatch};
+pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, IMAGE_SIZES, Options, Split};
 pub use digest::Digest;
 pub use download::{Downloader, Progress};

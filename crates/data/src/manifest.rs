@@ -70,10 +70,9 @@ impl Manifest {
     /// field whose value is out of range.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         let parsed: Result<Self, _> = toml::from_str(text);
-        let manifest =
-            parsed.map_err(|error| DataError::Manifest { problem: error.message().replace('\n', " ") })?;
+        let manifest = parsed.map_err(|error| DataError::Manifest(error.message().replace('\n', " ")))?;
         for (name, entry) in &manifest.datasets {
-            entry.check().map_err(|problem| DataError::Manifest { problem: format!("{name}: {problem}") })?;
+            entry.check().map_err(|problem| DataError::Manifest(format!("{name}: {problem}")))?;
         }
         Ok(manifest)
     }

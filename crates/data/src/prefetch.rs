@@ -58,11 +58,11 @@ impl Prefetch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dataset, LastBatch, Options, PixelRange, Split};
+    use crate::{Dataset, Options, PixelRange, Split};
 
     fn batches() -> Batches {
         let data = Dataset::load("glyphs", Split::Test, &Options::default(), None).unwrap();
-        Batches::new(data, 16, 7, LastBatch::Drop, PixelRange::Symmetric).unwrap()
+        Batches::new(data, 16, 7, PixelRange::Symmetric).unwrap()
     }
 
     #[test]

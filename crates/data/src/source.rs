@@ -9,7 +9,7 @@ use std::fmt;
 use crate::drawn::BuiltIn;
 use crate::glyphs::{Factors, Palette};
 use crate::stored::Stored;
-use crate::{DataError, Downloader, Manifest, Options, Split};
+use crate::{DataError, Downloader, Options, Split};
 
 /// A dataset before any of its images is read or drawn.
 pub trait Source {
@@ -64,11 +64,12 @@ pub fn source<'a>(name: &'a str, options: &'a Options) -> Result<Box<dyn Source 
     if let Some(&(_, palette)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
         return Ok(Box::new(BuiltIn { palette, options }));
     }
+    let built_in = BUILT_IN.iter().map(|(name, _)| *name);
     match options.manifest.get(name) {
         Some(entry) => Ok(Box::new(Stored { name, entry, options })),
         None => Err(DataError::UnknownDataset {
             name: name.to_string(),
-            known: names(&options.manifest).join(", "),
+            known: built_in.chain(options.manifest.names()).collect::<Vec<_>>().join(", "),
         }),
     }
 }
@@ -76,9 +77,4 @@ pub fn source<'a>(name: &'a str, options: &'a Options) -> Result<Box<dyn Source 
 /// Is the dataset called `name` drawn by code instead of read from files?
 pub fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
-}
-
-/// The names that [`source`] accepts: the built-in datasets, then the datasets of `manifest`.
-fn names(manifest: &Manifest) -> Vec<String> {
-    BUILT_IN.iter().map(|(name, _)| *name).chain(manifest.names()).map(str::to_string).collect()
 }

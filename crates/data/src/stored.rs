@@ -115,14 +115,13 @@ impl Stored<'_> {
 
 /// Reads a file. Fails if its digest differs from the manifest or its shape from `dims`.
 fn read(path: &Path, file: &FileEntry, dims: &[usize]) -> Result<Vec<u8>, DataError> {
-    let idx = Idx::read(path, Idx::content_len(dims))?;
-    let digest = idx.digest();
+    let Idx { dims: found, data, digest } = Idx::read(path, Idx::content_len(dims))?;
     let damage = if digest != file.sha256 {
         Damage::Checksum { found: digest, expected: file.sha256 }
-    } else if idx.dims() != dims {
-        Damage::Shape { found: idx.dims().to_vec(), expected: dims.to_vec() }
+    } else if found != dims {
+        Damage::Shape { found, expected: dims.to_vec() }
     } else {
-        return Ok(idx.into_data());
+        return Ok(data);
     };
     Err(DataError::damaged(path)(damage))
 }

@@ -13,7 +13,7 @@ fn options(common: &CommonArgs) -> Options {
 /// If there is no such dataset, or its files are missing, can't be fetched or are damaged.
 pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
     let mut last = String::new();
-    let mut downloader = Downloader::new().on_progress(|Progress { file, url, total, .. }| {
+    let mut downloader = Downloader::new(|Progress { file, url, total, .. }| {
         if last != url {
             note(format!("fetching {file} ({:.1} MB) from {url}", total as f64 / 1e6));
             last = url.to_owned();

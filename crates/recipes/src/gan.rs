@@ -109,7 +109,7 @@ impl GameConfig for Settings {
     }
 
     fn points(&self) -> Option<Points> {
-        self.common.dataset.parse().ok()
+        Points::of_name(&self.common.dataset)
     }
 }
 

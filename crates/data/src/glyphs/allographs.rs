@@ -34,7 +34,6 @@ pub(super) fn of(class: u8) -> &'static [Allograph] {
 
 pub(super) static DIGITS: [&[Allograph]; 10] = [ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT, NINE];
 
-#[rustfmt::skip]
 const ZERO: &[Allograph] = &[
     // One closed curve, from the top to the left; the ends meet, cross or leave a gap.
     Allograph { share: 1.0, poses: &[
@@ -45,7 +44,6 @@ const ZERO: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const ONE: &[Allograph] = &[
     // A plain downstroke.
     Allograph { share: 0.72, poses: &[
@@ -68,7 +66,6 @@ const ONE: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const TWO: &[Allograph] = &[
     // An arch, a diagonal, a corner at the foot and a base line.
     Allograph { share: 0.55, poses: &[
@@ -84,7 +81,6 @@ const TWO: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const THREE: &[Allograph] = &[
     // Two bows with a corner between them.
     Allograph { share: 0.7, poses: &[
@@ -100,7 +96,6 @@ const THREE: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const FOUR: &[Allograph] = &[
     // Open: an L, then the stem.
     Allograph { share: 0.45, poses: &[
@@ -129,7 +124,6 @@ const FOUR: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const FIVE: &[Allograph] = &[
     // Stem and bowl, then the bar.
     Allograph { share: 0.5, poses: &[
@@ -155,7 +149,6 @@ const FIVE: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const SIX: &[Allograph] = &[
     // Down the back and around the bowl, closing on the back.
     Allograph { share: 1.0, poses: &[
@@ -167,7 +160,6 @@ const SIX: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const SEVEN: &[Allograph] = &[
     // Bar and leg.
     Allograph { share: 0.5, poses: &[
@@ -195,7 +187,6 @@ const SEVEN: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const EIGHT: &[Allograph] = &[
     // An S and back up, crossing itself; the ends meet at the top right or leave a gap.
     Allograph { share: 0.75, poses: &[
@@ -212,7 +203,6 @@ const EIGHT: &[Allograph] = &[
     ]},
 ];
 
-#[rustfmt::skip]
 const NINE: &[Allograph] = &[
     // A loop, a corner at its top right and a straight stem.
     Allograph { share: 0.45, poses: &[

@@ -15,8 +15,8 @@ use super::allographs;
 pub struct Factors {
     /// The digit, 0 to 9.
     pub class: u8,
-    /// The index of the allograph (the variant in which the digit is written). It is less than
-    /// [`allograph_count`](super::Glyphs::allograph_count) of the class.
+    /// The index of the allograph, the variant in which the digit is written. The digits have
+    /// different numbers of allographs.
     pub allograph: usize,
     /// Tangent of the angle from upright. A positive slant leans to the right, as most handwriting
     /// does.

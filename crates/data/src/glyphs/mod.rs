@@ -19,6 +19,7 @@
 //! This module is deliberately not a font renderer, and it does not imitate the scanner noise of
 //! MNIST.
 
+#[rustfmt::skip] // a table
 mod allographs;
 mod factors;
 mod hand;
@@ -119,11 +120,6 @@ impl Glyphs {
         self.size * self.size * self.channels()
     }
 
-    /// Number of allographs of the digit `class`.
-    pub fn allograph_count(class: u8) -> usize {
-        allographs::of(class).len()
-    }
-
     /// The digit that image `index` shows: `index % 10`.
     pub fn class(index: usize) -> u8 {
         (index % CLASSES) as u8
@@ -131,11 +127,7 @@ impl Glyphs {
 
     /// The factors of image `index`.
     pub fn factors(&self, index: usize) -> Factors {
-        let purpose = match self.split {
-            Split::Train => "glyphs/train/factors",
-            Split::Test => "glyphs/test/factors",
-        };
-        Factors::draw(Self::class(index), &mut Stream::new(self.seed, purpose, index as u64))
+        Factors::draw(Self::class(index), &mut self.stream("factors", index))
     }
 
     /// Draws image `index` into `image`: [`image_len`](Self::image_len) bytes, height x width x
@@ -155,41 +147,31 @@ impl Glyphs {
     #[track_caller]
     pub fn render_with(&self, index: usize, factors: &Factors, image: &mut [u8]) {
         assert_eq!(image.len(), self.image_len(), "glyph of {0}x{0} pixels into a wrong buffer", self.size);
+        let (ink, paper) = match self.palette {
+            Palette::Grey => ([255.0; 3], [0.0; 3]),
+            Palette::Rgb => (tint::ink(factors.ink_hue), tint::paper(factors.paper_hue)),
+        };
         let coverage = self.coverage(index, factors);
-        match self.palette {
-            Palette::Grey => {
-                for (pixel, covered) in image.iter_mut().zip(&coverage) {
-                    *pixel = to_byte(255.0 * covered);
-                }
-            }
-            Palette::Rgb => {
-                let (ink, paper) = (tint::ink(factors.ink_hue), tint::paper(factors.paper_hue));
-                for (pixel, covered) in image.chunks_exact_mut(3).zip(&coverage) {
-                    for channel in 0..3 {
-                        pixel[channel] = to_byte(paper[channel] + covered * (ink[channel] - paper[channel]));
-                    }
-                }
+        for (pixel, covered) in image.chunks_exact_mut(self.channels()).zip(&coverage) {
+            for ((byte, ink), paper) in pixel.iter_mut().zip(ink).zip(paper) {
+                // The cast truncates, so half is added to round to the nearest integer.
+                *byte = (paper + covered * (ink - paper) + 0.5) as u8;
             }
         }
     }
 
     /// The share of each pixel that ink covers, in `[0, 1]`.
     fn coverage(&self, index: usize, factors: &Factors) -> Vec<f32> {
-        let purpose = match self.split {
-            Split::Train => "glyphs/train/hand",
-            Split::Test => "glyphs/test/hand",
-        };
         let poses = allographs::of(factors.class)[factors.allograph].poses;
-        let skeleton = hand::write(poses, factors.wobble, &mut Stream::new(self.seed, purpose, index as u64));
+        let skeleton = hand::write(poses, factors.wobble, &mut self.stream("hand", index));
         let mut coverage = vec![0.0; self.size * self.size];
         for arc in pen::draw(skeleton, factors, self.size) {
             ink::stroke(&arc, &mut coverage, self.size);
         }
         coverage
     }
-}
 
-/// Rounds to the nearest integer. The cast truncates, so half is added first.
-fn to_byte(value: f32) -> u8 {
-    (value + 0.5) as u8
+    fn stream(&self, purpose: &str, index: usize) -> Stream {
+        Stream::new(self.seed, &format!("glyphs/{}/{purpose}", self.split), index as u64)
+    }
 }

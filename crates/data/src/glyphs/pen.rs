@@ -100,17 +100,17 @@ fn blend(window: &[Knot], t: f32) -> Dot {
 /// page plus the shift, as in MNIST. The shift is limited so that no ink leaves the page.
 fn place(path: &mut [Vec<Dot>], factors: &Factors, size: usize) {
     let (size, unit) = (size as f32, size as f32 / PAGE);
-    let bounds = Bounds::of(path);
+    let [width, height] = [extent(path, |dot| dot.x), extent(path, |dot| dot.y)];
     let room = unit * (BOX * factors.scale - factors.stroke_width).max(1.0);
-    let zoom = room / bounds.width().max(bounds.height()).max(1e-3);
+    let zoom = room / (width[1] - width[0]).max(height[1] - height[0]).max(1e-3);
     let margin = unit * (factors.stroke_width * MOST_PRESSURE / 2.0 + MARGIN);
-    let offset = |centre: f32, shift: f32, low: f32, high: f32| {
+    let offset = |centre: f32, shift: f32, [low, high]: [f32; 2]| {
         let wanted = size / 2.0 + unit * shift - zoom * centre;
         wanted.max(margin - zoom * low).min(size - margin - zoom * high)
     };
     let (centre_x, centre_y) = centre_of_mass(path);
-    let offset_x = offset(centre_x, factors.shift_x, bounds.left, bounds.right);
-    let offset_y = offset(centre_y, factors.shift_y, bounds.top, bounds.bottom);
+    let (offset_x, offset_y) =
+        (offset(centre_x, factors.shift_x, width), offset(centre_y, factors.shift_y, height));
     for dot in path.iter_mut().flatten() {
         dot.x = zoom * dot.x + offset_x;
         dot.y = zoom * dot.y + offset_y;
@@ -118,32 +118,10 @@ fn place(path: &mut [Vec<Dot>], factors: &Factors, size: usize) {
     }
 }
 
-/// The smallest upright rectangle around a path.
-struct Bounds {
-    left: f32,
-    right: f32,
-    top: f32,
-    bottom: f32,
-}
-
-impl Bounds {
-    fn of(path: &[Vec<Dot>]) -> Self {
-        let empty = Self { left: f32::MAX, right: f32::MIN, top: f32::MAX, bottom: f32::MIN };
-        path.iter().flatten().fold(empty, |bounds, dot| Self {
-            left: bounds.left.min(dot.x),
-            right: bounds.right.max(dot.x),
-            top: bounds.top.min(dot.y),
-            bottom: bounds.bottom.max(dot.y),
-        })
-    }
-
-    fn width(&self) -> f32 {
-        self.right - self.left
-    }
-
-    fn height(&self) -> f32 {
-        self.bottom - self.top
-    }
+/// The smallest and the largest coordinate of a path along an axis.
+fn extent(path: &[Vec<Dot>], coordinate: fn(&Dot) -> f32) -> [f32; 2] {
+    let coordinates = path.iter().flatten().map(coordinate);
+    coordinates.fold([f32::MAX, f32::MIN], |[low, high], x| [low.min(x), high.max(x)])
 }
 
 /// The mean position of the ink: each piece of the path is weighted with its length times its

@@ -1,7 +1,7 @@
 //! Tests that batches are slices of permutations and depend on the seed and the step alone.
 
 use adjoint_data::glyphs::{Glyphs, Palette};
-use adjoint_data::{Batch, Batches, DataError, Dataset, LastBatch, Options, PixelRange, Split, source};
+use adjoint_data::{Batch, Batches, DataError, Dataset, Options, PixelRange, Split, source};
 
 use crate::support::message;
 
@@ -10,8 +10,8 @@ fn glyphs() -> Dataset {
     Dataset::load("glyphs", Split::Test, &Options { image_size: 16, ..Options::default() }, None).unwrap()
 }
 
-fn batches(batch_size: usize, seed: u64, last: LastBatch) -> Batches {
-    Batches::new(glyphs(), batch_size, seed, last, PixelRange::Symmetric).unwrap()
+fn batches(batch_size: usize, seed: u64) -> Batches {
+    Batches::new(glyphs(), batch_size, seed, PixelRange::Symmetric).unwrap()
 }
 
 /// The indices of a whole epoch.
@@ -43,7 +43,7 @@ fn a_dataset_of_glyphs_shows_the_glyphs() {
 
 #[test]
 fn an_epoch_sees_every_image_once() {
-    let mut batches = batches(3000, 1, LastBatch::Keep);
+    let mut batches = batches(2500, 1);
     assert_eq!(batches.steps_per_epoch(), 4);
     let first = epoch(&mut batches, 0);
     let second = epoch(&mut batches, 1);
@@ -53,39 +53,36 @@ fn an_epoch_sees_every_image_once() {
         order.sort_unstable();
         assert_eq!(order, (0..10_000).collect::<Vec<_>>());
     }
-    assert_eq!(batches.batch(3).images.dims(), [1000, 16, 16, 1]);
+    assert_eq!(batches.batch(3).images.dims(), [2500, 16, 16, 1]);
     assert_eq!([3, 4, 7, 8].map(|step| batches.batch(step).epoch), [0, 1, 1, 2]);
 }
 
 #[test]
-fn dropping_leaves_out_the_rest_of_each_epoch() {
-    let (mut dropping, mut keeping) = (batches(3000, 1, LastBatch::Drop), batches(3000, 1, LastBatch::Keep));
-    assert_eq!((dropping.steps_per_epoch(), dropping.epoch_of(2), dropping.epoch_of(3)), (3, 0, 1));
-    for number in 0..2 {
-        assert_eq!(epoch(&mut dropping, number), epoch(&mut keeping, number)[..9000]);
-    }
-    let exact = batches(2500, 1, LastBatch::Keep);
-    assert_eq!(exact.steps_per_epoch(), 4);
-    let whole = batches(10_000, 1, LastBatch::Drop);
+fn the_rest_of_each_epoch_is_left_out() {
+    let (mut parts, mut whole) = (batches(3000, 1), batches(10_000, 1));
+    assert_eq!((parts.steps_per_epoch(), parts.epoch_of(2), parts.epoch_of(3)), (3, 0, 1));
     assert_eq!(whole.steps_per_epoch(), 1);
+    for number in 0..2 {
+        assert_eq!(epoch(&mut parts, number), epoch(&mut whole, number)[..9000]);
+    }
 }
 
 #[test]
 fn a_resumed_run_continues_exactly() {
     let content = |batch: Batch| (batch.images.data().to_vec(), batch.labels, batch.indices, batch.epoch);
-    let mut through = batches(64, 5, LastBatch::Drop);
+    let mut through = batches(64, 5);
     let all: Vec<_> = [0, 1, 155, 156, 157, 400].map(|step| content(through.batch(step))).into();
     for (step, expected) in [400, 157, 156, 155, 1, 0].into_iter().zip(all.into_iter().rev()) {
-        assert_eq!(content(batches(64, 5, LastBatch::Drop).batch(step)), expected, "step {step}");
+        assert_eq!(content(batches(64, 5).batch(step)), expected, "step {step}");
         assert_eq!(content(through.batch(step)), expected, "step {step} again");
     }
-    assert_ne!(batches(64, 6, LastBatch::Drop).batch(0).indices, through.batch(0).indices);
+    assert_ne!(batches(64, 6).batch(0).indices, through.batch(0).indices);
 }
 
 #[test]
 fn images_and_labels_belong_together() {
     let data = glyphs();
-    let batch = batches(50, 2, LastBatch::Drop).batch(9);
+    let batch = batches(50, 2).batch(9);
     assert_eq!(batch.images.dims(), [50, 16, 16, 1]);
     let mut image = vec![0; data.image_len()];
     for (row, (&index, &label)) in batch.indices.iter().zip(&batch.labels).enumerate() {
@@ -118,7 +115,7 @@ fn colour_has_three_channels() {
 #[test]
 fn impossible_batch_sizes_are_refused() {
     for batch_size in [0, 10_001] {
-        let refused = Batches::new(glyphs(), batch_size, 0, LastBatch::Keep, PixelRange::Unit);
+        let refused = Batches::new(glyphs(), batch_size, 0, PixelRange::Unit);
         let error = message(refused, &["glyphs", &batch_size.to_string(), "1 to 10000"]);
         assert!(matches!(error, DataError::BatchSize { .. }));
     }

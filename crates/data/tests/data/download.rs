@@ -107,9 +107,9 @@ fn refused() -> String {
 
 /// Loads the tiny dataset into `place`, with `mirrors` for missing files.
 fn load(place: &Place, mirrors: &[&str]) -> Result<Dataset, DataError> {
-    let mut downloader =
-        Downloader::new().with_mirrors(mirrors.iter().copied()).with_patience(Duration::from_secs(1));
-    Dataset::load("tiny", Split::Train, &place.options, Some(&mut downloader))
+    let mut downloader = Downloader::new(|_| ());
+    downloader.patience = Duration::from_secs(1);
+    Dataset::load("tiny", Split::Train, &place.with_mirrors(mirrors), Some(&mut downloader))
 }
 
 #[test]
@@ -141,10 +141,10 @@ fn progress_is_told_up_to_the_end() {
     let tiny = Tiny::new();
     let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
     let mut told = Vec::new();
-    let mut downloader = Downloader::new()
-        .with_mirrors([&server.url])
-        .on_progress(|p| told.push((p.file.to_string(), p.url.to_string(), p.received, p.total)));
-    Dataset::load("tiny", Split::Train, &place.options, Some(&mut downloader)).unwrap();
+    let mut downloader =
+        Downloader::new(|p| told.push((p.file.to_string(), p.url.to_string(), p.received, p.total)));
+    let options = place.with_mirrors(&[&server.url]);
+    Dataset::load("tiny", Split::Train, &options, Some(&mut downloader)).unwrap();
     drop(downloader);
     for (name, content) in [("labels", &tiny.labels), ("images", &tiny.images)] {
         let len = gzip(content).len() as u64;

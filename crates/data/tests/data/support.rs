@@ -76,6 +76,8 @@ impl Tiny {
 /// The data directory of one test.
 pub(crate) struct Place {
     root: TempDir,
+    /// The text of the manifest.
+    manifest: String,
     pub(crate) options: Options,
 }
 
@@ -85,7 +87,13 @@ impl Place {
         let root = tempfile::tempdir().unwrap();
         let options =
             Options { data_dir: root.path().to_path_buf(), manifest: tiny.manifest(), ..Options::default() };
-        Self { root, options }
+        Self { root, manifest: tiny.manifest_text(), options }
+    }
+
+    /// The options, with these mirrors of the dataset.
+    pub(crate) fn with_mirrors(&self, mirrors: &[&str]) -> Options {
+        let manifest = self.manifest.replace("mirrors = []", &format!("mirrors = {mirrors:?}"));
+        Options { manifest: Manifest::parse(&manifest).unwrap(), ..self.options.clone() }
     }
 
     /// The directory for the files of the dataset.

@@ -4,7 +4,7 @@ use crate::game::{GameData, Play};
 use crate::pictures::{self, COLUMNS};
 use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
-use adjoint_data::{Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
+use adjoint_data::{Batches, Dataset, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
 
@@ -35,8 +35,8 @@ impl ImageData {
         let dataset = data::load_to_train(common)?;
         let images = condition.is_some_and(Condition::is_image);
         let test = images.then(|| data::load(common, Split::Test)).transpose()?;
-        let (classes, seed, last) = (dataset.classes().len(), common.seed, LastBatch::Drop);
-        let batches = Batches::new(dataset, common.batch_size, seed, last, PixelRange::Symmetric)?;
+        let (classes, seed) = (dataset.classes().len(), common.seed);
+        let batches = Batches::new(dataset, common.batch_size, seed, PixelRange::Symmetric)?;
         Ok(Self { batches: Prefetch::new(batches), condition, classes, seed, test })
     }
 

@@ -3,7 +3,7 @@
 
 use crate::variational::Measures;
 use crate::{data, labels, pictures};
-use adjoint_data::{Batch, Batches, Dataset, LastBatch, PixelRange, Prefetch, Split};
+use adjoint_data::{Batch, Batches, Dataset, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Tensor};
 use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
@@ -37,7 +37,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
     ) -> Result<Self, BoxError> {
         let sets = [data::load_to_train(common)?, data::load(common, Split::Test)?];
         let train = sets[0].clone();
-        let batches = Batches::new(train, common.batch_size, common.seed, LastBatch::Drop, PixelRange::Unit)?;
+        let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Unit)?;
         Ok(Self { model, batches: Prefetch::new(batches), sets, measures, common: common.clone() })
     }
 
