@@ -9,6 +9,7 @@ use adjoint_nn::{Stream, Tensor, Var};
 use adjoint_recipes::Model;
 use adjoint_recipes::game::{Condition, flags::Distribution};
 use adjoint_recipes::{labels, limits};
+use adjoint_runs::values::{positive, whole};
 use adjoint_runs::{BoxError, note};
 
 /// Number of images that are annealed at once, chains per image, and leapfrog steps per
@@ -17,16 +18,32 @@ const GROUP: usize = 8;
 const CHAINS: usize = 16;
 const LEAPFROG: usize = 10;
 
-/// The numbers of samples, test images and temperatures that the bounds are estimated with.
-#[derive(Clone, Copy, Debug)]
+/// How likelihoods are estimated.
+#[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct Effort {
+    /// Samples of z per test image for the likelihood by importance sampling (models with an
+    /// encoder); 0 disables it
+    #[arg(long, value_name = "K", default_value = "500")]
     pub(crate) nll_samples: usize,
+
+    /// Number of test images for --nll-samples, from the first
+    #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) nll_images: usize,
+
+    /// Number of test images for the likelihood by annealed importance sampling (slow); 0 disables
+    /// it
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole::<usize>(0..=10_000))]
     pub(crate) ais_images: usize,
+
+    /// Number of temperatures for --ais-images; more give a tighter bound
+    #[arg(long, value_name = "N", default_value = "500", requires = "ais_images")]
+    #[arg(value_parser = whole::<usize>(1..=1_000_000))]
     pub(crate) ais_temperatures: usize,
-    /// Standard deviation of pixels in [0, 1] about the samples of a model that defines no
-    /// likelihood.
-    pub(crate) sigma: f64,
+
+    /// Standard deviation of pixels in [0, 1] about a generator's samples, which defines their
+    /// likelihood
+    #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
+    pub(crate) ais_sigma: f64,
 }
 
 /// Notes the bound on the test set, its parts, and the likelihood by importance sampling. Models
@@ -76,7 +93,7 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         Distribution::Gaussian => Prior::Normal,
         Distribution::Uniform => Prior::Uniform,
     };
-    let (sigma, constant) = in_unit_range(model.range, effort.sigma, test.image_len());
+    let (sigma, constant) = in_unit_range(model.range, effort.ais_sigma, test.image_len());
     let (seed, latent) = (model.seed, model.latent);
     let group = limits::chunk(GROUP, test.image_len() * CHAINS * 8);
     let (mut real_bounds, mut gaps) = (vec![], vec![]);

@@ -9,7 +9,7 @@ use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::{Model, Open};
-use adjoint_runs::values::{count, positive, threads, whole};
+use adjoint_runs::values::{threads, whole};
 use adjoint_runs::{BoxError, Error, examples, is_standard_output, note, say, set_threads, warn, write_file};
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
@@ -53,37 +53,11 @@ struct Cli {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
-    /// Directory where trained judges are stored
-    #[arg(long, value_name = "DIR", default_value = "runs/.judges")]
-    judges: PathBuf,
+    #[command(flatten)]
+    judges: Judges,
 
-    /// Number of training steps of a judge, on 128 images each
-    #[arg(long, value_name = "N", default_value = "2800", value_parser = count::<u64>)]
-    judge_steps: u64,
-
-    /// Samples of z per test image for the likelihood by importance sampling (models with an
-    /// encoder); 0 disables it
-    #[arg(long, value_name = "K", default_value = "500")]
-    nll_samples: usize,
-
-    /// Number of test images for --nll-samples, from the first
-    #[arg(long, value_name = "N", default_value = "1000")]
-    nll_images: usize,
-
-    /// Number of test images for the likelihood by annealed importance sampling (slow); 0 disables
-    /// it
-    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(..=10_000))]
-    ais_images: u64,
-
-    /// Number of temperatures for --ais-images; more give a tighter bound
-    #[arg(long, value_name = "N", default_value = "500", requires = "ais_images")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    ais_temperatures: u64,
-
-    /// Standard deviation of pixels in [0, 1] about a generator's samples, which defines their
-    /// likelihood
-    #[arg(long, value_name = "X", default_value = "0.1", requires = "ais_images", value_parser = positive)]
-    ais_sigma: f64,
+    #[command(flatten)]
+    effort: Effort,
 
     /// Write the figures to a file as JSON; `-` writes them to standard output instead of the
     /// tables
@@ -188,16 +162,13 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
 
 /// Compares runs on one dataset of images.
 fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
-    let judges = Judges { directory: cli.judges.clone(), steps: cli.judge_steps };
     let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
-    let mut control = Control::new(&train, &test, cli.samples, &judges)?;
-    let mut references = References::new(train.clone(), test.clone(), cli.samples, &judges)?;
+    let mut control = Control::new(&train, &test, cli.samples, &cli.judges)?;
+    let mut references = References::new(train.clone(), test.clone(), cli.samples, &cli.judges)?;
     let effort = Effort {
-        nll_samples: cli.nll_samples,
-        nll_images: limit("--nll-images", cli.nll_images, test.len(), "all test images"),
-        ais_images: limit("--ais-images", cli.ais_images as usize, test.len(), "all test images"),
-        ais_temperatures: cli.ais_temperatures as usize,
-        sigma: cli.ais_sigma,
+        nll_images: limit("--nll-images", cli.effort.nll_images, test.len(), "all test images"),
+        ais_images: limit("--ais-images", cli.effort.ais_images, test.len(), "all test images"),
+        ..cli.effort
     };
     let mut observations = vec![];
     // Every row classifies the test set by the same number of labelled images.
@@ -208,7 +179,11 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         bounds::variational(&mut subject, model, &test, effort)?;
         bounds::annealed(&mut subject, model, effort)?;
         if subject.has_likelihood() {
-            observations.push(format!("* {}: {}", subject.name, model.networks.observation(effort.sigma)));
+            observations.push(format!(
+                "* {}: {}",
+                subject.name,
+                model.networks.observation(effort.ais_sigma)
+            ));
         }
         if let Some(control) = &mut control {
             control.score(&mut subject, model, &mut references.classifier.judge)?;

@@ -3,8 +3,7 @@
 //! factor and not the class. Each fraction of successes is reported with the fraction expected by
 //! chance.
 
-use crate::factors::FACTORS;
-use crate::judges::{Judges, Regressor, StoredJudge};
+use crate::judges::{FACTORS, Judges, Regressor, StoredJudge};
 use crate::measured::{Measured, in_parts};
 use crate::table::Subject;
 use adjoint_data::Dataset;
@@ -59,16 +58,10 @@ impl Control {
         else {
             return Ok(None);
         };
-        let numbers = FACTORS.map(|(_, number)| number);
-        let mut regressor = judges.regressor(train, &of_train, &numbers)?;
-        let explained = regressor.explained(test, &of_test, &numbers)?;
+        let mut regressor = judges.regressor(train, &of_train)?;
+        let explained = regressor.explained(test, &of_test)?;
         let (samples, classes) = (samples.min(MOST_SAMPLES), train.classes().len());
         Ok(Some(Control { regressor, explained, samples, image_len: train.image_len(), classes }))
-    }
-
-    /// Number of sums, and of walks along each direction.
-    fn trials(&self) -> usize {
-        self.samples / SHARE
     }
 
     /// Measures the classes and factors of the samples of latent vectors. Only a part of the
@@ -113,93 +106,78 @@ impl Control {
         note(format_args!("{}: vector arithmetic and directions", subject.name));
         let z = model.draw("control", self.samples)?;
         let conditions = model.conditions(0..self.samples)?;
-        let found = self.measure(judge, model, (&z, conditions.as_ref()))?;
-        if model.condition.is_none() {
-            self.arithmetic(subject, model, judge, (&z, &found))?;
+        let (seed, classes, trials) = (model.seed, self.classes, self.samples / SHARE);
+        let mut measure =
+            |z: &Tensor<f32>, conditions: Option<&Tensor<f32>>| self.measure(judge, model, (z, conditions));
+        let found = measure(&z, conditions.as_ref())?;
+        if conditions.is_none() {
+            // Terms are of any class of the dataset, even if the model does not generate it.
+            let mut stream = Stream::new(seed, "control/arithmetic", 0);
+            let measure = |sums: &Tensor<f32>| measure(sums, None);
+            let (arrived, chance) = arithmetic((&z, &found), (classes, trials), &mut stream, measure)?;
+            subject.note("arithmetic", arrived);
+            subject.note("arithmetic_chance", chance);
         }
-        self.directions(subject, model, judge, (&z, &found))
+        let conditions = conditions.map(|conditions| conditions.narrow(0, 0, trials));
+        directions(subject, (&z, &found), (seed, trials), |moved| measure(moved, conditions.as_ref()))
     }
+}
 
-    /// Notes the result of [`arithmetic`] for a model. Terms are of any class of the dataset, even
-    /// if the model does not generate it.
-    fn arithmetic(
-        &mut self,
-        subject: &mut Subject,
-        model: &mut Model,
-        judge: &mut StoredJudge,
-        (z, found): (&Tensor<f32>, &Measured),
-    ) -> Result<(), BoxError> {
-        let (classes, trials) = (self.classes, self.trials());
-        let mut stream = Stream::new(model.seed, "control/arithmetic", 0);
-        let measure = |sums: &Tensor<f32>| self.measure(judge, model, (sums, None));
-        let (arrived, chance) = arithmetic((z, found), (classes, trials), &mut stream, measure)?;
-        subject.note("arithmetic", arrived);
-        subject.note("arithmetic_chance", chance);
-        Ok(())
-    }
-
-    /// Notes the success of walks along the direction of each factor and along random directions.
-    /// The direction of a factor is its covariance with z over samples.
-    fn directions(
-        &mut self,
-        subject: &mut Subject,
-        model: &mut Model,
-        judge: &mut StoredJudge,
-        (z, found): (&Tensor<f32>, &Measured),
-    ) -> Result<(), BoxError> {
-        let latent = model.latent;
-        let mut chance = vec![];
-        for (factor, (key, _)) in FACTORS.iter().enumerate() {
-            let mean = (0..self.samples).map(|i| found.factor(i, factor)).sum::<f64>() / self.samples as f64;
-            let covariance = |j: usize| -> f64 {
-                (0..self.samples)
-                    .map(|i| f64::from(z.data()[i * latent + j]) * (found.factor(i, factor) - mean))
-                    .sum()
-            };
-            let along: Vec<f64> = (0..latent).map(covariance).collect();
-            let mut stream = Stream::new(model.seed, "control/direction", factor as u64);
-            let random: Vec<f64> = (0..self.trials() * latent).map(|_| stream.normal()).collect();
-            let walks = self.walks(model, judge, (z, found), (&along, factor))?;
-            subject.note(key, share(&walks));
-            chance.extend(self.walks(model, judge, (z, found), (&random, factor))?);
-        }
-        subject.note("direction_chance", share(&chance).value);
-        Ok(())
-    }
-
-    /// Returns for each walk whether it changes the factor and keeps the class. `direction` is one
-    /// direction for all walks, or one per walk.
-    fn walks(
-        &mut self,
-        model: &mut Model,
-        judge: &mut StoredJudge,
-        (z, found): (&Tensor<f32>, &Measured),
-        (direction, factor): (&[f64], usize),
-    ) -> Result<Vec<bool>, BoxError> {
-        let latent = model.latent;
-        let length = |row: &[f64]| row.iter().map(|d| d * d).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
-        let lengths: Vec<f64> = direction.chunks_exact(latent).map(length).collect();
-        let spread = (z.sum_of_squares() / z.len() as f64).sqrt();
-        let conditions = model.conditions(0..self.trials())?;
-        let mut end = |sign: f64| -> Result<Measured, BoxError> {
-            let moved = Tensor::build([self.trials(), latent], |out| {
-                for (i, (out, z)) in out.iter_mut().zip(z.data()).enumerate() {
-                    let (step, length) =
-                        (direction[i % direction.len()], lengths[i / latent % lengths.len()]);
-                    *out = z + (sign * REACH * spread * step / length) as f32;
-                }
-            });
-            self.measure(judge, model, (&moved, conditions.as_ref()))
+/// Notes the success of walks along the direction of each factor and along random directions. The
+/// direction of a factor is its covariance with z over samples. `measure` returns the classes and
+/// factors of the samples at one end of all walks.
+fn directions(
+    subject: &mut Subject,
+    (z, found): (&Tensor<f32>, &Measured),
+    (seed, trials): (u64, usize),
+    mut measure: impl FnMut(&Tensor<f32>) -> Result<Measured, BoxError>,
+) -> Result<(), BoxError> {
+    let [samples, latent] = z.shape().matrix();
+    let mut chance = vec![];
+    for (factor, (key, _)) in FACTORS.iter().enumerate() {
+        let mean = (0..samples).map(|i| found.factor(i, factor)).sum::<f64>() / samples as f64;
+        let covariance = |j: usize| -> f64 {
+            let term = |i: usize| f64::from(z.data()[i * latent + j]) * (found.factor(i, factor) - mean);
+            (0..samples).map(term).sum()
         };
-        let (low, high) = (end(-1.0)?, end(1.0)?);
-        let success = |i: usize| {
-            let class = found.classes[i];
-            low.classes[i] == class
-                && high.classes[i] == class
-                && high.factor(i, factor) - low.factor(i, factor) > CHANGE
-        };
-        Ok((0..self.trials()).map(success).collect())
+        let along: Vec<f64> = (0..latent).map(covariance).collect();
+        let mut stream = Stream::new(seed, "control/direction", factor as u64);
+        let random: Vec<f64> = (0..trials * latent).map(|_| stream.normal()).collect();
+        subject.note(key, share(&walks((z, found), trials, (&along, factor), &mut measure)?));
+        chance.extend(walks((z, found), trials, (&random, factor), &mut measure)?);
     }
+    subject.note("direction_chance", share(&chance).value);
+    Ok(())
+}
+
+/// Returns for each of the first `trials` samples whether a walk from it changes the factor and
+/// keeps the class. `direction` is one direction for all walks, or one per walk.
+fn walks(
+    (z, found): (&Tensor<f32>, &Measured),
+    trials: usize,
+    (direction, factor): (&[f64], usize),
+    mut measure: impl FnMut(&Tensor<f32>) -> Result<Measured, BoxError>,
+) -> Result<Vec<bool>, BoxError> {
+    let [_, latent] = z.shape().matrix();
+    let length = |row: &[f64]| row.iter().map(|d| d * d).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+    let lengths: Vec<f64> = direction.chunks_exact(latent).map(length).collect();
+    let spread = (z.sum_of_squares() / z.len() as f64).sqrt();
+    let mut end = |sign: f64| {
+        measure(&Tensor::build([trials, latent], |out| {
+            for (i, (out, z)) in out.iter_mut().zip(z.data()).enumerate() {
+                let (step, length) = (direction[i % direction.len()], lengths[i / latent % lengths.len()]);
+                *out = z + (sign * REACH * spread * step / length) as f32;
+            }
+        }))
+    };
+    let (low, high) = (end(-1.0)?, end(1.0)?);
+    let success = |i: usize| {
+        let class = found.classes[i];
+        low.classes[i] == class
+            && high.classes[i] == class
+            && high.factor(i, factor) - low.factor(i, factor) > CHANGE
+    };
+    Ok((0..trials).map(success).collect())
 }
 
 /// Tests sums such as: thick samples of class c, minus thin samples of class c, plus thin samples

@@ -2,10 +2,9 @@
 //! reference data alone.
 
 use crate::cli::limit;
-use crate::judges::{Classifier, Judges, Reading, wide};
+use crate::judges::{Classifier, Judges, Reading};
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange};
-use adjoint_metrics::Estimate;
 use adjoint_metrics::classifier::{
     accuracy, classes, classifier_score, confident, histogram, total_variation,
 };
@@ -13,7 +12,7 @@ use adjoint_metrics::linalg::Moments;
 use adjoint_metrics::manifold::{Balls, Manifold};
 use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
-use adjoint_metrics::{frechet, kernel, sharpness};
+use adjoint_metrics::{Estimate, frechet, kernel, rows_of, sharpness};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::limits;
 use adjoint_runs::{BoxError, note, warn};
@@ -60,13 +59,7 @@ pub(crate) struct References {
 
 /// Returns images of a set as rows of pixels in [0, 1].
 fn pixels(set: &Dataset, range: Range<usize>) -> Tensor<f64> {
-    flat(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
-}
-
-/// Returns images as rows of pixels.
-fn flat(images: &Tensor<f32>) -> Tensor<f64> {
-    let [n, len] = [images.dims()[0], images.shape().around(0)[1]];
-    wide(&images.reshape([n, len]))
+    rows_of(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
 }
 
 impl References {
@@ -87,13 +80,13 @@ impl References {
         let count = limit("--samples", count, half, "half of the training images");
         let count = limit("--samples", count, fits, "the most images of this size that fit into memory");
         note(format_args!("{}: measuring {count} training images", train.name()));
-        let reading = classifier.judge.read_set(&train, count)?;
-        let size = reading.size();
+        let features = classifier.judge.read_set(&train, count)?.features;
+        let size = (features.sum_of_squares() / features.len() as f64).sqrt();
         if size == 0.0 {
             return Err(classifier.judge.unusable("all its features are 0"));
         }
         let unit = 1.0 / size;
-        let features = reading.features.map(move |x| x * unit);
+        let features = features.map(move |x| x * unit);
         let validation = count..(count + VALIDATION.min(count)).min(train.len());
         let classes: Vec<usize> = train.labels().iter().map(|&label| usize::from(label)).collect();
         let mut references = References {
@@ -174,7 +167,7 @@ impl References {
     ) -> Result<(), BoxError> {
         self.score_by_judge(subject, images, requested)?;
         if !from_tests {
-            self.score_by_parzen(subject, &flat(images));
+            self.score_by_parzen(subject, &rows_of(images));
         }
         self.score_by_neighbours(subject, images, None);
         Ok(())
@@ -244,7 +237,7 @@ impl References {
         for range in limits::parts(0..count, limits::chunk(CHUNK, self.train.image_len())) {
             let start = range.start;
             let (images, labels) = part(range)?;
-            search.among(&flat(&images), start);
+            search.among(&rows_of(&images), start);
             all.extend(labels);
         }
         let found = labels_of_nearest(&search.found(), &all);
@@ -262,7 +255,7 @@ impl References {
         known: Option<&[Vec<Neighbour>]>,
     ) {
         note(format_args!("{}: nearest neighbours", subject.name));
-        let pixels = flat(images);
+        let pixels = rows_of(images);
         let n = pixels.dims()[0].min(self.count).min(TWO_SAMPLE);
         let reference = self.reference.narrow(0, 0, n);
         subject.note("two_sample", two_sample(&reference, &pixels.narrow(0, 0, n)).accuracy());

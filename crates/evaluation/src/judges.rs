@@ -1,14 +1,15 @@
 //! The judges. A judge is trained once on the training split of a dataset and stored in a file
 //! whose name identifies the images.
 
-use crate::factors::Number;
 use adjoint_data::glyphs::Factors;
-use adjoint_data::{Batches, Dataset, LastBatch, PixelRange};
+use adjoint_data::{Batches, Dataset, PixelRange};
 use adjoint_metrics::classifier::{accuracy, classes};
 use adjoint_metrics::judge::{Judge, cross_entropy, squared_error};
+use adjoint_metrics::rows_of;
 use adjoint_nn::optim::{Adam, Optimizer};
 use adjoint_nn::{Mode, Module, Tensor, Var, no_grad};
 use adjoint_recipes::{labels, limits};
+use adjoint_runs::values::count;
 use adjoint_runs::{BoxError, note, warn, weights};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -28,13 +29,27 @@ const LOG_EVERY: u64 = 500;
 const CHUNK: usize = 500;
 
 /// How to obtain a judge.
-#[derive(Clone, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Judges {
-    /// Directory of stored judges.
-    pub(crate) directory: PathBuf,
-    /// Training steps.
-    pub(crate) steps: u64,
+    /// Directory where trained judges are stored
+    #[arg(long = "judges", value_name = "DIR", default_value = "runs/.judges")]
+    directory: PathBuf,
+
+    /// Number of training steps of a judge, on 128 images each
+    #[arg(long = "judge-steps", value_name = "N", default_value = "2800", value_parser = count::<u64>)]
+    steps: u64,
 }
+
+/// Reads one factor of a glyph.
+pub(crate) type Number = fn(&Factors) -> f32;
+
+/// The factors of glyphs that the regressor learns. Each has the key of the figure of its
+/// direction. If they change, [`JUDGE_VERSION`] must be raised.
+pub(crate) const FACTORS: [(&str, Number); 3] = [
+    ("direction_thickness", |f| f.stroke_width),
+    ("direction_slant", |f| f.slant),
+    ("direction_width", |f| f.aspect),
+];
 
 /// The features and outputs of a judge for images.
 pub(crate) struct Reading {
@@ -71,8 +86,8 @@ impl StoredJudge {
             if ![read.value(), verdict.value()].iter().all(|x| x.is_finite()) {
                 return Err(self.unusable("its features are not finite"));
             }
-            verdicts.push(wide(verdict.value()));
-            features.push(wide(read.value()));
+            verdicts.push(rows_of(verdict.value()));
+            features.push(rows_of(read.value()));
         }
         let join = |parts: &[Tensor<f64>]| Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
         Ok(Reading { features: join(&features), verdicts: join(&verdicts) })
@@ -92,24 +107,10 @@ impl StoredJudge {
     }
 }
 
-/// Converts a tensor to `f64`.
-pub(crate) fn wide(x: &Tensor<f32>) -> Tensor<f64> {
-    Tensor::build(x.shape(), |out: &mut [f64]| {
-        out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = f64::from(*x))
-    })
-}
-
 /// A judge of classes, and its accuracy on the test split.
 pub(crate) struct Classifier {
     pub(crate) judge: StoredJudge,
     pub(crate) accuracy: f64,
-}
-
-impl Reading {
-    /// Returns the root mean square of the features.
-    pub(crate) fn size(&self) -> f64 {
-        (self.features.sum_of_squares() / self.features.len() as f64).sqrt()
-    }
 }
 
 impl Judges {
@@ -137,15 +138,9 @@ impl Judges {
     ///
     /// # Errors
     /// If the judge can't be stored.
-    pub(crate) fn regressor(
-        &self,
-        train: &Dataset,
-        factors: &[Factors],
-        numbers: &[Number],
-    ) -> Result<Regressor, BoxError> {
-        let scales: Vec<[f64; 2]> =
-            numbers.iter().map(|number| mean_and_deviation(factors, *number)).collect();
-        let judge = self.judge("factors", train, &Task::factors(factors, numbers, &scales))?;
+    pub(crate) fn regressor(&self, train: &Dataset, factors: &[Factors]) -> Result<Regressor, BoxError> {
+        let scales = FACTORS.map(|(_, number)| mean_and_deviation(factors, number));
+        let judge = self.judge("factors", train, &Task::factors(factors, &scales))?;
         Ok(Regressor { judge, scales })
     }
 
@@ -198,19 +193,14 @@ impl<'a> Task<'a> {
         Task { outputs, targets: Box::new(targets), loss: cross_entropy }
     }
 
-    /// The targets are the factors of each image, normalised by `scales` (mean and standard
-    /// deviation).
-    fn factors(factors: &'a [Factors], numbers: &'a [Number], scales: &'a [[f64; 2]]) -> Self {
+    /// The targets are the normalised factors of each image.
+    fn factors(factors: &'a [Factors], scales: &'a Scales) -> Self {
         let targets = move |indices: &[usize]| {
-            let rows = indices.iter().flat_map(|&i| {
-                let scaled = move |(number, [mean, deviation]): (&Number, &[f64; 2])| {
-                    ((f64::from(number(&factors[i])) - mean) / deviation) as f32
-                };
-                numbers.iter().zip(scales).map(scaled)
-            });
-            Tensor::from_slice([indices.len(), numbers.len()], &rows.collect::<Vec<f32>>())
+            let rows = indices.iter().flat_map(|&i| normalised(&factors[i], scales));
+            let rows: Vec<f32> = rows.map(|number| number as f32).collect();
+            Tensor::from_slice([indices.len(), FACTORS.len()], &rows)
         };
-        Task { outputs: numbers.len(), targets: Box::new(targets), loss: squared_error }
+        Task { outputs: FACTORS.len(), targets: Box::new(targets), loss: squared_error }
     }
 
     /// Trains a new judge for this number of steps. `show` gets the number of each step, from 1,
@@ -225,7 +215,7 @@ impl<'a> Task<'a> {
         mut show: impl FnMut(u64, f64),
     ) -> Result<Judge<f32>, BoxError> {
         let mut judge = Judge::new(train.image_size(), train.channels(), self.outputs, SEED);
-        let mut batches = Batches::new(train.clone(), BATCH, SEED, LastBatch::Drop, PixelRange::Unit)?;
+        let mut batches = Batches::new(train.clone(), BATCH, SEED, PixelRange::Unit)?;
         let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
         for step in 0..steps {
             adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
@@ -246,8 +236,7 @@ fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
 /// their standard deviation.
 pub(crate) struct Regressor {
     pub(crate) judge: StoredJudge,
-    /// Mean and standard deviation of each factor over the training images.
-    scales: Vec<[f64; 2]>,
+    scales: Scales,
 }
 
 impl Regressor {
@@ -256,27 +245,25 @@ impl Regressor {
     ///
     /// # Errors
     /// If the features are not finite.
-    pub(crate) fn explained(
-        &mut self,
-        set: &Dataset,
-        factors: &[Factors],
-        numbers: &[Number],
-    ) -> Result<Vec<f64>, BoxError> {
+    pub(crate) fn explained(&mut self, set: &Dataset, factors: &[Factors]) -> Result<Vec<f64>, BoxError> {
         let found = self.judge.read_set(set, factors.len())?.verdicts;
-        let columns = numbers.len();
-        let share = |(j, number): (usize, &Number)| {
-            let [mean, deviation] = self.scales[j];
-            let known: Vec<f64> = factors.iter().map(|f| (f64::from(number(f)) - mean) / deviation).collect();
-            let own = known.iter().sum::<f64>() / known.len() as f64;
-            let error = known
-                .iter()
-                .enumerate()
-                .map(|(i, k)| (found.data()[i * columns + j] - k).powi(2))
-                .sum::<f64>();
-            1.0 - error / known.iter().map(|k| (k - own).powi(2)).sum::<f64>()
+        let known: Vec<_> = factors.iter().map(|factors| normalised(factors, &self.scales)).collect();
+        let share = |j: usize| {
+            let own = known.iter().map(|known| known[j]).sum::<f64>() / known.len() as f64;
+            let pairs = found.data().chunks_exact(FACTORS.len()).zip(&known);
+            let error = pairs.map(|(found, known)| (found[j] - known[j]).powi(2)).sum::<f64>();
+            1.0 - error / known.iter().map(|known| (known[j] - own).powi(2)).sum::<f64>()
         };
-        Ok(numbers.iter().enumerate().map(share).collect())
+        Ok((0..FACTORS.len()).map(share).collect())
     }
+}
+
+/// Mean and standard deviation of each factor over the training images.
+type Scales = [[f64; 2]; FACTORS.len()];
+
+/// Returns the factors of a glyph in standard deviations from the mean.
+fn normalised(factors: &Factors, scales: &Scales) -> [f64; FACTORS.len()] {
+    std::array::from_fn(|j| (f64::from(FACTORS[j].1(factors)) - scales[j][0]) / scales[j][1])
 }
 
 fn mean_and_deviation(factors: &[Factors], number: Number) -> [f64; 2] {

@@ -5,7 +5,6 @@
 //! | --- | --- |
 //! | `cli` | flags; groups the runs that are compared with each other |
 //! | `judges` | the classifier and the regressor of factors, trained once and stored |
-//! | `factors` | the factors that the regressor learns |
 //! | `images` | scores of images |
 //! | `measured` | classes and factors of images, measured in parts |
 //! | `control` | how latent vectors control the known factors of glyphs |
@@ -34,7 +33,6 @@
 mod bounds;
 mod cli;
 mod control;
-mod factors;
 mod images;
 mod judges;
 mod measured;

@@ -1,6 +1,6 @@
 //! Classes and factors of images, as the judges estimate them.
 
-use crate::factors::FACTORS;
+use crate::judges::FACTORS;
 use adjoint_nn::Tensor;
 use adjoint_recipes::limits;
 use adjoint_runs::BoxError;

@@ -1,9 +1,9 @@
 //! Scores of points in the plane, whose distribution is known.
 
-use crate::judges::wide;
 use crate::table::{Comparison, Subject};
 use adjoint_data::points::Points;
 use adjoint_metrics::plane::divergence_from_density;
+use adjoint_metrics::rows_of;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_runs::BoxError;
@@ -40,6 +40,6 @@ fn score(mut subject: Subject, points: Points, x: &Tensor<f32>) -> Subject {
         subject.note("modes", found.modes as f64);
     }
     subject.note("high_quality", found.high_quality);
-    subject.note("divergence", divergence_from_density(&wide(x), |p| points.log_density([p[0], p[1]])));
+    subject.note("divergence", divergence_from_density(&rows_of(x), |p| points.log_density([p[0], p[1]])));
     subject
 }

@@ -56,6 +56,7 @@ const MAX_REDUCTION: f64 = 0.6;
 
 /// The state of the chains: z of shape (chains, latent), and for each chain log p(x|z) and its
 /// gradient with respect to z.
+#[derive(Clone)]
 struct Chains<E: Element> {
     z: Tensor<E>,
     log_likelihood: Vec<f64>,
@@ -199,11 +200,7 @@ impl Annealing {
         let rows = chains.log_likelihood.len();
         let mut momentum: Tensor<E> = stream.normal_tensor([rows, self.latent], 0.0, 1.0);
         let before = self.energies(chains, &momentum, beta);
-        let mut proposal = Chains {
-            z: chains.z.clone(),
-            log_likelihood: chains.log_likelihood.clone(),
-            gradient: chains.gradient.clone(),
-        };
+        let mut proposal = chains.clone();
         for _ in 0..self.leapfrog {
             self.kick(&mut momentum, &proposal, beta, 0.5 * step);
             let z = self.drift(&proposal.z, &mut momentum, step);

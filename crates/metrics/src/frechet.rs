@@ -22,10 +22,15 @@ impl Reference {
         Reference { root: square_root(&moments.covariance), moments }
     }
 
-    /// As [`frechet_distance`], with the stored moments as the first argument.
+    /// Returns |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), where m1 and S1 are the stored moments.
+    ///
+    /// The trace of (S1 S2)^(1/2) is the sum of the square roots of the eigenvalues of S1 S2. These
+    /// are also the eigenvalues of the symmetric matrix S1^(1/2) S2 S1^(1/2), which are real and
+    /// not negative, so no complex numbers occur.
     ///
     /// # Panics
-    /// As [`frechet_distance`].
+    /// If the dimensions differ, or if a covariance or the product of both covariances is not
+    /// finite.
     #[track_caller]
     pub fn distance(&self, other: &Moments) -> f64 {
         let Reference { moments, root } = self;
@@ -40,24 +45,15 @@ impl Reference {
     }
 }
 
-/// Returns |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)).
-///
-/// The trace of (S1 S2)^(1/2) is the sum of the square roots of the eigenvalues of S1 S2. These are
-/// also the eigenvalues of the symmetric matrix S1^(1/2) S2 S1^(1/2), which are real and not
-/// negative, so no complex numbers occur. [`Reference`] stores S1^(1/2) for further distances.
-///
-/// # Panics
-/// If the dimensions differ, or if a covariance or the product of both covariances is not finite.
-#[track_caller]
-pub fn frechet_distance(a: &Moments, b: &Moments) -> f64 {
-    Reference::new(a.clone()).distance(b)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use adjoint_nn::Stream;
     use std::time::{Duration, Instant};
+
+    fn frechet_distance(a: &Moments, b: &Moments) -> f64 {
+        Reference::new(a.clone()).distance(b)
+    }
 
     fn normal(mean: &[f64], covariance: &[f64]) -> Moments {
         let d = mean.len();

@@ -23,7 +23,18 @@ impl Reference {
         Reference { within: Means::within(&x), x }
     }
 
-    /// As [`kernel_distance`], with the stored rows as x.
+    /// Returns the unbiased estimate of the squared maximum mean discrepancy between the stored
+    /// rows x (N, D) and rows y (M, D) with the kernel k(a, b) = (<a, b> / D + 1)^3:
+    ///
+    /// > mean over i != j of k(x_i, x_j)  +  mean over i != j of k(y_i, y_j)  -
+    /// > 2 mean of k(x_i, y_j)
+    ///
+    /// The expectation of the estimate is 0 if both distributions are equal, so the estimate can be
+    /// negative. The error is computed from the two terms of the Hoeffding decomposition. The first
+    /// term is the influence of each sample: twice the difference between its mean kernel with rows
+    /// of the same set and with rows of the other set. It is 0 if both distributions are equal. The
+    /// second term is the remaining part of the kernel of each pair (Gretton et al. 2012, theorem
+    /// 12).
     ///
     /// # Panics
     /// If there are fewer than two rows y, or dimensions differ.
@@ -45,24 +56,6 @@ impl Reference {
         // their variance.
         Estimate { value, error: (singles - pairs).max(pairs).sqrt() }
     }
-}
-
-/// Returns the unbiased estimate of the squared maximum mean discrepancy between rows x (N, D) and
-/// y (M, D) with the kernel k(a, b) = (<a, b> / D + 1)^3:
-///
-/// > mean over i != j of k(x_i, x_j)  +  mean over i != j of k(y_i, y_j)  -  2 mean of k(x_i, y_j)
-///
-/// The expectation of the estimate is 0 if both distributions are equal, so the estimate can be
-/// negative. The error is computed from the two terms of the Hoeffding decomposition. The first
-/// term is the influence of each sample: twice the difference between its mean kernel with rows of
-/// the same set and with rows of the other set. It is 0 if both distributions are equal. The second
-/// term is the remaining part of the kernel of each pair (Gretton et al. 2012, theorem 12).
-///
-/// # Panics
-/// If x or y has fewer than two rows, or if dimensions differ.
-#[track_caller]
-pub fn kernel_distance(x: &Tensor<f64>, y: &Tensor<f64>) -> Estimate {
-    Reference::new(x.clone()).distance(y)
 }
 
 /// Means of the kernel over pairs of a row a of one set and a row b of another set.
@@ -124,6 +117,10 @@ impl Means {
 mod tests {
     use super::*;
     use adjoint_nn::Stream;
+
+    fn kernel_distance(x: &Tensor<f64>, y: &Tensor<f64>) -> Estimate {
+        Reference::new(x.clone()).distance(y)
+    }
 
     fn normal(index: u64, n: usize, mean: f64) -> Tensor<f64> {
         Stream::new(3, "x", index).normal_tensor([n, 4], mean, 1.0)

@@ -29,13 +29,13 @@
 //! If the samples are the data shifted by 3 along one of two axes, the Fréchet distance is 3^2:
 //!
 //! ```
-//! use adjoint_metrics::frechet::frechet_distance;
+//! use adjoint_metrics::frechet::Reference;
 //! use adjoint_metrics::linalg::Moments;
 //! use adjoint_nn::{Stream, Tensor};
 //!
 //! let data: Tensor<f64> = Stream::new(1, "data", 0).normal_tensor([500, 2], 0.0, 1.0);
 //! let samples = data.zip(&Tensor::from_slice([2], &[3.0, 0.0]), |x, shift| x + shift);
-//! let distance = frechet_distance(&Moments::of(&data), &Moments::of(&samples));
+//! let distance = Reference::new(Moments::of(&data)).distance(&Moments::of(&samples));
 //! assert!((distance - 9.0).abs() < 1e-9);
 //! ```
 #![forbid(unsafe_code)]
@@ -54,5 +54,15 @@ mod sharpness;
 mod statistics;
 mod symmetric;
 
+use adjoint_nn::Tensor;
+
 pub use sharpness::sharpness;
 pub use statistics::Estimate;
+
+/// Returns samples, whose first axis is N, as rows (N, D) in `f64`.
+pub fn rows_of(samples: &Tensor<f32>) -> Tensor<f64> {
+    let [_, d] = samples.shape().around(0);
+    Tensor::build([samples.dims()[0], d], |out: &mut [f64]| {
+        out.iter_mut().zip(samples.data()).for_each(|(y, x)| *y = f64::from(*x));
+    })
+}

@@ -117,17 +117,6 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Returns the k nearest rows of y to each row of x, in the order of [`Search::found`].
-///
-/// # Panics
-/// If dimensions differ, or k is 0.
-#[track_caller]
-pub fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
-    let mut search = Search::new(x, k);
-    search.among(y, 0);
-    search.found()
-}
-
 /// Returns the k nearest other rows of x to each row of x, in the order of [`Search::found`].
 ///
 /// # Panics
@@ -211,6 +200,12 @@ pub fn distance_ratio(samples: &[Vec<Neighbour>], held_out: &[Vec<Neighbour>]) -
 mod tests {
     use super::*;
     use adjoint_nn::Stream;
+
+    fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
+        let mut search = Search::new(x, k);
+        search.among(y, 0);
+        search.found()
+    }
 
     fn normal(index: u64, n: usize, mean: f64) -> Tensor<f64> {
         Stream::new(5, "x", index).normal_tensor([n, 3], mean, 1.0)

@@ -5,14 +5,12 @@
 //! another piece. The tests therefore detect a metric that skips rows, counts rows twice or weights
 //! rows by their piece.
 
-use adjoint_metrics::frechet::frechet_distance;
-use adjoint_metrics::kernel::kernel_distance;
 use adjoint_metrics::linalg::Moments;
 use adjoint_metrics::manifold::{Balls, Manifold};
-use adjoint_metrics::neighbours::{Search, distance_ratio, labels_of_nearest, nearest, two_sample};
+use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
 use adjoint_metrics::plane::divergence_from_density;
-use adjoint_metrics::{classifier, sharpness};
+use adjoint_metrics::{classifier, frechet, kernel, sharpness};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_tensor::memory;
 use adjoint_testing::alone;
@@ -49,13 +47,19 @@ fn images(x: &Tensor<f64>) -> Tensor<f32> {
     Tensor::from_slice([ROWS, 3, 3, 1], &pixels)
 }
 
+fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
+    let mut search = Search::new(x, k);
+    search.among(y, 0);
+    search.found()
+}
+
 /// Computes a metric from data and samples.
 type Metric = fn(&Tensor<f64>, &Tensor<f64>) -> Vec<f64>;
 
 const METRICS: [(&str, Metric); 12] = [
-    ("Fréchet distance", |x, y| vec![frechet_distance(&Moments::of(x), &Moments::of(y))]),
+    ("Fréchet distance", |x, y| vec![frechet::Reference::new(Moments::of(x)).distance(&Moments::of(y))]),
     ("kernel distance", |x, y| {
-        let distance = kernel_distance(x, y);
+        let distance = kernel::Reference::new(x.clone()).distance(y);
         vec![distance.value, distance.error]
     }),
     ("precision, recall, density, coverage", |x, y| {
@@ -140,7 +144,9 @@ fn no_metric_holds_more_than_a_piece_of_a_matrix_over_all_pairs() {
         let (x, y): (Tensor<f64>, Tensor<f64>) = (rows(0), rows(1));
         let few = x.narrow(0, 0, 2_000);
         let metrics: [(&str, &dyn Fn()); 4] = [
-            ("kernel distance", &|| assert!(kernel_distance(&few, &y).value.is_finite())),
+            ("kernel distance", &|| {
+                assert!(kernel::Reference::new(few.clone()).distance(&y).value.is_finite())
+            }),
             ("neighbours", &|| assert_eq!(nearest(&few, &y, 2).len(), 2_000)),
             ("Parzen window", &|| {
                 let window = Parzen::cross_validated(y.clone(), &few, &[0.5]);

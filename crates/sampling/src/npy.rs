@@ -16,21 +16,21 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// Writes an array of this type (NumPy's name, such as `<f4`) and shape. `part` returns the next
-/// bytes of the array, and None after the last ones.
+/// Writes an array of this type (NumPy's name, such as `<f4`) and shape. `parts` are the bytes of
+/// the array, each of which is computed when it is written.
 ///
 /// # Errors
-/// If `part` fails, the disk is full or the file can't be written. An existing file is then
+/// If a part fails, the disk is full or the file can't be written. An existing file is then
 /// unchanged.
 pub(crate) fn write(
     path: &Path,
     (kind, shape): (&str, &[usize]),
-    mut part: impl FnMut() -> Result<Option<Vec<u8>>, BoxError>,
+    parts: impl IntoIterator<Item = Result<Vec<u8>, BoxError>>,
 ) -> Result<(), BoxError> {
     write_file(path, |out| {
         out.write_all(&header(kind, shape))?;
-        while let Some(bytes) = part().map_err(io::Error::other)? {
-            out.write_all(&bytes)?;
+        for part in parts {
+            out.write_all(&part.map_err(io::Error::other)?)?;
         }
         Ok(())
     })?;

@@ -1,5 +1,4 @@
 use super::*;
-use crate::factors::FACTORS;
 use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Options, Split};
 use adjoint_tensor::isa::{self, Isa};
@@ -22,9 +21,8 @@ fn computed(isa: Isa) -> Vec<f64> {
         .map(|split| Dataset::load("glyphs", split, &options, None).expect("it is built in"));
     let glyphs = Glyphs::new(options.seed, Split::Train, 16, Palette::Grey);
     let factors: Vec<Factors> = (0..train.len()).map(|i| glyphs.factors(i)).collect();
-    let numbers = FACTORS.map(|(_, number)| number);
-    let scales = numbers.map(|number| mean_and_deviation(&factors, number));
-    let tasks = [Task::classes(&train), Task::factors(&factors, &numbers, &scales)];
+    let scales = FACTORS.map(|(_, number)| mean_and_deviation(&factors, number));
+    let tasks = [Task::classes(&train), Task::factors(&factors, &scales)];
     let of_task = |task: &Task<'_>| {
         let mut losses = vec![];
         let judge = task.train(&train, 12, |_, loss| losses.push(loss)).unwrap();

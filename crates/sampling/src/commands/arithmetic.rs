@@ -52,111 +52,75 @@ pub(crate) struct Arithmetic {
 /// A factor of a glyph.
 type Factor = fn(&Factors) -> f32;
 
-/// One word of a description.
-#[derive(Clone, Copy, Debug)]
-enum Attribute {
-    Class(usize),
-    /// Low or high in a factor.
-    Factor(Factor, bool),
-}
+/// Does image i have an attribute?
+type Test<'a> = Box<dyn Fn(usize) -> bool + 'a>;
 
-impl Attribute {
-    fn parse(word: &str, set: &Dataset) -> Result<Self, BoxError> {
-        if let Some(class) = set.classes().iter().position(|class| class.eq_ignore_ascii_case(word)) {
-            return Ok(Attribute::Class(class));
-        }
-        let known = set.factors(0).is_some();
-        let factor: Option<(Factor, bool)> = match word {
-            "thin" => Some((|f| f.stroke_width, false)),
-            "thick" => Some((|f| f.stroke_width, true)),
-            "upright" => Some((|f| f.slant.abs(), false)),
-            "slanted" => Some((|f| f.slant, true)),
-            "narrow" => Some((|f| f.aspect, false)),
-            "wide" => Some((|f| f.aspect, true)),
-            _ => None,
-        };
-        let classes = set.classes().join(", ");
-        match factor {
-            Some((factor, high)) if known => Ok(Attribute::Factor(factor, high)),
-            Some(_) => Err(format!(
-                "`{word}` is an attribute of glyphs only; the attributes of {} are the classes {classes}",
-                set.name()
-            )
-            .into()),
-            None => Err(format!(
+/// Returns the test for the attribute that a word names. `factors` are those of the images of the
+/// set that are tested; they are empty for a dataset without factors.
+///
+/// # Errors
+/// If the word is not an attribute of this set.
+fn attribute<'a>(word: &str, set: &'a Dataset, factors: &'a [Factors]) -> Result<Test<'a>, BoxError> {
+    if let Some(class) = set.classes().iter().position(|class| class.eq_ignore_ascii_case(word)) {
+        return Ok(Box::new(move |i| usize::from(set.labels()[i]) == class));
+    }
+    let classes = set.classes().join(", ");
+    let (factor, high): (Factor, bool) = match word {
+        "thin" => (|f| f.stroke_width, false),
+        "thick" => (|f| f.stroke_width, true),
+        "upright" => (|f| f.slant.abs(), false),
+        "slanted" => (|f| f.slant, true),
+        "narrow" => (|f| f.aspect, false),
+        "wide" => (|f| f.aspect, true),
+        _ => {
+            return Err(format!(
                 "`{word}` is no attribute; attributes are the classes {classes} and, for glyphs, thin, thick, upright, slanted, narrow and wide"
             )
-            .into()),
+            .into());
         }
+    };
+    if factors.is_empty() {
+        let name = set.name();
+        return Err(format!(
+            "`{word}` is an attribute of glyphs only; the attributes of {name} are the classes {classes}"
+        )
+        .into());
     }
-}
-
-/// The classes and, for glyphs, the factors of the training images.
-struct Knowledge<'a> {
-    set: &'a Dataset,
-    factors: Vec<Factors>,
-}
-
-impl<'a> Knowledge<'a> {
-    fn of(set: &'a Dataset, images: usize) -> Self {
-        let factors: Option<_> = (0..images).map(|i| set.factors(i)).collect();
-        Knowledge { set, factors: factors.unwrap_or_default() }
-    }
-
-    /// Returns a function that tests whether image i has all these attributes.
-    fn test(&self, attributes: &[Attribute]) -> impl Fn(usize) -> bool {
-        let bounds: Vec<f32> = attributes
-            .iter()
-            .map(|attribute| match *attribute {
-                Attribute::Class(_) => 0.0,
-                Attribute::Factor(factor, high) => {
-                    let mut values: Vec<f32> = self.factors.iter().map(factor).collect();
-                    values.sort_by(f32::total_cmp);
-                    let share = if high { 1.0 - LOW } else { LOW };
-                    values[(share * (values.len() - 1) as f64) as usize]
-                }
-            })
-            .collect();
-        move |i| {
-            attributes.iter().zip(&bounds).all(|(attribute, &bound)| match *attribute {
-                Attribute::Class(class) => usize::from(self.set.labels()[i]) == class,
-                Attribute::Factor(factor, true) => factor(&self.factors[i]) >= bound,
-                Attribute::Factor(factor, false) => factor(&self.factors[i]) <= bound,
-            })
-        }
-    }
+    let mut values: Vec<f32> = factors.iter().map(factor).collect();
+    values.sort_by(f32::total_cmp);
+    let share = if high { 1.0 - LOW } else { LOW };
+    let bound = values[(share * (values.len() - 1) as f64) as usize];
+    Ok(Box::new(move |i| {
+        let value = factor(&factors[i]);
+        if high { value >= bound } else { value <= bound }
+    }))
 }
 
 impl Arithmetic {
-    /// Parses the descriptions of A, B and C.
+    /// Parses the descriptions of A, B and C. Each becomes the tests for its attributes.
     ///
     /// # Errors
     /// If a description is empty, or a word is not an attribute of this set.
-    fn terms(&self, set: &Dataset) -> Result<[Vec<Attribute>; 3], BoxError> {
-        let parse = |text: &str| -> Result<Vec<Attribute>, BoxError> {
+    fn terms<'a>(&self, set: &'a Dataset, factors: &'a [Factors]) -> Result<[Vec<Test<'a>>; 3], BoxError> {
+        let parse = |text: &str| {
             let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
             if words.is_empty() {
                 return Err("--a, --b and --c need at least one word each, such as \"7 thick\"".into());
             }
-            words.into_iter().map(|word| Attribute::parse(word, set)).collect()
+            words.into_iter().map(|word| attribute(word, set, factors)).collect()
         };
         Ok([parse(&self.a)?, parse(&self.b)?, parse(&self.c)?])
     }
 
-    /// Returns the indices of samples whose nearest images, `near`, pass `test`. Samples that are
-    /// closest to their nearest image come first.
+    /// Returns the indices of samples whose nearest images, `near`, pass all `tests`. Samples that
+    /// are closest to their nearest image come first.
     ///
     /// # Errors
     /// If there are fewer such samples than the command needs. `text` is their description.
-    fn examples(
-        &self,
-        near: &[Neighbour],
-        test: impl Fn(usize) -> bool,
-        text: &str,
-    ) -> Result<Vec<usize>, BoxError> {
-        let mut found: Vec<(f64, usize)> =
-            (0..SAMPLES).filter(|&i| test(near[i].index)).map(|i| (near[i].squared, i)).collect();
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    fn examples(&self, near: &[Neighbour], tests: &[Test<'_>], text: &str) -> Result<Vec<usize>, BoxError> {
+        let passes = |&i: &usize| tests.iter().all(|test| test(near[i].index));
+        let mut found: Vec<usize> = (0..SAMPLES).filter(passes).collect();
+        found.sort_by(|&a, &b| near[a].squared.total_cmp(&near[b].squared));
         if found.len() < self.examples {
             let (there, needed) = (found.len(), self.examples);
             return Err(format!(
@@ -164,7 +128,8 @@ impl Arithmetic {
             )
             .into());
         }
-        Ok(found[..self.examples].iter().map(|&(_, i)| i).collect())
+        found.truncate(self.examples);
+        Ok(found)
     }
 }
 
@@ -205,14 +170,15 @@ impl Run for Arithmetic {
         }
         let train = model.dataset(Split::Train)?;
         let known = train.len().min(TRAINING);
-        let knowledge = Knowledge::of(&train, known);
-        let terms = self.terms(&train)?;
+        let factors: Option<Vec<Factors>> = (0..known).map(|i| train.factors(i)).collect();
+        let factors = factors.unwrap_or_default();
+        let terms = self.terms(&train, &factors)?;
         let z = model.draw("arithmetic", SAMPLES)?;
         let near = nearest_images(model, &z, &train, known)?;
         let mut means = vec![];
         let mut tiles = vec![];
-        for (attributes, text) in terms.iter().zip([&self.a, &self.b, &self.c]) {
-            let examples = self.examples(&near, knowledge.test(attributes), text)?;
+        for (tests, text) in terms.iter().zip([&self.a, &self.b, &self.c]) {
+            let examples = self.examples(&near, tests, text)?;
             let vector = |i: usize| &z.data()[i * model.latent..][..model.latent];
             let mean = (0..model.latent)
                 .map(|j| examples.iter().map(|&i| vector(i)[j]).sum::<f32>() / examples.len() as f32)

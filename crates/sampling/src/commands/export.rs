@@ -27,23 +27,16 @@ impl Export {
         let n = self.n;
         let z = model.draw("export", n)?;
         let chunk = limits::chunk(CHUNK, model.common.image_size * model.common.image_size * 3);
-        let mut part = |from: usize| -> Result<Tensor<f32>, BoxError> {
-            let rows = chunk.min(n - from);
-            let conditions = model.conditions(from..from + rows)?;
-            let x = model.decode(&z.narrow(0, from, rows), conditions.as_ref())?;
+        let mut parts = limits::parts(0..n, chunk).map(|part| -> Result<Tensor<f32>, BoxError> {
+            let conditions = model.conditions(part.clone())?;
+            let x = model.decode(&z.narrow(0, part.start, part.len()), conditions.as_ref())?;
             Ok(if x.dims().len() == 4 { model.unit(&x).permute([0, 3, 1, 2]) } else { x })
-        };
-        let first = part(0)?;
+        });
+        // The first part has the shape of a sample, which the header needs.
+        let first = parts.next().expect("there is a sample")?;
         let shape = [&[n], &first.dims()[1..]].concat();
-        let mut next = Some((first, 0));
-        npy::write(out, ("<f4", &shape), || {
-            let Some((x, from)) = next.take() else { return Ok(None) };
-            let from = from + x.dims()[0];
-            if from < n {
-                next = Some((part(from)?, from));
-            }
-            Ok(Some(x.data().iter().flat_map(|x| x.to_le_bytes()).collect()))
-        })?;
+        let bytes = |x: &Tensor<f32>| x.data().iter().flat_map(|x| x.to_le_bytes()).collect();
+        npy::write(out, ("<f4", &shape), [Ok(first)].into_iter().chain(parts).map(|x| Ok(bytes(&x?))))?;
         let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
         if model.condition == Some(Condition::Class) {
             let classes = model.classes()?;
@@ -55,8 +48,8 @@ impl Export {
                 return Ok(said);
             }
             let labels = out.with_extension("labels.npy");
-            let mut all = Some((0..n).flat_map(|i| ((i % classes) as i64).to_le_bytes()).collect());
-            npy::write(&labels, ("<i8", &[n]), || Ok(all.take()))?;
+            let all = (0..n).flat_map(|i| ((i % classes) as i64).to_le_bytes()).collect();
+            npy::write(&labels, ("<i8", &[n]), [Ok(all)])?;
             said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
         }
         Ok(said)

@@ -3,6 +3,7 @@
 use crate::cli::Run;
 use adjoint_data::{Dataset, Split};
 use adjoint_metrics::neighbours::{Neighbour, Search};
+use adjoint_metrics::rows_of;
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
 use adjoint_recipes::{limits, pictures};
@@ -57,18 +58,11 @@ pub(crate) fn nearest(
     (set, among): (&Dataset, usize),
     k: usize,
 ) -> Vec<Vec<Neighbour>> {
-    let flat = |x: &Tensor<f32>| {
-        let n = x.dims()[0];
-        let [_, pixels] = x.shape().around(0);
-        Tensor::build([n, pixels], |out: &mut [f64]| {
-            out.iter_mut().zip(x.data()).for_each(|(y, x)| *y = f64::from(*x));
-        })
-    };
-    let samples = flat(x);
+    let samples = rows_of(x);
     let mut search = Search::new(&samples, k);
     for part in limits::parts(0..among, limits::chunk(CHUNK, set.image_len())) {
         let start = part.start;
-        search.among(&flat(&model.images(set, &part.collect::<Vec<_>>())), start);
+        search.among(&rows_of(&model.images(set, &part.collect::<Vec<_>>())), start);
     }
     search.found()
 }

@@ -138,17 +138,19 @@ fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<
     let conditions = model.one_condition(class, 2)?;
     let mut changes = vec![];
     for d in 0..model.latent {
-        let at = |p: f64| {
-            let mut vector = start.to_vec();
-            vector[d] = quantile(p, model.noise) as f32;
-            vector
-        };
-        let ends = rows(&[at(LOW), at(1.0 - LOW)]);
-        let x = model.decode(&ends, conditions.as_ref())?;
+        let ends = [LOW, 1.0 - LOW].map(|p| moved(start, d, p, model.noise));
+        let x = model.decode(&rows(&ends), conditions.as_ref())?;
         let (low, high) = x.data().split_at(x.len() / 2);
         changes.push(low.iter().zip(high).map(|(a, b)| f64::from(a - b).powi(2)).sum());
     }
     Ok(changes)
+}
+
+/// Returns a latent vector with variable `d` at the p-quantile of its distribution.
+fn moved(start: &[f32], d: usize, p: f64, noise: Distribution) -> Vec<f32> {
+    let mut vector = start.to_vec();
+    vector[d] = quantile(p, noise) as f32;
+    vector
 }
 
 impl Run for Traverse {
@@ -161,9 +163,7 @@ impl Run for Traverse {
         for &d in &dimensions {
             for i in 0..steps {
                 let p = LOW + (1.0 - 2.0 * LOW) * i as f64 / (steps - 1) as f64;
-                let mut vector = start.clone();
-                vector[d] = quantile(p, model.noise) as f32;
-                z.push(vector);
+                z.push(moved(&start, d, p, model.noise));
             }
         }
         let conditions = model.one_condition(self.class, z.len())?;
