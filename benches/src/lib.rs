@@ -17,21 +17,18 @@ use std::time::Duration;
 /// images/s for training steps. Bytes are reported as GB/s.
 pub struct Rate(WallTime, Unit);
 
-struct Unit {
-    /// For elements and for bytes: the number per second that makes one unit, and the name of the
-    /// unit.
-    scales: [(f64, &'static str); 2],
-}
+/// The number of elements per second that makes one unit, and the name of the unit.
+struct Unit(f64, &'static str);
 
 impl Rate {
     /// Elements are floating-point operations.
     pub fn flops() -> Criterion<Rate> {
-        configure(Unit { scales: [(1e9, "GFLOP/s"), (1e9, "GB/s")] })
+        configure(Unit(1e9, "GFLOP/s"))
     }
 
     /// Elements are images.
     pub fn images() -> Criterion<Rate> {
-        configure(Unit { scales: [(1.0, "images/s"), (1e9, "GB/s")] })
+        configure(Unit(1.0, "images/s"))
     }
 }
 
@@ -46,26 +43,18 @@ fn configure(unit: Unit) -> Criterion<Rate> {
         .configure_from_args()
 }
 
-impl Unit {
-    fn of(&self, throughput: &Throughput) -> (f64, f64, &'static str) {
-        match *throughput {
-            Throughput::Elements(n) => (n as f64, self.scales[0].0, self.scales[0].1),
-            Throughput::Bytes(n) | Throughput::BytesDecimal(n) => {
-                (n as f64, self.scales[1].0, self.scales[1].1)
-            }
-            ref other => panic!("the benches count elements or bytes, not {other:?}"),
-        }
-    }
-}
-
 impl ValueFormatter for Unit {
     fn scale_values(&self, typical: f64, values: &mut [f64]) -> &'static str {
         WallTime.formatter().scale_values(typical, values)
     }
 
     fn scale_throughputs(&self, _: f64, throughput: &Throughput, values: &mut [f64]) -> &'static str {
-        let (count, scale, name) = self.of(throughput);
-        values.iter_mut().for_each(|nanoseconds| *nanoseconds = count / (*nanoseconds * 1e-9) / scale);
+        let (count, scale, name) = match *throughput {
+            Throughput::Elements(n) => (n, self.0, self.1),
+            Throughput::Bytes(n) | Throughput::BytesDecimal(n) => (n, 1e9, "GB/s"),
+            ref other => panic!("the benches count elements or bytes, not {other:?}"),
+        };
+        values.iter_mut().for_each(|nanoseconds| *nanoseconds = count as f64 / (*nanoseconds * 1e-9) / scale);
         name
     }
 
