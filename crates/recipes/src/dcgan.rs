@@ -92,10 +92,9 @@ mod tests {
     use super::*;
     use adjoint_adversarial::Penalty;
     use adjoint_nn::layers::Norm;
-    use adjoint_runs::Launch;
 
     fn settings(flags: &[&str]) -> Settings {
-        Launch::parse([&["train-dcgan"], flags].concat()).unwrap().config
+        adjoint_runs::parse([&["train-dcgan"], flags].concat()).unwrap()
     }
 
     #[test]

@@ -13,8 +13,8 @@ use std::time::Duration;
 use adjoint_files::faults;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{
-    BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Panel, Preset,
-    Summary, Trainable, note, preset, run_main,
+    BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, NamedTensors, Panel, Preset, Summary,
+    Trainable, note, preset, run_main, start, train,
 };
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
@@ -190,9 +190,9 @@ impl Trainable for Walk<'_> {
 
 fn main() -> ExitCode {
     run_main(|| {
-        let launch = Launch::<Settings>::start(std::env::args_os())?;
-        launch.config.inject_faults();
-        launch.train(summary, |settings| {
+        let config: Settings = start(std::env::args_os())?;
+        config.inject_faults();
+        train(&config, summary, |settings| {
             let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
             Ok(Walk { settings, place: Tensor::zeros([64]), filter })
         })

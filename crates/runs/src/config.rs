@@ -36,7 +36,7 @@ const MODEL: &str = "model";
 /// "Option::is_none")]`.
 ///
 /// ```
-/// use adjoint_runs::{COMMON, CommonArgs, Config, Launch, Preset, preset};
+/// use adjoint_runs::{COMMON, CommonArgs, Config, Preset, parse, preset};
 ///
 /// /// Train a line.
 /// #[derive(clap::Parser, serde::Serialize)]
@@ -59,7 +59,7 @@ const MODEL: &str = "model";
 ///     }
 /// }
 ///
-/// let line = Launch::<Line>::parse(["train-line", "--batch-size", "1"])?.config;
+/// let line: Line = parse(["train-line", "--batch-size", "1"])?;
 /// assert_eq!((line.common.seed, line.lr), (1, 0.5));
 /// # Ok::<(), adjoint_runs::Error>(())
 /// ```
@@ -112,25 +112,27 @@ pub(crate) fn to_toml<C: Config>(config: &C) -> String {
     )
 }
 
-/// Parses the command line and the settings file that it names.
-pub(crate) fn parse<C: Config>(arguments: &[OsString]) -> Result<C, Error> {
-    let given = command::<C>().try_get_matches_from(arguments)?;
-    let flags = C::from_arg_matches(&given)?;
-    let common = flags.common();
-    let (file, resumed) = match (&common.config, &common.resume) {
-        (Some(file), _) => (file.clone(), false),
-        (None, Some(directory)) => (config_of_run(directory)?, true),
-        (None, None) => {
-            refuse_idle(&flags, &given)?;
-            return Ok(flags);
-        }
+/// Parses the settings on a command line, which starts with the program's name. Flags override a
+/// settings file, and the file overrides the defaults. With `--resume` the file is the config.toml
+/// of the run.
+///
+/// # Errors
+/// If a flag, a configuration file or the run to resume can't be used. Also if help was requested,
+/// which [`run_main`](crate::run_main) prints.
+pub fn parse<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<C, Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let given = command::<C>().try_get_matches_from(&arguments)?;
+    let mut config = C::from_arg_matches(&given)?;
+    let resumed = config.common().resume.clone();
+    let file = match &resumed {
+        Some(directory) => Some(config_of_run(directory)?),
+        None => config.common().config.clone(),
     };
-    let table = read(&file)?;
-    let settings = to_flags::<C>(&file, &table)?;
-    let config = parse_layers::<C>(&file, arguments, &settings, Some(&given))?;
-    if resumed {
-        let recorded = parse_layers::<C>(&file, &arguments[..1], &settings, None)?;
-        refuse_changes(&recorded, &config)?;
+    if let Some(file) = file {
+        config = parse_layers(&file, &arguments, Some(&given))?;
+    }
+    if let Some(directory) = resumed {
+        refuse_changes(&settings_of_run(&directory)?, &config)?;
     }
     refuse_idle(&config, &given)?;
     Ok(config)
@@ -156,9 +158,7 @@ pub fn model_of_run(directory: &Path) -> Result<String, Error> {
 /// # Errors
 /// If the directory holds no run of this kind of model, or its settings can't be read.
 pub fn settings_of_run<C: Config>(directory: &Path) -> Result<C, Error> {
-    let file = config_of_run(directory)?;
-    let settings = to_flags::<C>(&file, &read(&file)?)?;
-    parse_layers::<C>(&file, &[OsString::from(C::MODEL)], &settings, None)
+    parse_layers(&config_of_run(directory)?, &[OsString::from(C::MODEL)], None)
 }
 
 fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
@@ -256,9 +256,9 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
 fn parse_layers<C: Config>(
     path: &Path,
     arguments: &[OsString],
-    settings: &[(String, Vec<OsString>)],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
+    let settings = to_flags::<C>(path, &read(path)?)?;
     let overridden = |key: &str| given.is_some_and(|given| is_overridden::<C>(key, given));
     let from_file = settings.iter().filter(|(key, _)| !overridden(key)).flat_map(|(_, flags)| flags);
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
@@ -276,20 +276,19 @@ fn is_overridden<C: Config>(key: &str, given: &ArgMatches) -> bool {
     let command = command::<C>();
     let arg = command.get_arguments().find(|arg| arg.get_id() == key);
     let rivals = arg.map(|arg| command.get_arg_conflicts_with(arg)).unwrap_or_default();
-    let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
-    is_given(key) || rivals.iter().any(|rival| is_given(rival.get_id().as_str()))
+    is_given(given, key) || rivals.iter().any(|rival| is_given(given, rival.get_id().as_str()))
+}
+
+fn is_given(given: &ArgMatches, key: &str) -> bool {
+    given.value_source(key) == Some(ValueSource::CommandLine)
 }
 
 /// Fails if the command line gives a setting that has no effect.
 fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
-    let is_given = |key: &str| given.value_source(key) == Some(ValueSource::CommandLine);
-    match config.unused_flags().into_iter().find(|(key, _)| is_given(key)) {
-        Some((key, purpose)) => {
-            let flag = key.replace('_', "-");
-            Err(Error::Other(format!("--{flag} has no effect here: it is for {purpose}")))
-        }
-        None => Ok(()),
-    }
+    let unused = config.unused_flags().into_iter().find(|(key, _)| is_given(given, key));
+    let Some((key, purpose)) = unused else { return Ok(()) };
+    let flag = key.replace('_', "-");
+    Err(Error::Other(format!("--{flag} has no effect here: it is for {purpose}")))
 }
 
 /// Fails if the command line changes a setting that is fixed for a resumed run. Repeating the value

@@ -1,5 +1,5 @@
-//! Starts a training run from a command line. The `main` of a trainer calls [`Launch::start`] and
-//! then [`Launch::train`].
+//! Starts a training run from a command line. The `main` of a trainer calls [`start`] and then
+//! [`train`].
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,14 +14,6 @@ use crate::report::say;
 use crate::session::{Plan, Session};
 use crate::signals::StopFlag;
 use crate::{BoxError, Error, RunDir, Summary, Trainable};
-
-/// A parsed command line.
-#[derive(Clone, Debug)]
-pub struct Launch<C> {
-    /// The settings. Flags override a settings file, and the file overrides the defaults. With
-    /// `--resume` the file is the config.toml of the run.
-    pub config: C,
-}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,71 +34,56 @@ impl Termination for Outcome {
     }
 }
 
-impl<C: Config> Launch<C> {
-    /// Parses a command line, which starts with the program's name. Sets the instruction set and
-    /// the number of threads.
-    ///
-    /// # Errors
-    /// If a flag, a configuration file or the run to resume can't be used. Also if help was
-    /// requested, which [`run_main`](crate::run_main) prints.
-    pub fn start(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
-        let launch = Self::parse(arguments)?;
-        if let Some(isa) = launch.config.common().isa {
-            isa::set(isa).map_err(|error| Error::Other(format!("--isa {isa}: {error}; choose another")))?;
-        }
-        set_threads(launch.config.common().threads)?;
-        Ok(launch)
+/// Parses the settings on a command line, as [`parse`](crate::parse) does. Sets the instruction set
+/// and the number of threads.
+///
+/// # Errors
+/// If a flag, a configuration file or the run to resume can't be used. Also if help was requested,
+/// which [`run_main`](crate::run_main) prints.
+pub fn start<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<C, Error> {
+    let config: C = config::parse(arguments)?;
+    if let Some(isa) = config.common().isa {
+        isa::set(isa).map_err(|error| Error::Other(format!("--isa {isa}: {error}; choose another")))?;
     }
+    set_threads(config.common().threads)?;
+    Ok(config)
+}
 
-    /// Parses a command line, which starts with the program's name.
-    ///
-    /// # Errors
-    /// As [`start`](Self::start).
-    pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
-        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        Ok(Self { config: config::parse(&arguments)? })
+/// Builds the trainer and trains until the last step, an interrupt or an error. With `--dry-run`,
+/// only prints the summary of the model, which needs no data.
+///
+/// # Errors
+/// If the summary or the trainer can't be built. If a file of the run can't be read or written, or
+/// does not fit the model. If a value is not finite. The last valid checkpoint is kept.
+pub fn train<'a, C: Config, T: Trainable>(
+    config: &'a C,
+    summary: impl FnOnce(&'a C) -> Result<Summary, BoxError>,
+    build: impl FnOnce(&'a C) -> Result<T, BoxError>,
+) -> Result<Outcome, BoxError> {
+    let common = config.common();
+    if common.dry_run {
+        say(format_args!("{}kernels      {}", summary(config)?, kernels()));
+        return Ok(Outcome::Finished);
     }
-
-    /// Builds the trainer and trains until the last step, an interrupt or an error. With
-    /// `--dry-run`, only prints the summary of the model, which needs no data.
-    ///
-    /// # Errors
-    /// If the summary or the trainer can't be built. If a file of the run can't be read or written,
-    /// or does not fit the model. If a value is not finite. The last valid checkpoint is kept.
-    pub fn train<'a, T: Trainable>(
-        &'a self,
-        summary: impl FnOnce(&'a C) -> Result<Summary, BoxError>,
-        build: impl FnOnce(&'a C) -> Result<T, BoxError>,
-    ) -> Result<Outcome, BoxError> {
-        let common = self.config.common();
-        if common.dry_run {
-            say(format_args!("{}kernels      {}", summary(&self.config)?, kernels()));
-            return Ok(Outcome::Finished);
+    let mut trainer = build(config)?;
+    let run = match &common.resume {
+        Some(directory) => RunDir::open(directory)?,
+        None => {
+            let stem = format!("{}-{}", C::MODEL, common.dataset);
+            RunDir::create(&common.out, common.name.as_deref(), &stem)?
         }
-        let mut trainer = build(&self.config)?;
-        let run = match &common.resume {
-            Some(directory) => RunDir::open(directory)?,
-            None => {
-                let stem = format!("{}-{}", C::MODEL, common.dataset);
-                RunDir::create(&common.out, common.name.as_deref(), &stem)?
-            }
-        };
-        let stop = StopFlag::on_signals()?;
-        Ok(Session::open(self.plan(&trainer), run, &mut trainer, stop)?.run()?)
-    }
-
-    fn plan(&self, trainer: &impl Trainable) -> Plan {
-        let common = self.config.common();
-        let steps_per_epoch = trainer.steps_per_epoch().max(1);
-        Plan {
-            model: C::MODEL,
-            title: format!("{} on {}", C::MODEL, common.dataset),
-            config: config::to_toml(&self.config),
-            common: common.clone(),
-            total: common.total_steps(steps_per_epoch),
-            steps_per_epoch,
-        }
-    }
+    };
+    let steps_per_epoch = trainer.steps_per_epoch().max(1);
+    let plan = Plan {
+        model: C::MODEL,
+        title: format!("{} on {}", C::MODEL, common.dataset),
+        config: config::to_toml(config),
+        common: common.clone(),
+        total: common.total_steps(steps_per_epoch),
+        steps_per_epoch,
+    };
+    let stop = StopFlag::on_signals()?;
+    Ok(Session::open(plan, run, &mut trainer, stop)?.run()?)
 }
 
 /// Sets the number of kernel threads: the value of `--threads`, else RAYON_NUM_THREADS, else one

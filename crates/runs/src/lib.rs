@@ -6,12 +6,13 @@
 //! function:
 //!
 //! ```no_run
-//! # use adjoint_runs::{BoxError, Config, Launch, Outcome, Summary, Trainable, run_main};
+//! # use adjoint_runs::{BoxError, Config, Summary, Trainable, run_main, start, train};
 //! # use std::process::ExitCode;
 //! # type Make<C, T> = fn(&C) -> Result<T, BoxError>;
-//! # fn start<C: Config, T: Trainable>(summary: Make<C, Summary>, build: Make<C, T>) -> ExitCode {
+//! # fn trainer<C: Config, T: Trainable>(summary: Make<C, Summary>, build: Make<C, T>) -> ExitCode {
 //! run_main(|| {
-//!     Launch::<C>::start(std::env::args_os())?.train(summary, build)
+//!     let config: C = start(std::env::args_os())?;
+//!     train(&config, summary, build)
 //! })
 //! # }
 //! ```
@@ -54,13 +55,13 @@ pub mod weights;
 pub use adjoint_nn::NamedTensors;
 pub use args::{COMMON, CommonArgs};
 pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
-pub use config::{Config, UnusedFlag, command, model_of_run, settings_of_run, unused_if};
+pub use config::{Config, UnusedFlag, command, model_of_run, parse, settings_of_run, unused_if};
 pub use disk::{is_standard_output, write_file};
 pub use error::{BoxError, Error};
 pub use grid::Grid;
 pub use image::Image;
 pub use invocation::{command_line, examples};
-pub use launch::{Launch, Outcome, set_threads};
+pub use launch::{Outcome, set_threads, start, train};
 pub use log::Figures;
 pub use plot::{Curve, Panel};
 pub use preset::{Preset, preset};

@@ -7,7 +7,7 @@ use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
 use adjoint_nn::cost::{LayerCost, flops};
-use adjoint_runs::{BoxError, Config, Launch, Summary, command, warn};
+use adjoint_runs::{BoxError, Config, Summary, command, start, train, warn};
 
 /// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints, [`trainer`]
 /// returns the trainer, and [`recipe`] combines both for the registry.
@@ -80,7 +80,7 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| Launch::<C>::start(arguments)?.train(summary, trainer),
+        train: |arguments| train(&start::<C>(arguments)?, summary, trainer),
         open: Model::game::<C>,
     }
 }

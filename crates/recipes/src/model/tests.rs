@@ -1,11 +1,11 @@
 use super::*;
 use crate::model::networks::GeneratorOnly;
 use adjoint_nn::{Module, Scheme, SlotMut};
-use adjoint_runs::Launch;
 
 fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model {
     let flags = ["train-dcgan", "--image-size", &size.to_string()].map(str::to_owned);
-    let common = Launch::<crate::dcgan::Settings>::parse(flags).expect("these are its flags").config.common;
+    let settings: crate::dcgan::Settings = adjoint_runs::parse(flags).expect("these are its flags");
+    let common = settings.common;
     Model {
         kind: "dcgan",
         run: PathBuf::new(),

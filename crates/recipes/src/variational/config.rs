@@ -5,7 +5,7 @@ use crate::limits;
 use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
 use crate::{Model, Recipe};
 use adjoint_nn::cost::LayerCost;
-use adjoint_runs::{BoxError, Config, Launch, Summary, command};
+use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
 /// The settings of a latent variable model. [`summary`] returns what `--dry-run` prints,
@@ -65,7 +65,7 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| Launch::<C>::start(arguments)?.train(summary, trainer),
+        train: |arguments| train(&start::<C>(arguments)?, summary, trainer),
         open: Model::variational::<C>,
     }
 }

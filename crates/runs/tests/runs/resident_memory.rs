@@ -6,8 +6,8 @@ use adjoint_testing::alone;
 use std::path::Path;
 
 use adjoint_runs::{
-    BoxError, Checkpoints, CommonArgs, Config, Curve, Figures, Grid, Image, Launch, NamedTensors, Outcome,
-    Panel, Snapshot, Trainable, weights,
+    BoxError, Checkpoints, CommonArgs, Config, Curve, Figures, Grid, Image, NamedTensors, Outcome, Panel,
+    Snapshot, Trainable, parse, weights,
 };
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
@@ -93,10 +93,10 @@ fn train(out: &Path, resident: &mut Vec<usize>) {
         "--out",
         out,
     ];
-    let launch = Launch::<Settings>::parse(["train-noise"].iter().chain(&flags)).unwrap();
+    let config: Settings = parse(["train-noise"].iter().chain(&flags)).unwrap();
     let noise = Noise { images: Tensor::zeros([4, 64, 64, 1]), resident };
     assert_eq!(
-        launch.train(|_| unreachable!("this is not a dry run"), |_| Ok(noise)).unwrap(),
+        adjoint_runs::train(&config, |_| unreachable!("this is not a dry run"), |_| Ok(noise)).unwrap(),
         Outcome::Finished
     );
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use adjoint_runs::{COMMON, CommonArgs, Config, Error, Launch, Preset, preset};
+use adjoint_runs::{COMMON, CommonArgs, Config, Error, Preset, preset};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ impl Config for Settings {
 }
 
 fn parse(flags: &[&str]) -> Result<Settings, Error> {
-    Launch::parse([&["train-toy"], flags].concat()).map(|launch| launch.config)
+    adjoint_runs::parse([&["train-toy"], flags].concat())
 }
 
 fn complaint(flags: &[&str]) -> String {
@@ -205,7 +205,7 @@ fn a_settings_file_holds_any_path() {
     use std::os::unix::ffi::OsStringExt;
     let place = OsString::from_vec(b"/data/\xff".to_vec());
     let flags = ["train-toy".into(), "--data-dir".into(), place.clone()];
-    assert_eq!(Launch::<Settings>::parse(flags).unwrap().config.common.data_dir, place);
+    assert_eq!(adjoint_runs::parse::<Settings>(flags).unwrap().common.data_dir, place);
     let (_dir, config) = file("data_dir = [47, 100, 97, 116, 97, 47, 255]\n");
     assert_eq!(parse(&[&config]).unwrap().common.data_dir, place);
     for wrong in ["[47, 256]", "[]", "[\"a\"]", "1", "true", "\"\""] {
