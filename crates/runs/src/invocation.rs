@@ -6,64 +6,40 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use crate::paths::shell_word;
 
 /// The package of the program `adjoint`, and the name of the program.
 const ALL_IN_ONE: (&str, &str) = ("adjoint-cli", "adjoint");
 
-/// The form in which the user started this program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Invocation {
-    /// `cargo run -p train-dcgan --`
-    Cargo,
-    /// `cargo run -p adjoint-cli -- train dcgan`
-    CargoAllInOne,
-    /// `/usr/bin/adjoint train dcgan`: the program as the user typed it.
-    AllInOne(PathBuf),
-    /// `/usr/bin/train-dcgan`: the directory as the user typed it. It is empty for a program on the
-    /// search path.
-    Program(PathBuf),
-}
-
-impl Invocation {
-    /// Determines the form from the path that started this program, and from the package that cargo
-    /// runs, if any.
-    fn of(program: &Path, package: Option<&str>) -> Self {
-        let name = program.file_stem().unwrap_or_default();
-        let all_in_one = name == OsStr::new(ALL_IN_ONE.1);
-        let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
-        // For a program in a target directory, the form is that of cargo, because the path depends
-        // on the build profile.
-        let built = program.ancestors().nth(2).is_some_and(|directory| directory.ends_with("target"));
-        match (of_package || built, all_in_one) {
-            (true, true) => Self::CargoAllInOne,
-            (true, false) => Self::Cargo,
-            (false, true) => Self::AllInOne(program.to_owned()),
-            (false, false) => Self::Program(program.parent().unwrap_or(Path::new("")).to_owned()),
-        }
-    }
-
-    /// Returns the words of a command before its arguments.
-    fn words(&self, command: &str, has_arguments: bool) -> String {
-        let subcommand = command.replacen("train-", "train ", 1);
-        match self {
-            Self::Cargo if has_arguments => format!("cargo run -p {command} --"),
-            Self::Cargo => format!("cargo run -p {command}"),
-            Self::CargoAllInOne => format!("cargo run -p {} -- {subcommand}", ALL_IN_ONE.0),
-            Self::AllInOne(program) => format!("{} {subcommand}", shell_word(program)),
-            Self::Program(directory) => shell_word(&directory.join(command)),
-        }
+/// Returns the words of a command before its arguments, in the form in which the user started
+/// `program`. `package` is the package that cargo runs, if any.
+///
+/// The forms are `cargo run -p train-dcgan --`, `cargo run -p adjoint-cli -- train dcgan`,
+/// `/usr/bin/adjoint train dcgan` and `/usr/bin/train-dcgan`, with directories as the user typed
+/// them.
+fn words(program: &Path, package: Option<&str>, command: &str, has_arguments: bool) -> String {
+    let name = program.file_stem().unwrap_or_default();
+    let all_in_one = name == OsStr::new(ALL_IN_ONE.1);
+    let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
+    // For a program in a target directory, the form is that of cargo, because the path depends on
+    // the build profile.
+    let built = program.ancestors().nth(2).is_some_and(|directory| directory.ends_with("target"));
+    let subcommand = command.replacen("train-", "train ", 1);
+    match (of_package || built, all_in_one) {
+        (true, true) => format!("cargo run -p {} -- {subcommand}", ALL_IN_ONE.0),
+        (true, false) if has_arguments => format!("cargo run -p {command} --"),
+        (true, false) => format!("cargo run -p {command}"),
+        (false, true) => format!("{} {subcommand}", shell_word(program)),
+        (false, false) => shell_word(&program.with_file_name(command)),
     }
 }
 
 /// Returns the command line of a command (`train-dcgan`, `sample`) with these arguments, in the
 /// form in which the user started this program. The arguments must already be quoted for a shell.
 pub fn command_line(command: &str, arguments: &str) -> String {
-    static THIS: OnceLock<Invocation> = OnceLock::new();
-    let this = THIS.get_or_init(|| Invocation::of(&program(), env::var("CARGO_PKG_NAME").ok().as_deref()));
-    let words = this.words(command, !arguments.is_empty());
+    let package = env::var("CARGO_PKG_NAME").ok();
+    let words = words(&program(), package.as_deref(), command, !arguments.is_empty());
     if arguments.is_empty() { words } else { format!("{words} {arguments}") }
 }
 
@@ -96,9 +72,8 @@ mod tests {
     #[test]
     fn commands_are_printed_as_the_user_types_them() {
         let lines = |program: &str, package: Option<&str>| {
-            let invocation = Invocation::of(Path::new(program), package);
             [("train-dcgan", true), ("train-dcgan", false), ("sample", true)]
-                .map(|(command, has_arguments)| invocation.words(command, has_arguments))
+                .map(|(command, has_arguments)| words(Path::new(program), package, command, has_arguments))
         };
         let cargo = ["cargo run -p train-dcgan --", "cargo run -p train-dcgan", "cargo run -p sample --"];
         assert_eq!(lines("target/debug/train-dcgan", Some("train-dcgan")), cargo);
