@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -128,30 +128,35 @@ impl Log {
             return Err(Error::unreadable(path, "not a file"));
         }
         let (mut length, mut kept) = (0, LogState::default());
-        let mut lines = Lines { file: BufReader::new(&file), line: vec![], number: 0, end: 0 };
+        let (mut lines, mut line, mut end) = (BufReader::new(&file), vec![], 0);
+        // The first unreadable line.
         let mut broken = None;
-        while let Some(line) = lines.next().map_err(Error::io("read", path))? {
-            let step = match &line {
-                LogLine::Valid(record) => record.get("step").copied(),
-                LogLine::Invalid(step) => *step,
-            };
+        for number in 1.. {
+            line.clear();
+            end += lines.read_until(b'\n', &mut line).map_err(Error::io("read", path))? as u64;
+            if !line.ends_with(b"\n") {
+                break; // the end of the file, or an incomplete line
+            }
+            let record: Option<Record> = serde_json::from_slice(&line).ok();
+            let record = record.filter(|record| record.contains_key("step"));
+            let step = record.as_ref().map_or_else(|| step_of(&line), |record| Some(record["step"]));
             if step.is_some_and(|step| step > last as f64) {
                 break;
             }
-            match line {
-                LogLine::Valid(record) if broken.is_none() => {
-                    length = lines.end;
+            match record {
+                Some(record) if broken.is_none() => {
+                    length = end;
                     match record.get("seconds") {
                         Some(seconds) => kept.seconds = seconds.clamp(0.0, MOST_SECONDS),
                         None => kept.ends_epoch |= step.is_some_and(|step| step == last as f64),
                     }
                     keep(&record);
                 }
-                LogLine::Invalid(None) => _ = broken.get_or_insert(lines.number),
+                None if step.is_none() => _ = broken.get_or_insert(number),
                 // An unreadable line of a step to keep, or an unreadable line before a line to
                 // keep.
-                LogLine::Invalid(Some(_)) | LogLine::Valid(_) => {
-                    let number = broken.unwrap_or(lines.number);
+                _ => {
+                    let number = broken.unwrap_or(number);
                     let problem =
                         format!("line {number} is not a JSON object of numbers; repair or delete it");
                     return Err(Error::unreadable(path, problem));
@@ -175,42 +180,10 @@ impl Output for Log {
     }
 }
 
-/// Reads the lines of a metrics file, one after another.
-struct Lines<R> {
-    file: R,
-    line: Vec<u8>,
-    /// Number of the last line read, counted from 1, and the offset of its end.
-    number: usize,
-    end: u64,
-}
-
-/// A line of an existing file.
-enum LogLine {
-    Valid(Record),
-    /// Not a JSON object of numbers with a step. Holds the step, if the step can be read.
-    Invalid(Option<f64>),
-}
-
-impl<R: BufRead> Lines<R> {
-    /// Returns the next line. Returns `None` at the end of the file, or if the last line is
-    /// incomplete.
-    fn next(&mut self) -> io::Result<Option<LogLine>> {
-        self.line.clear();
-        self.end += self.file.read_until(b'\n', &mut self.line)? as u64;
-        self.number += 1;
-        if !self.line.ends_with(b"\n") {
-            return Ok(None);
-        }
-        let step = || -> Option<f64> {
-            let text =
-                str::from_utf8(self.line.strip_prefix(b"{\"step\":")?.split(|&byte| byte == b',').next()?);
-            text.ok()?.parse().ok().filter(|&step| step >= 0.0)
-        };
-        Ok(Some(match serde_json::from_slice::<Record>(&self.line) {
-            Ok(record) if record.contains_key("step") => LogLine::Valid(record),
-            _ => LogLine::Invalid(step()),
-        }))
-    }
+/// Returns the step of a line that is not a JSON object of numbers, if the step can be read.
+fn step_of(line: &[u8]) -> Option<f64> {
+    let step = line.strip_prefix(b"{\"step\":")?.split(|&byte| byte == b',').next()?;
+    str::from_utf8(step).ok()?.parse().ok().filter(|&step| step >= 0.0)
 }
 
 #[cfg(test)]
