@@ -149,7 +149,7 @@ fn write(out: &mut dyn io::Write, snapshot: &Snapshot) -> io::Result<()> {
     let pairs =
         [("format", FORMAT), ("version", VERSION), ("model", model), ("step", &step), ("config", config)];
     let metadata: Metadata = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    container::write_sealed(out, &metadata, tensors)
+    container::write(out, metadata, tensors, true)
 }
 
 fn read(path: &Path) -> Result<Snapshot, Error> {

@@ -12,7 +12,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use adjoint_tensor::{Shape, Tensor};
-use safetensors::tensor::{Metadata as Layout, TensorInfo};
+use safetensors::tensor::{Dtype, Metadata as Layout, TensorInfo};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -42,63 +42,47 @@ pub(crate) struct Container {
 }
 
 #[derive(Serialize)]
-struct Header {
+struct Header<'a> {
     #[serde(rename = "__metadata__")]
-    metadata: Metadata,
+    metadata: &'a Metadata,
     #[serde(flatten)]
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<&'a str, TensorInfo>,
 }
 
-#[derive(Serialize)]
-struct Entry {
-    dtype: &'static str,
-    shape: Vec<usize>,
-    data_offsets: [u64; 2],
-}
-
-/// Writes tensors, sorted by name. The bytes depend only on the arguments.
-pub(crate) fn write(out: &mut dyn Write, metadata: &Metadata, tensors: &NamedTensors) -> io::Result<()> {
-    let tensors = sorted(tensors);
-    each_part(&header(metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
-}
-
-/// Like [`write()`], but with a seal, so that [`read`] detects any changed bit.
-pub(crate) fn write_sealed(
+/// Writes tensors, sorted by name. The bytes depend only on the arguments. With `sealed`, [`read`]
+/// detects any changed bit.
+pub(crate) fn write(
     out: &mut dyn Write,
-    metadata: &Metadata,
+    mut metadata: Metadata,
     tensors: &NamedTensors,
+    sealed: bool,
 ) -> io::Result<()> {
-    let tensors = sorted(tensors);
-    let mut metadata = metadata.clone();
-    metadata.insert(SEAL.into(), PLACEHOLDER.into());
-    let unsealed = header(&metadata, &tensors)?;
-    let mut hash = Sha256::new();
-    each_part(&unsealed, &tensors, |bytes| {
-        hash.update(bytes);
-        Ok(())
-    })?;
-    metadata.insert(SEAL.into(), hex(&hash.finalize()));
-    each_part(&header(&metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
-}
-
-fn sorted(tensors: &NamedTensors) -> NamedTensors {
     let mut tensors = tensors.clone();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some(pair) = tensors.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         panic!("two tensors of one state are named `{}`", pair[0].0);
     }
-    tensors
+    if sealed {
+        metadata.insert(SEAL.into(), PLACEHOLDER.into());
+        let mut hash = Sha256::new();
+        each_part(&header(&metadata, &tensors)?, &tensors, |bytes| {
+            hash.update(bytes);
+            Ok(())
+        })?;
+        metadata.insert(SEAL.into(), hex(&hash.finalize()));
+    }
+    each_part(&header(&metadata, &tensors)?, &tensors, |bytes| out.write_all(bytes))
 }
 
 fn header(metadata: &Metadata, tensors: &NamedTensors) -> io::Result<Vec<u8>> {
+    let mut header = Header { metadata, tensors: BTreeMap::new() };
     let mut end = 0;
-    let entry = |(name, tensor): &(String, Tensor<f32>)| {
-        let start = end;
-        end += 4 * tensor.len() as u64;
-        let shape = tensor.dims().to_vec();
-        (name.clone(), Entry { dtype: "F32", shape, data_offsets: [start, end] })
-    };
-    let header = Header { metadata: metadata.clone(), tensors: tensors.iter().map(entry).collect() };
+    for (name, tensor) in tensors {
+        let data_offsets = (end, end + 4 * tensor.len());
+        end = data_offsets.1;
+        let info = TensorInfo { dtype: Dtype::F32, shape: tensor.dims().to_vec(), data_offsets };
+        header.tensors.insert(name, info);
+    }
     let mut bytes = serde_json::to_vec(&header)?;
     bytes.resize(bytes.len().next_multiple_of(8), b' ');
     Ok(bytes)

@@ -46,7 +46,7 @@ pub fn export(path: &Path, step: Option<u64>, weights: &[(String, Tensor<f32>)])
     let format = ("format".to_owned(), "pt".to_owned());
     let step = step.map(|step| (STEP.to_owned(), step.to_string()));
     let metadata: Metadata = [format].into_iter().chain(step).collect();
-    disk::write_file(path, |out| container::write(out, &metadata, &tensors))
+    disk::write_file(path, |out| container::write(out, metadata, &tensors, false))
 }
 
 /// The output that exports the networks of a run for other programs.
@@ -111,7 +111,11 @@ pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Importe
     found.tensors.retain(|(name, _)| !name.ends_with(COUNT) || expected.iter().any(|(own, _)| own == name));
     found.tensors.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
     let weights = fit(path, &found.tensors, expected, shape_in_file)?;
-    refuse_infinities(path, &weights)?;
+    if let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) {
+        let advice = "use another run, or resume this run to write its weights again";
+        let problem = format!("`{name}` has weights that are not finite numbers; {advice}");
+        return Err(Error::unreadable(path, problem));
+    }
     let step = found.metadata.get(STEP).and_then(|step| step.parse().ok());
     Ok(Imported { weights, step })
 }
@@ -122,11 +126,4 @@ fn shape_in_file(shape: Shape) -> Shape {
         [kh, kw, input, out] => Shape::new(&[out, input, kh, kw]),
         _ => shape,
     }
-}
-
-/// Fails if a weight is not finite.
-fn refuse_infinities(path: &Path, weights: &[(String, Tensor<f32>)]) -> Result<(), Error> {
-    let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) else { return Ok(()) };
-    let advice = "use another run, or resume this run to write its weights again";
-    Err(Error::unreadable(path, format!("`{name}` has weights that are not finite numbers; {advice}")))
 }
