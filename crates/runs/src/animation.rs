@@ -3,7 +3,6 @@
 //! The frames are read from the run directory, so the animation of a resumed run includes the
 //! frames of earlier processes. A viewer without support for animations shows the last frame.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::image::Image;
@@ -28,8 +27,13 @@ const LAST_FRAME: u16 = 2500;
 pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
     let frames = selection(frames);
     let last = Image::read_png(frames.last().expect("an animation has at least one frame"))?;
-    let mut bytes = Vec::new();
-    let mut writer = writer(&mut bytes, &last, frames.len()).map_err(unwritable(path))?;
+    let (mut bytes, io) = (Vec::new(), Error::io("write", path));
+    let mut encoder = last.encoder(&mut bytes);
+    encoder.set_animated(frames.len() as u32, 0).map_err(io)?;
+    encoder.set_sep_def_img(true).map_err(io)?;
+    let mut writer = encoder.write_header().map_err(io)?;
+    // The picture for viewers without support for animations.
+    writer.write_image_data(&last.pixels).map_err(io)?;
     for (i, file) in frames.iter().enumerate() {
         let frame = Image::read_png(file)?;
         if (frame.width, frame.height, frame.channels) != (last.width, last.height, last.channels) {
@@ -37,30 +41,11 @@ pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
             return Err(Error::mismatch(file, problem));
         }
         let milliseconds = if i + 1 == frames.len() { LAST_FRAME } else { duration(frames.len()) };
-        writer.set_frame_delay(milliseconds, 1000).map_err(unwritable(path))?;
-        writer.write_image_data(&frame.pixels).map_err(unwritable(path))?;
+        writer.set_frame_delay(milliseconds, 1000).map_err(io)?;
+        writer.write_image_data(&frame.pixels).map_err(io)?;
     }
-    writer.finish().map_err(unwritable(path))?;
+    writer.finish().map_err(io)?;
     disk::write_file(path, |out| out.write_all(&bytes))
-}
-
-/// Returns a writer that is ready for the frames. It has already written `still`, the picture for
-/// viewers without support for animations.
-fn writer<'a>(
-    bytes: &'a mut Vec<u8>,
-    still: &Image,
-    frames: usize,
-) -> Result<png::Writer<&'a mut dyn Write>, png::EncodingError> {
-    let mut encoder = still.encoder(bytes);
-    encoder.set_animated(frames as u32, 0)?;
-    encoder.set_sep_def_img(true)?;
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&still.pixels)?;
-    Ok(writer)
-}
-
-fn unwritable(path: &Path) -> impl Fn(png::EncodingError) -> Error {
-    move |error| Error::Io { action: "write", path: path.to_path_buf(), cause: error.into() }
 }
 
 /// Returns the duration of each frame except the last, in milliseconds.

@@ -61,10 +61,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Converts an error of the operating system into an [`Error::Io`]:
+    /// Converts an error of the operating system, or one that contains it, into an [`Error::Io`]:
     /// `.map_err(Error::io("write", path))`.
-    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |cause| Self::Io { action, path: path.to_path_buf(), cause }
+    pub fn io<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl Fn(E) -> Self + Copy {
+        move |cause| Self::Io { action, path: path.to_path_buf(), cause: cause.into() }
     }
 
     /// Creates an [`Error::Unreadable`].

@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 
 use adjoint_files::Lock;
 
+use crate::Error;
 use crate::paths::shell_word;
 use crate::report::warn;
-use crate::{Error, disk};
 
 /// Name of the file that a process locks while it writes to the run.
 const LOCK: &str = "run.lock";
@@ -141,7 +141,20 @@ fn is_unused(path: &Path) -> bool {
         name == LOCK || name.starts_with("config.toml.") && name.ends_with(".partial")
     };
     path.is_dir()
-        && disk::list(path).is_ok_and(|all| all.iter().all(|entry| entry.file_name().is_some_and(is_left)))
+        && list(path).is_ok_and(|all| all.iter().all(|entry| entry.file_name().is_some_and(is_left)))
+}
+
+/// Returns the paths in a directory, sorted by name. Returns no paths if the directory does not
+/// exist.
+fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(directory) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io("read", directory))?,
+    };
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|e| e.path())).collect();
+    let mut paths = paths.map_err(Error::io("read", directory))?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Creates a directory with the number after the highest in use. So the numbers are in the order in
@@ -154,7 +167,7 @@ fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
         let number: u64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
         number.checked_add(1)
     };
-    let first = disk::list(parent)?.iter().filter_map(after).max().unwrap_or(1);
+    let first = list(parent)?.iter().filter_map(after).max().unwrap_or(1);
     for next in first..=u64::MAX {
         let path = parent.join(format!("{stem}-{next:03}"));
         match fs::create_dir(&path) {
@@ -172,7 +185,7 @@ fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
 /// the process ends, even if it is killed.
 fn lock(run: &Path) -> Result<File, Error> {
     let path = run.join(LOCK);
-    let io = |cause| Error::Io { action: "lock", path: run.to_path_buf(), cause };
+    let io = Error::io("lock", run);
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
     match adjoint_files::lock(&file, &path).map_err(io)? {
