@@ -75,13 +75,18 @@ mod tests {
         assert_eq!(below(&[&a, &b], 4).data(), [1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
     }
 
+    fn pixel(image: &Image, x: usize, y: usize) -> &[u8] {
+        assert!(x < image.width && y < image.height);
+        &image.pixels[(y * image.width + x) * image.channels..][..image.channels]
+    }
+
     /// Series shorter than a row give a picture that is only as wide as the series.
     #[test]
     fn short_series_are_below_one_another() {
         let [black, white] = [0.0, 1.0].map(|shade| Tensor::full([3, 64, 64, 1], shade));
         let picture = series(&[&black, &white], PixelRange::Unit);
         assert_eq!((picture.width, picture.height), (3 * 66 + 2, 2 * 66 + 2));
-        assert_eq!([picture.pixel(150, 10), picture.pixel(150, 80)], [[0], [255]]);
+        assert_eq!([pixel(&picture, 150, 10), pixel(&picture, 150, 80)], [[0], [255]]);
     }
 
     #[test]

@@ -41,33 +41,19 @@ impl Grid {
         let picture = (columns * pitch.0 + self.margin, count.div_ceil(columns) * pitch.1 + self.margin);
         let mut picture = Image::filled(picture.0, picture.1, channels, self.shade);
         for (i, tile) in images.data().chunks_exact((height * width * channels).max(1)).enumerate() {
-            let corner = (self.margin + i % columns * pitch.0, self.margin + i / columns * pitch.1);
-            self.place(&mut picture, corner, tile, width, range);
-        }
-        picture
-    }
-
-    /// Paints one tile with its top left corner at (x, y).
-    fn place(
-        &self,
-        picture: &mut Image,
-        (x, y): (usize, usize),
-        tile: &[f32],
-        width: usize,
-        range: PixelRange,
-    ) {
-        let channels = picture.channels;
-        let stride = picture.width * channels;
-        for (row, line) in tile.chunks_exact(width * channels).enumerate() {
-            let enlarged: Vec<u8> = line
-                .chunks_exact(channels)
-                .flat_map(|pixel| std::iter::repeat_n(pixel, self.scale).flatten())
-                .map(|&value| range.to_byte(value))
-                .collect();
-            for copy in 0..self.scale {
-                let start = (y + row * self.scale + copy) * stride + x * channels;
-                picture.pixels[start..start + enlarged.len()].copy_from_slice(&enlarged);
+            let (x, y) = (self.margin + i % columns * pitch.0, self.margin + i / columns * pitch.1);
+            for (row, line) in tile.chunks_exact(width * channels).enumerate() {
+                let enlarged: Vec<u8> = line
+                    .chunks_exact(channels)
+                    .flat_map(|pixel| std::iter::repeat_n(pixel, self.scale).flatten())
+                    .map(|&value| range.to_byte(value))
+                    .collect();
+                for copy in 0..self.scale {
+                    let start = ((y + row * self.scale + copy) * picture.width + x) * channels;
+                    picture.pixels[start..start + enlarged.len()].copy_from_slice(&enlarged);
+                }
             }
         }
+        picture
     }
 }

@@ -34,22 +34,6 @@ impl Image {
         Self { width, height, channels, pixels: vec![shade; width * height * channels] }
     }
 
-    /// Returns the channels of the pixel in column `x` of row `y`.
-    ///
-    /// # Panics
-    /// If the pixel is outside the picture.
-    #[track_caller]
-    pub fn pixel(&self, x: usize, y: usize) -> &[u8] {
-        assert!(
-            x < self.width && y < self.height,
-            "pixel ({x}, {y}) is outside of {}x{} pixels",
-            self.width,
-            self.height
-        );
-        let start = (y * self.width + x) * self.channels;
-        &self.pixels[start..start + self.channels]
-    }
-
     /// Writes a PNG file, as a whole or not at all.
     ///
     /// # Errors

@@ -49,9 +49,14 @@ fn check(dims: [usize; 4], grid: Grid) {
                 }
                 _ => vec![grid.shade; channels],
             };
-            assert_eq!(picture.pixel(x, y), expected, "({x}, {y}) of {dims:?} {grid:?}");
+            assert_eq!(pixel(&picture, x, y), expected, "({x}, {y}) of {dims:?} {grid:?}");
         }
     }
+}
+
+fn pixel(image: &Image, x: usize, y: usize) -> &[u8] {
+    assert!(x < image.width && y < image.height);
+    &image.pixels[(y * image.width + x) * image.channels..][..image.channels]
 }
 
 #[test]
