@@ -43,12 +43,12 @@ pub fn command_line(command: &str, arguments: &str) -> String {
     if arguments.is_empty() { words } else { format!("{words} {arguments}") }
 }
 
-/// Returns the command that trains this kind of model. This is the name of this program, except for
-/// `adjoint`.
-pub(crate) fn trainer(model: &str) -> String {
+/// Returns the command line that trains this kind of model with these arguments. Its command is the
+/// name of this program, except for `adjoint`.
+pub(crate) fn train_command(model: &str, arguments: &str) -> String {
     match program().file_stem().and_then(OsStr::to_str) {
-        Some(name) if name != ALL_IN_ONE.1 => name.to_owned(),
-        _ => format!("train-{model}"),
+        Some(name) if name != ALL_IN_ONE.1 => command_line(name, arguments),
+        _ => command_line(&format!("train-{model}"), arguments),
     }
 }
 

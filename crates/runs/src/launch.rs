@@ -2,14 +2,11 @@
 //! [`train`].
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::{ExitCode, Termination};
 
 use adjoint_tensor::{isa, threads};
 
 use crate::config::{self, Config};
-use crate::invocation::{command_line, trainer};
-use crate::paths::shell_word;
 use crate::report::say;
 use crate::session::{Plan, Session};
 use crate::signals::StopFlag;
@@ -100,14 +97,4 @@ pub fn set_threads(requested: Option<usize>) -> Result<(), Error> {
 pub(crate) fn kernels() -> String {
     let count = threads::count();
     format!("{count} thread{} with {}", if count == 1 { "" } else { "s" }, isa::Isa::active())
-}
-
-/// Returns the command that resumes a run of this kind of model.
-pub(crate) fn resume_command(model: &str, run: &Path) -> String {
-    train_command(model, &format!("--resume {}", shell_word(run)))
-}
-
-/// Returns the command that trains this kind of model with these arguments.
-pub(crate) fn train_command(model: &str, arguments: &str) -> String {
-    command_line(&trainer(model), arguments)
 }

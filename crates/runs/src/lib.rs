@@ -25,10 +25,8 @@
 mod animation;
 mod args;
 mod checkpoint;
-mod clock;
 mod config;
 mod container;
-mod curves;
 mod disk;
 mod error;
 mod grid;

@@ -8,25 +8,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::log::Figures;
+use crate::output::Training;
 use crate::plot::Panel;
 use crate::report;
 use crate::summary::grouped;
 
 /// Minimum time between two lines if the output is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-
-/// The state of a run to show.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Status<'a> {
-    /// Number of steps done.
-    pub step: u64,
-    /// The epoch of the last step, counted from 1.
-    pub epoch: u64,
-    /// The current speed in images per second.
-    pub images_per_second: f64,
-    /// The figures of the last step.
-    pub figures: &'a Figures,
-}
 
 /// The progress display of a run.
 #[derive(Debug)]
@@ -35,97 +23,87 @@ pub(crate) struct Progress {
     /// Step and time at which this process started.
     start: (u64, Instant),
     labels: Vec<(&'static str, &'static str)>,
-    output: Output,
-}
-
-#[derive(Debug)]
-enum Output {
-    Silent,
-    Bar(ProgressBar),
-    Lines { last: Option<Instant> },
+    quiet: bool,
+    /// The bar on a terminal.
+    bar: Option<ProgressBar>,
+    /// The time of the last line, if there is no bar.
+    last: Option<Instant>,
 }
 
 impl Progress {
     /// Creates the display of a run of `total` steps, of which `done` are done. It shows the
     /// figures of `panels`.
     pub(crate) fn new(total: u64, done: u64, panels: &[Panel], quiet: bool) -> Self {
-        let output = if quiet {
-            Output::Silent
-        } else if io::stdout().is_terminal() && io::stderr().is_terminal() {
+        let bar = (!quiet && io::stdout().is_terminal() && io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:20.blue/dim} {prefix}\n{wide_msg}")
                 .expect("the template is valid");
-            let bar = ProgressBar::new(total)
-                .with_position(done)
-                .with_style(style.progress_chars("\u{2501}\u{2501}\u{2500}"));
-            Output::Bar(bar)
-        } else {
-            Output::Lines { last: None }
-        };
+            let style = style.progress_chars("\u{2501}\u{2501}\u{2500}");
+            ProgressBar::new(total).with_position(done).with_style(style)
+        });
         let labels =
             panels.iter().flat_map(|panel| panel.curves).map(|curve| (curve.key, curve.label)).collect();
-        Self { total, start: (done, Instant::now()), labels, output }
+        Self { total, start: (done, Instant::now()), labels, quiet, bar, last: None }
     }
 
-    /// Shows the state after a step. With `always`, prints a line even if the last line was printed
-    /// recently.
-    pub(crate) fn update(&mut self, status: &Status, always: bool) {
-        match &mut self.output {
-            Output::Silent => {}
-            Output::Bar(bar) => {
-                bar.set_position(status.step);
-                bar.set_prefix(pace(self.total, self.start, status));
-                bar.set_message(figures(&self.labels, status));
+    /// Shows the figures of the last step and the speed. With `always`, prints a line even if the
+    /// last line was printed recently.
+    pub(crate) fn update(&mut self, run: &Training, images_per_second: f64, figures: &Figures, always: bool) {
+        let is_due = always || self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if self.quiet || self.bar.is_none() && !is_due {
+            return;
+        }
+        let (pace, figures) = (self.pace(run.done, run.epoch(), images_per_second), self.figures(figures));
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(run.done);
+                bar.set_prefix(pace);
+                bar.set_message(figures);
             }
-            Output::Lines { last } => {
-                if always || last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-                    *last = Some(Instant::now());
-                    let (pace, figures) =
-                        (pace(self.total, self.start, status), figures(&self.labels, status));
-                    report::say(format_args!("{pace}  {figures}"));
-                }
+            None => {
+                self.last = Some(Instant::now());
+                report::say(format_args!("{pace}  {figures}"));
             }
         }
     }
 
     /// Prints a line without disturbing the bar.
     pub(crate) fn say(&self, line: impl Display) {
-        match &self.output {
-            Output::Silent => {}
-            Output::Bar(bar) => bar.suspend(|| report::say(line)),
-            Output::Lines { .. } => report::say(line),
+        match &self.bar {
+            _ if self.quiet => {}
+            Some(bar) => bar.suspend(|| report::say(line)),
+            None => report::say(line),
         }
     }
 
     /// Leaves the bar on the screen. Later lines appear below the bar.
     pub(crate) fn finish(&mut self) {
-        if let Output::Bar(bar) = &self.output {
+        if let Some(bar) = self.bar.take() {
             bar.abandon();
-            self.output = Output::Lines { last: None };
         }
     }
-}
 
-/// Formats the position and the speed: "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left".
-fn pace(total: u64, (first, started): (u64, Instant), status: &Status) -> String {
-    let step = format!("step {}/{}", grouped(status.step), grouped(total));
-    let speed = grouped(status.images_per_second.round() as u64);
-    let pace = format!("{step}  epoch {}  {speed} images/s", status.epoch);
-    let (done, left) = (status.step - first, total - status.step);
-    if done == 0 || left == 0 {
-        return pace;
+    /// Formats the position and the speed: "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s
+    /// left".
+    fn pace(&self, step: u64, epoch: u64, images_per_second: f64) -> String {
+        let (total, (first, started)) = (self.total, self.start);
+        let speed = grouped(images_per_second.round() as u64);
+        let pace = format!("step {}/{}  epoch {epoch}  {speed} images/s", grouped(step), grouped(total));
+        let (done, left) = (step - first, total - step);
+        if done == 0 || left == 0 {
+            return pace;
+        }
+        let seconds = started.elapsed().as_secs_f64() * left as f64 / done as f64;
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(left) => format!("{pace}  {} left", duration(left)),
+            Err(_) => pace, // The remaining time does not fit a `Duration`.
+        }
     }
-    let seconds = started.elapsed().as_secs_f64() * left as f64 / done as f64;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(left) => format!("{pace}  {} left", duration(left)),
-        Err(_) => pace, // The remaining time does not fit a `Duration`.
-    }
-}
 
-/// Formats the figures: "loss D 1.210  loss G 0.988".
-fn figures(labels: &[(&str, &str)], status: &Status) -> String {
-    let value = |key: &str| status.figures.get(key);
-    let shown = labels.iter().filter_map(|(key, label)| Some(format!("{label} {:.3}", value(key)?)));
-    shown.collect::<Vec<_>>().join("  ")
+    /// Formats the figures: "loss D 1.210  loss G 0.988".
+    fn figures(&self, figures: &Figures) -> String {
+        let shown = |(key, label): &(&str, _)| Some(format!("{label} {:.3}", figures.get(key)?));
+        self.labels.iter().filter_map(shown).collect::<Vec<_>>().join("  ")
+    }
 }
 
 /// Formats a duration: "45s", "3m 05s", "2h 10m".
@@ -145,15 +123,17 @@ mod tests {
     #[test]
     fn a_line_says_how_far_how_fast_how_well_and_how_long() {
         let figures = [("loss_d", 1.21), ("d_real", 0.61), ("hidden", 7.0), ("loss_g", 0.9876)].into();
-        let status = Status { step: 1200, epoch: 3, images_per_second: 1234.4, figures: &figures };
-        let started = Instant::now().checked_sub(Duration::from_secs(100)).unwrap();
+        let progress = |total: u64, first: u64, seconds: u64| {
+            let started = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+            Progress { start: (first, started), ..Progress::new(total, first, ADVERSARIAL, true) }
+        };
+        let pace = |progress: Progress| progress.pace(1200, 3, 1234.4);
         let expected = "step 1,200/4,690  epoch 3  1,234 images/s  5m 49s left";
-        assert_eq!(pace(4690, (200, started), &status), expected);
-        assert_eq!(pace(1200, (200, started), &status), "step 1,200/1,200  epoch 3  1,234 images/s");
-        let endless = Instant::now().checked_sub(Duration::from_secs(1000)).unwrap();
-        assert!(!pace(u64::MAX, (1199, endless), &status).contains("left"));
-        let labels = Progress::new(4690, 200, ADVERSARIAL, true).labels;
-        assert_eq!(super::figures(&labels, &status), "loss D 1.210  loss G 0.988  D(x) 0.610");
+        assert_eq!(pace(progress(4690, 200, 100)), expected);
+        assert_eq!(pace(progress(1200, 200, 100)), "step 1,200/1,200  epoch 3  1,234 images/s");
+        assert!(!pace(progress(u64::MAX, 1199, 1000)).contains("left"));
+        let figures = progress(4690, 200, 100).figures(&figures);
+        assert_eq!(figures, "loss D 1.210  loss G 0.988  D(x) 0.610");
     }
 
     #[test]

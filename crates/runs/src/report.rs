@@ -45,15 +45,11 @@ fn report(error: &(dyn StdError + Send + Sync + 'static)) -> ExitCode {
     ExitCode::from(code.unwrap_or(FAILURE))
 }
 
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
 /// Formats the message of an error on one line, followed by each cause that the line does not
 /// contain yet.
 fn one_line(error: &(dyn StdError + 'static)) -> String {
     let mut line = String::new();
-    for cause in causes(error) {
+    for cause in std::iter::successors(Some(error), |&error| error.source()) {
         let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         if line.is_empty() {
             line = text;

@@ -12,7 +12,14 @@ mod svg;
 use self::axis::{Axis, number};
 use self::series::{MAX_VALUE, Points, smooth, thin, value_range};
 use self::svg::Svg;
-use crate::log::Record;
+use crate::image::Image;
+use crate::log::{Line, Record};
+use crate::output::{Described, Output, Training};
+use crate::{Error, disk};
+use std::path::PathBuf;
+
+/// Name of the file of the curves.
+const NAME: &str = "losses.svg";
 
 /// A logged figure that is shown to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +133,26 @@ impl History {
         svg.text("middle", ((LEFT + RIGHT) / 2.0, bottom + 46.0), "step");
         svg.text("end note", (RIGHT, bottom + 46.0), "thin: as logged, thick: moving average");
         svg.finish()
+    }
+}
+
+impl Output for History {
+    fn files(&self, training: &Training) -> Vec<PathBuf> {
+        vec![training.run.file(NAME)]
+    }
+
+    fn log(&mut self, line: &Line) -> Result<(), Error> {
+        self.add(&line.record);
+        Ok(())
+    }
+
+    fn draw(&mut self, training: &Training, _pictures: &[(&'static str, Image)]) -> Result<(), Error> {
+        let svg = self.svg(&training.plan.title);
+        disk::write_file(&training.run.file(NAME), |out| out.write_all(svg.as_bytes()))
+    }
+
+    fn finish(&mut self, training: &Training) -> Result<Vec<Described>, Error> {
+        Ok(vec![(training.run.file(NAME), "curves".to_owned())])
     }
 }
 

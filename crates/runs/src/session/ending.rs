@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{FINAL, Session, failed};
-use crate::invocation::command_line;
-use crate::launch::{Outcome, resume_command, train_command};
+use crate::invocation::{command_line, train_command};
+use crate::launch::Outcome;
 use crate::log::Line;
 use crate::output::Training;
 use crate::paths::shell_word;
@@ -70,7 +70,8 @@ impl Session<'_> {
 
     /// Returns the command that continues this run.
     fn resume_command(&self) -> String {
-        resume_command(self.training.plan.model, self.training.run.path())
+        let Training { plan, run, .. } = &self.training;
+        train_command(plan.model, &format!("--resume {}", shell_word(run.path())))
     }
 
     /// Returns commands to try next, each with its purpose.

@@ -12,15 +12,14 @@ mod ending;
 /// The file of the figures measured at the end of a run.
 const FINAL: &str = "final.json";
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoints, Loaded, fit};
-use crate::clock::Clock;
 use crate::launch::{Outcome, kernels};
 use crate::log::{Figures, Line};
 use crate::output::{Output, Training, outputs};
 use crate::paths::shell_word;
-use crate::progress::{Progress, Status};
+use crate::progress::Progress;
 use crate::report::warn;
 use crate::run::RunDir;
 use crate::signals::StopFlag;
@@ -60,6 +59,28 @@ pub(crate) struct Session<'a> {
     clock: Clock,
 }
 
+/// The duration and the speed of a run, for the log and the progress display. Results do not
+/// depend on it.
+struct Clock {
+    /// Seconds of training in the processes before this one.
+    before: f64,
+    started: Instant,
+    /// The number of steps since the last line of the log, and their total time.
+    lap: (u64, Duration),
+}
+
+impl Clock {
+    /// Returns the seconds since the run began, without the pauses between its processes.
+    fn seconds(&self) -> f64 {
+        self.before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Returns the speed of this lap in steps per second, without the time for drawing and saving.
+    fn steps_per_second(&self) -> f64 {
+        self.lap.0 as f64 / self.lap.1.as_secs_f64().max(1e-9)
+    }
+}
+
 impl<'a> Session<'a> {
     /// Starts a new run, or continues a run from its checkpoint.
     pub(crate) fn open(
@@ -87,7 +108,8 @@ impl<'a> Session<'a> {
         run.clear_leftovers(&own.chain([run.config(), run.file(FINAL)]).collect())?;
         let epoch_unmeasured = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.common.quiet);
-        Ok(Self { training, outputs, stop, progress, epoch_unmeasured, clock: Clock::new(kept.seconds) })
+        let clock = Clock { before: kept.seconds, started: Instant::now(), lap: (0, Duration::ZERO) };
+        Ok(Self { training, outputs, stop, progress, epoch_unmeasured, clock })
     }
 
     /// Trains until the last step, a stop request or an error.
@@ -134,19 +156,18 @@ impl<'a> Session<'a> {
         let Training { trainer, done, .. } = &mut self.training;
         let mut figures = trainer.step(*done).map_err(failed(*done + 1))?;
         *done += 1;
-        self.clock.count(started.elapsed());
+        self.clock.lap.0 += 1;
+        self.clock.lap.1 += started.elapsed();
         self.refuse_infinities(&figures)?;
 
         let Training { plan, trainer, done, .. } = &self.training;
         let images_per_second = self.clock.steps_per_second() * trainer.images_per_step() as f64;
-        let status =
-            Status { step: *done, epoch: self.training.epoch(), images_per_second, figures: &figures };
-        self.progress.update(&status, plan.is_due(None, *done));
+        self.progress.update(&self.training, images_per_second, &figures, plan.is_due(None, *done));
         // The last step gets no extra line, because the run may be continued beyond it later.
         if done.is_multiple_of(plan.common.log_every) {
             figures.push("images_per_second", (images_per_second * 10.0).round() / 10.0);
             figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
-            self.clock.lap();
+            self.clock.lap = (0, Duration::ZERO);
             self.log(&figures)?;
         }
         self.write_outputs()
