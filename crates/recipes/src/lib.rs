@@ -11,8 +11,7 @@
 //! * [`labels`]: classes as one-hot rows.
 //! * [`pictures`]: pictures made of many images.
 //! * [`LrSchedule`]: how step sizes change over a run.
-//! * [`choice!`]: defines flags whose value is one of a few names; [`Arch`] is one that several
-//!   programs have.
+//! * [`Arch`]: a flag of several programs.
 //!
 //! Train a model by its recipe, and open the run to draw samples:
 //!
@@ -33,19 +32,9 @@
 #![forbid(unsafe_code)]
 
 use adjoint_nn::Named;
+use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use serde::Serializer;
-
-/// Defines an enum whose variants have the same names on a command line and in config.toml.
-#[macro_export]
-macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, ::clap::ValueEnum, ::serde::Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-    };
-}
+use serde::{Serialize, Serializer};
 
 /// Returns a parser of a flag whose value is one of the names of a setting.
 pub(crate) fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
@@ -58,15 +47,15 @@ pub(crate) fn by_name<T: Named, S: Serializer>(value: &T, serializer: S) -> Resu
     serializer.serialize_str(value.name())
 }
 
-choice!(
-    /// The kind of layers, for models that support both kinds.
-    Arch {
-        /// Fully connected
-        Mlp,
-        /// Strided convolutions
-        Conv
-    }
-);
+/// The kind of layers, for models that support both kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arch {
+    /// Fully connected
+    Mlp,
+    /// Strided convolutions
+    Conv,
+}
 
 pub mod cgan;
 pub mod data;

@@ -1,18 +1,20 @@
 use adjoint_nn::Schedule;
+use clap::ValueEnum;
+use serde::Serialize;
 
-choice!(
-    /// How the step size changes over a run.
-    LrSchedule {
-        /// No change
-        Constant,
-        /// Constant, then linear to 0 over the second half of the run
-        Linear,
-        /// To 0 over the whole run, along a half cosine
-        Cosine,
-        /// Divided by 10 at 1/2 and at 3/4 of the run
-        Step
-    }
-);
+/// How the step size changes over a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LrSchedule {
+    /// No change
+    Constant,
+    /// Constant, then linear to 0 over the second half of the run
+    Linear,
+    /// To 0 over the whole run, along a half cosine
+    Cosine,
+    /// Divided by 10 at 1/2 and at 3/4 of the run
+    Step,
+}
 
 impl LrSchedule {
     /// Returns the schedule of a run of this number of steps. [`Step`](Self::Step) divides the step

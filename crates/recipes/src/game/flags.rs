@@ -7,6 +7,7 @@ use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Named, Stream, Tensor};
 use adjoint_runs::values::{count, fraction, not_negative, positive};
 use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, unused_if};
+use clap::ValueEnum;
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
 
@@ -151,15 +152,15 @@ impl ConditionArgs {
 /// The default of `--l1`, from pix2pix (Isola et al. 2017, section 6.2).
 const L1: f64 = 100.0;
 
-choice!(
-    /// The distribution of the latent variables.
-    Distribution {
-        /// On [-1, 1)
-        Uniform,
-        /// N(0, 1)
-        Gaussian
-    }
-);
+/// The distribution of the latent variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// On [-1, 1)
+    Uniform,
+    /// N(0, 1)
+    Gaussian,
+}
 
 impl Distribution {
     /// Draws latent vectors, (rows, latent): the draw with this index for this purpose.

@@ -6,6 +6,7 @@ use adjoint_nn::{Named, Stream, Tensor};
 use adjoint_runs::values::{count, not_negative, positive};
 use adjoint_runs::{BoxError, Preset, UnusedFlag, preset, unused_if};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
+use clap::ValueEnum;
 use serde::Serialize;
 
 /// The defaults of [`VariationalArgs`].
@@ -96,17 +97,17 @@ pub struct VariationalArgs {
     pub nll_images: usize,
 }
 
-choice!(
-    /// How pixels are drawn as 0 or 1.
-    Binarize {
-        /// Pixels stay values in [0, 1]
-        None,
-        /// Drawn once
-        Static,
-        /// Drawn in each epoch
-        Dynamic
-    }
-);
+/// How pixels are drawn as 0 or 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binarize {
+    /// Pixels stay values in [0, 1]
+    None,
+    /// Drawn once
+    Static,
+    /// Drawn in each epoch
+    Dynamic,
+}
 
 /// The epoch for images that are measured or shown, so that they are always drawn the same.
 pub const MEASURED: u64 = u64::MAX;
