@@ -66,4 +66,4 @@ pub use preset::{Preset, preset};
 pub use report::{note, run_main, say, warn};
 pub use run::RunDir;
 pub use summary::Summary;
-pub use trainer::Trainable;
+pub use trainer::{Stop, Trainable};

@@ -5,6 +5,10 @@ use crate::log::Figures;
 use crate::plot::Panel;
 use crate::{BoxError, NamedTensors};
 
+/// Returns whether to stop. A measurement calls it about once per second, and returns `None` as soon
+/// as it returns true. A resumed run then measures again.
+pub type Stop<'a> = &'a dyn Fn() -> bool;
+
 /// A model in training: its networks, optimisers, data and training step.
 ///
 /// Everything that changes from step to step is in [`state`](Self::state). Random numbers are
@@ -25,12 +29,11 @@ pub trait Trainable {
     fn step(&mut self, step: u64) -> Result<Figures, BoxError>;
 
     /// Measures figures at the end of an epoch (counted from 1), which are logged on a separate
-    /// line. Must not change the state. Must call `stop` about once per second, and return `None`
-    /// as soon as `stop` returns true. A resumed run then measures again.
+    /// line. Must not change the state. Returns `None` if [`Stop`] returned true.
     ///
     /// # Errors
     /// As in [`step`](Self::step).
-    fn epoch_figures(&mut self, _epoch: u64, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+    fn epoch_figures(&mut self, _epoch: u64, _stop: Stop) -> Result<Option<Figures>, BoxError> {
         Ok(Some(Figures::default()))
     }
 
@@ -39,7 +42,7 @@ pub trait Trainable {
     ///
     /// # Errors
     /// As in [`step`](Self::step).
-    fn final_figures(&mut self, _stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+    fn final_figures(&mut self, _stop: Stop) -> Result<Option<Figures>, BoxError> {
         Ok(Some(Figures::default()))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::limits;
 use adjoint_nn::Tensor;
-use adjoint_runs::{BoxError, Figures, Image};
+use adjoint_runs::{BoxError, Figures, Image, Stop};
 
 /// The two networks of a game in evaluation mode, for the pictures and figures of a [`GameData`].
 pub trait Play {
@@ -13,13 +13,12 @@ pub trait Play {
     /// Returns the floating-point operations of G per sample.
     fn sample_flops(&self) -> u64;
 
-    /// Returns the same as [`sample`](Self::sample). `stop` is called about every second; the
-    /// result is None if it returned true.
+    /// Returns the same as [`sample`](Self::sample), or None if `stop` returned true.
     fn sample_unless(
         &mut self,
         z: &Tensor<f32>,
         condition: Option<&Tensor<f32>>,
-        stop: &dyn Fn() -> bool,
+        stop: Stop,
     ) -> Option<Tensor<f32>> {
         let n = z.dims()[0];
         let part = limits::between_stop_checks(n, self.sample_flops());
@@ -53,16 +52,11 @@ pub trait GameData {
     /// Draws pictures. Each has the name of its series.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)>;
 
-    /// Measures the figures of an epoch. `stop` is called about every second; the result is None if
-    /// it returned true.
+    /// Measures the figures of an epoch. Returns None if `stop` returned true.
     ///
     /// # Errors
     /// If something outside of the program fails.
-    fn epoch_figures(
-        &mut self,
-        players: &mut dyn Play,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<Figures>, BoxError>;
+    fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError>;
 
     /// Returns the most useful command of `sample` for such a model: a description and the name.
     fn sample_command(&self) -> (&'static str, &'static str);

@@ -6,7 +6,7 @@ use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
 use adjoint_data::{Batches, Dataset, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
+use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
 
 /// Number of samples in a picture (8 x 8).
 const SAMPLES: usize = 64;
@@ -86,11 +86,7 @@ impl GameData for ImageData {
     }
 
     /// Returns the mean of |x - G(z, y)| over test images, if conditions are images.
-    fn epoch_figures(
-        &mut self,
-        players: &mut dyn Play,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<Figures>, BoxError> {
+    fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError> {
         let Some(test) = &self.test else { return Ok(Some(Figures::default())) };
         let images = MEASURED.min(test.len());
         let (mut sum, mut count) = (0.0, 0);

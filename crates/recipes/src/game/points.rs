@@ -4,7 +4,7 @@ use crate::game::{GameData, Play};
 use adjoint_data::points::{Match, Points};
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Figures, Image};
+use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
 
 /// Number of points per epoch: the number of images in MNIST, because the data itself is unlimited.
 const EPOCH: u64 = 60_000;
@@ -67,11 +67,7 @@ impl GameData for PointData {
         vec![("samples", scatter(self.points, self.seed, &samples, Some(&beliefs)))]
     }
 
-    fn epoch_figures(
-        &mut self,
-        players: &mut dyn Play,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<Figures>, BoxError> {
+    fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError> {
         let z = players.noise("counted", COUNTED);
         let Some(samples) = players.sample_unless(&z, None, stop) else { return Ok(None) };
         let Match { modes, high_quality } = self.points.compare(&samples);
