@@ -1,16 +1,16 @@
 //! The trait that the settings of an adversarial trainer implement, and the recipe of such a
 //! trainer.
 
-use crate::game::{Condition, GameArgs, GameData, GameTrainer, ImageData, PointData};
+use crate::game::{Condition, GameArgs, GameTrainer};
 use crate::limits;
 use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
 use adjoint_data::points::Points;
-use adjoint_nn::cost::{LayerCost, flops};
-use adjoint_runs::{BoxError, Config, Summary, command, start, train, warn};
+use adjoint_nn::cost::LayerCost;
+use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 
-/// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints, [`trainer`]
-/// returns the trainer, and [`recipe`] combines both for the registry.
+/// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints,
+/// [`GameTrainer::new`] returns the trainer, and [`recipe`] combines both for the registry.
 pub trait GameConfig: Config {
     /// The generator.
     type Generator: Generator<f32> + 'static;
@@ -58,29 +58,12 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("generator", g), ("discriminator", d)], step_flops, step_bytes })
 }
 
-/// Returns the trainer: the game with initial weights, and its data.
-///
-/// # Errors
-/// If flags contradict each other or the data can't be loaded.
-pub fn trainer<C: GameConfig>(config: &C) -> Result<GameTrainer<C::Generator, C::Discriminator>, BoxError> {
-    // Check the flags first: a wrong flag should fail before a download.
-    let (common, game, summary) = (config.common(), config.game(), summary(config)?);
-    game.remarks().for_each(warn);
-    limits::memory(summary.step_bytes)?;
-    let data: Box<dyn GameData> = match config.points() {
-        Some(points) => Box::new(PointData::new(points, common, game.loss)),
-        None => Box::new(ImageData::load(common, config.condition())?),
-    };
-    let settings = game.settings(data.batches_per_epoch() / game.d_steps as u64)?;
-    GameTrainer::new((config.build(settings)?, flops(&summary.networks[0].1)), data, game, common)
-}
-
 /// Returns the recipe of a model with these settings.
 pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| train(&start::<C>(arguments)?, summary, trainer),
+        train: |arguments| train(&start::<C>(arguments)?, summary, GameTrainer::new),
         open: Model::game::<C>,
     }
 }

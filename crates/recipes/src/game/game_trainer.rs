@@ -1,11 +1,14 @@
 //! A game for the training loop: the data and noise of a step, the saved state, the figures and the
 //! pictures.
 
-use crate::game::{GameArgs, GameData, Play};
+use crate::game::{GameArgs, GameConfig, GameData, ImageData, Play, PointData, summary};
+use crate::limits;
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
+use adjoint_nn::cost::flops;
 use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
 use adjoint_runs::{
-    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
+    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
+    warn,
 };
 
 /// Number of batches that V is measured on after training.
@@ -31,16 +34,20 @@ struct Players<G: Generator<f32>, D: Discriminator<f32>> {
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
-    /// Returns the trainer of a game. G takes `flops` floating-point operations per sample.
+    /// Returns the trainer of a game with these settings: its initial weights and its data.
     ///
     /// # Errors
-    /// If an epoch has fewer batches than D takes steps per step of G.
-    pub fn new(
-        (game, flops): (Game<f32, G, D>, u64),
-        data: Box<dyn GameData>,
-        args: &GameArgs,
-        common: &CommonArgs,
-    ) -> Result<Self, BoxError> {
+    /// If flags contradict each other, the data can't be loaded, or an epoch has fewer batches than
+    /// D takes steps per step of G.
+    pub fn new<C: GameConfig<Generator = G, Discriminator = D>>(config: &C) -> Result<Self, BoxError> {
+        // Check the flags first: a wrong flag should fail before a download.
+        let (common, args, summary) = (config.common().clone(), config.game().clone(), summary(config)?);
+        args.remarks().for_each(warn);
+        limits::memory(summary.step_bytes)?;
+        let data: Box<dyn GameData> = match config.points() {
+            Some(points) => Box::new(PointData::new(points, &common, args.loss)),
+            None => Box::new(ImageData::load(&common, config.condition())?),
+        };
         let (k, epoch) = (args.d_steps, data.batches_per_epoch());
         if k as u64 > epoch {
             return Err(format!(
@@ -48,10 +55,12 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
             )
             .into());
         }
-        let (lr, schedule) =
-            (game.optimizer_g.lr(), args.lr_schedule.over(common.total_steps(epoch / k as u64)));
+        let steps_per_epoch = epoch / k as u64;
+        let game = config.build(args.settings(steps_per_epoch)?)?;
+        let (lr, total) = (game.optimizer_g.lr(), common.total_steps(steps_per_epoch));
+        let schedule = args.lr_schedule.over(total);
         let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
-        let players = Players { game, flops, ema, args: args.clone(), common: common.clone() };
+        let players = Players { game, flops: flops(&summary.networks[0].1), ema, args, common };
         Ok(Self { players, data, lr, schedule })
     }
 
@@ -136,13 +145,13 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         Ok(figures)
     }
 
-    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+    fn epoch_figures(&mut self, _epoch: u64, stop: Stop) -> Result<Option<Figures>, BoxError> {
         self.data.epoch_figures(&mut self.players, stop)
     }
 
     /// Returns V(D, G) and its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014,
     /// theorem 1). Games whose D has no logit have neither. The figures of an epoch are included.
-    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+    fn final_figures(&mut self, stop: Stop) -> Result<Option<Figures>, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let mut figures = Figures::default();
         if args.loss.is_on_logits() {

@@ -15,7 +15,7 @@ pub mod points;
 pub mod presets;
 
 pub use adjoint_adversarial::Condition;
-pub use config::{GameConfig, recipe, summary, trainer};
+pub use config::{GameConfig, recipe, summary};
 pub use flags::{ConditionArgs, GameArgs, HiddenArgs};
 pub use game_data::{GameData, Play};
 pub use game_trainer::GameTrainer;

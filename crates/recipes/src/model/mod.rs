@@ -18,6 +18,7 @@ use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Grid};
 use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Number of samples that are computed at once; fewer if images are large.
@@ -151,11 +152,7 @@ impl Model {
     ///
     /// # Errors
     /// If the result is not finite.
-    pub fn bound(
-        &mut self,
-        set: &Dataset,
-        range: std::ops::Range<usize>,
-    ) -> Result<Option<BoundSummary>, BoxError> {
+    pub fn bound(&mut self, set: &Dataset, range: Range<usize>) -> Result<Option<BoundSummary>, BoxError> {
         match self.networks.bound(set, range) {
             Some(bound) if !(bound.elbo().is_finite() && bound.kl().is_finite()) => {
                 Err(self.damaged("bounds on log p(x)"))
@@ -187,7 +184,7 @@ impl Model {
     ///
     /// # Errors
     /// If test images are needed and can't be loaded.
-    pub fn conditions(&self, range: std::ops::Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
+    pub fn conditions(&self, range: Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
         let Some(condition) = self.condition else { return Ok(None) };
         Ok(Some(match condition {
             Condition::Class => {

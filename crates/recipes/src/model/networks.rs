@@ -1,11 +1,12 @@
 //! The networks of a model, with one interface for all recipes.
 
-use crate::variational::{MEASURED, Measures};
+use crate::variational::{LatentModel, MEASURED};
 use adjoint_adversarial::Generator;
 use adjoint_data::{Dataset, Split};
 use adjoint_nn::objective::gaussian_log_likelihood;
 use adjoint_nn::{Mode, Stream, Tensor, Var, no_grad};
-use adjoint_variational::{self as variational, BoundSummary, Decoder, Encoder};
+use adjoint_variational::{BoundSummary, Decoder, Encoder};
+use std::ops::Range;
 
 /// The networks of a model in evaluation mode: a sample does not depend on the other samples of its
 /// batch.
@@ -52,7 +53,7 @@ pub trait Networks {
     }
 
     /// Returns the bound on images of a set, if the model has one.
-    fn bound(&mut self, _set: &Dataset, _range: std::ops::Range<usize>) -> Option<BoundSummary> {
+    fn bound(&mut self, _set: &Dataset, _range: Range<usize>) -> Option<BoundSummary> {
         None
     }
 
@@ -63,20 +64,7 @@ pub trait Networks {
     }
 }
 
-/// A latent variable model with its measures, which also prepare its images.
-pub(crate) struct WithEncoder<Q: Encoder<f32>, P: Decoder<f32>> {
-    pub(crate) model: variational::Autoencoder<f32, Q, P>,
-    pub(crate) measures: Measures,
-}
-
-impl<Q: Encoder<f32>, P: Decoder<f32>> WithEncoder<Q, P> {
-    /// Does the model have a bound? A plain autoencoder has none.
-    fn bounded(&self) -> bool {
-        !self.measures.args.autoencoder
-    }
-}
-
-impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
+impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for LatentModel<Q, P> {
     fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
         self.model.decode(z, condition)
     }
@@ -90,11 +78,11 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
     }
 
     fn observation(&self, _sigma: f64) -> String {
-        self.measures.args.observation()
+        self.args.observation()
     }
 
     fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
-        self.measures.args.binarize(self.measures.seed, x, (split, indices), MEASURED);
+        self.args.binarize(self.seed, x, (split, indices), MEASURED);
     }
 
     fn log_density(
@@ -111,13 +99,13 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for WithEncoder<Q, P> {
         self.model.observe(mean, stream)
     }
 
-    fn bound(&mut self, set: &Dataset, range: std::ops::Range<usize>) -> Option<BoundSummary> {
-        self.bounded().then(|| self.measures.bound(&mut self.model, set, range, &|| false))?
+    fn bound(&mut self, set: &Dataset, range: Range<usize>) -> Option<BoundSummary> {
+        // A plain autoencoder has no bound.
+        (!self.args.autoencoder).then(|| self.bound(set, range, &|| false))?
     }
 
     fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
-        self.bounded()
-            .then(|| self.measures.log_likelihood(&mut self.model, set, image, samples, &|| false))?
+        (!self.args.autoencoder).then(|| self.log_likelihood(set, image, samples, &|| false))?
     }
 }
 

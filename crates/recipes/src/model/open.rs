@@ -4,9 +4,9 @@
 use crate::Model;
 use crate::game::flags::Distribution;
 use crate::game::{Condition, GameArgs, GameConfig};
-use crate::model::networks::{GeneratorOnly, WithEncoder};
+use crate::model::networks::GeneratorOnly;
 use crate::registry::{self, Recipe};
-use crate::variational::{Measures, VariationalConfig};
+use crate::variational::{LatentModel, VariationalConfig};
 use adjoint_adversarial as adversarial;
 use adjoint_data::PixelRange;
 use adjoint_nn::Module;
@@ -54,24 +54,22 @@ impl Model {
             return Err(mismatch(&open.run, problem));
         }
         let settings: C = settings_of_run(&open.run)?;
-        let (common, args) = (settings.common().clone(), settings.variational().clone());
-        let measures = Measures::new(args.clone(), common.seed, &settings.costs()?);
-        let mut model = settings.build(args.settings()?)?;
-        let networks = &mut model.networks;
+        let mut latent = LatentModel::new(&settings)?;
+        let networks = &mut latent.model.networks;
         load_together(&open.run, [("encoder", &mut networks.encoder), ("decoder", &mut networks.decoder)])?;
         Ok(Model {
             kind: C::MODEL,
-            autoencoder: args.autoencoder,
-            latent: args.latent,
+            autoencoder: latent.args.autoencoder,
+            latent: latent.args.latent,
             noise: Distribution::Gaussian,
             range: PixelRange::Unit,
             points: None,
-            condition: args.conditional.then_some(Condition::Class),
+            condition: latent.args.conditional.then_some(Condition::Class),
             run: open.run.clone(),
             seed: open.seed,
             sets: Default::default(),
-            networks: Box::new(WithEncoder { model, measures }),
-            common,
+            common: settings.common().clone(),
+            networks: Box::new(latent),
         })
     }
 

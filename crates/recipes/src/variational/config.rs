@@ -2,14 +2,14 @@
 //! model.
 
 use crate::limits;
-use crate::variational::{Measures, VariationalArgs, VariationalTrainer};
+use crate::variational::{VariationalArgs, VariationalTrainer};
 use crate::{Model, Recipe};
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
 /// The settings of a latent variable model. [`summary`] returns what `--dry-run` prints,
-/// [`trainer`] returns the trainer, and [`recipe`] combines both for the registry.
+/// [`VariationalTrainer::new`] returns the trainer, and [`recipe`] combines both for the registry.
 pub trait VariationalConfig: Config {
     /// The encoder, q(z|x).
     type Encoder: Encoder<f32> + 'static;
@@ -46,26 +46,12 @@ pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("encoder", encoder), ("decoder", decoder)], step_flops, step_bytes })
 }
 
-/// Returns the trainer: the model with its initial weights, and its data.
-///
-/// # Errors
-/// If flags contradict each other or the data can't be loaded.
-pub fn trainer<C: VariationalConfig>(
-    config: &C,
-) -> Result<VariationalTrainer<C::Encoder, C::Decoder>, BoxError> {
-    // Check the flags first: a wrong flag should fail before a download.
-    let (common, args) = (config.common(), config.variational());
-    limits::memory(summary(config)?.step_bytes)?;
-    let measures = Measures::new(args.clone(), common.seed, &config.costs()?);
-    VariationalTrainer::new(config.build(args.settings()?)?, measures, common)
-}
-
 /// Returns the recipe of a model with these settings.
 pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| train(&start::<C>(arguments)?, summary, trainer),
+        train: |arguments| train(&start::<C>(arguments)?, summary, VariationalTrainer::new),
         open: Model::variational::<C>,
     }
 }

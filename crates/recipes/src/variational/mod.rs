@@ -2,15 +2,15 @@
 //!
 //! * [`flags`]: the flags and their defaults.
 //! * [`config`]: the trait that the settings of a program implement.
-//! * [`Measures`]: the bound and the likelihood of a model on a set, with reproducible noise.
+//! * [`LatentModel`]: a model with its flags, its bound and its likelihood on a set.
 //! * [`VariationalTrainer`]: a model with its data, for the training loop.
 
 pub mod config;
 pub mod flags;
-mod measures;
+mod latent_model;
 mod trainer;
 
-pub use config::{VariationalConfig, recipe, summary, trainer};
+pub use config::{VariationalConfig, recipe, summary};
 pub use flags::{MEASURED, VariationalArgs};
-pub use measures::Measures;
+pub use latent_model::LatentModel;
 pub use trainer::VariationalTrainer;

@@ -1,12 +1,12 @@
 //! A latent variable model for the training loop: the data and noise of a step, the saved state,
 //! the figures and the pictures.
 
-use crate::variational::Measures;
-use crate::{data, labels, pictures};
+use crate::variational::{LatentModel, VariationalConfig, summary};
+use crate::{data, labels, limits, pictures};
 use adjoint_data::{Batch, Batches, Dataset, PixelRange, Prefetch, Split};
 use adjoint_nn::{Module, Tensor};
 use adjoint_runs::{
-    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Trainable, join_parts, plot, take_part,
+    BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
 };
 use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
@@ -17,34 +17,32 @@ const PAIRS: usize = 32;
 
 /// A model with its data, in training.
 pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
-    model: Autoencoder<f32, Q, P>,
+    latent: LatentModel<Q, P>,
     batches: Prefetch,
     /// The training and the test set that the figures are measured on.
     sets: [Dataset; 2],
-    measures: Measures,
     common: CommonArgs,
 }
 
 impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
-    /// Loads the data of a model.
+    /// Returns the trainer of a model with these settings: its initial weights and its data.
     ///
     /// # Errors
-    /// If the data can't be loaded.
-    pub fn new(
-        model: Autoencoder<f32, Q, P>,
-        measures: Measures,
-        common: &CommonArgs,
-    ) -> Result<Self, BoxError> {
-        let sets = [data::load_to_train(common)?, data::load(common, Split::Test)?];
+    /// If flags contradict each other or the data can't be loaded.
+    pub fn new<C: VariationalConfig<Encoder = Q, Decoder = P>>(config: &C) -> Result<Self, BoxError> {
+        // Check the flags first: a wrong flag should fail before a download.
+        limits::memory(summary(config)?.step_bytes)?;
+        let (latent, common) = (LatentModel::new(config)?, config.common().clone());
+        let sets = [data::load_to_train(&common)?, data::load(&common, Split::Test)?];
         let train = sets[0].clone();
         let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Unit)?;
-        Ok(Self { model, batches: Prefetch::new(batches), sets, measures, common: common.clone() })
+        Ok(Self { latent, batches: Prefetch::new(batches), sets, common })
     }
 
     /// Returns one-hot rows of labels, if the model is conditional.
     fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
         let classes = self.sets[0].classes().len();
-        self.measures.args.conditional.then(|| labels::one_hot(labels, classes))
+        self.latent.args.conditional.then(|| labels::one_hot(labels, classes))
     }
 }
 
@@ -59,15 +57,15 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
-        let Measures { args, seed, .. } = &self.measures;
+        let eps = self.latent.noise("eps", step, indices.len() * self.latent.args.k);
+        let (labels, epoch_steps) = (self.labels(&labels), self.steps_per_epoch());
+        let LatentModel { model, args, seed, .. } = &mut self.latent;
         args.binarize(*seed, &mut images, (Split::Train, &indices), epoch);
-        let total = self.common.total_steps(self.steps_per_epoch());
-        let args = &self.measures.args;
-        let warmup = args.kl_warmup.saturating_mul(self.steps_per_epoch());
+        let warmup = args.kl_warmup.saturating_mul(epoch_steps);
         let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
-        self.model.adam.set_lr(args.lr * args.lr_schedule.over(total).factor(step));
-        let (labels, eps) = (self.labels(&labels), self.measures.noise("eps", step, indices.len() * args.k));
-        let report = self.model.step(images, labels, &eps, beta);
+        let schedule = args.lr_schedule.over(self.common.total_steps(epoch_steps));
+        model.adam.set_lr(args.lr * schedule.factor(step));
+        let report = model.step(images, labels, &eps, beta);
         let mut figures = Figures::from([
             ("loss", report.loss),
             ("reconstruction", report.reconstruction),
@@ -80,15 +78,15 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         Ok(figures)
     }
 
-    fn epoch_figures(&mut self, _epoch: u64, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
+    fn epoch_figures(&mut self, _epoch: u64, stop: Stop) -> Result<Option<Figures>, BoxError> {
         let mut figures = Figures::default();
         // All test images, and the same number of training images.
         let images = self.sets[1].len().min(self.sets[0].len());
         for (set, name) in self.sets.iter().zip(["train", "test"]) {
             let range = 0..images.min(set.len());
-            let Some(bound) = self.measures.bound(&mut self.model, set, range, stop) else { return Ok(None) };
+            let Some(bound) = self.latent.bound(set, range, stop) else { return Ok(None) };
             figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
-            if !self.measures.args.autoencoder {
+            if !self.latent.args.autoencoder {
                 figures.push(format!("elbo_{name}"), bound.elbo());
                 figures.push(format!("kl_{name}"), bound.kl());
                 figures.push(format!("active_units_{name}"), bound.active_units() as f64);
@@ -100,13 +98,13 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         Ok(Some(figures))
     }
 
-    fn final_figures(&mut self, stop: &dyn Fn() -> bool) -> Result<Option<Figures>, BoxError> {
-        let Some(samples) = self.measures.args.nll_samples else { return Ok(Some(Figures::default())) };
+    fn final_figures(&mut self, stop: Stop) -> Result<Option<Figures>, BoxError> {
+        let Some(samples) = self.latent.args.nll_samples else { return Ok(Some(Figures::default())) };
         let set = &self.sets[1];
-        let images = self.measures.args.nll_images.min(set.len());
+        let images = self.latent.args.nll_images.min(set.len());
         let (mut sum, mut squares) = (0.0, 0.0);
         for i in 0..images {
-            let log_p = self.measures.log_likelihood(&mut self.model, set, i, samples, stop);
+            let log_p = self.latent.log_likelihood(set, i, samples, stop);
             let Some(log_p) = log_p else { return Ok(None) };
             sum += log_p;
             squares += log_p * log_p;
@@ -124,11 +122,11 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
         let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
-        let (z, labels) = (self.measures.noise("samples", 0, SAMPLES), self.labels(&classes));
-        let samples = self.model.decode(&z, labels.as_ref());
-        let (x, labels) = self.measures.images(&self.sets[1], 0..PAIRS);
-        let mu = self.model.encode(&x, labels.as_ref());
-        let y = self.model.decode(&mu, labels.as_ref());
+        let (z, labels) = (self.latent.noise("samples", 0, SAMPLES), self.labels(&classes));
+        let samples = self.latent.model.decode(&z, labels.as_ref());
+        let (x, labels) = self.latent.images(&self.sets[1], 0..PAIRS);
+        let mu = self.latent.model.encode(&x, labels.as_ref());
+        let y = self.latent.model.decode(&mu, labels.as_ref());
         let range = PixelRange::Unit;
         vec![
             ("samples", pictures::square(&samples, range)),
@@ -137,27 +135,28 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn state(&self) -> NamedTensors {
-        let Autoencoder { networks, adam, .. } = &self.model;
+        let Autoencoder { networks, adam, .. } = &self.latent.model;
         join_parts([("networks", networks.state()), ("adam", adam.state())])
     }
 
     fn load_state(&mut self, state: NamedTensors) -> Result<(), BoxError> {
-        self.model.networks.load_state(&take_part(&state, "networks"))?;
-        self.model.adam.load_state(&take_part(&state, "adam"))?;
+        let Autoencoder { networks, adam, .. } = &mut self.latent.model;
+        networks.load_state(&take_part(&state, "networks"))?;
+        adam.load_state(&take_part(&state, "adam"))?;
         Ok(())
     }
 
     fn networks(&self) -> Vec<(&'static str, NamedTensors)> {
-        let networks = &self.model.networks;
+        let networks = &self.latent.model.networks;
         vec![("encoder", networks.encoder.state()), ("decoder", networks.decoder.state())]
     }
 
     fn panels(&self) -> &'static [Panel] {
-        if self.measures.args.autoencoder { plot::RECONSTRUCTION } else { plot::VARIATIONAL }
+        if self.latent.args.autoencoder { plot::RECONSTRUCTION } else { plot::VARIATIONAL }
     }
 
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {
-        let is_plane = self.measures.args.latent == 2;
+        let is_plane = self.latent.args.latent == 2;
         Some(if is_plane {
             ("the latent plane", "manifold")
         } else {

@@ -1,11 +1,13 @@
-//! The bound and the likelihood of a model on images of a set. Images and noise follow from the
-//! settings of the run, so the trainer and `evaluate` get the same figures.
+//! A latent variable model with the flags of its run: its images, and its bound and likelihood on
+//! them. Images and noise follow from the settings of the run, so the trainer and `evaluate` get the
+//! same figures.
 
-use crate::variational::{MEASURED, VariationalArgs};
+use crate::variational::{MEASURED, VariationalArgs, VariationalConfig};
 use crate::{labels, limits};
 use adjoint_data::{Dataset, PixelRange};
-use adjoint_nn::cost::{LayerCost, flops};
+use adjoint_nn::cost::flops;
 use adjoint_nn::{Stream, Tensor};
+use adjoint_runs::{BoxError, Stop};
 use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
 use std::ops::Range;
 
@@ -14,9 +16,10 @@ use std::ops::Range;
 const CHUNK: usize = 500;
 const MOST_SAMPLES: usize = 5_000;
 
-/// The measures of a run.
-#[derive(Clone, Debug)]
-pub struct Measures {
+/// A latent variable model of a run.
+pub struct LatentModel<Q: Encoder<f32>, P: Decoder<f32>> {
+    /// The networks and their optimiser.
+    pub model: Autoencoder<f32, Q, P>,
     /// Flags of the run.
     pub args: VariationalArgs,
     /// Seed of the run.
@@ -25,11 +28,15 @@ pub struct Measures {
     flops: [u64; 2],
 }
 
-impl Measures {
-    /// Returns the measures of a run with these flags, this seed and these layers of encoder and
-    /// decoder.
-    pub fn new(args: VariationalArgs, seed: u64, [encoder, decoder]: &[Vec<LayerCost>; 2]) -> Self {
-        Self { args, seed, flops: [flops(encoder), flops(decoder)] }
+impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
+    /// Returns the model of a run with these settings, with its initial weights.
+    ///
+    /// # Errors
+    /// If flags contradict each other, or there is no such dataset.
+    pub fn new<C: VariationalConfig<Encoder = Q, Decoder = P>>(config: &C) -> Result<Self, BoxError> {
+        let (args, seed) = (config.variational().clone(), config.common().seed);
+        let flops = config.costs()?.map(|layers| flops(&layers));
+        Ok(Self { model: config.build(args.settings()?)?, args, seed, flops })
     }
 
     /// Returns N(0, 1) noise, (rows, latent): the draw with this index for this purpose.
@@ -46,15 +53,9 @@ impl Measures {
         (images, self.args.conditional.then(|| labels::of_images(set, &indices)))
     }
 
-    /// Computes the bound on images of a set, with one sample of z per image. `stop` is called
-    /// about every second; the result is None if it returned true.
-    pub fn bound<Q: Encoder<f32>, P: Decoder<f32>>(
-        &self,
-        model: &mut Autoencoder<f32, Q, P>,
-        set: &Dataset,
-        range: Range<usize>,
-        stop: &dyn Fn() -> bool,
-    ) -> Option<BoundSummary> {
+    /// Computes the bound on images of a set, with one sample of z per image. Returns None if
+    /// `stop` returned true.
+    pub fn bound(&mut self, set: &Dataset, range: Range<usize>, stop: Stop) -> Option<BoundSummary> {
         let mut summary = BoundSummary::default();
         let [encoder, decoder] = self.flops;
         let chunk = limits::chunk(CHUNK, set.image_len());
@@ -65,28 +66,22 @@ impl Measures {
             }
             let (x, labels) = self.images(set, part.clone());
             let eps = self.noise(&format!("bound/{}", set.split()), part.start as u64, x.dims()[0]);
-            summary.add(&model.bound(&x, labels.as_ref(), &eps));
+            summary.add(&self.model.bound(&x, labels.as_ref(), &eps));
         }
         Some(summary)
     }
 
     /// Estimates log p(x) of an image by importance sampling with this number of samples of z.
-    /// `stop` is called about every second; the result is None if it returned true.
-    pub fn log_likelihood<Q: Encoder<f32>, P: Decoder<f32>>(
-        &self,
-        model: &mut Autoencoder<f32, Q, P>,
-        set: &Dataset,
-        image: usize,
-        samples: usize,
-        stop: &dyn Fn() -> bool,
-    ) -> Option<f64> {
+    /// Returns None if `stop` returned true.
+    pub fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize, stop: Stop) -> Option<f64> {
         let (x, labels) = self.images(set, image..image + 1);
-        let most = limits::between_stop_checks(limits::chunk(MOST_SAMPLES, set.image_len()), self.flops[1]);
-        let mut stopped = false;
+        let Self { model, args, seed, flops } = self;
+        let most = limits::between_stop_checks(limits::chunk(MOST_SAMPLES, set.image_len()), flops[1]);
+        let (purpose, mut stopped) = (format!("nll/{image}"), false);
         let rounds = (0..samples).step_by(most).map_while(|from| {
             stopped = stop();
-            let rows = most.min(samples - from);
-            (!stopped).then(|| self.noise(&format!("nll/{image}"), from as u64, rows))
+            let shape = [most.min(samples - from), args.latent];
+            (!stopped).then(|| Stream::new(*seed, &purpose, from as u64).normal_tensor(shape, 0.0, 1.0))
         });
         let log_p = model.log_likelihood(&x, labels.as_ref(), rounds)[0];
         (!stopped).then_some(log_p)
