@@ -5,8 +5,8 @@ use crate::log::Figures;
 use crate::plot::Panel;
 use crate::{BoxError, NamedTensors};
 
-/// Returns whether to stop. A measurement calls it about once per second, and returns `None` as soon
-/// as it returns true. A resumed run then measures again.
+/// Returns whether to stop. A measurement calls it about once per second, and returns `None` as
+/// soon as it returns true. A resumed run then measures again.
 pub type Stop<'a> = &'a dyn Fn() -> bool;
 
 /// A model in training: its networks, optimisers, data and training step.

@@ -1,6 +1,6 @@
 //! A latent variable model with the flags of its run: its images, and its bound and likelihood on
-//! them. Images and noise follow from the settings of the run, so the trainer and `evaluate` get the
-//! same figures.
+//! them. Images and noise follow from the settings of the run, so the trainer and `evaluate` get
+//! the same figures.
 
 use crate::variational::{MEASURED, VariationalArgs, VariationalConfig};
 use crate::{labels, limits};
