@@ -131,7 +131,7 @@ impl Output for Checkpoints {
     }
 
     fn save(&mut self, training: &mut Training) -> Result<(), Error> {
-        let (model, config) = (training.plan.model.to_owned(), training.plan.config.clone());
+        let (model, config) = (training.model.to_owned(), training.config.clone());
         let (step, tensors) = (training.done, training.trainer.state());
         self.save(&Snapshot { model, step, config, tensors })?;
         training.saved = Some(step);

@@ -7,8 +7,9 @@ use std::process::{ExitCode, Termination};
 use adjoint_tensor::{isa, threads};
 
 use crate::config::{self, Config};
+use crate::output::Training;
 use crate::report::say;
-use crate::session::{Plan, Session};
+use crate::session::Session;
 use crate::signals::StopFlag;
 use crate::{BoxError, Error, RunDir, Summary, Trainable};
 
@@ -71,16 +72,19 @@ pub fn train<'a, C: Config, T: Trainable>(
         }
     };
     let steps_per_epoch = trainer.steps_per_epoch().max(1);
-    let plan = Plan {
+    let training = Training {
         model: C::MODEL,
         title: format!("{} on {}", C::MODEL, common.dataset),
         config: config::to_toml(config),
         common: common.clone(),
         total: common.total_steps(steps_per_epoch),
         steps_per_epoch,
+        run,
+        trainer: &mut trainer,
+        done: 0,
+        saved: None,
     };
-    let stop = StopFlag::on_signals()?;
-    Ok(Session::open(plan, run, &mut trainer, stop)?.run()?)
+    Ok(Session::open(training, StopFlag::on_signals()?)?.run()?)
 }
 
 /// Sets the number of kernel threads: the value of `--threads`, else RAYON_NUM_THREADS, else one

@@ -11,13 +11,20 @@ use crate::image::Image;
 use crate::log::{Line, Log, LogState};
 use crate::pictures::Pictures;
 use crate::plot::History;
-use crate::session::Plan;
 use crate::weights::Weights;
-use crate::{Error, RunDir, Trainable};
+use crate::{CommonArgs, Error, RunDir, Trainable};
 
 /// The state of a run in training, which is passed to its outputs.
 pub(crate) struct Training<'a> {
-    pub(crate) plan: Plan,
+    pub(crate) model: &'static str,
+    pub(crate) title: String,
+    /// The resolved settings, as TOML.
+    pub(crate) config: String,
+    /// The flags that all trainers share.
+    pub(crate) common: CommonArgs,
+    /// Steps of the whole run.
+    pub(crate) total: u64,
+    pub(crate) steps_per_epoch: u64,
     pub(crate) run: RunDir,
     pub(crate) trainer: &'a mut dyn Trainable,
     /// Number of steps done, in all processes that trained this run.
@@ -29,7 +36,13 @@ pub(crate) struct Training<'a> {
 impl Training<'_> {
     /// Returns the epoch of the last step, counted from 1. Returns 0 before the first step.
     pub(crate) fn epoch(&self) -> u64 {
-        self.done.div_ceil(self.plan.steps_per_epoch)
+        self.done.div_ceil(self.steps_per_epoch)
+    }
+
+    /// Returns whether an action with period `every` is due after this step. The default period is
+    /// an epoch. All actions are due after the last step.
+    pub(crate) fn is_due(&self, every: Option<u64>) -> bool {
+        self.done.is_multiple_of(every.unwrap_or(self.steps_per_epoch)) || self.done == self.total
     }
 }
 

@@ -45,10 +45,10 @@ impl Progress {
         Self { total, start: (done, Instant::now()), labels, quiet, bar, last: None }
     }
 
-    /// Shows the figures of the last step and the speed. With `always`, prints a line even if the
-    /// last line was printed recently.
-    pub(crate) fn update(&mut self, run: &Training, images_per_second: f64, figures: &Figures, always: bool) {
-        let is_due = always || self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+    /// Shows the figures of the last step and the speed. Prints a line at the end of an epoch, even
+    /// if the last line was printed recently.
+    pub(crate) fn update(&mut self, run: &Training, images_per_second: f64, figures: &Figures) {
+        let is_due = run.is_due(None) || self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
         if self.quiet || self.bar.is_none() && !is_due {
             return;
         }

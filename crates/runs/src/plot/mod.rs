@@ -147,7 +147,7 @@ impl Output for History {
     }
 
     fn draw(&mut self, training: &Training, _pictures: &[(&'static str, Image)]) -> Result<(), Error> {
-        let svg = self.svg(&training.plan.title);
+        let svg = self.svg(&training.title);
         disk::write_file(&training.run.file(NAME), |out| out.write_all(svg.as_bytes()))
     }
 

@@ -70,16 +70,16 @@ impl Session<'_> {
 
     /// Returns the command that continues this run.
     fn resume_command(&self) -> String {
-        let Training { plan, run, .. } = &self.training;
-        train_command(plan.model, &format!("--resume {}", shell_word(run.path())))
+        let Training { model, run, .. } = &self.training;
+        train_command(model, &format!("--resume {}", shell_word(run.path())))
     }
 
     /// Returns commands to try next, each with its purpose.
     fn next_commands(&self) -> Vec<(String, String)> {
-        let Training { plan, run, trainer, .. } = &self.training;
+        let Training { model, common, run, trainer, .. } = &self.training;
         let longer = 2 * self.training.epoch().max(1);
-        let (config, seed) = (shell_word(&run.config()), plan.common.seed.wrapping_add(1));
-        let again = train_command(plan.model, &format!("--config {config} --seed {seed}"));
+        let (config, seed) = (shell_word(&run.config()), common.seed.wrapping_add(1));
+        let again = train_command(model, &format!("--config {config} --seed {seed}"));
         let longer = format!("{} --epochs {longer}", self.resume_command());
         let mut commands =
             vec![(longer, "train for longer".to_owned()), (again, "the same with another seed".to_owned())];

@@ -21,32 +21,9 @@ use crate::output::{Output, Training, outputs};
 use crate::paths::shell_word;
 use crate::progress::Progress;
 use crate::report::warn;
-use crate::run::RunDir;
 use crate::signals::StopFlag;
 use crate::summary::grouped;
-use crate::{BoxError, CommonArgs, Error, Trainable, config, disk};
-
-/// The settings that the training loop uses.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) model: &'static str,
-    pub(crate) title: String,
-    /// The resolved settings, as TOML.
-    pub(crate) config: String,
-    /// The flags that all trainers share.
-    pub(crate) common: CommonArgs,
-    /// Steps of the whole run.
-    pub(crate) total: u64,
-    pub(crate) steps_per_epoch: u64,
-}
-
-impl Plan {
-    /// Returns whether an action with period `every` is due after step `done`. The default period
-    /// is an epoch. All actions are due after the last step.
-    fn is_due(&self, every: Option<u64>, done: u64) -> bool {
-        done.is_multiple_of(every.unwrap_or(self.steps_per_epoch)) || done == self.total
-    }
-}
+use crate::{BoxError, Error, config, disk};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
@@ -83,31 +60,20 @@ impl Clock {
 
 impl<'a> Session<'a> {
     /// Starts a new run, or continues a run from its checkpoint.
-    pub(crate) fn open(
-        plan: Plan,
-        run: RunDir,
-        trainer: &'a mut dyn Trainable,
-        stop: StopFlag,
-    ) -> Result<Self, Error> {
-        let mut checkpoints = Checkpoints::in_directory(run.path());
-        let saved = match checkpoints.load()? {
-            Some(loaded) => Some(restore(&plan, trainer, loaded)?),
-            None => refuse_to_start_over(&run, trainer).map(|()| None)?,
-        };
-        let done = saved.unwrap_or(0);
-        if done > plan.total {
-            let (run, total) = (run.path().display(), plan.total);
-            let problem = format!("{run} is at step {done} already, past the {total} requested");
-            return Err(Error::Other(format!("{problem}; give more --steps or --epochs")));
+    pub(crate) fn open(mut training: Training<'a>, stop: StopFlag) -> Result<Self, Error> {
+        let mut checkpoints = Checkpoints::in_directory(training.run.path());
+        match checkpoints.load()? {
+            Some(loaded) => restore(&mut training, loaded)?,
+            None => refuse_to_start_over(&training)?,
         }
-        disk::write_file(&run.config(), |out| out.write_all(plan.config.as_bytes()))?;
-        let training = Training { plan, run, trainer, done, saved };
+        let config = training.config.as_bytes();
+        disk::write_file(&training.run.config(), |out| out.write_all(config))?;
         let (outputs, kept) = outputs(&training, checkpoints)?;
-        let (plan, run) = (&training.plan, &training.run);
+        let Training { run, common, total, steps_per_epoch, done, .. } = &training;
         let own = outputs.iter().flat_map(|output| output.files(&training));
         run.clear_leftovers(&own.chain([run.config(), run.file(FINAL)]).collect())?;
-        let epoch_unmeasured = done > 0 && done.is_multiple_of(plan.steps_per_epoch) && !kept.ends_epoch;
-        let progress = Progress::new(plan.total, done, training.trainer.panels(), plan.common.quiet);
+        let epoch_unmeasured = *done > 0 && done.is_multiple_of(*steps_per_epoch) && !kept.ends_epoch;
+        let progress = Progress::new(*total, *done, training.trainer.panels(), common.quiet);
         let clock = Clock { before: kept.seconds, started: Instant::now(), lap: (0, Duration::ZERO) };
         Ok(Self { training, outputs, stop, progress, epoch_unmeasured, clock })
     }
@@ -131,16 +97,15 @@ impl<'a> Session<'a> {
         // If an earlier process was stopped while it measured an epoch, this process measures the
         // epoch.
         let mut running = !self.epoch_unmeasured || self.write_outputs()?;
-        while running && self.training.done < self.training.plan.total {
+        while running && self.training.done < self.training.total {
             running = !self.stop.is_raised() && self.advance()?;
         }
         if running { self.finish() } else { self.interrupt() }
     }
 
     fn announce(&self) {
-        let Training { plan, run, done, .. } = &self.training;
-        let (title, run, total, kernels) =
-            (&plan.title, run.path().display(), grouped(plan.total), kernels());
+        let Training { title, run, total, done, .. } = &self.training;
+        let (run, total, kernels) = (run.path().display(), grouped(*total), kernels());
         self.progress.say(match done {
             0 => format!("{title} for {total} steps on {kernels}, into {run}"),
             done => {
@@ -160,11 +125,11 @@ impl<'a> Session<'a> {
         self.clock.lap.1 += started.elapsed();
         self.refuse_infinities(&figures)?;
 
-        let Training { plan, trainer, done, .. } = &self.training;
-        let images_per_second = self.clock.steps_per_second() * trainer.images_per_step() as f64;
-        self.progress.update(&self.training, images_per_second, &figures, plan.is_due(None, *done));
+        let training = &self.training;
+        let images_per_second = self.clock.steps_per_second() * training.trainer.images_per_step() as f64;
+        self.progress.update(training, images_per_second, &figures);
         // The last step gets no extra line, because the run may be continued beyond it later.
-        if done.is_multiple_of(plan.common.log_every) {
+        if training.done.is_multiple_of(training.common.log_every) {
             figures.push("images_per_second", (images_per_second * 10.0).round() / 10.0);
             figures.push("seconds", (self.clock.seconds() * 1000.0).round() / 1000.0);
             self.clock.lap = (0, Duration::ZERO);
@@ -176,16 +141,13 @@ impl<'a> Session<'a> {
     /// Writes every output that is due, the checkpoint last. Returns false if a stop was requested
     /// meanwhile.
     fn write_outputs(&mut self) -> Result<bool, Error> {
-        let (plan, done) = (&self.training.plan, self.training.done);
-        let [draws, saves] =
-            [plan.common.sample_every, plan.common.checkpoint_every].map(|every| plan.is_due(every, done));
-        if done.is_multiple_of(plan.steps_per_epoch) && !self.log_epoch()? {
+        if self.training.done.is_multiple_of(self.training.steps_per_epoch) && !self.log_epoch()? {
             return Ok(false);
         }
-        if draws {
+        if self.training.is_due(self.training.common.sample_every) {
             self.draw()?;
         }
-        if saves {
+        if self.training.is_due(self.training.common.checkpoint_every) {
             self.save()?;
         }
         Ok(true)
@@ -248,10 +210,9 @@ impl<'a> Session<'a> {
 
 /// Fails if a run without a checkpoint has weights, because it has lost its checkpoint. A run that
 /// was stopped before it saved has no weights and starts at step 0.
-fn refuse_to_start_over(run: &RunDir, trainer: &dyn Trainable) -> Result<(), Error> {
-    let weights =
-        trainer.networks().into_iter().map(|(name, _)| run.weights(name)).find(|path| path.exists());
-    let Some(path) = weights else { return Ok(()) };
+fn refuse_to_start_over(Training { run, trainer, .. }: &Training) -> Result<(), Error> {
+    let weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
+    let Some(path) = weights.into_iter().find(|path| path.exists()) else { return Ok(()) };
     let advice = format!("start a new run with --config {}", shell_word(&run.config()));
     Err(Error::unreadable(&path, format!("weights of a run whose checkpoint is gone; {advice}")))
 }
@@ -261,22 +222,30 @@ fn failed(step: u64) -> impl FnOnce(BoxError) -> Error {
     move |cause| Error::Trainer { step, cause }
 }
 
-/// Loads a checkpoint into the trainer and returns its step.
-fn restore(plan: &Plan, trainer: &mut dyn Trainable, loaded: Loaded) -> Result<u64, Error> {
+/// Loads a checkpoint into the trainer.
+fn restore(training: &mut Training, loaded: Loaded) -> Result<(), Error> {
     let Loaded { snapshot, path, warning } = loaded;
     if let Some(warning) = warning {
         warn(warning);
     }
     let mismatch = |problem: String| Error::mismatch(&path, problem);
-    if snapshot.model != plan.model {
-        return Err(mismatch(format!("a checkpoint of model `{}`, not of `{}`", snapshot.model, plan.model)));
+    if snapshot.model != training.model {
+        let (saved, now) = (snapshot.model, training.model);
+        return Err(mismatch(format!("a checkpoint of model `{saved}`, not of `{now}`")));
     }
-    if let Some((key, saved, now)) = config::difference(&snapshot.config, &plan.config) {
+    if let Some((key, saved, now)) = config::difference(&snapshot.config, &training.config) {
         return Err(mismatch(format!(
             "made with {key} = {saved}, but config.toml beside it has {now}; put {saved} back there"
         )));
     }
-    let state = fit(&path, &snapshot.tensors, &trainer.state(), |shape| shape)?;
-    trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
-    Ok(snapshot.step)
+    let state = fit(&path, &snapshot.tensors, &training.trainer.state(), |shape| shape)?;
+    training.trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
+    let (done, total) = (snapshot.step, training.total);
+    if done > total {
+        let run = training.run.path().display();
+        let problem = format!("{run} is at step {done} already, past the {total} requested");
+        return Err(Error::Other(format!("{problem}; give more --steps or --epochs")));
+    }
+    (training.done, training.saved) = (done, Some(done));
+    Ok(())
 }
