@@ -8,32 +8,23 @@ use std::path::{Path, PathBuf};
 /// The largest number of symbolic links that are followed, as in Linux.
 const LINKS: usize = 40;
 
-/// The destination of a path.
-pub(crate) enum Destination {
-    /// The path of a regular file, which may not exist yet. The path is not a symbolic link.
-    File(PathBuf),
-    /// A pipe, a device, or a file that must not be replaced.
-    Stream(File),
-}
-
-impl Destination {
-    /// Returns the destination of `path`. A destination that must not be replaced is opened.
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let found = match fs::metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::File(resolve(path))),
-            found => found?,
-        };
-        if let Some(stream) = standard_stream(&found) {
-            return Ok(Self::Stream(stream));
-        }
-        if found.is_dir() {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        match follow(path) {
-            Some(target) if found.is_file() => Ok(Self::File(target)),
-            _ => File::options().write(true).truncate(found.is_file()).open(path).map(Self::Stream),
-        }
+/// Opens the destination of `path` if it must not be replaced, such as a pipe or a device. Returns
+/// `None` if it is a regular file, which may not exist yet.
+pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        found => found?,
+    };
+    if let Some(stream) = standard_stream(&found) {
+        return Ok(Some(stream));
     }
+    if found.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if found.is_file() && follow(path).is_some() {
+        return Ok(None);
+    }
+    File::options().write(true).truncate(found.is_file()).open(path).map(Some)
 }
 
 /// Follows symbolic links and returns the path of the target, which may not exist yet.
@@ -62,21 +53,17 @@ pub fn is_regular(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |found| found.is_file() && standard_stream(&found).is_none())
 }
 
-#[cfg(unix)]
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
 /// Returns standard output or standard error if `found` is the same file. New bytes then follow the
 /// bytes that were already written, even if the stream is redirected to a file.
 #[cfg(unix)]
 fn standard_stream(found: &Metadata) -> Option<File> {
     use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
     let _ = io::stdout().flush();
     let streams = [io::stdout().as_fd().try_clone_to_owned(), io::stderr().as_fd().try_clone_to_owned()];
     let mut streams = streams.into_iter().flatten().map(File::from);
-    streams.find(|stream| stream.metadata().is_ok_and(|own| is_same(&own, found)))
+    let is_found = |own: Metadata| (own.dev(), own.ino()) == (found.dev(), found.ino());
+    streams.find(|stream| stream.metadata().is_ok_and(is_found))
 }
 
 #[cfg(not(unix))]

@@ -44,8 +44,6 @@ pub use destination::{is_regular, resolve};
 pub use partial::{Partial, remove_leftovers};
 pub use system::{Lock, append, lock, remove, rename, sync, sync_directory};
 
-use destination::Destination;
-
 /// Size of the write buffer in bytes.
 const BUFFER: usize = 1 << 18;
 
@@ -64,18 +62,17 @@ const BUFFER: usize = 1 << 18;
 /// The errors of the system and of `content`. A regular file is then unchanged, and no temporary
 /// file remains.
 pub fn write(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    match Destination::of(path)? {
-        Destination::File(target) => {
-            // Leftovers only take up space, so errors are ignored. In a directory that can be
-            // written but not read, leftovers remain.
-            let own = target.file_name().map(partial::stem);
-            let _ = remove_leftovers(directory_of(&target), false, &|stem| own.as_deref() == Some(stem));
-            let mut partial = Partial::create(&target)?;
-            partial.fill(content)?;
-            partial.keep()
-        }
-        Destination::Stream(mut stream) => fill(&mut stream, content),
+    if let Some(mut stream) = destination::stream(path)? {
+        return fill(&mut stream, content);
     }
+    let target = resolve(path);
+    // Leftovers only take up space, so errors are ignored. In a directory that can be written but
+    // not read, leftovers remain.
+    let own = target.file_name().map(partial::stem);
+    let _ = remove_leftovers(directory_of(&target), false, &|stem| own.as_deref() == Some(stem));
+    let mut partial = Partial::create(&target)?;
+    partial.fill(content)?;
+    partial.keep()
 }
 
 /// Returns the directory of a file.

@@ -62,28 +62,22 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
-    let synced = faults::call(Call::SyncDirectory, directory, || {
-        let handle = match File::open(directory) {
-            // A directory that can be written but not read.
-            Err(cause) if cause.kind() == ErrorKind::PermissionDenied => return Ok(Some(cause)),
-            handle => handle?,
-        };
-        handle.sync_all().map(|()| None)
-    });
-    let missing = match synced {
-        Err(cause) if is_missing(&cause, &NO_SYNC) => Some(cause),
-        answer => answer?,
-    };
-    if let Some(cause) = missing {
-        static WARNED: AtomicBool = AtomicBool::new(false);
-        if !WARNED.swap(true, Ordering::Relaxed) {
-            let place = directory.display();
-            let text = format!("cannot sync the directory {place}: {cause}");
-            let risk = "a power cut may lose the newest files in it";
-            let _ = writeln!(io::stderr(), "warning: {text}; {risk}");
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    let synced = faults::call(Call::SyncDirectory, directory, || File::open(directory)?.sync_all());
+    // A directory that can be written but not read can't be opened.
+    let is_missing =
+        |cause: &io::Error| is_missing(cause, &NO_SYNC) || cause.kind() == ErrorKind::PermissionDenied;
+    match synced {
+        Err(cause) if is_missing(&cause) => {
+            if !WARNED.swap(true, Ordering::Relaxed) {
+                let text = format!("cannot sync the directory {}: {cause}", directory.display());
+                let risk = "a power cut may lose the newest files in it";
+                let _ = writeln!(io::stderr(), "warning: {text}; {risk}");
+            }
+            Ok(())
         }
+        answer => answer,
     }
-    Ok(())
 }
 
 /// Renames a file within its file system and makes the new name durable. A file that already has
