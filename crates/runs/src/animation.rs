@@ -38,7 +38,7 @@ pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
         let frame = Image::read_png(file)?;
         if (frame.width, frame.height, frame.channels) != (last.width, last.height, last.channels) {
             let problem = "differs in size from the last picture of the series; move it elsewhere";
-            return Err(Error::mismatch(file, problem));
+            return Err(Error::file(file, problem));
         }
         let milliseconds = if i + 1 == frames.len() { LAST_FRAME } else { duration(frames.len()) };
         writer.set_frame_delay(milliseconds, 1000).map_err(io)?;

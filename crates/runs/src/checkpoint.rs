@@ -95,15 +95,12 @@ impl Checkpoints {
     /// If there are checkpoints but none can be read, or if a checkpoint has another format
     /// version.
     pub fn load(&mut self) -> Result<Option<Loaded>, Error> {
-        self.newest_is_valid = false;
-        let problem = match read(&self.newest) {
-            Ok(snapshot) => {
-                self.newest_is_valid = true;
-                return Ok(Some(Loaded { snapshot, path: self.newest.clone(), warning: None }));
-            }
-            Err(error @ Error::Unreadable { .. }) => error,
+        let newest = read(&self.newest);
+        self.newest_is_valid = newest.is_ok();
+        let problem = match newest {
+            Ok(snapshot) => return Ok(Some(Loaded { snapshot, path: self.newest.clone(), warning: None })),
             Err(error) if is_missing(&error) && !self.previous.exists() => return Ok(None),
-            Err(error) if is_missing(&error) => error,
+            Err(error) if is_missing(&error) || matches!(error, Error::File { .. }) => error,
             Err(error) => return Err(error),
         };
         match read(&self.previous) {
@@ -155,7 +152,7 @@ fn write(out: &mut dyn io::Write, snapshot: &Snapshot) -> io::Result<()> {
 fn read(path: &Path) -> Result<Snapshot, Error> {
     let mut container = container::read(path)?;
     let mut field = |key: &str| container.metadata.remove(key).unwrap_or_default();
-    let unreadable = |problem| Error::unreadable(path, problem);
+    let unreadable = |problem| Error::file(path, problem);
     if field("format") != FORMAT {
         return Err(unreadable("a safetensors file, but not a checkpoint of Adjoint"));
     }
@@ -164,9 +161,10 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
     }
     let version = field("version");
     if version != VERSION {
-        let problem =
-            format!("a checkpoint of format version {version}; this program reads version {VERSION}");
-        return Err(Error::mismatch(path, problem));
+        // The caller must not go back to the previous checkpoint, so this is not an `Error::File`.
+        let (file, other) = (path.display(), "this program reads version");
+        let problem = format!("a checkpoint of format version {version}; {other} {VERSION}");
+        return Err(Error::Other(format!("{file}: {problem}")));
     }
     let step = field("step").parse().map_err(|_| unreadable("its step is not a number"))?;
     Ok(Snapshot { model: field("model"), step, config: field("config"), tensors: container.tensors })
@@ -197,7 +195,7 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
 /// error message.
 ///
 /// # Errors
-/// [`Error::Mismatch`], which names tensors that are missing, unexpected or of another shape.
+/// [`Error::File`], which names tensors that are missing, unexpected or of another shape.
 pub(crate) fn fit(
     path: &Path,
     found: &[(String, Tensor<f32>)],
@@ -208,7 +206,7 @@ pub(crate) fn fit(
         for (_, expected, found) in &mut error.reshaped {
             (*expected, *found) = (in_file(*expected), in_file(*found));
         }
-        Error::mismatch(path, format!("does not fit this model: {error}"))
+        Error::file(path, format!("does not fit this model: {error}"))
     })?;
     Ok(expected.iter().zip(values).map(|((name, _), value)| (name.clone(), value.clone())).collect())
 }

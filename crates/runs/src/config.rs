@@ -146,7 +146,7 @@ pub fn model_of_run(directory: &Path) -> Result<String, Error> {
     let file = config_of_run(directory)?;
     let model = read(&file)?.get(MODEL).and_then(Value::as_str).map(str::to_owned);
     model.ok_or_else(|| {
-        Error::unreadable(
+        Error::file(
             &file,
             format!("does not say which `{MODEL}` it belongs to; it was not written by a trainer"),
         )
@@ -168,7 +168,7 @@ fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
     }
     let found =
         if directory.is_dir() { "holds no run (no config.toml in it)" } else { "there is no such run" };
-    Err(Error::unreadable(directory, format!("{found}; give the directory of a run, such as runs/NAME")))
+    Err(Error::file(directory, format!("{found}; give the directory of a run, such as runs/NAME")))
 }
 
 fn read(path: &Path) -> Result<Table, Error> {
@@ -176,12 +176,12 @@ fn read(path: &Path) -> Result<Table, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(Error::io("read", path))?;
     if text.len() as u64 > MAX_FILE {
-        return Err(Error::unreadable(path, format!("not a settings file: longer than {MAX_FILE} bytes")));
+        return Err(Error::file(path, format!("not a settings file: longer than {MAX_FILE} bytes")));
     }
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
         let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
-        Error::unreadable(path, format!("not TOML:{place}: {}", error.message()))
+        Error::file(path, format!("not TOML:{place}: {}", error.message()))
     })
 }
 
@@ -194,48 +194,48 @@ fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<Os
     // if the file belongs to another model.
     if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
         let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
-        return Err(Error::mismatch(path, problem));
+        return Err(Error::file(path, problem));
     }
     let mut settings = Vec::new();
     for (key, value) in table.iter().filter(|(key, _)| *key != MODEL) {
         if let Some(arg) = known.iter().find(|arg| arg.get_id() == key) {
             let flags = flags_of(arg, value).ok_or_else(|| {
-                Error::unreadable(path, format!("{key} = {value} is not a value of --{}", long(arg)))
+                Error::file(path, format!("{key} = {value} is not a value of {}", flag(key)))
             })?;
             settings.push((key.clone(), flags));
         } else {
-            return Err(Error::unreadable(path, unknown(key, &known)));
+            return Err(Error::file(path, unknown(key, &known)));
         }
     }
     Ok(settings)
 }
 
-fn long(arg: &Arg) -> &str {
-    arg.get_long().unwrap_or_default()
+/// Returns the flag of a setting: "--log-every" for "log_every".
+pub(crate) fn flag(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
 }
 
 fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<OsString>> {
     let switch = matches!(arg.get_action(), ArgAction::SetTrue);
     let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
-    let flag = |value: OsString| {
-        let mut flag = OsString::from(format!("--{}=", long(arg)));
+    let flag = flag(arg.get_id().as_str());
+    let with = |value: OsString| {
+        let mut flag = OsString::from(format!("{flag}="));
         flag.push(value);
         vec![flag]
     };
     match value {
-        Value::Boolean(on) if switch => {
-            Some(if *on { vec![format!("--{}", long(arg)).into()] } else { vec![] })
-        }
+        Value::Boolean(on) if switch => Some(if *on { vec![flag.into()] } else { vec![] }),
         _ if switch => None,
-        _ if is_path => paths::of_toml(value).map(flag),
+        _ if is_path => paths::of_toml(value).map(with),
         // An empty array would become no flags, and so the default.
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => {
             let flags: Option<Vec<Vec<OsString>>> = items.iter().map(|item| flags_of(arg, item)).collect();
             Some(flags?.concat())
         }
-        Value::String(text) => Some(flag(text.into())),
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(flag(value.to_string().into())),
+        Value::String(text) => Some(with(text.into())),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(with(value.to_string().into())),
         Value::Table(_) | Value::Datetime(_) => None,
     }
 }
@@ -265,9 +265,7 @@ fn parse_layers<C: Config>(
     let layered = program.iter().chain(from_file).cloned().chain(flags.iter().cloned());
     // The command line alone was valid, so an error here comes from the file.
     let given = command::<C>().try_get_matches_from(layered);
-    given
-        .and_then(|given| C::from_arg_matches(&given))
-        .map_err(|error| Error::unreadable(path, complaint(&error)))
+    given.and_then(|given| C::from_arg_matches(&given)).map_err(|error| Error::file(path, complaint(&error)))
 }
 
 /// Returns whether the command line contains the flag of this setting or a flag that conflicts with
@@ -287,8 +285,7 @@ fn is_given(given: &ArgMatches, key: &str) -> bool {
 fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     let unused = config.unused_flags().into_iter().find(|(key, _)| is_given(given, key));
     let Some((key, purpose)) = unused else { return Ok(()) };
-    let flag = key.replace('_', "-");
-    Err(Error::Other(format!("--{flag} has no effect here: it is for {purpose}")))
+    Err(Error::Other(format!("{} has no effect here: it is for {purpose}", flag(key))))
 }
 
 /// Fails if the command line changes a setting that is fixed for a resumed run. Repeating the value
@@ -297,11 +294,10 @@ fn refuse_changes<C: Config>(recorded: &C, requested: &C) -> Result<(), Error> {
     let Some((key, recorded, requested)) = difference(&to_toml(recorded), &to_toml(requested)) else {
         return Ok(());
     };
-    let flag = key.replace('_', "-");
-    let free = FREE_ON_RESUME.map(|key| format!("--{}", key.replace('_', "-"))).join(", ");
+    let (flag, free) = (flag(&key), FREE_ON_RESUME.map(flag).join(", "));
     let rule =
         format!("a resumed run can only change {free}, --threads and --quiet; otherwise start a new run");
-    Err(Error::Other(format!("--{flag} {requested} contradicts the run, which has {recorded}; {rule}")))
+    Err(Error::Other(format!("{flag} {requested} contradicts the run, which has {recorded}; {rule}")))
 }
 
 /// Returns the first setting that differs between two configurations (TOML), with both values.

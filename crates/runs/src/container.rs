@@ -114,10 +114,10 @@ fn hex(bytes: &[u8]) -> String {
 /// Reads a container that any program wrote. Only the seal is interpreted, no other metadata.
 ///
 /// # Errors
-/// [`Error::Io`] if the file can't be read. [`Error::Unreadable`] if the file is not a valid
+/// [`Error::Io`] if the file can't be read. [`Error::File`] if the file is not a valid
 /// container, if a tensor is too large, or if its type can't be converted to `f32`.
 pub(crate) fn read(path: &Path) -> Result<Container, Error> {
-    let unreadable = |problem: String| Err(Error::unreadable(path, problem));
+    let unreadable = |problem: String| Err(Error::file(path, problem));
     let file = File::open(path).map_err(Error::io("open", path))?;
     let stat = file.metadata().map_err(Error::io("read", path))?;
     if !stat.is_file() {
@@ -192,7 +192,7 @@ impl Source<'_> {
     /// Reads the next tensor chunk by chunk.
     fn tensor(&mut self, name: &str, info: &TensorInfo) -> Result<Tensor<f32>, Error> {
         let TensorInfo { dtype, shape: dims, .. } = info;
-        let unreadable = |problem| Err(Error::unreadable(self.path, format!("tensor `{name}` {problem}")));
+        let unreadable = |problem| Err(Error::file(self.path, format!("tensor `{name}` {problem}")));
         let Some(shape) = Shape::checked(dims) else {
             let most = "at most 4 dimensions, and sizes that memory can address, can be read";
             return unreadable(format!("has shape {dims:?}; {most}"));

@@ -23,36 +23,19 @@ pub enum Error {
         cause: io::Error,
     },
 
-    /// A file is truncated, damaged, or of another format.
+    /// A file or directory can't be used: it is damaged, of another format, or belongs to something
+    /// else, such as another model.
     #[error("{}: {problem}", path.display())]
-    Unreadable {
-        /// The file.
+    File {
+        /// The file or directory.
         path: PathBuf,
         /// What is wrong with it.
-        problem: String,
-    },
-
-    /// A file is valid, but belongs to something else, such as another model.
-    #[error("{}: {problem}", path.display())]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-        /// What differs.
         problem: String,
     },
 
     /// An error of clap about the command line, or the text of `--help`.
     #[error("{}; --help lists the flags", complaint(.0))]
     CommandLine(#[from] clap::Error),
-
-    /// The trainer failed for a reason outside of this crate.
-    #[error("step {step}: {cause}")]
-    Trainer {
-        /// The step in which the trainer failed.
-        step: u64,
-        /// The error of the trainer.
-        cause: BoxError,
-    },
 
     /// Any other error, such as flags that contradict each other, or a run that can't start or
     /// continue. No caller distinguishes these errors. The message says what to do.
@@ -67,14 +50,9 @@ impl Error {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause: cause.into() }
     }
 
-    /// Creates an [`Error::Unreadable`].
-    pub fn unreadable(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Unreadable { path: path.to_path_buf(), problem: problem.into() }
-    }
-
-    /// Creates an [`Error::Mismatch`].
-    pub fn mismatch(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Mismatch { path: path.to_path_buf(), problem: problem.into() }
+    /// Creates an [`Error::File`].
+    pub fn file(path: &Path, problem: impl Into<String>) -> Self {
+        Self::File { path: path.to_path_buf(), problem: problem.into() }
     }
 }
 

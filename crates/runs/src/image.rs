@@ -59,20 +59,16 @@ impl Image {
     /// # Errors
     /// If the file can't be read or has another format.
     pub fn read_png(path: &Path) -> Result<Self, Error> {
-        let unreadable = |problem: String| Error::unreadable(path, problem);
+        let unreadable = |problem: String| Error::file(path, problem);
         let file = File::open(path).map_err(Error::io("open", path))?;
-        let decoder = png::Decoder::new(BufReader::new(file));
-        let decoded = |mut reader: png::Reader<_>| {
+        let decode = || {
+            let mut reader = png::Decoder::new(BufReader::new(file)).read_info()?;
             let size = reader.output_buffer_size().filter(|&size| size <= MAX_BYTES);
-            let size = size.ok_or(png::DecodingError::LimitsExceeded)?;
-            let mut pixels = vec![0; size];
-            let info = reader.next_frame(&mut pixels)?;
-            Ok((info, pixels))
+            let mut pixels = vec![0; size.ok_or(png::DecodingError::LimitsExceeded)?];
+            Ok((reader.next_frame(&mut pixels)?, pixels))
         };
-        let (info, pixels) = decoder
-            .read_info()
-            .and_then(decoded)
-            .map_err(|error| unreadable(format!("not a readable PNG file ({error})")))?;
+        let (info, pixels) = decode()
+            .map_err(|error: png::DecodingError| unreadable(format!("not a readable PNG file ({error})")))?;
         let channels = match (info.color_type, info.bit_depth) {
             (png::ColorType::Grayscale, png::BitDepth::Eight) => 1,
             (png::ColorType::Rgb, png::BitDepth::Eight) => 3,

@@ -125,7 +125,7 @@ impl Log {
         let file = options.open(path).map_err(Error::io("open", path))?;
         // Reading from a pipe would block forever.
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
-            return Err(Error::unreadable(path, "not a file"));
+            return Err(Error::file(path, "not a file"));
         }
         let (mut length, mut kept) = (0, LogState::default());
         let (mut lines, mut line, mut end) = (BufReader::new(&file), vec![], 0);
@@ -159,7 +159,7 @@ impl Log {
                     let number = broken.unwrap_or(number);
                     let problem =
                         format!("line {number} is not a JSON object of numbers; repair or delete it");
-                    return Err(Error::unreadable(path, problem));
+                    return Err(Error::file(path, problem));
                 }
             }
         }

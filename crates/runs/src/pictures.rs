@@ -152,7 +152,7 @@ impl Output for Pictures {
             match animation::write(&path, &frames) {
                 Ok(()) => files.push((path, format!("{series} from the start"))),
                 // The run does not fail if the user has changed a picture.
-                Err(error @ (Error::Unreadable { .. } | Error::Mismatch { .. })) => {
+                Err(error @ Error::File { .. }) => {
                     warn(format_args!("no animation: {error}"));
                 }
                 Err(error) => return Err(error),

@@ -2,6 +2,8 @@
 
 use clap::{Arg, Command};
 
+use crate::config::flag;
+
 /// The default of one setting, which is named by its key ("beta2").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
@@ -66,7 +68,7 @@ fn note(always: Option<&str>, beside: &[&Preset]) -> String {
     let mut notes: Vec<(&str, &str, String)> = vec![];
     for preset in beside.iter().filter(|preset| Some(preset.value) != always) {
         let (key, of) = preset.beside.expect("these presets are conditional");
-        let flag = format!("--{} {of}", key.replace('_', "-"));
+        let flag = format!("{} {of}", flag(key));
         match notes.iter_mut().find(|(value, ..)| *value == preset.value) {
             Some((_, last, text)) if *last == key => *text = format!("{text} or {of}"),
             Some((_, last, text)) => (*last, *text) = (key, format!("{text} or {flag}")),

@@ -114,7 +114,7 @@ pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Importe
     if let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) {
         let advice = "use another run, or resume this run to write its weights again";
         let problem = format!("`{name}` has weights that are not finite numbers; {advice}");
-        return Err(Error::unreadable(path, problem));
+        return Err(Error::file(path, problem));
     }
     let step = found.metadata.get(STEP).and_then(|step| step.parse().ok());
     Ok(Imported { weights, step })

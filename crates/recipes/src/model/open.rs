@@ -97,7 +97,7 @@ impl Model {
 }
 
 pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
-    Error::mismatch(run, problem).into()
+    Error::file(run, problem).into()
 }
 
 /// Loads two networks, and rejects networks of different steps. These occur while a run writes its
@@ -109,7 +109,7 @@ fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Res
             let problem = format!(
                 "its {a} is of step {one} and its {b} is of step {other}, because the run is writing its weights or was stopped while writing; try again, or resume the run"
             );
-            Err(Error::unreadable(run, problem).into())
+            Err(Error::file(run, problem).into())
         }
         _ => Ok(()),
     }
@@ -128,7 +128,7 @@ pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Opt
     let path = file(run, name);
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";
-        return Err(Error::unreadable(&path, problem).into());
+        return Err(Error::file(&path, problem).into());
     }
     let found = weights::import(&path, &network.state())?;
     network.load_state(&found.weights)?;

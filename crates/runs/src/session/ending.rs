@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FINAL, Session, failed};
+use super::{FINAL, Session};
 use crate::invocation::{command_line, train_command};
 use crate::launch::Outcome;
 use crate::log::Line;
@@ -33,7 +33,8 @@ impl Session<'_> {
             files.extend(output.finish(&self.training)?);
         }
         let stop = &self.stop;
-        let figures = self.training.trainer.final_figures(&|| stop.is_raised()).map_err(failed(done))?;
+        let figures = self.training.trainer.final_figures(&|| stop.is_raised());
+        let figures = figures.map_err(|cause| self.failed(done, &cause))?;
         let Some(figures) = figures else { return self.interrupt() };
         if !figures.is_empty() {
             self.refuse_infinities(&figures)?;

@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
         let outcome = self.train();
         self.progress.finish();
         outcome.map_err(|error| match error {
-            Error::Io { .. } | Error::Trainer { .. } => Error::Other(format!("{error}; {}", self.advice())),
+            Error::Io { .. } => Error::Other(format!("{error}; {}", self.advice())),
             other => other,
         })
     }
@@ -118,9 +118,9 @@ impl<'a> Session<'a> {
     /// requested meanwhile.
     fn advance(&mut self) -> Result<bool, Error> {
         let started = Instant::now();
-        let Training { trainer, done, .. } = &mut self.training;
-        let mut figures = trainer.step(*done).map_err(failed(*done + 1))?;
-        *done += 1;
+        let figures = self.training.trainer.step(self.training.done);
+        let mut figures = figures.map_err(|cause| self.failed(self.training.done + 1, &cause))?;
+        self.training.done += 1;
         self.clock.lap.0 += 1;
         self.clock.lap.1 += started.elapsed();
         self.refuse_infinities(&figures)?;
@@ -158,7 +158,8 @@ impl<'a> Session<'a> {
     fn log_epoch(&mut self) -> Result<bool, Error> {
         let (epoch, stop) = (self.training.epoch(), &self.stop);
         let figures = self.training.trainer.epoch_figures(epoch, &|| stop.is_raised());
-        let Some(figures) = figures.map_err(failed(self.training.done))? else { return Ok(false) };
+        let figures = figures.map_err(|cause| self.failed(self.training.done, &cause))?;
+        let Some(figures) = figures else { return Ok(false) };
         self.refuse_infinities(&figures)?;
         if !figures.is_empty() {
             self.log(&figures)?;
@@ -194,6 +195,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Returns the error of a trainer that failed in a step.
+    fn failed(&self, step: u64, cause: &BoxError) -> Error {
+        Error::Other(format!("step {step}: {cause}; {}", self.advice()))
+    }
+
     fn not_finite(&self, what: String, value: f64) -> Error {
         let Training { run, done, saved, .. } = &self.training;
         let good = match saved {
@@ -211,15 +217,10 @@ impl<'a> Session<'a> {
 /// Fails if a run without a checkpoint has weights, because it has lost its checkpoint. A run that
 /// was stopped before it saved has no weights and starts at step 0.
 fn refuse_to_start_over(Training { run, trainer, .. }: &Training) -> Result<(), Error> {
-    let weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
-    let Some(path) = weights.into_iter().find(|path| path.exists()) else { return Ok(()) };
+    let mut weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
+    let Some(path) = weights.find(|path| path.exists()) else { return Ok(()) };
     let advice = format!("start a new run with --config {}", shell_word(&run.config()));
-    Err(Error::unreadable(&path, format!("weights of a run whose checkpoint is gone; {advice}")))
-}
-
-/// Converts an error of the trainer in a step into an [`Error::Trainer`].
-fn failed(step: u64) -> impl FnOnce(BoxError) -> Error {
-    move |cause| Error::Trainer { step, cause }
+    Err(Error::file(&path, format!("weights of a run whose checkpoint is gone; {advice}")))
 }
 
 /// Loads a checkpoint into the trainer.
@@ -228,7 +229,7 @@ fn restore(training: &mut Training, loaded: Loaded) -> Result<(), Error> {
     if let Some(warning) = warning {
         warn(warning);
     }
-    let mismatch = |problem: String| Error::mismatch(&path, problem);
+    let mismatch = |problem: String| Error::file(&path, problem);
     if snapshot.model != training.model {
         let (saved, now) = (snapshot.model, training.model);
         return Err(mismatch(format!("a checkpoint of model `{saved}`, not of `{now}`")));
