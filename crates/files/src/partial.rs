@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io::{self, ErrorKind, Write};
+#[cfg(unix)]
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::faults::{self, Call};
@@ -40,11 +42,19 @@ impl Partial {
     pub fn create(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
         let old = fs::metadata(target).ok().filter(Metadata::is_file);
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        // Only the owner may read a file that replaces another one, until it gets the mode of the
+        // other file.
+        #[cfg(unix)]
+        if old.is_some() {
+            options.mode(0o600);
+        }
         for _ in 0..ATTEMPTS {
             let mut own = stem(name);
             own.push(format!(".{:016x}.{ENDING}", RandomState::new().build_hasher().finish()));
             let path = target.with_file_name(own);
-            let file = match faults::call(Call::Create, target, || open_new(&path, old.is_some())) {
+            let file = match faults::call(Call::Create, target, || options.open(&path)) {
                 Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
                 file => file?,
             };
@@ -92,7 +102,8 @@ impl Partial {
         if let Some(old) = &self.old {
             // These calls fail on file systems without modes or owners, and for files of other
             // users.
-            let _ = keep_owner(&self.file, old);
+            #[cfg(unix)]
+            let _ = fchown(&self.file, Some(old.uid()), Some(old.gid()));
             let _ = self.file.set_permissions(old.permissions());
         }
         self.sync()?;
@@ -166,27 +177,4 @@ fn stem_of_partial(name: &OsStr) -> Option<&OsStr> {
     let is_ours =
         digits.len() == DIGITS && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     rest.file_stem().filter(|_| is_ours)
-}
-
-/// Creates a file, and fails if it exists. If `secret`, only the owner may read the file. A file
-/// that replaces another one is secret until it gets the mode of the other file.
-fn open_new(path: &Path, secret: bool) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if secret {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    options.open(path)
-}
-
-#[cfg(unix)]
-fn keep_owner(file: &File, old: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    fchown(file, Some(old.uid()), Some(old.gid()))
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_file: &File, _old: &Metadata) -> io::Result<()> {
-    Ok(())
 }
