@@ -265,7 +265,7 @@ impl GameArgs {
     }
 
     /// Draws latent vectors for `rows` samples: the draw with this index for this purpose.
-    pub fn draw(&self, common: &CommonArgs, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-        self.noise.draw(common.seed, purpose, index, [rows, self.latent])
+    pub fn draw(&self, seed: u64, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
+        self.noise.draw(seed, purpose, index, [rows, self.latent])
     }
 }

@@ -71,15 +71,9 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
 
     /// Returns the data and the noise of step `i` of D, counted over all epochs. `purpose` selects
     /// the noise.
-    fn round(
-        data: &mut dyn GameData,
-        players: (&GameArgs, &CommonArgs),
-        purpose: &str,
-        i: u64,
-    ) -> Round<f32> {
+    fn round(data: &mut dyn GameData, args: &GameArgs, seed: u64, purpose: &str, i: u64) -> Round<f32> {
         let (x, condition) = data.batch(i);
-        let (args, common) = players;
-        Round { z: args.draw(common, purpose, i, x.dims()[0]), x, condition }
+        Round { z: args.draw(seed, purpose, i, x.dims()[0]), x, condition }
     }
 }
 
@@ -105,7 +99,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
     }
 
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32> {
-        self.args.draw(&self.common, purpose, 0, rows)
+        self.args.draw(self.common.seed, purpose, 0, rows)
     }
 }
 
@@ -124,7 +118,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         let (k, data, lr) = (self.k(), &mut *self.data, self.lr * self.schedule.factor(step));
         let Players { game, ema, args, common, .. } = &mut self.players;
         // The iterator is lazy, so only one of the k batches is in memory at once.
-        let rounds = (step * k..(step + 1) * k).map(|i| Self::round(data, (args, common), "noise", i));
+        let rounds = (step * k..(step + 1) * k).map(|i| Self::round(data, args, common.seed, "noise", i));
         game.optimizer_g.set_lr(lr);
         game.optimizer_d.set_lr(lr);
         let report = game.step(step, rounds);
@@ -162,7 +156,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
                 if stop() {
                     return Ok(None);
                 }
-                sum += game.value(i, Self::round(&mut *self.data, (args, common), "noise/value", i));
+                sum += game.value(i, Self::round(&mut *self.data, args, common.seed, "noise/value", i));
             }
             figures.push("value", sum / batches as f64);
             figures.push("value_at_equilibrium", -(4f64.ln()));

@@ -9,13 +9,12 @@ mod open;
 use crate::game::Condition;
 use crate::game::flags::Distribution;
 pub use crate::model::networks::Networks;
-use crate::model::open::mismatch;
 pub use crate::model::open::{Open, load};
 use crate::{data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Grid};
+use adjoint_runs::{BoxError, CommonArgs, Error, Grid};
 use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -145,7 +144,7 @@ impl Model {
     /// Returns the error for `what` that is not finite.
     fn damaged(&self, what: &str) -> BoxError {
         let problem = format!("{what} that are not finite; its weights are damaged; take another run");
-        mismatch(&self.run, problem)
+        Error::file(&self.run, problem).into()
     }
 
     /// Returns the bound on images of a set, or None for models without a bound.
@@ -287,7 +286,7 @@ impl Model {
 
     /// Returns an error that says what this run lacks and what to use instead.
     pub fn refusal(&self, lack: &str, instead: &str) -> BoxError {
-        mismatch(&self.run, format!("a {} that {lack}; take {instead}", self.kind))
+        Error::file(&self.run, format!("a {} that {lack}; take {instead}", self.kind)).into()
     }
 }
 

@@ -36,10 +36,9 @@ impl Model {
         let kind = model_of_run(&open.run)?;
         let Some(recipe) = Recipe::of(&kind) else {
             let known: Vec<_> = registry::ALL.iter().map(|recipe| recipe.model).collect();
-            return Err(mismatch(
-                &open.run,
-                format!("a run of the unknown model `{kind}`; known models are {}", known.join(", ")),
-            ));
+            let known = known.join(", ");
+            let problem = format!("a run of the unknown model `{kind}`; known models are {known}");
+            return Err(Error::file(&open.run, problem).into());
         };
         let mut model = (recipe.open)(open)?;
         if let Some(directory) = &open.data_dir {
@@ -51,7 +50,7 @@ impl Model {
     pub(crate) fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
         if open.raw {
             let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
-            return Err(mismatch(&open.run, problem));
+            return Err(Error::file(&open.run, problem).into());
         }
         let settings: C = settings_of_run(&open.run)?;
         let mut latent = LatentModel::new(&settings)?;
@@ -96,10 +95,6 @@ impl Model {
     }
 }
 
-pub(crate) fn mismatch(run: &Path, problem: String) -> BoxError {
-    Error::file(run, problem).into()
-}
-
 /// Loads two networks, and rejects networks of different steps. These occur while a run writes its
 /// weights, and if it was stopped between the two files.
 fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Result<(), BoxError> {
@@ -115,17 +110,13 @@ fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Res
     }
 }
 
-fn file(run: &Path, name: &str) -> PathBuf {
-    run.join(format!("{name}.safetensors"))
-}
-
 /// Loads RUN/NAME.safetensors, and returns the number of training steps of these weights, if it is
 /// in the file.
 ///
 /// # Errors
 /// If the file is missing, damaged or of another network.
 pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
-    let path = file(run, name);
+    let path = run.join(format!("{name}.safetensors"));
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";
         return Err(Error::file(&path, problem).into());
@@ -166,7 +157,8 @@ mod tests {
             network
         };
         let export = |name: &str, step| {
-            weights::export(&file(run.path(), name), Some(step), &network().state()).unwrap();
+            let path = run.path().join(format!("{name}.safetensors"));
+            weights::export(&path, Some(step), &network().state()).unwrap();
         };
         export("encoder", 3);
         export("decoder", 6);
