@@ -1,14 +1,15 @@
 //! Prepares logged figures for drawing: smooths and thins curves, and chooses their range.
 
-/// Points of a curve: (step, value).
-pub(super) type Points = Vec<(f64, f64)>;
+/// A point of a curve, (step, value), or of a picture, (x, y).
+pub(super) type Point = (f64, f64);
+pub(super) type Points = Vec<Point>;
 
 /// Values are clamped to this magnitude, so that sums and differences of values stay finite.
 pub(super) const MAX_VALUE: f64 = 1e300;
 
 /// Returns the moving average of a curve. The window around each point is about a fortieth of the
 /// curve (more for a short curve), and is truncated at the ends of the curve.
-pub(super) fn smooth(points: &[(f64, f64)]) -> Points {
+pub(super) fn smooth(points: &[Point]) -> Points {
     let reach = (points.len() / 80).max((points.len() / 20).min(4));
     let mut sums = vec![0.0];
     sums.extend(points.iter().scan(0.0, |sum, (_, value)| {
@@ -24,12 +25,12 @@ pub(super) fn smooth(points: &[(f64, f64)]) -> Points {
 
 /// Reduces a curve to at most about `2 * bins` points with the same appearance. Returns the lowest
 /// and the highest point of each bin, in order.
-pub(super) fn thin(points: &[(f64, f64)], bins: usize) -> Points {
+pub(super) fn thin(points: &[Point], bins: usize) -> Points {
     if points.len() <= 2 * bins {
         return points.to_vec();
     }
-    let extremes = |bin: &[(f64, f64)]| {
-        let order = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+    let extremes = |bin: &[Point]| {
+        let order = |a: &&Point, b: &&Point| a.1.total_cmp(&b.1);
         let mut pair = [bin.iter().min_by(order), bin.iter().max_by(order)]
             .map(|point| *point.expect("a bin is not empty"));
         pair.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use super::series::Point;
+
 /// The style of all elements: dark on light, curves in the colours of Okabe and Ito (blue,
 /// vermilion, green, purple). A viewer without these fonts uses its own.
 const STYLE: &str = "\
@@ -48,13 +50,13 @@ impl Svg {
     }
 
     /// Draws text with its baseline at (x, y).
-    pub(super) fn text(&mut self, class: &str, (x, y): (f64, f64), text: &str) {
+    pub(super) fn text(&mut self, class: &str, (x, y): Point, text: &str) {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         self.push(format_args!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
     }
 
     /// Draws a line through points, or a dot if there is only one point.
-    pub(super) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
+    pub(super) fn line(&mut self, class: &str, points: &[Point]) {
         let Some(&(x, y)) = points.first() else { return };
         // A line of length 0 is drawn as its round cap.
         let mut path = format!("{x:.1},{y:.1}");
@@ -65,13 +67,7 @@ impl Svg {
     }
 
     /// Clips everything that `draw` draws to a rectangle.
-    pub(super) fn clipped(
-        &mut self,
-        name: &str,
-        from: (f64, f64),
-        to: (f64, f64),
-        draw: impl FnOnce(&mut Self),
-    ) {
+    pub(super) fn clipped(&mut self, name: &str, from: Point, to: Point, draw: impl FnOnce(&mut Self)) {
         let ((x, y), (width, height)) = (from, (to.0 - from.0, to.1 - from.1));
         let area = format!(r#"<rect x="{x}" y="{y}" width="{width}" height="{height}"/>"#);
         self.push(format_args!(r#"<clipPath id="{name}">{area}</clipPath>"#));
