@@ -45,13 +45,11 @@ pub struct CommonArgs {
     pub download: bool,
 
     /// Height and width of the images, in pixels
-    #[arg(long, value_name = "PIXELS", help_heading = "Data")]
-    #[arg(value_parser = count::<usize>)]
+    #[arg(long, value_name = "PIXELS", help_heading = "Data", value_parser = count::<usize>)]
     pub image_size: usize,
 
     /// Images per batch
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    #[arg(value_parser = count::<usize>)]
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<usize>)]
     pub batch_size: usize,
 
     /// Passes through the training set, counted from the start of the run
@@ -104,20 +102,17 @@ pub struct CommonArgs {
     pub config: Option<PathBuf>,
 
     /// Save a checkpoint every N steps [default: after each epoch]
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    #[arg(value_parser = count::<u64>)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u64>,
 
     /// Draw a sample grid every N steps [default: after each epoch]
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    #[arg(value_parser = count::<u64>)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_every: Option<u64>,
 
     /// Log losses and other figures every N steps
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    #[arg(value_parser = count::<u64>)]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     pub log_every: u64,
 
     /// Print warnings and errors only

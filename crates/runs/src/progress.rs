@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::log::Figures;
 use crate::output::Training;
-use crate::plot::Panel;
+use crate::plot::{Curve, Panel};
 use crate::report;
 use crate::summary::grouped;
 
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
     total: u64,
     /// Step and time at which this process started.
     start: (u64, Instant),
-    labels: Vec<(&'static str, &'static str)>,
+    panels: &'static [Panel],
     quiet: bool,
     /// The bar on a terminal.
     bar: Option<ProgressBar>,
@@ -33,16 +33,14 @@ pub(crate) struct Progress {
 impl Progress {
     /// Creates the display of a run of `total` steps, of which `done` are done. It shows the
     /// figures of `panels`.
-    pub(crate) fn new(total: u64, done: u64, panels: &[Panel], quiet: bool) -> Self {
+    pub(crate) fn new(total: u64, done: u64, panels: &'static [Panel], quiet: bool) -> Self {
         let bar = (!quiet && io::stdout().is_terminal() && io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:20.blue/dim} {prefix}\n{wide_msg}")
                 .expect("the template is valid");
             let style = style.progress_chars("\u{2501}\u{2501}\u{2500}");
             ProgressBar::new(total).with_position(done).with_style(style)
         });
-        let labels =
-            panels.iter().flat_map(|panel| panel.curves).map(|curve| (curve.key, curve.label)).collect();
-        Self { total, start: (done, Instant::now()), labels, quiet, bar, last: None }
+        Self { total, start: (done, Instant::now()), panels, quiet, bar, last: None }
     }
 
     /// Shows the figures of the last step and the speed. Prints a line at the end of an epoch, even
@@ -101,8 +99,9 @@ impl Progress {
 
     /// Formats the figures: "loss D 1.210  loss G 0.988".
     fn figures(&self, figures: &Figures) -> String {
-        let shown = |(key, label): &(&str, _)| Some(format!("{label} {:.3}", figures.get(key)?));
-        self.labels.iter().filter_map(shown).collect::<Vec<_>>().join("  ")
+        let shown = |curve: &Curve| Some(format!("{} {:.3}", curve.label, figures.get(curve.key)?));
+        let curves = self.panels.iter().flat_map(|panel| panel.curves);
+        curves.filter_map(shown).collect::<Vec<_>>().join("  ")
     }
 }
 
