@@ -99,20 +99,31 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// If A, B or C exceeds its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
-    /// [`Simd::panel`] for the first rows and columns of `c`. If `accumulate`, the product is
-    /// added.
+    /// C <- A B (or C + A B if `accumulate`) for a `c` of any number of columns, and `k` columns of
+    /// A. `b` returns the columns of B from a column on, which is the first of a panel.
     ///
     /// # Panics
-    /// If `c` is smaller than the product.
+    /// If A, B or C exceeds its slice, or no stride of A is 1.
     #[inline(always)]
-    fn panel_into(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, mut c: Block<'_>, accumulate: bool) {
+    fn product_into<'b>(
+        self,
+        k: usize,
+        a: Lhs<'_>,
+        b: impl Fn(usize) -> Rhs<'b>,
+        mut c: Block<'_>,
+        accumulate: bool,
+    ) {
         let [rows, cols] = c.size();
-        assert!(size[0] <= rows && size[2] <= cols, "panel: the output has {rows} rows of {cols} elements");
-        #[cfg(test)]
-        parallel::work::add(size[0] * a.runs * size[1] * size[2]);
         let (data, at, row_stride) = c.parts();
-        // SAFETY: `c` is mutably borrowed, and only the owner of the block accesses its elements.
-        unsafe { self.panel(size, a, b, Out { data, at, row_stride, accumulate }) }
+        for column in (0..cols).step_by(Self::PANEL) {
+            let size = [rows, k, Self::PANEL.min(cols - column)];
+            #[cfg(test)]
+            parallel::work::add(a.runs * size.iter().product::<usize>());
+            let c = Out { data, at: at + column, row_stride, accumulate };
+            // SAFETY: `c` is mutably borrowed, and only the owner of the block accesses its
+            // elements.
+            unsafe { self.panel(size, a, b(column), c) }
+        }
     }
 
     /// Returns 0 in every lane.

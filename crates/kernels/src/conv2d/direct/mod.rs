@@ -219,13 +219,8 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
         for i in rows.clone() {
             let data = &padded[(i - rows.start) * sh * row..];
             let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: row };
-            let mut to = piece.row(images.start, i);
-            for column in channels.clone().step_by(S::PANEL) {
-                let b = Rhs { data: &w.data[column..], ..w };
-                let cols = S::PANEL.min(channels.end - column);
-                let first = column - channels.start;
-                s.panel_into([columns.len(), kw * ci, cols], a, b, to.columns(first..first + cols), false);
-            }
+            let b = |column: usize| Rhs { data: &w.data[channels.start + column..], ..w };
+            s.product_into(kw * ci, a, b, piece.row(images.start, i), false);
         }
     });
 }
@@ -265,13 +260,8 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
             for r in kernel_rows.clone() {
                 let data = &data[r * row + taps.start..];
                 let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs, run_stride: sh * row };
-                let mut to = piece.row(of.start, r);
-                for column in channels.clone().step_by(S::PANEL) {
-                    let b = Rhs { data: &y_bar.data[y_at + column..], ..y_bar };
-                    let cols = S::PANEL.min(channels.end - column);
-                    let at = column - channels.start;
-                    s.panel_into([taps.len(), ow, cols], a, b, to.columns(at..at + cols), band > first);
-                }
+                let b = |column: usize| Rhs { data: &y_bar.data[y_at + channels.start + column..], ..y_bar };
+                s.product_into(ow, a, b, piece.row(of.start, r), band > first);
             }
         }
     });

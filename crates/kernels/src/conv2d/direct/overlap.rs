@@ -154,12 +154,8 @@ impl Overlap {
         for i in rows.take_while(|_| !columns.is_empty()) {
             let a = Lhs::new(&y_bar[(i * ow + columns.start) * co..], co, 1);
             let to = &mut windows[self.at(i) + before * self.window..];
-            for column in (0..self.window).step_by(S::PANEL) {
-                let b = Rhs { data: &b.data[column..], ..b };
-                let size = [columns.len(), co, S::PANEL.min(self.window - column)];
-                let to = Block::new(&mut to[column..], [size[0], size[2]], self.window);
-                s.panel_into(size, a, b, to, false);
-            }
+            let to = Block::new(to, [columns.len(), self.window], self.window);
+            s.product_into(co, a, |column| Rhs { data: &b.data[column..], ..b }, to, false);
         }
     }
 

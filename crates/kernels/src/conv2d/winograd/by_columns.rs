@@ -13,11 +13,11 @@
 //! parts of the filter, and after that points.
 
 use super::filter::{self, FilterOut, Side};
-use super::points::{OperandOut, Points, Transformed};
+use super::points::{Operand, Points, Transformed};
 use super::tiling::Tiling;
 use super::transform::{Form, N};
 use super::{Operands, Part, load, store};
-use crate::memory::{Buffer, Scratch};
+use crate::memory::Scratch;
 use crate::parallel;
 use crate::simd::{Block, Lhs, Rhs, Shared, Simd};
 use crate::tuning::cache::PAD;
@@ -34,9 +34,7 @@ pub(super) fn run<S: Simd, F: Form>(
     block: usize,
 ) {
     let ([k, n], count) = (side.size(t), t.count());
-    let operand = Points::operand(count, k);
-    let hat = load_all::<S, F>(s, t, side, from, operand);
-    let hat = hat.as_slice();
+    let hat = load_all::<S, F>(s, t, side, from, k);
 
     let to = Shared::new(to);
     let width = COLUMNS.max(S::PANEL);
@@ -65,15 +63,12 @@ pub(super) fn run<S: Simd, F: Form>(
                 let (first, column) = (start + i % parts * height, i / parts * S::PANEL);
                 let at = column * rows.len() + (first - start) * S::PANEL;
                 let (rows, column) = (first..(first + height).min(rows.end), columns.start + column);
+                let to = FilterOut { data: own, at, point_stride };
                 s.vectorize(
                     #[inline(always)]
-                    || {
-                        let (to, columns) =
-                            (FilterOut { data: own, at, point_stride }, column..column + S::PANEL);
-                        // SAFETY: only this task accesses `filter`, and each part has its own rows
-                        // and columns.
-                        unsafe { filter::transform::<S, F>(s, t, (w, side), rows, columns, to) };
-                    },
+                    // SAFETY: only this task accesses `filter`, and each part has its own rows and
+                    // columns.
+                    || unsafe { filter::transform::<S, F>(s, t, (w, side), rows, column, to) },
                 );
             });
             let (filter, sums) = (filter.as_slice(), Shared::new(m.as_mut_slice()));
@@ -81,16 +76,12 @@ pub(super) fn run<S: Simd, F: Form>(
                 // SAFETY: only this task accesses `m`, and each point has its own sums.
                 let sums = unsafe { sums.slice(point * product.point_stride, product.point_stride) };
                 let with = t.rows_with(point, &(0..count));
-                let a = &hat[point * operand.point_stride + operand.at(with.start, start)..];
-                for column in (0..wide).step_by(S::PANEL) {
-                    let a = Lhs::new(a, operand.row_stride, 1);
-                    let b = &filter[point * point_stride + column * rows.len()..];
-                    let b = Rhs::new(b, S::PANEL);
-                    let size = [with.len(), rows.len(), S::PANEL.min(columns.len() - column)];
-                    let to = &mut sums[with.start * product.row_stride + column..];
-                    let to = Block::new(to, [size[0], size[2]], product.row_stride);
-                    s.panel_into(size, a, b, to, start > 0);
-                }
+                let a = Lhs::new(hat.from(point, with.start, start), hat.layout.row_stride, 1);
+                let b =
+                    |column: usize| Rhs::new(&filter[point * point_stride + column * rows.len()..], S::PANEL);
+                let to = &mut sums[product.at(with.start, 0)..];
+                let to = Block::new(to, [with.len(), columns.len()], product.row_stride);
+                s.product_into(rows.len(), a, b, to, start > 0);
             });
         }
         let m = Transformed { data: m.as_slice(), layout: product };
@@ -99,14 +90,15 @@ pub(super) fn run<S: Simd, F: Form>(
     });
 }
 
-/// Returns d^ of all tiles.
-fn load_all<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, from: &[f32], layout: Points) -> Buffer<f32> {
-    let (count, mut hat) = (t.count(), Buffer::take(layout.len()));
-    let data = Shared::new(hat.as_mut_slice());
+/// Returns d^ of all tiles, with `k` columns.
+fn load_all<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, from: &[f32], k: usize) -> Operand {
+    let (count, mut hat) = (t.count(), Operand::take(t.count(), k));
+    let all = 0..count;
+    let to = hat.out(&all);
     parallel::for_each(count.div_ceil(TILES), |task| {
         let tiles = task * TILES..((task + 1) * TILES).min(count);
         // SAFETY: each task writes the rows of its own tiles.
-        unsafe { load::<S, F>(s, t, side, from, tiles, OperandOut { data, layout, tiles: &(0..count) }) };
+        unsafe { load::<S, F>(s, t, side, from, tiles, to) };
     });
     hat
 }

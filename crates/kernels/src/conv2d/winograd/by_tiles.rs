@@ -15,7 +15,7 @@
 //! the left of a band contribute to its pixels, so they are computed as well.
 
 use super::filter::{self, FilterOut, Side};
-use super::points::{OperandOut, Points, Transformed};
+use super::points::{Operand, Points, Transformed};
 use super::tiling::Tiling;
 use super::transform::{Form, N};
 use super::{Operands, Part, load, store};
@@ -39,13 +39,11 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
     parallel::for_each(blocks.len() * panels, |task| {
         let (rows, column) = (blocks[task / panels].clone(), task % panels * S::PANEL);
         let at = rows.start * wide + column * rows.len();
+        let to = FilterOut { data: shared, at, point_stride };
         s.vectorize(
             #[inline(always)]
-            || {
-                let to = FilterOut { data: shared, at, point_stride };
-                // SAFETY: each task writes the panel of one block of rows.
-                unsafe { filter::transform::<S, F>(s, t, (w, side), rows, column..column + S::PANEL, to) };
-            },
+            // SAFETY: each task writes the panel of one block of rows.
+            || unsafe { filter::transform::<S, F>(s, t, (w, side), rows, column, to) },
         );
     });
     let filter = filter.as_slice();
@@ -57,25 +55,20 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         Points::product(tasks.few, n, S::PANEL).len(),
     ]);
     let few_tiles = |t: &Tiling, tiles: Range<usize>| {
-        let (operand, product) = (Points::operand(tiles.len(), k), Points::product(tiles.len(), n, S::PANEL));
-        let [mut hat, mut m] = scratch.take();
-        let all = OperandOut { data: Shared::new(hat.as_mut_slice()), layout: operand, tiles: &tiles };
+        let product = Points::product(tiles.len(), n, S::PANEL);
+        let [hat, mut m] = scratch.take();
+        let mut hat = Operand { data: hat, layout: Points::operand(tiles.len(), k) };
         // SAFETY: only this task accesses `hat`.
-        unsafe { load::<S, F>(s, t, side, from, tiles.clone(), all) };
-        let (hat, sums) = (hat.as_slice(), m.as_mut_slice());
+        unsafe { load::<S, F>(s, t, side, from, tiles.clone(), hat.out(&tiles)) };
         for point in 0..N * N {
             let with = t.rows_with(point, &tiles);
             for rows in &blocks {
-                let a = &hat[point * operand.point_stride + operand.at(with.start, rows.start)..];
+                let a = Lhs::new(hat.from(point, with.start, rows.start), hat.layout.row_stride, 1);
                 let b = &filter[point * point_stride + rows.start * wide..];
-                for column in (0..wide).step_by(S::PANEL) {
-                    let a = Lhs::new(a, operand.row_stride, 1);
-                    let b = Rhs::new(&b[column * rows.len()..], S::PANEL);
-                    let size = [with.len(), rows.len(), S::PANEL.min(n - column)];
-                    let at = point * product.point_stride + with.start * product.row_stride + column;
-                    let to = Block::new(&mut sums[at..], [size[0], size[2]], product.row_stride);
-                    s.panel_into(size, a, b, to, rows.start > 0);
-                }
+                let b = |column: usize| Rhs::new(&b[column * rows.len()..], S::PANEL);
+                let to = &mut m.as_mut_slice()[point * product.point_stride + product.at(with.start, 0)..];
+                let to = Block::new(to, [with.len(), n], product.row_stride);
+                s.product_into(rows.len(), a, b, to, rows.start > 0);
             }
         }
         let m = Transformed { data: m.as_slice(), layout: product };

@@ -28,9 +28,9 @@ pub(super) struct FilterOut<'a> {
     pub(super) point_stride: usize,
 }
 
-/// Computes g^ = G g G^T for `rows` x `columns` of the filter, in panels. Element (k, n) of a point
-/// is stored at `[panel of n][k][n in the panel]`. `columns` is a whole number of panels. It may
-/// exceed the filter, whose elements there are 0.
+/// Computes g^ = G g G^T for `rows` of the filter and the panel of columns from `column` on. Row k
+/// of the panel is stored at `at + k PANEL` of each point, with k counted from the first of `rows`.
+/// The panel may exceed the filter, whose elements there are 0.
 ///
 /// # Safety
 /// No other task may access these elements of `to` meanwhile.
@@ -40,20 +40,18 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
     t: &Tiling,
     (w, side): (&[f32], Side),
     rows: Range<usize>,
-    columns: Range<usize>,
+    column: usize,
     FilterOut { data: to, at, point_stride }: FilterOut<'_>,
 ) {
     let mut squares = [[0.0; SQUARE * SQUARE]; 9];
-    for block in columns.clone().step_by(SQUARE) {
-        let panel =
-            (block - columns.start) / S::PANEL * rows.len() * S::PANEL + (block - columns.start) % S::PANEL;
+    for block in (column..column + S::PANEL).step_by(SQUARE) {
         for first in rows.clone().step_by(SQUARE) {
             if side == Side::Adjoint {
                 transpose(s, t, F::R, w, [block, first], &mut squares);
             }
             for row in first..rows.end.min(first + SQUARE) {
                 let taps = taps(t, F::R, (w, side), [row, block], &squares);
-                let lines = at + panel + (row - rows.start) * S::PANEL;
+                let lines = at + block - column + (row - rows.start) * S::PANEL;
                 for lane in (0..SQUARE).step_by(S::LANES) {
                     F::filter(
                         s,

@@ -109,11 +109,11 @@ impl Layer {
         let (ci, co, norms) = (t.g.in_channels, t.g.out_channels, norms(t));
         let mut bounds = [vec![0.0; y_bar.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
         for number in 0..t.count() {
-            let (tile, y_window) = (t.tile(number), t.output_window(t.tile(number)));
+            let (tile, y_window) = (t.tile(number), t.window::<false>(t.tile(number), 0));
             let largest_y = largest(y_bar, &y_window, co);
             let mut of_y = vec![0.0; co];
             for (phase, c) in (0..t.phases()).flat_map(|phase| (0..ci).map(move |c| (phase, c))) {
-                let (window, rows) = (t.input_window(tile, phase), self.rows(phase, c));
+                let (window, rows) = (t.window::<true>(tile, phase), self.rows(phase, c));
                 let largest_x = largest(x, &window, ci)[c];
                 let largest_w =
                     |o: usize| rows.iter().fold(0.0, |l, &row| f64::max(l, w[row + o].abs().into()));
@@ -146,10 +146,10 @@ impl Layer {
         let (ci, co) = (t.g.in_channels, t.g.out_channels);
         let mut reached = [vec![false; y_bar.len()], vec![false; x.len()], vec![false; w.len()]];
         for tile in (0..t.count()).map(|number| t.tile(number)) {
-            let y_window = t.output_window(tile);
+            let y_window = t.window::<false>(tile, 0);
             let (mut has_x, mut has_y) = (false, false);
             pixels(&y_window, |first| has_y |= (first..first + co).contains(&at_y));
-            for window in (0..t.phases()).map(|phase| t.input_window(tile, phase)) {
+            for window in (0..t.phases()).map(|phase| t.window::<true>(tile, phase)) {
                 pixels(&window, |first| has_x |= (first..first + ci).contains(&at));
                 pixels(&window, |first| reached[1][first..first + ci].iter_mut().for_each(|r| *r |= has_y));
             }

@@ -54,6 +54,7 @@ use crate::tuning::winograd::{
     BLOCK, MANY_TILES, MIN_CHANNELS, MIN_GAIN, MIN_PACKED_CHANNELS, MIN_PACKED_TILES, MIN_TASKS, MIN_TILES,
     SMALL_FILTER, by_columns as columns,
 };
+use data::Part;
 use filter::Side;
 use points::{OperandOut, Transformed};
 use std::ops::Range;
@@ -168,25 +169,14 @@ unsafe fn load<S: Simd, F: Form>(
 ) {
     s.vectorize(
         #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is passed on.
-            unsafe {
-                match side {
-                    Side::Forward => data::input(s, t, from, tiles, to),
-                    Side::Adjoint => data::output_adjoint::<S, F>(s, t, from, tiles, to),
-                }
+        // SAFETY: the caller's promise is passed on.
+        || unsafe {
+            match side {
+                Side::Forward => data::load::<S, F, true>(s, t, from, tiles, to),
+                Side::Adjoint => data::load::<S, F, false>(s, t, from, tiles, to),
             }
         },
     );
-}
-
-/// The part of a product that is transformed back at once.
-struct Part {
-    /// The tiles of the product, from row 0 on: all tiles of the task, or the next few tiles in
-    /// order.
-    tiles: Range<usize>,
-    /// The columns of the product, from column 0 on.
-    columns: Range<usize>,
 }
 
 /// Transforms a part of a product back into the result of `side`.
@@ -204,13 +194,11 @@ unsafe fn store<S: Simd, F: Form>(
 ) {
     s.vectorize(
         #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is passed on.
-            unsafe {
-                match side {
-                    Side::Forward => data::output::<S, F>(s, t, m, part, to),
-                    Side::Adjoint => data::input_adjoint::<S, F>(s, t, m, part, to),
-                }
+        // SAFETY: the caller's promise is passed on.
+        || unsafe {
+            match side {
+                Side::Forward => data::store::<S, F, false>(s, t, m, part, to),
+                Side::Adjoint => data::store::<S, F, true>(s, t, m, part, to),
             }
         },
     );

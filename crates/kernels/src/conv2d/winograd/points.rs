@@ -2,6 +2,7 @@
 
 use super::tiling::CHANNEL_STEP;
 use super::transform::N;
+use crate::memory::Buffer;
 use crate::simd::{Lattice, Shared};
 use crate::tuning::cache::PAD;
 use crate::tuning::winograd::BLOCK;
@@ -61,11 +62,35 @@ impl Points {
     }
 }
 
-/// A transformed operand, or a product, that is read.
+/// A product that is read.
 #[derive(Clone, Copy)]
 pub(super) struct Transformed<'a> {
     pub(super) data: &'a [f32],
     pub(super) layout: Points,
+}
+
+/// A transformed operand and its memory.
+pub(super) struct Operand {
+    pub(super) data: Buffer<f32>,
+    pub(super) layout: Points,
+}
+
+impl Operand {
+    /// Returns memory for an operand with this number of rows and columns.
+    pub(super) fn take(rows: usize, cols: usize) -> Self {
+        let layout = Points::operand(rows, cols);
+        Operand { data: Buffer::take(layout.len()), layout }
+    }
+
+    /// Returns the operand for writing, with a row for each of `tiles`.
+    pub(super) fn out<'a>(&'a mut self, tiles: &'a Range<usize>) -> OperandOut<'a> {
+        OperandOut { data: Shared::new(self.data.as_mut_slice()), layout: self.layout, tiles }
+    }
+
+    /// Returns the numbers of a point from a row and a column on.
+    pub(super) fn from(&self, point: usize, row: usize, col: usize) -> &[f32] {
+        &self.data.as_slice()[point * self.layout.point_stride + self.layout.at(row, col)..]
+    }
 }
 
 /// A transformed operand that is written. Each task writes the rows of some tiles.

@@ -2,7 +2,7 @@
 //! written out. The tests compare every stage and every path with it and with the definition of
 //! convolution.
 
-use super::transform::{self, F33, F42, Form, N};
+use super::transform::{F33, F42, Form, N};
 use super::*;
 use crate::conv2d::Spec;
 use crate::isa::{self, Isa};
@@ -127,10 +127,10 @@ fn every_transform_equals_its_matrix() {
         let of_size = |n: usize, dice: &mut Dice| random_matrix(n, n, dice);
         let (d, y, w) = (of_size(N, &mut dice), of_size(F::M, &mut dice), of_size(F::R, &mut dice));
         let cases = [
-            ("B^T d B", apply!(transform::input, &d, N), sandwich(&b_t(), &d)),
-            ("B m B^T", apply!(transform::input_adjoint, &d, N), sandwich(&transposed(&b_t()), &d)),
-            ("A^T m A", apply!(F::output, &d, F::M), sandwich(&a_t, &d)),
-            ("A y A^T", apply!(F::output_adjoint, &y, N), sandwich(&transposed(&a_t), &y)),
+            ("B^T d B", apply!(F::points::<_, true>, &d, N), sandwich(&b_t(), &d)),
+            ("B m B^T", apply!(F::pixels::<_, true>, &d, N), sandwich(&transposed(&b_t()), &d)),
+            ("A^T m A", apply!(F::pixels::<_, false>, &d, F::M), sandwich(&a_t, &d)),
+            ("A y A^T", apply!(F::points::<_, false>, &y, N), sandwich(&transposed(&a_t), &y)),
             ("G g G^T", apply!(F::filter, &w, N), sandwich(&g, &w)),
             ("G^T m G", apply!(F::filter_adjoint, &d, F::R), sandwich(&transposed(&g), &d)),
         ];

@@ -225,38 +225,31 @@ impl Tiling {
         Tile { image: image + n, at: [first[0] + rest / size[1], first[1] + rest % size[1]] }
     }
 
-    /// Returns the pixels of a tile in a phase of x.
+    /// Returns the number of phases of x, and the number of its channels, without and with padding.
+    /// For y (if not `X`), it returns the same numbers of y, which has one phase.
     #[inline(always)]
-    pub(super) fn input_window(&self, tile: Tile, phase: usize) -> Window {
-        let (s, g) = (self.stride(), &self.g);
-        let [top, left] = [0, 1].map(|axis| self.start(axis, tile.at[axis]) * s);
-        let first = [top + phase / s, left + phase % s];
-        let grid = PixelGrid {
-            image: tile.image,
-            image_size: g.in_size,
-            channels: g.in_channels,
-            first,
-            step: s,
-            padding: g.spec.padding,
-        };
-        Window::new(self.points(tile), [N; 2], grid)
+    pub(super) fn phases_and_channels<const X: bool>(&self) -> [usize; 3] {
+        let g = &self.g;
+        if X {
+            [self.phases(), g.in_channels, self.channels[0]]
+        } else {
+            [1, g.out_channels, self.channels[1]]
+        }
     }
 
-    /// Returns the pixels of a tile of y.
+    /// Returns the pixels of a tile in a phase of x. If not `X`, it returns those of a tile of y.
     #[inline(always)]
-    pub(super) fn output_window(&self, tile: Tile) -> Window {
-        let g = &self.g;
-        let first = [0, 1].map(|axis| self.start(axis, tile.at[axis]));
-        let size = self.points(tile).map(|points| points - (N - self.m));
-        let grid = PixelGrid {
-            image: tile.image,
-            image_size: g.out_size,
-            channels: g.out_channels,
-            first,
-            step: 1,
-            padding: [0, 0],
-        };
-        Window::new(size, [self.m; 2], grid)
+    pub(super) fn window<const X: bool>(&self, tile: Tile, phase: usize) -> Window {
+        let (g, s, points) = (&self.g, self.stride(), self.points(tile));
+        let [top, left] = [self.start(0, tile.at[0]), self.start(1, tile.at[1])];
+        if X {
+            let first = [top * s + phase / s, left * s + phase % s];
+            let grid = PixelGrid { shape: g.x_shape(), first, step: s, padding: g.spec.padding };
+            Window::new(tile.image, points, [N; 2], grid)
+        } else {
+            let grid = PixelGrid { shape: g.y_shape(), first: [top, left], step: 1, padding: [0; 2] };
+            Window::new(tile.image, points.map(|points| points - (N - self.m)), [self.m; 2], grid)
+        }
     }
 
     /// Returns the offset in w at which the output channels start, for tap (d, e) of the phase

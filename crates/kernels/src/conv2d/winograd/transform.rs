@@ -37,42 +37,23 @@ pub(super) trait Form: Copy + Send + Sync + 'static {
     const M: usize;
     /// The number of taps of the filter, per dimension.
     const R: usize;
-    /// A^T m A: a tile of Y.
-    fn output<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, y: impl FnMut(usize, usize, S::V));
-    /// A y A^T: the adjoint of `output`.
-    fn output_adjoint<S: Simd>(s: S, y: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V));
+    /// A tile of x or of y at the points: B^T d B if `X`, else A y A^T.
+    fn points<S: Simd, const X: bool>(
+        s: S,
+        d: impl Fn(usize, usize) -> S::V,
+        m: impl FnMut(usize, usize, S::V),
+    );
+    /// A tile of x or of y from the points: B m B^T if `X`, else A^T m A. This is the adjoint of
+    /// `points` for the other image of the product.
+    fn pixels<S: Simd, const X: bool>(
+        s: S,
+        m: impl Fn(usize, usize) -> S::V,
+        d: impl FnMut(usize, usize, S::V),
+    );
     /// G g G^T: the filter at the points.
     fn filter<S: Simd>(s: S, g: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V));
     /// G^T m G: the adjoint of `filter`.
     fn filter_adjoint<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, g: impl FnMut(usize, usize, S::V));
-}
-
-/// B^T d B: the input at the points.
-#[inline(always)]
-pub(super) fn input<S: Simd>(s: S, d: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V)) {
-    sandwich::<S, N, N>(
-        s,
-        #[inline(always)]
-        |d| b_t(s, d),
-        d,
-        m,
-    );
-}
-
-/// B m B^T: the adjoint of [`input`].
-#[inline(always)]
-pub(super) fn input_adjoint<S: Simd>(
-    s: S,
-    m: impl Fn(usize, usize) -> S::V,
-    d: impl FnMut(usize, usize, S::V),
-) {
-    sandwich::<S, N, N>(
-        s,
-        #[inline(always)]
-        |m| b(s, m),
-        m,
-        d,
-    );
 }
 
 /// F(4 x 4, 2 x 2): the phases of a 4 x 4 kernel with stride 2.
@@ -83,6 +64,19 @@ pub(super) struct F42;
 #[derive(Clone, Copy)]
 pub(super) struct F33;
 
+/// Calls [`sandwich`] with the one-dimensional function `$t`. A closure can be inlined always.
+macro_rules! apply {
+    ($s:ident, $t:ident: $from:tt to $to:tt, $x:ident, $y:ident) => {
+        sandwich::<S, $from, $to>(
+            $s,
+            #[inline(always)]
+            |v| $t($s, v),
+            $x,
+            $y,
+        )
+    };
+}
+
 /// Implements [`Form`] with the four one-dimensional functions in the order A^T, A, G, G^T.
 macro_rules! form {
     ($form:ty, $m:literal, $r:literal, $a_t:ident, $a:ident, $g:ident, $g_t:ident) => {
@@ -90,38 +84,24 @@ macro_rules! form {
             const M: usize = $m;
             const R: usize = $r;
             #[inline(always)]
-            fn output<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, y: impl FnMut(usize, usize, S::V)) {
-                sandwich::<S, N, $m>(
-                    s,
-                    #[inline(always)]
-                    |v| $a_t(s, v),
-                    m,
-                    y,
-                );
-            }
-            #[inline(always)]
-            fn output_adjoint<S: Simd>(
+            fn points<S: Simd, const X: bool>(
                 s: S,
-                y: impl Fn(usize, usize) -> S::V,
+                d: impl Fn(usize, usize) -> S::V,
                 m: impl FnMut(usize, usize, S::V),
             ) {
-                sandwich::<S, $m, N>(
-                    s,
-                    #[inline(always)]
-                    |v| $a(s, v),
-                    y,
-                    m,
-                );
+                if X { apply!(s, b_t: N to N, d, m) } else { apply!(s, $a: $m to N, d, m) }
+            }
+            #[inline(always)]
+            fn pixels<S: Simd, const X: bool>(
+                s: S,
+                m: impl Fn(usize, usize) -> S::V,
+                d: impl FnMut(usize, usize, S::V),
+            ) {
+                if X { apply!(s, b: N to N, m, d) } else { apply!(s, $a_t: N to $m, m, d) }
             }
             #[inline(always)]
             fn filter<S: Simd>(s: S, g: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V)) {
-                sandwich::<S, $r, N>(
-                    s,
-                    #[inline(always)]
-                    |v| $g(s, v),
-                    g,
-                    m,
-                );
+                apply!(s, $g: $r to N, g, m);
             }
             #[inline(always)]
             fn filter_adjoint<S: Simd>(
@@ -129,13 +109,7 @@ macro_rules! form {
                 m: impl Fn(usize, usize) -> S::V,
                 g: impl FnMut(usize, usize, S::V),
             ) {
-                sandwich::<S, N, $r>(
-                    s,
-                    #[inline(always)]
-                    |v| $g_t(s, v),
-                    m,
-                    g,
-                );
+                apply!(s, $g_t: N to $r, m, g);
             }
         }
     };

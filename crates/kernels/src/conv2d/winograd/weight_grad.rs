@@ -26,15 +26,13 @@
 //!     w_bar = the sum over shares, in their order
 //! ```
 
-use super::data;
-use super::filter;
-use super::points::{OperandOut, Points, Transformed};
+use super::points::{Operand, OperandOut, Points, Transformed};
 use super::tiling::Tiling;
 use super::transform::{Form, N};
+use super::{data, filter};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd;
-use crate::simd::{Lhs, Rhs, Shared, Simd};
+use crate::simd::{Block, Lhs, Pieces, Rhs, Shared, Simd};
 use crate::tuning::winograd::weight_grad::{
     BLOCKS, COLUMNS, MAX_SHARES, MIN_COLUMNS, MIN_SHARES, ROUND, ROWS, ROWS_TO_FINISH, SHARE_TILES,
     SMALL_FILTER, TILES,
@@ -61,30 +59,29 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let scratch = Scratch::reserve([x_layout.len(), y_layout.len(), product.len()]);
     parallel::for_each_chunk(parts.as_mut_slice(), w_bar.len(), |i, part| {
         let [x_hat, y_hat, mut m] = scratch.take();
-        let mut operands = Operands { data: [x_hat, y_hat], layout: [x_layout, y_layout] };
+        let mut operands =
+            [Operand { data: x_hat, layout: x_layout }, Operand { data: y_hat, layout: y_layout }];
         let end = ((i + 1) * share).min(count);
         for start in (i * share..end).step_by(few) {
             let tiles = start..(start + few).min(end);
             // SAFETY: only this task accesses the operands.
-            unsafe { load::<S, F>(s, t, [x, y_bar], tiles.clone(), operands.out(&tiles)) };
+            unsafe {
+                load::<S, F>(s, t, [x, y_bar], tiles.clone(), operands.each_mut().map(|o| o.out(&tiles)))
+            };
             for (point, m) in m.as_mut_slice().chunks_mut(product.point_stride).take(N * N).enumerate() {
                 for rows in x_layout.blocks() {
                     for columns in y_layout.blocks() {
-                        let sums = Sums {
-                            data: &mut m[product.at(rows.start, columns.start)..],
-                            row_stride: product.row_stride,
-                            accumulate: start > i * share,
-                        };
-                        let block = Block { rows: rows.clone(), columns };
-                        multiply(s, operands.get(), point, t.rows_with(point, &tiles), block, sums);
+                        let with = t.rows_with(point, &tiles);
+                        let to = &mut m[product.at(rows.start, columns.start)..];
+                        let to = (to, product.row_stride, start > i * share);
+                        multiply(s, &operands, point, with, [rows.clone(), columns], to);
                     }
                 }
             }
         }
-        let (m, all) =
-            (Transformed { data: m.as_slice(), layout: product }, Block { rows: 0..k, columns: 0..n });
+        let m = Transformed { data: m.as_slice(), layout: product };
         // SAFETY: only this task accesses `part`.
-        unsafe { finish::<S, F>(s, t, m, all, Shared::new(part)) };
+        unsafe { finish::<S, F>(s, t, m, [0..k, 0..n], Shared::new(part)) };
     });
     parallel::sum_in_order(parts.as_slice(), w_bar);
 }
@@ -93,14 +90,14 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
 fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let round = count.min(whole_images(t, ROUND));
-    let layout = [k, n].map(|cols| Points::operand(round, cols));
-    let mut operands = Operands { data: layout.map(|layout| Buffer::take(layout.len())), layout };
-    let blocks = Blocks::new(k, n);
-    let product = Points::product(ROWS, blocks.columns, S::PANEL);
+    let mut operands = [k, n].map(|cols| Operand::take(round, cols));
+    let blocks = blocks_of(k, n);
+    let product = Points::product(ROWS, blocks.part()[3], S::PANEL);
     let w_bar = Shared::new(w_bar);
-    let finish = |m: &[f32], block: Block| {
+    let finish = |m: &[f32], block: [Range<usize>; 2]| {
+        let m = Transformed { data: m, layout: product };
         // SAFETY: each task finishes its own rows and columns.
-        unsafe { finish::<S, F>(s, t, Transformed { data: m, layout: product }, block, w_bar) }
+        unsafe { finish::<S, F>(s, t, m, block, w_bar) }
     };
     // If there are few blocks, their sums are small enough to be kept, and a task can be a part of
     // a block.
@@ -109,7 +106,7 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let mut kept = (!whole).then(|| Buffer::take(blocks.count() * product.len()));
     for start in (0..count).step_by(round) {
         let tiles = start..(start + round).min(count);
-        let all = operands.out(&tiles);
+        let all = operands.each_mut().map(|operand| operand.out(&tiles));
         parallel::for_each(tiles.len().div_ceil(TILES), |task| {
             let first = start + task * TILES;
             let own = first..(first + TILES).min(tiles.end);
@@ -117,13 +114,13 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
             unsafe { load::<S, F>(s, t, [x, y_bar], own, all) };
         });
         let multiply = |i: usize, point: usize, m: &mut [f32]| {
-            let sums = Sums { data: m, row_stride: product.row_stride, accumulate: start > 0 };
-            multiply(s, operands.get(), point, t.rows_with(point, &tiles), blocks.get(i), sums);
+            let to = (m, product.row_stride, start > 0);
+            multiply(s, &operands, point, t.rows_with(point, &tiles), block(&blocks, i), to);
         };
         let whole_block = |i: usize, m: &mut [f32]| {
             m.chunks_mut(product.point_stride).take(N * N).enumerate().for_each(|(p, m)| multiply(i, p, m));
             if tiles.end == count {
-                finish(m, blocks.get(i));
+                finish(m, block(&blocks, i));
             }
         };
         match &mut kept {
@@ -150,104 +147,43 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
         let tasks_of_block = ROWS / ROWS_TO_FINISH;
         parallel::for_each(blocks.count() * tasks_of_block, |task| {
             let (i, skip) = (task / tasks_of_block, task % tasks_of_block * ROWS_TO_FINISH);
-            let Block { rows, columns } = blocks.get(i);
+            let [rows, columns] = block(&blocks, i);
             let rows = rows.start + skip..rows.end.min(rows.start + skip + ROWS_TO_FINISH);
             let m = &kept.as_slice()[i * product.len() + product.at(skip, 0)..];
-            finish(m, Block { rows, columns });
+            finish(m, [rows, columns]);
         });
     }
 }
 
-/// d^ and y^ of some tiles.
-struct Operands {
-    data: [Buffer<f32>; 2],
-    layout: [Points; 2],
+/// Returns the blocks of the filter, of [`ROWS`] rows and a number of columns. Blocks are narrower
+/// if there would be too few for several threads.
+fn blocks_of(k: usize, n: usize) -> Pieces {
+    let mut columns = COLUMNS;
+    while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
+        columns /= 2;
+    }
+    Pieces::new([1, 1, k, n], [1, 1, ROWS, columns])
 }
 
-impl Operands {
-    /// Returns the operands for writing, with rows for `tiles`.
-    fn out<'a>(&'a mut self, tiles: &'a Range<usize>) -> [OperandOut<'a>; 2] {
-        let [x_hat, y_hat] = self.data.each_mut().map(|data| Shared::new(data.as_mut_slice()));
-        let [x_layout, y_layout] = self.layout;
-        [
-            OperandOut { data: x_hat, layout: x_layout, tiles },
-            OperandOut { data: y_hat, layout: y_layout, tiles },
-        ]
-    }
-
-    /// Returns the operands for reading.
-    fn get(&self) -> [Transformed<'_>; 2] {
-        [0, 1].map(|i| Transformed { data: self.data[i].as_slice(), layout: self.layout[i] })
-    }
-}
-
-/// The blocks of the filter, of [`ROWS`] rows and a number of columns.
-struct Blocks {
-    /// The number of rows and columns of the filter.
-    size: [usize; 2],
-    /// The number of columns of a block.
-    columns: usize,
-}
-
-impl Blocks {
-    /// Returns narrower blocks if there would be too few for several threads.
-    fn new(k: usize, n: usize) -> Self {
-        let mut columns = COLUMNS;
-        while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
-            columns /= 2;
-        }
-        Blocks { size: [k, n], columns }
-    }
-
-    fn across(&self) -> usize {
-        self.size[1].div_ceil(self.columns)
-    }
-
-    fn count(&self) -> usize {
-        self.size[0].div_ceil(ROWS) * self.across()
-    }
-
-    fn get(&self, i: usize) -> Block {
-        let ([k, n], row, column) = (self.size, i / self.across() * ROWS, i % self.across() * self.columns);
-        Block { rows: row..(row + ROWS).min(k), columns: column..(column + self.columns).min(n) }
-    }
-}
-
-/// A block: rows and columns of the filter.
-struct Block {
-    rows: Range<usize>,
-    columns: Range<usize>,
-}
-
-/// The sums of a block at one point. They are overwritten or added to.
-struct Sums<'a> {
-    data: &'a mut [f32],
-    row_stride: usize,
-    accumulate: bool,
+/// Returns the rows and columns of block `i`.
+fn block(blocks: &Pieces, i: usize) -> [Range<usize>; 2] {
+    let [_, _, rows, columns] = blocks.get(i);
+    [rows, columns]
 }
 
 /// Computes m (+)= (d^)^T y^ at one point, for a block of the filter. The sum is over rows `with`
-/// of the operands.
+/// of the operands. `m` has the distance of its rows, and whether it is added to.
 fn multiply<S: Simd>(
     s: S,
-    [x_hat, y_hat]: [Transformed<'_>; 2],
+    [x_hat, y_hat]: &[Operand; 2],
     point: usize,
     with: Range<usize>,
-    Block { rows, columns }: Block,
-    sums: Sums<'_>,
+    [rows, columns]: [Range<usize>; 2],
+    (m, row_stride, accumulate): (&mut [f32], usize, bool),
 ) {
-    let from = |operand: Transformed<'_>, column: usize| {
-        point * operand.layout.point_stride + operand.layout.at(with.start, column)
-    };
-    let a = &x_hat.data[from(x_hat, rows.start)..];
-    for column in columns.clone().step_by(S::PANEL) {
-        let a = Lhs::new(a, 1, x_hat.layout.row_stride);
-        let b = Rhs::new(&y_hat.data[from(y_hat, column)..], y_hat.layout.row_stride);
-        let size = [rows.len(), with.len(), S::PANEL.min(columns.end - column)];
-        let to = &mut sums.data[column - columns.start..];
-        let to = simd::Block::new(to, [size[0], size[2]], sums.row_stride);
-        s.panel_into(size, a, b, to, sums.accumulate);
-    }
+    let a = Lhs::new(x_hat.from(point, with.start, rows.start), 1, x_hat.layout.row_stride);
+    let b = |at| Rhs::new(y_hat.from(point, with.start, columns.start + at), y_hat.layout.row_stride);
+    s.product_into(with.len(), a, b, Block::new(m, [rows.len(), columns.len()], row_stride), accumulate);
 }
 
 /// Transforms `tiles` into d^ and y^, in their rows of `to`.
@@ -263,12 +199,10 @@ unsafe fn load<S: Simd, F: Form>(
 ) {
     s.vectorize(
         #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is passed on.
-            unsafe {
-                data::input(s, t, x, tiles.clone(), x_hat);
-                data::output_adjoint::<S, F>(s, t, y_bar, tiles, y_hat);
-            }
+        // SAFETY: the caller's promise is passed on.
+        || unsafe {
+            data::load::<S, F, true>(s, t, x, tiles.clone(), x_hat);
+            data::load::<S, F, false>(s, t, y_bar, tiles, y_hat);
         },
     );
 }
@@ -281,15 +215,13 @@ unsafe fn finish<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
     m: Transformed<'_>,
-    Block { rows, columns }: Block,
+    [rows, columns]: [Range<usize>; 2],
     w_bar: Shared<'_>,
 ) {
     s.vectorize(
         #[inline(always)]
-        || {
-            // SAFETY: the caller's promise is passed on.
-            unsafe { filter::adjoint::<S, F>(s, t, m, rows, columns, w_bar) };
-        },
+        // SAFETY: the caller's promise is passed on.
+        || unsafe { filter::adjoint::<S, F>(s, t, m, rows, columns, w_bar) },
     );
 }
 

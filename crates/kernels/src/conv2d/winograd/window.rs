@@ -29,11 +29,10 @@ impl Elements {
     }
 }
 
-/// Every `step`-th pixel of an image along each axis, from pixel `first` of the padded image on.
+/// Every `step`-th pixel of images along each axis, from pixel `first` of the padded image on.
 pub(super) struct PixelGrid {
-    pub(super) image: usize,
-    pub(super) image_size: [usize; 2],
-    pub(super) channels: usize,
+    /// The NHWC shape of the images.
+    pub(super) shape: [usize; 4],
     pub(super) first: [usize; 2],
     pub(super) step: usize,
     pub(super) padding: [usize; 2],
@@ -50,11 +49,11 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Returns the window with `size` rows and columns of a grid. A full tile has `full`.
+    /// Returns the window with `size` rows and columns of a grid, in one image. A full tile has
+    /// `full`.
     #[inline(always)]
-    pub(super) fn new(size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
-        let PixelGrid { image, image_size, channels, first, step, padding } = grid;
-        let [h, w] = image_size;
+    pub(super) fn new(image: usize, size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
+        let PixelGrid { shape: [_, h, w, channels], first, step, padding } = grid;
         let at = [0, 1].map(|a| first[a].wrapping_sub(padding[a]));
         let first =
             (image * h).wrapping_add(at[0]).wrapping_mul(w).wrapping_add(at[1]).wrapping_mul(channels);
@@ -62,7 +61,7 @@ impl Window {
             lattice: Lattice { at: first, size: full, stride: [step * w * channels, step * channels] },
             inside: Elements::new(
                 #[inline(always)]
-                |a, i| i < size[a] && at[a].wrapping_add(i * step) < image_size[a],
+                |a, i| i < size[a] && at[a].wrapping_add(i * step) < [h, w][a],
             ),
         }
     }
@@ -73,9 +72,9 @@ impl Window {
         self.lattice.vector(i, j)
     }
 
-    /// Removes the pixels in all other rows (axis 0) or columns (axis 1).
-    pub(super) fn keep(&mut self, axis: usize, pixels: &Range<usize>) {
-        let kept = Elements::new(|a, i| a != axis || pixels.contains(&i));
+    /// Removes the pixels in all other rows and columns.
+    pub(super) fn keep(&mut self, pixels: &[Range<usize>; 2]) {
+        let kept = Elements::new(|a, i| pixels[a].contains(&i));
         self.inside = Elements(self.inside.0 & kept.0);
     }
 
