@@ -1,5 +1,6 @@
 //! Makes the next batch while the model trains on the current one.
 
+use std::panic::resume_unwind;
 use std::thread::{self, JoinHandle};
 
 use crate::{Batch, Batches};
@@ -9,21 +10,16 @@ use crate::{Batch, Batches};
 /// a batch is ready but not its content.
 #[derive(Debug)]
 pub struct Prefetch {
-    state: Option<State>,
+    /// Makes the batch of step `next`. `None` if making a batch panicked.
+    worker: Option<JoinHandle<(Batches, Batch)>>,
+    next: u64,
     steps_per_epoch: u64,
 }
 
-#[derive(Debug)]
-enum State {
-    Idle(Box<Batches>),
-    Making { step: u64, worker: JoinHandle<(Batches, Batch)> },
-}
-
 impl Prefetch {
-    /// Prefetches from `batches`.
+    /// Prefetches from `batches`, first the batch of step 0.
     pub fn new(batches: Batches) -> Self {
-        let steps_per_epoch = batches.steps_per_epoch();
-        Self { state: Some(State::Idle(Box::new(batches))), steps_per_epoch }
+        Self { steps_per_epoch: batches.steps_per_epoch(), next: 0, worker: Some(make(batches, 0)) }
     }
 
     /// As [`Batches::steps_per_epoch`].
@@ -36,23 +32,23 @@ impl Prefetch {
     /// # Panics
     /// If making a batch panicked.
     pub fn batch(&mut self, step: u64) -> Batch {
-        let (mut batches, made) = match self.state.take() {
-            Some(State::Idle(batches)) => (*batches, None),
-            Some(State::Making { step: making, worker }) => match worker.join() {
-                Ok((batches, batch)) => (batches, (making == step).then_some(batch)),
-                Err(panic) => std::panic::resume_unwind(panic),
-            },
-            None => panic!("the batch before this one could not be made"),
-        };
-        let batch = made.unwrap_or_else(|| batches.batch(step));
-        let next = step + 1;
-        let worker = thread::spawn(move || {
-            let batch = batches.batch(next);
-            (batches, batch)
-        });
-        self.state = Some(State::Making { step: next, worker });
+        let worker = self.worker.take().expect("the batch before this one could be made");
+        let (mut batches, mut batch) = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        if self.next != step {
+            batch = batches.batch(step);
+        }
+        self.next = step + 1;
+        self.worker = Some(make(batches, self.next));
         batch
     }
+}
+
+/// Makes the batch of a step on a separate thread.
+fn make(mut batches: Batches, step: u64) -> JoinHandle<(Batches, Batch)> {
+    thread::spawn(move || {
+        let batch = batches.batch(step);
+        (batches, batch)
+    })
 }
 
 #[cfg(test)]
