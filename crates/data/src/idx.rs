@@ -8,7 +8,7 @@
 //! size in the header.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
@@ -83,22 +83,13 @@ fn gunzip(mut reader: impl BufRead, path: &Path, content: &mut Vec<u8>, limit: u
     loop {
         let member = read_up_to(GzDecoder::new(reader), path, content, limit);
         reader = member.map_err(of_gzip)?.into_inner();
-        skip_zeros(&mut reader).map_err(DataError::io("read", path))?;
+        while reader.fill_buf().map_err(DataError::io("read", path))?.first() == Some(&0) {
+            reader.consume(1);
+        }
         match reader.fill_buf().map_err(DataError::io("read", path))? {
             [] => return Ok(()),
             [0x1f, ..] => {}
             _ => return Err(DataError::damaged(path)(Damage::TrailingBytes)),
-        }
-    }
-}
-
-fn skip_zeros(reader: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let bytes = reader.fill_buf()?;
-        let (available, zeros) = (bytes.len(), bytes.iter().take_while(|&&byte| byte == 0).count());
-        reader.consume(zeros);
-        if zeros < available || available == 0 {
-            return Ok(());
         }
     }
 }

@@ -63,8 +63,7 @@ impl Points {
     /// Along each axis, all points except a few in millions are within this distance of the origin.
     pub fn extent(self) -> f64 {
         match self {
-            Points::Ring => 2.5,
-            Points::Grid => 2.5,
+            Points::Ring | Points::Grid => 2.5,
             Points::Moons => 2.0,
         }
     }

@@ -2,7 +2,6 @@
 //! checksums. Missing files are downloaded, and every file is verified. The images are kept in
 //! memory at their stored size.
 
-use std::fmt;
 use std::path::Path;
 
 use crate::fit::Fit;
@@ -53,12 +52,6 @@ struct InMemory {
     labels: Vec<u8>,
     size: usize,
     fit: Fit,
-}
-
-impl fmt::Debug for InMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InMemory").field("images", &self.labels.len()).field("size", &self.size).finish()
-    }
 }
 
 impl Images for InMemory {

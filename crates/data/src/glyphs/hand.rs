@@ -6,14 +6,15 @@ use adjoint_tensor::Stream;
 use super::allographs::Pose;
 use super::factors::bell;
 
-/// A control point of a stroke, in the units of the skeleton.
+/// A control point of a stroke in the units of the skeleton, or a point of the path on the page in
+/// pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Knot {
     pub(super) x: f32,
     pub(super) y: f32,
-    /// Width of the stroke at this knot relative to the mean width, between [`LEAST_PRESSURE`] and
-    /// [`MOST_PRESSURE`].
-    pub(super) pressure: f32,
+    /// Radius of the stroke at this knot: relative to the mean radius, between [`LEAST_PRESSURE`]
+    /// and [`MOST_PRESSURE`]. On the page it is in pixels.
+    pub(super) radius: f32,
 }
 
 /// The smallest pressure of the pen.
@@ -39,7 +40,7 @@ pub(super) fn write(poses: &[Pose], wobble: f32, hand: &mut Stream) -> Skeleton 
 /// Returns the average of the poses, weighted with random weights that sum to 1.
 fn mix(poses: &[Pose], hand: &mut Stream) -> Skeleton {
     let weights = mixture(poses.len(), hand);
-    let blank = Knot { x: 0.0, y: 0.0, pressure: 1.0 };
+    let blank = Knot { x: 0.0, y: 0.0, radius: 1.0 };
     let mut skeleton: Skeleton = poses[0].iter().map(|stroke| vec![blank; stroke.len()]).collect();
     for (pose, weight) in poses.iter().zip(weights) {
         let points = pose.iter().copied().flatten();
@@ -96,6 +97,6 @@ fn tremble(stroke: &mut [Knot], miss: f32, wobble: f32, hand: &mut Stream) {
         previous = Some(*knot);
         knot.x += miss_x + 0.045 * wobble * walk[0];
         knot.y += miss_y + 0.04 * wobble * walk[1];
-        knot.pressure = (1.0 + 0.1 * walk[2]).clamp(LEAST_PRESSURE, MOST_PRESSURE);
+        knot.radius = (1.0 + 0.1 * walk[2]).clamp(LEAST_PRESSURE, MOST_PRESSURE);
     }
 }

@@ -1,7 +1,7 @@
 //! Computes the share of each pixel that the path of the pen covers. This is the only module that
 //! computes pixels.
 
-use super::pen::Dot;
+use super::hand::Knot;
 
 /// Half the width of the aperture of a pixel. At 0.8, the amount of ink hardly depends on the
 /// position of a stroke relative to the pixels or on its direction. A narrower aperture makes the
@@ -15,14 +15,14 @@ const APERTURE: f32 = 0.8;
 /// APERTURE` clamped to ±1. Here, `depth` is the distance of the centre of the pixel from the edge,
 /// positive inside the stroke. Where strokes cross, the larger coverage is used, so crossing
 /// strokes are no darker.
-pub(super) fn stroke(dots: &[Dot], coverage: &mut [f32], size: usize) {
+pub(super) fn stroke(dots: &[Knot], coverage: &mut [f32], size: usize) {
     for piece in dots.windows(2) {
         segment(piece[0], piece[1], coverage, size);
     }
 }
 
 /// Adds one straight piece of a stroke, visiting only the pixels in its bounding box.
-fn segment(a: Dot, b: Dot, coverage: &mut [f32], size: usize) {
+fn segment(a: Knot, b: Knot, coverage: &mut [f32], size: usize) {
     let reach = a.radius.max(b.radius) + APERTURE;
     // A cast of a negative number gives 0, so a piece that leaves the page is clipped at the edge.
     let pixels = |low: f32, high: f32| {
@@ -56,7 +56,7 @@ mod tests {
     /// The coverage of a straight stroke with the given slope and radius through the point `at`,
     /// near the middle of a page of 40 x 40 pixels.
     fn line(slope: (f32, f32), at: (f32, f32), radius: f32) -> Vec<f32> {
-        let end = |t: f32| Dot { x: at.0 + t * slope.0, y: at.1 + t * slope.1, radius };
+        let end = |t: f32| Knot { x: at.0 + t * slope.0, y: at.1 + t * slope.1, radius };
         let mut coverage = vec![0.0; 40 * 40];
         stroke(&[end(-10.0), end(0.0), end(10.0)], &mut coverage, 40);
         coverage
@@ -92,7 +92,7 @@ mod tests {
     fn crossing_strokes_are_no_darker() {
         let mut coverage = line((1.0, 0.0), (20.0, 20.0), 1.5);
         let before = coverage.clone();
-        let again = [Dot { x: 10.0, y: 20.0, radius: 1.5 }, Dot { x: 30.0, y: 20.0, radius: 1.5 }];
+        let again = [Knot { x: 10.0, y: 20.0, radius: 1.5 }, Knot { x: 30.0, y: 20.0, radius: 1.5 }];
         stroke(&again, &mut coverage, 40);
         assert!(coverage.iter().zip(&before).all(|(a, b)| (a - b).abs() < 1e-5));
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_leaves_the_page_is_cut() {
         let mut coverage = vec![0.0; 40 * 40];
-        let far = |x: f32, y: f32| Dot { x, y, radius: 2.0 };
+        let far = |x: f32, y: f32| Knot { x, y, radius: 2.0 };
         stroke(&[far(-30.0, -30.0), far(70.0, 70.0), far(900.0, 5.0)], &mut coverage, 40);
         assert!(coverage.iter().all(|covered| (0.0..=1.0).contains(covered)));
         assert_eq!((coverage[0], coverage[39 * 40 + 39], coverage[39 * 40]), (1.0, 1.0, 0.0));

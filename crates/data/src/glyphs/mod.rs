@@ -149,7 +149,9 @@ impl Glyphs {
         assert_eq!(image.len(), self.image_len(), "glyph of {0}x{0} pixels into a wrong buffer", self.size);
         let (ink, paper) = match self.palette {
             Palette::Grey => ([255.0; 3], [0.0; 3]),
-            Palette::Rgb => (tint::ink(factors.ink_hue), tint::paper(factors.paper_hue)),
+            Palette::Rgb => {
+                (tint::tone(factors.ink_hue, tint::INK), tint::tone(factors.paper_hue, tint::PAPER))
+            }
         };
         let coverage = self.coverage(index, factors);
         for (pixel, covered) in image.chunks_exact_mut(self.channels()).zip(&coverage) {

@@ -4,15 +4,6 @@
 use super::factors::Factors;
 use super::hand::{Knot, MOST_PRESSURE, Skeleton};
 
-/// A point of the path of the pen, in pixels of the image, with the radius of the ink at this
-/// point.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Dot {
-    pub(super) x: f32,
-    pub(super) y: f32,
-    pub(super) radius: f32,
-}
-
 /// The image size of MNIST, to which the lengths in [`Factors`] refer.
 const PAGE: f32 = 28.0;
 /// The size of the box that a digit fills in an MNIST image.
@@ -22,12 +13,12 @@ const MARGIN: f32 = 1.3;
 
 /// Places `skeleton` on a square page of `size` x `size` pixels. Returns one polyline for each arc
 /// between corners.
-pub(super) fn draw(mut skeleton: Skeleton, factors: &Factors, size: usize) -> Vec<Vec<Dot>> {
+pub(super) fn draw(mut skeleton: Skeleton, factors: &Factors, size: usize) -> Vec<Vec<Knot>> {
     transform(&mut skeleton, factors);
     // A span of the spline is about 4 pixels long in a 28x28 image. Pieces of about one pixel look
     // round at every image size.
     let steps = size.div_ceil(8).max(3);
-    let mut path: Vec<Vec<Dot>> = skeleton
+    let mut path: Vec<Vec<Knot>> = skeleton
         .iter()
         .flat_map(|stroke| stroke.chunk_by(|a, b| (a.x, a.y) != (b.x, b.y)))
         .map(|arc| trace(arc, steps))
@@ -60,9 +51,9 @@ fn sin_cos(angle: f32) -> (f32, f32) {
 ///
 /// A B-spline has continuous curvature and rounds off its control polygon, as a moving arm does. A
 /// spline through the knots would bulge at every wobble. At each end, a mirrored extra knot makes
-/// the path start at the first knot and end at the last knot. The radius of the returned dots is
-/// the pressure; `place` converts it to pixels.
-fn trace(knots: &[Knot], steps: usize) -> Vec<Dot> {
+/// the path start at the first knot and end at the last knot. `place` converts the result to
+/// pixels.
+fn trace(knots: &[Knot], steps: usize) -> Vec<Knot> {
     let end = knots.len() - 1;
     let mut padded = Vec::with_capacity(knots.len() + 2);
     padded.push(mirror(knots[0], knots[1]));
@@ -73,32 +64,32 @@ fn trace(knots: &[Knot], steps: usize) -> Vec<Dot> {
     for window in padded.windows(4) {
         dots.extend((0..steps).map(|step| blend(window, step as f32 / steps as f32)));
     }
-    dots.push(Dot { x: knots[end].x, y: knots[end].y, radius: knots[end].pressure });
+    dots.push(knots[end]);
     dots
 }
 
 fn mirror(end: Knot, inner: Knot) -> Knot {
-    Knot { x: 2.0 * end.x - inner.x, y: 2.0 * end.y - inner.y, pressure: 2.0 * end.pressure - inner.pressure }
+    Knot { x: 2.0 * end.x - inner.x, y: 2.0 * end.y - inner.y, radius: 2.0 * end.radius - inner.radius }
 }
 
 /// The point at parameter `t`, in `[0, 1]`, of the span between the two middle knots of a window of
 /// four.
-fn blend(window: &[Knot], t: f32) -> Dot {
+fn blend(window: &[Knot], t: f32) -> Knot {
     let s = 1.0 - t;
     let basis =
         [s * s * s, 4.0 - 3.0 * t * t * (1.0 + s), 4.0 - 3.0 * s * s * (1.0 + t), t * t * t].map(|b| b / 6.0);
-    let mut dot = Dot { x: 0.0, y: 0.0, radius: 0.0 };
+    let mut dot = Knot { x: 0.0, y: 0.0, radius: 0.0 };
     for (knot, weight) in window.iter().zip(basis) {
         dot.x += weight * knot.x;
         dot.y += weight * knot.y;
-        dot.radius += weight * knot.pressure;
+        dot.radius += weight * knot.radius;
     }
     dot
 }
 
 /// Scales the path so that its ink fits the box, and moves its centre of mass to the centre of the
 /// page plus the shift, as in MNIST. The shift is limited so that no ink leaves the page.
-fn place(path: &mut [Vec<Dot>], factors: &Factors, size: usize) {
+fn place(path: &mut [Vec<Knot>], factors: &Factors, size: usize) {
     let (size, unit) = (size as f32, size as f32 / PAGE);
     let [width, height] = [extent(path, |dot| dot.x), extent(path, |dot| dot.y)];
     let room = unit * (BOX * factors.scale - factors.stroke_width).max(1.0);
@@ -119,14 +110,14 @@ fn place(path: &mut [Vec<Dot>], factors: &Factors, size: usize) {
 }
 
 /// The smallest and the largest coordinate of a path along an axis.
-fn extent(path: &[Vec<Dot>], coordinate: fn(&Dot) -> f32) -> [f32; 2] {
+fn extent(path: &[Vec<Knot>], coordinate: fn(&Knot) -> f32) -> [f32; 2] {
     let coordinates = path.iter().flatten().map(coordinate);
     coordinates.fold([f32::MAX, f32::MIN], |[low, high], x| [low.min(x), high.max(x)])
 }
 
 /// The mean position of the ink: each piece of the path is weighted with its length times its
 /// width.
-fn centre_of_mass(path: &[Vec<Dot>]) -> (f32, f32) {
+fn centre_of_mass(path: &[Vec<Knot>]) -> (f32, f32) {
     let (mut mass, mut x, mut y) = (f32::MIN_POSITIVE, 0.0, 0.0);
     for piece in path.iter().flat_map(|arc| arc.windows(2)) {
         let (a, b) = (piece[0], piece[1]);

@@ -208,7 +208,8 @@ fn colour_is_the_grey_image_between_paper_and_ink() {
     let (gray, rgb) = (grayscale(32), Glyphs::new(0, Split::Train, 32, Palette::Rgb));
     for index in 0..20 {
         let factors = rgb.factors(index);
-        let (paper, ink) = (tint::paper(factors.paper_hue), tint::ink(factors.ink_hue));
+        let (paper, ink) =
+            (tint::tone(factors.paper_hue, tint::PAPER), tint::tone(factors.ink_hue, tint::INK));
         for (coloured, covered) in image(&rgb, index).chunks_exact(3).zip(image(&gray, index)) {
             for channel in 0..3 {
                 let exact = paper[channel] + f32::from(covered) / 255.0 * (ink[channel] - paper[channel]);

@@ -3,22 +3,17 @@
 /// A colour as red, green and blue in `[0, 255]`.
 pub(super) type Rgb = [f32; 3];
 
-/// The dark colour of paper with the given hue, in turns.
-pub(super) fn paper(hue: f32) -> Rgb {
-    tone(hue, 0.2)
-}
+/// Luma of paper, which is dark.
+pub(super) const PAPER: f32 = 0.2;
+/// Luma of ink, which is bright.
+pub(super) const INK: f32 = 0.85;
 
-/// The bright colour of ink with the given hue, in turns.
-pub(super) fn ink(hue: f32) -> Rgb {
-    tone(hue, 0.85)
-}
-
-/// The colour with the given hue and luma, with slightly reduced saturation. The luma is computed
-/// with the weights of Rec. 709 from the encoded values.
+/// The colour with the given hue, in turns, and luma, with slightly reduced saturation. The luma is
+/// computed with the weights of Rec. 709 from the encoded values.
 ///
 /// Yellow on blue and blue on yellow are equally readable because the luma is fixed, not the
 /// lightness of HSL.
-fn tone(hue: f32, luma: f32) -> Rgb {
+pub(super) fn tone(hue: f32, luma: f32) -> Rgb {
     const CHROMA: f32 = 0.8;
     let turn = 6.0 * hue;
     let pure = [(turn - 3.0).abs() - 1.0, 2.0 - (turn - 2.0).abs(), 2.0 - (turn - 4.0).abs()];
@@ -45,7 +40,7 @@ mod tests {
     fn every_hue_has_the_luma_asked_for() {
         for step in 0..=360 {
             let hue = step as f32 / 360.0;
-            for (colour, luma) in [(paper(hue), 0.2), (ink(hue), 0.85)] {
+            for (colour, luma) in [PAPER, INK].map(|luma| (tone(hue, luma), luma)) {
                 assert!((luma_of(colour) / 255.0 - luma).abs() < 1e-5, "hue {hue}: {colour:?}");
                 assert!(
                     colour.iter().all(|channel| (0.0..=255.0).contains(channel)),
@@ -58,6 +53,9 @@ mod tests {
     #[test]
     fn hues_are_where_the_factors_say() {
         let strongest = |colour: Rgb| (0..3).max_by(|&a, &b| colour[a].total_cmp(&colour[b]));
-        assert_eq!([0.0, 1.0 / 3.0, 2.0 / 3.0].map(|hue| strongest(paper(hue))), [Some(0), Some(1), Some(2)]);
+        assert_eq!(
+            [0.0, 1.0 / 3.0, 2.0 / 3.0].map(|hue| strongest(tone(hue, PAPER))),
+            [Some(0), Some(1), Some(2)]
+        );
     }
 }
