@@ -3,8 +3,7 @@
 //! Distances between distributions are computed from these features.
 
 use adjoint_nn::layers::{Flatten, LEAKY_SLOPE, Linear, Norm};
-use adjoint_nn::plan::LayerPlan;
-use adjoint_nn::pyramid::{Down, Level};
+use adjoint_nn::pyramid::{self, Down, Level};
 use adjoint_nn::{Element, Mode, Scheme, Var, module};
 
 /// Number of features per image.
@@ -28,13 +27,10 @@ impl<E: Element> Judge<E> {
     /// If the image is too small for a pyramid ([`MIN_SIZE`](adjoint_nn::pyramid::MIN_SIZE)).
     #[track_caller]
     pub fn new(image_size: usize, channels: usize, outputs: usize, seed: u64) -> Self {
-        let mut from = Level { size: image_size, channels };
-        let mut down = vec![];
-        for to in from.below(WIDTH) {
-            down.push(Down::new(&LayerPlan::halve(from, to, Norm::Batch)));
-            from = to;
-        }
-        let hidden = Linear::new(from.numbers(), FEATURES);
+        let image = Level { size: image_size, channels };
+        let levels = image.below(WIDTH);
+        let down = pyramid::down(image, &levels, 0, [Norm::Batch; 2]).iter().map(Down::new).collect();
+        let hidden = Linear::new(levels[levels.len() - 1].numbers(), FEATURES);
         let mut judge = Judge { down, hidden, out: Linear::new(FEATURES, outputs) };
         Scheme::pytorch().apply(&mut judge, "judge", seed);
         judge

@@ -21,11 +21,10 @@ use adjoint_nn::Tensor;
 /// If the matrix is not square or an entry is not finite.
 #[track_caller]
 pub fn eigen(matrix: &Tensor<f64>) -> (Vec<f64>, Tensor<f64>) {
-    let scaled = Scaled::of(matrix);
-    let n = scaled.n;
-    let mut tridiagonal = Tridiagonal::of(scaled.entries, n);
+    let tridiagonal = Tridiagonal::of(matrix);
+    let n = tridiagonal.diagonal.len();
     let mut vectors = tridiagonal.basis();
-    tridiagonal.diagonalise(|upper, cosine, sine| {
+    let values = tridiagonal.diagonalise(|upper, cosine, sine| {
         // The eigenvectors are rows during the computation, so two rotated eigenvectors are
         // adjacent rows.
         let (a, b) = vectors[upper * n..(upper + 2) * n].split_at_mut(n);
@@ -33,7 +32,6 @@ pub fn eigen(matrix: &Tensor<f64>) -> (Vec<f64>, Tensor<f64>) {
             (*a, *b) = (cosine * *a - sine * *b, sine * *a + cosine * *b);
         }
     });
-    let values = tridiagonal.diagonal.iter().map(|value| value * scaled.unit).collect();
     (values, Tensor::from_slice([n, n], &vectors).permute([1, 0]))
 }
 
@@ -43,36 +41,15 @@ pub fn eigen(matrix: &Tensor<f64>) -> (Vec<f64>, Tensor<f64>) {
 /// As [`eigen`].
 #[track_caller]
 pub fn eigenvalues(matrix: &Tensor<f64>) -> Vec<f64> {
-    let scaled = Scaled::of(matrix);
-    let mut tridiagonal = Tridiagonal::of(scaled.entries, scaled.n);
-    tridiagonal.diagonalise(|_, _, _| {});
-    tridiagonal.diagonal.iter().map(|value| value * scaled.unit).collect()
+    Tridiagonal::of(matrix).diagonalise(|_, _, _| {})
 }
 
-/// A matrix divided by the absolute value of its largest entry. No square of an entry overflows,
-/// and no significant square underflows.
-struct Scaled {
-    n: usize,
-    /// The entries in row-major order. The lower triangle is mirrored to the upper triangle.
-    entries: Vec<f64>,
-    unit: f64,
-}
-
-impl Scaled {
-    #[track_caller]
-    fn of(matrix: &Tensor<f64>) -> Self {
-        let [n, columns] = matrix.shape().matrix();
-        assert_eq!(n, columns, "eigenvalues of a matrix that is not square");
-        assert!(matrix.is_finite(), "eigenvalues of a matrix with entries that are not finite");
-        let largest = matrix.data().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-        let unit = if largest > 0.0 { largest } else { 1.0 };
-        let at = |i: usize| matrix.data()[(i / n).max(i % n) * n + (i / n).min(i % n)] / unit;
-        Scaled { n, entries: (0..n * n).map(at).collect(), unit }
-    }
-}
-
-/// The tridiagonal matrix T = Q^T A Q, and the reflections H = I - beta v v^T whose product is Q.
+/// The tridiagonal matrix T = Q^T A Q / unit, and the reflections H = I - beta v v^T whose product
+/// is Q.
 struct Tridiagonal {
+    /// The largest absolute value of an entry of A. In A / unit no square of an entry overflows,
+    /// and no significant square underflows.
+    unit: f64,
     diagonal: Vec<f64>,
     /// The off-diagonal entries. Entry i is in row i and column i + 1; the last entry is 0.
     off_diagonal: Vec<f64>,
@@ -86,8 +63,17 @@ struct Tridiagonal {
 const MIN_SQUARED_NORM: f64 = 1e-280;
 
 impl Tridiagonal {
-    /// Reduces a symmetric matrix with n rows to tridiagonal form.
-    fn of(mut a: Vec<f64>, n: usize) -> Self {
+    /// Reduces a symmetric matrix to tridiagonal form. Its lower triangle is mirrored to the upper
+    /// triangle.
+    #[track_caller]
+    fn of(matrix: &Tensor<f64>) -> Self {
+        let [n, columns] = matrix.shape().matrix();
+        assert_eq!(n, columns, "eigenvalues of a matrix that is not square");
+        assert!(matrix.is_finite(), "eigenvalues of a matrix with entries that are not finite");
+        let largest = matrix.data().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+        let unit = if largest > 0.0 { largest } else { 1.0 };
+        let at = |i: usize| matrix.data()[(i / n).max(i % n) * n + (i / n).min(i % n)] / unit;
+        let mut a: Vec<f64> = (0..n * n).map(at).collect();
         let (mut off_diagonal, mut betas) = (vec![0.0; n], vec![0.0; n]);
         let mut w = vec![0.0; n];
         for k in 0..n.saturating_sub(1) {
@@ -114,7 +100,7 @@ impl Tridiagonal {
             }
         }
         let diagonal = (0..n).map(|i| a[i * n + i]).collect();
-        Tridiagonal { diagonal, off_diagonal, reflections: a, betas }
+        Tridiagonal { unit, diagonal, off_diagonal, reflections: a, betas }
     }
 
     /// Returns Q^T in row-major order. The reflections are multiplied from the last to the first,
@@ -138,9 +124,10 @@ impl Tridiagonal {
         (0..n * n).map(|i| q[i % n * n + i / n]).collect()
     }
 
-    /// Makes the matrix diagonal. `rotate` is called with the first of two neighbouring axes and
-    /// the cosine and sine of every rotation: (a, b) becomes (c a - s b, s a + c b).
-    fn diagonalise(&mut self, mut rotate: impl FnMut(usize, f64, f64)) {
+    /// Makes the matrix diagonal and returns the eigenvalues of A. `rotate` is called with the
+    /// first of two neighbouring axes and the cosine and sine of every rotation: (a, b) becomes (c
+    /// a - s b, s a + c b).
+    fn diagonalise(mut self, mut rotate: impl FnMut(usize, f64, f64)) -> Vec<f64> {
         let n = self.diagonal.len();
         let row = |i: usize| self.diagonal[i].abs() + self.off_diagonal[i].abs();
         let negligible = f64::EPSILON * (0..n).map(row).fold(0.0, f64::max);
@@ -158,6 +145,7 @@ impl Tridiagonal {
                 self.step(first, last, &mut rotate);
             }
         }
+        self.diagonal.iter().map(|value| value * self.unit).collect()
     }
 
     /// Makes one QL step on rows `first` to `last`, which no zero off-diagonal entry separates.

@@ -42,9 +42,7 @@ pub(crate) struct Interpolate {
 impl Interpolate {
     /// Returns the latent vectors that each row passes through.
     fn waypoints(&self, model: &Model) -> Result<Vec<Vec<Vec<f32>>>, BoxError> {
-        let given: Result<Vec<Vec<f32>>, BoxError> =
-            self.z.iter().map(|text| vector(text, model.latent)).collect();
-        let given = given?;
+        let given = self.z.iter().map(|text| vector(text, model.latent)).collect::<Result<Vec<_>, _>>()?;
         match given.len() {
             0 => {}
             1 => return Err("--z: a walk needs two latent vectors or more; repeat the flag".into()),
