@@ -17,6 +17,10 @@ const CHANNELS: usize = 64;
 const LEN: usize = 64 * 32 * 32 * CHANNELS;
 const ACTIVATION: Activation = Activation::LeakyRelu(0.2);
 
+fn channels([mean, residual, variance, gamma, beta]: [&[f32]; 5]) -> Channels<'_, f32> {
+    Channels { mean, residual, variance, gamma, beta, eps: 1e-5 }
+}
+
 fn batch_norm(c: &mut Criterion<Rate>) {
     let (x, y_bar, mut out) = (numbers(LEN, 0.0), numbers(LEN, 0.1), Buffer::zeroed(LEN));
     let (x, y_bar, out) = (x.as_slice(), y_bar.as_slice(), out.as_mut_slice());
@@ -28,27 +32,13 @@ fn batch_norm(c: &mut Criterion<Rate>) {
     group.bench_function("forward", |b| {
         b.iter(|| {
             statistics(x, Statistics { mean: &mut mean, residual: &mut residual, variance: &mut variance });
-            let by = Channels {
-                mean: &mean,
-                residual: &residual,
-                variance: &variance,
-                gamma: &gamma,
-                beta: &beta,
-                eps: 1e-5,
-            };
+            let by = channels([&mean, &residual, &variance, &gamma, &beta]);
             normalise_activated(x, by, ACTIVATION, out);
         });
     });
     group.throughput(Throughput::BytesDecimal(5 * 4 * LEN as u64));
     group.bench_function("backward", |b| {
-        let by = Channels {
-            mean: &mean,
-            residual: &residual,
-            variance: &variance,
-            gamma: &gamma,
-            beta: &beta,
-            eps: 1e-5,
-        };
+        let by = channels([&mean, &residual, &variance, &gamma, &beta]);
         b.iter(|| {
             let into = Gradients { x_bar: &mut *out, gamma_bar: &mut gamma_bar, beta_bar: &mut beta_bar };
             backward_activated(x, y_bar, by, ACTIVATION, into);

@@ -103,14 +103,21 @@ pub struct Layer {
     pub geometry: Geometry,
 }
 
+impl Layer {
+    /// A convolution of images of shape `x` with kernels of equal height and width.
+    fn conv(name: String, x: [usize; 4], kernel: usize, outputs: usize, spec: Spec) -> Self {
+        let geometry = Geometry::new(x, [kernel, kernel, x[3], outputs], spec);
+        Layer { name, transposed: false, geometry }
+    }
+}
+
 /// The ten convolutions of a DCGAN-64 with 64 channels and 3 image channels.
 pub fn dcgan64_layers() -> Vec<Layer> {
     let half = Spec::new(2, 1);
     let full = Spec::new(1, 0);
     let layer = |name: &str, transposed, size: usize, ci, co, spec| Layer {
-        name: name.into(),
         transposed,
-        geometry: Geometry::new([64, size, size, ci], [4, 4, ci, co], spec),
+        ..Layer::conv(name.into(), [64, size, size, ci], 4, co, spec)
     };
     vec![
         layer("3-64", false, 64, 3, 64, half),
@@ -135,11 +142,8 @@ pub fn small_dcgan_layers() -> Vec<Layer> {
             for (size, [ci, co]) in
                 sizes.into_iter().zip([[image, width], [width, 2 * width], [2 * width, 4 * width]])
             {
-                layers.push(Layer {
-                    name: format!("{ci}-{co}@{size} batch {batch}"),
-                    transposed: false,
-                    geometry: Geometry::new([batch, size, size, ci], [4, 4, ci, co], Spec::new(2, 1)),
-                });
+                let name = format!("{ci}-{co}@{size} batch {batch}");
+                layers.push(Layer::conv(name, [batch, size, size, ci], 4, co, Spec::new(2, 1)));
             }
         }
     }
@@ -148,14 +152,9 @@ pub fn small_dcgan_layers() -> Vec<Layer> {
 
 /// Convolutions with 3 x 3 and 5 x 5 kernels, at batch 64.
 pub fn other_layers() -> Vec<Layer> {
-    let layer = |name: &str, [size, ci, co]: [usize; 3], kernel, spec| Layer {
-        name: name.into(),
-        transposed: false,
-        geometry: Geometry::new([64, size, size, ci], [kernel, kernel, ci, co], spec),
-    };
     vec![
-        layer("3x3 64-64@32", [32, 64, 64], 3, Spec::new(1, 1)),
-        layer("5x5 64-128@14", [14, 64, 128], 5, Spec::new(2, 2)),
+        Layer::conv("3x3 64-64@32".into(), [64, 32, 32, 64], 3, 64, Spec::new(1, 1)),
+        Layer::conv("5x5 64-128@14".into(), [64, 14, 14, 64], 5, 128, Spec::new(2, 2)),
     ]
 }
 
