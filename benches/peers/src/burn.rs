@@ -33,57 +33,51 @@ fn call<const D: usize>(f: impl Fn() -> Tensor<D> + 'static) -> Run {
     })
 }
 
+/// Computes a pass over one operand. Operations consume their operands, so each call gets a clone.
+/// The clone shares the memory of the operand, which prevents an operation from overwriting the
+/// operand with the result.
+fn unary<const D: usize>(f: impl Fn(Tensor<2>) -> Tensor<D> + 'static) -> Run {
+    let x = tensor([ROWS, CHANNELS], 0.0);
+    call(move || f(x.clone()))
+}
+
+/// Computes an operation on two operands, of which each call gets clones.
+fn binary<const A: usize, const B: usize, const D: usize>(
+    a: Tensor<A>,
+    b: Tensor<B>,
+    f: impl Fn(Tensor<A>, Tensor<B>) -> Tensor<D> + 'static,
+) -> Run {
+    call(move || f(a.clone(), b.clone()))
+}
+
 /// Returns a closure that computes the operation, or `None` if Burn does not have the operation.
-/// Operations consume their operands, so each call gets clones. The clones share the memory of the
-/// operands, which prevents an operation from overwriting an operand with the result.
 pub(crate) fn run(operation: &Operation) -> Option<Run> {
     let x = || tensor([ROWS, CHANNELS], 0.0);
     Some(match *operation {
         Operation::Conv2d(c) => {
-            let (x, w) = (tensor(c.x, 0.0), tensor(c.w, 0.1));
             let options = ConvOptions::new([c.stride; 2], [c.padding; 2], [c.dilation; 2], 1);
-            call(move || conv2d(x.clone(), w.clone(), None, options.clone()))
+            let f = move |x, w| conv2d(x, w, None, options.clone());
+            binary(tensor(c.x, 0.0), tensor(c.w, 0.1), f)
         }
         Operation::ConvTranspose2d(c) => {
-            let (y, w) = (tensor(c.y, 0.2), tensor(c.w, 0.1));
             let [stride, padding, padding_out, dilation] =
                 [c.stride, c.padding, c.output_padding, c.dilation].map(|n| [n; 2]);
             let options = ConvTransposeOptions::new(stride, padding, padding_out, dilation, 1);
-            call(move || conv_transpose2d(y.clone(), w.clone(), None, options.clone()))
+            let f = move |y, w| conv_transpose2d(y, w, None, options.clone());
+            binary(tensor(c.y, 0.2), tensor(c.w, 0.1), f)
         }
         Operation::WeightGrad(c) => {
             let (x, w, y) = (tensor(c.x, 0.0), tensor(c.w, 0.1), tensor(c.y, 0.2));
             let options = ConvOptions::new([c.stride; 2], [c.padding; 2], [c.dilation; 2], 1);
             call(move || conv2d_weight_backward(x.clone(), w.clone(), y.clone(), options.clone()))
         }
-        Operation::Product([m, k, n]) => {
-            let (a, b) = (tensor([m, k], 0.0), tensor([k, n], 0.1));
-            call(move || a.clone().matmul(b.clone()))
-        }
-        Operation::LeakyRelu => {
-            let x = x();
-            call(move || activation::leaky_relu(x.clone(), 0.2))
-        }
-        Operation::Tanh => {
-            let x = x();
-            call(move || x.clone().tanh())
-        }
-        Operation::AddBias => {
-            let (x, bias) = (x(), tensor([1, CHANNELS], 0.2));
-            call(move || x.clone() + bias.clone())
-        }
-        Operation::Mul => {
-            let (x, g) = (x(), tensor([ROWS, CHANNELS], 0.1));
-            call(move || x.clone() * g.clone())
-        }
-        Operation::Sum => {
-            let x = x();
-            call(move || x.clone().sum())
-        }
-        Operation::SumToChannels => {
-            let x = x();
-            call(move || x.clone().sum_dim(0).squeeze_dim::<1>(0))
-        }
+        Operation::Product([m, k, n]) => binary(tensor([m, k], 0.0), tensor([k, n], 0.1), Tensor::matmul),
+        Operation::LeakyRelu => unary(|x| activation::leaky_relu(x, 0.2)),
+        Operation::Tanh => unary(Tensor::tanh),
+        Operation::AddBias => binary(x(), tensor([1, CHANNELS], 0.2), |x, bias| x + bias),
+        Operation::Mul => binary(x(), tensor([ROWS, CHANNELS], 0.1), |x, g| x * g),
+        Operation::Sum => unary(|x| x.sum()),
+        Operation::SumToChannels => unary(|x| x.sum_dim(0).squeeze_dim::<1>(0)),
         Operation::Larger => return None,
     })
 }

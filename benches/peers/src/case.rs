@@ -83,11 +83,16 @@ impl Operation {
     /// Returns the operation of the bench called `case`, if this bench exists.
     pub(crate) fn of(case: &str) -> Option<Self> {
         let (family, rest) = case.split_once('/')?;
-        match family {
-            "conv2d" | "conv_transpose2d" => convolution(family == "conv_transpose2d", rest),
-            "gemm" => product(rest),
-            "pointwise" => pointwise(rest),
-            "linear" | "batch_norm" | "adam" | "step" | "loading" => Some(Self::Larger),
+        match (family, rest) {
+            ("conv2d" | "conv_transpose2d", _) => convolution(family == "conv_transpose2d", rest),
+            ("gemm", _) => product(rest),
+            ("pointwise", "leaky_relu") => Some(Self::LeakyRelu),
+            ("pointwise", "tanh") => Some(Self::Tanh),
+            ("pointwise", "add bias") => Some(Self::AddBias),
+            ("pointwise", "mul") => Some(Self::Mul),
+            ("pointwise", "sum") => Some(Self::Sum),
+            ("pointwise", "sum to channels") => Some(Self::SumToChannels),
+            ("linear" | "batch_norm" | "adam" | "step" | "loading", _) => Some(Self::Larger),
             _ => None,
         }
     }
@@ -124,16 +129,4 @@ fn product(sides: &str) -> Option<Operation> {
     let sides = sides.split('x').map(|side| side.parse().ok()).collect::<Option<Vec<usize>>>()?;
     let sides: [usize; 3] = sides.try_into().ok()?;
     sides.iter().all(|side| (1..=LARGEST_SIDE).contains(side)).then_some(Operation::Product(sides))
-}
-
-fn pointwise(name: &str) -> Option<Operation> {
-    match name {
-        "leaky_relu" => Some(Operation::LeakyRelu),
-        "tanh" => Some(Operation::Tanh),
-        "add bias" => Some(Operation::AddBias),
-        "mul" => Some(Operation::Mul),
-        "sum" => Some(Operation::Sum),
-        "sum to channels" => Some(Operation::SumToChannels),
-        _ => None,
-    }
 }
