@@ -74,7 +74,8 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         match self.settings.update {
             Update::Alternating => {
                 let (gradients, report) = self.discriminator_step(&batch, &mut draws);
-                let report = report.with_gradient_d(gradients);
+                let report = Report { gradient_d: gradients.norm(), ..report };
+                drop(gradients);
                 let fake = self.judge(&batch.fake, &batch, &mut draws);
                 let loss = self.generator_loss(&batch, &fake);
                 drop((batch, fake));
@@ -87,7 +88,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
                 drop(batch);
                 let report = self.descend_generator(loss, report);
                 self.optimizer_d.step(&gradients, &mut self.discriminator);
-                report.with_gradient_d(gradients)
+                Report { gradient_d: gradients.norm(), ..report }
             }
         }
     }

@@ -1,6 +1,5 @@
 //! The two players of the game, the input of a round and the report of a step.
 
-use adjoint_nn::optim::Gradients;
 use adjoint_nn::{Element, Mode, Module, Stream, Tensor, Var};
 
 /// G, which maps z to a sample.
@@ -52,13 +51,6 @@ pub struct Report {
     pub gradient_d: f64,
     /// Euclidean norm of G's gradient.
     pub gradient_g: f64,
-}
-
-impl Report {
-    /// Returns the report with the norm of D's gradient, and frees the gradient.
-    pub(crate) fn with_gradient_d<E: Element>(self, gradients: Gradients<E>) -> Self {
-        Report { gradient_d: gradients.norm(), ..self }
-    }
 }
 
 impl<E: Element> Round<E> {

@@ -99,12 +99,7 @@ impl<E: Element> Down<E> {
     /// If the number of channels of x is not that of the plan.
     #[track_caller]
     pub fn forward(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
-        let weight = SpectralNorm::apply(&mut self.spectral, &self.conv.weight, mode);
-        let h = self.conv.forward_with(x, &weight);
-        match &mut self.norm {
-            Some(norm) => norm.forward_activated(&h, mode, LEAKY),
-            None => h.activated(LEAKY),
-        }
+        self.activated(x, mode, LEAKY)
     }
 
     /// Returns the input of this layer's activation, norm(conv x).
@@ -113,11 +108,16 @@ impl<E: Element> Down<E> {
     /// Under the conditions of [`forward`](Self::forward).
     #[track_caller]
     pub fn before_activation(&mut self, x: &Var<E>, mode: Mode) -> Var<E> {
+        self.activated(x, mode, Activation::Identity)
+    }
+
+    #[track_caller]
+    fn activated(&mut self, x: &Var<E>, mode: Mode, f: Activation) -> Var<E> {
         let weight = SpectralNorm::apply(&mut self.spectral, &self.conv.weight, mode);
         let h = self.conv.forward_with(x, &weight);
         match &mut self.norm {
-            Some(norm) => norm.forward(&h, mode),
-            None => h,
+            Some(norm) => norm.forward_activated(&h, mode, f),
+            None => h.activated(f),
         }
     }
 }

@@ -165,12 +165,9 @@ impl<E: Element> Discriminator<E> {
             h = self.dropout.forward(&block.forward(&h, mode), mode, masks);
         }
         let weight = SpectralNorm::apply(&mut self.spectral, &self.logit.weight, mode);
-        let logits = self.logit.forward_with(&h, &weight);
-        logits.reshape([x.dims()[0]])
+        self.logit.forward_with(&h, &weight).reshape([x.dims()[0]])
     }
-}
 
-impl<E: Element> Discriminator<E> {
     /// Returns the number of halvings.
     pub fn depth(&self) -> usize {
         self.blocks.len()

@@ -116,11 +116,6 @@ impl<E: Element> ConvTranspose2d<E> {
         ConvTranspose2d { output_padding, ..self }
     }
 
-    /// Returns the stride, padding, dilation and groups of the convolution.
-    pub fn spec(&self) -> Spec {
-        self.spec
-    }
-
     /// Returns the adjoint of conv w applied to x, plus b.
     ///
     /// # Panics

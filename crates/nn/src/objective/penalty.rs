@@ -30,7 +30,8 @@ pub fn gradient_penalty<E: Element>(
         fake.shape(),
         eps.shape()
     );
-    let squares = squared_gradient_norms(critic, between(real, fake, &eps.reshape(per_sample(real))));
+    let per_sample = (1..real.dims().len()).fold(real.shape(), |shape, axis| shape.with(axis, 1));
+    let squares = squared_gradient_norms(critic, between(real, fake, &eps.reshape(per_sample)));
     // The derivative of the square root is infinite at 0, which would give NaN for a sample whose
     // gradient is 0. The shift avoids this. It is far below the rounding error of any gradient that
     // matters.
@@ -66,11 +67,6 @@ fn squared_gradient_norms<E: Element>(f: impl FnOnce(&Var<E>) -> Var<E>, x: Tens
     let y = f(&x);
     assert!(y.depends_on(&[&x])[0], "gradient penalty: the function does not depend on its input");
     sum_samples(&y.differentiable_gradients(&[&x])[0].square())
-}
-
-/// Returns the shape `[N, 1, ...]` of one number per sample, which broadcasts to the shape of `x`.
-fn per_sample<E: Element>(x: &Tensor<E>) -> crate::Shape {
-    (1..x.dims().len()).fold(x.shape(), |shape, axis| shape.with(axis, 1))
 }
 
 #[cfg(test)]

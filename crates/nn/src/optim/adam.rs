@@ -55,9 +55,8 @@ impl<E: Element> UpdateRule<E> for Adam {
     }
 
     fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
-        let &Adam { beta1, beta2, eps, weight_decay } = self;
-        let kernel = Kernel { lr: step.lr, beta1, beta2, eps, l2: weight_decay, decay: 0.0 };
-        update(kernel, step, theta, g, slots);
+        let &Adam { beta1, beta2, eps, weight_decay: l2 } = self;
+        update(Kernel { lr: step.lr, beta1, beta2, eps, l2, decay: 0.0 }, step, theta, g, slots);
     }
 }
 
@@ -67,9 +66,8 @@ impl<E: Element> UpdateRule<E> for AdamW {
     }
 
     fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
-        let &AdamW { beta1, beta2, eps, weight_decay } = self;
-        let kernel = Kernel { lr: step.lr, beta1, beta2, eps, l2: 0.0, decay: weight_decay };
-        update(kernel, step, theta, g, slots);
+        let &AdamW { beta1, beta2, eps, weight_decay: decay } = self;
+        update(Kernel { lr: step.lr, beta1, beta2, eps, l2: 0.0, decay }, step, theta, g, slots);
     }
 }
 
