@@ -54,37 +54,22 @@ impl Batches {
         Ok(Self { dataset, batch_size, seed, range, order: (None, Vec::new()) })
     }
 
-    /// The dataset of the batches.
-    pub fn dataset(&self) -> &Dataset {
-        &self.dataset
-    }
-
     /// Number of batches in an epoch, at least 1.
     pub fn steps_per_epoch(&self) -> u64 {
         (self.dataset.len() / self.batch_size) as u64
     }
 
-    /// The epoch of `step`. Steps are counted from 0 over all epochs.
-    pub fn epoch_of(&self, step: u64) -> u64 {
-        step / self.steps_per_epoch()
-    }
-
     /// The batch of `step`. Steps are counted from 0 over all epochs.
     pub fn batch(&mut self, step: u64) -> Batch {
-        let epoch = self.epoch_of(step);
-        let start = (step % self.steps_per_epoch()) as usize * self.batch_size;
-        let batch_size = self.batch_size;
-        let indices = self.permutation(epoch)[start..][..batch_size].to_vec();
-        let labels = indices.iter().map(|&index| usize::from(self.dataset.labels()[index])).collect();
-        Batch { images: self.dataset.images(&indices, self.range), labels, indices, epoch }
-    }
-
-    fn permutation(&mut self, epoch: u64) -> &[usize] {
+        let epoch = step / self.steps_per_epoch();
         if self.order.0 != Some(epoch) {
             let mut order: Vec<usize> = (0..self.dataset.len()).collect();
             Stream::new(self.seed, "shuffle", epoch).shuffle(&mut order);
             self.order = (Some(epoch), order);
         }
-        &self.order.1
+        let start = (step % self.steps_per_epoch()) as usize * self.batch_size;
+        let indices = self.order.1[start..][..self.batch_size].to_vec();
+        let labels = indices.iter().map(|&index| usize::from(self.dataset.labels()[index])).collect();
+        Batch { images: self.dataset.images(&indices, self.range), labels, indices, epoch }
     }
 }

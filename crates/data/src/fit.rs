@@ -15,7 +15,7 @@ pub(crate) struct Fit {
     height: usize,
     width: usize,
     channels: usize,
-    size: usize,
+    pub(crate) size: usize,
     /// The taps of the rows and of the columns; `None` if an image is copied into the middle.
     taps: Option<[Vec<Taps>; 2]>,
 }

@@ -40,8 +40,8 @@ impl Source for Stored<'_> {
         let check_labels = |labels: &[u8]| check_labels(labels, classes);
         let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
         let bytes = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
-        let size = self.options.image_size;
-        Ok(Box::new(InMemory { bytes, labels, size, fit: Fit::new(self.entry.size, CHANNELS, size) }))
+        let fit = Fit::new(self.entry.size, CHANNELS, self.options.image_size);
+        Ok(Box::new(InMemory { bytes, labels, fit }))
     }
 }
 
@@ -50,13 +50,12 @@ struct InMemory {
     /// All images one after another, at their stored size.
     bytes: Vec<u8>,
     labels: Vec<u8>,
-    size: usize,
     fit: Fit,
 }
 
 impl Images for InMemory {
     fn image_size(&self) -> usize {
-        self.size
+        self.fit.size
     }
 
     fn labels(&self) -> &[u8] {
