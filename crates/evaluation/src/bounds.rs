@@ -157,10 +157,8 @@ fn log_density<'a>(
 
 /// Repeats each row [`CHAINS`] times.
 fn repeat_per_chain(x: &Tensor<f32>) -> Tensor<f32> {
-    let n = x.dims()[0];
-    let [_, len] = x.shape().around(0);
-    let rows: Vec<usize> = (0..n * CHAINS).map(|i| i / CHAINS).collect();
-    x.reshape([n, len]).gather_rows(&rows).reshape(x.shape().with(0, n * CHAINS))
+    let (n, [_, len]) = (x.dims()[0], x.shape().around(0));
+    x.reshape([n, 1, len]).expand([n, CHAINS, len]).reshape(x.shape().with(0, n * CHAINS))
 }
 
 #[cfg(test)]

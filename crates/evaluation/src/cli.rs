@@ -7,6 +7,7 @@ use crate::judges::Judges;
 use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
+use adjoint_metrics::classifier::total_variation;
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::{Model, Open};
 use adjoint_runs::values::{threads, whole};
@@ -175,15 +176,12 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let labelled = limit("--labelled", cli.labelled, train.len(), "all training images");
     let mut subjects = vec![references.data(labelled)?];
     for model in models.iter_mut() {
-        let mut subject = score_samples(model, &mut references, labelled, train.classes().len())?;
+        let mut subject = score_samples(model, &mut references, labelled)?;
         bounds::variational(&mut subject, model, &test, effort)?;
         bounds::annealed(&mut subject, model, effort)?;
         if subject.has_likelihood() {
-            observations.push(format!(
-                "* {}: {}",
-                subject.name,
-                model.networks.observation(effort.ais_sigma)
-            ));
+            let density = model.networks.observation(effort.ais_sigma);
+            observations.push(format!("* {}: {density}", subject.name));
         }
         if let Some(control) = &mut control {
             control.score(&mut subject, model, &mut references.classifier.judge)?;
@@ -191,7 +189,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         subjects.push(subject);
     }
     subjects.push(references.noise(cli.seed)?);
-    let mut notes = notes_on_judges(models, &references, control.as_ref(), train.classes().len());
+    let mut notes = notes_on_judges(models, &references, control.as_ref());
     if !observations.is_empty() {
         notes.push(note_on_likelihoods(&observations, effort, test.len()));
     }
@@ -205,7 +203,6 @@ fn score_samples(
     model: &mut Model,
     references: &mut References,
     labelled: usize,
-    classes: usize,
 ) -> Result<Subject, BoxError> {
     let mut subject = Subject::new(model.run.display().to_string());
     note(format_args!("{}: {} samples", subject.name, references.count));
@@ -214,6 +211,7 @@ fn score_samples(
     let images = model.decode(&z, conditions.as_ref())?;
     let images = model.unit(&images);
     let by_class = model.condition == Some(Condition::Class);
+    let classes = references.shares.len();
     let requested = by_class.then(|| (0..references.count).map(|i| i % classes).collect::<Vec<_>>());
     let from_tests = model.condition.is_some_and(Condition::is_image);
     references.score(&mut subject, &images, requested.as_deref(), from_tests)?;
@@ -230,19 +228,16 @@ fn score_samples(
 }
 
 /// Returns notes on the accuracy of the judges and on the requested classes.
-fn notes_on_judges(
-    models: &[Model],
-    references: &References,
-    control: Option<&Control>,
-    classes: usize,
-) -> Vec<String> {
+fn notes_on_judges(models: &[Model], references: &References, control: Option<&Control>) -> Vec<String> {
     let mut notes = vec![format!(
         "{} samples each. The accuracy of the judge on the test set is {:.2} %.",
         references.count,
         100.0 * references.classifier.accuracy
     )];
     if models.iter().any(|model| model.condition == Some(Condition::Class)) {
-        let [apart, chance] = [references.requested_variation(), 1.0 / classes as f64];
+        let shares = &references.shares;
+        let chance = 1.0 / shares.len() as f64;
+        let apart = total_variation(&vec![chance; shares.len()], shares);
         notes.push(format!(
             "All classes are requested equally often, at a class TV of {:.1} % from the data; as asked is {:.1} % by chance.",
             100.0 * apart,

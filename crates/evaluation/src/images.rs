@@ -48,7 +48,7 @@ pub(crate) struct References {
     /// not depend on the scale of the judge's features.
     unit: f64,
     /// Fraction of each class in the training split.
-    shares: Vec<f64>,
+    pub(crate) shares: Vec<f64>,
     /// The first test images; `labels` are their classes.
     tests: Tensor<f64>,
     labels: Vec<usize>,
@@ -130,13 +130,6 @@ impl References {
             Ok((train.images(&indices, PixelRange::Unit), labels))
         })?;
         Ok(subject)
-    }
-
-    /// Returns the total variation distance between the classes that are requested from conditional
-    /// models, all equally often, and the classes of the data.
-    pub(crate) fn requested_variation(&self) -> f64 {
-        let classes = self.shares.len();
-        total_variation(&vec![1.0 / classes as f64; classes], &self.shares)
     }
 
     /// Scores uniform noise, the last row of the table: samples should not be worse.

@@ -28,10 +28,6 @@ impl Balls {
         let squared = nearest_others(&centres, k).iter().map(|near| near[k - 1].squared).collect();
         Balls { centres, squared, k }
     }
-
-    fn len(&self) -> usize {
-        self.squared.len()
-    }
 }
 
 /// The four metrics, computed from balls about the data and balls about the samples. Each ball
@@ -58,7 +54,7 @@ impl Manifold {
     /// If the dimensions or the numbers of neighbours differ.
     #[track_caller]
     pub fn of(real: &Balls, fake: &Balls) -> Self {
-        let ([n, m], k) = ([real.len(), fake.len()], real.k);
+        let ([n, m], k) = ([real.squared.len(), fake.squared.len()], real.k);
         assert_eq!(k, fake.k, "balls of different numbers of neighbours");
         let (mut inside, mut recalled, mut covered) = (vec![0usize; m], 0usize, 0usize);
         let is_in = |d: f64, squared: f64| d <= squared && d < f64::INFINITY;
