@@ -7,6 +7,7 @@
 use crate::glyphs::{CLASSES, Factors, Glyphs, Palette};
 use crate::source::{Images, Source};
 use crate::{DataError, Downloader, Options, Split};
+use std::fmt;
 use std::sync::OnceLock;
 use std::thread;
 
@@ -109,6 +110,13 @@ impl Images for Drawn {
     }
 }
 
+impl fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept.iter().filter(|image| image.get().is_some()).count();
+        f.debug_struct("Drawn").field("glyphs", &self.glyphs).field("kept", &kept).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +151,6 @@ mod tests {
         let drawn = Drawn::new(Glyphs::new(0, Split::Test, 28, Palette::Grey));
         drawn.prepare(&(0..PARALLEL_MIN - 1).collect::<Vec<_>>());
         assert!(drawn.kept.iter().all(|image| image.get().is_none()));
+        assert!(format!("{drawn:?}").ends_with("kept: 0 }"));
     }
 }

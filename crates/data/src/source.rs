@@ -31,7 +31,7 @@ pub trait Source {
 }
 
 /// The images of one split, all of the same size. Several threads may use a value at once.
-pub trait Images: Send + Sync {
+pub trait Images: fmt::Debug + Send + Sync {
     /// Height and width of an image in pixels.
     fn image_size(&self) -> usize;
 
@@ -50,15 +50,6 @@ pub trait Images: Send + Sync {
     /// default implementation returns `None`.
     fn factors(&self, _index: usize) -> Option<Factors> {
         None
-    }
-}
-
-impl fmt::Debug for dyn Images {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Images")
-            .field("images", &self.labels().len())
-            .field("size", &self.image_size())
-            .finish()
     }
 }
 

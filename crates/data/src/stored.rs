@@ -2,6 +2,7 @@
 //! checksums. Missing files are downloaded, and every file is verified. The images are kept in
 //! memory at their stored size.
 
+use std::fmt;
 use std::path::Path;
 
 use crate::fit::Fit;
@@ -51,6 +52,12 @@ struct InMemory {
     bytes: Vec<u8>,
     labels: Vec<u8>,
     fit: Fit,
+}
+
+impl fmt::Debug for InMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemory").field("images", &self.labels.len()).field("size", &self.fit.size).finish()
+    }
 }
 
 impl Images for InMemory {
