@@ -185,31 +185,6 @@ fn read(path: &Path) -> Result<Table, Error> {
     })
 }
 
-/// Converts the settings of a file to flags. Returns the key and the flags of each setting.
-fn to_flags<C: Config>(path: &Path, table: &Table) -> Result<Vec<(String, Vec<OsString>)>, Error> {
-    let command = command::<C>();
-    let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
-    let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
-    // This check comes first. Otherwise the error would be an unknown setting, which is misleading
-    // if the file belongs to another model.
-    if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
-        let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
-        return Err(Error::file(path, problem));
-    }
-    let mut settings = Vec::new();
-    for (key, value) in table.iter().filter(|(key, _)| *key != MODEL) {
-        if let Some(arg) = known.iter().find(|arg| arg.get_id() == key) {
-            let flags = flags_of(arg, value).ok_or_else(|| {
-                Error::file(path, format!("{key} = {value} is not a value of {}", flag(key)))
-            })?;
-            settings.push((key.clone(), flags));
-        } else {
-            return Err(Error::file(path, unknown(key, &known)));
-        }
-    }
-    Ok(settings)
-}
-
 /// Returns the flag of a setting: "--log-every" for "log_every".
 pub(crate) fn flag(key: &str) -> String {
     format!("--{}", key.replace('_', "-"))
@@ -252,29 +227,39 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
 }
 
 /// Parses the settings of a file, overridden by the command line. Skips a setting of the file if
-/// the command line contains its flag or a flag that conflicts with it.
+/// the command line contains its flag or a flag that conflicts with it. For example, `--epochs 3`
+/// overrides `steps = 100`.
 fn parse_layers<C: Config>(
     path: &Path,
     arguments: &[OsString],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
-    let settings = to_flags::<C>(path, &read(path)?)?;
-    let overridden = |key: &str| given.is_some_and(|given| is_overridden::<C>(key, given));
-    let from_file = settings.iter().filter(|(key, _)| !overridden(key)).flat_map(|(_, flags)| flags);
+    let (table, command) = (read(path)?, command::<C>());
+    // This check comes first. Otherwise the error would be an unknown setting, which is misleading
+    // if the file belongs to another model.
+    if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
+        let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
+        return Err(Error::file(path, problem));
+    }
+    let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());
+    let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
-    let layered = program.iter().chain(from_file).cloned().chain(flags.iter().cloned());
+    let mut layered = program.to_vec();
+    for (key, value) in table.iter().filter(|(key, _)| *key != MODEL) {
+        let arg = known.iter().find(|arg| arg.get_id() == key);
+        let arg = arg.ok_or_else(|| Error::file(path, unknown(key, &known)))?;
+        let from_file = flags_of(arg, value)
+            .ok_or_else(|| Error::file(path, format!("{key} = {value} is not a value of {}", flag(key))))?;
+        let mut rivals = command.get_arg_conflicts_with(arg).into_iter().chain([*arg]);
+        let is_given = |arg: &Arg| given.is_some_and(|given| is_given(given, arg.get_id().as_str()));
+        if !rivals.any(is_given) {
+            layered.extend(from_file);
+        }
+    }
+    layered.extend_from_slice(flags);
     // The command line alone was valid, so an error here comes from the file.
-    let given = command::<C>().try_get_matches_from(layered);
+    let given = command.clone().try_get_matches_from(layered);
     given.and_then(|given| C::from_arg_matches(&given)).map_err(|error| Error::file(path, complaint(&error)))
-}
-
-/// Returns whether the command line contains the flag of this setting or a flag that conflicts with
-/// it. For example, `--epochs 3` overrides `steps = 100`.
-fn is_overridden<C: Config>(key: &str, given: &ArgMatches) -> bool {
-    let command = command::<C>();
-    let arg = command.get_arguments().find(|arg| arg.get_id() == key);
-    let rivals = arg.map(|arg| command.get_arg_conflicts_with(arg)).unwrap_or_default();
-    is_given(given, key) || rivals.iter().any(|rival| is_given(given, rival.get_id().as_str()))
 }
 
 fn is_given(given: &ArgMatches, key: &str) -> bool {
