@@ -16,7 +16,6 @@ use safetensors::tensor::{Dtype, Metadata as Layout, TensorInfo};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::numbers::converter;
 use crate::{Error, NamedTensors};
 
 /// Metadata key of the seal.
@@ -117,41 +116,38 @@ fn hex(bytes: &[u8]) -> String {
 /// [`Error::Io`] if the file can't be read. [`Error::File`] if the file is not a valid
 /// container, if a tensor is too large, or if its type can't be converted to `f32`.
 pub(crate) fn read(path: &Path) -> Result<Container, Error> {
-    let unreadable = |problem: String| Err(Error::file(path, problem));
+    let unreadable = |problem: String| Error::file(path, problem);
     let file = File::open(path).map_err(Error::io("open", path))?;
     let stat = file.metadata().map_err(Error::io("read", path))?;
     if !stat.is_file() {
-        return unreadable("not a file".into());
+        return Err(unreadable("not a file".into()));
     }
     let (mut source, length) = (Source { path, file: BufReader::new(file), hash: None }, stat.len());
     if length < 8 {
-        return unreadable(format!("truncated or not a safetensors file ({length} bytes)"));
+        return Err(unreadable(format!("truncated or not a safetensors file ({length} bytes)")));
     }
     let mut prefix = [0; 8];
     source.fill(&mut prefix)?;
     let header_length = u64::from_le_bytes(prefix);
     if header_length > MAX_HEADER || header_length > length - 8 {
         let problem = "truncated or not a safetensors file (its header would be longer than the file)";
-        return unreadable(problem.into());
+        return Err(unreadable(problem.into()));
     }
     let mut header = vec![0; header_length as usize];
     source.fill(&mut header)?;
     // This also checks that the offsets match the types and shapes and leave no gap.
-    let layout: Layout = match serde_json::from_slice(&header) {
-        Ok(layout) => layout,
-        Err(error) => return unreadable(format!("damaged or not a safetensors file (header: {error})")),
-    };
+    let layout: Layout = serde_json::from_slice(&header)
+        .map_err(|error| unreadable(format!("damaged or not a safetensors file (header: {error})")))?;
     let (expected, found) = (layout.data_len() as u64, length - 8 - header_length);
     if expected != found {
-        return unreadable(format!(
-            "truncated or damaged: {expected} bytes of values expected, {found} found"
-        ));
+        let problem = format!("truncated or damaged: {expected} bytes of values expected, {found} found");
+        return Err(unreadable(problem));
     }
     let pairs = layout.metadata().iter().flatten();
     let metadata: Metadata = pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
     let seal = metadata.get(SEAL);
     source.hash =
-        seal.map(|seal| Sha256::new().chain_update(prefix).chain_update(with_placeholder(header, seal)));
+        seal.map(|seal| Sha256::new().chain_update(prefix).chain_update(with_placeholder(&header, seal)));
     let mut tensors = NamedTensors::new();
     for name in layout.offset_keys() {
         let info = layout.info(&name).expect("the layout contains its own names");
@@ -165,12 +161,9 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
 
 /// Returns the header as it was when the seal was computed. No string in the header contains the
 /// text that is searched, because quotes within JSON strings are escaped.
-fn with_placeholder(mut header: Vec<u8>, seal: &str) -> Vec<u8> {
-    let sealed = format!("\"{SEAL}\":\"{seal}\"").into_bytes();
-    if let Some(at) = header.windows(sealed.len()).position(|window| window == sealed) {
-        header.splice(at..at + sealed.len(), format!("\"{SEAL}\":\"{PLACEHOLDER}\"").into_bytes());
-    }
-    header
+fn with_placeholder(header: &[u8], seal: &str) -> String {
+    let entry = |seal: &str| format!("\"{SEAL}\":\"{seal}\"");
+    String::from_utf8_lossy(header).replacen(&entry(seal), &entry(PLACEHOLDER), 1)
 }
 
 /// A file that is read sequentially from the start.
@@ -214,5 +207,63 @@ impl Source<'_> {
             }
         });
         read.map(|()| tensor)
+    }
+}
+
+/// Reads numbers from little-endian bytes and writes the nearest `f32` of each number.
+type Convert = fn(&[u8], &mut [f32]);
+
+/// Returns the conversion from a type to `f32`. Returns `None` if there is no such conversion.
+fn converter(dtype: Dtype) -> Option<Convert> {
+    fn each<const N: usize>(bytes: &[u8], values: &mut [f32], number: impl Fn([u8; N]) -> f32) {
+        for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+            *value = number(*bytes);
+        }
+    }
+    Some(match dtype {
+        Dtype::F32 => |bytes, values| each(bytes, values, f32::from_le_bytes),
+        Dtype::F64 => |bytes, values| each(bytes, values, |b| f64::from_le_bytes(b) as f32),
+        Dtype::F16 => |bytes, values| each(bytes, values, |b| half(u16::from_le_bytes(b))),
+        Dtype::BF16 => |bytes, values| each(bytes, values, |[a, b]| f32::from_le_bytes([0, 0, a, b])),
+        Dtype::I64 => |bytes, values| each(bytes, values, |b| i64::from_le_bytes(b) as f32),
+        Dtype::I32 => |bytes, values| each(bytes, values, |b| i32::from_le_bytes(b) as f32),
+        Dtype::I16 => |bytes, values| each(bytes, values, |b| i16::from_le_bytes(b).into()),
+        Dtype::I8 => |bytes, values| each(bytes, values, |b| i8::from_le_bytes(b).into()),
+        Dtype::U64 => |bytes, values| each(bytes, values, |b| u64::from_le_bytes(b) as f32),
+        Dtype::U32 => |bytes, values| each(bytes, values, |b| u32::from_le_bytes(b) as f32),
+        Dtype::U16 => |bytes, values| each(bytes, values, |b| u16::from_le_bytes(b).into()),
+        Dtype::U8 | Dtype::BOOL => |bytes, values| each(bytes, values, |[b]| b.into()),
+        _ => return None,
+    })
+}
+
+/// Converts the bits of an IEEE 754 binary16 number. The conversion to `f32` is exact.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
+    let magnitude = match exponent {
+        0 => fraction as f32 / (1 << 24) as f32,
+        31 => f32::from_bits(0xff << 23 | fraction << 13),
+        _ => f32::from_bits((exponent + 127 - 15) << 23 | fraction << 13),
+    };
+    if bits >> 15 == 1 { -magnitude } else { magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_exact() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+            let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+            let found = f64::from(half(bits));
+            match exponent {
+                0 => assert_eq!(found.to_bits(), (sign * fraction * 2f64.powi(-14)).to_bits()),
+                31 if fraction == 0.0 => assert_eq!(found, sign * f64::INFINITY),
+                31 => assert!(found.is_nan()),
+                _ => assert_eq!(found, sign * (1.0 + fraction) * 2f64.powi(exponent - 15)),
+            }
+        }
     }
 }

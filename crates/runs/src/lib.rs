@@ -34,7 +34,6 @@ mod image;
 mod invocation;
 mod launch;
 mod log;
-mod numbers;
 mod output;
 pub mod paths;
 mod pictures;
