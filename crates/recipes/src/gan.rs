@@ -64,6 +64,8 @@ impl Config for Settings {
             |key, value| Points::ALL.map(|points| preset(key, value).beside("dataset", points.name()));
         [
             COMMON,
+            // Before the defaults of the penalties, which would apply first.
+            &points("penalty_weight", "1"),
             GAME,
             HIDDEN,
             &[

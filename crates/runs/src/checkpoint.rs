@@ -103,22 +103,18 @@ impl Checkpoints {
             Err(error) if is_missing(&error) || matches!(error, Error::File { .. }) => error,
             Err(error) => return Err(error),
         };
-        match read(&self.previous) {
-            Ok(snapshot) => {
-                let warning = Some(format!("{problem}; going back to {}", self.previous.display()));
-                Ok(Some(Loaded { snapshot, path: self.previous.clone(), warning }))
-            }
-            Err(error) => {
-                let earlier = if is_missing(&error) {
-                    "there is no previous checkpoint".to_owned()
-                } else {
-                    format!("the previous checkpoint can't be read, either ({error})")
-                };
-                let config = run::config_of(self.newest.parent().unwrap_or(Path::new("")));
-                let advice = format!("start a new run with --config {}", shell_word(&config));
-                Err(Error::Other(format!("{problem}; {earlier}; {advice}")))
-            }
-        }
+        let snapshot = read(&self.previous).map_err(|error| {
+            let earlier = if is_missing(&error) {
+                "there is no previous checkpoint".to_owned()
+            } else {
+                format!("the previous checkpoint can't be read, either ({error})")
+            };
+            let config = run::config_of(self.newest.parent().unwrap_or(Path::new("")));
+            let advice = format!("start a new run with --config {}", shell_word(&config));
+            Error::Other(format!("{problem}; {earlier}; {advice}"))
+        })?;
+        let warning = Some(format!("{problem}; going back to {}", self.previous.display()));
+        Ok(Some(Loaded { snapshot, path: self.previous.clone(), warning }))
     }
 }
 

@@ -19,9 +19,6 @@ pub const GAME: &[Preset] = &[
     // The Wasserstein loss with this penalty is WGAN-GP.
     preset("penalty", "gp").beside("loss", "wasserstein"),
     preset("penalty", "r1"),
-    preset("penalty_weight", "1").beside("dataset", "ring"),
-    preset("penalty_weight", "1").beside("dataset", "grid"),
-    preset("penalty_weight", "1").beside("dataset", "moons"),
     preset("penalty_weight", "1").beside("penalty", "r1"),
     preset("penalty_weight", "10").beside("penalty", "gp"),
     preset("penalty_weight", "10").beside("loss", "wasserstein"),
