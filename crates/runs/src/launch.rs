@@ -10,7 +10,7 @@ use crate::config::{self, Config};
 use crate::output::Training;
 use crate::report::say;
 use crate::session::Session;
-use crate::signals::StopFlag;
+use crate::signals::stop_on_signals;
 use crate::{BoxError, Error, RunDir, Summary, Trainable};
 
 /// How a run ended.
@@ -84,7 +84,7 @@ pub fn train<'a, C: Config, T: Trainable>(
         done: 0,
         saved: None,
     };
-    Ok(Session::open(training, StopFlag::on_signals()?)?.run()?)
+    Ok(Session::open(training, &stop_on_signals()?)?.run()?)
 }
 
 /// Sets the number of kernel threads: the value of `--threads`, else RAYON_NUM_THREADS, else one

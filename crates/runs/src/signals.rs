@@ -16,36 +16,23 @@ use signal_hook::flag;
 
 use crate::Error;
 
-/// A request to stop. The training loop checks it between steps.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StopFlag(Arc<AtomicBool>);
-
-impl StopFlag {
-    /// Returns a flag that the first SIGINT, SIGTERM or SIGHUP raises. Any further signal ends the
-    /// process with exit code 128 plus the number of the signal. Signals that this process ignores
-    /// stay ignored.
-    ///
-    /// # Errors
-    /// If the system can't install the handlers.
-    pub(crate) fn on_signals() -> Result<Self, Error> {
-        let stop = Self::default();
-        let action = "handle signals of";
-        let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
-        for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0)
-        {
-            // Handlers run in the order of registration. So the first signal passes the shutdown
-            // and then raises the flag. The second signal finds the flag raised and shuts down.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop.0))
-                .and_then(|_| flag::register(signal, Arc::clone(&stop.0)))
-                .map_err(Error::io(action, Path::new("this process")))?;
-        }
-        Ok(stop)
+/// Returns a function that returns true after the first SIGINT, SIGTERM or SIGHUP. Any further
+/// signal ends the process with exit code 128 plus the number of the signal. Signals that this
+/// process ignores stay ignored.
+///
+/// # Errors
+/// If the system can't install the handlers.
+pub(crate) fn stop_on_signals() -> Result<impl Fn() -> bool, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let io = Error::io("handle signals of", Path::new("this process"));
+    let ignored = ignored(&fs::read_to_string("/proc/self/status").unwrap_or_default());
+    for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
+        // Handlers run in the order of registration. So the first signal passes the shutdown and
+        // then raises the flag. The second signal finds the flag raised and shuts down.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop)).map_err(io)?;
+        flag::register(signal, Arc::clone(&stop)).map_err(io)?;
     }
-
-    /// Returns whether a stop was requested.
-    pub(crate) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
+    Ok(move || stop.load(Ordering::SeqCst))
 }
 
 /// Parses the mask of ignored signals in the content of `/proc/self/status`. Bit `n - 1` is signal

@@ -32,8 +32,7 @@ impl Session<'_> {
         for output in &mut self.outputs {
             files.extend(output.finish(&self.training)?);
         }
-        let stop = &self.stop;
-        let figures = self.training.trainer.final_figures(&|| stop.is_raised());
+        let figures = self.training.trainer.final_figures(self.stop);
         let figures = figures.map_err(|cause| self.failed(done, &cause))?;
         let Some(figures) = figures else { return self.interrupt() };
         if !figures.is_empty() {

@@ -21,15 +21,14 @@ use crate::output::{Output, Training, outputs};
 use crate::paths::shell_word;
 use crate::progress::Progress;
 use crate::report::warn;
-use crate::signals::StopFlag;
 use crate::summary::grouped;
-use crate::{BoxError, Error, config, disk};
+use crate::{BoxError, Error, Stop, config, disk};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
     training: Training<'a>,
     outputs: Vec<Box<dyn Output>>,
-    stop: StopFlag,
+    stop: Stop<'a>,
     progress: Progress,
     /// Whether an earlier process was stopped while it measured the last epoch.
     epoch_unmeasured: bool,
@@ -60,7 +59,7 @@ impl Clock {
 
 impl<'a> Session<'a> {
     /// Starts a new run, or continues a run from its checkpoint.
-    pub(crate) fn open(mut training: Training<'a>, stop: StopFlag) -> Result<Self, Error> {
+    pub(crate) fn open(mut training: Training<'a>, stop: Stop<'a>) -> Result<Self, Error> {
         let mut checkpoints = Checkpoints::in_directory(training.run.path());
         match checkpoints.load()? {
             Some(loaded) => restore(&mut training, loaded)?,
@@ -98,7 +97,7 @@ impl<'a> Session<'a> {
         // epoch.
         let mut running = !self.epoch_unmeasured || self.write_outputs()?;
         while running && self.training.done < self.training.total {
-            running = !self.stop.is_raised() && self.advance()?;
+            running = !(self.stop)() && self.advance()?;
         }
         if running { self.finish() } else { self.interrupt() }
     }
@@ -156,8 +155,8 @@ impl<'a> Session<'a> {
     /// Measures the epoch that ends at this step and logs the figures. Returns false if a stop was
     /// requested meanwhile.
     fn log_epoch(&mut self) -> Result<bool, Error> {
-        let (epoch, stop) = (self.training.epoch(), &self.stop);
-        let figures = self.training.trainer.epoch_figures(epoch, &|| stop.is_raised());
+        let epoch = self.training.epoch();
+        let figures = self.training.trainer.epoch_figures(epoch, self.stop);
         let figures = figures.map_err(|cause| self.failed(self.training.done, &cause))?;
         let Some(figures) = figures else { return Ok(false) };
         self.refuse_infinities(&figures)?;
