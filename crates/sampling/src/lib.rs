@@ -21,7 +21,6 @@
 mod cli;
 mod commands;
 mod latent;
-mod npy;
 
 use adjoint_runs::run_main;
 use std::env;
