@@ -166,8 +166,8 @@ fn what_can_not_be_evaluated_is_a_line() {
     let program = program();
     program.fail(&["runs/none"], "runs/none");
     program.fail(&["runs/none", "--samples", "7"], "from 100 to 100000");
-    program.fail(&["runs/none", "--ais-temperatures", "0"], "1..=1000000");
-    program.fail(&["runs/none", "--ais-temperatures", "1000001"], "1..=1000000");
+    program.fail(&["runs/none", "--ais-temperatures", "0"], "from 1 to 1000000");
+    program.fail(&["runs/none", "--ais-temperatures", "1000001"], "from 1 to 1000000");
     program.fail(&["runs/none", "--ais-temperatures", "10"], "not provided: --ais-images");
     program.fail(&["runs/none", "--ais-sigma", "0.2"], "not provided: --ais-images");
     program.fail(&[], "RUN");
