@@ -67,34 +67,33 @@ impl Geometry {
     pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
         let [batch, h, wd, in_channels] = x;
         let [kh, kw, wi, out_channels] = w;
-        let fail = |why: fmt::Arguments<'_>| -> ! {
-            panic!("conv2d: input {x:?} (NHWC), weight {w:?} (HWIO), {spec:?}: {why}")
+        let check = |holds: bool, why: fmt::Arguments<'_>| {
+            assert!(holds, "conv2d: input {x:?} (NHWC), weight {w:?} (HWIO), {spec:?}: {why}");
         };
-        if !all_positive(w, spec) {
-            fail(format_args!("{NOT_POSITIVE}"));
-        }
-        if Some(in_channels) != wi.checked_mul(spec.groups) {
-            fail(format_args!("the input must have {wi} x {} channels", spec.groups));
-        }
-        if out_channels % spec.groups != 0 {
-            fail(format_args!("{out_channels} output channels do not divide into {} groups", spec.groups));
-        }
+        check(all_positive(w, spec), format_args!("{NOT_POSITIVE}"));
+        check(
+            Some(in_channels) == wi.checked_mul(spec.groups),
+            format_args!("the input must have {wi} x {} channels", spec.groups),
+        );
+        check(
+            out_channels % spec.groups == 0,
+            format_args!("{out_channels} output channels do not divide into {} groups", spec.groups),
+        );
         let in_size = [h, wd];
         let mut out_size = [0; 2];
         for a in 0..2 {
             let extent = extent(w[a], spec.dilation[a]);
             let padded = in_size[a].saturating_add(spec.padding[a].saturating_mul(2));
-            if padded > MAX_BYTES {
-                fail(format_args!("{TOO_LARGE}"));
-            }
-            if padded < extent {
-                fail(format_args!("the kernel covers {extent} pixels, the padded image has {padded}"));
-            }
+            check(padded <= MAX_BYTES, format_args!("{TOO_LARGE}"));
+            check(
+                padded >= extent,
+                format_args!("the kernel covers {extent} pixels, the padded image has {padded}"),
+            );
             out_size[a] = (padded - extent) / spec.stride[a] + 1;
         }
-        Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec }
-            .addressable()
-            .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
+        let g = Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec };
+        check(g.is_addressable(), format_args!("{TOO_LARGE}"));
+        g
     }
 
     /// Returns the convolution whose adjoint maps an NHWC `y` to the output of a transposed
@@ -117,51 +116,44 @@ impl Geometry {
     pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
         let [batch, h, wd, out_channels] = y;
         let [kh, kw, wi, wo] = w;
-        let fail = |why: fmt::Arguments<'_>| -> ! {
-            panic!(
+        let check = |holds: bool, why: fmt::Arguments<'_>| {
+            assert!(
+                holds,
                 "conv_transpose2d: input {y:?} (NHWC), weight {w:?} (HWIO), {spec:?}, output padding {output_padding:?}: {why}"
-            )
+            );
         };
-        if !all_positive(w, spec) {
-            fail(format_args!("{NOT_POSITIVE}"));
-        }
-        if out_channels != wo {
-            fail(format_args!("the input must have {wo} channels"));
-        }
-        if out_channels % spec.groups != 0 {
-            fail(format_args!("{out_channels} input channels do not divide into {} groups", spec.groups));
-        }
+        check(all_positive(w, spec), format_args!("{NOT_POSITIVE}"));
+        check(out_channels == wo, format_args!("the input must have {wo} channels"));
+        check(
+            out_channels % spec.groups == 0,
+            format_args!("{out_channels} input channels do not divide into {} groups", spec.groups),
+        );
         let out_size = [h, wd];
         let mut in_size = [0; 2];
         for a in 0..2 {
-            if output_padding[a] >= spec.stride[a].max(spec.dilation[a]) {
-                fail(format_args!("the output padding must be smaller than the stride or the dilation"));
-            }
-            if out_size[a] == 0 {
-                fail(format_args!("the input is empty"));
-            }
+            check(
+                output_padding[a] < spec.stride[a].max(spec.dilation[a]),
+                format_args!("the output padding must be smaller than the stride or the dilation"),
+            );
+            check(out_size[a] > 0, format_args!("the input is empty"));
             let full = (out_size[a] - 1)
                 .saturating_mul(spec.stride[a])
                 .saturating_add(extent(w[a], spec.dilation[a]))
                 .saturating_add(output_padding[a]);
-            if full > MAX_BYTES {
-                fail(format_args!("{TOO_LARGE}"));
-            }
+            check(full <= MAX_BYTES, format_args!("{TOO_LARGE}"));
             in_size[a] = full.saturating_sub(spec.padding[a].saturating_mul(2));
-            if in_size[a] == 0 {
-                fail(format_args!("the output would be empty"));
-            }
+            check(in_size[a] > 0, format_args!("the output would be empty"));
         }
         let in_channels = wi.saturating_mul(spec.groups);
-        Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec }
-            .addressable()
-            .unwrap_or_else(|| fail(format_args!("{TOO_LARGE}")))
+        let g = Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec };
+        check(g.is_addressable(), format_args!("{TOO_LARGE}"));
+        g
     }
 
-    /// Returns this geometry if memory can address its x, w and y.
-    fn addressable(self) -> Option<Self> {
+    /// Returns whether memory can address x, w and y.
+    fn is_addressable(&self) -> bool {
         let shapes = [self.x_shape(), self.w_shape(), self.y_shape()];
-        shapes.iter().all(|shape| size::checked_len(shape).is_some()).then_some(self)
+        shapes.iter().all(|shape| size::checked_len(shape).is_some())
     }
 
     /// Returns the stride, padding, dilation and groups.
