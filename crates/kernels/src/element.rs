@@ -2,6 +2,7 @@
 
 use crate::gemm::GemmScalar;
 use crate::math;
+use std::any::TypeId;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -67,9 +68,15 @@ pub trait Element:
     fn next_down(self) -> Self;
     /// Returns the slice itself if this type is `f32`. Kernels use this to select their vector
     /// path.
-    fn as_f32(slice: &[Self]) -> Option<&[f32]>;
+    #[inline]
+    fn as_f32(slice: &[Self]) -> Option<&[f32]> {
+        is_f32::<Self>().then(|| bytemuck::cast_slice(slice))
+    }
     /// Returns the mutable slice itself if this type is `f32`.
-    fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]>;
+    #[inline]
+    fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]> {
+        is_f32::<Self>().then(|| bytemuck::cast_slice_mut(slice))
+    }
 
     /// Returns the larger number, or NaN if `self` is NaN. So a NaN in `self` is never hidden.
     #[inline]
@@ -120,8 +127,12 @@ pub trait Element:
     }
 }
 
+fn is_f32<E: 'static>() -> bool {
+    TypeId::of::<E>() == TypeId::of::<f32>()
+}
+
 macro_rules! element {
-    ($t:ident, $is_f32:ident, $exp:path, $ln_1p:path, $tanh:path) => {
+    ($t:ident: $($function:ident = $path:path),*) => {
         impl Element for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -135,30 +146,12 @@ macro_rules! element {
             fn f64(self) -> f64 {
                 f64::from(self)
             }
-            #[inline]
-            fn exp(self) -> Self {
-                $exp(self)
-            }
-            #[inline]
-            fn ln_1p(self) -> Self {
-                $ln_1p(self)
-            }
-            #[inline]
-            fn ln(self) -> Self {
-                $t::ln(self)
-            }
-            #[inline]
-            fn sqrt(self) -> Self {
-                $t::sqrt(self)
-            }
-            #[inline]
-            fn tanh(self) -> Self {
-                $tanh(self)
-            }
-            #[inline]
-            fn abs(self) -> Self {
-                $t::abs(self)
-            }
+            $(
+                #[inline]
+                fn $function(self) -> Self {
+                    $path(self)
+                }
+            )*
             #[inline]
             fn powf(self, p: Self) -> Self {
                 $t::powf(self, p)
@@ -171,30 +164,13 @@ macro_rules! element {
             fn is_nan(self) -> bool {
                 $t::is_nan(self)
             }
-            fn next_up(self) -> Self {
-                $t::next_up(self)
-            }
-            fn next_down(self) -> Self {
-                $t::next_down(self)
-            }
-            fn as_f32(slice: &[Self]) -> Option<&[f32]> {
-                element!(@$is_f32 slice)
-            }
-            fn as_f32_mut(slice: &mut [Self]) -> Option<&mut [f32]> {
-                element!(@$is_f32 slice)
-            }
         }
     };
-    (@yes $slice:ident) => {
-        Some($slice)
-    };
-    (@no $slice:ident) => {{
-        let _ = $slice;
-        None
-    }};
 }
-element!(f32, yes, math::exp, math::ln_1p, math::tanh);
-element!(f64, no, f64::exp, f64::ln_1p, f64::tanh);
+element!(f32: exp = math::exp, ln_1p = math::ln_1p, tanh = math::tanh, ln = f32::ln, sqrt = f32::sqrt,
+    abs = f32::abs, next_up = f32::next_up, next_down = f32::next_down);
+element!(f64: exp = f64::exp, ln_1p = f64::ln_1p, tanh = f64::tanh, ln = f64::ln, sqrt = f64::sqrt,
+    abs = f64::abs, next_up = f64::next_up, next_down = f64::next_down);
 
 #[cfg(test)]
 mod tests {
