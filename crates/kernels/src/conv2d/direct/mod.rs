@@ -74,42 +74,20 @@ fn band_of_windows(g: &Geometry) -> [usize; 2] {
     [MIN_TASK.div_ceil(work), highest]
 }
 
-/// The division of the rows of y of each image into bands, from the shape alone. The weight
-/// gradient is summed over shares of the bands.
-#[derive(Clone, Copy)]
-struct Bands {
-    /// The number of rows of an image.
-    rows: usize,
-    /// The number of rows of a band, except the last band of an image.
-    height: usize,
-}
-
-impl Bands {
-    /// Returns bands of at most `highest` rows and about equal height. If there are enough images
-    /// for all threads, bands are whole images. Otherwise they have more than `lowest` rows.
-    fn new(batch: usize, rows: usize, [lowest, highest]: [usize; 2]) -> Self {
-        let bands =
-            SHARES.div_ceil(batch).min(rows / lowest.max(1)).max(rows.div_ceil(highest.max(1))).max(1);
-        Bands { rows, height: rows.div_ceil(bands) }
-    }
-
-    /// Returns the number of bands of an image.
-    fn count(&self) -> usize {
-        self.rows.div_ceil(self.height)
-    }
-
-    /// Returns the image and the rows of a band.
-    fn get(&self, band: usize) -> (usize, Range<usize>) {
-        let first = band % self.count() * self.height;
-        (band / self.count(), first..(first + self.height).min(self.rows))
-    }
+/// Returns the bands of rows of y of all images, from the shape alone. The weight gradient is
+/// summed over shares of the bands. Bands have at most `highest` rows and about equal height. If
+/// there are enough images for all threads, bands are whole images. Otherwise they have more than
+/// `lowest` rows.
+fn bands_of(batch: usize, rows: usize, [lowest, highest]: [usize; 2]) -> Pieces {
+    let bands = SHARES.div_ceil(batch).min(rows / lowest.max(1)).max(rows.div_ceil(highest.max(1))).max(1);
+    Pieces::new([batch, rows, 1, 1], [1, rows.div_ceil(bands), 1, 1])
 }
 
 /// Bands of padded images.
 struct PaddedBands<'a> {
     g: &'a Geometry,
     x: &'a [f32],
-    bands: Bands,
+    bands: Pieces,
     /// The length of a row.
     row: usize,
     /// The length of a band.
@@ -119,8 +97,8 @@ struct PaddedBands<'a> {
 impl PaddedBands<'_> {
     /// Returns the image of a band, and the first row of the band in the padded image.
     fn get(&self, band: usize) -> (&[f32], usize) {
-        let ((n, windows), image) = (self.bands.get(band), self.x.len() / self.g.batch);
-        (&self.x[n * image..][..image], windows.start * self.g.spec.stride[0])
+        let ([n, windows, ..], image) = (self.bands.get(band), self.x.len() / self.g.batch);
+        (&self.x[n.start * image..][..image], windows.start * self.g.spec.stride[0])
     }
 
     /// Writes a band. The zeros at its sides must already be there.
@@ -134,7 +112,7 @@ impl PaddedBands<'_> {
 
     /// Returns all bands, one after another.
     fn all(&self) -> Buffer<f32> {
-        let mut all = Buffer::take(self.g.batch * self.bands.count() * self.len);
+        let mut all = Buffer::take(self.bands.count() * self.len);
         let (part, rows) = (CHUNK.min(self.row), self.len / self.row);
         parallel::for_each_part(all.as_mut_slice(), [self.row, part], |i, to| {
             let (row, at) = (i / self.row.div_ceil(part), i % self.row.div_ceil(part) * part);
@@ -231,16 +209,16 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     let (ci, len, row) = (g.in_channels, w_bar.len(), padded_row(g));
     let mut copy = None;
     let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
-    let bands = Bands::new(g.batch, oh, band_of_windows(g));
-    let all_bands = g.batch * bands.count();
+    let bands = bands_of(g.batch, oh, band_of_windows(g));
+    let (all_bands, height) = (bands.count(), bands.part()[1]);
     let share = all_bands.div_ceil((MAX_PARTIAL / len).clamp(1, SHARES));
     let shares = all_bands.div_ceil(share);
     // A task has a share of the bands and all of w_bar. If there are few shares, a task has only
     // some kernel rows, taps and channels of w_bar.
     let rows = if shares < SHARES / 2 { 1 } else { kh };
     let limits = [[1, 1, MIN_ROWS_OF_W, CHANNELS], [1, rows, kw * ci, co]];
-    let pieces = Pieces::cut([shares, kh, kw * ci, co], limits, share * bands.height * ow);
-    let padded = PaddedBands { g, x, bands, row, len: padded_rows(g, bands.height) * row };
+    let pieces = Pieces::cut([shares, kh, kw * ci, co], limits, share * height * ow);
+    let padded = PaddedBands { g, x, bands, row, len: padded_rows(g, height) * row };
     // Tasks of the same share read the same bands, so these are padded only once.
     let all = (pieces.count() / shares > kh).then(|| padded.all());
     let mut partial = Buffer::take(shares * len);
@@ -251,12 +229,12 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
         own.as_mut_slice().fill(0.0);
         let first = of.start * share;
         for band in first..(first + share).min(all_bands) {
-            let (n, windows) = bands.get(band);
+            let [n, windows, ..] = bands.get(band);
             let data = match &all {
                 Some(all) => &all.as_slice()[band * padded.len..][..padded.len],
                 None => padded.fill(band, own.as_mut_slice()),
             };
-            let (y_at, runs) = ((n * oh + windows.start) * ow * y_bar.row_stride, windows.len());
+            let (y_at, runs) = ((n.start * oh + windows.start) * ow * y_bar.row_stride, windows.len());
             for r in kernel_rows.clone() {
                 let data = &data[r * row + taps.start..];
                 let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs, run_stride: sh * row };

@@ -26,7 +26,7 @@ use super::{pad, whole_vectors};
 use crate::conv2d::Geometry;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Differences, POINTS, PREFETCHED, Rhs, Simd, add_pairs};
+use crate::simd::{Differences, POINTS, PREFETCHED, Pieces, Rhs, Simd, add_pairs};
 use crate::tuning::InstructionSet;
 use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::{MAX_PARTIAL, SHARES};
@@ -39,10 +39,11 @@ pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
         return false;
     }
     let (bands, columns) = (Bands::new(g), g.out_size[1] / 2);
-    let cached = 4 * bands.len(bands.height) <= MAX_BAND;
+    let cached = 4 * bands.len(bands.height()) <= MAX_BAND;
     // A vector of AVX-512 has the length of a cache line.
     let small = SHARES * sums_len(g, LINE) <= MAX_PARTIAL;
-    let many = bands.height * columns >= MIN_TILES_OF_BAND && g.batch * bands.rows * columns >= MIN_TILES;
+    let many =
+        bands.height() * columns >= MIN_TILES_OF_BAND && g.batch * (g.out_size[0] / 2) * columns >= MIN_TILES;
     cached && small && many
 }
 
@@ -64,32 +65,30 @@ fn sums_len(g: &Geometry, lanes: usize) -> usize {
     numbers(g) * POINTS * g.out_channels.next_multiple_of(lanes)
 }
 
-/// The bands of an image, which a task computes one by one. Rows are rows of tiles here.
+/// The bands of all images, which a task computes one by one. Rows are rows of tiles here.
 struct Bands {
     /// The distances from a pixel to the next pixel of its phase, below and to the right.
     step: [usize; 2],
     /// The length of a line of the padded image, in whole cache lines.
     line: usize,
-    /// The number of rows in an image.
-    rows: usize,
-    /// The number of rows in a band, except the last band of an image.
-    height: usize,
+    /// The rows of all images in bands of about the same height.
+    rows: Pieces,
 }
 
 impl Bands {
     fn new(g: &Geometry) -> Self {
         let line = ((g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels).next_multiple_of(LINE);
         let (step, rows) = ([g.spec.stride[0] * line, g.spec.stride[1] * g.in_channels], g.out_size[0] / 2);
-        // Bands are as high as the cache allows, unless there would be fewer bands than shares. All
-        // bands have about the same height.
+        // Bands are as high as the cache allows, unless there would be fewer bands than shares.
         let highest = (MAX_BAND / (4 * step[0])).saturating_sub(1) / 2;
         let highest = highest.min(g.batch * rows / SHARES).clamp(1, rows);
-        Bands { step, line, rows, height: rows.div_ceil(rows.div_ceil(highest)) }
+        let height = rows.div_ceil(rows.div_ceil(highest));
+        Bands { step, line, rows: Pieces::new([g.batch, rows, 1, 1], [1, height, 1, 1]) }
     }
 
-    /// Returns the number of bands in an image.
-    fn count(&self) -> usize {
-        self.rows.div_ceil(self.height)
+    /// Returns the number of rows of a band, except the last band of an image.
+    fn height(&self) -> usize {
+        self.rows.part()[1]
     }
 
     /// Returns the number of elements of x that a band of `height` rows reads: two pixels of its
@@ -119,18 +118,18 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     let (image, [down, across], mut copy) = (g.in_size[0] * g.in_size[1] * g.in_channels, bands.step, None);
     let y_bar = whole_vectors::<S>(y_bar, g.out_channels, &mut copy);
     // A task has a share of the bands of all images.
-    let (all_bands, sums_len) = (g.batch * bands.count(), sums_len(g, S::LANES));
+    let (all_bands, sums_len) = (bands.rows.count(), sums_len(g, S::LANES));
     let share = all_bands.div_ceil(SHARES);
     let mut partial = Buffer::take(all_bands.div_ceil(share) * sums_len);
-    let scratch = Scratch::reserve([bands.len(bands.height); 4]);
+    let scratch = Scratch::reserve([bands.len(bands.height()); 4]);
     parallel::for_each_chunk(partial.as_mut_slice(), sums_len, |task, sums| {
         let mut images = scratch.take();
         let [x_band, x_across, x_down, x_both] = images.each_mut().map(Buffer::as_mut_slice);
         x_band.fill(0.0);
         sums.fill(0.0);
         for band in task * share..all_bands.min((task + 1) * share) {
-            let (n, row) = (band / bands.count(), band % bands.count() * bands.height);
-            let height = bands.height.min(bands.rows - row);
+            let [n, rows, ..] = bands.rows.get(band);
+            let (n, row, height) = (n.start, rows.start, rows.len());
             let len = bands.len(height);
             // Writes the lines that the band reads, with 0 at their sides and outside the image.
             for (i, to) in x_band[..len].chunks_exact_mut(bands.line).enumerate() {
