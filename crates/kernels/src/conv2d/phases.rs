@@ -72,29 +72,16 @@ impl Phases {
 
     /// Returns packed x.
     pub(super) fn pack_input(&self, x: &[f32]) -> Buffer<f32> {
-        let ([line, packed_line], mut packed) = (self.line_lens(), self.packed_input());
-        let (height, image) = (self.packed.in_size[0], self.g.in_size[0] * line);
-        let rows = self.rows_of_task(height);
-        parallel::for_each_part(
-            packed.as_mut_slice(),
-            [height, rows].map(|r| r * packed_line),
-            |t, packed| {
-                let (n, first) = (t / height.div_ceil(rows), t % height.div_ceil(rows) * rows);
-                self.pack_rows(&x[n * image..(n + 1) * image], first, packed);
-            },
-        );
+        let mut packed = self.packed_input();
+        for_each_task(&self.packed, packed.as_mut_slice(), x, |x, first, packed| {
+            self.pack_rows(x, first, packed);
+        });
         packed
     }
 
     /// Computes x from packed x. x is 0 where no window covers it.
     pub(super) fn unpack_input(&self, packed: &[f32], x: &mut [f32]) {
-        let [line, packed_line] = self.line_lens();
-        let (height, image) = (self.g.in_size[0], self.packed.in_size[0] * packed_line);
-        let rows = self.rows_of_task(height);
-        parallel::for_each_part(x, [height, rows].map(|r| r * line), |t, x| {
-            let (n, first) = (t / height.div_ceil(rows), t % height.div_ceil(rows) * rows);
-            self.unpack_rows(&packed[n * image..(n + 1) * image], first, x);
-        });
+        for_each_task(&self.g, x, packed, |packed, first, x| self.unpack_rows(packed, first, x));
     }
 
     /// Returns packed w.
@@ -112,12 +99,6 @@ impl Phases {
         self.weight_runs(|at, packed_at, len| {
             w[at..at + len].copy_from_slice(&packed[packed_at..packed_at + len]);
         });
-    }
-
-    /// Returns the number of rows of a task, for an image of `height` rows. A task has all rows
-    /// unless there are few images.
-    fn rows_of_task(&self, height: usize) -> usize {
-        height.div_ceil(TASKS.div_ceil(self.g.batch).min(height))
     }
 
     /// Returns the lengths of a row of pixels of x and of packed x.
@@ -210,6 +191,18 @@ impl Phases {
             }
         }
     }
+}
+
+/// Calls `f(image of from, first row, rows of to)` for all rows of the images `to`, in parallel.
+/// These images have the size of x of `g`. A task has all rows of an image unless there are few
+/// images.
+fn for_each_task(g: &Geometry, to: &mut [f32], from: &[f32], f: impl Fn(&[f32], usize, &mut [f32]) + Sync) {
+    let (height, line, image) = (g.in_size[0], g.in_size[1] * g.in_channels, from.len() / g.batch);
+    let rows = height.div_ceil(TASKS.div_ceil(g.batch).min(height));
+    let tasks = height.div_ceil(rows);
+    parallel::for_each_part(to, [height, rows].map(|rows| rows * line), |t, to| {
+        f(&from[t / tasks * image..][..image], t % tasks * rows, to);
+    });
 }
 
 #[cfg(test)]
