@@ -11,12 +11,17 @@ use crate::tuning::gemm::{
 };
 use std::ops::Range;
 
-/// Copies of the operands of a product A B that are not read in place.
-pub(super) struct Packed {
+/// A product A B with the packed copies of its operands that are not read in place.
+pub(super) struct Product<'a, S> {
+    pub(super) s: S,
+    pub(super) a: Mat<'a, f32>,
+    pub(super) b: Mat<'a, f32>,
+    /// The number of rows of a block of B.
+    pub(super) kc: usize,
     /// A in blocks of `kc` columns. The distance of its rows is [`packed_row`]. `None` if A is read
     /// in place.
-    pub(super) a: Option<Buffer<f32>>,
-    pub(super) b: Panels,
+    pub(super) packed_a: Option<Buffer<f32>>,
+    pub(super) panels: Panels,
 }
 
 /// The place of a panel of B.
@@ -30,21 +35,21 @@ pub(super) enum Panels {
     Packed(Buffer<f32>),
 }
 
-impl Packed {
+impl<'a, S: Simd> Product<'a, S> {
     /// Packs the operands that all tasks need, in tasks of `for_each`, with blocks of `kc` rows of
     /// B. If one tile has all rows of A, each panel is used by one task, which packs it.
-    pub(super) fn new<S: Simd>(
+    pub(super) fn new(
         s: S,
-        [a, b]: [&Mat<'_, f32>; 2],
+        [a, b]: [Mat<'a, f32>; 2],
         kc: usize,
         one_tile: bool,
         for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
     ) -> Self {
         let (m, k, n) = (a.rows, a.cols, b.cols);
         let blocks = k.div_ceil(kc);
-        let a_in_place = a_is_read_in_place(a);
+        let a_in_place = a_is_read_in_place(&a);
         let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(m, k, kc)));
-        let in_place = b_is_read_in_place(a, b);
+        let in_place = b_is_read_in_place(&a, &b);
         let wide = n.next_multiple_of(S::PANEL);
         let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
 
@@ -60,7 +65,7 @@ impl Packed {
                 let (rows, stride) = (row..(row + PACKED_ROWS).min(m), packed_row(kc));
                 // SAFETY: each task writes some rows of one block.
                 let to = unsafe { to.slice((i * m + row) * stride, rows.len() * stride) };
-                copy(s, a, [rows, block(i)], to, stride);
+                copy(s, &a, [rows, block(i)], to, stride);
             }
             (_, Some(to)) => {
                 let task = task - tasks_of_a;
@@ -69,7 +74,7 @@ impl Packed {
                 // another in the buffer.
                 let panel =
                     unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
-                pack_panel(s, b, rows, column..(column + S::PANEL).min(n), panel);
+                pack_panel(s, &b, rows, column..(column + S::PANEL).min(n), panel);
             }
             _ => {}
         });
@@ -78,7 +83,7 @@ impl Packed {
             None if in_place => Panels::InPlace,
             None => Panels::Own,
         };
-        Packed { a: packed_a, b: panels }
+        Product { s, a, b, kc, packed_a, panels }
     }
 }
 

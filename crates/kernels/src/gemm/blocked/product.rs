@@ -1,32 +1,11 @@
 //! The tiles of a product, block by block and panel by panel.
 
-use super::packing::{Packed, Panels, pack_panel, packed_row};
-use super::{Mat, Update};
+use super::Update;
+use super::packing::{Panels, Product, pack_panel, packed_row};
 use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd};
 use std::ops::Range;
 
-/// A product A B with the packed copies of its operands.
-pub(super) struct Product<'a, S> {
-    s: S,
-    a: Mat<'a, f32>,
-    b: Mat<'a, f32>,
-    /// Rows of a block of B.
-    kc: usize,
-    packed: Packed,
-}
-
 impl<'a, S: Simd> Product<'a, S> {
-    /// Packs the operands. See [`Packed::new`].
-    pub(super) fn new(
-        s: S,
-        [a, b]: [Mat<'a, f32>; 2],
-        kc: usize,
-        one_tile: bool,
-        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
-    ) -> Self {
-        Product { s, a, b, kc, packed: Packed::new(s, [&a, &b], kc, one_tile, for_each) }
-    }
-
     /// Computes some rows and columns of C. `own` has room for `kc` rows of a panel.
     ///
     /// # Safety
@@ -61,7 +40,7 @@ impl<'a, S: Simd> Product<'a, S> {
     /// Returns A from a row and from the first column of a block.
     fn lhs(&self, row: usize, p: usize) -> Lhs<'_> {
         let Product { a, kc, .. } = self;
-        match &self.packed.a {
+        match &self.packed_a {
             None => Lhs::new(&a.data[a.offset(row, p)..], a.row_stride, a.col_stride),
             Some(packed) => {
                 let at = (p / kc * a.rows + row) * packed_row(*kc);
@@ -74,7 +53,7 @@ impl<'a, S: Simd> Product<'a, S> {
     /// `own` if this task must pack it.
     fn rhs<'b>(&'b self, rows: Range<usize>, columns: Range<usize>, own: &'b mut [f32]) -> Rhs<'b> {
         let b = &self.b;
-        match &self.packed.b {
+        match &self.panels {
             Panels::InPlace if columns.len().is_multiple_of(S::LANES) => {
                 Rhs::new(&b.data[b.offset(rows.start, columns.start)..], b.row_stride)
             }
@@ -100,7 +79,7 @@ impl<'a, S: Simd> Product<'a, S> {
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
-            _ if matches!(self.packed.b, Panels::Packed(_)) => return Next::default(),
+            _ if matches!(self.panels, Panels::Packed(_)) => return Next::default(),
             (right, _) if right < columns.end => (p, right),
             (_, below) if below < k => (below, columns.start),
             _ if columns.end < n => (0, columns.end),
@@ -118,6 +97,7 @@ impl<'a, S: Simd> Product<'a, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gemm::Mat;
     use crate::gemm::blocked::tiles::block_size;
     use crate::simd::Portable;
 
