@@ -6,6 +6,72 @@ use super::panel;
 use crate::tuning::AVX2;
 use std::arch::x86_64::*;
 
+/// Implements [`Simd`] for a vector set of x86-64, from its features, its table, its vectors and
+/// its instructions. The methods at the end differ in more than the instruction.
+macro_rules! vector_set {
+    (
+        $set:ident, $features:literal, $table:ident, $v:ident of $lanes:literal;
+        $(fn $method:ident($($x:ident: $t:ty),*) = $instruction:ident;)*
+        load = $load:ident;
+        store = $store:ident;
+        $($other:tt)*
+    ) => {
+        #[target_feature(enable = $features)]
+        fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+
+        #[target_feature(enable = $features)]
+        unsafe fn product(s: $set, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+            // SAFETY: the caller's promise is passed on.
+            unsafe { panel::panel::<$set, { $table.tile_rows }, { $table.panel / $lanes }>(s, size, a, b, c) }
+        }
+
+        impl Simd for $set {
+            type V = $v;
+            const LANES: usize = $lanes;
+            const PANEL: usize = $table.panel;
+
+            #[inline(always)]
+            fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+                // SAFETY: `self` proves the instructions.
+                unsafe { vectorize(f) }
+            }
+
+            $(
+                #[inline(always)]
+                fn $method(self, $($x: $t),*) -> $v {
+                    // SAFETY: `self` proves the instructions.
+                    unsafe { $instruction($($x),*) }
+                }
+            )*
+
+            #[inline(always)]
+            fn load(self, from: &[f32]) -> $v {
+                let from = &from[..$lanes];
+                // SAFETY: `self` proves the instructions; all lanes can be read.
+                unsafe { $load(from.as_ptr()) }
+            }
+
+            #[inline(always)]
+            fn store(self, v: $v, to: &mut [f32]) {
+                let to = &mut to[..$lanes];
+                // SAFETY: `self` proves the instructions; all lanes can be written.
+                unsafe { $store(to.as_mut_ptr(), v) }
+            }
+
+            #[inline(always)]
+            unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+                // SAFETY: `self` proves the instructions; the caller's promise is passed on.
+                unsafe { product(self, size, a, b, c) }
+            }
+
+            $($other)*
+        }
+    };
+}
+pub(super) use vector_set;
+
 /// Proof that the processor supports AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
@@ -17,17 +83,6 @@ impl Avx2 {
     }
 }
 
-#[target_feature(enable = "avx2,fma")]
-fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
-
-#[target_feature(enable = "avx2,fma")]
-unsafe fn product(s: Avx2, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
-    // SAFETY: the caller's promise is passed on.
-    unsafe { panel::panel::<Avx2, { AVX2.tile_rows }, { AVX2.panel / Avx2::LANES }>(s, size, a, b, c) }
-}
-
 /// Returns a mask of the first `n` lanes.
 #[inline(always)]
 fn mask(n: usize) -> __m256i {
@@ -37,65 +92,20 @@ fn mask(n: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
 }
 
-impl Simd for Avx2 {
-    type V = __m256;
-    const LANES: usize = 8;
-    const PANEL: usize = AVX2.panel;
-
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        // SAFETY: `self` proves the instructions.
-        unsafe { vectorize(f) }
-    }
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> __m256 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm256_set1_ps(x) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm256_mul_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[f32]) -> __m256 {
-        let from = &from[..8];
-        // SAFETY: `self` proves the instructions; 8 elements can be read.
-        unsafe { _mm256_loadu_ps(from.as_ptr()) }
-    }
+vector_set! {
+    Avx2, "avx2,fma", AVX2, __m256 of 8;
+    fn splat(x: f32) = _mm256_set1_ps;
+    fn add(a: __m256, b: __m256) = _mm256_add_ps;
+    fn sub(a: __m256, b: __m256) = _mm256_sub_ps;
+    fn mul(a: __m256, b: __m256) = _mm256_mul_ps;
+    fn fma(a: __m256, b: __m256, c: __m256) = _mm256_fmadd_ps;
+    load = _mm256_loadu_ps;
+    store = _mm256_storeu_ps;
 
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> __m256 {
         // SAFETY: `self` proves the instructions; only the `from.len()` lanes of the mask are read.
         unsafe { _mm256_maskload_ps(from.as_ptr(), mask(from.len())) }
-    }
-
-    #[inline(always)]
-    fn store(self, v: __m256, to: &mut [f32]) {
-        let to = &mut to[..8];
-        // SAFETY: `self` proves the instructions; 8 elements can be written.
-        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
     }
 
     #[inline(always)]
@@ -124,12 +134,6 @@ impl Simd for Avx2 {
         let (from, to) = (&from[..end(from_stride)], &mut to[..end(to_stride)]);
         // SAFETY: `self` proves the instructions; 8 numbers of 8 rows are in both slices.
         unsafe { transpose8(from.as_ptr(), from_stride, to.as_mut_ptr(), to_stride) }
-    }
-
-    #[inline(always)]
-    unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
-        // SAFETY: `self` proves the instructions; the caller's promise is passed on.
-        unsafe { product(self, size, a, b, c) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! AVX-512: 32 registers of 16 floats.
 
+use super::avx2::vector_set;
 use super::operands::{Lhs, Out, Rhs};
 use super::panel;
 use super::{Avx2, Simd};
@@ -23,19 +24,6 @@ impl Avx512 {
     }
 }
 
-#[target_feature(enable = "avx512f,avx2,fma")]
-fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    f()
-}
-
-#[target_feature(enable = "avx512f,avx2,fma")]
-unsafe fn product(s: Avx512, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
-    // SAFETY: the caller's promise is passed on.
-    unsafe {
-        panel::panel::<Avx512, { AVX512.tile_rows }, { AVX512.panel / Avx512::LANES }>(s, size, a, b, c)
-    }
-}
-
 /// Returns a mask of the first `n` lanes.
 #[inline(always)]
 fn mask(n: usize) -> __mmask16 {
@@ -43,65 +31,20 @@ fn mask(n: usize) -> __mmask16 {
     (1 << n) - 1
 }
 
-impl Simd for Avx512 {
-    type V = __m512;
-    const LANES: usize = 16;
-    const PANEL: usize = AVX512.panel;
-
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        // SAFETY: `self` proves the instructions.
-        unsafe { vectorize(f) }
-    }
-
-    #[inline(always)]
-    fn splat(self, x: f32) -> __m512 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_set1_ps(x) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_mul_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: `self` proves the instructions.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[f32]) -> __m512 {
-        let from = &from[..16];
-        // SAFETY: `self` proves the instructions; 16 elements can be read.
-        unsafe { _mm512_loadu_ps(from.as_ptr()) }
-    }
+vector_set! {
+    Avx512, "avx512f,avx2,fma", AVX512, __m512 of 16;
+    fn splat(x: f32) = _mm512_set1_ps;
+    fn add(a: __m512, b: __m512) = _mm512_add_ps;
+    fn sub(a: __m512, b: __m512) = _mm512_sub_ps;
+    fn mul(a: __m512, b: __m512) = _mm512_mul_ps;
+    fn fma(a: __m512, b: __m512, c: __m512) = _mm512_fmadd_ps;
+    load = _mm512_loadu_ps;
+    store = _mm512_storeu_ps;
 
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> __m512 {
         // SAFETY: `self` proves the instructions; only the `from.len()` lanes of the mask are read.
         unsafe { _mm512_maskz_loadu_ps(mask(from.len()), from.as_ptr()) }
-    }
-
-    #[inline(always)]
-    fn store(self, v: __m512, to: &mut [f32]) {
-        let to = &mut to[..16];
-        // SAFETY: `self` proves the instructions; 16 elements can be written.
-        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
     }
 
     #[inline(always)]
@@ -124,11 +67,5 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
         self.0.transpose8(from, from_stride, to, to_stride);
-    }
-
-    #[inline(always)]
-    unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
-        // SAFETY: `self` proves the instructions; the caller's promise is passed on.
-        unsafe { product(self, size, a, b, c) }
     }
 }
