@@ -304,11 +304,6 @@ impl<E: Element> Var<E> {
         Var::constant(self.value.clone())
     }
 
-    /// Returns whether this value depends on any leaf.
-    pub fn is_differentiable(&self) -> bool {
-        self.node.is_some()
-    }
-
     /// Returns for each of `leaves` whether this value depends on it.
     pub fn depends_on(&self, leaves: &[&Var<E>]) -> Vec<bool> {
         let ids: HashSet<u64> = ancestors(self).iter().map(|n| n.id).collect();

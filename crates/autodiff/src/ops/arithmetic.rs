@@ -68,15 +68,9 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// Implements an operator between two values, in all four combinations of owned and borrowed.
-macro_rules! binary {
-    ($operator:ident, $method:ident) => {
-        binary!(@ $operator, $method, &Var<E>, &Var<E>, |a, b| $method(a, b));
-        binary!(@ $operator, $method, &Var<E>, Var<E>, |a, b| $method(a, &b));
-        binary!(@ $operator, $method, Var<E>, &Var<E>, |a, b| $method(&a, b));
-        binary!(@ $operator, $method, Var<E>, Var<E>, |a, b| $method(&a, &b));
-    };
-    (@ $operator:ident, $method:ident, $a:ty, $b:ty, |$x:ident, $y:ident| $call:expr) => {
+/// Implements an operator for two types of operands.
+macro_rules! operator {
+    ($operator:ident, $method:ident, $a:ty, $b:ty, |$x:ident, $y:ident| $call:expr) => {
         impl<E: Element> $operator<$b> for $a {
             type Output = Var<E>;
             #[track_caller]
@@ -85,6 +79,16 @@ macro_rules! binary {
                 $call
             }
         }
+    };
+}
+
+/// Implements an operator between two values, in all four combinations of owned and borrowed.
+macro_rules! binary {
+    ($operator:ident, $method:ident) => {
+        operator!($operator, $method, &Var<E>, &Var<E>, |a, b| $method(a, b));
+        operator!($operator, $method, &Var<E>, Var<E>, |a, b| $method(a, &b));
+        operator!($operator, $method, Var<E>, &Var<E>, |a, b| $method(&a, b));
+        operator!($operator, $method, Var<E>, Var<E>, |a, b| $method(&a, &b));
     };
 }
 binary!(Add, add);
@@ -96,13 +100,13 @@ binary!(Div, div);
 /// scale or a shift of x and has its rule.
 macro_rules! scalar {
     ($($value:ty),*) => {$(
-        scalar!(@ Add, add, $value, f64, |x, s| x.shift(s));
-        scalar!(@ Sub, sub, $value, f64, |x, s| x.shift(-s));
-        scalar!(@ Mul, mul, $value, f64, |x, s| x.scale(s));
-        scalar!(@ Div, div, $value, f64, |x, s| x.scale(1.0 / s));
-        scalar!(@ Add, add, f64, $value, |s, x| x.shift(s));
-        scalar!(@ Sub, sub, f64, $value, |s, x| x.scale(-1.0).shift(s));
-        scalar!(@ Mul, mul, f64, $value, |s, x| x.scale(s));
+        operator!(Add, add, $value, f64, |x, s| x.shift(s));
+        operator!(Sub, sub, $value, f64, |x, s| x.shift(-s));
+        operator!(Mul, mul, $value, f64, |x, s| x.scale(s));
+        operator!(Div, div, $value, f64, |x, s| x.scale(1.0 / s));
+        operator!(Add, add, f64, $value, |s, x| x.shift(s));
+        operator!(Sub, sub, f64, $value, |s, x| x.scale(-1.0).shift(s));
+        operator!(Mul, mul, f64, $value, |s, x| x.scale(s));
         /// y = -x. x_bar = -y_bar.
         impl<E: Element> Neg for $value {
             type Output = Var<E>;
@@ -111,15 +115,6 @@ macro_rules! scalar {
             }
         }
     )*};
-    (@ $operator:ident, $method:ident, $a:ty, $b:ty, |$x:ident, $y:ident| $call:expr) => {
-        impl<E: Element> $operator<$b> for $a {
-            type Output = Var<E>;
-            fn $method(self, other: $b) -> Var<E> {
-                let ($x, $y) = (self, other);
-                $call
-            }
-        }
-    };
 }
 scalar!(&Var<E>, Var<E>);
 

@@ -2,6 +2,7 @@
 //!
 //! Source: the elementary functions of Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
 
+use super::record_by_output;
 use crate::Var;
 use crate::graph::record;
 use adjoint_tensor::{Element, Tensor};
@@ -10,11 +11,7 @@ impl<E: Element> Var<E> {
     /// y = e^x. dy/dx = e^x = y, so x_bar = y_bar y.
     #[must_use]
     pub fn exp(&self) -> Self {
-        let y = self.value().map(E::exp);
-        record("exp", y.clone(), [self], y, |y, bw| {
-            let y = bw.output(y);
-            bw.wrt(0, |g| g * &y);
-        })
+        record_by_output("exp", self, self.value().map(E::exp), |y, g| g * y)
     }
 
     /// y = ln x. From x = e^y, dx = x dy: x_bar = y_bar / x.
@@ -26,11 +23,7 @@ impl<E: Element> Var<E> {
     /// y = sqrt(x). From x = y^2, dx = 2 y dy: x_bar = y_bar / (2 y).
     #[must_use]
     pub fn sqrt(&self) -> Self {
-        let y = self.value().map(E::sqrt);
-        record("sqrt", y.clone(), [self], y, |y, bw| {
-            let y = bw.output(y);
-            bw.wrt(0, |g| g / &y * 0.5);
-        })
+        record_by_output("sqrt", self, self.value().map(E::sqrt), |y, g| g / y * 0.5)
     }
 
     /// y = x^2. By the product rule dy = x dx + x dx: x_bar = 2 y_bar x.

@@ -27,3 +27,21 @@ pub use batch_norm::BatchNorm;
 pub use conv2d::{conv_transpose2d, conv2d, conv2d_weight_grad};
 
 pub use adjoint_kernels::conv2d::{Geometry, Spec};
+
+use crate::Var;
+use crate::graph::record;
+use adjoint_tensor::{Element, Tensor};
+
+/// Records y = f(x) for an elementwise function or one along rows. `gradient` computes x_bar from y
+/// and y_bar. So the graph holds y, which the next operation keeps in any case, instead of x.
+fn record_by_output<E: Element>(
+    name: &'static str,
+    x: &Var<E>,
+    y: Tensor<E>,
+    gradient: fn(&Var<E>, &Var<E>) -> Var<E>,
+) -> Var<E> {
+    record(name, y.clone(), [x], (y, gradient), |(y, gradient), bw| {
+        let y = bw.output(y);
+        bw.wrt(0, |g| gradient(&y, g));
+    })
+}

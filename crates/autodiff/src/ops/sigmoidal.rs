@@ -5,6 +5,7 @@
 //! Incorporating second-order functional knowledge for better option pricing (softplus); Bishop
 //! 2006, Pattern Recognition and Machine Learning, section 4.3.2 (cross entropy).
 
+use super::record_by_output;
 use crate::Var;
 use crate::graph::record;
 use adjoint_tensor::Element;
@@ -13,22 +14,14 @@ impl<E: Element> Var<E> {
     /// y = tanh x = sinh x / cosh x. By the quotient rule dy/dx = 1 - y^2: x_bar = y_bar (1 - y^2).
     #[must_use]
     pub fn tanh(&self) -> Self {
-        let y = self.value().map(E::tanh);
-        record("tanh", y.clone(), [self], y, |y, bw| {
-            let y = bw.output(y);
-            bw.wrt(0, |g| tanh_grad(&y, g));
-        })
+        record_by_output("tanh", self, self.value().map(E::tanh), tanh_grad)
     }
 
     /// y = sigma(x) = 1 / (1 + e^-x). dy/dx = e^-x / (1 + e^-x)^2 = y (1 - y): x_bar = y_bar y
     /// (1 - y).
     #[must_use]
     pub fn sigmoid(&self) -> Self {
-        let y = self.value().map(E::sigmoid);
-        record("sigmoid", y.clone(), [self], y, |y, bw| {
-            let y = bw.output(y);
-            bw.wrt(0, |g| g * &y * (1.0 - &y));
-        })
+        record_by_output("sigmoid", self, self.value().map(E::sigmoid), |y, g| g * y * (1.0 - y))
     }
 
     /// y = ln(1 + e^x) = -ln sigma(-x), exact for large |x|. dy/dx = e^x / (1 + e^x):

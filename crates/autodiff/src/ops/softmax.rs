@@ -3,6 +3,7 @@
 //! Source: Bridle 1990, Probabilistic interpretation of feedforward classification network outputs,
 //! with relationships to statistical pattern recognition.
 
+use super::record_by_output;
 use crate::Var;
 use crate::graph::record;
 use adjoint_tensor::Element;
@@ -13,10 +14,8 @@ impl<E: Element> Var<E> {
     /// dy_i/dx_j = y_i (\[i = j\] - y_j), so x_bar = y (y_bar - sum over the row of y_bar y).
     #[must_use]
     pub fn softmax(&self) -> Self {
-        let y = self.value().softmax();
-        record("softmax", y.clone(), [self], y, |y, bw| {
-            let y = bw.output(y);
-            bw.wrt(0, |g| &y * (g - (g * &y).sum_to(y.shape().per_row())));
+        record_by_output("softmax", self, self.value().softmax(), |y, g| {
+            y * (g - (g * y).sum_to(y.shape().per_row()))
         })
     }
 
@@ -25,10 +24,8 @@ impl<E: Element> Var<E> {
     /// dy_i/dx_j = \[i = j\] - e^(y_j), so x_bar = y_bar - e^y (sum over the row of y_bar).
     #[must_use]
     pub fn log_softmax(&self) -> Self {
-        let y = self.value().log_softmax();
-        record("log_softmax", y.clone(), [self], y, |y, bw| {
-            let y = bw.output(y);
-            bw.wrt(0, |g| g - y.exp() * g.sum_to(y.shape().per_row()));
+        record_by_output("log_softmax", self, self.value().log_softmax(), |y, g| {
+            g - y.exp() * g.sum_to(y.shape().per_row())
         })
     }
 
