@@ -206,11 +206,9 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     #[inline(never)]
     pub fn matmul(&self, transpose_a: bool, b: &Self, transpose_b: bool) -> Self {
-        let view = |t: &'_ Self, flip| -> [usize; 2] {
-            let [r, c] = t.shape.matrix();
-            if flip { [c, r] } else { [r, c] }
-        };
-        let ([m, k], [k2, n]) = (view(self, transpose_a), view(b, transpose_b));
+        let ([ar, ac], [br, bc]) = (self.shape.matrix(), b.shape.matrix());
+        let [m, k] = if transpose_a { [ac, ar] } else { [ar, ac] };
+        let [k2, n] = if transpose_b { [bc, br] } else { [br, bc] };
         assert!(
             k == k2,
             "matmul: {}{} times {}{}: the inner dimensions {k} and {k2} differ",
@@ -219,8 +217,6 @@ impl<E: Element> Tensor<E> {
             b.shape,
             if transpose_b { "^T" } else { "" },
         );
-        let mat = |t: &'_ Self| -> [usize; 2] { t.shape.matrix() };
-        let ([ar, ac], [br, bc]) = (mat(self), mat(b));
         Self::build([m, n], |y| {
             let a = Mat::new(self.data(), ar, ac).t_if(transpose_a);
             let b = Mat::new(b.data(), br, bc).t_if(transpose_b);
