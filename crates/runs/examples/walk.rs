@@ -68,7 +68,6 @@ struct Settings {
 
     /// Step in which a weight becomes infinite, unseen by the figures
     #[arg(long)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     stumble: Option<u64>,
 }
 

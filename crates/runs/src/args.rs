@@ -57,13 +57,11 @@ pub struct CommonArgs {
     // The flag --steps also disables the default of --epochs.
     #[arg(default_value_if("steps", ArgPredicate::IsPresent, None))]
     #[arg(value_parser = count::<u64>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
 
     /// Total steps of the run, instead of --epochs
     #[arg(long, value_name = "N", conflicts_with = "epochs", help_heading = "Training")]
     #[arg(value_parser = count::<u64>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
 
     /// Seed of all random numbers
@@ -103,12 +101,10 @@ pub struct CommonArgs {
 
     /// Save a checkpoint every N steps [default: after each epoch]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<u64>,
 
     /// Draw a sample grid every N steps [default: after each epoch]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_every: Option<u64>,
 
     /// Log losses and other figures every N steps

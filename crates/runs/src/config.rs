@@ -32,8 +32,7 @@ const MODEL: &str = "model";
 /// [`CommonArgs`] flattened into it (`#[command(flatten)]` and `#[serde(flatten)]`).
 ///
 /// A field that is an enum needs the same names in serde as in clap (`#[serde(rename_all =
-/// "kebab-case")]`). A field that is an option needs `#[serde(skip_serializing_if =
-/// "Option::is_none")]`.
+/// "kebab-case")]`).
 ///
 /// ```
 /// use adjoint_runs::{COMMON, CommonArgs, Config, Preset, parse, preset};

@@ -4,7 +4,7 @@
 use crate::game::{Condition, GameArgs, GameTrainer};
 use crate::limits;
 use crate::{Model, Recipe};
-use adjoint_adversarial::{Discriminator, Game, Generator, Settings, cost};
+use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Settings, cost};
 use adjoint_data::points::Points;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
@@ -54,7 +54,7 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
     game.settings(1)?;
     let [g, d] = config.costs()?;
     let step_flops = cost::step_flops(&g, &d, common.batch_size, game.d_steps);
-    let step_bytes = cost::step_bytes(&g, &d, common.batch_size, game.has_penalty());
+    let step_bytes = cost::step_bytes(&g, &d, common.batch_size, game.penalty != Penalty::None);
     Ok(Summary { networks: vec![("generator", g), ("discriminator", d)], step_flops, step_bytes })
 }
 

@@ -130,7 +130,6 @@ pub struct ConditionArgs {
     /// Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image [default:
     /// 100]
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub l1: Option<f64>,
 }
 
@@ -215,7 +214,11 @@ impl GameArgs {
     pub fn unused_flags(&self) -> Vec<UnusedFlag> {
         let momentum = matches!(self.optimizer, Descent::Adam | Descent::Momentum);
         [
-            unused_if(!self.has_penalty(), "--penalty r1 or gp", ["penalty_weight", "penalty_every"]),
+            unused_if(
+                self.penalty == Penalty::None,
+                "--penalty r1 or gp",
+                ["penalty_weight", "penalty_every"],
+            ),
             unused_if(self.instance_noise == 0.0, "--instance-noise above 0", ["instance_noise_epochs"]),
             unused_if(!momentum, "--optimizer adam or momentum", ["beta1"]),
             unused_if(self.optimizer != Descent::Adam, "--optimizer adam", ["beta2"]),
@@ -241,11 +244,6 @@ impl GameArgs {
         remarks.into_iter().filter_map(|(applies, remark)| applies.then_some(remark))
     }
 
-    /// Is there a penalty on the gradient of D?
-    pub fn has_penalty(&self) -> bool {
-        self.penalty != Penalty::None
-    }
-
     /// Rejects batch norm of fully connected layers with a batch size of 1, where the variance is
     /// 0.
     ///
@@ -262,10 +260,5 @@ impl GameArgs {
     /// Returns the normalisation and the dropout of D's layers.
     pub fn d_style(&self) -> (Norm, Dropout) {
         (self.d_norm, Dropout::new(self.d_dropout))
-    }
-
-    /// Draws latent vectors for `rows` samples: the draw with this index for this purpose.
-    pub fn draw(&self, seed: u64, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
-        self.noise.draw(seed, purpose, index, [rows, self.latent])
     }
 }

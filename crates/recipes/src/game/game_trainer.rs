@@ -73,7 +73,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
     /// the noise.
     fn round(data: &mut dyn GameData, args: &GameArgs, seed: u64, purpose: &str, i: u64) -> Round<f32> {
         let (x, condition) = data.batch(i);
-        Round { z: args.draw(seed, purpose, i, x.dims()[0]), x, condition }
+        Round { z: args.noise.draw(seed, purpose, i, [x.dims()[0], args.latent]), x, condition }
     }
 }
 
@@ -99,7 +99,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
     }
 
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32> {
-        self.args.draw(self.common.seed, purpose, 0, rows)
+        self.args.noise.draw(self.common.seed, purpose, 0, [rows, self.args.latent])
     }
 }
 

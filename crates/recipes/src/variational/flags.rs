@@ -43,7 +43,6 @@ pub struct VariationalArgs {
 
     /// Standard deviation of --likelihood gaussian [default: learned, one for all pixels]
     #[arg(long, value_name = "X", help_heading = "Model", value_parser = positive, allow_negative_numbers = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma: Option<f64>,
 
     /// Draw each pixel as 0 or 1 with its value as probability: once, or in each epoch
@@ -89,7 +88,6 @@ pub struct VariationalArgs {
     /// Estimate log p(x) of test images after training, by importance sampling with K samples per
     /// image
     #[arg(long, value_name = "K", help_heading = "Evaluation", value_parser = count::<usize>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub nll_samples: Option<usize>,
 
     /// Number of test images for --nll-samples, from the first
