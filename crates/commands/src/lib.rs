@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
 
 /// The command line with all subcommands.
 pub fn command() -> Command {
-    let recipes = registry::ALL.iter().map(|recipe| recipe.command().name(recipe.model));
+    let recipes = registry::ALL.iter().map(|recipe| (recipe.command)().name(recipe.model));
     let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
     let directory = Arg::new("directory").value_name("DIR").value_parser(value_parser!(PathBuf));
     Command::new(NAME)
@@ -62,7 +62,7 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
         [name.into()].into_iter().chain(arguments[words..].iter().cloned()).collect()
     };
     match (word(1), word(2).and_then(Recipe::of)) {
-        (Some("train"), Some(recipe)) => return recipe.train(&own(3)),
+        (Some("train"), Some(recipe)) => return (recipe.train)(&own(3)),
         (Some("sample"), _) => adjoint_sampling::run(own(2))?,
         (Some("evaluate"), _) => adjoint_evaluation::run(own(2))?,
         _ => run_own(command(), arguments)?,

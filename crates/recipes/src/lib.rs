@@ -21,7 +21,8 @@
 //! # let directory = tempfile::tempdir()?;
 //! # let out = directory.path().to_str().expect("UTF-8");
 //! let flags = ["train-vae", "--hidden", "8", "--steps", "1", "--quiet", "--name", "tiny", "--out", out];
-//! Recipe::of("vae").expect("it is in the registry").train(&flags.map(Into::into))?;
+//! let recipe = Recipe::of("vae").expect("it is in the registry");
+//! (recipe.train)(&flags.map(Into::into))?;
 //!
 //! let run = directory.path().join("tiny");
 //! let mut model = Model::open(&Open { run, seed: 1, raw: false, data_dir: None })?;

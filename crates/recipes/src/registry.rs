@@ -24,8 +24,11 @@ pub struct Recipe {
     /// The kind of model, such as "dcgan". It is part of the names of its runs and of its program,
     /// `train-dcgan`.
     pub model: &'static str,
-    pub(crate) command: fn() -> Command,
-    pub(crate) train: fn(&[OsString]) -> Result<Outcome, BoxError>,
+    /// Returns the command line of the program.
+    pub command: fn() -> Command,
+    /// Parses a command line and trains. The first argument is the name of the program. Fails if
+    /// the command line is wrong, the data can't be loaded, or training fails.
+    pub train: fn(&[OsString]) -> Result<Outcome, BoxError>,
     pub(crate) open: fn(&Open) -> Result<Model, BoxError>,
 }
 
@@ -35,21 +38,8 @@ impl Recipe {
         ALL.iter().copied().find(|recipe| recipe.model == model)
     }
 
-    /// Returns the command line of the program.
-    pub fn command(&self) -> Command {
-        (self.command)()
-    }
-
-    /// Parses a command line and trains. The first argument is the name of the program.
-    ///
-    /// # Errors
-    /// If the command line is wrong, the data can't be loaded, or training fails.
-    pub fn train(&self, arguments: &[OsString]) -> Result<Outcome, BoxError> {
-        (self.train)(arguments)
-    }
-
     /// The `main` of a program that trains by this recipe.
     pub fn main(&self) -> ExitCode {
-        run_main(|| self.train(&env::args_os().collect::<Vec<_>>()))
+        run_main(|| (self.train)(&env::args_os().collect::<Vec<_>>()))
     }
 }

@@ -17,7 +17,8 @@ use crate::output::{Output, Training};
 use crate::paths::shell_word;
 use crate::{Error, run};
 
-const NEWEST: &str = "checkpoint.safetensors";
+/// Name of the newest checkpoint.
+pub(crate) const NEWEST: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "previous.safetensors";
 const FORMAT: &str = "adjoint-checkpoint";
 const VERSION: &str = "1";
@@ -60,11 +61,6 @@ impl Checkpoints {
     /// Returns the checkpoints in a directory, without accessing the file system.
     pub fn in_directory(directory: &Path) -> Self {
         Self { newest: directory.join(NEWEST), previous: directory.join(PREVIOUS), newest_is_valid: false }
-    }
-
-    /// Returns the path of the file that [`save`](Self::save) writes.
-    pub fn path(&self) -> &Path {
-        &self.newest
     }
 
     /// Writes a checkpoint durably. The newest checkpoint so far becomes the previous one.

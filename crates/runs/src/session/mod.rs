@@ -14,7 +14,7 @@ const FINAL: &str = "final.json";
 
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::{Checkpoints, Loaded, fit};
+use crate::checkpoint::{Checkpoints, Loaded, NEWEST, fit};
 use crate::launch::{Outcome, kernels};
 use crate::log::{Figures, Line};
 use crate::output::{Output, Training, outputs};
@@ -202,10 +202,7 @@ impl<'a> Session<'a> {
     fn not_finite(&self, what: String, value: f64) -> Error {
         let Training { run, done, saved, .. } = &self.training;
         let good = match saved {
-            Some(step) => {
-                let checkpoints = Checkpoints::in_directory(run.path());
-                format!("{} still holds step {step}", checkpoints.path().display())
-            }
+            Some(step) => format!("{} still holds step {step}", run.file(NEWEST).display()),
             None => "no checkpoint had been saved".to_owned(),
         };
         let advice = "a new run with a lower learning rate may go further";
