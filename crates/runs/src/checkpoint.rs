@@ -70,17 +70,16 @@ impl Checkpoints {
     /// checkpoints are unchanged. If the last renaming fails, the former newest checkpoint remains
     /// as the previous one.
     pub fn save(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
-        let written = Partial::create(&self.newest).and_then(|mut partial| {
-            partial.fill(|out| write(out, snapshot))?;
-            partial.sync().map(|()| partial)
-        });
-        let partial = written.map_err(Error::io("write", &self.newest))?;
+        let io = Error::io("write", &self.newest);
+        let mut partial = Partial::create(&self.newest).map_err(io)?;
+        partial.fill(|out| write(out, snapshot)).map_err(io)?;
+        partial.sync().map_err(io)?;
         if self.newest_is_valid {
             self.newest_is_valid = false;
             adjoint_files::rename(&self.newest, &self.previous)
                 .map_err(Error::io("write", &self.previous))?;
         }
-        partial.keep().map_err(Error::io("write", &self.newest))?;
+        partial.keep().map_err(io)?;
         self.newest_is_valid = true;
         Ok(())
     }

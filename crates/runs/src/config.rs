@@ -144,12 +144,8 @@ pub fn parse<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>
 pub fn model_of_run(directory: &Path) -> Result<String, Error> {
     let file = config_of_run(directory)?;
     let model = read(&file)?.get(MODEL).and_then(Value::as_str).map(str::to_owned);
-    model.ok_or_else(|| {
-        Error::file(
-            &file,
-            format!("does not say which `{MODEL}` it belongs to; it was not written by a trainer"),
-        )
-    })
+    let problem = format!("does not say which `{MODEL}` it belongs to; it was not written by a trainer");
+    model.ok_or_else(|| Error::file(&file, problem))
 }
 
 /// Returns the settings of a run.

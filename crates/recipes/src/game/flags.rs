@@ -172,6 +172,10 @@ impl Distribution {
     }
 }
 
+/// Remarks on pairs of flags.
+const WASSERSTEIN_R1: &str = "--loss wasserstein with --penalty r1 does not make D Lipschitz, because r1 penalises its gradient on the data only; take --penalty gp";
+const GP_BATCH_NORM: &str = "--penalty gp with --d-norm batch: batch norm couples the samples of a batch, but the penalty is defined per sample; take --d-norm none";
+
 impl GameArgs {
     /// Returns the settings of the game that these flags request.
     ///
@@ -183,13 +187,10 @@ impl GameArgs {
         if smoothing > 0.0 && !loss.has_labels() {
             return refuse(format!("--label-smoothing {smoothing} needs labels, and --loss {loss} has none"));
         }
-        if loss == AdversarialLoss::Wasserstein
-            && self.penalty == Penalty::None
-            && self.d_norm != Norm::Spectral
-        {
-            return refuse(format!(
-                "--loss {loss} needs a D that is Lipschitz; take --penalty gp or --d-norm spectral"
-            ));
+        let is_lipschitz = self.penalty != Penalty::None || self.d_norm == Norm::Spectral;
+        if loss == AdversarialLoss::Wasserstein && !is_lipschitz {
+            let advice = "take --penalty gp or --d-norm spectral";
+            return refuse(format!("--loss {loss} needs a D that is Lipschitz; {advice}"));
         }
         Ok(Settings {
             loss,
@@ -229,19 +230,9 @@ impl GameArgs {
     /// Returns one line per pair of flags that work badly together. They are allowed, because one
     /// of them may come from a file.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
-        let wasserstein = self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1;
-        let gp = self.penalty == Penalty::Gp && self.d_norm == Norm::Batch;
-        let remarks = [
-            (
-                wasserstein,
-                "--loss wasserstein with --penalty r1 does not make D Lipschitz, because r1 penalises its gradient on the data only; take --penalty gp",
-            ),
-            (
-                gp,
-                "--penalty gp with --d-norm batch: batch norm couples the samples of a batch, but the penalty is defined per sample; take --d-norm none",
-            ),
-        ];
-        remarks.into_iter().filter_map(|(applies, remark)| applies.then_some(remark))
+        let r1 = self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1;
+        let batch = self.penalty == Penalty::Gp && self.d_norm == Norm::Batch;
+        [r1.then_some(WASSERSTEIN_R1), batch.then_some(GP_BATCH_NORM)].into_iter().flatten()
     }
 
     /// Rejects batch norm of fully connected layers with a batch size of 1, where the variance is

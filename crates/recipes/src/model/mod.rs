@@ -61,9 +61,8 @@ impl Model {
     pub fn draw(&self, purpose: &str, rows: usize) -> Result<Tensor<f32>, BoxError> {
         if rows.saturating_mul(self.latent) > MOST_NUMBERS {
             let latent = self.latent;
-            return Err(
-                format!("{rows} samples of {latent} latent variables are too many; request fewer").into()
-            );
+            let problem = format!("{rows} samples of {latent} latent variables are too many");
+            return Err(format!("{problem}; request fewer").into());
         }
         Ok(self.noise.draw(self.seed, purpose, 0, [rows, self.latent]))
     }
@@ -76,9 +75,8 @@ impl Model {
         let size = self.common.image_size;
         let side = size * Grid::square(tiles, size).scale;
         if tiles.saturating_mul(side * side) > MOST_NUMBERS {
-            return Err(
-                format!("{tiles} images of {size} pixels are too many for a picture; request fewer").into()
-            );
+            let problem = format!("{tiles} images of {size} pixels are too many for a picture");
+            return Err(format!("{problem}; request fewer").into());
         }
         Ok(())
     }
@@ -135,10 +133,7 @@ impl Model {
         });
         let parts: Vec<Tensor<f32>> = parts.collect();
         let made = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
-        if made.is_finite() {
-            return Ok(made);
-        }
-        Err(self.damaged(what))
+        if made.is_finite() { Ok(made) } else { Err(self.damaged(what)) }
     }
 
     /// Returns the error for `what` that is not finite.
@@ -276,12 +271,8 @@ impl Model {
     /// # Errors
     /// If samples are points.
     pub fn needs_images(&self) -> Result<(), BoxError> {
-        match self.points {
-            Some(points) => {
-                Err(self.refusal(&format!("makes points ({points}), not images"), "`grid` or `export`"))
-            }
-            None => Ok(()),
-        }
+        let Some(points) = self.points else { return Ok(()) };
+        Err(self.refusal(&format!("makes points ({points}), not images"), "`grid` or `export`"))
     }
 
     /// Returns an error that says what this run lacks and what to use instead.
