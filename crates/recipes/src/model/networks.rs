@@ -82,7 +82,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for LatentModel<Q, P> {
     }
 
     fn prepare(&self, x: &mut Tensor<f32>, split: Split, indices: &[usize]) {
-        self.args.binarize(self.seed, x, (split, indices), MEASURED);
+        self.binarize(x, (split, indices), MEASURED);
     }
 
     fn log_density(

@@ -1,8 +1,7 @@
 //! The flags of latent variable models, and their defaults.
 
 use crate::{LrSchedule, limits};
-use adjoint_data::Split;
-use adjoint_nn::{Named, Stream, Tensor};
+use adjoint_nn::Named;
 use adjoint_runs::values::{count, not_negative, positive};
 use adjoint_runs::{BoxError, Preset, UnusedFlag, preset, unused_if};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
@@ -107,31 +106,7 @@ pub enum Binarize {
     Dynamic,
 }
 
-/// The epoch for images that are measured or shown, so that they are always drawn the same.
-pub const MEASURED: u64 = u64::MAX;
-
 impl VariationalArgs {
-    /// Draws pixels as 0 or 1, if `--binarize` requests it. `indices` are the indices of the images
-    /// in the split. `epoch` has an effect only with `--binarize dynamic`.
-    pub fn binarize(
-        &self,
-        seed: u64,
-        images: &mut Tensor<f32>,
-        (split, indices): (Split, &[usize]),
-        epoch: u64,
-    ) {
-        let purpose = match self.binarize {
-            Binarize::None => return,
-            Binarize::Static => format!("binarize/{split}"),
-            Binarize::Dynamic => format!("binarize/{split}/{epoch}"),
-        };
-        let pixels = images.len() / indices.len().max(1);
-        for (image, &index) in images.data_mut().chunks_exact_mut(pixels.max(1)).zip(indices) {
-            let mut stream = Stream::new(seed, &purpose, index as u64);
-            image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
-        }
-    }
-
     /// Describes the distribution of a pixel given z.
     pub fn observation(&self) -> String {
         match (self.likelihood, self.binarize) {

@@ -2,9 +2,10 @@
 //! them. Images and noise follow from the settings of the run, so the trainer and `evaluate` get
 //! the same figures.
 
-use crate::variational::{MEASURED, VariationalArgs, VariationalConfig};
+use crate::variational::flags::Binarize;
+use crate::variational::{VariationalArgs, VariationalConfig};
 use crate::{labels, limits};
-use adjoint_data::{Dataset, PixelRange};
+use adjoint_data::{Dataset, PixelRange, Split};
 use adjoint_nn::cost::flops;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, Stop};
@@ -15,6 +16,9 @@ use std::ops::Range;
 /// large.
 const CHUNK: usize = 500;
 const MOST_SAMPLES: usize = 5_000;
+
+/// The epoch for images that are measured or shown, so that they are always drawn the same.
+pub const MEASURED: u64 = u64::MAX;
 
 /// A latent variable model of a run.
 pub struct LatentModel<Q: Encoder<f32>, P: Decoder<f32>> {
@@ -44,12 +48,27 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
         Stream::new(self.seed, purpose, index).normal_tensor([rows, self.args.latent], 0.0, 1.0)
     }
 
+    /// Draws pixels as 0 or 1, if `--binarize` requests it. `indices` are the indices of the images
+    /// in the split. `epoch` has an effect only with `--binarize dynamic`.
+    pub fn binarize(&self, images: &mut Tensor<f32>, (split, indices): (Split, &[usize]), epoch: u64) {
+        let purpose = match self.args.binarize {
+            Binarize::None => return,
+            Binarize::Static => format!("binarize/{split}"),
+            Binarize::Dynamic => format!("binarize/{split}/{epoch}"),
+        };
+        let pixels = images.len() / indices.len().max(1);
+        for (image, &index) in images.data_mut().chunks_exact_mut(pixels.max(1)).zip(indices) {
+            let mut stream = Stream::new(self.seed, &purpose, index as u64);
+            image.iter_mut().for_each(|p| *p = f32::from(u8::from(stream.uniform() < f64::from(*p))));
+        }
+    }
+
     /// Returns images of a set as inputs of the model in measurements, with one-hot labels if the
     /// model is conditional.
     pub fn images(&self, set: &Dataset, range: Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);
-        self.args.binarize(self.seed, &mut images, (set.split(), &indices), MEASURED);
+        self.binarize(&mut images, (set.split(), &indices), MEASURED);
         (images, self.args.conditional.then(|| labels::of_images(set, &indices)))
     }
 

@@ -11,6 +11,6 @@ mod latent_model;
 mod trainer;
 
 pub use config::{VariationalConfig, recipe, summary};
-pub use flags::{MEASURED, VariationalArgs};
-pub use latent_model::LatentModel;
+pub use flags::VariationalArgs;
+pub use latent_model::{LatentModel, MEASURED};
 pub use trainer::VariationalTrainer;

@@ -59,8 +59,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
         let eps = self.latent.noise("eps", step, indices.len() * self.latent.args.k);
         let (labels, epoch_steps) = (self.labels(&labels), self.steps_per_epoch());
-        let LatentModel { model, args, seed, .. } = &mut self.latent;
-        args.binarize(*seed, &mut images, (Split::Train, &indices), epoch);
+        self.latent.binarize(&mut images, (Split::Train, &indices), epoch);
+        let LatentModel { model, args, .. } = &mut self.latent;
         let warmup = args.kl_warmup.saturating_mul(epoch_steps);
         let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
         let schedule = args.lr_schedule.over(self.common.total_steps(epoch_steps));
