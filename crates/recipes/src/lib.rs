@@ -32,10 +32,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use adjoint_nn::Named;
+use adjoint_nn::{Named, Tensor};
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::{Serialize, Serializer};
+
+/// The condition of each row of a batch, if the model is conditional.
+pub type Conditions<'a> = Option<&'a Tensor<f32>>;
 
 /// Returns a parser of a flag whose value is one of the names of a setting.
 pub(crate) fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {

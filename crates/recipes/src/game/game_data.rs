@@ -1,6 +1,6 @@
 //! Data, conditions and pictures of a game.
 
-use crate::limits;
+use crate::{Conditions, limits};
 use adjoint_nn::Tensor;
 use adjoint_runs::{BoxError, Figures, Image, Stop};
 
@@ -8,18 +8,13 @@ use adjoint_runs::{BoxError, Figures, Image, Stop};
 pub trait Play {
     /// Returns G's samples from noise and a condition. G has its averaged weights, if there are
     /// any.
-    fn sample(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
+    fn sample(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32>;
 
     /// Returns the floating-point operations of G per sample.
     fn sample_flops(&self) -> u64;
 
     /// Returns the same as [`sample`](Self::sample), or None if `stop` returned true.
-    fn sample_unless(
-        &mut self,
-        z: &Tensor<f32>,
-        condition: Option<&Tensor<f32>>,
-        stop: Stop,
-    ) -> Option<Tensor<f32>> {
+    fn sample_unless(&mut self, z: &Tensor<f32>, condition: Conditions, stop: Stop) -> Option<Tensor<f32>> {
         let n = z.dims()[0];
         let part = limits::between_stop_checks(n, self.sample_flops());
         let mut parts = vec![];
@@ -34,7 +29,7 @@ pub trait Play {
     }
 
     /// Returns D's outputs.
-    fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
+    fn judge(&mut self, x: &Tensor<f32>, condition: Conditions) -> Tensor<f32>;
 
     /// Returns noise for `rows` samples. It is a function of the seed and the purpose.
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32>;

@@ -2,7 +2,7 @@
 //! pictures.
 
 use crate::game::{GameArgs, GameConfig, GameData, ImageData, Play, PointData, summary};
-use crate::limits;
+use crate::{Conditions, limits};
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::cost::flops;
 use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
@@ -78,7 +78,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
-    fn sample(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    fn sample(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32> {
         let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
         let sample = |g: &mut G| g.generate(&z, condition.as_ref(), Mode::Eval).into_value();
         no_grad(|| match &mut self.ema {
@@ -91,7 +91,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
         self.flops
     }
 
-    fn judge(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    fn judge(&mut self, x: &Tensor<f32>, condition: Conditions) -> Tensor<f32> {
         let (x, condition) = (Var::constant(x.clone()), condition.cloned().map(Var::constant));
         // Dropout is inactive in evaluation mode, so the masks are not used.
         let mut masks = Stream::new(0, "dropout", 0);

@@ -10,7 +10,7 @@ use crate::game::Condition;
 use crate::game::flags::Distribution;
 pub use crate::model::networks::Networks;
 pub use crate::model::open::{Open, load};
-use crate::{data, labels, limits};
+use crate::{Conditions, data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Stream, Tensor};
@@ -89,11 +89,7 @@ impl Model {
     /// # Panics
     /// If shapes do not fit the networks.
     #[track_caller]
-    pub fn decode(
-        &mut self,
-        z: &Tensor<f32>,
-        condition: Option<&Tensor<f32>>,
-    ) -> Result<Tensor<f32>, BoxError> {
+    pub fn decode(&mut self, z: &Tensor<f32>, condition: Conditions) -> Result<Tensor<f32>, BoxError> {
         self.in_batches("samples", z, condition, |networks, z, condition| networks.decode(z, condition))
     }
 
@@ -101,11 +97,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is no encoder, or latent vectors are not finite.
-    pub fn encode(
-        &mut self,
-        x: &Tensor<f32>,
-        condition: Option<&Tensor<f32>>,
-    ) -> Result<Tensor<f32>, BoxError> {
+    pub fn encode(&mut self, x: &Tensor<f32>, condition: Conditions) -> Result<Tensor<f32>, BoxError> {
         if !self.networks.encodes() {
             return Err(self.refusal("has no encoder", "a run of train-vae"));
         }
@@ -120,8 +112,8 @@ impl Model {
         &mut self,
         what: &str,
         rows: &Tensor<f32>,
-        condition: Option<&Tensor<f32>>,
-        mut make: impl FnMut(&mut dyn Networks, &Tensor<f32>, Option<&Tensor<f32>>) -> Tensor<f32>,
+        condition: Conditions,
+        mut make: impl FnMut(&mut dyn Networks, &Tensor<f32>, Conditions) -> Tensor<f32>,
     ) -> Result<Tensor<f32>, BoxError> {
         let n = rows.dims()[0];
         let size = limits::chunk(BATCH, self.common.image_size * self.common.image_size * 3);

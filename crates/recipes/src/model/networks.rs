@@ -1,5 +1,6 @@
 //! The networks of a model, with one interface for all recipes.
 
+use crate::Conditions;
 use crate::variational::{LatentModel, MEASURED};
 use adjoint_adversarial::Generator;
 use adjoint_data::{Dataset, Split};
@@ -12,7 +13,7 @@ use std::ops::Range;
 /// batch.
 pub trait Networks {
     /// Maps z, (N, latent), to samples.
-    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32>;
+    fn decode(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32>;
 
     /// Is there an encoder?
     fn encodes(&self) -> bool {
@@ -20,7 +21,7 @@ pub trait Networks {
     }
 
     /// Maps samples to z, if there is an encoder.
-    fn encode(&mut self, _x: &Tensor<f32>, _condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    fn encode(&mut self, _x: &Tensor<f32>, _condition: Conditions) -> Tensor<f32> {
         unreachable!("these networks have no encoder")
     }
 
@@ -65,7 +66,7 @@ pub trait Networks {
 }
 
 impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for LatentModel<Q, P> {
-    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    fn decode(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32> {
         self.model.decode(z, condition)
     }
 
@@ -73,7 +74,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for LatentModel<Q, P> {
         true
     }
 
-    fn encode(&mut self, x: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    fn encode(&mut self, x: &Tensor<f32>, condition: Conditions) -> Tensor<f32> {
         self.model.encode(x, condition)
     }
 
@@ -113,7 +114,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for LatentModel<Q, P> {
 pub(crate) struct GeneratorOnly<G>(pub(crate) G);
 
 impl<G: Generator<f32>> Networks for GeneratorOnly<G> {
-    fn decode(&mut self, z: &Tensor<f32>, condition: Option<&Tensor<f32>>) -> Tensor<f32> {
+    fn decode(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32> {
         let (z, condition) = (Var::constant(z.clone()), condition.cloned().map(Var::constant));
         no_grad(|| self.0.generate(&z, condition.as_ref(), Mode::Eval).into_value())
     }
