@@ -35,8 +35,8 @@ pub fn image_size(common: &CommonArgs) -> Result<(), BoxError> {
 /// If the step needs more memory than the smallest bound.
 pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
     let read = |path: &Path| std::fs::read_to_string(path).ok();
-    match bounds(&read).into_iter().min_by_key(|bound| bound.bytes) {
-        Some(bound) if step_bytes > bound.bytes => Err(bound.refusal(step_bytes).into()),
+    match bounds(&read).into_iter().min_by_key(|(bytes, _)| *bytes) {
+        Some((bound, holder)) if step_bytes > bound => Err(refusal(step_bytes, bound, holder).into()),
         _ => Ok(()),
     }
 }
@@ -62,27 +62,18 @@ pub fn between_stop_checks(most: usize, flops: u64) -> usize {
     usize::try_from(OPERATIONS / flops.max(1)).unwrap_or(most).clamp(1, most.max(1))
 }
 
-/// A bound on the memory of this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bound {
-    bytes: u64,
-    /// The subject and verb of a message about the bound, such as "this machine has".
-    holder: &'static str,
+fn refusal(needed: u64, bound: u64, holder: &str) -> String {
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    let (needed, there) = (gib(needed), gib(bound));
+    format!(
+        "a training step needs about {needed:.1} GiB and {holder} {there:.1} GiB; take smaller networks, images or \
+         batches"
+    )
 }
 
-impl Bound {
-    fn refusal(self, needed: u64) -> String {
-        let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
-        let (needed, there, holder) = (gib(needed), gib(self.bytes), self.holder);
-        format!(
-            "a training step needs about {needed:.1} GiB and {holder} {there:.1} GiB; take smaller networks, images or \
-             batches"
-        )
-    }
-}
-
-/// Returns all bounds in the files of the system, which `read` reads.
-fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<Bound> {
+/// Returns all bounds in the files of the system, which `read` reads, in bytes. Each has the
+/// subject and verb of a message about it, such as "this machine has".
+fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<(u64, &'static str)> {
     let text = |path: &str| read(Path::new(path)).unwrap_or_default();
     let (machine, limits) = (text("/proc/meminfo"), text("/proc/self/limits"));
     // "MemTotal:  24683656 kB", "Max address space  unlimited  unlimited  bytes". The first
@@ -97,7 +88,7 @@ fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<Bound> {
         (number(&limits, "Max data size"), "the data segment (ulimit -d) is limited to"),
         (of_control_groups(read, &text("/proc/self/cgroup")), "its control group is limited to"),
     ];
-    found.into_iter().filter_map(|(bytes, holder)| Some(Bound { bytes: bytes?, holder })).collect()
+    found.into_iter().filter_map(|(bytes, holder)| Some((bytes?, holder))).collect()
 }
 
 /// Returns the smallest limit of the control groups of this process and their ancestors, in
@@ -136,8 +127,7 @@ mod tests {
             let file = files.iter().find(|(name, _)| Path::new(name) == path);
             file.map(|(_, text)| text.to_string())
         };
-        let least = bounds(&read).into_iter().min_by_key(|bound| bound.bytes);
-        least.map(|bound| (bound.bytes, bound.holder))
+        bounds(&read).into_iter().min_by_key(|(bytes, _)| *bytes)
     }
 
     const MACHINE: (&str, &str) = ("/proc/meminfo", "MemTotal:       16777216 kB\nMemFree:        1000 kB\n");
@@ -186,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_bounds_it() {
-        let refusal = Bound { bytes: GIB / 2, holder: "this machine has" }.refusal(3 * GIB);
+        let refusal = refusal(3 * GIB, GIB / 2, "this machine has");
         let expected = "a training step needs about 3.0 GiB and this machine has 0.5 GiB; take smaller networks, images or batches";
         assert_eq!(refusal, expected);
         assert!(memory(0).is_ok());
