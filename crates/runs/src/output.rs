@@ -104,7 +104,7 @@ pub(crate) fn outputs(
     let mut curves = History::new(training.trainer.panels());
     let (log, kept) =
         Log::open(&training.run.file("metrics.jsonl"), training.done, |record| curves.add(record))?;
-    let pictures = Pictures::open(training.run.path())?;
+    let pictures = Pictures::open(&training.run.path)?;
     let outputs: Vec<Box<dyn Output>> =
         vec![Box::new(log), Box::new(curves), Box::new(pictures), Box::new(checkpoints), Box::new(Weights)];
     Ok((outputs, kept))

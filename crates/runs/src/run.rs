@@ -32,7 +32,8 @@ const LOCK: &str = "run.lock";
 /// ends.
 #[derive(Debug)]
 pub struct RunDir {
-    path: PathBuf,
+    /// The path of the directory.
+    pub path: PathBuf,
     _lock: File,
 }
 
@@ -79,11 +80,6 @@ impl RunDir {
                 .map_err(Error::io("remove leftovers in", directory))?;
         }
         Ok(())
-    }
-
-    /// Returns the path of the run directory.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Returns the path of config.toml.
@@ -217,7 +213,7 @@ mod tests {
     #[test]
     fn runs_are_numbered_after_the_last() {
         let dir = tempfile::tempdir().unwrap();
-        let name = |run: &RunDir| run.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let name = |run: &RunDir| run.path.file_name().unwrap().to_str().unwrap().to_owned();
         let first = RunDir::create(&dir.path().join("runs"), None, "gan-ring").unwrap();
         assert_eq!(name(&first), "gan-ring-001");
         let parent = dir.path().join("runs");
@@ -232,7 +228,7 @@ mod tests {
     fn a_number_without_a_successor_is_not_counted() {
         let dir = tempfile::tempdir().unwrap();
         let create = |name: Option<&str>| RunDir::create(dir.path(), name, "gan");
-        let number = |run: RunDir| run.path().file_name().unwrap().to_str().unwrap()[4..].to_owned();
+        let number = |run: RunDir| run.path.file_name().unwrap().to_str().unwrap()[4..].to_owned();
         for name in ["gan-18446744073709551615", "gan-99999999999999999999999", "gan-+7", "gan--7", "gan-"] {
             create(Some(name)).unwrap();
             assert_eq!(number(create(None).unwrap()), "001", "{name}");
@@ -265,9 +261,9 @@ mod tests {
     fn a_run_has_one_writer_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path(), Some("a"), "x").unwrap();
-        let error = RunDir::open(run.path()).unwrap_err().to_string();
+        let error = RunDir::open(&run.path).unwrap_err().to_string();
         assert!(error.contains("is in use by another process") && error.contains("(process "), "{error}");
-        let path = run.path().to_path_buf();
+        let path = run.path.clone();
         drop(run);
         RunDir::open(&path).unwrap();
         let error = RunDir::open(&dir.path().join("b")).unwrap_err().to_string();

@@ -71,7 +71,7 @@ impl Session<'_> {
     /// Returns the command that continues this run.
     fn resume_command(&self) -> String {
         let Training { model, run, .. } = &self.training;
-        train_command(model, &format!("--resume {}", shell_word(run.path())))
+        train_command(model, &format!("--resume {}", shell_word(&run.path)))
     }
 
     /// Returns commands to try next, each with its purpose.
@@ -84,7 +84,7 @@ impl Session<'_> {
         let mut commands =
             vec![(longer, "train for longer".to_owned()), (again, "the same with another seed".to_owned())];
         commands.extend(trainer.sample_command().map(|(what, command)| {
-            let arguments = format!("{command} {}", shell_word(run.path()));
+            let arguments = format!("{command} {}", shell_word(&run.path));
             (command_line("sample", &arguments), what.to_owned())
         }));
         commands

@@ -60,7 +60,7 @@ impl Clock {
 impl<'a> Session<'a> {
     /// Starts a new run, or continues a run from its checkpoint.
     pub(crate) fn open(mut training: Training<'a>, stop: Stop<'a>) -> Result<Self, Error> {
-        let mut checkpoints = Checkpoints::in_directory(training.run.path());
+        let mut checkpoints = Checkpoints::in_directory(&training.run.path);
         match checkpoints.load()? {
             Some(loaded) => restore(&mut training, loaded)?,
             None => refuse_to_start_over(&training)?,
@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
 
     fn announce(&self) {
         let Training { title, run, total, done, .. } = &self.training;
-        let (run, total, kernels) = (run.path().display(), grouped(*total), kernels());
+        let (run, total, kernels) = (run.path.display(), grouped(*total), kernels());
         self.progress.say(match done {
             0 => format!("{title} for {total} steps on {kernels}, into {run}"),
             done => {
@@ -239,7 +239,7 @@ fn restore(training: &mut Training, loaded: Loaded) -> Result<(), Error> {
     training.trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
     let (done, total) = (snapshot.step, training.total);
     if done > total {
-        let run = training.run.path().display();
+        let run = training.run.path.display();
         let problem = format!("{run} is at step {done} already, past the {total} requested");
         return Err(Error::Other(format!("{problem}; give more --steps or --epochs")));
     }
