@@ -153,9 +153,9 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
     let version = field("version");
     if version != VERSION {
         // The caller must not go back to the previous checkpoint, so this is not an `Error::File`.
-        let (file, other) = (path.display(), "this program reads version");
-        let problem = format!("a checkpoint of format version {version}; {other} {VERSION}");
-        return Err(Error::Other(format!("{file}: {problem}")));
+        let problem = format!("a checkpoint of format version {version}");
+        let advice = format!("this program reads version {VERSION}");
+        return Err(Error::Other(format!("{}: {problem}; {advice}", path.display())));
     }
     let step = field("step").parse().map_err(|_| unreadable("its step is not a number"))?;
     Ok(Snapshot { model: field("model"), step, config: field("config"), tensors: container.tensors })
