@@ -14,11 +14,14 @@ pub(crate) struct Next<'a> {
 }
 
 impl Next<'_> {
-    /// Returns an address in each cache line, row by row.
+    /// Returns the lines, scheduled so that `times` calls of [`Lines::prefetch`] prefetch all of
+    /// them.
     #[inline(always)]
-    pub(super) fn lines(self) -> Lines {
+    pub(super) fn lines(self, times: usize) -> Lines {
         let Next { data, rows, len, row_stride } = self;
-        Lines { row: data.as_ptr(), row_stride, len, at: 0, rows, each: 0 }
+        // Most callers have no lines, and so little work that a division would cost time.
+        let each = if rows == 0 { 0 } else { (rows * len.div_ceil(LINE)).div_ceil(times.max(1)) };
+        Lines { row: data.as_ptr(), row_stride, len, at: 0, rows, each }
     }
 }
 
@@ -36,44 +39,26 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Returns the same lines, scheduled so that `times` calls of [`prefetch`](Self::prefetch)
-    /// prefetch all of them.
-    #[inline(always)]
-    pub(super) fn within(self, times: usize) -> Self {
-        // Most callers have no lines, and so little work that a division would cost time.
-        let each =
-            if self.rows == 0 { 0 } else { (self.rows * self.len.div_ceil(LINE)).div_ceil(times.max(1)) };
-        Lines { each, ..self }
-    }
-
     /// Prefetches the next lines.
     #[inline(always)]
     pub(super) fn prefetch<S: Simd>(&mut self, s: S) {
-        let each = self.each;
-        self.by_ref().take(each).for_each(|line| s.prefetch_l2(line));
-    }
-}
-
-impl Iterator for Lines {
-    type Item = *const f32;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<*const f32> {
-        if self.rows == 0 {
-            return None;
+        for _ in 0..self.each {
+            if self.rows == 0 {
+                return;
+            }
+            s.prefetch_l2(self.row.wrapping_add(self.at));
+            self.at += LINE;
+            if self.at >= self.len {
+                (self.row, self.at, self.rows) = (self.row.wrapping_add(self.row_stride), 0, self.rows - 1);
+            }
         }
-        let line = self.row.wrapping_add(self.at);
-        self.at += LINE;
-        if self.at >= self.len {
-            (self.row, self.at, self.rows) = (self.row.wrapping_add(self.row_stride), 0, self.rows - 1);
-        }
-        Some(line)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::portable::{PREFETCHED, Portable};
 
     /// Every line of every row is prefetched once, in order, in at most the given number of calls.
     /// No other line is prefetched.
@@ -88,8 +73,11 @@ mod tests {
                 .flat_map(|i| (0..len).step_by(LINE).map(move |at| i * row_stride + at))
                 .map(|at| &raw const data[at])
                 .collect();
-            assert_eq!(next.lines().collect::<Vec<_>>(), want);
-            let each = next.lines().within(times).each;
+            let mut lines = next.lines(times);
+            PREFETCHED.take();
+            (0..times).for_each(|_| lines.prefetch(Portable));
+            assert_eq!(PREFETCHED.take(), want);
+            let each = lines.each;
             assert!(each * times >= want.len() && each * times < want.len() + times, "{each} at once");
         }
     }
