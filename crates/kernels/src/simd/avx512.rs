@@ -9,18 +9,12 @@ use std::arch::x86_64::*;
 
 /// Proof that the processor supports AVX-512F, AVX2 and FMA.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(Avx2);
+pub(crate) struct Avx512(pub(super) Avx2);
 
 impl Avx512 {
     /// Returns the proof if the processor supports AVX-512F, AVX2 and FMA.
     pub(crate) fn detect() -> Option<Self> {
         Avx2::detect().filter(|_| is_x86_feature_detected!("avx512f")).map(Avx512)
-    }
-
-    /// Returns the proof for the narrower vectors of AVX2.
-    #[inline(always)]
-    pub(crate) fn avx2(self) -> Avx2 {
-        self.0
     }
 }
 

@@ -34,10 +34,8 @@ impl Lattice {
     /// Returns the number of elements from the start of the first vector to the end of the last.
     #[inline(always)]
     fn extent(&self, lanes: usize) -> usize {
-        let [down, across] = [0, 1].map(
-            #[inline(always)]
-            |a| self.size[a].saturating_sub(1).saturating_mul(self.stride[a]),
-        );
+        let down = self.size[0].saturating_sub(1).saturating_mul(self.stride[0]);
+        let across = self.size[1].saturating_sub(1).saturating_mul(self.stride[1]);
         down.saturating_add(across).saturating_add(lanes)
     }
 }

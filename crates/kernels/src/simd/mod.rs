@@ -191,7 +191,10 @@ pub(crate) fn level() -> Level {
 /// Evaluates an expression with a name bound to the [`Simd`] value of the active instruction set.
 macro_rules! with_simd {
     ($s:ident => $body:expr) => {
-        match $crate::simd::level() {
+        $crate::simd::with_simd!($crate::simd::level(), $s => $body)
+    };
+    ($level:expr, $s:ident => $body:expr) => {
+        match $level {
             $crate::simd::Level::Portable($s) => $body,
             #[cfg(target_arch = "x86_64")]
             $crate::simd::Level::Avx2($s) => $body,
@@ -208,13 +211,7 @@ impl Level {
     /// bits. `f` must be `#[inline(always)]`.
     #[inline(always)]
     pub(crate) fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        match self {
-            Level::Portable(s) => s.vectorize(f),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2(s) => s.vectorize(f),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(s) => s.vectorize(f),
-        }
+        with_simd!(self, s => s.vectorize(f))
     }
 
     /// Returns the level for a loop over arrays of this length. If the arrays exceed the caches,
@@ -229,7 +226,7 @@ impl Level {
     pub(crate) fn narrow(self) -> Self {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(s) => Level::Avx2(s.avx2()),
+            Level::Avx512(s) => Level::Avx2(s.0),
             level => level,
         }
     }
