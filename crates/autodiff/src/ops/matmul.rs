@@ -16,34 +16,27 @@ impl<E: Element> Var<E> {
     #[must_use]
     #[track_caller]
     pub fn matmul(&self, b: &Var<E>) -> Self {
-        matmul(self, false, b, false)
+        self.matmul_flags(false, b, false)
     }
 
-    /// y = op(a) op(b), where op is the transpose if the flag is set. The gradient with respect to
-    /// op(a) is y_bar op(b)^T, and the gradient with respect to op(b) is op(a)^T y_bar. Where op
-    /// transposes, a_bar and b_bar are the transposes of these gradients.
+    /// y = A B with A = op(a) and B = op(b), where op is the transpose if the flag is set.
+    ///
+    /// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj:
+    /// A_bar = y_bar B^T, B_bar = A^T y_bar. If op is the transpose, a_bar = A_bar^T = B y_bar^T,
+    /// b_bar = B_bar^T = y_bar^T A.
     ///
     /// # Panics
     /// As [`Var::matmul`].
     #[must_use]
     #[track_caller]
     pub fn matmul_flags(&self, transpose_a: bool, b: &Var<E>, transpose_b: bool) -> Self {
-        matmul(self, transpose_a, b, transpose_b)
+        let y = self.value().matmul(transpose_a, b.value(), transpose_b);
+        let saved = (self.clone(), transpose_a, b.clone(), transpose_b);
+        record("matmul", y, [self, b], saved, |(a, ta, b, tb), bw| {
+            bw.wrt(0, |g| if *ta { b.matmul_flags(*tb, g, true) } else { g.matmul_flags(false, b, !tb) });
+            bw.wrt(1, |g| if *tb { g.matmul_flags(true, a, *ta) } else { a.matmul_flags(!ta, g, false) });
+        })
     }
-}
-
-/// y = A B with A = op(a), B = op(b).
-///
-/// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj: A_bar = y_bar B^T,
-/// B_bar = A^T y_bar. If op is the transpose, a_bar = A_bar^T = B y_bar^T,
-/// b_bar = B_bar^T = y_bar^T A.
-#[track_caller]
-fn matmul<E: Element>(a: &Var<E>, ta: bool, b: &Var<E>, tb: bool) -> Var<E> {
-    let saved = (a.clone(), ta, b.clone(), tb);
-    record("matmul", a.value().matmul(ta, b.value(), tb), [a, b], saved, |(a, ta, b, tb), bw| {
-        bw.wrt(0, |g| if *ta { matmul(b, *tb, g, true) } else { matmul(g, false, b, !tb) });
-        bw.wrt(1, |g| if *tb { matmul(g, true, a, *ta) } else { matmul(a, !ta, g, false) });
-    })
 }
 
 #[cfg(test)]
