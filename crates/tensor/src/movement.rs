@@ -31,13 +31,9 @@ impl<E: Element> Tensor<E> {
         let size = self.dims().get(axis).copied().unwrap_or(0);
         let fits = start.checked_add(len).is_some_and(|end| end <= size);
         assert!(fits, "narrow: {len} positions from {start} of axis {axis} of {}", self.shape());
-        let shape = self.shape().with(axis, len);
-        Self::build(shape, |y| {
-            layout::copy_block(
-                (self.data(), self.around(axis), start),
-                (y, AxisView { axis: len, ..self.around(axis) }, 0),
-                len,
-            );
+        let from = self.around(axis);
+        Self::build(self.shape().with(axis, len), |y| {
+            layout::copy_block((self.data(), from, start), (y, AxisView { axis: len, ..from }, 0), len);
         })
     }
 
