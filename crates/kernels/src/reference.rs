@@ -77,20 +77,15 @@ pub fn conv2d_weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     conv2d_terms(g, |i, k, o| w_bar[k] += y_bar[o] * x[i]);
 }
 
+/// Returns the indices of an array of this shape, in row-major order.
+fn indices([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = [usize; 4]> {
+    (0..a * b * c * d).map(move |i| [i / (b * c * d), i / (c * d) % b, i / d % c, i % d])
+}
+
 /// Calls `f(index in the large shape, index in the small shape)` for shapes that broadcast.
 fn broadcast_pairs(small: [usize; 4], large: [usize; 4], mut f: impl FnMut(usize, usize)) {
-    let mut i = 0;
-    for a in 0..large[0] {
-        for b in 0..large[1] {
-            for c in 0..large[2] {
-                for d in 0..large[3] {
-                    let at = [a, b, c, d];
-                    let j = (0..4).fold(0, |j, k| j * small[k] + if small[k] == 1 { 0 } else { at[k] });
-                    f(i, j);
-                    i += 1;
-                }
-            }
-        }
+    for (i, at) in indices(large).enumerate() {
+        f(i, (0..4).fold(0, |j, k| j * small[k] + if small[k] == 1 { 0 } else { at[k] }));
     }
 }
 
@@ -123,19 +118,12 @@ pub fn log_softmax<E: Element>(x: &[E]) -> Vec<E> {
 /// Returns x with its axes reordered: axis a of the result is axis `axes[a]` of x.
 pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4]) -> Vec<E> {
     let mut y = vec![];
-    let to = axes.map(|a| dims[a]);
-    for a in 0..to[0] {
-        for b in 0..to[1] {
-            for c in 0..to[2] {
-                for d in 0..to[3] {
-                    let mut at = [0; 4];
-                    for (axis, index) in axes.into_iter().zip([a, b, c, d]) {
-                        at[axis] = index;
-                    }
-                    y.push(x[((at[0] * dims[1] + at[1]) * dims[2] + at[2]) * dims[3] + at[3]]);
-                }
-            }
+    for index in indices(axes.map(|a| dims[a])) {
+        let mut at = [0; 4];
+        for (axis, index) in axes.into_iter().zip(index) {
+            at[axis] = index;
         }
+        y.push(x[((at[0] * dims[1] + at[1]) * dims[2] + at[2]) * dims[3] + at[3]]);
     }
     y
 }
