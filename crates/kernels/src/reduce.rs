@@ -92,7 +92,8 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
         level.vectorize(
             #[inline(always)]
             || match inner {
-                1 => out[0] = sum_contiguous(x),
+                // Blocks of `TERMS` numbers per lane, added up in `f64`.
+                1 => out[0] = E::of(x.chunks(TERMS * LANES).map(|block| sum_block(block).f64()).sum()),
                 _ => in_blocks(
                     [x],
                     [],
@@ -180,12 +181,6 @@ impl<E: Element> Row<E> {
     }
 }
 
-/// Returns the sum of contiguous numbers: blocks of [`TERMS`] numbers per lane, added up in `f64`.
-#[inline(always)]
-fn sum_contiguous<E: Element>(x: &[E]) -> E {
-    E::of(x.chunks(TERMS * LANES).map(|block| sum_block(block).f64()).sum())
-}
-
 /// Returns [`LANES`] running sums of f over the elements. Element i belongs to lane i mod LANES.
 #[inline(always)]
 fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
@@ -252,16 +247,10 @@ pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
         let x = &x[t * CHUNK..((t + 1) * CHUNK).min(x.len())];
         level.vectorize(
             #[inline(always)]
-            || out[0] = squares_of_piece(x),
+            || out[0] = lanes(x, |x| x.f64() * x.f64()).iter().sum(),
         );
     });
     partial.as_slice().iter().sum()
-}
-
-/// Adds up the running sums of the squares in order.
-#[inline(always)]
-fn squares_of_piece<E: Element>(x: &[E]) -> f64 {
-    lanes(x, |x| x.f64() * x.f64()).iter().sum()
 }
 
 #[cfg(test)]

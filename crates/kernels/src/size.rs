@@ -20,13 +20,10 @@ pub fn checked_len(shape: &[usize]) -> Option<usize> {
 /// If memory cannot address the elements.
 #[track_caller]
 pub fn len(shape: &[usize]) -> usize {
-    checked_len(shape).unwrap_or_else(|| too_large(shape))
-}
-
-#[cold]
-#[track_caller]
-fn too_large(shape: &[usize]) -> ! {
-    panic!("an array of shape {shape:?} has more elements than memory can address")
+    let Some(len) = checked_len(shape) else {
+        panic!("an array of shape {shape:?} has more elements than memory can address")
+    };
+    len
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl<E: Element> Channels<'_, E> {
     /// Returns gamma / sqrt(sigma^2 + eps) of each channel.
     fn scale(&self, rstd: &Buffer<E>) -> Buffer<E> {
         let mut scale = rstd.clone();
-        each2(scale.as_mut_slice(), self.gamma, |s, gamma| *s *= gamma);
+        scale.as_mut_slice().iter_mut().zip(self.gamma).for_each(|(s, &gamma)| *s *= gamma);
         scale
     }
 
@@ -124,16 +124,6 @@ impl<E: Element> Channels<'_, E> {
             *shift = E::of(beta.f64() - residual.f64() * shift.f64());
         }
         shift
-    }
-
-    fn affine<'b>(
-        &'b self,
-        scale: &'b Buffer<E>,
-        shift: &'b Buffer<E>,
-        activation: Activation,
-    ) -> Affine<'b, E> {
-        let (scale, beta) = (scale.as_slice(), shift.as_slice());
-        Affine { mean: self.mean, scale, beta, slope: activation.slope() }
     }
 
     #[track_caller]
@@ -179,7 +169,8 @@ pub fn normalise_activated<E: Element>(x: &[E], by: Channels<'_, E>, activation:
     assert_eq!(x.len(), y.len(), "batch_norm: input and output lengths differ");
     let (scale, chunk) = (by.scale(&by.rstd()), rows_per_chunk(c) * c);
     let shift = by.shift(&scale);
-    let by = by.affine(&scale, &shift, activation);
+    let (scale, beta) = (scale.as_slice(), shift.as_slice());
+    let by = Affine { mean: by.mean, scale, beta, slope: activation.slope() };
     let level = level();
     for_each_chunk(y, chunk, |t, y| {
         let x = &x[t * chunk..][..y.len()];
@@ -229,7 +220,8 @@ pub fn backward_activated<E: Element>(
     let rstd = by.rstd();
     let scale = by.scale(&rstd);
     let shift = by.shift(&scale);
-    let (rstd, residual, by) = (rstd.as_slice(), by.residual, by.affine(&scale, &shift, activation));
+    let (rstd, residual, scale, beta) = (rstd.as_slice(), by.residual, scale.as_slice(), shift.as_slice());
+    let by = Affine { mean: by.mean, scale, beta, slope: activation.slope() };
     channel_sums(x, y_bar, by, [rstd, residual], gamma_bar, beta_bar);
     // The formula above per channel: x_bar = scale (z_bar - shift - (x - mean) tilt).
     let (mut shift, mut tilt) = (Buffer::take(c), Buffer::take(c));
@@ -300,8 +292,4 @@ fn rows_per_chunk(c: usize) -> usize {
 fn row_count(len: usize, c: usize) -> usize {
     assert!(c > 0 && len.is_multiple_of(c), "batch_norm: {len} numbers do not fill rows of {c} channels");
     len / c
-}
-
-fn each2<E: Element>(a: &mut [E], b: &[E], f: impl Fn(&mut E, E)) {
-    a.iter_mut().zip(b).for_each(|(a, &b)| f(a, b));
 }
