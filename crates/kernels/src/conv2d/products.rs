@@ -33,7 +33,7 @@ pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
         return gemm(Mat::new(x, g.batch, k), Mat::new(w, k, g.out_channels), Update::Overwrite, y);
     }
     let (pieces, k) = (pieces_of_y(g), w.len() / g.out_channels);
-    let scratch = Scratch::reserve([pieces.part()[2] * k]);
+    let scratch = Scratch::reserve([pieces.part[2] * k]);
     for_each_piece(y, &pieces, |piece| {
         let [_, _, pixels, channels] = piece.at.clone();
         for Group { index, out, own } in Group::all(g, &channels) {
@@ -171,10 +171,8 @@ impl InputTasks {
         let taps = if g.out_size[1] > most { 1 } else { taps };
         let images = SMALL_TILE.div_ceil(per_image.max(1)).min(g.batch.div_ceil(8)).max(1);
         if images > 1 {
-            return InputTasks {
-                pieces: Pieces::new(g.x_shape(), [images, h, w, g.in_channels]),
-                kernel_rows: taps,
-            };
+            let pieces = Pieces::new(g.x_shape(), [images, h, w, g.in_channels]);
+            return InputTasks { pieces, kernel_rows: taps };
         }
         // The number of rows of x_bar to which rows with `most` output pixels contribute. `widest`
         // is the same for columns.
@@ -198,7 +196,7 @@ impl InputTasks {
 
     /// Returns the largest length of the patches of a piece.
     fn patches(&self, g: &Geometry) -> usize {
-        let ([kh, kw], spec, [images, rows, columns, channels]) = (g.kernel, &g.spec, self.pieces.part());
+        let ([kh, kw], spec, [images, rows, columns, channels]) = (g.kernel, &g.spec, self.pieces.part);
         // The number of output positions that contribute to one of `to` pixels by one of `taps`
         // taps.
         let reached = |to: usize, taps: usize, a: usize| {
@@ -221,9 +219,9 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
         return w_bar.fill(E::ZERO);
     }
     let pieces = pieces_of_w(g);
-    let [chunks, _, _, _] = pieces.counts();
+    let [chunks, _, _, _] = pieces.counts;
     let chunk = pixels.div_ceil(chunks);
-    let scratch = Scratch::reserve([TILE * pieces.part()[1] * pieces.part()[2]]);
+    let scratch = Scratch::reserve([TILE * pieces.part[1] * pieces.part[2]]);
     // Each chunk of pixels has its own W_bar. These are added in the order of the chunks.
     let mut partial = (chunks > 1).then(|| Buffer::take(chunks * len));
     let to = partial.as_mut().map_or(&mut *w_bar, Buffer::as_mut_slice);

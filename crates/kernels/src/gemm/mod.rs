@@ -16,9 +16,10 @@ use crate::Element;
 use crate::isa::Isa;
 #[cfg(test)]
 use crate::parallel;
-use crate::simd::{Block, Pieces, Simd, for_each_piece, with_simd};
+use crate::simd::{Block, Pieces, for_each_piece, with_simd};
 use crate::tuning::gemm::{PORTABLE_MIN_TILE, PORTABLE_TILE};
 use crate::tuning::tasks::{MIN_TASK, TASKS};
+pub(crate) use blocked::copy;
 use std::ops::Range;
 
 /// A view of a matrix inside a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
@@ -74,9 +75,7 @@ impl<'a, E> Mat<'a, E> {
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
     }
-}
 
-impl<E> Mat<'_, E> {
     /// Returns some of the columns.
     fn columns(self, columns: Range<usize>) -> Self {
         assert!(
@@ -198,7 +197,8 @@ pub(crate) fn gemm_serial<E: GemmScalar>(a: Mat<'_, E>, b: Mat<'_, E>, into: Upd
 #[inline(never)]
 pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E]) {
     let (m, n) = (a.rows, b.cols);
-    check_product(&a, &b, c.len(), n);
+    assert!(a.cols == b.rows, "{}: the inner dimensions differ", product_of(&a, &b));
+    check_extent("matrix product, output", c.len(), m, n, n);
     if m == 0 || n == 0 {
         return;
     }
@@ -215,26 +215,8 @@ pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E])
     });
 }
 
-#[track_caller]
-fn check_product<E>(a: &Mat<'_, E>, b: &Mat<'_, E>, c_len: usize, row_stride: usize) {
-    assert!(a.cols == b.rows, "{}: the inner dimensions differ", product_of(a, b));
-    check_extent("matrix product, output", c_len, a.rows, b.cols, row_stride);
-}
-
 fn product_of<E>(a: &Mat<'_, E>, b: &Mat<'_, E>) -> String {
     format!("matrix product: {} x {} times {} x {}", a.rows, a.cols, b.rows, b.cols)
-}
-
-/// Copies the transpose of some rows and columns of a row-major matrix into rows at distance
-/// `stride`.
-pub(crate) fn transpose<S: Simd>(
-    s: S,
-    from: Mat<'_, f32>,
-    [rows, columns]: [Range<usize>; 2],
-    to: &mut [f32],
-    stride: usize,
-) {
-    blocked::copy(s, &from.t(), [columns, rows], to, stride);
 }
 
 /// Returns the size of a task's tile of C, from the shape alone. A tile is so large that packing an

@@ -14,9 +14,9 @@ use std::ops::Range;
 pub(crate) struct Pieces {
     size: [usize; 4],
     /// The size of a piece, except the last piece along an axis.
-    part: [usize; 4],
+    pub(crate) part: [usize; 4],
     /// The number of pieces along each axis.
-    counts: [usize; 4],
+    pub(crate) counts: [usize; 4],
 }
 
 impl Pieces {
@@ -60,18 +60,8 @@ impl Pieces {
         if pieces.count() < TASKS / 4 { Pieces::cut(size, [fewest, most], work) } else { pieces }
     }
 
-    /// Returns the number of pieces along each axis.
-    pub(crate) fn counts(&self) -> [usize; 4] {
-        self.counts
-    }
-
     pub(crate) fn count(&self) -> usize {
         self.counts.iter().product()
-    }
-
-    /// Returns the size of the largest piece.
-    pub(crate) fn part(&self) -> [usize; 4] {
-        self.part
     }
 
     /// Returns the range of piece `i` along each axis. Pieces are numbered in the order of memory.
@@ -243,7 +233,7 @@ mod tests {
     fn rows_come_first_then_columns_then_channels() {
         let count = |size, least: [usize; 4]| {
             let pieces = Pieces::cut(size, [least, [1, size[1], size[2], size[3]]], MIN_TASK);
-            pieces.counts()
+            pieces.counts
         };
         assert_eq!(count([1, 256, 256, 64], [1, 1, 1, 16]), [1, 16, 1, 1]);
         assert_eq!(count([16, 256, 256, 64], [1, 1, 1, 16]), [16, 1, 1, 1]);

@@ -104,9 +104,7 @@ impl PaddedBands<'_> {
     /// Writes a band. The zeros at its sides must already be there.
     fn fill<'a>(&self, band: usize, to: &'a mut [f32]) -> &'a [f32] {
         let (x, first) = self.get(band);
-        for (row, to) in (first..).zip(to.chunks_exact_mut(self.row)) {
-            pad(self.g, x, [row, 0], to);
-        }
+        pad_rows(self.g, x, [first, 0], self.row, to);
         to
     }
 
@@ -150,6 +148,13 @@ fn pad(g: &Geometry, x: &[f32], [row, at]: [usize; 2], to: &mut [f32]) {
     }
 }
 
+/// [`pad`] for neighbouring rows, from row `row` on. They are stored at distance `stride`.
+fn pad_rows(g: &Geometry, x: &[f32], [row, at]: [usize; 2], stride: usize, to: &mut [f32]) {
+    for (row, to) in (row..).zip(to.chunks_exact_mut(stride)) {
+        pad(g, x, [row, at], to);
+    }
+}
+
 /// Returns the row stride of a right operand whose rows are whole vectors.
 fn whole_row<S: Simd>(cols: usize) -> usize {
     if cols.is_multiple_of(S::LANES) { cols } else { cols.next_multiple_of(S::PANEL) }
@@ -183,7 +188,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     let limits = [[1, lowest, MIN_COLUMNS, CHANNELS], [1, highest, widest.max(MAX_COLUMNS), co]];
     let pieces = Pieces::cut([g.batch, oh, ow, co], limits, kh * kw * ci);
     let row_of = |columns: usize| ((columns - 1) * sw + kw) * ci;
-    let [_, height, width, _] = pieces.part();
+    let [_, height, width, _] = pieces.part;
     let scratch = Scratch::reserve([padded_rows(g, height) * row_of(width)]);
     for_each_piece(y, &pieces, |piece| {
         let [images, rows, columns, channels] = piece.at.clone();
@@ -191,9 +196,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
         let padded = &mut padded.as_mut_slice()[..padded_rows(g, rows.len()) * row];
         let x = &x[images.start * image..][..image];
         padded.fill(0.0);
-        for (r, to) in (rows.start * sh..).zip(padded.chunks_exact_mut(row)) {
-            pad(g, x, [r, columns.start * sw * ci], to);
-        }
+        pad_rows(g, x, [rows.start * sh, columns.start * sw * ci], row, padded);
         for i in rows.clone() {
             let data = &padded[(i - rows.start) * sh * row..];
             let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: row };
@@ -210,7 +213,7 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     let mut copy = None;
     let y_bar = whole_vectors::<S>(y_bar, co, &mut copy);
     let bands = bands_of(g.batch, oh, band_of_windows(g));
-    let (all_bands, height) = (bands.count(), bands.part()[1]);
+    let (all_bands, height) = (bands.count(), bands.part[1]);
     let share = all_bands.div_ceil((MAX_PARTIAL / len).clamp(1, SHARES));
     let shares = all_bands.div_ceil(share);
     // A task has a share of the bands and all of w_bar. If there are few shares, a task has only
@@ -263,11 +266,11 @@ fn pieces_of_x(g: &Geometry) -> Pieces {
 /// x_bar, the gradient of <y_bar, x conv w> with respect to x
 pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
     let ([oh, ow], co, pieces) = (g.out_size, g.out_channels, pieces_of_x(g));
-    let kernels = Kernels::new(s, g, w, pieces.part()[3]);
+    let kernels = Kernels::new(s, g, w, pieces.part[3]);
     let overlap_of = |at: &[Range<usize>; 4]| Overlap::new(g, &at[2], at[3].len());
-    let [windows, line] = (0..pieces.counts()[2..].iter().product())
-        .map(|i| overlap_of(&pieces.get(i)).lens())
-        .fold([0; 2], |most, lens| [0, 1].map(|i| lens[i].max(most[i])));
+    let [windows, line] = (0..pieces.counts[2..].iter().product())
+        .map(|i| overlap_of(&pieces.get(i)))
+        .fold([0; 2], |[windows, line], overlap| [overlap.len().max(windows), overlap.line.max(line)]);
     let scratch = Scratch::reserve([windows, line]);
     for_each_piece(x_bar, &pieces, |piece| {
         let (overlap, [images, rows, columns, channels]) = (overlap_of(&piece.at), piece.at.clone());

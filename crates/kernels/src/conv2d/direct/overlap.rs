@@ -12,7 +12,7 @@
 
 use super::whole_row;
 use crate::conv2d::Geometry;
-use crate::gemm::{Mat, transpose};
+use crate::gemm::{Mat, copy};
 use crate::memory::Buffer;
 use crate::parallel;
 use crate::simd::{Block, Lhs, Rhs, Simd};
@@ -46,7 +46,7 @@ impl Kernels {
             for tap in 0..kh * kw {
                 let from = Mat::strided(&w[(tap * ci + channel) * co..], own, co, co);
                 let at = (tap / kw * pixels + tap % kw) * own;
-                transpose(s, from, [0..own, rows.clone()], &mut to[at..], stride);
+                copy(s, &from.t(), [rows.clone(), 0..own], &mut to[at..], stride);
             }
         });
         Kernels { data, channels, stride }
@@ -75,7 +75,7 @@ pub(super) struct Overlap {
     /// The length of a row of windows, including zeros where there is no window.
     row: usize,
     /// The length of the segments of all columns, including zeros after the last window.
-    line: usize,
+    pub(super) line: usize,
     /// The number of rows of windows that exist at once. Row i is in slot i modulo `slots`. There
     /// are enough slots for one row of x_bar, and more up to [`MAX_BAND`] numbers.
     pub(super) slots: usize,
@@ -97,11 +97,6 @@ impl Overlap {
         let slots = g.kernel[0].div_ceil(g.spec.stride[0]).max(MAX_BAND / row).min(g.out_size[0]);
         let (out_width, line) = (g.out_size[1], end.max(first + across) - first);
         Overlap { segment, segments, first, across, out_width, window, row, line: line * segment, slots }
-    }
-
-    /// Returns the lengths of all slots and of a line.
-    pub(super) fn lens(&self) -> [usize; 2] {
-        [self.len(), self.line]
     }
 
     /// Returns the windows of a row from which the segments are gathered, and the number of missing

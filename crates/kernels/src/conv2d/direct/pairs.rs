@@ -22,7 +22,7 @@
 //! Eighteen sums (for two numbers of x) and nine vectors of y need 32 registers. With the 16 of
 //! AVX2, the plain sum is faster.
 
-use super::{pad, whole_vectors};
+use super::{pad_rows, whole_vectors};
 use crate::conv2d::Geometry;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
@@ -88,7 +88,7 @@ impl Bands {
 
     /// Returns the number of rows of a band, except the last band of an image.
     fn height(&self) -> usize {
-        self.rows.part()[1]
+        self.rows.part[1]
     }
 
     /// Returns the number of elements of x that a band of `height` rows reads: two pixels of its
@@ -132,9 +132,8 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
             let (n, row, height) = (n.start, rows.start, rows.len());
             let len = bands.len(height);
             // Writes the lines that the band reads, with 0 at their sides and outside the image.
-            for (i, to) in x_band[..len].chunks_exact_mut(bands.line).enumerate() {
-                pad(g, &x[n * image..][..image], [2 * row * g.spec.stride[0] + i, 0], to);
-            }
+            let x = &x[n * image..][..image];
+            pad_rows(g, x, [2 * row * g.spec.stride[0], 0], bands.line, &mut x_band[..len]);
             s.vectorize(
                 #[inline(always)]
                 || {

@@ -60,7 +60,7 @@ fn bands_equal_the_definition() {
         ([1, 5, 70_000, 4], [3, 1, 4, 8], Spec::new(1, 1)),
     ] {
         let g = Geometry::new(x, w, spec);
-        let [_, bands, ..] = bands_of(g.batch, g.out_size[0], band_of_windows(&g)).counts();
+        let [_, bands, ..] = bands_of(g.batch, g.out_size[0], band_of_windows(&g)).counts;
         assert!(possible(&g) && bands > 2, "{g:?}: {bands} bands");
         let (operands, want) = exact_conv2d(&g);
         let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
@@ -107,7 +107,7 @@ fn bands_cover_all_rows_of_all_images() {
         );
     }
     // One image is enough for several threads, and many images stay whole.
-    assert_eq!([1, 16].map(|batch| bands_of(batch, 256, [4, 256]).counts()[1]), [16, 1]);
+    assert_eq!([1, 16].map(|batch| bands_of(batch, 256, [4, 256]).counts[1]), [16, 1]);
 }
 
 #[test]

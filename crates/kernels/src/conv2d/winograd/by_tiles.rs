@@ -103,7 +103,7 @@ impl Tasks {
         if side == Side::Forward {
             return Tasks { few, tiles: in_order(few), bands: false };
         }
-        let (batch, [rows, columns]) = (t.g.batch, t.tiles());
+        let (batch, [rows, columns]) = (t.g.batch, t.tiles);
         let bands =
             |tiles: usize, others: usize| tiles.div_ceil(TASKS.div_ceil(others).min(tiles / MIN_BAND).max(1));
         let height = bands(rows, batch);

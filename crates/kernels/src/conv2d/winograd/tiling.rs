@@ -31,7 +31,7 @@ pub(super) struct Tiling {
     /// The number of outputs of a tile per dimension.
     pub(super) m: usize,
     /// The number of tiles per image in each dimension.
-    tiles: [usize; 2],
+    pub(super) tiles: [usize; 2],
     /// The number of full tiles in each dimension. Short tiles follow the full tiles.
     full: [usize; 2],
     /// The number of channels of x and y in the transformed domain.
@@ -186,11 +186,6 @@ impl Tiling {
     /// Returns the number of tiles of one image, or of its band.
     pub(super) fn per_image(&self) -> usize {
         self.counted.size[0] * self.counted.size[1]
-    }
-
-    /// Returns the number of rows and columns of tiles of an image.
-    pub(super) fn tiles(&self) -> [usize; 2] {
-        self.tiles
     }
 
     /// Returns the number of tiles of the batch.

@@ -92,7 +92,7 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     let round = count.min(whole_images(t, ROUND));
     let mut operands = [k, n].map(|cols| Operand::take(round, cols));
     let blocks = blocks_of(k, n);
-    let product = Points::product(ROWS, blocks.part()[3], S::PANEL);
+    let product = Points::product(ROWS, blocks.part[3], S::PANEL);
     let w_bar = Shared::new(w_bar);
     let finish = |m: &[f32], block: [Range<usize>; 2]| {
         let m = Transformed { data: m, layout: product };

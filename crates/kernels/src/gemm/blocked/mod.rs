@@ -35,7 +35,7 @@ use crate::memory::Scratch;
 use crate::parallel;
 use crate::simd::{Shared, Simd};
 use crate::tuning::tasks::CHUNK;
-pub(super) use packing::copy;
+pub(crate) use packing::copy;
 use packing::{Product, b_is_read_in_place};
 use shares::Shares;
 use tiles::{Tiles, block_size, tile_size};

@@ -152,7 +152,7 @@ pub(super) fn pack_panel<S: Simd>(
 }
 
 /// Copies a block of a matrix, row-major or column-major, into rows at distance `stride`.
-pub(in crate::gemm) fn copy<S: Simd>(
+pub(crate) fn copy<S: Simd>(
     s: S,
     from: &Mat<'_, f32>,
     [rows, cols]: [Range<usize>; 2],
