@@ -62,6 +62,8 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
         [name.into()].into_iter().chain(arguments[words..].iter().cloned()).collect()
     };
     match (word(1), word(2).and_then(Recipe::of)) {
+        // Like cargo, the program prints its help if it gets no arguments.
+        _ if arguments.len() < 2 => run_own(command(), &[NAME.into(), "--help".into()])?,
         (Some("train"), Some(recipe)) => return (recipe.train)(&own(3)),
         (Some("sample"), _) => adjoint_sampling::run(own(2))?,
         (Some("evaluate"), _) => adjoint_evaluation::run(own(2))?,

@@ -3,7 +3,7 @@
 //! A new layer needs only its sizes. Its parameters are NaN until a [`Scheme`](crate::Scheme) draws
 //! them or a state is loaded. `forward` takes `&mut self` if it changes state such as running
 //! statistics, and a [`Mode`] if training and evaluation differ. Activations are methods of
-//! [`Var`](crate::Var), not layers.
+//! [`Var`], not layers.
 //!
 //! All images have the layout NHWC, all convolution weights the layout HWIO.
 

@@ -83,10 +83,11 @@ impl Session<'_> {
         let longer = format!("{} --epochs {longer}", self.resume_command());
         let mut commands =
             vec![(longer, "train for longer".to_owned()), (again, "the same with another seed".to_owned())];
-        commands.extend(trainer.sample_command().map(|(what, command)| {
-            let arguments = format!("{command} {}", shell_word(&run.path));
-            (command_line("sample", &arguments), what.to_owned())
-        }));
+        let path = shell_word(&run.path);
+        if let Some((what, command)) = trainer.sample_command() {
+            commands.push((command_line("sample", &format!("{command} {path}")), what.to_owned()));
+        }
+        commands.push((command_line("evaluate", &path), "compare samples with data".to_owned()));
         commands
     }
 }

@@ -23,6 +23,7 @@ fn subcommands_do_what_the_programs_do() {
         let said = program.succeed(&[&["train", model], flags.as_slice(), &[&one]].concat());
         let resume = format!("cargo run -p adjoint-cli -- train {model} --resume runs/{one}");
         assert!(said.contains(&resume), "{said}");
+        assert!(said.contains(&format!("cargo run -p adjoint-cli -- evaluate runs/{one}")), "{said}");
         program.succeed_by(&format!("train-{model}"), &[flags.as_slice(), &[&other]].concat());
         let weights = if model == "vae" { "decoder.safetensors" } else { "generator.safetensors" };
         assert!(program.read(&one, weights) == program.read(&other, weights), "{model}");
@@ -32,6 +33,7 @@ fn subcommands_do_what_the_programs_do() {
     assert!(said.starts_with("runs/dcgan-a/grid.png: 4 samples"), "{said}");
     program.fail(&["evaluate", "runs/none"], "there is no such run");
     program.fail(&["train", "dcgan", "--width", "0"], "from 1 to 65536");
+    assert!(program.succeed(&[]).contains("Commands:"));
     program.fail(&["train"], "requires a subcommand");
     program.fail(&["train", "diffusion"], "unrecognized subcommand 'diffusion'");
     program.fail(&["sampel"], "'sample'");
