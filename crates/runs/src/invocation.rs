@@ -24,7 +24,7 @@ fn words(program: &Path, package: Option<&str>, command: &str, has_arguments: bo
     let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
     // For a program in a target directory, the form is that of cargo, because the path depends on
     // the build profile.
-    let built = program.ancestors().nth(2).is_some_and(|directory| directory.ends_with("target"));
+    let built = program.ancestors().skip(1).any(|directory| directory.ends_with("target"));
     let subcommand = command.replacen("train-", "train ", 1);
     match (of_package || built, all_in_one) {
         (true, true) => format!("cargo run -p {} -- {subcommand}", ALL_IN_ONE.0),
@@ -79,7 +79,10 @@ mod tests {
         assert_eq!(lines("target/debug/train-dcgan", Some("train-dcgan")), cargo);
         assert_eq!(lines("/else/where/train-dcgan", Some("train-dcgan")), cargo, "another target directory");
         assert_eq!(lines("./target/release/sample", None), cargo);
-        assert_eq!(lines("target/debug/examples/walk", None)[1], "target/debug/examples/train-dcgan");
+        for directory in ["debug/examples", "x86_64-unknown-linux-gnu/debug"] {
+            assert_eq!(lines(&format!("target/{directory}/train-dcgan"), None), cargo, "{directory}");
+        }
+        assert_eq!(lines("/opt/target", None)[1], "/opt/train-dcgan", "a program called target");
         let all_in_one = "cargo run -p adjoint-cli -- train dcgan";
         let cargo = [all_in_one, all_in_one, "cargo run -p adjoint-cli -- sample"];
         assert_eq!(lines("target/debug/adjoint", Some("adjoint-cli")), cargo);
@@ -98,7 +101,10 @@ mod tests {
         let text = examples("sample", &[("grid RUN", "a grid"), ("", "nothing")]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "Examples:");
-        assert!(lines[1].starts_with("  ") && lines[1].ends_with("sample grid RUN"), "{text}");
+        assert!(
+            lines[1].starts_with("  ") && lines[1].contains("sample") && lines[1].ends_with(" grid RUN"),
+            "{text}"
+        );
         assert_eq!((lines[2], lines.len()), ("      a grid", 5));
     }
 }
