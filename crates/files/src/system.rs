@@ -65,10 +65,10 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     static WARNED: AtomicBool = AtomicBool::new(false);
     let synced = faults::call(Call::SyncDirectory, directory, || File::open(directory)?.sync_all());
     // A directory that can be written but not read can't be opened.
-    let is_missing =
+    let is_unsupported =
         |cause: &io::Error| is_missing(cause, &NO_SYNC) || cause.kind() == ErrorKind::PermissionDenied;
     match synced {
-        Err(cause) if is_missing(&cause) => {
+        Err(cause) if is_unsupported(&cause) => {
             if !WARNED.swap(true, Ordering::Relaxed) {
                 let text = format!("cannot sync the directory {}: {cause}", directory.display());
                 let risk = "a power cut may lose the newest files in it";

@@ -133,7 +133,7 @@ pub fn parse<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>
     if let Some(directory) = resumed {
         refuse_changes(&settings_of_run(&directory)?, &config)?;
     }
-    refuse_idle(&config, &given)?;
+    refuse_unused_flags(&config, &given)?;
     Ok(config)
 }
 
@@ -246,8 +246,8 @@ fn parse_layers<C: Config>(
         let from_file = flags_of(arg, value)
             .ok_or_else(|| Error::file(path, format!("{key} = {value} is not a value of {}", flag(key))))?;
         let mut rivals = command.get_arg_conflicts_with(arg).into_iter().chain([*arg]);
-        let is_given = |arg: &Arg| given.is_some_and(|given| is_given(given, arg.get_id().as_str()));
-        if !rivals.any(is_given) {
+        let on_command_line = |arg: &Arg| given.is_some_and(|given| is_given(given, arg.get_id().as_str()));
+        if !rivals.any(on_command_line) {
             layered.extend(from_file);
         }
     }
@@ -262,7 +262,7 @@ fn is_given(given: &ArgMatches, key: &str) -> bool {
 }
 
 /// Fails if the command line gives a setting that has no effect.
-fn refuse_idle<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
+fn refuse_unused_flags<C: Config>(config: &C, given: &ArgMatches) -> Result<(), Error> {
     let unused = config.unused_flags().into_iter().find(|(key, _)| is_given(given, key));
     let Some((key, purpose)) = unused else { return Ok(()) };
     Err(Error::Other(format!("{} has no effect here: it is for {purpose}", flag(key))))

@@ -172,8 +172,9 @@ impl Distribution {
     }
 }
 
-/// Remarks on pairs of flags.
+/// The remark on the Wasserstein loss with the R1 penalty.
 const WASSERSTEIN_R1: &str = "--loss wasserstein with --penalty r1 does not make D Lipschitz, because r1 penalises its gradient on the data only; take --penalty gp";
+/// The remark on the penalty of WGAN-GP with batch norm in D.
 const GP_BATCH_NORM: &str = "--penalty gp with --d-norm batch: batch norm couples the samples of a batch, but the penalty is defined per sample; take --d-norm none";
 
 impl GameArgs {
