@@ -9,7 +9,7 @@ use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
 use adjoint_metrics::classifier::total_variation;
 use adjoint_recipes::game::Condition;
-use adjoint_recipes::{Model, Open};
+use adjoint_recipes::{Model, Open, Recipe};
 use adjoint_runs::values::{threads, whole};
 use adjoint_runs::{BoxError, Error, examples, is_standard_output, note, say, set_threads, warn, write_file};
 use clap::{CommandFactory, Parser};
@@ -91,8 +91,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     // Open all runs first: a wrong one should fail before the others are measured.
     let open = |run: &PathBuf| {
         let Cli { seed, raw, data_dir, .. } = cli.clone();
-        // A VAE has no moving average, so its last weights are used anyway.
-        let raw = raw && adjoint_runs::model_of_run(run).is_ok_and(|kind| kind != "vae");
+        // A model without a moving average uses its last weights anyway.
+        let kind = adjoint_runs::model_of_run(run).unwrap_or_default();
+        let raw = raw && Recipe::of(&kind).is_some_and(|recipe| recipe.has_average);
         Model::open(&Open { run: run.clone(), seed, raw, data_dir })
     };
     let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;

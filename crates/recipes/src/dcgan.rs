@@ -2,10 +2,11 @@
 
 use crate::Recipe;
 use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME};
-use crate::game::{self, GameArgs, GameConfig};
+use crate::game::{self, Filters, GameArgs, GameConfig};
 use crate::{data, limits};
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
+use adjoint_nn::{Tensor, Var};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset};
 use serde::Serialize;
 
@@ -75,6 +76,24 @@ impl GameConfig for Settings {
 
     fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Dcgan<f32>, BoxError> {
         Ok(dcgan(&self.architecture()?, settings.at_width(self.width), self.common.seed))
+    }
+
+    fn filters(discriminator: Discriminator<f32>) -> Option<Box<dyn Filters>> {
+        Some(Box::new(discriminator))
+    }
+}
+
+impl Filters for Discriminator<f32> {
+    fn depth(&self) -> usize {
+        self.depth()
+    }
+
+    fn features(&mut self, x: &Var<f32>, layer: usize) -> Var<f32> {
+        self.features(x, layer)
+    }
+
+    fn guided_backpropagation(&mut self, x: &Tensor<f32>, layer: usize, seed: &Tensor<f32>) -> Tensor<f32> {
+        self.guided_backpropagation(x, layer, seed)
     }
 }
 

@@ -75,6 +75,7 @@ mod schedule;
 pub mod vae;
 pub mod variational;
 
-pub use model::{Model, Networks, Open, load};
+pub(crate) use model::load;
+pub use model::{Model, Networks, Open};
 pub use registry::Recipe;
 pub use schedule::LrSchedule;

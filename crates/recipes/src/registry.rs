@@ -2,11 +2,13 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use adjoint_runs::{BoxError, Outcome, run_main};
 use clap::Command;
 
+use crate::game::filters::FiltersAndCosts;
 use crate::model::{Model, Open};
 
 /// Every recipe, in the order of the papers.
@@ -26,10 +28,15 @@ pub struct Recipe {
     pub model: &'static str,
     /// Returns the command line of the program.
     pub command: fn() -> Command,
-    /// Parses a command line and trains. The first argument is the name of the program. Fails if
-    /// the command line is wrong, the data can't be loaded, or training fails.
+    /// Parses a command line and trains. The first argument is the name of the program.
+    ///
+    /// # Errors
+    /// If the command line is wrong, the data can't be loaded, or training fails.
     pub train: fn(&[OsString]) -> Result<Outcome, BoxError>,
+    /// Can a run of this model have a moving average of its weights?
+    pub has_average: bool,
     pub(crate) open: fn(&Open) -> Result<Model, BoxError>,
+    pub(crate) filters: fn(&Path) -> Result<Option<FiltersAndCosts>, BoxError>,
 }
 
 impl Recipe {

@@ -80,17 +80,36 @@ fn a_recipe_is_its_flags_and_its_networks() {
     }
 }
 
-/// Returns the files of libraries and programs that name the crate or the recipe of a model outside
-/// of tests. Paths are relative to the root of the workspace.
+/// Does code without comments name this model: its crate, its recipe or its kind?
+fn names(text: &str, name: &str) -> bool {
+    let words = [format!("adjoint_{name}"), format!("::{name}::"), format!("\"{name}\"")];
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.map(|line| line.split(" // ").next().expect("a part"))
+        .any(|line| words.iter().any(|word| line.contains(word)))
+}
+
+#[test]
+fn code_that_names_a_model_is_found() {
+    for line in ["use adjoint_vae::Vae;", "x: a::vae::Settings", "a.kind != \"vae\" && b", "a; // b\n\"vae\""]
+    {
+        assert!(names(line, "vae"), "{line}");
+    }
+    for line in
+        ["/// adjoint_vae", "    // \"vae\"", "a(); // such as \"vae\"", "\"a run of train-vae\"", "cvae::b"]
+    {
+        assert!(!names(line, "vae"), "{line}");
+    }
+}
+
+/// Returns the files of libraries and programs that name a model outside of tests. Paths are
+/// relative to the root of the workspace.
 fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     let root = members[0].directory.ancestors().find(|d| d.join("Cargo.lock").is_file()).expect("a root");
-    let words = [format!("adjoint_{name}"), format!("::{name}::RECIPE")];
     let code = members.iter().filter(|member| CODE.contains(&member.layer.as_str()));
     let files = code.flat_map(|member| rust_files(&member.directory));
     let naming = files.filter(|file| !file.ends_with("tests.rs")).filter(|file| {
         let text = fs::read_to_string(file).expect("a source can be read");
-        let text = text.split("#[cfg(test)]").next().expect("some text");
-        words.iter().any(|word| text.contains(word))
+        names(text.split("#[cfg(test)]").next().expect("some text"), name)
     });
     let path = |file: PathBuf| file.strip_prefix(root).expect("inside").to_string_lossy().into_owned();
     naming.map(path).collect()
@@ -116,7 +135,15 @@ fn a_model_is_its_networks_a_recipe_and_a_line() {
     }
     let contributing = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../CONTRIBUTING.md");
     let guide = fs::read_to_string(contributing).expect("there is a guide");
-    for place in ["crates/models/NAME", "crates/recipes/src/NAME.rs", registry, "crates/bins/train-NAME"] {
+    for place in [
+        "crates/models/NAME",
+        "crates/recipes/src/NAME.rs",
+        registry,
+        "crates/bins/train-NAME",
+        "crates/recipes/Cargo.toml",
+        "crates/adjoint/src/models.rs",
+        "crates/testing/src/build.rs",
+    ] {
         assert!(guide.contains(place), "CONTRIBUTING.md does not name {place}");
     }
 }

@@ -1,6 +1,7 @@
 //! The trait that the settings of an adversarial trainer implement, and the recipe of such a
 //! trainer.
 
+use crate::game::filters::{self, Filters};
 use crate::game::{Condition, GameArgs, GameTrainer};
 use crate::limits;
 use crate::{Model, Recipe};
@@ -42,6 +43,11 @@ pub trait GameConfig: Config {
     fn points(&self) -> Option<Points> {
         None
     }
+
+    /// Returns the discriminator as [`Filters`], if it implements them.
+    fn filters(_discriminator: Self::Discriminator) -> Option<Box<dyn Filters>> {
+        None
+    }
 }
 
 /// Returns what `--dry-run` prints.
@@ -64,6 +70,8 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
         model: C::MODEL,
         command: command::<C>,
         train: |arguments| train(&start::<C>(arguments)?, summary, GameTrainer::new),
+        has_average: true,
         open: Model::game::<C>,
+        filters: filters::open::<C>,
     }
 }

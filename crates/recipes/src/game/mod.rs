@@ -3,10 +3,12 @@
 //!
 //! * [`flags`]: the flags; [`presets`]: their defaults.
 //! * [`config`]: the trait that the settings of a program implement.
+//! * [`filters`]: access to the features of a discriminator.
 //! * [`GameTrainer`]: a game with its data, for the training loop.
 //! * [`game_data`]: data, conditions and pictures; [`images`] and [`points`] are the two kinds.
 
 pub mod config;
+pub mod filters;
 pub mod flags;
 pub mod game_data;
 mod game_trainer;
@@ -16,6 +18,7 @@ pub mod presets;
 
 pub use adjoint_adversarial::Condition;
 pub use config::{GameConfig, recipe, summary};
+pub use filters::Filters;
 pub use flags::{ConditionArgs, GameArgs, HiddenArgs};
 pub use game_data::{GameData, Play};
 pub use game_trainer::GameTrainer;

@@ -7,10 +7,12 @@ mod networks;
 mod open;
 
 use crate::game::Condition;
+use crate::game::filters::FiltersAndCosts;
 use crate::game::flags::Distribution;
 pub use crate::model::networks::Networks;
-pub use crate::model::open::{Open, load};
-use crate::{Conditions, data, labels, limits};
+pub use crate::model::open::Open;
+pub(crate) use crate::model::open::load;
+use crate::{Conditions, Recipe, data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Stream, Tensor};
@@ -103,6 +105,17 @@ impl Model {
         }
         let what = "latent vectors";
         self.in_batches(what, x, condition, |networks, x, condition| networks.encode(x, condition))
+    }
+
+    /// Loads the discriminator, to see what its filters respond to, and the costs of its layers.
+    ///
+    /// # Errors
+    /// If this kind of model has no such discriminator, or its weights are missing or don't fit its
+    /// settings.
+    pub fn filters(&self) -> Result<FiltersAndCosts, BoxError> {
+        let recipe = Recipe::of(self.kind).expect("a model has a recipe");
+        (recipe.filters)(&self.run)?
+            .ok_or_else(|| self.refusal("is not supported here", "a run of train-dcgan"))
     }
 
     /// Applies `make` to rows in batches of one size; the last batch is padded. Kernels choose

@@ -115,7 +115,7 @@ fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Res
 ///
 /// # Errors
 /// If the file is missing, damaged or of another network.
-pub fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
+pub(crate) fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
     let path = run.join(format!("{name}.safetensors"));
     if !path.is_file() {
         let problem = "the run has no such weights yet; they are written with its checkpoints";

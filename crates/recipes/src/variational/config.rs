@@ -52,6 +52,8 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
         model: C::MODEL,
         command: command::<C>,
         train: |arguments| train(&start::<C>(arguments)?, summary, VariationalTrainer::new),
+        has_average: false,
         open: Model::variational::<C>,
+        filters: |_| Ok(None),
     }
 }

@@ -4,11 +4,9 @@ use crate::cli::Run;
 use adjoint_data::{PixelRange, Split};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::{Tensor, Var};
-use adjoint_recipes::game::GameConfig;
-use adjoint_recipes::limits;
-use adjoint_recipes::{Model, load};
+use adjoint_recipes::{Model, limits};
 use adjoint_runs::values::whole;
-use adjoint_runs::{BoxError, Grid, Image, settings_of_run};
+use adjoint_runs::{BoxError, Grid, Image};
 
 /// Number of test images that are searched for the strongest activations.
 const IMAGES: usize = 500;
@@ -50,12 +48,7 @@ impl Activation {
 impl Run for Features {
     /// Draws guided backpropagation (Springenberg et al. 2015) as in figure 5 of the DCGAN's paper.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
-        if model.kind != "dcgan" {
-            return Err(model.refusal("is not supported here", "a run of train-dcgan"));
-        }
-        let settings: adjoint_recipes::dcgan::Settings = settings_of_run(&model.run)?;
-        let mut d = settings.build(adjoint_adversarial::Settings::default())?.discriminator;
-        load(&model.run, "discriminator", &mut d)?;
+        let (mut d, costs) = model.filters()?;
         let layers = d.depth();
         let layer = self.layer.unwrap_or(layers);
         if !(1..=layers).contains(&layer) {
@@ -65,7 +58,6 @@ impl Run for Features {
         let images = IMAGES.min(test.len());
         // Split into parts, because all features of large images or wide layers may not fit into
         // memory.
-        let [_, costs] = settings.costs()?;
         let widest = costs.iter().map(LayerCost::outputs).max().unwrap_or(0) as usize;
         let part = limits::chunk(IMAGES, test.image_len().saturating_add(widest));
         let (mut activations, mut shape) = (vec![], [0; 3]);

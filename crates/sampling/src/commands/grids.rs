@@ -78,7 +78,7 @@ impl Run for Reconstruct {
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         let image_condition = model.condition.filter(|condition| condition.is_image());
-        if model.kind != "vae" && image_condition.is_none() {
+        if !model.networks.encodes() && image_condition.is_none() {
             return Err(
                 model.refusal("has no encoder", "a run of train-vae, or of train-cgan --task inpaint")
             );
