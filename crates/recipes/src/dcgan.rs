@@ -25,7 +25,7 @@ const EXAMPLES: &[(&str, &str)] = &[
 /// The recipe.
 pub const RECIPE: Recipe = game::recipe::<Settings>();
 
-/// Train a DCGAN (Radford, Metz & Chintala 2015).
+/// Train a DCGAN (Radford, Metz & Chintala 2016).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = examples("train-dcgan", EXAMPLES))]
 #[command(mut_arg("lr", |arg| arg.help("Learning rate of both networks for the paper's width of 128; with adam or rmsprop it is multiplied by 128 / width")))]
