@@ -1,3 +1,5 @@
+//! Batch normalisation of features and of image channels.
+
 use super::Mode;
 use crate::param::{Param, Role};
 use crate::{Activation, Element, Tensor, Var, module};

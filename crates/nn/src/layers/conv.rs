@@ -1,3 +1,5 @@
+//! Convolution and transposed convolution of images.
+
 use super::{Spec, add_bias};
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};

@@ -1,3 +1,5 @@
+//! Dropout: random elements are 0 in training.
+
 use super::Mode;
 use crate::{Element, Stream, Tensor, Var};
 

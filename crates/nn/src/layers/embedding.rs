@@ -1,3 +1,5 @@
+//! Embedding: a table with one trained row per index.
+
 use crate::param::{Param, Role};
 use crate::{Element, Var, module};
 

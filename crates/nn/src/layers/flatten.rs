@@ -1,3 +1,5 @@
+//! Flattening: samples of any shape as rows of a matrix.
+
 use crate::{Element, Var};
 
 /// Flattens each sample: `[N, ...]` to `[N, features]`. Elements keep their order in memory, which

@@ -1,3 +1,5 @@
+//! Layer normalisation of each sample.
+
 use crate::param::{Param, Role};
 use crate::{Element, Var, module};
 

@@ -1,3 +1,5 @@
+//! The fully connected layer.
+
 use super::add_bias;
 use crate::param::{Fans, Param, Role};
 use crate::{Element, Var, module};

@@ -1,3 +1,5 @@
+//! Spectral normalisation of the weights of layers.
+
 use super::{Mode, Spec};
 use crate::param::{Direction, direction};
 use crate::{Element, Param, Tensor, Var, module};

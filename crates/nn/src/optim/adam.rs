@@ -1,3 +1,5 @@
+//! The update rule Adam.
+
 use super::{Step, UpdateRule};
 use crate::{Element, Tensor};
 use adjoint_kernels::adam::Adam as Kernel;

@@ -1,3 +1,5 @@
+//! The update rule RMSprop.
+
 use super::optimizer::decayed;
 use super::{Step, UpdateRule};
 use crate::{Element, Tensor};

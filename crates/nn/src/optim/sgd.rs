@@ -1,3 +1,5 @@
+//! The update rules of gradient descent, without and with momentum.
+
 use super::optimizer::decayed;
 use super::{Step, UpdateRule};
 use crate::{Element, Tensor};
