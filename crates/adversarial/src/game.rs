@@ -1,11 +1,14 @@
 //! One training step: Algorithm 1 of Goodfellow et al. 2014. It does not depend on the layers of
 //! the networks ([`players`](crate::players)).
 
+mod draws;
+
 use crate::{Discriminator, Generator, Penalty, Report, Round, Settings, Update};
 use adjoint_nn::Mode::Train;
 use adjoint_nn::objective::{gan_value, gradient_penalty, r1};
 use adjoint_nn::optim::{Gradients, Optimizer};
 use adjoint_nn::{Element, Stream, Var, no_grad};
+use draws::Draws;
 
 /// The two players and their optimisers.
 pub struct Game<E: Element, G: Generator<E>, D: Discriminator<E>> {
@@ -60,7 +63,7 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
     #[track_caller]
     pub fn step(&mut self, number: u64, rounds: impl IntoIterator<Item = Round<E>>) -> Report {
         let mut rounds = rounds.into_iter().peekable();
-        let mut draws = self.draws(number);
+        let mut draws = Draws::new(self.seed, self.settings.instance_noise, number);
         let last = loop {
             let Some(round) = rounds.next() else { panic!("a training step needs data and noise") };
             if rounds.peek().is_none() {
@@ -124,8 +127,16 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         // place.
         drop(logits);
         let gradients = Gradients::of(loss, &self.discriminator);
-        let [loss_g, gradient_g, gradient_d] = [f64::NAN; 3];
-        let report = Report { loss_d: game, penalty, loss_g, value, d_real, d_fake, gradient_d, gradient_g };
+        let report = Report {
+            loss_d: game,
+            penalty,
+            loss_g: f64::NAN,
+            value,
+            d_real,
+            d_fake,
+            gradient_d: f64::NAN,
+            gradient_g: f64::NAN,
+        };
         (gradients, report)
     }
 
@@ -182,23 +193,14 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         [&batch.real, &batch.fake].map(|x| self.judge(x, batch, draws))
     }
 
-    fn draws(&self, step: u64) -> Draws {
-        let stream = |purpose| Stream::new(self.seed, purpose, step);
-        Draws {
-            sigma: self.settings.instance_noise.at(step),
-            noise: stream("instance noise"),
-            masks: stream("dropout"),
-            penalty: stream("penalty"),
-        }
-    }
-
     /// Returns the losses of D and G in training step `number`, at the current parameters.
     ///
     /// # Panics
     /// If a shape does not match the networks.
     #[track_caller]
     pub fn losses(&mut self, number: u64, round: Round<E>) -> [Var<E>; 2] {
-        let (batch, mut draws) = (self.generate(round), self.draws(number));
+        let mut draws = Draws::new(self.seed, self.settings.instance_noise, number);
+        let batch = self.generate(round);
         let logits = self.judge_both(&batch, &mut draws);
         let loss_d = self.discriminator_loss(&batch, &logits, &mut draws).loss;
         [loss_d, self.generator_loss(&batch, &logits[1])]
@@ -221,25 +223,6 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         self.generator.load_state(&own_g).expect("the state was taken from the same network");
         self.discriminator.load_state(&own_d).expect("the state was taken from the same network");
         value
-    }
-}
-
-/// The random streams of a step.
-struct Draws {
-    /// Standard deviation of the noise on D's input.
-    sigma: f64,
-    noise: Stream,
-    masks: Stream,
-    penalty: Stream,
-}
-
-impl Draws {
-    /// Returns x with the noise of D's input.
-    fn noisy<E: Element>(&mut self, x: &Var<E>) -> Var<E> {
-        if self.sigma == 0.0 {
-            return x.clone();
-        }
-        x + Var::constant(self.noise.normal_tensor(x.shape(), 0.0, self.sigma))
     }
 }
 

@@ -1,0 +1,33 @@
+//! The random numbers of a training step.
+
+use crate::Noise;
+use adjoint_nn::{Element, Stream, Var};
+
+/// The random streams of a step, except the noise that G maps to samples.
+pub(super) struct Draws {
+    /// Standard deviation of the noise on D's input.
+    sigma: f64,
+    noise: Stream,
+    pub(super) masks: Stream,
+    pub(super) penalty: Stream,
+}
+
+impl Draws {
+    pub(super) fn new(seed: u64, noise: Noise, step: u64) -> Self {
+        let stream = |purpose| Stream::new(seed, purpose, step);
+        Draws {
+            sigma: noise.at(step),
+            noise: stream("instance noise"),
+            masks: stream("dropout"),
+            penalty: stream("penalty"),
+        }
+    }
+
+    /// Returns x with the noise of D's input.
+    pub(super) fn noisy<E: Element>(&mut self, x: &Var<E>) -> Var<E> {
+        if self.sigma == 0.0 {
+            return x.clone();
+        }
+        x + Var::constant(self.noise.normal_tensor(x.shape(), 0.0, self.sigma))
+    }
+}
