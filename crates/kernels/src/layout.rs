@@ -145,8 +145,12 @@ pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize],
     x_bar.iter_mut().zip(sums.as_slice()).for_each(|(x, &sum)| *x = E::of(sum));
 }
 
+/// Checks the indices of rows of a table.
+///
+/// # Panics
+/// If an index is not below `count`.
 #[track_caller]
-fn check_rows(what: &str, rows: &[usize], count: usize) {
+pub fn check_rows(what: &str, rows: &[usize], count: usize) {
     if let Some(row) = rows.iter().find(|&&row| row >= count) {
         panic!("{what}: row {row} of a table of {count} rows");
     }

@@ -49,9 +49,10 @@ impl<E: Element> Ema<E> {
         self.updates += 1;
         let n = self.updates as f64;
         let towards = E::of(1.0 - self.decay.min(n / (n + 9.0)));
+        self.check(model);
         let mut average = self.average.iter_mut();
-        model.visit("", &mut |name, slot| {
-            let average = expect(average.next(), name);
+        model.visit("", &mut |_, slot| {
+            let (_, average) = average.next().expect("the names were checked");
             average.update(slot.value(), move |w, theta| w + towards * (theta - w));
         });
     }
@@ -63,18 +64,27 @@ impl<E: Element> Ema<E> {
     /// If the average was created for another model.
     #[track_caller]
     pub fn with<M: Module<E>, R>(&mut self, model: &mut M, f: impl FnOnce(&mut M) -> R) -> R {
+        self.check(model);
         self.swap(model);
         let result = f(model);
         self.swap(model);
         result
     }
 
-    /// Exchanges the averaged weights and the weights of `model`.
+    /// Panics if the names or shapes of the average are not those of `model`.
     #[track_caller]
+    fn check(&self, model: &dyn Module<E>) {
+        if let Err(error) = match_names(&self.average, &model.state()) {
+            panic!("the average was created for another model: this model {error}");
+        }
+    }
+
+    /// Exchanges the averaged weights and the weights of `model`.
     fn swap(&mut self, model: &mut dyn Module<E>) {
-        let mut average = self.average.iter_mut();
-        model
-            .visit_mut("", &mut |name, slot| std::mem::swap(slot.into_value(), expect(average.next(), name)));
+        let mut average = self.average.iter_mut().map(|(_, average)| average);
+        model.visit_mut("", &mut |_, slot| {
+            std::mem::swap(slot.into_value(), average.next().expect("the names were checked"));
+        });
     }
 
     /// The averaged weights and buffers, with the names that they have in the model.
@@ -99,15 +109,6 @@ impl<E: Element> Ema<E> {
         self.updates = decode_count(values[0]);
         self.average.iter_mut().zip(&values[1..]).for_each(|((_, average), &value)| *average = value.clone());
         Ok(())
-    }
-}
-
-/// Returns the average of `entry`, whose name must be `name`.
-#[track_caller]
-fn expect<'a, E: Element>(entry: Option<&'a mut (String, Tensor<E>)>, name: &str) -> &'a mut Tensor<E> {
-    match entry {
-        Some((own, average)) if own == name => average,
-        _ => panic!("the average was created for another model: it does not match {name}"),
     }
 }
 
@@ -180,8 +181,10 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the average was created for another model: it does not match bias")]
-    fn another_model_is_refused() {
+    #[should_panic(
+        expected = "the average was created for another model: this model has the unexpected `bias`"
+    )]
+    fn another_model_is_rejected() {
         Ema::new(&model(), 0.9).update(&Linear::new(1, 1));
     }
 }

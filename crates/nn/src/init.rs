@@ -62,21 +62,25 @@ impl Init {
         fans: Option<Fans>,
         stream: &mut Stream,
     ) -> Tensor<E> {
-        let fans = || fans.unwrap_or_else(|| panic!("{self:?} of a parameter that has no fans"));
-        let xavier = || (2.0 / (fans().fan_in + fans().fan_out)).sqrt();
-        let kaiming = |gain: f64| gain / fans().fan_in.sqrt();
+        let xavier = |fans: Fans| (2.0 / (fans.fan_in + fans.fan_out)).sqrt();
+        let kaiming = |gain: f64, fans: Fans| gain / fans.fan_in.sqrt();
         // The uniform distribution on [-b, b) has the standard deviation b / sqrt(3).
         let bound = |std: f64| 3f64.sqrt() * std;
-        match self {
-            Init::Constant(value) => Tensor::full(shape, E::of(value)),
-            Init::Normal { mean, std } => stream.normal_tensor(shape, mean, std),
-            Init::Uniform { low, high } => stream.uniform_tensor(shape, low, high),
-            Init::XavierNormal => stream.normal_tensor(shape, 0.0, xavier()),
-            Init::XavierUniform => stream.uniform_tensor(shape, -bound(xavier()), bound(xavier())),
-            Init::KaimingNormal { gain } => stream.normal_tensor(shape, 0.0, kaiming(gain)),
-            Init::KaimingUniform { gain } => {
-                stream.uniform_tensor(shape, -bound(kaiming(gain)), bound(kaiming(gain)))
+        match (self, fans) {
+            (Init::Constant(value), _) => Tensor::full(shape, E::of(value)),
+            (Init::Normal { mean, std }, _) => stream.normal_tensor(shape, mean, std),
+            (Init::Uniform { low, high }, _) => stream.uniform_tensor(shape, low, high),
+            (Init::XavierNormal, Some(f)) => stream.normal_tensor(shape, 0.0, xavier(f)),
+            (Init::XavierUniform, Some(f)) => {
+                let b = bound(xavier(f));
+                stream.uniform_tensor(shape, -b, b)
             }
+            (Init::KaimingNormal { gain }, Some(f)) => stream.normal_tensor(shape, 0.0, kaiming(gain, f)),
+            (Init::KaimingUniform { gain }, Some(f)) => {
+                let b = bound(kaiming(gain, f));
+                stream.uniform_tensor(shape, -b, b)
+            }
+            (_, None) => panic!("{self:?} of a parameter that has no fans"),
         }
     }
 }

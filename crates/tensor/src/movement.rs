@@ -11,7 +11,8 @@ impl<E: Element> Tensor<E> {
     #[track_caller]
     #[must_use]
     pub fn permute<const N: usize>(&self, axes: [usize; N]) -> Self {
-        assert!(N == self.shape().rank(), "permute: the order {axes:?} does not fit shape {}", self.shape());
+        let is_permutation = N == self.shape().rank() && (0..N).all(|axis| axes.contains(&axis));
+        assert!(is_permutation, "permute: the order {axes:?} does not fit shape {}", self.shape());
         let lead = 4 - N;
         let order = std::array::from_fn(|a| if a < lead { a } else { axes[a - lead] + lead });
         let mut shape = self.shape();
@@ -84,7 +85,8 @@ impl<E: Element> Tensor<E> {
     #[track_caller]
     #[must_use]
     pub fn gather_rows(&self, rows: &[usize]) -> Self {
-        let [_, columns] = self.shape().matrix();
+        let [count, columns] = self.shape().matrix();
+        layout::check_rows("gather_rows", rows, count);
         Self::build([rows.len(), columns], |y| layout::gather_rows(self.data(), columns, rows, y))
     }
 
@@ -97,7 +99,9 @@ impl<E: Element> Tensor<E> {
     #[track_caller]
     #[must_use]
     pub fn scatter_add_rows(&self, rows: &[usize], count: usize) -> Self {
-        let [_, columns] = self.shape().matrix();
+        let [len, columns] = self.shape().matrix();
+        assert!(len == rows.len(), "scatter_add_rows: {len} rows, but {} indices", rows.len());
+        layout::check_rows("scatter_add_rows", rows, count);
         Self::build([count, columns], |y| layout::scatter_add_rows(self.data(), columns, rows, y))
     }
 
@@ -153,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "scatter: row 9223372036854775808 of a table of 4 rows")]
+    #[should_panic(expected = "scatter_add_rows: row 9223372036854775808 of a table of 4 rows")]
     fn scatter_rejects_a_row_that_wraps() {
         let _ = count([1, 2]).scatter_add_rows(&[1 << 63], 4);
     }

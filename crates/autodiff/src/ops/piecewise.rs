@@ -30,6 +30,7 @@ enum Slope {
 
 /// u = g slope(x), and 0 where the slope is 0, for every g. g_bar = u_bar slope(x), and also 0
 /// where the slope is 0.
+#[track_caller]
 fn gate<E: Element>(g: &Var<E>, x: &Tensor<E>, slope: Slope) -> Var<E> {
     let u = match slope {
         Slope::Leaky(s) => {

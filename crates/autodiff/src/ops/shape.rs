@@ -89,14 +89,15 @@ impl<E: Element> Var<E> {
 #[track_caller]
 #[inline(never)]
 fn centred<E: Element>(x: &Var<E>, shape: Shape) -> Var<E> {
+    let y = minus_mean(&minus_mean(x.value(), shape), shape);
+    record("centred", y, [x], shape, |&shape, bw| bw.wrt(0, |g| centred(g, shape)))
+}
+
+#[track_caller]
+fn minus_mean<E: Element>(x: &Tensor<E>, shape: Shape) -> Tensor<E> {
     let per_mean = E::of(shape.len() as f64 / x.shape().len() as f64);
-    let centre = |x: &Tensor<E>| {
-        let mean = x.sum_to(shape).map(move |sum| sum * per_mean);
-        x.zip(&mean, |x, mean| x - mean)
-    };
-    record("centred", centre(&centre(x.value())), [x], shape, |&shape, bw| {
-        bw.wrt(0, |g| centred(g, shape));
-    })
+    let mean = x.sum_to(shape).map(move |sum| sum * per_mean);
+    x.zip(&mean, |x, mean| x - mean)
 }
 
 #[cfg(test)]

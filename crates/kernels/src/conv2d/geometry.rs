@@ -65,35 +65,39 @@ impl Geometry {
     /// image, or memory cannot address an array or an axis of the padded image.
     #[track_caller]
     pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
+        match Geometry::of_input(x, w, spec) {
+            Ok(geometry) => geometry,
+            Err(why) => panic!("conv2d: input {x:?} (NHWC), weight {w:?} (HWIO), {spec:?}: {why}"),
+        }
+    }
+
+    fn of_input(x: [usize; 4], w: [usize; 4], spec: Spec) -> Result<Self, String> {
         let [batch, h, wd, in_channels] = x;
         let [kh, kw, wi, out_channels] = w;
-        let check = |holds: bool, why: fmt::Arguments<'_>| {
-            assert!(holds, "conv2d: input {x:?} (NHWC), weight {w:?} (HWIO), {spec:?}: {why}");
-        };
-        check(all_positive(w, spec), format_args!("{NOT_POSITIVE}"));
-        check(
+        require(all_positive(w, spec), format_args!("{NOT_POSITIVE}"))?;
+        require(
             Some(in_channels) == wi.checked_mul(spec.groups),
             format_args!("the input must have {wi} x {} channels", spec.groups),
-        );
-        check(
+        )?;
+        require(
             out_channels % spec.groups == 0,
             format_args!("{out_channels} output channels do not divide into {} groups", spec.groups),
-        );
+        )?;
         let in_size = [h, wd];
         let mut out_size = [0; 2];
         for a in 0..2 {
             let extent = extent(w[a], spec.dilation[a]);
             let padded = in_size[a].saturating_add(spec.padding[a].saturating_mul(2));
-            check(padded <= MAX_BYTES, format_args!("{TOO_LARGE}"));
-            check(
+            require(padded <= MAX_BYTES, format_args!("{TOO_LARGE}"))?;
+            require(
                 padded >= extent,
                 format_args!("the kernel covers {extent} pixels, the padded image has {padded}"),
-            );
+            )?;
             out_size[a] = (padded - extent) / spec.stride[a] + 1;
         }
         let g = Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec };
-        check(g.is_addressable(), format_args!("{TOO_LARGE}"));
-        g
+        require(g.is_addressable(), format_args!("{TOO_LARGE}"))?;
+        Ok(g)
     }
 
     /// Returns the convolution whose adjoint maps an NHWC `y` to the output of a transposed
@@ -114,40 +118,48 @@ impl Geometry {
     /// axis of the padded output.
     #[track_caller]
     pub fn transposed(y: [usize; 4], w: [usize; 4], spec: Spec, output_padding: [usize; 2]) -> Self {
+        match Geometry::of_output(y, w, spec, output_padding) {
+            Ok(geometry) => geometry,
+            Err(why) => panic!(
+                "conv_transpose2d: input {y:?} (NHWC), weight {w:?} (HWIO), {spec:?}, output padding {output_padding:?}: {why}"
+            ),
+        }
+    }
+
+    fn of_output(
+        y: [usize; 4],
+        w: [usize; 4],
+        spec: Spec,
+        output_padding: [usize; 2],
+    ) -> Result<Self, String> {
         let [batch, h, wd, out_channels] = y;
         let [kh, kw, wi, wo] = w;
-        let check = |holds: bool, why: fmt::Arguments<'_>| {
-            assert!(
-                holds,
-                "conv_transpose2d: input {y:?} (NHWC), weight {w:?} (HWIO), {spec:?}, output padding {output_padding:?}: {why}"
-            );
-        };
-        check(all_positive(w, spec), format_args!("{NOT_POSITIVE}"));
-        check(out_channels == wo, format_args!("the input must have {wo} channels"));
-        check(
+        require(all_positive(w, spec), format_args!("{NOT_POSITIVE}"))?;
+        require(out_channels == wo, format_args!("the input must have {wo} channels"))?;
+        require(
             out_channels % spec.groups == 0,
             format_args!("{out_channels} input channels do not divide into {} groups", spec.groups),
-        );
+        )?;
         let out_size = [h, wd];
         let mut in_size = [0; 2];
         for a in 0..2 {
-            check(
+            require(
                 output_padding[a] < spec.stride[a].max(spec.dilation[a]),
                 format_args!("the output padding must be smaller than the stride or the dilation"),
-            );
-            check(out_size[a] > 0, format_args!("the input is empty"));
+            )?;
+            require(out_size[a] > 0, format_args!("the input is empty"))?;
             let full = (out_size[a] - 1)
                 .saturating_mul(spec.stride[a])
                 .saturating_add(extent(w[a], spec.dilation[a]))
                 .saturating_add(output_padding[a]);
-            check(full <= MAX_BYTES, format_args!("{TOO_LARGE}"));
+            require(full <= MAX_BYTES, format_args!("{TOO_LARGE}"))?;
             in_size[a] = full.saturating_sub(spec.padding[a].saturating_mul(2));
-            check(in_size[a] > 0, format_args!("the output would be empty"));
+            require(in_size[a] > 0, format_args!("the output would be empty"))?;
         }
         let in_channels = wi.saturating_mul(spec.groups);
         let g = Geometry { batch, in_size, in_channels, out_size, out_channels, kernel: [kh, kw], spec };
-        check(g.is_addressable(), format_args!("{TOO_LARGE}"));
-        g
+        require(g.is_addressable(), format_args!("{TOO_LARGE}"))?;
+        Ok(g)
     }
 
     /// Returns whether memory can address x, w and y.
@@ -217,6 +229,11 @@ impl Geometry {
             [x, w, y]
         );
     }
+}
+
+/// Returns `why` as an error unless `holds`.
+fn require(holds: bool, why: fmt::Arguments<'_>) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(why.to_string()) }
 }
 
 fn all_positive(w: [usize; 4], spec: Spec) -> bool {

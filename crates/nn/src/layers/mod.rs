@@ -72,6 +72,7 @@ pub enum Mode {
     Eval,
 }
 
+#[track_caller]
 fn add_bias<E: Element>(y: Var<E>, bias: &Option<Param<E>>) -> Var<E> {
     match bias {
         Some(bias) => y + bias.var(),

@@ -3,7 +3,7 @@
 use super::Gradients;
 use crate::module::join;
 use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_names};
-use crate::{Element, Module, SlotMut, Tensor, Var};
+use crate::{Element, Module, Shape, SlotMut, Tensor, Var};
 
 /// The number and the learning rate of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +43,7 @@ pub struct Optimizer<E: Element> {
 /// The optimiser state of one parameter.
 struct ParamState<E: Element> {
     name: String,
+    shape: Shape,
     slots: Vec<Tensor<E>>,
 }
 
@@ -50,7 +51,7 @@ impl<E: Element> Optimizer<E> {
     /// Creates an optimiser for the parameters of `model`.
     pub fn new(model: &dyn Module<E>, lr: f64, rule: impl UpdateRule<E> + 'static) -> Self {
         let slots = rule.slots().len();
-        let state_of = |(name, shape)| ParamState { name, slots: vec![Tensor::zeros(shape); slots] };
+        let state_of = |(name, shape)| ParamState { name, shape, slots: vec![Tensor::zeros(shape); slots] };
         let states = model.parameters().into_iter().map(|(n, p)| state_of((n, p.shape()))).collect();
         Optimizer { lr, rule: Box::new(rule), steps: 0, states }
     }
@@ -88,22 +89,22 @@ impl<E: Element> Optimizer<E> {
     /// If `gradients` or this optimiser belong to a model with other parameters than `model`.
     #[track_caller]
     pub fn step(&mut self, gradients: &Gradients<E>, model: &mut dyn Module<E>) {
-        let own = self.states.iter().map(|m| m.name.as_str());
+        let own = || self.states.iter().map(|state| (state.name.as_str(), state.shape));
         assert!(
-            own.eq(gradients.iter().map(|(name, _)| name)),
+            own().eq(gradients.iter().map(|(name, g)| (name, g.shape()))),
             "the gradients are those of a model with other parameters than the optimiser's"
+        );
+        assert!(
+            own().eq(model.parameters().iter().map(|(name, p)| (name.as_str(), p.shape()))),
+            "the optimiser was created for a model with other parameters"
         );
         self.steps += 1;
         let step = Step { number: self.steps, lr: self.lr };
         let mut items = self.states.iter_mut().zip(gradients.iter());
-        model.visit_mut("", &mut |name, slot| {
+        model.visit_mut("", &mut |_, slot| {
             let SlotMut::Param(theta) = slot else { return };
-            match items.next() {
-                Some((state, (of, g))) if of == name => {
-                    self.rule.update(step, theta.value_mut(), g, &mut state.slots);
-                }
-                _ => panic!("the optimiser was created for a model without the parameter {name}"),
-            }
+            let (state, (_, g)) = items.next().expect("the names were compared");
+            self.rule.update(step, theta.value_mut(), g, &mut state.slots);
         });
     }
 
@@ -111,7 +112,7 @@ impl<E: Element> Optimizer<E> {
     /// of each parameter as "name.slot".
     pub fn state(&self) -> NamedTensors<E> {
         let mut state = vec![("steps".to_owned(), encode_count(self.steps))];
-        for ParamState { name, slots } in &self.states {
+        for ParamState { name, slots, .. } in &self.states {
             let names = self.rule.slots().iter().map(|slot| join(name, slot));
             state.extend(names.zip(slots.iter().cloned()));
         }

@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 mod memory;
+mod panics;
 mod whole_losses;
