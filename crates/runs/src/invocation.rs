@@ -23,8 +23,9 @@ fn words(program: &Path, package: Option<&str>, command: &str, has_arguments: bo
     let all_in_one = name == OsStr::new(ALL_IN_ONE.1);
     let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
     // For a program in a target directory, the form is that of cargo, because the path depends on
-    // the build profile.
-    let built = program.ancestors().skip(1).any(|directory| directory.ends_with("target"));
+    // the build profile and platform. An example is no program of a package, so it keeps its path.
+    let is_example = program.parent().is_some_and(|directory| directory.ends_with("examples"));
+    let built = !is_example && program.ancestors().skip(1).any(|directory| directory.ends_with("target"));
     let subcommand = command.replacen("train-", "train ", 1);
     match (of_package || built, all_in_one) {
         (true, true) => format!("cargo run -p {} -- {subcommand}", ALL_IN_ONE.0),
@@ -79,9 +80,8 @@ mod tests {
         assert_eq!(lines("target/debug/train-dcgan", Some("train-dcgan")), cargo);
         assert_eq!(lines("/else/where/train-dcgan", Some("train-dcgan")), cargo, "another target directory");
         assert_eq!(lines("./target/release/sample", None), cargo);
-        for directory in ["debug/examples", "x86_64-unknown-linux-gnu/debug"] {
-            assert_eq!(lines(&format!("target/{directory}/train-dcgan"), None), cargo, "{directory}");
-        }
+        assert_eq!(lines("target/x86_64-unknown-linux-gnu/debug/train-dcgan", None), cargo);
+        assert_eq!(lines("target/debug/examples/walk", None)[1], "target/debug/examples/train-dcgan");
         assert_eq!(lines("/opt/target", None)[1], "/opt/train-dcgan", "a program called target");
         let all_in_one = "cargo run -p adjoint-cli -- train dcgan";
         let cargo = [all_in_one, all_in_one, "cargo run -p adjoint-cli -- sample"];
