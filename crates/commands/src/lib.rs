@@ -38,8 +38,13 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Train, sample and compare deep generative models")
         .subcommand_required(true)
+        .arg_required_else_help(true)
         .subcommand(
-            Command::new("train").about("Train a model").subcommand_required(true).subcommands(recipes),
+            Command::new("train")
+                .about("Train a model")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommands(recipes),
         )
         .subcommand(adjoint_sampling::command())
         .subcommand(adjoint_evaluation::command())
@@ -62,8 +67,6 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
         [name.into()].into_iter().chain(arguments[words..].iter().cloned()).collect()
     };
     match (word(1), word(2).and_then(Recipe::of)) {
-        // Like cargo, the program prints its help if it gets no arguments.
-        _ if arguments.len() < 2 => run_own(command(), &[NAME.into(), "--help".into()])?,
         (Some("train"), Some(recipe)) => return (recipe.train)(&own(3)),
         (Some("sample"), _) => adjoint_sampling::run(own(2))?,
         (Some("evaluate"), _) => adjoint_evaluation::run(own(2))?,

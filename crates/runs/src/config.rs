@@ -233,7 +233,8 @@ fn parse_layers<C: Config>(
     // This check comes first. Otherwise the error would be an unknown setting, which is misleading
     // if the file belongs to another model.
     if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
-        let problem = format!("the settings of another model: {model} instead of \"{}\"", C::MODEL);
+        let own = C::MODEL;
+        let problem = format!("the settings of another model: {model} instead of \"{own}\"; use its trainer");
         return Err(Error::file(path, problem));
     }
     let known = |arg: &&Arg| arg.get_long().is_some() && !NOT_IN_FILES.contains(&arg.get_id().as_str());

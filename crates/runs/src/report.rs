@@ -12,6 +12,9 @@ use crate::{BoxError, Error};
 /// Exit code for an error. For a wrong command line, the exit code is clap's: 2.
 const FAILURE: u8 = 1;
 
+/// The kind of error of clap for a program that needs arguments and gets none.
+const NO_ARGUMENTS: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
 /// The first error of writing to standard output.
 static OUTPUT_ERROR: OnceLock<io::Error> = OnceLock::new();
 
@@ -24,6 +27,11 @@ pub fn run_main<T: Termination>(run: impl FnOnce() -> Result<T, BoxError>) -> Ex
         Err(error) => match error.downcast_ref() {
             Some(Error::CommandLine(shown)) if !shown.use_stderr() => {
                 print(|_| shown.print()); // --help and --version
+                ExitCode::SUCCESS
+            }
+            // Like cargo, a program prints its help if it gets no arguments.
+            Some(Error::CommandLine(help)) if help.kind() == NO_ARGUMENTS => {
+                print(|out| write!(out, "{}", help.render()));
                 ExitCode::SUCCESS
             }
             _ => return report(&*error),

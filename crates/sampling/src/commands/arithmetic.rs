@@ -191,7 +191,10 @@ impl Run for Arithmetic {
         }
         let result: Vec<f32> = (0..model.latent).map(|j| means[0][j] - means[1][j] + means[2][j]).collect();
         let results = model.decode(&rows(&neighbourhood(&result, model.seed)), None)?;
-        Ok((picture(model, &tiles, &results), format!("({}) - ({}) + ({})", self.a, self.b, self.c)))
+        let sum = format!("({}) - ({}) + ({})", self.a, self.b, self.c);
+        let shown =
+            format!("{sum}: {SHOWN} samples and their mean per row; below, the sum among its neighbours");
+        Ok((picture(model, &tiles, &results), shown))
     }
 }
 
