@@ -173,7 +173,7 @@ def evaluated(directory, arguments):
 @dataclass
 class Found:
     """A figure of one seed: value and standard error, seconds, whether these are all, and what was
-    made where and when."""
+    computed where and when."""
 
     value: float
     error: float

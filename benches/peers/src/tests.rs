@@ -63,7 +63,7 @@ fn gradients_are_those_of_the_convolution() {
 }
 
 #[test]
-fn what_no_library_has_is_none_and_what_nobody_knows_an_error() {
+fn unsupported_sets_are_none_and_unknown_names_an_error() {
     let ask = |arguments: &[&str]| measure(&arguments.iter().map(ToString::to_string).collect::<Vec<_>>());
     for case in [
         "batch_norm/forward",

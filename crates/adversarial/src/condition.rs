@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_is_a_grey_square_of_half_the_size() {
+    fn a_hole_is_a_gray_square_of_half_the_size() {
         let x = images();
         let (y, z) = (
             Condition::Inpaint.of_images(&x, &mut Stream::new(1, "c", 0)),

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_without_locks_is_told_from_a_broken_one() {
+    fn a_file_system_without_locks_is_not_a_broken_one() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let request = || lock(file.as_file(), file.path());
         for number in NO_LOCKS {

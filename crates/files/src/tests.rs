@@ -40,7 +40,7 @@ fn a_failed_write_keeps_the_old_file_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn nothing_lies_beside_a_place_that_is_taken() {
+fn no_file_is_left_beside_a_path_that_is_taken() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("taken")).unwrap();
     write(&place.path().join("taken"), |out| out.write_all(b"x")).unwrap_err();

@@ -142,7 +142,7 @@ mod tests {
     use crate::threads;
 
     #[test]
-    fn names_round_trip_and_unknown_ones_are_refused() {
+    fn names_round_trip_and_unknown_ones_are_rejected() {
         for isa in Isa::ALL {
             assert_eq!(isa.to_string().parse(), Ok(isa));
         }

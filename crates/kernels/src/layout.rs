@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(x_bar, [0.0, (n as f64 * f64::from(0.1f32)) as f32]);
     }
 
-    /// Long lines, blocks and rows are cut, however few they are.
+    /// Long lines, blocks and rows are divided, even if they are few.
     #[test]
     fn few_lines_are_work_for_several_threads() {
         use crate::{isa::Isa, parallel::work::speedup};

@@ -310,7 +310,7 @@ mod tests {
         }
     }
 
-    /// Few rows are cut into columns, and the sums of pieces are added by several threads.
+    /// Few rows are divided into columns, and the sums of pieces are added by several threads.
     #[test]
     fn few_rows_are_work_for_several_threads() {
         use crate::{isa::Isa, parallel::work::speedup};

@@ -16,7 +16,7 @@ use crate::tuning::tasks::CHUNK;
 pub fn softmax<E: Element>(x: &[E], columns: usize, y: &mut [E]) {
     rows(x, columns, y, columns, |x, y| {
         let max = maximum(x);
-        // A long row is cut, too, except its sum, whose order is one.
+        // A long row is also divided, except its sum, which has one order.
         for_each_chunk(y, CHUNK, |t, y| {
             y.iter_mut().zip(&x[t * CHUNK..]).for_each(|(y, &x)| *y = (x - max).exp());
         });

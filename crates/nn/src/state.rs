@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_described() {
+    fn differences_are_described() {
         let named =
             |(name, shape): &(&str, &[usize])| (name.to_string(), Tensor::<f32>::zeros(Shape::new(shape)));
         let own: [(&str, &[usize]); 5] = [

@@ -302,7 +302,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_log_that_is_a_pipe_is_refused() {
+    fn a_log_that_is_a_pipe_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());

@@ -214,7 +214,7 @@ impl Program {
     /// # Panics
     /// If the files or metrics differ, or if a run makes no steps.
     #[track_caller]
-    pub fn assert_killed_run_goes_on(&self, flags: &[&str], files: &[&str]) {
+    pub fn assert_killed_run_resumes(&self, flags: &[&str], files: &[&str]) {
         self.succeed(&[flags, &["--name", "whole", "--threads", "2"]].concat());
         // On a busy machine a run may end before it is killed.
         assert!((0..5).any(|_| self.kill_on_the_way(flags)), "no run was killed before its end");

@@ -65,7 +65,7 @@ mod tests {
     /// With antialiasing, the amount of ink does not depend on the position of the stroke relative
     /// to the pixels.
     #[test]
-    fn ink_is_the_area_wherever_the_stroke_lies() {
+    fn ink_is_the_area_at_every_position_of_the_stroke() {
         for slope in [(1.0, 0.0), (0.0, 1.0), (0.6, 0.8), (0.8, -0.6), (FRAC_1_SQRT_2, FRAC_1_SQRT_2)] {
             for (radius, tolerance) in [(0.6, 0.05), (1.0, 0.01), (2.3, 0.01)] {
                 let area = 20.0 * 2.0 * radius + PI * radius * radius;

@@ -204,7 +204,7 @@ fn sizes_show_the_same_writing() {
 }
 
 #[test]
-fn colour_is_the_grey_image_between_paper_and_ink() {
+fn colour_is_the_gray_image_between_paper_and_ink() {
     let (gray, rgb) = (grayscale(32), Glyphs::new(0, Split::Train, 32, Palette::Rgb));
     for index in 0..20 {
         let factors = rgb.factors(index);
@@ -231,6 +231,6 @@ fn classes_take_turns() {
 
 #[test]
 #[should_panic(expected = "glyphs of 8 pixels")]
-fn tiny_pages_are_refused() {
+fn tiny_pages_are_rejected() {
     grayscale(8);
 }

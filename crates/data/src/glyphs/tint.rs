@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hue_has_the_luma_asked_for() {
+    fn every_hue_has_the_given_luma() {
         for step in 0..=360 {
             let hue = step as f32 / 360.0;
             for (colour, luma) in [PAPER, INK].map(|luma| (tone(hue, luma), luma)) {

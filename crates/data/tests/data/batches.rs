@@ -113,7 +113,7 @@ fn colour_has_three_channels() {
 }
 
 #[test]
-fn impossible_batch_sizes_are_refused() {
+fn impossible_batch_sizes_are_rejected() {
     for batch_size in [0, 10_001] {
         let refused = Batches::new(glyphs(), batch_size, 0, PixelRange::Unit);
         let error = message(refused, &["glyphs", &batch_size.to_string(), "1 to 10000"]);

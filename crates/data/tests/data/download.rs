@@ -137,7 +137,7 @@ fn only_what_is_missing_is_fetched() {
 }
 
 #[test]
-fn progress_is_told_up_to_the_end() {
+fn progress_is_reported_up_to_the_end() {
     let tiny = Tiny::new();
     let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
     let mut told = Vec::new();

@@ -57,7 +57,7 @@ fn headers_are_not_believed() {
 }
 
 #[test]
-fn broken_gzip_is_told_apart() {
+fn broken_gzip_names_its_damage() {
     let whole = gzip(&idx(&[1000], &(0..1000).map(|i| (i * i % 251) as u8).collect::<Vec<u8>>()));
     for kept in [3, 10, whole.len() / 2, whole.len() - 1] {
         assert_damage(read(&whole[..kept]), Damage::CutShort);
@@ -177,7 +177,7 @@ fn compressed_plain_and_recompressed_files_are_the_same_dataset() {
 }
 
 #[test]
-fn the_image_size_is_what_was_asked_for() {
+fn the_image_size_is_the_requested_size() {
     let tiny = Tiny::new();
     let mut place = Place::new(&tiny);
     place.write("images", &tiny.images);
@@ -209,7 +209,7 @@ fn a_missing_file_is_named_with_its_place_and_the_remedy() {
 }
 
 #[test]
-fn other_content_is_refused() {
+fn other_content_is_rejected() {
     let tiny = Tiny::new();
     let place = Place::new(&tiny);
     place.write("labels", &tiny.labels);

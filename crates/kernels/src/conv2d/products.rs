@@ -53,7 +53,7 @@ fn pieces_of_y(g: &Geometry) -> Pieces {
     let work = g.kernel[0] * g.kernel[1] * g.in_channels / g.spec.groups;
     let [usual, fewest] = [[tile, CHANNELS], [FEWEST_PIXELS, FEWEST_CHANNELS]]
         .map(|[pixels, channels]| [1, 1, pixels, step_of(g.out_channels, g, channels)]);
-    Pieces::cut_further(size, [usual, fewest], [1, 1, tile, g.out_channels], work)
+    Pieces::divide_further(size, [usual, fewest], [1, 1, tile, g.out_channels], work)
 }
 
 /// Returns the least number of channels of a piece: `least`, or a whole group. The number of
@@ -190,7 +190,7 @@ impl InputTasks {
         let work =
             (kh * kw * g.out_channels / spec.groups).div_ceil(spec.stride[0].saturating_mul(spec.stride[1]));
         let pieces =
-            Pieces::cut_further(g.x_shape(), [usual, fewest], [1, highest, widest, g.in_channels], work);
+            Pieces::divide_further(g.x_shape(), [usual, fewest], [1, highest, widest, g.in_channels], work);
         InputTasks { pieces, kernel_rows: taps }
     }
 
@@ -243,7 +243,7 @@ fn pieces_of_w(g: &Geometry) -> Pieces {
     let chunks = TASKS.div_ceil(all.div_ceil(taps)).min(out_pixels(g).div_ceil(TILE)).max(1);
     let least = [1, 1, TAP_CHANNELS, step_of(g.out_channels, g, CHANNELS)];
     let most = [1, taps, ci, g.out_channels];
-    Pieces::cut([chunks, all, ci, g.out_channels], [least, most], out_pixels(g).div_ceil(chunks))
+    Pieces::divide([chunks, all, ci, g.out_channels], [least, most], out_pixels(g).div_ceil(chunks))
 }
 
 /// Computes a piece of W_bar: the sum over some output pixels.

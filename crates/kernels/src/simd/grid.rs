@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_that_leaves_its_slice_is_none() {
+    fn a_grid_that_exceeds_its_slice_is_none() {
         let data = [0.0; NEEDED];
         assert!(Grid::new(Portable, &data[1..], LATTICE).is_none());
         assert!(Grid::new(Portable, &data, Lattice { at: usize::MAX, ..LATTICE }).is_none());

@@ -29,7 +29,7 @@ impl Pieces {
     /// least `least` and at most `most` elements along each axis, and enough work for a task.
     /// `work` is the number of multiplications per element. The number of channels is a multiple of
     /// `least[3]`.
-    pub(crate) fn cut(size: [usize; 4], [least, most]: [[usize; 4]; 2], work: usize) -> Self {
+    pub(crate) fn divide(size: [usize; 4], [least, most]: [[usize; 4]; 2], work: usize) -> Self {
         let mut pieces = Pieces::new(size, size);
         for axis in 0..4 {
             let mut parts = pieces.part;
@@ -38,8 +38,8 @@ impl Pieces {
             let thinnest = least[axis].max(MIN_TASK.div_ceil(of_one)).max(1);
             // Divides columns and channels only if images and rows give far too few pieces.
             let enough = if axis < 2 || pieces.count() < TASKS / 2 { TASKS } else { 1 };
-            let cuts = enough.div_ceil(pieces.count().max(1)).min(size[axis] / thinnest);
-            let part = size[axis].div_ceil(cuts.max(size[axis].div_ceil(most[axis].max(1))).max(1));
+            let count = enough.div_ceil(pieces.count().max(1)).min(size[axis] / thinnest);
+            let part = size[axis].div_ceil(count.max(size[axis].div_ceil(most[axis].max(1))).max(1));
             let step = if axis == 3 { least[3].max(1) } else { 1 };
             parts[axis] = part.next_multiple_of(step).min(size[axis]);
             pieces = Pieces::new(size, parts);
@@ -47,17 +47,17 @@ impl Pieces {
         pieces
     }
 
-    /// Divides an array like [`cut`](Self::cut) into pieces of at least `usual` elements along each
-    /// axis. If these are too few for some threads, `fewest` replaces `usual`: smaller pieces
-    /// repeat more work, which pays off if most threads have no work otherwise.
-    pub(crate) fn cut_further(
+    /// Divides an array like [`divide`](Self::divide) into pieces of at least `usual` elements
+    /// along each axis. If these are too few for some threads, `fewest` replaces `usual`: smaller
+    /// pieces repeat more work, which pays off if most threads have no work otherwise.
+    pub(crate) fn divide_further(
         size: [usize; 4],
         [usual, fewest]: [[usize; 4]; 2],
         most: [usize; 4],
         work: usize,
     ) -> Self {
-        let pieces = Pieces::cut(size, [usual, most], work);
-        if pieces.count() < TASKS / 4 { Pieces::cut(size, [fewest, most], work) } else { pieces }
+        let pieces = Pieces::divide(size, [usual, most], work);
+        if pieces.count() < TASKS / 4 { Pieces::divide(size, [fewest, most], work) } else { pieces }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -214,7 +214,7 @@ mod tests {
             ([20, 3, 3, 3], [1, 1, 1, 3], [1, 3, 3, 3]),
             ([0, 3, 3, 3], [1, 1, 1, 3], [1, 3, 3, 3]),
         ] {
-            let pieces = Pieces::cut(size, [least, most], MIN_TASK);
+            let pieces = Pieces::divide(size, [least, most], MIN_TASK);
             let mut seen = vec![0; size.iter().product()];
             for_each_piece(&mut seen, &pieces, |piece| {
                 let [images, rows, _, channels] = piece.at.clone();
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn rows_come_first_then_columns_then_channels() {
         let count = |size, least: [usize; 4]| {
-            let pieces = Pieces::cut(size, [least, [1, size[1], size[2], size[3]]], MIN_TASK);
+            let pieces = Pieces::divide(size, [least, [1, size[1], size[2], size[3]]], MIN_TASK);
             pieces.counts
         };
         assert_eq!(count([1, 256, 256, 64], [1, 1, 1, 16]), [1, 16, 1, 1]);

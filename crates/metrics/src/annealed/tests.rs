@@ -62,7 +62,7 @@ fn both_bounds_meet_at_the_exact_likelihood() {
 /// With few temperatures the bounds are loose. On average, the lower bound is below the exact value
 /// and the upper bound above it.
 #[test]
-fn loose_bounds_lie_on_their_sides() {
+fn loose_bounds_are_on_their_sides() {
     let (mut below, mut above) = (0.0, 0.0);
     for index in 0..20 {
         let (z, x) = simulated(index);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_have_the_shape_and_bounds_that_were_asked_for() {
+    fn samples_have_the_requested_shape_and_bounds() {
         for (sample, bounded) in [(&[4, 3, 1][..], true), (&[2], false)] {
             let a = small(sample, bounded);
             let mut game = gan::<f32>(&a, Settings::default(), 1);

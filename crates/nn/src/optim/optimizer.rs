@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "are those of a model with other parameters")]
-    fn gradients_of_another_model_are_refused() {
+    fn gradients_of_another_model_are_rejected() {
         let (model, mut bare) = (model(), model().without_bias());
         let mut adam = Optimizer::new(&bare, 0.01, Adam::default());
         adam.step(&Gradients::of(loss(&model, 0), &model), &mut bare);

@@ -77,7 +77,7 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub penalty_weight: f64,
 
-    /// Add the penalty only in every N-th step of D, multiplied by N
+    /// Apply the penalty every N steps of D, scaled by N
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<u64>)]
     pub penalty_every: u64,
 

@@ -149,7 +149,7 @@ mod tests {
     /// The steps that are compared are of the weights that were loaded, not of the files
     /// afterwards.
     #[test]
-    fn networks_of_different_steps_are_refused_while_a_run_writes_them() {
+    fn networks_of_different_steps_are_rejected_while_a_run_writes_them() {
         let run = tempfile::tempdir().unwrap();
         let network = || {
             let mut network = Linear::<f32>::new(2, 3);

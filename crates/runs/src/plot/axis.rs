@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn values_lie_where_the_ticks_say() {
+    fn values_are_drawn_at_their_ticks() {
         let axis = Axis::new((0.0, 10.0), (200.0, 100.0), 2);
         assert_eq!(axis.ticks(), [(200.0, "0".into()), (150.0, "5".into()), (100.0, "10".into())]);
         assert_eq!(axis.at(2.5), 175.0);

@@ -189,7 +189,7 @@ fn with_header(header: &str, payload: usize) -> Vec<u8> {
 }
 
 #[test]
-fn foreign_files_are_told_from_checkpoints() {
+fn foreign_files_are_distinguished_from_checkpoints() {
     assert!(complaint(b"").contains("truncated or not a safetensors file"));
     assert!(
         complaint(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10").contains("truncated or not a safetensors file")
@@ -206,7 +206,7 @@ fn foreign_files_are_told_from_checkpoints() {
 }
 
 #[test]
-fn a_header_that_lies_is_not_believed() {
+fn a_header_that_contradicts_its_file_is_rejected() {
     let tensor = |dtype: &str, shape: &str, offsets: &str| {
         with_header(&format!(r#"{{"t":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}}}"#), 16)
     };

@@ -78,12 +78,12 @@ fn a_square_grid_enlarges_what_is_small() {
 
 #[test]
 #[should_panic(expected = "images have the shape (n, height, width, channels)")]
-fn what_is_not_a_batch_of_images_is_refused() {
+fn a_tensor_without_a_batch_of_images_is_rejected() {
     Grid::square(1, 2).draw(&Tensor::zeros([2, 2]), PixelRange::Unit);
 }
 
 #[test]
-fn a_png_that_is_none_is_named() {
+fn a_file_that_is_not_a_png_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("not.png");
     std::fs::write(&path, "text").unwrap();

@@ -41,7 +41,7 @@ fn a_prolonged_run_is_the_same_as_a_long_one() {
 }
 
 #[test]
-fn an_interrupt_saves_and_says_how_to_go_on() {
+fn an_interrupt_saves_and_says_how_to_resume() {
     let dir = tempfile::tempdir().unwrap();
     succeed(dir.path(), &[&FLAGS[..], &["--name", "whole"]].concat());
     for name in ["INT", "TERM"] {
@@ -161,7 +161,7 @@ fn infinities_stop_the_run_and_keep_the_last_good_checkpoint() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_the_run_goes_on_later() {
+fn a_full_disk_is_an_error_and_the_run_resumes_later() {
     let dir = tempfile::tempdir().unwrap();
     succeed(dir.path(), &["--name", "whole", "--steps", "30"]);
     succeed(dir.path(), &["--name", "full", "--steps", "10"]);
@@ -249,7 +249,7 @@ fn a_damaged_checkpoint_costs_only_the_steps_since_the_one_before() {
 }
 
 #[test]
-fn a_place_that_cannot_be_made_is_refused_in_one_line() {
+fn a_place_that_cannot_be_created_fails_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     // No user can create a directory below a file or in /proc.
@@ -262,7 +262,7 @@ fn a_place_that_cannot_be_made_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_wrong_command_line_is_refused_in_one_line_with_code_2() {
+fn a_wrong_command_line_fails_in_one_line_with_code_2() {
     let dir = tempfile::tempdir().unwrap();
     for (flags, expected) in [
         (
@@ -293,7 +293,7 @@ fn a_run_that_went_back_forgets_the_pictures_it_has_not_reached() {
 }
 
 #[test]
-fn a_checkpoint_of_other_settings_is_refused() {
+fn a_checkpoint_of_other_settings_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     succeed(dir.path(), &["--name", "a", "--steps", "10"]);
     let config = dir.path().join("runs/a/config.toml");

@@ -96,7 +96,7 @@ fn of_steps_and_epochs_the_flag_counts() {
 }
 
 #[test]
-fn steps_and_epochs_together_are_refused() {
+fn steps_and_epochs_together_are_rejected() {
     for flags in [["--epochs", "50", "--steps", "2"], ["--steps", "2", "--epochs", "50"]] {
         let error = complaint(&flags);
         assert!(
@@ -190,7 +190,7 @@ fn a_resumed_run_keeps_its_settings() {
 }
 
 #[test]
-fn what_a_settings_file_cannot_hold_is_refused() {
+fn settings_that_a_file_cannot_hold_are_rejected() {
     for flag in ["--steps", "--epochs", "--log-every", "--batch-size"] {
         assert!(complaint(&[flag, "9223372036854775808"]).contains("a whole number"), "{flag}");
         parse(&[flag, "9223372036854775807"]).unwrap();

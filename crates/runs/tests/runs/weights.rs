@@ -60,7 +60,7 @@ fn the_bytes_depend_on_the_weights_alone() {
 }
 
 #[test]
-fn another_network_is_refused_in_terms_of_the_file() {
+fn another_network_is_rejected_in_terms_of_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("generator.safetensors");
     weights::export(&path, Some(3), &network()).unwrap();
@@ -141,7 +141,7 @@ fn metadata_of_other_programs_are_no_damage() {
 
 /// The batch norm of PyTorch counts batches in a scalar of type I64.
 #[test]
-fn counts_of_batches_are_ignored_unless_they_are_wanted() {
+fn counts_of_batches_are_ignored_unless_expected() {
     let header = r#"{"bn.num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[0,8]},
         "bn.weight":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#;
     let file = with_header(header, &[&7i64.to_le_bytes()[..], &1.5f32.to_le_bytes()].concat());
@@ -152,7 +152,7 @@ fn counts_of_batches_are_ignored_unless_they_are_wanted() {
 }
 
 #[test]
-fn weights_that_are_not_finite_are_refused() {
+fn weights_that_are_not_finite_are_rejected() {
     let expected: NamedTensors = vec![("t".into(), Tensor::zeros([2]))];
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300] {
         for dtype in ["F32", "F64"] {

@@ -12,20 +12,20 @@ fn program() -> Program {
 }
 
 #[test]
-fn a_killed_run_goes_on_with_the_same_bits() {
+fn a_killed_run_resumes_with_the_same_bits() {
     let flags =
         ["--condition", "embedding", "--steps", "40", "--checkpoint-every", "7", "--d-dropout", "0.1"];
     let files =
         ["checkpoint.safetensors", "generator.safetensors", "generator_ema.safetensors", "losses.svg"];
-    program().assert_killed_run_goes_on(&[&SMALL[..], &flags].concat(), &files);
+    program().assert_killed_run_resumes(&[&SMALL[..], &flags].concat(), &files);
 }
 
 /// The noise that is added to an image, and the position of the hole in it, depend on the step
 /// alone.
 #[test]
-fn a_killed_run_told_images_goes_on_with_the_same_bits() {
+fn a_killed_denoising_run_resumes_with_the_same_bits() {
     let flags = ["--task", "denoise", "--steps", "40", "--checkpoint-every", "7"];
-    program().assert_killed_run_goes_on(&[&SMALL[..], &flags].concat(), &["generator.safetensors"]);
+    program().assert_killed_run_resumes(&[&SMALL[..], &flags].concat(), &["generator.safetensors"]);
 }
 
 #[test]

@@ -14,11 +14,11 @@ fn program() -> Program {
 /// killed after about 20 steps and resumed. This holds with a different number of threads and with
 /// two D-steps per step.
 #[test]
-fn a_killed_run_goes_on_with_the_same_bits() {
+fn a_killed_run_resumes_with_the_same_bits() {
     let flags = [&SMALL[..], &["--steps", "40", "--checkpoint-every", "7", "--d-steps", "2"]].concat();
     let files =
         ["checkpoint.safetensors", "generator.safetensors", "generator_ema.safetensors", "losses.svg"];
-    program().assert_killed_run_goes_on(&flags, &files);
+    program().assert_killed_run_resumes(&flags, &files);
 }
 
 #[test]

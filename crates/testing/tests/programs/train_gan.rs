@@ -12,14 +12,14 @@ fn program() -> Program {
 /// The run uses everything that is random or changes over time: noise on D's input, dropout, power
 /// iteration, batch norm, a lazy penalty, a learning-rate schedule, two steps of D.
 #[test]
-fn a_killed_run_goes_on_with_the_same_bits() {
+fn a_killed_run_resumes_with_the_same_bits() {
     let stabilisers =
         ["--instance-noise", "0.2", "--d-dropout", "0.3", "--d-norm", "spectral", "--g-batch-norm"];
     let game = ["--penalty", "r1", "--penalty-every", "3", "--lr-schedule", "cosine", "--d-steps", "2"];
     let flags = [&SMALL[..], &stabilisers, &game, &["--steps", "40", "--checkpoint-every", "7"]].concat();
     let files =
         ["checkpoint.safetensors", "generator.safetensors", "discriminator.safetensors", "losses.svg"];
-    program().assert_killed_run_goes_on(&flags, &files);
+    program().assert_killed_run_resumes(&flags, &files);
 }
 
 /// Every loss, penalty, optimiser and update order changes the trained weights.

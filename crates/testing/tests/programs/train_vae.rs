@@ -13,12 +13,12 @@ fn program() -> Program {
 /// The run uses everything that is random or changes over time: labels, binarisation, several
 /// samples, warm-up, batch norm.
 #[test]
-fn a_killed_run_goes_on_with_the_same_bits() {
+fn a_killed_run_resumes_with_the_same_bits() {
     let conv = ["--arch", "conv", "--width", "2", "--conditional", "--binarize", "dynamic"];
     let bound = ["--objective", "iwae", "--k", "2", "--kl-warmup", "1"];
     let flags = [&SHORT[..], &conv, &bound, &["--steps", "40", "--checkpoint-every", "7"]].concat();
     let files = ["checkpoint.safetensors", "encoder.safetensors", "decoder.safetensors", "losses.svg"];
-    program().assert_killed_run_goes_on(&flags, &files);
+    program().assert_killed_run_resumes(&flags, &files);
 }
 
 /// After an epoch, the bound on both sets and the use of every latent dimension are logged. At the

@@ -186,7 +186,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     let w = whole_vectors::<S>(w, co, &mut copy);
     let ([lowest, highest], widest) = (band_of_windows(g), MAX_BAND / (kh * sw * ci));
     let limits = [[1, lowest, MIN_COLUMNS, CHANNELS], [1, highest, widest.max(MAX_COLUMNS), co]];
-    let pieces = Pieces::cut([g.batch, oh, ow, co], limits, kh * kw * ci);
+    let pieces = Pieces::divide([g.batch, oh, ow, co], limits, kh * kw * ci);
     let row_of = |columns: usize| ((columns - 1) * sw + kw) * ci;
     let [_, height, width, _] = pieces.part;
     let scratch = Scratch::reserve([padded_rows(g, height) * row_of(width)]);
@@ -220,7 +220,7 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     // some kernel rows, taps and channels of w_bar.
     let rows = if shares < SHARES / 2 { 1 } else { kh };
     let limits = [[1, 1, MIN_ROWS_OF_W, CHANNELS], [1, rows, kw * ci, co]];
-    let pieces = Pieces::cut([shares, kh, kw * ci, co], limits, share * height * ow);
+    let pieces = Pieces::divide([shares, kh, kw * ci, co], limits, share * height * ow);
     let padded = PaddedBands { g, x, bands, row, len: padded_rows(g, height) * row };
     // Tasks of the same share read the same bands, so these are padded only once.
     let all = (pieces.count() / shares > kh).then(|| padded.all());
@@ -260,7 +260,7 @@ fn pieces_of_x(g: &Geometry) -> Pieces {
     let least =
         |times: usize, channels| [1, times * g.kernel[0], (times * g.kernel[1]).max(MIN_COLUMNS), channels];
     let [usual, fewest] = [least(4, CHANNELS), least(2, FEWEST_CHANNELS)];
-    Pieces::cut_further([batch, h, w, ci], [usual, fewest], [1, h, widest.max(usual[2]), ci], work)
+    Pieces::divide_further([batch, h, w, ci], [usual, fewest], [1, h, widest.max(usual[2]), ci], work)
 }
 
 /// x_bar, the gradient of <y_bar, x conv w> with respect to x
