@@ -81,7 +81,7 @@ fn loading(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("loading");
     group.throughput(Throughput::Elements(1));
-    let (drawn, mut index) = (Glyphs::new(0, Split::Train, 28, Palette::Grey), 0);
+    let (drawn, mut index) = (Glyphs::new(0, Split::Train, 28, Palette::Gray), 0);
     let mut image = vec![0; drawn.image_len()];
     group.bench_function("glyph 28x28, drawn", |b| {
         b.iter(|| {

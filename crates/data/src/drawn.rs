@@ -148,7 +148,7 @@ mod tests {
     /// Fewer than `PARALLEL_MIN` images are not drawn in advance.
     #[test]
     fn few_images_start_no_threads() {
-        let drawn = Drawn::new(Glyphs::new(0, Split::Test, 28, Palette::Grey));
+        let drawn = Drawn::new(Glyphs::new(0, Split::Test, 28, Palette::Gray));
         drawn.prepare(&(0..PARALLEL_MIN - 1).collect::<Vec<_>>());
         assert!(drawn.kept.iter().all(|image| image.get().is_none()));
         assert!(format!("{drawn:?}").ends_with("kept: 0 }"));

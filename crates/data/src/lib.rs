@@ -49,4 +49,4 @@ pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
 pub use manifest::{FileEntry, Manifest, ManifestEntry, SplitEntry};
 pub use prefetch::Prefetch;
-pub use source::{Images, Source, is_built_in, source};
+pub use source::{Images, Source, source, sources};

@@ -77,14 +77,9 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The dataset called `name`, if there is one.
-    pub fn get(&self, name: &str) -> Option<&ManifestEntry> {
-        self.datasets.get(name)
-    }
-
-    /// The names of the datasets in alphabetical order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.datasets.keys().map(String::as_str)
+    /// The datasets and their names, in alphabetical order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &ManifestEntry)> {
+        self.datasets.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 }
 

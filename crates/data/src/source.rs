@@ -19,6 +19,11 @@ pub trait Source {
     /// The names of the classes, in the order of their labels.
     fn classes(&self) -> Vec<String>;
 
+    /// Is the dataset read from files, which can be downloaded?
+    fn is_stored(&self) -> bool {
+        false
+    }
+
     /// Loads the images of a split. Missing files are downloaded if `downloader` is given.
     ///
     /// # Errors
@@ -54,27 +59,26 @@ pub trait Images: fmt::Debug + Send + Sync {
 }
 
 /// The datasets that are drawn by code.
-const BUILT_IN: [(&str, Palette); 2] = [("glyphs", Palette::Grey), ("glyphs-rgb", Palette::Rgb)];
+const BUILT_IN: [(&str, Palette); 2] = [("glyphs", Palette::Gray), ("glyphs-rgb", Palette::Rgb)];
+
+/// Returns all datasets with their names: those that are drawn by code, then those of the manifest.
+pub fn sources(options: &Options) -> Vec<(&str, Box<dyn Source + '_>)> {
+    let drawn =
+        BUILT_IN.map(|(name, palette)| (name, Box::new(BuiltIn { palette, options }) as Box<dyn Source>));
+    let stored = options.manifest.entries().map(|(name, entry)| {
+        let stored: Box<dyn Source> = Box::new(Stored { name, entry, options });
+        (name, stored)
+    });
+    drawn.into_iter().chain(stored).collect()
+}
 
 /// Returns the dataset called `name`. Its files need not exist yet.
 ///
 /// # Errors
 /// [`DataError::UnknownDataset`] if no dataset has this name.
-pub fn source<'a>(name: &'a str, options: &'a Options) -> Result<Box<dyn Source + 'a>, DataError> {
-    if let Some(&(_, palette)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-        return Ok(Box::new(BuiltIn { palette, options }));
-    }
-    let built_in = BUILT_IN.iter().map(|(name, _)| *name);
-    match options.manifest.get(name) {
-        Some(entry) => Ok(Box::new(Stored { name, entry, options })),
-        None => Err(DataError::UnknownDataset {
-            name: name.to_string(),
-            known: built_in.chain(options.manifest.names()).collect::<Vec<_>>().join(", "),
-        }),
-    }
-}
-
-/// Is the dataset called `name` drawn by code instead of read from files?
-pub fn is_built_in(name: &str) -> bool {
-    BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
+pub fn source<'a>(name: &str, options: &'a Options) -> Result<Box<dyn Source + 'a>, DataError> {
+    let all = sources(options);
+    let known = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let found = all.into_iter().find(|(of_source, _)| *of_source == name);
+    found.map(|(_, source)| source).ok_or_else(|| DataError::UnknownDataset { name: name.to_string(), known })
 }

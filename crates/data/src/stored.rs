@@ -29,6 +29,10 @@ impl Source for Stored<'_> {
         self.entry.classes.clone()
     }
 
+    fn is_stored(&self) -> bool {
+        true
+    }
+
     fn load(
         &self,
         split: Split,

@@ -1,7 +1,9 @@
 //! Loads the datasets that flags name.
 
-use adjoint_data::{Dataset, Downloader, Options, Progress, Split, is_built_in, source};
-use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, note, unused_if};
+use adjoint_data::points::Points;
+use adjoint_data::{Dataset, Downloader, Options, Progress, Split, source, sources};
+use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, either, note, unused_if};
+use clap::Arg;
 
 fn options(common: &CommonArgs) -> Options {
     Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() }
@@ -37,9 +39,26 @@ pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
     Ok(set)
 }
 
+/// Describes `--dataset` for `--help`.
+pub(crate) fn help(dataset: Arg) -> Arg {
+    let options = Options::default();
+    let names = |stored| {
+        let all = sources(&options).into_iter().filter(|(_, source)| source.is_stored() == stored);
+        either(&all.map(|(name, _)| name).collect::<Vec<_>>())
+    };
+    dataset.help(format!("Dataset: {} (built in), {} (files)", names(false), names(true)))
+}
+
+/// Describes `--dataset` for a model that also learns points in the plane.
+pub(crate) fn help_with_points(dataset: Arg) -> Arg {
+    let dataset = help(dataset);
+    let images = dataset.get_help().map(ToString::to_string).unwrap_or_default();
+    dataset.help(format!("{images}, or the points {}", either(&Points::ALL.map(Points::name))))
+}
+
 /// Returns the flags that have no effect for a built-in dataset.
 pub fn unused_flags(common: &CommonArgs) -> Vec<UnusedFlag> {
-    let built_in = is_built_in(&common.dataset);
+    let built_in = source(&common.dataset, &options(common)).is_ok_and(|source| !source.is_stored());
     unused_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
 }
 

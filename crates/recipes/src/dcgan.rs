@@ -28,6 +28,7 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a DCGAN (Radford, Metz & Chintala 2016).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-dcgan", version, after_help = examples("train-dcgan", EXAMPLES))]
+#[command(mut_arg("dataset", data::help))]
 #[command(mut_arg("lr", |arg| arg.help("Learning rate of both networks for the paper's width of 128; with adam or rmsprop it is multiplied by 128 / width")))]
 pub struct Settings {
     /// The flags of every trainer.
@@ -114,6 +115,16 @@ mod tests {
 
     fn settings(flags: &[&str]) -> Settings {
         adjoint_runs::parse([&["train-dcgan"], flags].concat()).unwrap()
+    }
+
+    /// A game of the library trains as the program does.
+    #[test]
+    fn the_optimiser_is_that_of_the_library() {
+        let (of_flags, of_library) =
+            (settings(&[]).game.settings(1).unwrap(), adjoint_adversarial::Settings::default());
+        let optimiser = |s: adjoint_adversarial::Settings| (s.descent, s.lr, s.beta1, s.beta2);
+        assert_eq!(optimiser(of_flags), optimiser(of_library));
+        assert_eq!((of_flags.loss, of_flags.update), (of_library.loss, of_library.update));
     }
 
     #[test]

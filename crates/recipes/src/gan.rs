@@ -33,8 +33,7 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// scatter plots of samples over data, on a map of the output of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
-#[command(mut_arg("dataset", |arg| arg.help("Dataset: glyphs or glyphs-rgb (built in), mnist or fashion-mnist (files), or the points ring, grid or moons")))]
-#[command(mut_arg("penalty_weight", |arg| arg.help("Weight of the penalty: gamma of r1, lambda of gp (for points in the plane, the default is 1)")))]
+#[command(mut_arg("dataset", data::help_with_points))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]

@@ -31,7 +31,7 @@ pub const COMMON: &[Preset] = &[
 /// [`COMMON`] has their defaults. [`Config::presets`](crate::Config::presets) can override them.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct CommonArgs {
-    /// Dataset: glyphs or glyphs-rgb (built in), mnist or fashion-mnist (files)
+    /// Name of the dataset
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub dataset: String,
 

@@ -43,7 +43,7 @@ const MODEL: &str = "model";
 ///     #[command(flatten)]
 ///     #[serde(flatten)]
 ///     common: CommonArgs,
-///     /// Step size
+///     /// Learning rate
 ///     #[arg(long)]
 ///     lr: f64,
 /// }

@@ -61,7 +61,7 @@ pub use invocation::{command_line, examples};
 pub use launch::{Outcome, set_threads, start, train};
 pub use log::Figures;
 pub use plot::{Curve, Panel};
-pub use preset::{Preset, preset};
+pub use preset::{Preset, either, preset};
 pub use report::{note, run_main, say, warn};
 pub use run::RunDir;
 pub use summary::Summary;

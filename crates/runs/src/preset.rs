@@ -62,20 +62,27 @@ fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset])
     }
 }
 
-/// Formats the conditional defaults: "with --arch mlp or --penalty gp: none".
+/// Formats the conditional defaults in their order: "with --arch mlp or --penalty gp: none". Omits
+/// the last ones if they equal the unconditional default.
 fn note(always: Option<&str>, beside: &[&Preset]) -> String {
-    // For each default: its value, the last setting that activates it, and the text.
-    let mut notes: Vec<(&str, &str, String)> = vec![];
-    for preset in beside.iter().filter(|preset| Some(preset.value) != always) {
-        let (key, of) = preset.beside.expect("these presets are conditional");
-        let flag = format!("{} {of}", flag(key));
-        match notes.iter_mut().find(|(value, ..)| *value == preset.value) {
-            Some((_, last, text)) if *last == key => *text = format!("{text} or {of}"),
-            Some((_, last, text)) => (*last, *text) = (key, format!("{text} or {flag}")),
-            None => notes.push((preset.value, key, format!("with {flag}"))),
-        }
+    let shown = beside.iter().rposition(|preset| Some(preset.value) != always).map_or(0, |last| last + 1);
+    let notes = beside[..shown].chunk_by(|a, b| a.value == b.value).map(|of_value| {
+        let conditions: Vec<_> = of_value.iter().filter_map(|preset| preset.beside).collect();
+        let flags = conditions.chunk_by(|a, b| a.0 == b.0).map(|of_flag| {
+            let values: Vec<&str> = of_flag.iter().map(|condition| condition.1).collect();
+            format!("{} {}", flag(of_flag[0].0), either(&values))
+        });
+        format!("with {}: {}", flags.collect::<Vec<_>>().join(" or "), of_value[0].value)
+    });
+    notes.collect::<Vec<_>>().join(", ")
+}
+
+/// Formats a choice: "ring, grid or moons".
+pub fn either(names: &[&str]) -> String {
+    match names {
+        [names @ .., last] if !names.is_empty() => format!("{} or {last}", names.join(", ")),
+        _ => names.concat(),
     }
-    notes.into_iter().map(|(value, _, text)| format!("{text}: {value}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -87,9 +94,12 @@ mod tests {
         let presets = [
             preset("rate", "1"),
             preset("size", "3"),
+            preset("rate", "4").beside("size", "8"),
             preset("rate", "0.5").beside("size", "9"),
             preset("rate", "2").beside("kind", "a"),
             preset("rate", "2").beside("kind", "b"),
+            preset("rate", "2").beside("kind", "c"),
+            preset("rate", "4").beside("kind", "d"),
             preset("rate", "4"),
         ];
         let rate = arg("rate").required(true);
@@ -107,6 +117,7 @@ mod tests {
         rate(&[], "4");
         rate(&["--kind", "b"], "2");
         rate(&["--size", "9", "--kind", "b"], "0.5");
+        rate(&["--size", "8", "--kind", "b"], "4");
         rate(&["--size", "9", "--rate", "7"], "7");
         assert_eq!(command().get_matches_from(["toy"]).get_one::<String>("kind"), None);
     }
@@ -115,7 +126,8 @@ mod tests {
     fn help_tells_what_brings_other_defaults() {
         let help = command().render_help().to_string();
         let line = help.lines().find(|line| line.contains("--rate")).expect("a line of the flag");
-        let note = "RATE; default with --size 9: 0.5, with --kind a or b: 2 [default: 4]";
+        let note =
+            "RATE; default with --size 8: 4, with --size 9: 0.5, with --kind a, b or c: 2 [default: 4]";
         assert!(line.ends_with(note), "{line}");
         assert!(help.lines().any(|line| line.ends_with("SIZE [default: 3]")), "{help}");
     }

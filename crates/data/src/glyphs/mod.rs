@@ -45,7 +45,7 @@ pub(crate) const CLASSES: usize = 10;
 /// ```
 /// use adjoint_data::{Split, glyphs::{Glyphs, Palette}};
 ///
-/// let glyphs = Glyphs::new(0, Split::Train, 28, Palette::Grey);
+/// let glyphs = Glyphs::new(0, Split::Train, 28, Palette::Gray);
 /// let mut seven = vec![0; glyphs.image_len()];
 /// glyphs.render(7, &mut seven);
 /// assert_eq!(glyphs.factors(7).class, 7);
@@ -66,7 +66,7 @@ pub struct Glyphs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Palette {
     /// White ink on black, one channel.
-    Grey,
+    Gray,
     /// Bright ink on dark paper, each with a random hue, three channels: red, green, blue.
     Rgb,
 }
@@ -75,7 +75,7 @@ impl Palette {
     /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
     pub fn channels(self) -> usize {
         match self {
-            Self::Grey => 1,
+            Self::Gray => 1,
             Self::Rgb => 3,
         }
     }
@@ -148,7 +148,7 @@ impl Glyphs {
     pub fn render_with(&self, index: usize, factors: &Factors, image: &mut [u8]) {
         assert_eq!(image.len(), self.image_len(), "glyph of {0}x{0} pixels into a wrong buffer", self.size);
         let (ink, paper) = match self.palette {
-            Palette::Grey => ([255.0; 3], [0.0; 3]),
+            Palette::Gray => ([255.0; 3], [0.0; 3]),
             Palette::Rgb => {
                 (tint::tone(factors.ink_hue, tint::INK), tint::tone(factors.paper_hue, tint::PAPER))
             }

@@ -8,7 +8,7 @@ use super::*;
 use crate::Digest;
 
 fn grayscale(size: usize) -> Glyphs {
-    Glyphs::new(0, Split::Train, size, Palette::Grey)
+    Glyphs::new(0, Split::Train, size, Palette::Gray)
 }
 
 fn image(glyphs: &Glyphs, index: usize) -> Vec<u8> {
@@ -80,8 +80,8 @@ fn images_are_pinned() {
         Digest::of(&(0..200).flat_map(|index| image(&glyphs, index)).collect::<Vec<u8>>()).to_string()
     };
     let found = [
-        digest(0, Split::Train, 28, Palette::Grey),
-        digest(0, Split::Test, 64, Palette::Grey),
+        digest(0, Split::Train, 28, Palette::Gray),
+        digest(0, Split::Test, 64, Palette::Gray),
         digest(7, Split::Train, 32, Palette::Rgb),
     ];
     let pinned = [
@@ -111,7 +111,7 @@ fn images_do_not_depend_on_order_or_threads() {
 
 #[test]
 fn seed_split_and_index_each_make_another_image() {
-    let of = |seed, split, index| image(&Glyphs::new(seed, split, 28, Palette::Grey), index);
+    let of = |seed, split, index| image(&Glyphs::new(seed, split, 28, Palette::Gray), index);
     let images = [
         of(0, Split::Train, 3),
         of(1, Split::Train, 3),

@@ -23,7 +23,7 @@ fn epoch(batches: &mut Batches, epoch: u64) -> Vec<usize> {
 /// Image i is the same whether it is drawn in advance or when requested, by any number of threads.
 #[test]
 fn a_dataset_of_glyphs_shows_the_glyphs() {
-    for (name, image_size, palette) in [("glyphs", 28, Palette::Grey), ("glyphs-rgb", 91, Palette::Rgb)] {
+    for (name, image_size, palette) in [("glyphs", 28, Palette::Gray), ("glyphs-rgb", 91, Palette::Rgb)] {
         let data =
             Dataset::load(name, Split::Test, &Options { image_size, ..Options::default() }, None).unwrap();
         let glyphs = Glyphs::new(0, Split::Test, image_size, palette);

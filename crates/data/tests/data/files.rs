@@ -309,9 +309,8 @@ fn unknown_names_are_answered_with_the_known_ones() {
 #[test]
 fn the_manifest_is_read_strictly() {
     let manifest = Manifest::default();
-    assert_eq!(manifest.names().collect::<Vec<_>>(), ["fashion-mnist", "mnist"]);
-    for name in ["fashion-mnist", "mnist"] {
-        let entry = manifest.get(name).unwrap();
+    assert!(manifest.entries().map(|(name, _)| name).eq(["fashion-mnist", "mnist"]));
+    for (_, entry) in manifest.entries() {
         assert_eq!((entry.train.items, entry.test.items, entry.classes.len()), (60_000, 10_000, 10));
         assert!(entry.mirrors.len() >= 2 && entry.mirrors.iter().all(|mirror| mirror.ends_with('/')));
     }

@@ -19,7 +19,7 @@ fn computed(isa: Isa) -> Vec<f64> {
     let options = Options { image_size: 16, ..Options::default() };
     let [train, test] = [Split::Train, Split::Test]
         .map(|split| Dataset::load("glyphs", split, &options, None).expect("it is built in"));
-    let glyphs = Glyphs::new(options.seed, Split::Train, 16, Palette::Grey);
+    let glyphs = Glyphs::new(options.seed, Split::Train, 16, Palette::Gray);
     let factors: Vec<Factors> = (0..train.len()).map(|i| glyphs.factors(i)).collect();
     let scales = FACTORS.map(|(_, number)| mean_and_deviation(&factors, number));
     let tasks = [Task::classes(&train), Task::factors(&factors, &scales)];
