@@ -128,7 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
 /// too large gives a warning; `what` describes what is available.
 pub(crate) fn limit(flag: &str, requested: usize, available: usize, what: &str) -> usize {
     if requested > available {
-        warn(format_args!("{flag} {requested} is cut to {available}, {what}"));
+        warn(format_args!("{flag} {requested} is limited to {available}, {what}"));
     }
     requested.min(available)
 }
@@ -240,7 +240,7 @@ fn notes_on_judges(models: &[Model], references: &References, control: Option<&C
         let chance = 1.0 / shares.len() as f64;
         let apart = total_variation(&vec![chance; shares.len()], shares);
         notes.push(format!(
-            "All classes are requested equally often, at a class TV of {:.1} % from the data; as asked is {:.1} % by chance.",
+            "All classes are requested equally often, at a class TV of {:.1} % from the data; the requested class is {:.1} % by chance.",
             100.0 * apart,
             100.0 * chance
         ));

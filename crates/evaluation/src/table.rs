@@ -40,7 +40,7 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("classifier_score", "score ↑", JUDGE, 1.0, 2),
     figure("confident", "confident % ↑", JUDGE, 100.0, 1),
     figure("class_variation", "class TV % ↓", JUDGE, 100.0, 1),
-    figure("condition_accuracy", "as asked % ↑", JUDGE, 100.0, 1),
+    figure("condition_accuracy", "requested class % ↑", JUDGE, 100.0, 1),
     figure("frechet", "Fréchet ↓", FEATURES, 1.0, 3),
     figure("kernel", "kernel ×1000 ↓", FEATURES, 1000.0, 2),
     figure("precision", "precision % ↑", FEATURES, 100.0, 1),

@@ -5,16 +5,16 @@ use adjoint_nn::objective::{bernoulli_log_likelihood, gaussian_log_likelihood};
 use adjoint_nn::{Element, Stream, Tensor, Var, named};
 
 named! {
-    /// p(x|z): the distribution that the decoder's numbers parameterise.
+    /// p(x|z): the distribution that the decoder's outputs parameterise.
     #[derive(Default)]
     pub enum Likelihood {
-        /// Each pixel is a Bernoulli variable. The decoder's number is the logit of its probability
+        /// Each pixel is a Bernoulli variable. The decoder's output is the logit of its probability
         /// (eq. 11).
         #[default]
         Bernoulli = "bernoulli": "0 or 1, with the gray level as probability",
-        /// Each pixel is a normal variable. The decoder's number is its mean (eq. 12). The standard
+        /// Each pixel is a normal variable. The decoder's output is its mean (eq. 12). The standard
         /// deviation is given or learned, see [`Settings::sigma`].
-        Gaussian = "gaussian": "normal about the decoder's number",
+        Gaussian = "gaussian": "normal about the decoder's output",
     }
 }
 

@@ -52,7 +52,7 @@ fn four_models_stand_between_data_and_noise() {
     assert_eq!(written.trim_end(), said.trim_end());
     let json: Value =
         serde_json::from_slice(&fs::read(program.directory().join("all.json")).unwrap()).unwrap();
-    let chance = "as asked is 10.0 % by chance";
+    let chance = "the requested class is 10.0 % by chance";
     assert!(said.contains(chance), "{said}");
 
     // The metrics must rate data as data and noise as noise. The distance ratio of the test set
@@ -105,8 +105,8 @@ fn stored_judges_give_the_same_figures(program: &Program) {
 
     // A request for more images than exist is reduced, with one warning per flag.
     for line in [
-        "warning: --nll-images 20000 is cut to 10000, all test images\n",
-        "warning: --labelled 70000 is cut to 60000, all training images\n",
+        "warning: --nll-images 20000 is limited to 10000, all test images\n",
+        "warning: --labelled 70000 is limited to 60000, all training images\n",
     ] {
         assert_eq!(said.matches(line).count(), 1, "{said}");
     }
