@@ -1,3 +1,5 @@
+//! The sharpness of images, a measure of blur.
+
 use adjoint_nn::Tensor;
 
 /// Returns the sharpness of images (N, H, W, C) in \[0, 1\]: the variance of the Laplacian over the

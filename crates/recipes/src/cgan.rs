@@ -5,6 +5,7 @@ use crate::game::presets::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, data, limits};
 use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
+use adjoint_nn::Named;
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
@@ -23,7 +24,8 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 /// Train a conditional GAN (Mirza & Osindero 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-cgan", version, after_help = examples("train-cgan", EXAMPLES))]
-#[command(mut_arg("lr", |arg| arg.help("Step size of both networks; with --arch conv, adam and rmsprop multiply it by 128 / width")))]
+#[command(mut_arg("dataset", data::help))]
+#[command(mut_arg("lr", |arg| arg.help("Learning rate of both networks; with --arch conv, adam and rmsprop multiply it by 128 / width")))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -32,7 +34,8 @@ pub struct Settings {
 
     /// Layers of both networks: fully connected, or the DCGAN's convolutions with label planes in
     /// every layer's input
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Arch::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub arch: Arch,
 
     /// Channels of the layer of --arch conv at half the image's resolution; each further halving

@@ -10,7 +10,6 @@
 //! * [`limits`]: checks the values of flags against the memory and the data that are available.
 //! * [`labels`]: classes as one-hot rows.
 //! * [`pictures`]: pictures made of many images.
-//! * [`LrSchedule`]: how step sizes change over a run.
 //! * [`Arch`]: a flag of several programs.
 //!
 //! Train a model by its recipe, and open the run to draw samples:
@@ -32,10 +31,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use adjoint_nn::{Named, Tensor};
-use clap::ValueEnum;
+use adjoint_nn::{Named, Tensor, named};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use serde::{Serialize, Serializer};
+use serde::Serializer;
 
 /// The condition of each row of a batch, if the model is conditional.
 pub type Conditions<'a> = Option<&'a Tensor<f32>>;
@@ -51,14 +49,14 @@ pub(crate) fn by_name<T: Named, S: Serializer>(value: &T, serializer: S) -> Resu
     serializer.serialize_str(value.name())
 }
 
-/// The kind of layers, for models that support both kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arch {
-    /// Fully connected
-    Mlp,
-    /// Strided convolutions
-    Conv,
+named! {
+    /// The kind of layers, for models that support both kinds.
+    pub enum Arch {
+        /// Fully connected.
+        Mlp = "mlp": "fully connected",
+        /// Strided convolutions.
+        Conv = "conv": "strided convolutions",
+    }
 }
 
 pub mod cgan;
@@ -71,11 +69,9 @@ pub mod limits;
 mod model;
 pub mod pictures;
 pub mod registry;
-mod schedule;
 pub mod vae;
 pub mod variational;
 
 pub(crate) use model::load;
 pub use model::{Model, Networks, Open};
 pub use registry::Recipe;
-pub use schedule::LrSchedule;

@@ -4,6 +4,7 @@ use crate::Recipe;
 use crate::variational::flags::VARIATIONAL;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
 use crate::{Arch, data, limits};
+use adjoint_nn::Named;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
@@ -25,6 +26,7 @@ pub const RECIPE: Recipe = variational::recipe::<Settings>();
 /// Train a variational autoencoder (Kingma & Welling 2014).
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-vae", version, after_help = examples("train-vae", EXAMPLES))]
+#[command(mut_arg("dataset", data::help))]
 pub struct Settings {
     /// The flags of every trainer.
     #[command(flatten)]
@@ -32,7 +34,8 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Layers of encoder and decoder: fully connected, or the DCGAN's convolutions
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Arch::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub arch: Arch,
 
     /// Number of units of each hidden layer of --arch mlp, from the image to z

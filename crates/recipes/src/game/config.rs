@@ -28,7 +28,7 @@ pub trait GameConfig: Config {
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError>;
 
     /// Builds the game with initial weights and these settings. A model may adapt settings, such as
-    /// the step size to its width.
+    /// the learning rate to its width.
     ///
     /// # Errors
     /// As [`costs`](Self::costs).

@@ -1,13 +1,11 @@
 //! The flags of adversarial trainers.
 
-use crate::LrSchedule;
 use adjoint_adversarial::{Condition, Descent, Label, Noise, Penalty, Settings, Update};
 use adjoint_nn::layers::{Dropout, Norm};
 use adjoint_nn::objective::AdversarialLoss;
-use adjoint_nn::{Named, Stream, Tensor};
+use adjoint_nn::{Named, Schedule, Stream, Tensor, named};
 use adjoint_runs::values::{count, fraction, not_negative, positive};
 use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, unused_if};
-use clap::ValueEnum;
 use clap::builder::RangedU64ValueParser;
 use serde::Serialize;
 
@@ -20,7 +18,8 @@ pub struct GameArgs {
     pub latent: usize,
 
     /// Distribution of the latent variables: uniform on [-1, 1), or normal
-    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Distribution::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub noise: Distribution,
 
     /// Normalisation of D's layers
@@ -32,13 +31,14 @@ pub struct GameArgs {
     #[arg(long, value_name = "X", help_heading = "Model", value_parser = fraction, allow_negative_numbers = true)]
     pub d_dropout: f64,
 
-    /// Step size of both networks
+    /// Learning rate of both networks
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; recomputed if a resumed run gets a new length
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub lr_schedule: LrSchedule,
+    /// Schedule of the learning rate over the run; recomputed if a resumed run gets a new length
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Schedule::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub lr_schedule: Schedule,
 
     /// Optimiser of D and G
     #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Descent::ALL))]
@@ -127,8 +127,8 @@ pub struct ConditionArgs {
     #[serde(serialize_with = "crate::by_name")]
     pub condition: Label,
 
-    /// Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image [default:
-    /// 100]
+    /// Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image.
+    #[arg(help = format!("Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image [default: {L1}]"))]
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
     pub l1: Option<f64>,
 }
@@ -151,14 +151,14 @@ impl ConditionArgs {
 /// The default of `--l1`, from pix2pix (Isola et al. 2017, section 6.2).
 const L1: f64 = 100.0;
 
-/// The distribution of the latent variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Distribution {
-    /// On [-1, 1)
-    Uniform,
-    /// N(0, 1)
-    Gaussian,
+named! {
+    /// The distribution of the latent variables.
+    pub enum Distribution {
+        /// Uniform on \[-1, 1).
+        Uniform = "uniform": "on [-1, 1)",
+        /// N(0, 1).
+        Gaussian = "gaussian": "N(0, 1)",
+    }
 }
 
 impl Distribution {

@@ -5,7 +5,7 @@ use crate::game::{GameArgs, GameConfig, GameData, ImageData, Play, PointData, su
 use crate::{Conditions, limits};
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::cost::flops;
-use adjoint_nn::{Ema, Mode, Schedule, Stream, Tensor, Var, no_grad};
+use adjoint_nn::{Ema, Mode, Stream, Tensor, Var, no_grad};
 use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
     warn,
@@ -18,9 +18,10 @@ const VALUE_BATCHES: u64 = 20;
 pub struct GameTrainer<G: Generator<f32>, D: Discriminator<f32>> {
     players: Players<G, D>,
     data: Box<dyn GameData>,
-    /// Step size of the first step; `schedule` changes it.
+    /// Learning rate of the first step; the schedule changes it.
     lr: f64,
-    schedule: Schedule,
+    /// Number of steps of the run.
+    steps: u64,
 }
 
 /// The networks of a game, and the settings of their noise.
@@ -57,11 +58,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
         }
         let steps_per_epoch = epoch / k as u64;
         let game = config.build(args.settings(steps_per_epoch)?)?;
-        let (lr, total) = (game.optimizer_g.lr(), common.total_steps(steps_per_epoch));
-        let schedule = args.lr_schedule.over(total);
+        let (lr, steps) = (game.optimizer_g.lr(), common.total_steps(steps_per_epoch));
         let ema = (args.ema > 0.0).then(|| Ema::new(&game.generator, args.ema));
         let players = Players { game, flops: flops(&summary.networks[0].1), ema, args, common };
-        Ok(Self { players, data, lr, schedule })
+        Ok(Self { players, data, lr, steps })
     }
 
     /// Returns the number of steps of D per step of training.
@@ -115,8 +115,9 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
-        let (k, data, lr) = (self.k(), &mut *self.data, self.lr * self.schedule.factor(step));
+        let (k, data) = (self.k(), &mut *self.data);
         let Players { game, ema, args, common, .. } = &mut self.players;
+        let lr = self.lr * args.lr_schedule.factor(step, self.steps);
         // The iterator is lazy, so only one of the k batches is in memory at once.
         let rounds = (step * k..(step + 1) * k).map(|i| Self::round(data, args, common.seed, "noise", i));
         game.optimizer_g.set_lr(lr);

@@ -1,11 +1,10 @@
 //! The flags of latent variable models, and their defaults.
 
-use crate::{LrSchedule, limits};
-use adjoint_nn::Named;
+use crate::limits;
+use adjoint_nn::{Named, Schedule, named};
 use adjoint_runs::values::{count, not_negative, positive};
 use adjoint_runs::{BoxError, Preset, UnusedFlag, preset, unused_if};
 use adjoint_variational::{Estimator, Likelihood, Objective, Settings};
-use clap::ValueEnum;
 use serde::Serialize;
 
 /// The defaults of [`VariationalArgs`].
@@ -45,7 +44,8 @@ pub struct VariationalArgs {
     pub sigma: Option<f64>,
 
     /// Draw each pixel as 0 or 1 with its value as probability: once, or in each epoch
-    #[arg(long, value_name = "HOW", help_heading = "Data")]
+    #[arg(long, value_name = "HOW", help_heading = "Data", value_parser = crate::one_of(Binarize::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
     pub binarize: Binarize,
 
     /// Bound to maximise: the evidence lower bound, or the importance weighted bound
@@ -76,13 +76,14 @@ pub struct VariationalArgs {
     #[serde(serialize_with = "crate::by_name")]
     pub estimator: Estimator,
 
-    /// Adam's step size
+    /// Learning rate of Adam
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = positive, allow_negative_numbers = true)]
     pub lr: f64,
 
-    /// Schedule of the step size over the run; recomputed if a resumed run gets a new length
-    #[arg(long, value_name = "NAME", help_heading = "Training")]
-    pub lr_schedule: LrSchedule,
+    /// Schedule of the learning rate over the run; recomputed if a resumed run gets a new length
+    #[arg(long, value_name = "NAME", help_heading = "Training", value_parser = crate::one_of(Schedule::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub lr_schedule: Schedule,
 
     /// Estimate log p(x) of test images after training, by importance sampling with K samples per
     /// image
@@ -94,16 +95,16 @@ pub struct VariationalArgs {
     pub nll_images: usize,
 }
 
-/// How pixels are drawn as 0 or 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Binarize {
-    /// Pixels stay values in [0, 1]
-    None,
-    /// Drawn once
-    Static,
-    /// Drawn in each epoch
-    Dynamic,
+named! {
+    /// How pixels are drawn as 0 or 1.
+    pub enum Binarize {
+        /// Pixels stay values in \[0, 1\].
+        None = "none": "pixels stay values in [0, 1]",
+        /// Drawn once.
+        Static = "static": "drawn once",
+        /// Drawn in each epoch.
+        Dynamic = "dynamic": "drawn in each epoch",
+    }
 }
 
 impl VariationalArgs {
@@ -113,9 +114,7 @@ impl VariationalArgs {
             (Likelihood::Bernoulli, Binarize::None) => {
                 "Bernoulli pixels with the pixel value as mean, which is not a normalised density of grayscale images".to_owned()
             }
-            (Likelihood::Bernoulli, how) => {
-                format!("Bernoulli pixels, drawn ({})", format!("{how:?}").to_lowercase())
-            }
+            (Likelihood::Bernoulli, how) => format!("Bernoulli pixels, drawn ({how})"),
             (Likelihood::Gaussian, _) => match self.sigma {
                 Some(sigma) => format!("normal pixels of standard deviation {sigma}"),
                 None => "normal pixels of a learned standard deviation".to_owned(),

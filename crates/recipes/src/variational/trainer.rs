@@ -63,8 +63,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let LatentModel { model, args, .. } = &mut self.latent;
         let warmup = args.kl_warmup.saturating_mul(epoch_steps);
         let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
-        let schedule = args.lr_schedule.over(self.common.total_steps(epoch_steps));
-        model.adam.set_lr(args.lr * schedule.factor(step));
+        let steps = self.common.total_steps(epoch_steps);
+        model.adam.set_lr(args.lr * args.lr_schedule.factor(step, steps));
         let report = model.step(images, labels, &eps, beta);
         let mut figures = Figures::from([
             ("loss", report.loss),
