@@ -31,7 +31,8 @@ fn dcgans(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// A GAN and a VAE of perceptrons, with the defaults of their programs except the penalties.
+/// A GAN and a VAE of perceptrons: the networks and the batch size that their programs have by
+/// default, with the default settings of the game and of the bound.
 fn perceptrons(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("step");

@@ -60,7 +60,8 @@ pub(crate) mod direct {
     pub(crate) const MIN_OUT_CHANNELS: usize = 8;
 }
 
-/// Weight gradients by pairs of taps (`conv2d/direct/pairs.rs`). docs/winograd.md has their table.
+/// Weight gradients by pairs of taps (`conv2d/direct/pairs.rs`). Their table is in
+/// docs/design/convolution-paths.md.
 pub(crate) mod pairs {
     /// Largest length of a band and its three images of differences, which stay in L2.
     pub(crate) const MAX_BAND: usize = 24 * 1024;
