@@ -31,8 +31,8 @@ impl<E: Element> Var<E> {
     #[track_caller]
     pub fn matmul_flags(&self, transpose_a: bool, b: &Var<E>, transpose_b: bool) -> Self {
         let y = self.value().matmul(transpose_a, b.value(), transpose_b);
-        let saved = (self.clone(), transpose_a, b.clone(), transpose_b);
-        record("matmul", y, [self, b], saved, |(a, ta, b, tb), bw| {
+        let saved = [(self.clone(), transpose_a), (b.clone(), transpose_b)];
+        record("matmul", y, [self, b], saved, |[(a, ta), (b, tb)], bw| {
             bw.wrt(0, |g| if *ta { b.matmul_flags(*tb, g, true) } else { g.matmul_flags(false, b, !tb) });
             bw.wrt(1, |g| if *tb { g.matmul_flags(true, a, *ta) } else { a.matmul_flags(!ta, g, false) });
         })

@@ -22,9 +22,11 @@
 //! | --- | --- |
 //! | `tiles.rs` | sizes of blocks and tiles, the tiles of C |
 //! | `packing.rs` | the choice and the packing of operands |
-//! | `product.rs` | a tile, block by block and panel by panel |
+//! | `product.rs` | a product with its packed operands, block by block and panel by panel |
 //! | `shares.rs` | a long inner dimension as a sum of shares |
+//! | `dot.rs` | a row times a transposed matrix as dot products |
 
+mod dot;
 mod packing;
 mod product;
 mod shares;
@@ -34,9 +36,10 @@ use super::{Mat, Update};
 use crate::memory::Scratch;
 use crate::parallel;
 use crate::simd::{Shared, Simd};
-use crate::tuning::tasks::CHUNK;
+use dot::row_times_transposed;
+use packing::b_is_read_in_place;
 pub(crate) use packing::copy;
-use packing::{Product, b_is_read_in_place};
+use product::Product;
 use shares::Shares;
 use tiles::{Tiles, block_size, tile_size};
 
@@ -64,34 +67,4 @@ pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update
         // SAFETY: the caller checked the size of C, and the tiles of different tasks are disjoint.
         unsafe { product.tile(rows, columns, into, c, panel.as_mut_slice()) };
     });
-}
-
-/// c <- a B, or c + a B, for a B with contiguous columns: one dot product per column.
-pub(super) fn row_times_transposed<S: Simd>(s: S, a: &[f32], b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
-    let (a, columns) = (&a[..b.rows], (CHUNK / b.rows.max(1)).max(1));
-    parallel::for_each_chunk(c, columns, |t, c| {
-        for (j, c) in c.iter_mut().enumerate() {
-            let column = &b.data[b.offset(0, t * columns + j)..][..a.len()];
-            let product = s.vectorize(
-                #[inline(always)]
-                || dot(s, a, column),
-            );
-            *c = if into == Update::Accumulate { *c + product } else { product };
-        }
-    });
-}
-
-/// Adds up products in four vectors. The vectors, and then their lanes, are added in order.
-#[inline(always)]
-fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [s.zero(); 4];
-    for at in (0..a.len()).step_by(4 * S::LANES) {
-        for (q, sum) in sums.iter_mut().enumerate() {
-            let at = at + q * S::LANES;
-            *sum = s.fma(s.load_padded(a, at), s.load_padded(b, at), *sum);
-        }
-    }
-    let mut lanes = [0.0; 16];
-    s.store_padded(s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3])), &mut lanes, 0);
-    lanes.iter().sum()
 }

@@ -1,91 +1,12 @@
-//! Selects the operands of a product that are packed, and packs them: copies them into an order
-//! that suits the caches.
+//! The choice of the operands of a product that are packed, and packing: copies in an order that
+//! suits the caches.
 
 use super::Mat;
 use super::tiles::block_size;
-use crate::memory::Buffer;
-use crate::simd::{Shared, Simd};
+use crate::simd::Simd;
 use crate::tuning::cache::{ALIAS, L1_SETS, L1_WAYS, LINE, PAD};
-use crate::tuning::gemm::{
-    MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ONE_TILE, PACKED_ROWS, ROWS_IF_ALIASED, ROWS_IF_LARGE,
-};
+use crate::tuning::gemm::{MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ONE_TILE, ROWS_IF_ALIASED, ROWS_IF_LARGE};
 use std::ops::Range;
-
-/// A product A B with the packed copies of its operands that are not read in place.
-pub(super) struct Product<'a, S> {
-    pub(super) s: S,
-    pub(super) a: Mat<'a, f32>,
-    pub(super) b: Mat<'a, f32>,
-    /// The number of rows of a block of B.
-    pub(super) kc: usize,
-    /// A in blocks of `kc` columns. The distance of its rows is [`packed_row`]. `None` if A is read
-    /// in place.
-    pub(super) packed_a: Option<Buffer<f32>>,
-    pub(super) panels: Panels,
-}
-
-/// The place of a panel of B.
-pub(super) enum Panels {
-    /// B itself, for columns that fill whole vectors. The task packs the remaining columns.
-    InPlace,
-    /// The task packs the panel just before use.
-    Own,
-    /// Packed in advance. B is stored in blocks of `kc` rows, and each block in panels. Each panel
-    /// is row-major and padded with zeros.
-    Packed(Buffer<f32>),
-}
-
-impl<'a, S: Simd> Product<'a, S> {
-    /// Packs the operands that all tasks need, in tasks of `for_each`, with blocks of `kc` rows of
-    /// B. If one tile has all rows of A, each panel is used by one task, which packs it.
-    pub(super) fn new(
-        s: S,
-        [a, b]: [Mat<'a, f32>; 2],
-        kc: usize,
-        one_tile: bool,
-        for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
-    ) -> Self {
-        let (m, k, n) = (a.rows, a.cols, b.cols);
-        let blocks = k.div_ceil(kc);
-        let a_in_place = a_is_read_in_place(&a);
-        let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(m, k, kc)));
-        let in_place = b_is_read_in_place(&a, &b);
-        let wide = n.next_multiple_of(S::PANEL);
-        let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
-
-        let (slabs, panels) = (m.div_ceil(PACKED_ROWS), wide / S::PANEL);
-        let tasks_of_a = if a_in_place { 0 } else { blocks * slabs };
-        let tasks_of_b = if packed_b.is_some() { blocks * panels } else { 0 };
-        let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
-        let to_b = packed_b.as_mut().map(|p| Shared::new(p.as_mut_slice()));
-        let block = |i: usize| i * kc..((i + 1) * kc).min(k);
-        for_each(tasks_of_a + tasks_of_b, &|task| match (to_a, to_b) {
-            (Some(to), _) if task < tasks_of_a => {
-                let (i, row) = (task / slabs, task % slabs * PACKED_ROWS);
-                let (rows, stride) = (row..(row + PACKED_ROWS).min(m), packed_row(kc));
-                // SAFETY: each task writes some rows of one block.
-                let to = unsafe { to.slice((i * m + row) * stride, rows.len() * stride) };
-                copy(s, &a, [rows, block(i)], to, stride);
-            }
-            (_, Some(to)) => {
-                let task = task - tasks_of_a;
-                let (rows, column) = (block(task / panels), task % panels * S::PANEL);
-                // SAFETY: each task writes one panel of one block. Panels are stored one after
-                // another in the buffer.
-                let panel =
-                    unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
-                pack_panel(s, &b, rows, column..(column + S::PANEL).min(n), panel);
-            }
-            _ => {}
-        });
-        let panels = match packed_b {
-            Some(packed) => Panels::Packed(packed),
-            None if in_place => Panels::InPlace,
-            None => Panels::Own,
-        };
-        Product { s, a, b, kc, packed_a, panels }
-    }
-}
 
 /// Returns the distance of the rows of a packed A in blocks of `kc` columns.
 pub(super) fn packed_row(kc: usize) -> usize {
@@ -97,7 +18,7 @@ pub(super) fn packed_len(m: usize, k: usize, kc: usize) -> usize {
     k.div_ceil(kc) * m * packed_row(kc)
 }
 
-fn a_is_read_in_place(a: &Mat<'_, f32>) -> bool {
+pub(super) fn a_is_read_in_place(a: &Mat<'_, f32>) -> bool {
     a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS)
         || a.row_stride == 1 && a.cols <= MAX_COLUMNS_IN_PLACE && !a.col_stride.is_multiple_of(ALIAS)
 }

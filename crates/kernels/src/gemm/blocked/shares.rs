@@ -1,7 +1,8 @@
 //! A small C with a long inner dimension. The inner dimension is divided into shares, and C is the
 //! sum of the products of the shares.
 
-use super::packing::{Product, packed_len};
+use super::packing::packed_len;
+use super::product::Product;
 use super::tiles::block_size;
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
