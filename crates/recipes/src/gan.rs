@@ -29,8 +29,8 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 
 /// Train the original GAN (Goodfellow et al. 2014): two multilayer perceptrons.
 ///
-/// --dataset ring, grid and moons are points in the plane instead of images. Their pictures are
-/// scatter plots of samples over data, on a map of the output of D.
+/// Some datasets are points in the plane instead of images. Their pictures are scatter plots of
+/// samples over data, on a map of the output of D.
 #[derive(clap::Parser, Clone, Debug, Serialize)]
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
 #[command(mut_arg("dataset", data::help_with_points))]
