@@ -50,6 +50,8 @@ pub fn leaky_relu_gain(slope: f64) -> f64 {
     (2.0 / (1.0 + slope * slope)).sqrt()
 }
 
+const NO_FANS: &str = "of a parameter that has no fans";
+
 impl Init {
     /// Draws a tensor from this distribution.
     ///
@@ -62,11 +64,22 @@ impl Init {
         fans: Option<Fans>,
         stream: &mut Stream,
     ) -> Tensor<E> {
+        let Some(drawn) = self.try_draw(shape.into(), fans, stream) else { panic!("{self:?} {NO_FANS}") };
+        drawn
+    }
+
+    /// Returns `None` if the distribution depends on fans and `fans` is `None`.
+    fn try_draw<E: Element>(
+        self,
+        shape: Shape,
+        fans: Option<Fans>,
+        stream: &mut Stream,
+    ) -> Option<Tensor<E>> {
         let xavier = |fans: Fans| (2.0 / (fans.fan_in + fans.fan_out)).sqrt();
         let kaiming = |gain: f64, fans: Fans| gain / fans.fan_in.sqrt();
         // The uniform distribution on [-b, b) has the standard deviation b / sqrt(3).
         let bound = |std: f64| 3f64.sqrt() * std;
-        match (self, fans) {
+        Some(match (self, fans) {
             (Init::Constant(value), _) => Tensor::full(shape, E::of(value)),
             (Init::Normal { mean, std }, _) => stream.normal_tensor(shape, mean, std),
             (Init::Uniform { low, high }, _) => stream.uniform_tensor(shape, low, high),
@@ -80,8 +93,8 @@ impl Init {
                 let b = bound(kaiming(gain, f));
                 stream.uniform_tensor(shape, -b, b)
             }
-            (_, None) => panic!("{self:?} of a parameter that has no fans"),
-        }
+            (_, None) => return None,
+        })
     }
 }
 
@@ -142,6 +155,7 @@ impl Scheme {
     /// If a distribution depends on fans and its parameter has no fans.
     #[track_caller]
     pub fn apply<E: Element>(&self, model: &mut dyn Module<E>, path: &str, seed: u64) {
+        let mut without_fans = None;
         model.visit_mut(path, &mut |name, slot| {
             let mut stream = Stream::new(seed, &format!("init/{name}"), 0);
             let param = match slot {
@@ -156,8 +170,14 @@ impl Scheme {
                 Role::Shift => (self.shift, None),
                 Role::Table => (self.table, None),
             };
-            *param.value_mut() = init.draw(param.shape(), fans, &mut stream);
+            match init.try_draw(param.shape(), fans, &mut stream) {
+                Some(drawn) => *param.value_mut() = drawn,
+                None => without_fans = Some(init),
+            }
         });
+        if let Some(init) = without_fans {
+            panic!("{init:?} {NO_FANS}");
+        }
     }
 }
 

@@ -119,6 +119,8 @@ fn training_panics_at_the_callers_line() {
     panics_here(|| optimizer.step(&Gradients::of(loss(&no_bias), &no_bias), &mut model));
     panics_here(|| optimizer.descend(var([2]), &mut model));
     panics_here(|| Init::XavierNormal.draw::<f32>([2], None, &mut stream));
+    let scheme = Scheme { scale: Init::XavierNormal, ..Scheme::pytorch() };
+    panics_here(|| scheme.apply(&mut BatchNorm2d::<f32>::new(2), "norm", 0));
     panics_here(|| ema.update(&other));
     panics_here(|| ema.with(&mut other, |_| ()));
     panics_here(|| optimizer.step(&gradients, &mut other));
