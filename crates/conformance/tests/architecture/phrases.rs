@@ -4,7 +4,7 @@
 use crate::text::{TextFile, assert_none, text_files, violations};
 
 /// The phrases in lower case, each with its replacement.
-const PHRASES: [(&str, &str); 33] = [
+const PHRASES: [(&str, &str); 34] = [
     ("by itself", "by default; alone"),
     ("so many", "a number of; up to n; every n steps"),
     ("every so often", "every n steps"),
@@ -32,6 +32,7 @@ const PHRASES: [(&str, &str); 33] = [
     ("for whoever", "for callers that"),
     ("ask for lines", "prefetch"),
     ("ask for what comes next", "prefetch"),
+    ("grey", "gray; grayscale"),
     ("odd tile out", "odd tile"),
     ("what halves", "network; layer; block"),
     ("lie apart", "do not share a cache"),
