@@ -48,6 +48,14 @@ fn long_files_are_found() {
     assert!(of("CHANGELOG.md", 1_000).is_empty(), "prose may be long");
 }
 
+/// `game.rs` is Algorithm 1 of Goodfellow et al. 2014, which is read as a whole.
+#[test]
+fn the_game_has_fewer_than_250_lines() {
+    let members = members();
+    let crate_of_game = members.iter().find(|member| member.layer == "adversarial").expect("the crate");
+    assert!(lines(&crate_of_game.directory.join("src/game.rs")) < 250);
+}
+
 #[test]
 fn a_program_is_a_few_lines() {
     let members = members();
