@@ -90,7 +90,7 @@ impl Control {
     }
 
     /// Notes how well latent vectors control a model. A model with an image condition gets no
-    /// figures.
+    /// scores.
     ///
     /// # Errors
     /// If conditions can't be loaded, or samples are not finite.

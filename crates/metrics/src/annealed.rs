@@ -74,10 +74,10 @@ impl<E: Element> Chains<E> {
 }
 
 impl Annealing {
-    /// Creates a schedule with `temperatures` transitions of `leapfrog` leapfrog steps each. The
-    /// inverse temperatures follow a sigmoid (Wu et al. 2017) and are dense at both ends. A first
-    /// run of `chains` chains tunes the step sizes. `log_likelihood` returns log p(x|z) for each
-    /// row of z, which has the shape (chains, latent).
+    /// Creates a schedule. It has a transition for each of the `temperatures`, and each transition
+    /// has `leapfrog` leapfrog steps. The inverse temperatures follow a sigmoid (Wu et al. 2017)
+    /// and are dense at both ends. A first run of `chains` chains tunes the step sizes.
+    /// `log_likelihood` returns log p(x|z) for each row of z, which has the shape (chains, latent).
     ///
     /// # Panics
     /// If `temperatures`, `leapfrog` or `chains` is 0.

@@ -38,9 +38,9 @@ pub struct Manifold {
     pub precision: f64,
     /// Share of data that are in the ball of at least one sample.
     pub recall: f64,
-    /// Mean number of data balls that contain a sample, divided by k. The density is about 1 if
-    /// samples and data have the same distribution. In contrast to precision, it is robust to
-    /// outliers in the data, which have large balls.
+    /// Number of balls about data that contain a sample: the mean over all samples, divided by k.
+    /// The density is about 1 if samples and data have the same distribution. In contrast to
+    /// precision, it is robust to outliers in the data, which have large balls.
     pub density: f64,
     /// Share of data whose ball contains at least one sample.
     pub coverage: f64,

@@ -62,7 +62,7 @@ fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset])
     }
 }
 
-/// Formats the conditional defaults in their order: "with --arch mlp or --penalty gp: none". Omits
+/// Formats the conditional defaults in their order: "none with --arch mlp or --penalty gp". Omits
 /// the last ones if they equal the unconditional default.
 fn note(always: Option<&str>, beside: &[&Preset]) -> String {
     let shown = beside.iter().rposition(|preset| Some(preset.value) != always).map_or(0, |last| last + 1);
@@ -72,7 +72,7 @@ fn note(always: Option<&str>, beside: &[&Preset]) -> String {
             let values: Vec<&str> = of_flag.iter().map(|condition| condition.1).collect();
             format!("{} {}", flag(of_flag[0].0), either(&values))
         });
-        format!("with {}: {}", flags.collect::<Vec<_>>().join(" or "), of_value[0].value)
+        format!("{} with {}", of_value[0].value, flags.collect::<Vec<_>>().join(" or "))
     });
     notes.collect::<Vec<_>>().join(", ")
 }
@@ -126,8 +126,7 @@ mod tests {
     fn help_tells_what_brings_other_defaults() {
         let help = command().render_help().to_string();
         let line = help.lines().find(|line| line.contains("--rate")).expect("a line of the flag");
-        let note =
-            "RATE; default with --size 8: 4, with --size 9: 0.5, with --kind a, b or c: 2 [default: 4]";
+        let note = "RATE; default 4 with --size 8, 0.5 with --size 9, 2 with --kind a, b or c [default: 4]";
         assert!(line.ends_with(note), "{line}");
         assert!(help.lines().any(|line| line.ends_with("SIZE [default: 3]")), "{help}");
     }

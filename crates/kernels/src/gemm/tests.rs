@@ -62,7 +62,7 @@ fn rejects_a_short_output() {
     gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
 }
 
-/// Shapes around every edge of a tile, a block and a panel, on every instruction set. Products of
+/// Matrix sizes near those of a tile, a block and a panel, on every instruction set. Products of
 /// integers are exact.
 #[test]
 fn f32_equals_the_definition_on_every_instruction_set() {

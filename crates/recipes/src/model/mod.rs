@@ -107,11 +107,11 @@ impl Model {
         self.in_batches(what, x, condition, |networks, x, condition| networks.encode(x, condition))
     }
 
-    /// Loads the discriminator, to see what its filters respond to, and the costs of its layers.
+    /// Loads the discriminator and the costs of its layers, to show what its filters respond to.
     ///
     /// # Errors
-    /// If this kind of model has no such discriminator, or its weights are missing or don't fit its
-    /// settings.
+    /// If the filters of this kind of model can't be shown, or the discriminator's weights are
+    /// missing or don't fit its settings.
     pub fn filters(&self) -> Result<FiltersAndCosts, BoxError> {
         let recipe = Recipe::of(self.kind).expect("a model has a recipe");
         (recipe.filters)(&self.run)?

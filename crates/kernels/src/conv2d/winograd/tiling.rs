@@ -7,8 +7,8 @@ use crate::tuning::winograd::MAX_TILES_IF_SHORT;
 use std::ops::Range;
 
 /// In the transformed domain, the number of channels is a multiple of this, which is a multiple of
-/// the vector length of every instruction set. The padding between phases is zeros. The padding
-/// after the last phase is undefined, and no product reads it.
+/// the vector length of every instruction set. Channels that are added to a phase are
+/// zeros. Those after the last phase are undefined, and no product reads them.
 pub(super) const CHANNEL_STEP: usize = 16;
 
 /// A convolution as phases and tiles.
