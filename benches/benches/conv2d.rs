@@ -1,7 +1,7 @@
-//! Benches of all convolutions of a DCGAN-64, of the convolutions of smaller DCGANs, and of 3 x 3
-//! and 5 x 5 kernels. Each bench times the output, the gradient with respect to the input, or the
-//! gradient with respect to the weight. The unit is nominal GFLOP/s: two operations per tap,
-//! including multiplications by padding.
+//! Benches of convolutions: all layers of a DCGAN-64, the layers of smaller DCGANs, and kernels of
+//! 3 x 3 and 5 x 5. Each bench times the output, the gradient with respect to the input, or the
+//! gradient with respect to the weight. The unit is nominal GFLOP/s. A multiplication and its
+//! addition count as two operations, even if the multiplication is by padding.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, dcgan64_layers, numbers, other_layers, small_dcgan_layers};
@@ -18,8 +18,9 @@ fn layers(c: &mut Criterion<Rate>) {
         let (x, w, y) = (x.as_slice(), w.as_slice(), y.as_slice());
         let (x_bar, w_bar, y_out) = (x_bar.as_mut_slice(), w_bar.as_mut_slice(), y_out.as_mut_slice());
         let family = if layer.transposed { "conv_transpose2d" } else { "conv2d" };
-        // The output of a transposed convolution is the input gradient of its convolution. The
-        // input gradient of a transposed convolution is the output of its convolution.
+        // A transposed convolution swaps two computations of its convolution. Its output is the
+        // input gradient of the convolution, and its input gradient is the output of the
+        // convolution.
         let [value, by_input] =
             if layer.transposed { ["input_grad", "forward"] } else { ["forward", "input_grad"] };
         let mut group = c.benchmark_group(format!("{family}/{}", layer.name));

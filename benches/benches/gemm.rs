@@ -1,6 +1,6 @@
-//! Benches of matrix products. `gemm` multiplies cached operands: square matrices, and the shapes
-//! of perceptrons at batch 128. `linear` times the layers of perceptrons with uncached weights, as
-//! in a training step.
+//! Benches of matrix products. `gemm` multiplies operands that are in the cache: square matrices,
+//! and matrices with the shapes of perceptrons at batch 128. `linear` times the layers of
+//! perceptrons with weights that are not in the cache, as in a training step.
 #![allow(missing_docs)]
 
 use adjoint_benches::{Rate, numbers};
@@ -30,8 +30,9 @@ fn products(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// The total size in bytes of the weights, which the calls use in rotation. No call finds its
-/// weights in the cache, as in training, where the optimiser updates all weights between two uses.
+/// The total size of the weights in bytes. Each call uses the next of several weights, so that it
+/// does not find its weights in the cache. Training does not either, because the optimiser updates
+/// all weights between two uses.
 const WEIGHTS: usize = 24 << 20;
 
 fn layers(c: &mut Criterion<Rate>) {

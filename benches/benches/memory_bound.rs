@@ -1,5 +1,5 @@
 //! Benches of passes that are limited by memory bandwidth: batch norm, pointwise maps, sums, Adam.
-//! The operands have 16.8 MB. The unit is GB/s of the bytes that a pass must at least read and
+//! An operand has 16.8 MB. The unit is GB/s; the bytes are those that a pass must at least read and
 //! write.
 #![allow(missing_docs)]
 
@@ -55,7 +55,7 @@ fn pointwise_maps(c: &mut Criterion<Rate>) {
     let mut group = c.benchmark_group("pointwise");
     group.throughput(Throughput::BytesDecimal(2 * 4 * LEN as u64));
     group.bench_function("leaky_relu", |b| {
-        // As in the operation, the slope is not a compile-time constant.
+        // The slope must not be a compile-time constant. In the engine it is a variable too.
         let slope = std::hint::black_box(0.2);
         b.iter(|| pointwise::map(x, y, move |x| x.leaky_relu(slope)));
     });

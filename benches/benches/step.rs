@@ -1,5 +1,5 @@
-//! Benches of whole training steps of DCGANs, of a GAN and of a VAE, in images per second, and of
-//! loading the data for a step.
+//! Benches of whole training steps of DCGANs, a GAN and a VAE, and of loading the data of a step.
+//! The unit is images per second.
 #![allow(missing_docs)]
 
 use adjoint_adversarial::{Round, Settings};
@@ -31,8 +31,8 @@ fn dcgans(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// A GAN and a VAE of perceptrons: the networks and the batch size that their programs have by
-/// default, with the default settings of the game and of the bound.
+/// Times training steps of a GAN and of a VAE whose networks are perceptrons. The networks, the
+/// batch sizes and the settings of training are the defaults of the programs.
 fn perceptrons(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("step");
@@ -76,8 +76,8 @@ fn perceptrons(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// Drawing one glyph, loading a batch, and loading a batch with a training step of the default
-/// network, which has the shortest step.
+/// Times drawing one glyph, loading a batch, and loading a batch together with a training step. The
+/// step is that of the default network, which has the shortest step.
 fn loading(c: &mut Criterion<Rate>) {
     const BATCH: usize = 128;
     let mut group = c.benchmark_group("loading");

@@ -1,5 +1,5 @@
-//! Shared code of the benches: a measurement that reports rates in the usual units, a short
-//! measuring time, and the layers of DCGANs.
+//! Code that the benches share: a measurement that reports rates in the usual units, a short
+//! measuring time, and the convolutions of DCGANs.
 //!
 //! `cargo bench` runs all benches in a few minutes. `cargo bench -- conv2d/64-128` runs the
 //! matching benches. To evaluate a change, run `cargo bench -- --save-baseline before`, make the
@@ -13,20 +13,21 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 use std::time::Duration;
 
-/// Wall time that reports `Throughput::Elements` in the unit of the bench: GFLOP/s for products,
-/// images/s for training steps. Bytes are reported as GB/s.
+/// A Criterion measurement of wall time that reports rates. `Throughput::Elements` has the unit of
+/// the bench: GFLOP/s for products, images/s for training steps. `Throughput::Bytes` is reported as
+/// GB/s.
 pub struct Rate(WallTime, Unit);
 
 /// The number of elements per second that makes one unit, and the name of the unit.
 struct Unit(f64, &'static str);
 
 impl Rate {
-    /// Elements are floating-point operations.
+    /// A benchmark runner whose elements are floating-point operations.
     pub fn flops() -> Criterion<Rate> {
         configure(Unit(1e9, "GFLOP/s"))
     }
 
-    /// Elements are images.
+    /// A benchmark runner whose elements are images.
     pub fn images() -> Criterion<Rate> {
         configure(Unit(1.0, "images/s"))
     }
@@ -92,14 +93,15 @@ impl Measurement for Rate {
     }
 }
 
-/// A convolution or transposed convolution. A transposed convolution has its input and output
-/// channels in its name, but `geometry` is the convolution of which it is the adjoint.
+/// A convolution or transposed convolution. `geometry` is always that of a convolution. A
+/// transposed convolution is the adjoint of this convolution, and its name has its own input and
+/// output channels.
 pub struct Layer {
     /// The channels as `in-out`, and other properties that distinguish the layer.
     pub name: String,
     /// Is the layer a transposed convolution of the generator?
     pub transposed: bool,
-    /// The convolution.
+    /// The shapes and the spec of the convolution.
     pub geometry: Geometry,
 }
 
@@ -133,8 +135,8 @@ pub fn dcgan64_layers() -> Vec<Layer> {
     ]
 }
 
-/// The downsampling convolutions of DCGANs for 28 and 32 pixels, of width 32 and 64, at batch 64
-/// and 128. Their names are `in-out@size batch n`.
+/// The downsampling convolutions of DCGANs for images of 28 and 32 pixels, for each combination of
+/// width 32 or 64 and batch 64 or 128. Their names are `in-out@size batch n`.
 pub fn small_dcgan_layers() -> Vec<Layer> {
     let mut layers = vec![];
     for (image, sizes) in [(1, [28, 14, 7]), (3, [32, 16, 8])] {
@@ -158,8 +160,8 @@ pub fn other_layers() -> Vec<Layer> {
     ]
 }
 
-/// Returns `n` numbers in [-1, 1], in a buffer as tensors use it. Different `salt` gives different
-/// numbers.
+/// Returns `n` numbers in [-1, 1], in a buffer of the type that tensors use. Different values of
+/// `salt` give different numbers.
 pub fn numbers(n: usize, salt: f32) -> Buffer<f32> {
     let mut numbers = Buffer::take(n);
     for (i, x) in numbers.as_mut_slice().iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! The operations in Burn, on its CPU backend burn-flex.
+//! The benched operations in Burn, on its CPU backend burn-flex.
 
 use crate::case::{CHANNELS, Operation, ROWS};
 use crate::{Output, Run};
@@ -33,15 +33,15 @@ fn call<const D: usize>(f: impl Fn() -> Tensor<D> + 'static) -> Run {
     })
 }
 
-/// Computes a pass over one operand. Operations consume their operands, so each call gets a clone.
-/// The clone shares the memory of the operand, which prevents an operation from overwriting the
-/// operand with the result.
+/// Returns a closure that computes a pass over one operand. Operations of Burn consume their
+/// operands, so each call gets a clone. The clone shares the memory of the operand. Burn therefore
+/// does not overwrite the operand with the result.
 fn unary<const D: usize>(f: impl Fn(Tensor<2>) -> Tensor<D> + 'static) -> Run {
     let x = tensor([ROWS, CHANNELS], 0.0);
     call(move || f(x.clone()))
 }
 
-/// Computes an operation on two operands, of which each call gets clones.
+/// Returns a closure that computes an operation on two operands. Each call gets clones of them.
 fn binary<const A: usize, const B: usize, const D: usize>(
     a: Tensor<A>,
     b: Tensor<B>,

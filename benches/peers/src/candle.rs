@@ -1,4 +1,4 @@
-//! The operations in candle, on its CPU backend.
+//! The benched operations in candle, on its CPU backend.
 
 use crate::case::{CHANNELS, Operation, ROWS};
 use crate::{Output, Run};
@@ -20,7 +20,7 @@ fn tensor<const D: usize>(shape: [usize; D], salt: f32) -> Tensor {
     Tensor::from_slice(numbers.as_slice(), shape.to_vec(), &Device::Cpu).expect("there are as many numbers")
 }
 
-/// Computes a pass over one operand.
+/// Returns a closure that computes a pass over one operand.
 fn unary(f: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Run {
     let x = tensor([ROWS, CHANNELS], 0.0);
     Box::new(move || Box::new(f(&x).expect("the operand fits")))

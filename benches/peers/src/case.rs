@@ -1,31 +1,32 @@
-//! Converts the name of a bench to an operation with the shapes that the other libraries use.
+//! Converts the name of a bench to an operation, with its shapes in the axis order of the other
+//! libraries.
 
 use adjoint_benches::{Layer, dcgan64_layers, other_layers, small_dcgan_layers};
 
-/// The size of the operands of the memory-bound passes; equal to the private constants in
-/// benches/memory_bound.rs.
+/// The size of the operands of the memory-bound passes. The numbers are equal to private constants
+/// in benches/memory_bound.rs.
 pub(crate) const CHANNELS: usize = 64;
 pub(crate) const ROWS: usize = 64 * 32 * 32;
 
-/// The largest side of a matrix. It exceeds the sides in all benches, and the operands of a product
-/// fit into memory.
+/// The largest side of a matrix that is accepted. It exceeds the sides of all benches. The operands
+/// of a product with this side fit into memory.
 const LARGEST_SIDE: usize = 8192;
 
-/// A convolution with equal height and width, as in all our layers.
+/// A convolution whose images and kernels are as high as wide, as in all benches.
 #[derive(Clone, Copy)]
 pub(crate) struct Convolution {
-    /// NCHW.
+    /// The shape of the input, NCHW.
     pub(crate) x: [usize; 4],
-    /// OIHW. For the transposed convolution, the same numbers are IOHW, so neither library needs to
-    /// transpose them.
+    /// The shape of the kernel, OIHW for a convolution. The transposed convolution reads the same
+    /// four numbers as IOHW, so neither library needs to transpose the kernel.
     pub(crate) w: [usize; 4],
-    /// NCHW.
+    /// The shape of the output, NCHW.
     pub(crate) y: [usize; 4],
     pub(crate) stride: usize,
     pub(crate) padding: usize,
     pub(crate) dilation: usize,
-    /// Number of rows and of columns of x that no window of the convolution reaches. The transposed
-    /// convolution needs this number to compute its output size.
+    /// Number of rows of x that no window of the convolution reaches. The number of columns is the
+    /// same. The transposed convolution needs this number to compute the size of its output.
     pub(crate) output_padding: usize,
 }
 
@@ -66,7 +67,7 @@ pub(crate) enum Operation {
     ConvTranspose2d(Convolution),
     /// Computes the gradient of w from x and from the gradient of y.
     WeightGrad(Convolution),
-    /// `[m, k, n]`: m x k times k x n.
+    /// The product of an m x k and a k x n matrix, as `[m, k, n]`.
     Product([usize; 3]),
     LeakyRelu,
     Tanh,
@@ -80,7 +81,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Returns the operation of the bench called `case`, if this bench exists.
+    /// Returns the operation of the bench called `case`, or `None` if there is no such bench.
     pub(crate) fn of(case: &str) -> Option<Self> {
         let (family, rest) = case.split_once('/')?;
         match (family, rest) {
@@ -97,7 +98,7 @@ impl Operation {
         }
     }
 
-    /// The shape of the result. A sum has one element in one dimension.
+    /// The shape of the result. The result of a sum has one axis with one element.
     pub(crate) fn shape(&self) -> Vec<usize> {
         match self {
             Self::Conv2d(c) => c.y.to_vec(),

@@ -1,6 +1,6 @@
-//! Times the operation of one of our benches in another Rust library. `adjoint-peers candle
-//! gemm/256x256x256` prints the median seconds of a call, or `none` if the library does not have
-//! the operation. scripts/compare_pytorch.py reads this output.
+//! Times the operation of one of the workspace's benches in another Rust library. `adjoint-peers
+//! candle gemm/256x256x256` prints the median seconds of a call. It prints `none` if the library
+//! does not have the operation. scripts/compare_pytorch.py reads this output.
 #![forbid(unsafe_code)]
 
 mod burn;
@@ -15,8 +15,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Seconds of warm-up, seconds of measurement and number of samples, as in
-/// scripts/performance/timing.py.
+/// Settings of the measurement: seconds of warm-up, seconds of measurement and number of samples.
+/// They are equal to those in scripts/performance/timing.py.
 const WARM_UP: f64 = 0.2;
 const MEASURE: f64 = 0.5;
 const SAMPLES: usize = 10;

@@ -38,8 +38,8 @@ fn both_libraries_compute_the_same() {
     }
 }
 
-/// If <a, b> is the sum of all products, <conv(x), y> = <x, conv_transpose(y)> = <w, weight
-/// gradient(x, y)>.
+/// Checks that the gradients are adjoint to the convolution. Let <a, b> be the sum of the products
+/// of all entries. Then <conv(x), y> = <x, conv_transpose(y)> = <w, weight gradient(x, y)>.
 #[test]
 fn gradients_are_those_of_the_convolution() {
     for layer in ["conv2d/64-128@7 batch 64", "conv2d/512-1", "conv2d/5x5 64-128@14", "conv2d/3x3 64-64@32"] {

@@ -85,7 +85,7 @@ pub use adjoint_variational as variational;
 #[doc(inline)]
 pub use adjoint_nn::{Element, Module, Shape, Stream, Tensor, Var, no_grad};
 
-/// README.md: its example is a test.
+/// Runs the example in README.md as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

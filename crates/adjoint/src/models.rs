@@ -1,5 +1,5 @@
-//! The models. Each module has the networks of one paper and a function that creates a model ready
-//! to train.
+//! The models. Each module contains the networks of one paper, and a function that creates a model
+//! that is ready to train.
 //!
 //! | module | paper | makes |
 //! | --- | --- | --- |

@@ -52,7 +52,8 @@ impl Condition {
     }
 }
 
-/// Returns images with a gray square of half their size at a random position.
+/// Returns the images with a gray square at a random position. The square has half the height and
+/// half the width of the image.
 fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
     let [_, height, width, channels] = x.shape().nhwc();
     let mut y = x.clone();
@@ -66,9 +67,9 @@ fn with_hole(x: &Tensor<f32>, stream: &mut Stream) -> Tensor<f32> {
     y
 }
 
-/// Returns the length of the gradient of each channel, computed by central differences. A length of
-/// 0 gives -1. The gradient from black to white within two pixels gives 1, and so does a larger
-/// one.
+/// Returns the length of the gradient at each pixel and channel, minus 1. The gradient is computed
+/// by central differences. A length of 0 gives -1. The gradient from black to white within two
+/// pixels gives 1, and so does a larger gradient.
 fn gradient_length(x: &Tensor<f32>) -> Tensor<f32> {
     let [_, height, width, channels] = x.shape().nhwc();
     let row = width * channels;

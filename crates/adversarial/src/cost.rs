@@ -22,11 +22,11 @@ pub fn step_flops(g: &[LayerCost], d: &[LayerCost], batch: usize, d_steps: usize
 const PENALTY: u64 = 4;
 
 /// Estimates the peak memory in bytes of a training step on `batch` samples, for `f32`. The
-/// estimate includes the weights with two moments and one gradient each, and the temporaries of the
-/// largest layer. It includes the layer outputs that the backward pass needs, once for G and twice
-/// for D, which runs on data and samples. A penalty on D's gradient adds D's graph again, with the
-/// backward pass through which the penalty is differentiated. A test compares the estimate with the
-/// measured peak of a DCGAN. Saturates.
+/// estimate includes the weights, with two moments and one gradient for each weight, and the
+/// temporaries of the largest layer. It includes the layer outputs that the backward pass needs,
+/// once for G and twice for D, which runs on data and on samples. A penalty on D's gradient adds
+/// the graph of D on one more batch, and the backward pass through which the penalty is
+/// differentiated. A test compares the estimate with the measured peak of a DCGAN. Saturates.
 pub fn step_bytes(g: &[LayerCost], d: &[LayerCost], batch: usize, penalised: bool) -> u64 {
     let largest = g.iter().chain(d).map(LayerCost::outputs).max().unwrap_or(0);
     let sample = g.last().map_or(0, LayerCost::outputs);

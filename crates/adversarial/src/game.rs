@@ -112,8 +112,9 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         Report { loss_g: gradients.loss(), gradient_g: gradients.norm(), ..report }
     }
 
-    /// Returns the gradients of D's loss, and a report of D. In the report G's values are NaN, and
-    /// so is the norm of D's gradients, which only the last round of a step computes.
+    /// Returns the gradients of D's loss, and a report on D. In the report, the loss and the
+    /// gradient norm of G are NaN; they are computed later. The gradient norm of D is NaN too; it
+    /// is computed only in the last round of a step.
     fn discriminator_gradients(
         &mut self,
         batch: &Batch<E>,
@@ -206,8 +207,9 @@ impl<E: Element, G: Generator<E>, D: Discriminator<E>> Game<E, G, D> {
         [loss_d, self.generator_loss(&batch, &logits[1])]
     }
 
-    /// Returns V(D, G) on a round. Batch norm uses the statistics of the round's batches, and
-    /// dropout the masks of stream `index`. D's input has no noise. No state is changed.
+    /// Returns V(D, G) on a round. Batch norm uses the statistics of the data and of the samples in
+    /// this round. Dropout uses the masks of stream `index`. D's input has no noise. No state is
+    /// changed.
     ///
     /// # Panics
     /// If a shape does not match the networks.

@@ -11,14 +11,14 @@ pub trait Generator<E: Element>: Module<E> {
 
 /// D, which maps a sample to a logit.
 pub trait Discriminator<E: Element>: Module<E> {
-    /// Returns one logit per sample, `[N]`, for "x is data". In a conditional model the logit also
-    /// depends on `condition`. D(x) is the sigmoid of the logit. Dropout draws its masks from
+    /// Returns one logit per sample, `[N]`. Its sigmoid D(x) is the probability that x is data. In
+    /// a conditional model the logit also depends on `condition`. Dropout draws its masks from
     /// `masks`.
     fn judge(&mut self, x: &Var<E>, condition: Option<&Var<E>>, mode: Mode, masks: &mut Stream) -> Var<E>;
 }
 
 /// The input of one step of D: data, noise for the same number of samples, and the conditions of
-/// both.
+/// data and samples.
 #[derive(Clone, Debug)]
 pub struct Round<E: Element> {
     /// Data.
@@ -29,8 +29,8 @@ pub struct Round<E: Element> {
     pub condition: Option<Tensor<E>>,
 }
 
-/// Losses and gradient norms of one training step. D's values are from before its last step. G's
-/// loss is computed with the D of G's step.
+/// Losses and gradient norms of one training step. D's numbers are computed before the last update
+/// of D in this step. G's loss is computed with the D against which G is updated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
     /// D's loss in its last step, without the penalty.

@@ -18,11 +18,12 @@ pub struct Settings {
     /// `penalty_every` (lazy regularisation, Karras et al. 2020, appendix B). 1 applies it in every
     /// step.
     pub penalty_every: u64,
-    /// One-sided label smoothing. 0 disables it.
+    /// One-sided label smoothing: D's target for data is 1 minus this number. 0 disables it.
     pub label_smoothing: f64,
     /// Noise on D's input.
     pub instance_noise: Noise,
-    /// Weight of E |x - G(z, c)|, the mean over all pixel values, in G's loss. It is meant for
+    /// Weight of the term E |x - G(z, c)| in G's loss: the absolute difference between a datum and
+    /// the sample with the same condition c, averaged over all pixel values. It is meant for
     /// conditions that determine x (Isola et al. 2017, eq. 4). 0 disables it.
     pub reconstruction: f64,
     /// The order of the updates of D and G.
@@ -61,14 +62,14 @@ impl Default for Settings {
 const PAPER_WIDTH: usize = 128;
 
 impl Settings {
-    /// Scales the learning rate of Adam and RMSprop for convolutions with `width` channels next to
-    /// the image. The given rate is for the paper's width of 128, and the scaled rate is inversely
-    /// proportional to the width. Adam and RMSprop change each weight by about the learning rate,
-    /// for any size of the gradient. An output sums over all input channels. With fewer channels,
-    /// each weight must therefore change more for the same change of the sum. (Yang et al. 2022,
-    /// Tensor Programs V, table 3: the rate of Adam for hidden weights is proportional to 1 /
-    /// fan-in.) So one setting suits all widths. The rates of plain gradient descent and momentum
-    /// do not change.
+    /// Scales the learning rate of Adam and RMSprop to convolutions with `width` channels next to
+    /// the image. The rate before scaling is for the paper's width of 128. The scaled rate is
+    /// inversely proportional to the width. Adam and RMSprop change each weight by about the
+    /// learning rate, for any size of the gradient. An output sums over all input channels. With
+    /// fewer channels, each weight must therefore change more for the same change of the sum. (Yang
+    /// et al. 2022, Tensor Programs V, table 3: the rate of Adam for hidden weights is proportional
+    /// to 1 / fan-in.) So one learning rate suits all widths. The rates of plain gradient descent
+    /// and momentum do not change.
     #[must_use]
     pub fn at_width(mut self, width: usize) -> Self {
         if matches!(self.descent, Descent::Adam | Descent::RmsProp) {
@@ -96,9 +97,9 @@ named! {
         /// No penalty.
         #[default]
         None = "none": "no penalty",
-        /// lambda E (|grad| - 1)^2 between data and samples (Gulrajani et al. 2017, eq. 3, where
-        /// lambda is 10).
-        Gp = "gp": "(|gradient| - 1)^2 between data and samples",
+        /// lambda E (|grad| - 1)^2 at points between data and samples (Gulrajani et al. 2017, eq.
+        /// 3, where lambda is 10).
+        Gp = "gp": "(|gradient| - 1)^2 at points between data and samples",
         /// gamma/2 E |grad|^2 on data (Mescheder et al. 2018, eq. 9, where gamma is 10).
         R1 = "r1": "|gradient|^2 on data",
     }

@@ -5,27 +5,30 @@
 //! derivative of phi along a random direction d. The checker compares it with a central difference
 //! of phi in `f64`.
 //!
-//! The second order is checked with psi(x) = sum over inputs i of <d phi / d x_i, r_i>^2 with
-//! random r_i. The gradient of psi runs through the recorded backward pass. The checker compares it
-//! along d, and also along a random direction of c. The direction of c is necessary because a rule
-//! is also a function of its cotangent. The rule of a linear f is a function of nothing else.
+//! Second derivatives are checked with psi(x, c) = sum over inputs i of <d phi / d x_i, r_i>^2,
+//! with random r_i. To differentiate psi, the engine differentiates the recorded backward pass. The
+//! checker compares the derivative of psi with its central difference twice: along d, and along a
+//! random direction of c. The direction of c is necessary because the result of a rule also depends
+//! on the cotangent. The rule of a linear f depends on nothing else.
 //!
-//! A fused rule does another computation when its backward pass is recorded, so the first order is
-//! checked both with and without recording. Otherwise psi could be the consistent derivative of a
-//! wrong gradient.
+//! A fused rule computes the gradient in another way when its backward pass is recorded. So first
+//! derivatives are checked both with and without recording. Otherwise the recorded gradient could
+//! be wrong, and the check of psi would not notice it, because psi is computed from this gradient.
 //!
 //! The central difference has five points: (8 (phi(h) - phi(-h)) - (phi(2h) - phi(-2h))) / 12 h,
-//! with phi along the line x + t d. Its error has order h^4, so h can be so large that rounding
-//! does not matter. A rule that is wrong by 0.1 % exceeds the tolerance thousands of times.
+//! where phi(t) is phi on the line x + t d. Its error has order h^4, so h can be so large that
+//! rounding errors do not matter. A rule that is wrong by 0.1 % exceeds the tolerance thousands of
+//! times.
 
 use crate::Var;
 use adjoint_tensor::{Shape, Stream, Tensor};
 
-/// A function under test. It is a trait object, because a generic checker would be compiled once
-/// for each operation, which would take longer than the compilation of the operations.
+/// A function to check. It is a trait object, so that the checker is compiled only once. A generic
+/// checker would be compiled for each operation, which would take longer than compiling the
+/// operations.
 type Function<'a> = &'a dyn Fn(&[Var<f64>]) -> Var<f64>;
 
-/// Computes the gradients of a scalar with respect to some values.
+/// A function that computes the gradients of a scalar with respect to some values.
 type Gradients = fn(&Var<f64>, &[&Var<f64>]) -> Vec<Tensor<f64>>;
 
 /// The step h of the central differences.
@@ -33,7 +36,8 @@ const H: f64 = 1e-3;
 /// The largest relative error that passes.
 const TOLERANCE: f64 = 1e-7;
 
-/// The difference between an analytic and a numerical derivative.
+/// The error of a check: the derivative that the engine computed differs from its central
+/// difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
     /// The order of the derivative: 1 or 2.
@@ -54,8 +58,8 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// Checks the first and second derivatives of `f` at `inputs`. `f` must be smooth within a distance
-/// of a few hundredths.
+/// Checks the first and second derivatives of `f` at `inputs`. `f` must be smooth at all points
+/// within a few hundredths of `inputs`.
 ///
 /// # Errors
 /// If a derivative differs from its central difference.
@@ -93,8 +97,8 @@ fn leaves(inputs: &[Tensor<f64>]) -> Vec<Var<f64>> {
     inputs.iter().map(|x| Var::leaf(x.clone())).collect()
 }
 
-/// Compares the derivative of `scalar` along `directions`, from the engine's `gradients`, with its
-/// central difference.
+/// Compares two values of the derivative of `scalar` along `directions`. One comes from the
+/// function `gradients`, which calls the engine. The other is the central difference.
 fn compare(
     order: usize,
     inputs: &[Tensor<f64>],
@@ -114,8 +118,8 @@ fn compare(
     };
     let values = [-2.0, -1.0, 1.0, 2.0].map(at);
     let numeric = (8.0 * (values[2] - values[1]) - (values[3] - values[0])) / (12.0 * H);
-    // Rounding of the values, magnified by 1 / H, limits the accuracy of a derivative that is small
-    // relative to the values.
+    // The rounding errors of the values are divided by H. They limit the accuracy of a derivative
+    // that is small relative to the values. So the tolerance also depends on the largest value.
     let scale = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     let error = (analytic - numeric).abs() / (analytic.abs() + numeric.abs() + 1e-4 * (scale + 1.0));
     // Written this way so that NaN fails.
@@ -126,7 +130,7 @@ fn compare(
 /// function to check on them.
 ///
 /// # Panics
-/// If a case fails. The message has its number and the shapes of its inputs.
+/// If a case fails. The message contains the number of the case and the shapes of its inputs.
 pub fn assert_cases<F: Fn(&[Var<f64>]) -> Var<f64>>(
     name: &str,
     count: u64,
@@ -146,8 +150,8 @@ fn assert_case(name: &str, i: u64, inputs: &[Tensor<f64>], stream: &mut Stream, 
     }
 }
 
-/// Returns a size from 1 to 5. The size is 1 in half of all cases, because axes of size 1 are where
-/// broadcasting fails.
+/// Returns a random size from 1 to 5. The size is 1 in half of all cases, because errors of
+/// broadcasting appear at axes of size 1.
 pub fn random_size(stream: &mut Stream) -> usize {
     if stream.below(2) == 0 { 1 } else { 2 + stream.below(4) }
 }
@@ -158,8 +162,8 @@ pub fn random_shape(stream: &mut Stream) -> Shape {
     Shape::new(&dims)
 }
 
-/// Returns a shape that broadcasts to `shape`: some axes have size 1, and some leading axes are
-/// missing.
+/// Returns a random shape that broadcasts to `shape`. Some of its axes have size 1, and some
+/// leading axes are missing.
 pub fn random_broadcast(stream: &mut Stream, shape: Shape) -> Shape {
     let dims: Vec<usize> = shape.dims().iter().map(|&d| if stream.below(3) == 0 { 1 } else { d }).collect();
     Shape::new(&dims[stream.below(dims.len() + 1)..])
@@ -178,7 +182,7 @@ mod tests {
     use super::*;
     use crate::graph::{record, recording};
 
-    /// y = x^2 with a rule whose first derivative is wrong by `percent`.
+    /// Returns y = x^2 with a rule whose first derivative is wrong by `percent` percent.
     fn crooked_square(x: &Var<f64>, percent: f64) -> Var<f64> {
         record("crooked", x.value().map(|x| x * x), [x], (x.clone(), percent), |(x, percent), bw| {
             bw.wrt(0, |g| &(g * x) * (2.0 * (1.0 + percent / 100.0)));

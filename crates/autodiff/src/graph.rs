@@ -9,11 +9,12 @@
 //! * it evaluates the contribution to a gradient only if that gradient was requested
 //!   ([`Backward::wrt`] takes a closure);
 //! * it sums a contribution to the shape of its input if the input was broadcast;
-//! * it adds up the contributions of several uses in the order in which it walks the graph;
+//! * if a value is used several times, it adds up the contributions of all uses, in the order in
+//!   which it walks the graph;
 //! * it runs rules on [`Var`]s, so a backward pass can itself be recorded and differentiated.
 //!
-//! Nodes hold no values. The values that a rule needs are passed to [`record`] as `saved`; all
-//! others are freed in the forward pass.
+//! Nodes hold no values. The values that a rule needs are passed to [`record`] as `saved`. All
+//! other values are freed in the forward pass.
 
 mod free;
 
@@ -32,7 +33,8 @@ pub struct Var<E: Element> {
 
 type Rule<E> = Box<dyn Fn(&mut Backward<'_, E>)>;
 
-/// One recorded operation. Ids increase in order of creation, which is a topological order.
+/// A recorded operation or a leaf. A node that is created later has a larger id. So the order of
+/// the ids is a topological order of the graph.
 struct Node<E: Element> {
     id: u64,
     name: &'static str,
@@ -41,8 +43,8 @@ struct Node<E: Element> {
     rule: Option<Rule<E>>,
 }
 
-/// The identity of a leaf, with respect to which a gradient can be requested. It outlives the
-/// values that are attached to it.
+/// A leaf of the graph without its value. A gradient with respect to it can be requested.
+/// [`Leaf::with`] gives the leaf a value, and the leaf can outlive that value.
 #[derive(Clone)]
 pub struct Leaf<E: Element>(Rc<Node<E>>);
 
@@ -77,13 +79,14 @@ fn next_id() -> u64 {
     NEXT_ID.replace(NEXT_ID.get() + 1)
 }
 
-/// Returns whether operations are being recorded on this thread. In a rule, this says whether the
-/// backward pass can be differentiated.
+/// Returns whether this thread records operations. If a rule calls this function, the result says
+/// whether the backward pass is recorded and can be differentiated.
 pub fn recording() -> bool {
     RECORDING.get()
 }
 
-/// Runs `f` without recording: its results are constants, and nothing is saved for a backward pass.
+/// Runs `f` without recording. The results of the operations in `f` are constants, and nothing is
+/// saved for a backward pass.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     set_recording(false, f)
 }
@@ -99,7 +102,8 @@ fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Records y = name(inputs). If no input is differentiable or recording is off, y is a constant.
+/// Records that the operation `name` computed `y` from `inputs`. If no input is differentiable or
+/// recording is off, the result is a constant.
 ///
 /// `rule` is a plain `fn`, which cannot capture anything. So `saved` is all that the operation
 /// keeps for its backward pass.
@@ -119,8 +123,8 @@ pub fn record<'a, E: Element, S: 'static>(
 }
 
 impl<E: Element> Node<E> {
-    /// Returns `y` as the result of an operation. A separate function, because [`record`] is
-    /// compiled once for each type of `saved`.
+    /// Returns `y` as the result of an operation. This is a separate function, so that its code is
+    /// compiled once. [`record`] is compiled once for each type of `saved`.
     #[inline(never)]
     fn of(name: &'static str, y: Tensor<E>, inputs: &[&Var<E>], rule: Rule<E>) -> Var<E> {
         let parents = inputs.iter().map(|x| x.node.clone()).collect();
@@ -129,7 +133,7 @@ impl<E: Element> Node<E> {
     }
 }
 
-/// A rule's access to the backward pass.
+/// What a rule can use of the backward pass: y_bar, and the adjoints of its inputs.
 pub struct Backward<'a, E: Element> {
     node: &'a Rc<Node<E>>,
     y_bar: Var<E>,
@@ -158,8 +162,8 @@ impl<E: Element> Backward<'_, E> {
         }
     }
 
-    /// Adds `g` to the adjoint of input `i`. A separate function, because [`wrt`](Self::wrt) is
-    /// compiled once for each closure.
+    /// Adds `g` to the adjoint of input `i`. This is a separate function, so that its code is
+    /// compiled once. [`wrt`](Self::wrt) is compiled once for each closure.
     #[inline(never)]
     fn add(&mut self, i: usize, g: Var<E>) {
         let Some(parent) = &self.node.parents[i] else { return };
@@ -178,25 +182,28 @@ impl<E: Element> Backward<'_, E> {
         self.adjoints.insert(parent.id, g);
     }
 
-    /// The operation's output as a [`Var`]. `saved` holds it as a plain tensor, because a `Var`
-    /// would keep its own node alive for ever.
+    /// Returns the operation's output `y` as a [`Var`]. A rule saves its output as a plain tensor.
+    /// If the node saved a `Var` of its own output, it would hold a reference to itself and never
+    /// be freed.
     pub fn output(&self, y: &Tensor<E>) -> Var<E> {
         Var { value: y.clone(), node: recording().then(|| self.node.clone()) }
     }
 
-    /// Differentiates the operation's definition in primitives instead of its fused kernel. A fused
-    /// operation obtains its second derivative in this way.
+    /// Computes the gradients of a fused operation from its definition: it differentiates
+    /// `definition`, which computes the same function with primitive operations. The result can be
+    /// differentiated again, which the result of a fused kernel cannot.
     ///
     /// # Panics
-    /// If the pass is not recorded ([`recording`]): the definition would be a constant.
+    /// If the backward pass is not recorded ([`recording`]). The result of `definition` would then
+    /// be a constant.
     pub fn by_definition(&mut self, inputs: &[&Var<E>], definition: impl FnOnce(&[&Var<E>]) -> Var<E>) {
         assert!(
             recording(),
             "cannot differentiate the definition of {} in a pass that is not recorded",
             self.node.name
         );
-        // Fresh nodes, so that this pass ends at the operation's inputs. Each fresh node stays
-        // connected to the outer graph.
+        // Gives each input a new node, so that this inner pass ends at the operation's inputs. Each
+        // new node stays connected to the outer graph.
         let inner: Vec<Var<E>> = inputs.iter().map(|x| ops::identity(x)).collect();
         let inner: Vec<&Var<E>> = inner.iter().collect();
         let gradients = backward(&definition(&inner), self.y_bar.clone(), &inner, true);
@@ -206,7 +213,7 @@ impl<E: Element> Backward<'_, E> {
     }
 }
 
-/// Returns a + b. The sum is in place if a is not shared.
+/// Returns a + b. If neither has a node and a does not share its memory, b is added to a in place.
 fn accumulate<E: Element>(mut a: Var<E>, b: Var<E>) -> Var<E> {
     if a.node.is_none() && b.node.is_none() && a.value.is_unique() {
         a.value.update(&b.value, |a, b| a + b);
@@ -215,8 +222,8 @@ fn accumulate<E: Element>(mut a: Var<E>, b: Var<E>) -> Var<E> {
     &a + &b
 }
 
-/// Returns the adjoints of `wrt` for a given adjoint of `y`. With `differentiable`, the pass is
-/// recorded.
+/// Runs the backward pass from `y`, whose adjoint is `y_bar`, and returns the adjoints of `wrt`. If
+/// `differentiable`, the pass is recorded.
 #[inline(never)]
 fn backward<E: Element>(y: &Var<E>, y_bar: Var<E>, wrt: &[&Var<E>], differentiable: bool) -> Vec<Var<E>> {
     set_recording(differentiable, || {
@@ -274,7 +281,7 @@ impl<E: Element> Var<E> {
         &self.value
     }
 
-    /// The value, without the graph.
+    /// Returns the value without its node.
     pub fn into_value(self) -> Tensor<E> {
         self.value
     }
@@ -310,16 +317,16 @@ impl<E: Element> Var<E> {
         leaves.iter().map(|x| x.node.as_ref().is_some_and(|n| ids.contains(&n.id))).collect()
     }
 
-    /// Returns the gradients of the sum of this value's elements with respect to each of `wrt` (for
-    /// a scalar, of the value itself). The gradient is zero if the value does not depend on the
-    /// input.
+    /// Returns the gradient of this value with respect to each of `wrt`. If the value is not a
+    /// scalar, it returns the gradients of the sum of its elements. A gradient is zero if the value
+    /// does not depend on the input.
     #[inline(never)]
     pub fn gradients(&self, wrt: &[&Var<E>]) -> Vec<Tensor<E>> {
         backward(self, self.ones(), wrt, false).into_iter().map(|g| g.value).collect()
     }
 
-    /// Returns [`gradients`](Self::gradients) that can be differentiated again, for gradient
-    /// penalties.
+    /// Returns the same gradients as [`gradients`](Self::gradients), as values that can be
+    /// differentiated again. Gradient penalties need this.
     #[inline(never)]
     pub fn differentiable_gradients(&self, wrt: &[&Var<E>]) -> Vec<Var<E>> {
         backward(self, self.ones(), wrt, true)

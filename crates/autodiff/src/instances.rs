@@ -1,6 +1,7 @@
-//! Operations that are compiled once, in this crate, instead of in every crate that uses them.
-//! `adjoint_kernels::instances` explains how. The functions that contain their loops, such as
-//! `Tensor::map` and [`crate::graph::record`], are `#[inline(never)]`.
+//! Lists operations so that they are compiled once, in this crate, instead of in every crate that
+//! uses them. `adjoint_kernels::instances` explains how. The functions that the operations call,
+//! such as `Tensor::map` (which contains a loop) and [`crate::graph::record`], are
+//! `#[inline(never)]`.
 
 use crate::Var;
 use crate::ops::{conv_transpose2d, conv2d, conv2d_weight_grad};

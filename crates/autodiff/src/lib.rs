@@ -1,6 +1,6 @@
 //! Reverse-mode automatic differentiation.
 //!
-//! The crate has three parts, and each can be read alone:
+//! The crate has three parts. You can read each of them without the others:
 //!
 //! * [`graph`]: the engine, which contains no operation. It walks a graph backwards, adds up the
 //!   contributions to each node, undoes broadcasting and skips gradients that were not requested.

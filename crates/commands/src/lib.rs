@@ -75,8 +75,8 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
     Ok(Outcome::Finished)
 }
 
-/// Handles everything that is no subcommand of another program: completions, man pages, `--help`
-/// and `--version`. The last two are errors for clap.
+/// Handles a command line that is not for another program. It requests completions, man pages,
+/// `--help` or `--version`. clap reports the last two as errors.
 fn run_own(mut command: Command, arguments: &[OsString]) -> Result<(), BoxError> {
     let given = command.clone().try_get_matches_from(arguments).map_err(Error::from)?;
     let mut text = Vec::new();

@@ -7,10 +7,10 @@ use crate::{DataError, Dataset};
 
 /// Shuffled batches of a dataset.
 ///
-/// Epoch `e` is a permutation drawn from the stream (seed, "shuffle", e), and batch `s` is a slice
-/// of the permutation of its epoch. Images at the end of the permutation that do not fill a batch
-/// are left out of this epoch. The batch of a step therefore depends on the seed and the step
-/// alone, and a resumed run sees the same batches as an uninterrupted one.
+/// Epoch `e` is a permutation drawn from the stream (seed, "shuffle", e). It is divided into
+/// batches. Images at the end of the permutation that do not fill a batch are left out of this
+/// epoch. The batch of step `s` depends on the seed and on `s` alone. A resumed run therefore sees
+/// the same batches as an uninterrupted one.
 #[derive(Debug)]
 pub struct Batches {
     dataset: Dataset,

@@ -4,7 +4,7 @@
 //! The mirrors are tried in order. The received bytes are counted, hashed and written to a
 //! temporary file next to the target. The temporary file is renamed to the target if its size and
 //! SHA-256 match the manifest, and is deleted otherwise. Downloads are not resumed: the largest
-//! file is 26 MB, and the first half of a file cannot be verified.
+//! file is 26 MB, and a SHA-256 cannot verify a part of a file.
 
 use std::cmp::Ordering;
 use std::fs;

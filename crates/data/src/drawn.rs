@@ -82,8 +82,9 @@ impl Images for Drawn {
         }
     }
 
-    /// Draws the images at `indices` that are missing, with one thread per processor. The call has
-    /// no effect if fewer than [`PARALLEL_MIN`] images are missing or if images are not kept.
+    /// Draws those images at `indices` that are not drawn yet, with one thread per processor. The
+    /// call has no effect if fewer than [`PARALLEL_MIN`] images are missing or if images are not
+    /// kept.
     fn prepare(&self, indices: &[usize]) {
         if indices.len() < PARALLEL_MIN || self.kept.is_empty() {
             return;

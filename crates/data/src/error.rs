@@ -13,7 +13,7 @@ pub enum DataError {
     UnknownDataset {
         /// The requested name.
         name: String,
-        /// The names that exist, separated by commas.
+        /// The names of all available datasets, separated by commas.
         known: String,
     },
 
@@ -118,7 +118,8 @@ pub enum Damage {
     /// The gzip stream cannot be decoded, or its checksum is wrong.
     #[error("the gzip stream is corrupt")]
     Corrupt,
-    /// A member of the gzip stream is followed by bytes other than zeros and a further member.
+    /// A member of the gzip stream is followed by bytes that are neither zeros nor a further
+    /// member.
     #[error("bytes follow the end of the gzip stream")]
     TrailingBytes,
     /// The content is longer than this number of bytes.
@@ -131,7 +132,7 @@ pub enum Damage {
     /// bytes.
     #[error("it starts with {0:02x?}, which is not the header of an IDX file of bytes")]
     Magic([u8; 4]),
-    /// The size in the header differs from the size of the file.
+    /// The number of bytes of data in the file is not the number that the header announces.
     #[error("its IDX header announces {announced} bytes of data but {found} follow")]
     Length {
         /// The product of the sizes in the header.

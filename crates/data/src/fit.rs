@@ -16,11 +16,12 @@ pub(crate) struct Fit {
     width: usize,
     channels: usize,
     pub(crate) size: usize,
-    /// The taps of the rows and of the columns; `None` if an image is copied into the middle.
+    /// The taps of the rows and of the columns; `None` if an image is not resampled.
     taps: Option<[Vec<Taps>; 2]>,
 }
 
-/// The source pixels `first..` that make up one output pixel, and their weights, which sum to 1.
+/// The source pixels from which one output pixel is computed, starting at `first`, and their
+/// weights, which sum to 1.
 #[derive(Clone, Debug)]
 struct Taps {
     first: usize,
@@ -56,8 +57,8 @@ impl Fit {
         }
     }
 
-    /// Resamples an image. Each row of the result is a weighted sum of stored rows, which is then
-    /// resampled along the row.
+    /// Resamples an image. For each row of the result, a weighted sum of stored rows is computed
+    /// first. This sum is then resampled along the row.
     fn resample(&self, rows: &[Taps], columns: &[Taps], stored: &[u8], fitted: &mut [u8]) {
         let row_len = self.width * self.channels;
         let mut line = vec![0.0_f32; row_len];
@@ -80,7 +81,8 @@ impl Fit {
     }
 }
 
-/// The taps of `to` output pixels over `from` source pixels that cover the same length.
+/// Returns the taps of a line of `to` output pixels that covers the same length as `from` source
+/// pixels.
 fn taps(from: usize, to: usize) -> Vec<Taps> {
     let ratio = from as f32 / to as f32;
     let stretch = ratio.max(1.0);

@@ -19,8 +19,9 @@ pub enum Points {
 /// A measure of how well samples match a distribution of points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Match {
-    /// Number of clusters that receive at least a twentieth of their fair share of the samples.
-    /// Only high-quality samples are counted.
+    /// Number of clusters that receive at least a twentieth of their fair share of the samples. A
+    /// fair share is the number of samples divided by the number of clusters. Only high-quality
+    /// samples are counted.
     pub modes: usize,
     /// Share of the samples within three standard deviations of the centre of a cluster, or of the
     /// curve for a distribution without clusters.
@@ -51,8 +52,8 @@ impl Points {
         Self::ALL.into_iter().find(|points| points.name() == name)
     }
 
-    /// Standard deviation of a point along each axis, about the centre of its cluster or about the
-    /// curve.
+    /// Standard deviation of a point along each axis, about the centre of its cluster or about its
+    /// point on the curve.
     pub fn sigma(self) -> f64 {
         match self {
             Points::Ring | Points::Grid => 0.05,
@@ -141,8 +142,8 @@ impl Points {
     }
 }
 
-/// The point at angle `t`, from 0 to pi, of the upper moon (`which` = 0) or the lower moon. The two
-/// moons together are centred at the origin.
+/// Returns the point at the angle `t` of a moon: the upper moon if `which` is 0, otherwise the
+/// lower moon. `t` is from 0 to pi. The two moons together are centred at the origin.
 fn moon(which: usize, t: f64) -> [f64; 2] {
     let [x, y] = if which == 0 { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
     [x - 0.5, y - 0.25]

@@ -5,9 +5,9 @@ use std::thread::{self, JoinHandle};
 
 use crate::{Batch, Batches};
 
-/// [`Batches`] whose batch of step s + 1 is made on a separate thread while the caller uses the
-/// batch of step s. Since a batch is a function of its step, prefetching changes the time at which
-/// a batch is ready but not its content.
+/// Makes the batch of step s + 1 on a separate thread while the caller uses the batch of step s. A
+/// batch is a function of its step. Prefetching therefore changes the time at which a batch is
+/// ready but not its content.
 #[derive(Debug)]
 pub struct Prefetch {
     /// Makes the batch of step `next`. `None` if making a batch panicked.
@@ -22,12 +22,13 @@ impl Prefetch {
         Self { steps_per_epoch: batches.steps_per_epoch(), next: 0, worker: Some(make(batches, 0)) }
     }
 
-    /// As [`Batches::steps_per_epoch`].
+    /// Number of batches in an epoch (see [`Batches::steps_per_epoch`]).
     pub fn steps_per_epoch(&self) -> u64 {
         self.steps_per_epoch
     }
 
-    /// As [`Batches::batch`]; fast if `step` follows the previously requested step.
+    /// Returns the batch that [`Batches::batch`] returns for `step`. The call is fast if `step`
+    /// follows the previously requested step.
     ///
     /// # Panics
     /// If making a batch panicked.

@@ -47,8 +47,8 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// that the index is in range and that `image` has the right length.
     fn image(&self, index: usize, image: &mut [u8]);
 
-    /// Prepares the images at `indices`, which are needed soon, on all processors. The default
-    /// implementation is empty.
+    /// Prepares the images at `indices` on all processors, because they are needed soon. The
+    /// default implementation has no effect.
     fn prepare(&self, _indices: &[usize]) {}
 
     /// The factors from which image `index` was drawn, or `None` for a dataset without factors. The

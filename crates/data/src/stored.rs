@@ -116,7 +116,8 @@ impl Stored<'_> {
     }
 }
 
-/// Reads a file. Fails if its digest differs from the manifest or its shape from `dims`.
+/// Reads a file. Fails if the digest of the file differs from the manifest, or if the shape of the
+/// data differs from `dims`.
 fn read(path: &Path, file: &FileEntry, dims: &[usize]) -> Result<Vec<u8>, DataError> {
     let Idx { dims: found, data, digest } = Idx::read(path, Idx::content_len(dims))?;
     let damage = if digest != file.sha256 {

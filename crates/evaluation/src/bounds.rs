@@ -1,5 +1,6 @@
-//! Likelihoods. Models with an encoder have a bound and importance sampling; any decoder has
-//! annealed importance sampling.
+//! Estimates of how likely a model makes the test images. A model with an encoder has a variational
+//! bound, and importance sampling estimates the likelihood. Annealed importance sampling needs only
+//! a decoder.
 
 use crate::table::Subject;
 use adjoint_data::{Dataset, PixelRange, Split};
@@ -12,8 +13,8 @@ use adjoint_recipes::{labels, limits};
 use adjoint_runs::values::{positive, whole};
 use adjoint_runs::{BoxError, note};
 
-/// Number of images that are annealed at once, chains per image, and leapfrog steps per
-/// temperature.
+/// Settings of annealed importance sampling. At most `GROUP` images are annealed at once, each with
+/// `CHAINS` chains. A chain makes `LEAPFROG` leapfrog steps at each temperature.
 const GROUP: usize = 8;
 const CHAINS: usize = 16;
 const LEAPFROG: usize = 10;
@@ -46,8 +47,9 @@ pub(crate) struct Effort {
     pub(crate) ais_sigma: f64,
 }
 
-/// Notes the bound on the test set, its parts, and the likelihood by importance sampling. Models
-/// without a bound get no figures.
+/// Adds to `subject` the variational bound on the test set, the KL term of the bound, the number of
+/// active latent variables, and the negative log-likelihood by importance sampling. A model without
+/// a bound gets none of these numbers.
 ///
 /// # Errors
 /// If an estimate is not finite.
@@ -75,9 +77,11 @@ pub(crate) fn variational(
     Ok(())
 }
 
-/// Notes a lower bound on log p(x) of test images, and the gap between an upper and a lower bound
-/// on samples of the model. The mean error of the lower bound on these samples is between 0 and the
-/// gap. Models of points, plain autoencoders and models with image conditions get no figures.
+/// Adds to `subject` two numbers by annealed importance sampling. One is a lower bound on log p(x)
+/// of test images. The other is a gap, measured on images that the model samples: an upper bound on
+/// their log p(x) minus the lower bound. On these images, the mean error of the lower bound is
+/// between 0 and the gap. Models of points, plain autoencoders and models with image conditions get
+/// neither number.
 ///
 /// # Errors
 /// If the test set can't be loaded.
@@ -110,7 +114,7 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         let simulated = model.networks.observe(&mean, sigma, &mut stream);
         let labels = labels.map(|labels| Var::constant(repeat_per_chain(&labels)));
         let (labels, rows, seed) = (labels.as_ref(), indices.len() * CHAINS, seed.wrapping_add(first as u64));
-        // The steps are tuned on the first images and reused for the others.
+        // The step sizes are tuned on the first group of images and reused for the other groups.
         let annealing = annealing.get_or_insert_with(|| {
             let tempo = (effort.ais_temperatures, LEAPFROG);
             Annealing::tuned((prior, latent), tempo, rows, log_density(model, &real, labels, sigma), seed)
@@ -133,18 +137,19 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
     Ok(())
 }
 
-/// Returns the standard deviation of pixels in the range of a model, and the constant that is added
-/// to its log-density of an image to get the log-density over \[0, 1\].
+/// Converts the standard deviation `sigma` of pixels from [0, 1] to the pixel range of a model.
+/// Also returns a constant. The log-density of an image in the model's range plus this constant is
+/// the log-density of the image in \[0, 1\].
 fn in_unit_range(range: PixelRange, sigma: f64, pixels: usize) -> (f64, f64) {
     match range {
         PixelRange::Unit => (sigma, 0.0),
-        // The range is twice as wide, so the density of each pixel is halved.
+        // The range [-1, 1] is twice as wide as [0, 1], so the density of each pixel is halved.
         PixelRange::Symmetric => (2.0 * sigma, pixels as f64 * 2.0f64.ln()),
     }
 }
 
-/// Returns the function that maps z to log p(x|z), one value per chain. Each row of x has
-/// [`CHAINS`] chains; `labels` has one row per chain.
+/// Returns the function that maps z to log p(x|z), with one value per chain. Each image of `x` has
+/// [`CHAINS`] chains. `labels`, if there are any, have one row per chain.
 fn log_density<'a>(
     model: &'a mut Model,
     x: &Tensor<f32>,
@@ -155,7 +160,7 @@ fn log_density<'a>(
     move |z| model.networks.log_density(&x, z, labels, sigma)
 }
 
-/// Repeats each row [`CHAINS`] times.
+/// Repeats each row [`CHAINS`] times. The copies of a row are adjacent.
 fn repeat_per_chain(x: &Tensor<f32>) -> Tensor<f32> {
     let (n, [_, len]) = (x.dims()[0], x.shape().around(0));
     x.reshape([n, 1, len]).expand([n, CHAINS, len]).reshape(x.shape().with(0, n * CHAINS))
@@ -166,7 +171,8 @@ mod tests {
     use super::*;
     use adjoint_nn::objective::gaussian_log_likelihood;
 
-    /// Compares the density of one image in both ranges.
+    /// Converts the log-density of an image from [-1, 1] to [0, 1] and compares it with the
+    /// log-density that is computed in [0, 1].
     #[test]
     fn a_density_does_not_depend_on_the_range() {
         let density = |x: &[f32], mean: &[f32], sigma: f64| {

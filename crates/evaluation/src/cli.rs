@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `evaluate`: its flags, and the order in which runs are measured.
 
 use crate::bounds::{self, Effort};
 use crate::control::Control;
@@ -88,7 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     let cli = Cli::try_parse_from(arguments).map_err(Error::from)?;
     set_threads(cli.threads)?;
     let text_is_piped = reject_outputs(&cli)?;
-    // Open all runs first: a wrong one should fail before the others are measured.
+    // Open all runs first, so that a wrong run fails before any run is measured.
     let open = |run: &PathBuf| {
         let Cli { seed, raw, data_dir, .. } = cli.clone();
         // A model without a moving average uses its last weights anyway.
@@ -198,8 +198,8 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
 }
 
-/// Scores a model's samples by the judge and by their pixels. For a class-conditional model it also
-/// scores how well `labelled` samples of known classes classify the test set.
+/// Scores a model's samples by the judge and by their pixels. If the model is class-conditional,
+/// `labelled` samples of known classes also classify the test set, and the error is a score.
 fn score_samples(
     model: &mut Model,
     references: &mut References,
@@ -228,7 +228,8 @@ fn score_samples(
     Ok(subject)
 }
 
-/// Returns notes on the accuracy of the judges and on the requested classes.
+/// Returns notes for the reader of the tables: the accuracy of the judges, and how classes were
+/// requested.
 fn notes_on_judges(models: &[Model], references: &References, control: Option<&Control>) -> Vec<String> {
     let mut notes = vec![format!(
         "{} samples each. The accuracy of the judge on the test set is {:.2} %.",
@@ -255,8 +256,8 @@ fn notes_on_judges(models: &[Model], references: &References, control: Option<&C
     notes
 }
 
-/// Returns a note on the number of test images, of `all`, per likelihood, and on the density of
-/// each model.
+/// Returns a note on the likelihoods: how many of the `all` test images each one is measured on,
+/// and which density of images each model has.
 fn note_on_likelihoods(observations: &[String], effort: Effort, all: usize) -> String {
     let Effort { nll_images: nll, ais_images: ais, .. } = effort;
     let mut counts = format!("The ELBO is of all {all} test images, the NLL of the first {nll}");

@@ -1,7 +1,7 @@
-//! How latent vectors control the known factors of glyphs, measured by a regressor. Vector
-//! arithmetic should give samples of the expected class and factor; a direction should change its
-//! factor and not the class. Each fraction of successes is reported with the fraction expected by
-//! chance.
+//! Measures how well latent vectors control the class and the known factors of glyphs, such as
+//! their slant. Vector arithmetic should give samples of the expected class and factor. A step
+//! along the direction of a factor should change this factor and keep the class. Each fraction of
+//! successes is reported with the fraction that chance gives.
 
 use crate::judges::{FACTORS, Judges, Regressor, StoredJudge};
 use crate::measured::{Measured, in_parts};
@@ -16,15 +16,17 @@ use adjoint_recipes::game::Condition;
 use adjoint_runs::{BoxError, note};
 use std::ops::Range;
 
-/// Maximum number of samples that examples and directions are computed from. The numbers of sums
-/// and of walks are the number of samples divided by `SHARE`.
+/// Maximum number of samples of a model. Sums and directions are computed from these samples. The
+/// number of sums is the number of samples divided by `SHARE`. So is the number of walks along one
+/// direction.
 const MOST_SAMPLES: usize = 4_000;
 const SHARE: usize = 8;
-/// Number of examples in each term of a sum.
+/// Number of samples whose latent vectors are averaged for one term of a sum.
 const EXAMPLES: usize = 3;
-/// A walk along a direction goes from a sample to both sides by `REACH` standard deviations of z.
-/// It is a success if the factor changes by more than `CHANGE` of its standard deviations and the
-/// class stays the same.
+/// A walk starts at the latent vector of a sample. It goes by `REACH` standard deviations of z
+/// along a direction, and by as much in the opposite direction. It succeeds if both ends have the
+/// class of the sample, and if the factor at one end exceeds the factor at the other end by more
+/// than `CHANGE` of its standard deviations.
 const REACH: f64 = 2.0;
 const CHANGE: f64 = 1.0;
 
@@ -40,8 +42,8 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Trains or loads the regressor of a dataset. Returns None if the factors of the dataset are
-    /// not known.
+    /// Trains or loads the regressor of a dataset. Returns None if the dataset does not know the
+    /// factors of its images.
     ///
     /// # Errors
     /// If the regressor can't be stored, or its features are not finite.
@@ -64,8 +66,8 @@ impl Control {
         Ok(Some(Control { regressor, explained, samples, image_len: train.image_len(), classes }))
     }
 
-    /// Measures the classes and factors of the samples of latent vectors. Only a part of the
-    /// samples is in memory at once.
+    /// Decodes latent vectors `z` and measures the class and the factors of each sample. Only a
+    /// part of the samples is in memory at once.
     ///
     /// # Errors
     /// If samples or the features of a judge are not finite.
@@ -89,8 +91,8 @@ impl Control {
         })
     }
 
-    /// Notes how well latent vectors control a model. A model with an image condition gets no
-    /// scores.
+    /// Adds to `subject` the scores of how well latent vectors control a model. A model with an
+    /// image condition gets no such scores.
     ///
     /// # Errors
     /// If conditions can't be loaded, or samples are not finite.
@@ -111,7 +113,7 @@ impl Control {
             |z: &Tensor<f32>, conditions: Option<&Tensor<f32>>| self.measure(judge, model, (z, conditions));
         let found = measure(&z, conditions.as_ref())?;
         if conditions.is_none() {
-            // Terms are of any class of the dataset, even if the model does not generate it.
+            // A sum may ask for any class of the dataset, even if the model does not generate it.
             let mut stream = Stream::new(seed, "control/arithmetic", 0);
             let measure = |sums: &Tensor<f32>| measure(sums, None);
             let (arrived, chance) = arithmetic((&z, &found), (classes, trials), &mut stream, measure)?;
@@ -123,9 +125,10 @@ impl Control {
     }
 }
 
-/// Notes the success of walks along the direction of each factor and along random directions. The
-/// direction of a factor is its covariance with z over samples. `measure` returns the classes and
-/// factors of the samples at one end of all walks.
+/// Adds to `subject` the fraction of walks that succeed, along the direction of each factor and
+/// along random directions. The direction of a factor is the covariance of the factor with each
+/// latent variable, over the samples. `measure` decodes latent vectors, one end of every walk at a
+/// time, and returns their classes and factors.
 fn directions(
     subject: &mut Subject,
     (z, found): (&Tensor<f32>, &Measured),
@@ -150,8 +153,9 @@ fn directions(
     Ok(())
 }
 
-/// Returns for each of the first `trials` samples whether a walk from it changes the factor and
-/// keeps the class. `direction` is one direction for all walks, or one per walk.
+/// Returns for each walk whether it changes the factor and keeps the class. There are `trials`
+/// walks; they start at the first `trials` samples. `direction` is one direction for all walks, or
+/// one per walk.
 fn walks(
     (z, found): (&Tensor<f32>, &Measured),
     trials: usize,
@@ -180,14 +184,15 @@ fn walks(
     Ok((0..trials).map(success).collect())
 }
 
-/// Tests sums such as: thick samples of class c, minus thin samples of class c, plus thin samples
-/// of class d, should give a thick sample of class d. The factor and the two of `classes` classes
-/// are random. The terms are means of samples whose latent vectors `z`, classes and factors `found`
-/// are known. `measure` returns the classes and factors of the samples of the sums.
+/// Tests sums of latent vectors. For example, thick samples of class c, minus thin samples of class
+/// c, plus thin samples of class d, should give a thick sample of class d. Each sum draws a factor
+/// and two of the `classes` classes at random. A term is the mean of a few rows of `z`: latent
+/// vectors whose classes and factors are `found`. `measure` decodes the sums and returns their
+/// classes and factors.
 ///
 /// Returns the fraction of `trials` sums that succeed, and the fraction expected by chance. A sum
-/// fails if there are too few examples of a term. Chance is the fraction of samples that have the
-/// expected class and factor, averaged over all sums.
+/// also fails if too few samples fit one of its terms. Chance is the fraction of all samples that
+/// have the expected class and factor, averaged over the sums.
 fn arithmetic(
     (z, found): (&Tensor<f32>, &Measured),
     (classes, trials): (usize, usize),
@@ -225,7 +230,7 @@ fn arithmetic(
     Ok((Estimate::share(arrived, trials), chance / trials as f64))
 }
 
-/// Returns the fraction of successes.
+/// Returns the fraction of walks that succeed.
 fn share(successes: &[bool]) -> Estimate {
     Estimate::share(successes.iter().filter(|success| **success).count(), successes.len())
 }
@@ -237,8 +242,9 @@ mod tests {
     /// Number of latent variables: one for each factor, and one for the class.
     const LATENT: usize = FACTORS.len() + 1;
 
-    /// Returns the samples of a model whose factors are the first latent variables. Its class is
-    /// the last latent variable, rounded and limited to `classes` classes.
+    /// Returns the classes and factors that a toy model gives to latent vectors. The factors are
+    /// the first latent variables. The class is the last latent variable, rounded and limited to
+    /// `classes` classes.
     fn made(z: &Tensor<f32>, classes: usize) -> Measured {
         let rows = || z.data().chunks_exact(LATENT);
         let class = |row: &[f32]| row[LATENT - 1].round().clamp(0.0, classes as f32 - 1.0) as usize;
@@ -250,8 +256,8 @@ mod tests {
         }
     }
 
-    /// Returns the fraction of successes and chance for a model that generates `own` of ten
-    /// classes.
+    /// Returns the result of [`arithmetic`] for a toy model that generates only the first `own` of
+    /// ten classes: the fraction of successes and the fraction by chance.
     fn of_ten(own: usize) -> (Estimate, f64) {
         let mut stream = Stream::new(3, "z", 0);
         let z = Tensor::build([2_000, LATENT], |out| {
@@ -265,27 +271,29 @@ mod tests {
         arithmetic((&z, &found), (10, 500), &mut Stream::new(3, "sums", 0), measure).unwrap()
     }
 
-    /// Factors and classes are linear functions of z here, so arithmetic on z should succeed. A
-    /// normal variable above 1/2 has mean 1.1411 and variance 0.2684. Let a, b and c be means of
-    /// three such variables each. Then a - b + c has the same mean and variance, and is above 1/2
-    /// with probability Phi((1.1411 - 0.5) / 0.518) = 0.892.
+    /// The factors and classes of the toy model are linear functions of z, so sums should usually
+    /// succeed. A factor is high above 1/2 and low below -1/2. A normal variable above 1/2 has mean
+    /// 1.1411 and variance 0.2684. A term of a sum is the mean of three samples, so its variance is
+    /// a third of 0.2684. The factor is high in a, and low in b and c. Thus a - b + c has mean
+    /// 1.1411 and variance 0.2684. It is above 1/2 with probability Phi((1.1411 - 0.5) / 0.518) =
+    /// 0.892.
     #[test]
     fn arithmetic_arrives_where_factors_are_linear() {
         let (arrived, chance) = of_ten(10);
         assert!((arrived.value - 0.892).abs() < 0.05, "{arrived:?}");
-        // A tenth of the samples has the class, and a fraction 1 - Phi(1/2) = 0.3085 of these is
-        // high.
+        // A tenth of the samples has the expected class. Of these, a fraction 1 - Phi(1/2) = 0.3085
+        // has a high factor.
         assert!((chance - 0.030_85).abs() < 0.004, "{chance}");
     }
 
-    /// A model of one class fails at every sum, because the other class is missing. A model of half
-    /// of the classes succeeds only at pairs of its own classes, a fraction 5/10 x 4/9 of all
-    /// pairs.
+    /// Each sum needs samples of two classes. A model of one class has samples of at most one of
+    /// them, so every sum fails. A model of five of the ten classes succeeds only if it generates
+    /// both classes. This is the case for a fraction 5/10 x 4/9 of all pairs.
     #[test]
     fn classes_that_a_model_does_not_make_are_failures() {
         let (arrived, chance) = of_ten(1);
         assert_eq!(arrived.value, 0.0);
-        // The only class is the expected one in a tenth of the sums.
+        // The only class of the model is the expected class in a tenth of the sums.
         assert!((chance - 0.030_85).abs() < 0.012, "{chance}");
         let (arrived, _) = of_ten(5);
         assert!((arrived.value - 0.892 * 5.0 / 10.0 * 4.0 / 9.0).abs() < 0.06, "{arrived:?}");

@@ -1,5 +1,5 @@
-//! Scores of images: the reference data, and every figure that is computed from samples and
-//! reference data alone.
+//! How images are scored: the reference data, and every number that needs only samples and
+//! reference data.
 
 use crate::cli::limit;
 use crate::judges::{Classifier, Judges, Reading};
@@ -18,17 +18,18 @@ use adjoint_recipes::limits;
 use adjoint_runs::{BoxError, note, warn};
 use std::ops::Range;
 
-/// The ball about a sample reaches to its K-th nearest neighbour.
+/// The radius of the ball about an image, in the judge's features, is the distance to its K-th
+/// nearest neighbour.
 const K: usize = 5;
-/// Number of training images that the width of the Parzen window is selected on.
+/// Number of training images that select the width of the Parzen window.
 const VALIDATION: usize = 1_000;
-/// Maximum number of real images, and of samples, in the two-sample test. Its accuracy then has a
-/// standard error of half a per cent.
+/// Maximum number of training images, and of samples, in the two-sample test. With this many, the
+/// accuracy of the test has a standard error of half a per cent.
 const TWO_SAMPLE: usize = 5_000;
-/// Number of training images that are compared at once.
+/// Number of images that a search for nearest images reads at once.
 const CHUNK: usize = 2_000;
-/// Maximum number of pixel values of a subject. As `f64` they take 128 MB, and a few such sets are
-/// in memory at once.
+/// Maximum number of pixel values in the images of one row of the table. As `f64` they take 128 MB,
+/// and a few such sets of images are in memory at once.
 const MOST_NUMBERS: usize = 1 << 24;
 
 /// Reference data that samples are measured against.
@@ -36,20 +37,21 @@ pub(crate) struct References {
     train: Dataset,
     test: Dataset,
     pub(crate) classifier: Classifier,
-    /// Number of images of each set that are measured.
+    /// Number of training images, of test images and of samples that are measured.
     pub(crate) count: usize,
-    /// The first training images. The next three fields are computed from the judge's features of
-    /// these images.
+    /// Pixels of the first training images. The next three fields are computed from the judge's
+    /// features of these images.
     reference: Tensor<f64>,
     normal: frechet::Reference,
     kernels: kernel::Reference,
     balls: Balls,
-    /// Factor that scales features to a mean square of 1 over the reference, so that distances do
-    /// not depend on the scale of the judge's features.
+    /// The judge's features are multiplied by this factor. It gives the features of the training
+    /// images a mean square of 1, so that distances do not depend on the scale of the judge's
+    /// features.
     unit: f64,
     /// Fraction of each class in the training split.
     pub(crate) shares: Vec<f64>,
-    /// The first test images; `labels` are their classes.
+    /// Pixels of the first test images; `labels` are their classes.
     tests: Tensor<f64>,
     labels: Vec<usize>,
     validation: Tensor<f64>,
@@ -57,14 +59,14 @@ pub(crate) struct References {
     nearest_to_tests: Vec<Vec<Neighbour>>,
 }
 
-/// Returns images of a set as rows of pixels in [0, 1].
+/// Returns the images of a set that have these indices, one per row, with pixels in [0, 1].
 fn pixels(set: &Dataset, range: Range<usize>) -> Tensor<f64> {
     rows_of(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
 }
 
 impl References {
-    /// Prepares the reference data of a dataset. `samples` is the number of images of each subject;
-    /// it is reduced to what the dataset and memory allow.
+    /// Prepares the reference data of a dataset. `samples` is the requested number of images in
+    /// each row of the table. It is reduced to what the dataset and memory allow.
     ///
     /// # Errors
     /// If a judge can't be stored, or its features are not finite.
@@ -109,9 +111,9 @@ impl References {
         Ok(references)
     }
 
-    /// Scores the test set, the first row of the table and the limit of what samples can reach.
-    /// Figures that measure samples on the test set itself are computed for training images
-    /// instead.
+    /// Scores the test set. It is the first row of the table and the limit of what samples can
+    /// reach. Some scores measure how well samples describe the test set. For these, training
+    /// images take the place of the samples.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -121,7 +123,7 @@ impl References {
         let labels = self.labels.clone();
         self.score_by_judge(&mut subject, &images, Some(&labels))?;
         self.score_by_parzen(&mut subject, &self.reference);
-        // The nearest neighbours of the test set are already known.
+        // The training images that are nearest to the test images are already known.
         self.score_by_neighbours(&mut subject, &images, Some(&self.nearest_to_tests));
         let train = &self.train;
         self.one_nearest(&mut subject, labelled, |range| {
@@ -132,7 +134,8 @@ impl References {
         Ok(subject)
     }
 
-    /// Scores uniform noise, the last row of the table: samples should not be worse.
+    /// Scores uniform noise. It is the last row of the table. The scores of samples should not be
+    /// worse.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -145,9 +148,10 @@ impl References {
         Ok(subject)
     }
 
-    /// Notes all scores of images (N, H, W, C) in [0, 1]. If classes were requested, the fraction
-    /// of images with the requested class is one of them. Samples that were made from test images
-    /// get no Parzen likelihood, because they contain parts of these test images.
+    /// Adds to `subject` all scores of `images` (N, H, W, C) in [0, 1]. If the classes of the
+    /// images were requested, one score is the fraction of images that have the requested class. If
+    /// the images were made from test images, they get no Parzen likelihood: it is the likelihood
+    /// of the test images, and the images contain parts of them.
     ///
     /// # Errors
     /// If the judge's features are not finite.
@@ -166,7 +170,8 @@ impl References {
         Ok(())
     }
 
-    /// Notes the scores by the judge and in the judge's features.
+    /// Adds to `subject` the scores that need the classes or the features that the judge finds in
+    /// images.
     fn score_by_judge(
         &mut self,
         subject: &mut Subject,
@@ -198,7 +203,8 @@ impl References {
         Ok(())
     }
 
-    /// Notes the likelihood of the test set in a Parzen window about samples.
+    /// Adds to `subject` the log-likelihood of the test images under a Parzen window. The window is
+    /// a density estimate from the images whose pixels are given.
     fn score_by_parzen(&self, subject: &mut Subject, pixels: &Tensor<f64>) {
         note(format_args!("{}: Parzen window", subject.name));
         let widths = widths(0.05, 1.0, 25);
@@ -213,8 +219,9 @@ impl References {
         }
     }
 
-    /// Notes the error of a 1-nearest-neighbour classifier on the first test images. `part` returns
-    /// a range of its `count` labelled images, with their classes.
+    /// Adds to `subject` the error of a 1-nearest-neighbour classifier on the first test images.
+    /// The classifier uses `count` labelled images. `part` returns a range of these images, with
+    /// their classes.
     ///
     /// # Errors
     /// If `part` fails.
@@ -239,8 +246,9 @@ impl References {
         Ok(())
     }
 
-    /// Notes how images are distributed among the data, and their sharpness. `known` are the
-    /// nearest neighbours of the images, if they are known already.
+    /// Adds to `subject` the scores that compare images with their nearest images in the data, and
+    /// the sharpness. `known` contains the training image nearest to each image, if it is known
+    /// already.
     fn score_by_neighbours(
         &self,
         subject: &mut Subject,

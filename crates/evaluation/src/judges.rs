@@ -1,5 +1,6 @@
-//! The judges. A judge is trained once on the training split of a dataset and stored in a file
-//! whose name identifies the images.
+//! The judges: a classifier of images, and a regressor that estimates the factors of glyphs. A
+//! judge is trained once on the training split of a dataset. It is stored in a file whose name
+//! contains a digest of the training images.
 
 use adjoint_data::glyphs::Factors;
 use adjoint_data::{Batches, Dataset, PixelRange};
@@ -14,9 +15,10 @@ use adjoint_runs::{BoxError, note, warn, weights};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Version of what judges compute: their layers and first weights, loss, batches and optimiser, and
-/// the factors that a regressor learns. A stored judge is used only if it has this version. Raise
-/// it with every change of what a judge computes; a test compares the two.
+/// Version of what judges compute. It covers their layers and first weights, loss, batches and
+/// optimiser, and the factors that a regressor learns. A stored judge is used only if it has this
+/// version. Raise the version with every change of what a judge computes. A test fails if the
+/// computed values differ from those that were recorded for this version.
 const JUDGE_VERSION: u32 = 1;
 /// Accuracy on the test set below which a classifier gives a warning.
 const EXPECTED_ACCURACY: f64 = 0.99;
@@ -25,7 +27,7 @@ const STEP_SIZE: f64 = 1e-3;
 const SEED: u64 = 1;
 /// Number of steps between two lines that report training.
 const LOG_EVERY: u64 = 500;
-/// Number of images that are read at once.
+/// Maximum number of images that a judge evaluates at once.
 const CHUNK: usize = 500;
 
 /// How to obtain a judge.
@@ -40,18 +42,19 @@ pub(crate) struct Judges {
     steps: u64,
 }
 
-/// Reads one factor of a glyph.
+/// A function that returns one factor of a glyph.
 pub(crate) type Number = fn(&Factors) -> f32;
 
-/// The factors of glyphs that the regressor learns. Each has the key of the figure of its
-/// direction. If they change, [`JUDGE_VERSION`] must be raised.
+/// The factors of glyphs that the regressor learns. The text before each factor is the JSON key of
+/// its score: the success of walks along its direction. If the factors change, [`JUDGE_VERSION`]
+/// must be raised.
 pub(crate) const FACTORS: [(&str, Number); 3] = [
     ("direction_thickness", |f| f.stroke_width),
     ("direction_slant", |f| f.slant),
     ("direction_width", |f| f.aspect),
 ];
 
-/// The features and outputs of a judge for images.
+/// The features and outputs that a judge computes for N images.
 pub(crate) struct Reading {
     /// The features, (N, features).
     pub(crate) features: Tensor<f64>,
@@ -66,8 +69,8 @@ pub(crate) struct StoredJudge {
 }
 
 impl StoredJudge {
-    /// Evaluates the judge on `count` images. `part` returns a range of these images, (N, H, W, C)
-    /// in [0, 1].
+    /// Evaluates the judge on `count` images. `part` returns the images of a range, (N, H, W, C) in
+    /// [0, 1].
     ///
     /// # Errors
     /// If features are not finite, because weights are not finite or too large.
@@ -133,8 +136,8 @@ impl Judges {
         Ok(Classifier { accuracy, judge })
     }
 
-    /// Returns a regressor of factors that are known of each training image. The factors are
-    /// normalised to mean 0 and variance 1.
+    /// Returns the regressor of a dataset. `factors` are the factors of every training image. The
+    /// regressor learns them normalised to mean 0 and variance 1.
     ///
     /// # Errors
     /// If the judge can't be stored.
@@ -167,7 +170,8 @@ impl Judges {
         Ok(StoredJudge { judge, path })
     }
 
-    /// Returns the path of the judge of exactly these images in this version.
+    /// Returns the path of a judge's file. The name contains the version of the judges and a digest
+    /// of the training images.
     fn path(&self, what: &str, train: &Dataset) -> PathBuf {
         let (name, size, steps) = (train.name(), train.image_size(), self.steps);
         let images = &train.digest()[..16];
@@ -175,7 +179,7 @@ impl Judges {
     }
 }
 
-/// Returns the targets (N, outputs) of the images with these indices.
+/// A function from the indices of images to their targets (N, outputs).
 type Targets<'a> = Box<dyn Fn(&[usize]) -> Tensor<f32> + 'a>;
 
 /// The targets that a judge learns, and the loss.
@@ -186,14 +190,14 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// The targets are the classes of a set.
+    /// Returns the task to learn the class of each image of a set.
     fn classes(train: &'a Dataset) -> Self {
         let outputs = train.classes().len();
         let targets = move |indices: &[usize]| labels::of_images(train, indices);
         Task { outputs, targets: Box::new(targets), loss: cross_entropy }
     }
 
-    /// The targets are the normalised factors of each image.
+    /// Returns the task to learn the normalised factors of each image.
     fn factors(factors: &'a [Factors], scales: &'a Scales) -> Self {
         let targets = move |indices: &[usize]| {
             let rows = indices.iter().flat_map(|&i| normalised(&factors[i], scales));
@@ -203,7 +207,7 @@ impl<'a> Task<'a> {
         Task { outputs: FACTORS.len(), targets: Box::new(targets), loss: squared_error }
     }
 
-    /// Trains a new judge for this number of steps. `show` gets the number of each step, from 1,
+    /// Trains a new judge for `steps` steps. `show` gets the number of each step, counted from 1,
     /// and its loss.
     ///
     /// # Errors
@@ -232,16 +236,16 @@ fn load(path: &Path, judge: &mut Judge<f32>) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A judge of known factors. Its outputs are normalised: 0 is the mean of the training images, 1
-/// their standard deviation.
+/// A judge that estimates the factors of glyphs. Its outputs are normalised: 0 is the mean of a
+/// factor over the training images, and 1 is one standard deviation above the mean.
 pub(crate) struct Regressor {
     pub(crate) judge: StoredJudge,
     scales: Scales,
 }
 
 impl Regressor {
-    /// Returns the fraction of each factor's variance that the regressor explains. It is evaluated
-    /// on the first images of a set; `factors` are their factors.
+    /// Returns for each factor the fraction of its variance that the regressor explains. It is
+    /// measured on the first images of a set, whose known factors are `factors`.
     ///
     /// # Errors
     /// If the features are not finite.
@@ -261,7 +265,8 @@ impl Regressor {
 /// Mean and standard deviation of each factor over the training images.
 type Scales = [[f64; 2]; FACTORS.len()];
 
-/// Returns the factors of a glyph in standard deviations from the mean.
+/// Returns the factors of a glyph, each in standard deviations from its mean over the training
+/// images.
 fn normalised(factors: &Factors, scales: &Scales) -> [f64; FACTORS.len()] {
     std::array::from_fn(|j| (f64::from(FACTORS[j].1(factors)) - scales[j][0]) / scales[j][1])
 }

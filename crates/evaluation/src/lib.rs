@@ -5,14 +5,14 @@
 //! | --- | --- |
 //! | `cli` | flags; groups the runs that are compared with each other |
 //! | `judges` | the classifier and the regressor of factors, trained once and stored |
-//! | `images` | scores of images |
+//! | `images` | how images are scored |
 //! | `measured` | classes and factors of images, measured in parts |
 //! | `control` | how latent vectors control the known factors of glyphs |
-//! | `bounds` | likelihoods |
-//! | `plane` | scores of points |
-//! | `table` | figures as tables and as JSON |
+//! | `bounds` | how likely a model makes the test images |
+//! | `plane` | how points are scored |
+//! | `table` | scores as tables and as JSON |
 //!
-//! Write the figures of a GAN of points in the plane as JSON:
+//! Write the scores of a GAN of points in the plane as JSON:
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;

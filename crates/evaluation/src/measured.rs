@@ -1,4 +1,4 @@
-//! Classes and factors of images, as the judges estimate them.
+//! The class and the factors of images, as the judges estimate them.
 
 use crate::judges::FACTORS;
 use adjoint_nn::Tensor;
@@ -6,15 +6,17 @@ use adjoint_recipes::limits;
 use adjoint_runs::BoxError;
 use std::ops::Range;
 
-/// Number of images that are in memory at once; fewer if images are large.
+/// Maximum number of images that are in memory at once; fewer if images are large.
 const CHUNK: usize = 500;
-/// A factor is high or low if it is more than this many standard deviations from its mean.
+/// A factor is high if it is more than this many standard deviations above its mean, and low if it
+/// is more than this below.
 const FAR: f64 = 0.5;
 
-/// Classes and factors of images.
+/// The class and the factors of each of several images.
 pub(crate) struct Measured {
     pub(crate) classes: Vec<usize>,
-    /// The factors, (N, factors), in standard deviations from the mean.
+    /// The factors, (N, factors), each in standard deviations from its mean over the training
+    /// images.
     pub(crate) factors: Tensor<f64>,
 }
 
@@ -23,15 +25,15 @@ impl Measured {
         self.factors.data()[image * FACTORS.len() + factor]
     }
 
-    /// Does an image have this class, and is it high (or low, if not `high`) in a factor?
+    /// Returns true if an image has this class and the factor is high (or low, if `high` is false).
     pub(crate) fn is(&self, image: usize, class: usize, factor: usize, high: bool) -> bool {
         let value = self.factor(image, factor);
         self.classes[image] == class && if high { value > FAR } else { value < -FAR }
     }
 }
 
-/// Measures the classes and factors of `count` images. `make` returns a range of images and
-/// `measure` measures them. A range takes about 64 MB at most.
+/// Measures the classes and factors of `count` images. `make` returns the images of a range, and
+/// `measure` returns their classes and factors. The images of a range take at most about 64 MB.
 ///
 /// # Errors
 /// If `make` or `measure` fails.
@@ -56,7 +58,8 @@ mod tests {
     use adjoint_tensor::memory;
     use adjoint_testing::alone;
 
-    /// All 400 images of 512 x 512 pixels in colour take 1.2 GB.
+    /// All 400 images of 512 x 512 pixels with three channels would take 1.2 GB at once. The test
+    /// checks that only a part of them is in memory.
     #[test]
     fn large_images_are_measured_in_parts() {
         alone(|| {

@@ -1,4 +1,4 @@
-//! Scores of points in the plane, whose distribution is known.
+//! How points in the plane are scored. The distribution of the data is known exactly.
 
 use crate::table::{Comparison, Subject};
 use adjoint_data::points::Points;
@@ -8,7 +8,8 @@ use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::Model;
 use adjoint_runs::BoxError;
 
-/// Compares runs on one distribution. The first subject is the data, the last is noise.
+/// Scores the samples of runs that learn the same distribution. The first subject is the data, the
+/// last is uniform noise.
 ///
 /// # Errors
 /// If samples can't be drawn, or are not finite.

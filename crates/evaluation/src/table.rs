@@ -1,9 +1,9 @@
-//! Figures of several subjects, as Markdown tables and as JSON.
+//! The scores of several subjects, as Markdown tables and as JSON.
 
 use adjoint_metrics::Estimate;
 use serde_json::{Map, Value, json};
 
-/// A figure: its position in the tables and its format.
+/// The description of one score: its name, its place in the tables and its format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figure {
     /// Its name in JSON.
@@ -11,9 +11,9 @@ pub(crate) struct Figure {
     /// Its column heading, with an arrow: ↑ if higher is better, ↓ if lower is better, →x if closer
     /// to x is better.
     pub(crate) heading: &'static str,
-    /// The table that it is in.
+    /// The table that the score is in.
     pub(crate) group: &'static str,
-    /// Factor that values are multiplied by in tables, and number of decimals.
+    /// Factor that values are multiplied by in tables, and number of decimals in tables.
     pub(crate) scale: f64,
     pub(crate) digits: usize,
 }
@@ -35,7 +35,7 @@ const BOUNDS: &str = "likelihood, in nats per image";
 const CONTROL: &str = "control of known factors, in % (and by chance)";
 const PLANE: &str = "in the plane";
 
-/// All figures, in the order of the tables.
+/// All scores, in the order of the tables.
 pub(crate) const FIGURES: [Figure; 31] = [
     figure("classifier_score", "score ↑", JUDGE, 1.0, 2),
     figure("confident", "confident % ↑", JUDGE, 100.0, 1),
@@ -70,7 +70,7 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("divergence", "KL nats ↓", PLANE, 1.0, 3),
 ];
 
-/// The figures of one subject: a run, the test set or noise.
+/// The scores of one subject: a run, the test set or noise.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subject {
     pub(crate) name: String,
@@ -84,17 +84,17 @@ impl Subject {
         Subject { name: name.into(), ..Subject::default() }
     }
 
-    /// Notes a figure.
+    /// Adds a score to this subject.
     ///
     /// # Panics
-    /// If no figure has this key.
+    /// If no score has this key.
     #[track_caller]
     pub(crate) fn note(&mut self, key: &'static str, figure: impl Into<Estimate>) {
         assert!(FIGURES.iter().any(|figure| figure.key == key), "no figure {key}");
         self.cells.push((key, figure.into()));
     }
 
-    /// Does the subject have a figure of its likelihood?
+    /// Returns true if the subject has a score of how likely it makes the test images.
     pub(crate) fn has_likelihood(&self) -> bool {
         FIGURES.iter().any(|figure| figure.group == BOUNDS && self.cell(figure.key).is_some())
     }
@@ -126,7 +126,7 @@ impl Subject {
 pub(crate) struct Comparison {
     /// Heading, such as "mnist, 28x28".
     pub(crate) title: String,
-    /// Notes that explain the figures.
+    /// Notes that explain the scores.
     pub(crate) notes: Vec<String>,
     pub(crate) subjects: Vec<Subject>,
 }
@@ -137,8 +137,8 @@ impl Comparison {
         json!({ "title": self.title, "notes": self.notes, "subjects": subjects })
     }
 
-    /// Returns Markdown tables of the figures that at least one subject has. Columns are aligned,
-    /// so that the text is readable in a terminal too.
+    /// Returns Markdown tables of the scores that at least one subject has. Columns are aligned, so
+    /// that the text is readable in a terminal too.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("## {}\n", self.title);
         for note in &self.notes {
@@ -154,7 +154,7 @@ impl Comparison {
             }
             let mut rows = vec![vec![group.to_owned()]];
             rows[0].extend(figures.iter().map(|figure| figure.heading.to_owned()));
-            // A subject without figures in this table has no row.
+            // A subject without scores in this table has no row.
             for subject in &self.subjects {
                 let cells: Vec<String> =
                     figures.iter().map(|figure| written(figure, subject.cell(figure.key))).collect();
@@ -171,7 +171,8 @@ impl Comparison {
 fn written(figure: &Figure, cell: Option<Estimate>) -> String {
     let Some(Estimate { value, error }) = cell else { return String::new() };
     let number = |x: f64| format!("{:.*}", figure.digits, figure.scale * x);
-    // An error that rounds to 0 is written as an upper bound, because 0 would mean certainty.
+    // An error that rounds to 0 is written as an upper bound, such as `<0.1`, because 0 would mean
+    // certainty.
     let least = 0.1f64.powi(figure.digits as i32) / figure.scale;
     match error {
         error if !error.is_finite() => number(value),

@@ -1,4 +1,4 @@
-//! The destination of a path: a regular file that is replaced as a whole, or a stream that is
+//! The destination of a path: a regular file, which is replaced as a whole, or a stream, which is
 //! written directly.
 
 use std::fs::{self, File, Metadata};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LINKS: usize = 40;
 
 /// Opens the destination of `path` if it must not be replaced, such as a pipe or a device. Returns
-/// `None` if it is a regular file, which may not exist yet.
+/// `None` if it can be replaced: it is a regular file, or there is no file yet.
 pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {
     let found = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -27,13 +27,14 @@ pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {
     File::options().write(true).truncate(found.is_file()).open(path).map(Some)
 }
 
-/// Follows symbolic links and returns the path of the target, which may not exist yet.
+/// Follows symbolic links and returns the path of the target. There may be no file at this path
+/// yet. If a link is in /proc, returns `path` itself.
 pub fn resolve(path: &Path) -> PathBuf {
     follow(path).unwrap_or_else(|| path.to_path_buf())
 }
 
-/// As [`resolve`], but returns `None` if a link is in /proc. A link in /proc leads to an open file,
-/// which may no longer have the name in the link.
+/// As [`resolve`], but returns `None` if a link is in /proc. Such a link leads to an open file. The
+/// path in the link may no longer be the path of that file.
 fn follow(path: &Path) -> Option<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..LINKS {
@@ -47,14 +48,15 @@ fn follow(path: &Path) -> Option<PathBuf> {
     Some(target)
 }
 
-/// Would [`write()`](crate::write()) create or replace a regular file at `path`? Other files can
-/// then be placed in the same directory.
+/// Would [`write()`](crate::write()) create or replace a regular file at `path`? If so, other files
+/// can be placed in the same directory.
 pub fn is_regular(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |found| found.is_file() && standard_stream(&found).is_none())
 }
 
-/// Returns standard output or standard error if `found` is the same file. New bytes then follow the
-/// bytes that were already written, even if the stream is redirected to a file.
+/// Returns standard output or standard error, if one of them is the file that `found` describes.
+/// New bytes then follow the bytes that were already written to it, even if it is redirected to a
+/// file.
 #[cfg(unix)]
 fn standard_stream(found: &Metadata) -> Option<File> {
     use std::os::fd::AsFd;

@@ -1,12 +1,12 @@
-//! Output files. This is the only crate in the workspace that writes whole files and that renames,
-//! locks or syncs files.
+//! Writes output files. This is the only crate in the workspace that writes whole files and that
+//! renames, locks or syncs files.
 //!
 //! * [`write()`] writes to a path. A regular file is replaced atomically and keeps its mode.
 //!   Symbolic links are followed. A pipe or a device is written directly.
 //! * [`Partial`] is a file under a temporary name, for writers that need the separate steps.
 //! * [`remove_leftovers`] removes the temporary files of processes that were killed.
-//! * [`lock`] and [`sync_directory`] also work on file systems that do not support locks or cannot
-//!   sync directories.
+//! * [`lock`] and [`sync_directory`] do not fail on file systems that do not support locks or
+//!   cannot sync directories.
 //! * [`faults`] lets a test make any of these calls fail, or end the process before the call.
 //!
 //! This crate does not depend on formats, runs or datasets. It returns the errors of the operating
@@ -49,11 +49,11 @@ const BUFFER: usize = 1 << 18;
 
 /// Writes `content` to `path`.
 ///
-/// A regular file, or a file that does not exist yet, has either the old content or the new content
-/// at any time, even if the process is killed. After the function returns, the new content survives
-/// a power cut. The file keeps its mode and, if the system allows it, its owner. Symbolic links are
-/// followed. Hard links and extended attributes are not kept. A file that is a mount point is
-/// overwritten in place.
+/// A regular file has either its old content or the new content at any time, even if the process is
+/// killed. A new file is either absent or complete. After the function returns, the new content
+/// survives a power cut. The file keeps its mode and, if the system allows it, its owner. Symbolic
+/// links are followed. Hard links and extended attributes are not kept. A file that is a mount
+/// point is overwritten in place.
 ///
 /// Any other destination is written directly: a pipe, a device, or the standard output or standard
 /// error of this process under any name.

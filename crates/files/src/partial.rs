@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use crate::faults::{self, Call};
 use crate::system::{self, Lock};
 
-/// The extension of temporary names, such as checkpoint.safetensors.0123456789abcdef.partial.
+/// The extension of a temporary name such as checkpoint.safetensors.0123456789abcdef.partial.
 const ENDING: &str = "partial";
 /// Number of hexadecimal digits before the extension.
 const DIGITS: usize = 16;
-/// The longest stem of a temporary name, in bytes. With the digits and the extension, the name
-/// stays below the limit of 255 bytes of common file systems.
+/// Maximum length of the stem of a temporary name, in bytes. With the digits and the extension, the
+/// temporary name stays below the limit of 255 bytes of common file systems.
 const LONGEST: usize = 200;
-/// Number of random names that are tried. Two names are equal with probability 2^-64.
+/// Maximum number of random names that are tried. Two of them are equal with probability 2^-64.
 const ATTEMPTS: usize = 16;
 
 /// A file that is still being written. It is in the directory of its target, under a name that no
@@ -44,8 +44,8 @@ impl Partial {
         let old = fs::metadata(target).ok().filter(Metadata::is_file);
         let mut options = File::options();
         options.write(true).create_new(true);
-        // Only the owner may read a file that replaces another one, until it gets the mode of the
-        // other file.
+        // At first, only the owner may read a file that will replace another file. Later the file
+        // gets the mode of the other file.
         #[cfg(unix)]
         if old.is_some() {
             options.mode(0o600);
@@ -131,13 +131,13 @@ impl Drop for Partial {
     }
 }
 
-/// Removes the temporary files in a directory for which `own` returns true and whose writers have
-/// ended. `own` is called with the file name of the target, or with a number that replaces a name
-/// of more than 200 bytes.
+/// Removes temporary files from a directory, if `own` returns true for their target and their
+/// writers have ended. The argument of `own` is the file name of the target. If this name has more
+/// than 200 bytes, the argument is the number that replaces it in temporary names.
 ///
 /// `alone` states that no other process is writing these files. Temporary files are then removed
-/// even on file systems without locks, where a running writer cannot be distinguished from an ended
-/// one. Temporary files of earlier versions, whose names have no number, are also removed.
+/// even on file systems without locks, where nothing shows whether a writer has ended. Temporary
+/// files of earlier versions, whose names have no number, are then removed too.
 ///
 /// # Errors
 /// If the directory cannot be read, or a file cannot be removed.
@@ -158,8 +158,8 @@ pub fn remove_leftovers(directory: &Path, alone: bool, own: &dyn Fn(&OsStr) -> b
     Ok(())
 }
 
-/// Returns the stem of the temporary names of a file: its name, or a number that replaces a long
-/// name.
+/// Returns the stem of the temporary names of a file. It is the name of the file, or a number that
+/// replaces a long name.
 pub(crate) fn stem(name: &OsStr) -> OsString {
     if name.len() <= LONGEST {
         return name.to_os_string();

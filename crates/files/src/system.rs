@@ -22,7 +22,7 @@ pub enum Lock {
 /// Requests the exclusive lock of an open file, without waiting. `path` is the path of the file.
 ///
 /// # Errors
-/// The errors of the system, except the errors which mean that there are no locks.
+/// The errors of the system, except those that mean that the file system does not support locks.
 pub fn lock(file: &File, path: &Path) -> io::Result<Lock> {
     let locked = faults::call(Call::Lock, path, || match file.try_lock() {
         Ok(()) => Ok(Lock::Held),
@@ -52,12 +52,12 @@ pub fn sync(file: &File, path: &Path) -> io::Result<()> {
     faults::call(Call::Sync, path, || file.sync_all())
 }
 
-/// Makes the entries of a directory durable. This is possible and necessary only on Unix. If the
-/// file system does not support it, a warning is printed once per process, because a power cut may
-/// then lose the newest files.
+/// Makes the entries of a directory durable. This is possible and necessary only on Unix. Some file
+/// systems do not support it, and a power cut may then lose the newest files. In this case, a
+/// warning is printed once per process.
 ///
 /// # Errors
-/// The errors of the system, except the errors which mean that directories cannot be synced.
+/// The errors of the system, except those that mean that directories cannot be synced.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());

@@ -49,8 +49,8 @@ fn no_file_is_left_beside_a_path_that_is_taken() {
     assert_eq!(names(place.path()), ["taken"]);
 }
 
-/// Temporary names do not contain the process number, because processes in two containers can have
-/// equal numbers.
+/// Writers of one file use different temporary names. The names do not contain the process number,
+/// because processes in two containers can have equal numbers.
 #[test]
 fn writers_of_one_file_do_not_meet() {
     let place = tempfile::tempdir().unwrap();
@@ -122,7 +122,7 @@ fn leftovers_of_the_dead_go_and_everything_else_stays() {
     write(&place.path().join("a"), |out| out.write_all(b"x")).unwrap();
 }
 
-/// A file name can have up to 255 bytes. The name of the temporary file is not longer than that.
+/// A file name can have up to 255 bytes. The temporary name of such a file is not longer than that.
 #[test]
 fn the_longest_names_can_be_written() {
     let place = tempfile::tempdir().unwrap();
@@ -185,7 +185,8 @@ mod unix {
         assert!(place.path().join("loop").is_symlink());
     }
 
-    /// A mounted file, as with `docker run --volume FILE:FILE`.
+    /// A file can be a mount point, as with `docker run --volume FILE:FILE`. It is overwritten in
+    /// place.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_that_is_mounted_is_overwritten_in_place() {

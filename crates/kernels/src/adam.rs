@@ -16,7 +16,7 @@ pub struct Adam {
     pub beta2: f64,
     /// The constant that is added to the denominator.
     pub eps: f64,
-    /// lambda of the L2 term, whose gradient is added to g. 0 means no L2 term.
+    /// lambda of the L2 term. Its gradient, lambda theta, is added to g. 0 means no L2 term.
     pub l2: f64,
     /// lambda of decoupled decay, theta <- theta - lr lambda theta (Loshchilov & Hutter 2019). 0
     /// means no decay.
@@ -82,8 +82,8 @@ mod tests {
     use crate::reference;
     use crate::reference::testing::{integers, wave};
 
-    /// With a constant gradient, the corrected moments equal g and g^2. So each step moves theta by
-    /// lr g / (|g| + eps).
+    /// With a constant gradient g, the bias-corrected moments equal g and g^2. So each step moves
+    /// theta by lr g / (|g| + eps).
     #[test]
     fn moves_by_the_step_size_under_a_constant_gradient() {
         let adam = Adam { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, l2: 0.0, decay: 0.0 };
@@ -100,7 +100,8 @@ mod tests {
         }
     }
 
-    /// Each operation is rounded separately, so results do not depend on the vector length.
+    /// Every instruction set gives the same parameters, because each operation is rounded
+    /// separately.
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
         let n = CHUNK + 37;

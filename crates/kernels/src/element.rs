@@ -9,8 +9,8 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A real number with which the engine computes: `f32` or `f64`.
 ///
-/// The functions are those of the standard library, and numerically stable forms of `softplus` and
-/// `sigmoid`, which do not overflow.
+/// The functions have the meaning of those of the standard library. `softplus` and `sigmoid` have
+/// forms that do not overflow.
 pub trait Element:
     GemmScalar
     + bytemuck::Pod
@@ -96,11 +96,11 @@ pub trait Element:
         if self < other || other.is_nan() { other } else { self }
     }
 
-    /// Returns the product with `mask`. It is 0 where the mask is 0, even if `self` is infinite or
+    /// Returns the product with `mask`. It is 0 if the mask is 0, even if `self` is infinite or
     /// NaN.
     ///
-    /// Where a function has slope 0, no gradient flows, even if the incoming gradient is infinite.
-    /// A plain product would give NaN there.
+    /// Gradients use this with the slope of a function as the mask. Where the slope is 0, the
+    /// gradient is 0, even if the incoming gradient is infinite. A plain product would then be NaN.
     #[inline]
     fn masked(self, mask: Self) -> Self {
         if mask == Self::ZERO { Self::ZERO } else { self * mask }

@@ -3,10 +3,12 @@
 //! A generic function is normally compiled in each crate that calls it. The vector paths of a
 //! convolution would then be a large part of the compile time of a program. If a function is
 //! `#[inline(never)]` and this crate already contains the instance for `f32`, the compiler links
-//! other crates to that instance. The functions below name the instances. A kernel that is not
-//! listed works as well, but each program and each test compiles its own copy. A kernel that takes
-//! a closure ([`crate::pointwise`]) is a distinct function for each closure. So the crate that has
-//! the closure lists the caller of the kernel (`adjoint_autodiff::instances`).
+//! other crates to that instance. The functions in this file list the instances. A kernel that is
+//! not listed works as well, but each program and each test compiles its own copy.
+//!
+//! A kernel that takes a closure ([`crate::pointwise`]) is a different function for each closure.
+//! So this crate cannot list it: the closures are in other crates. The crate that has a closure
+//! lists the function that calls the kernel with it (`adjoint_autodiff::instances`).
 
 use crate::adam::Adam;
 use crate::{batch_norm, conv2d, gemm, layout, pointwise, reduce, softmax};

@@ -1,4 +1,5 @@
-//! The instruction set of the kernels, which is chosen once, from the processor or by the user.
+//! The instruction set of the kernels. It is chosen once: the best set of the processor, or the set
+//! that the user chose.
 //!
 //! The choice affects the speed and, in the last bits, the rounding of results. It never depends on
 //! the number of threads. A kernel reads the choice once at its start and passes it to its tasks.
@@ -40,13 +41,13 @@ impl Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.supported()).unwrap_or(Isa::Portable)
     }
 
-    /// Returns the instruction set for kernels that are called from here: that of [`with`],
-    /// otherwise that of [`set`], otherwise the best one.
+    /// Returns the instruction set that a kernel would use if this thread called it now. It is the
+    /// set given to [`with`], otherwise the set given to [`set`], otherwise [`best`](Self::best).
     pub fn active() -> Isa {
         scoped().unwrap_or_else(|| *CHOICE.get_or_init(Isa::best))
     }
 
-    /// Returns the name of the set on the command line.
+    /// Returns the name that the command line uses for the set.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
@@ -73,7 +74,8 @@ impl FromStr for Isa {
     }
 }
 
-/// An instruction set is unknown, not supported by this processor, or was set too late.
+/// The error for an instruction set that is unknown, not supported by this processor, or set too
+/// late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IsaError(String);
 
@@ -119,7 +121,7 @@ pub fn with<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
     scope(Some(isa), f)
 }
 
-/// Returns the instruction set of [`with`] on this thread.
+/// Returns the instruction set that [`with`] chose for this thread, if any.
 pub(crate) fn scoped() -> Option<Isa> {
     SCOPED.get()
 }

@@ -65,8 +65,9 @@ impl AxisView {
     }
 }
 
-/// Copies `len` positions of an axis from `x` (from `x_start` on) to `y` (from `y_start` on). The
-/// other elements of `y` do not change. Narrowing, padding and concatenation are this copy.
+/// Copies positions `x_start..x_start + len` of an axis of `x` to positions `y_start..y_start +
+/// len` of this axis of `y`. The other elements of `y` do not change. Narrowing, padding and
+/// concatenating tensors use this copy.
 ///
 /// # Panics
 /// If a range exceeds its axis, or `outer` or `inner` differ.
@@ -123,8 +124,8 @@ fn copy<E: Element>(x: &[E], y: &mut [E]) {
     for_each_chunk(y, CHUNK, |t, y| y.copy_from_slice(&x[t * CHUNK..][..y.len()]));
 }
 
-/// The adjoint of [`gather_rows`]: row i of `y_bar` is added to row `rows[i]` of `x_bar`, in the
-/// order of i and in `f64`.
+/// The adjoint of [`gather_rows`]: row r of `x_bar` becomes the sum of all rows i of `y_bar` with
+/// `rows[i]` = r. The rows are added in the order of i and in `f64`.
 ///
 /// # Panics
 /// If an index is out of range or `y_bar` has another length.
@@ -145,7 +146,7 @@ pub fn scatter_add_rows<E: Element>(y_bar: &[E], columns: usize, rows: &[usize],
     x_bar.iter_mut().zip(sums.as_slice()).for_each(|(x, &sum)| *x = E::of(sum));
 }
 
-/// Checks the indices of rows of a table.
+/// Checks that all indices in `rows` are rows of a table of `count` rows.
 ///
 /// # Panics
 /// If an index is not below `count`.
@@ -213,7 +214,8 @@ mod tests {
         }
     }
 
-    /// In `f32`, a running sum of a million numbers would have an error of 10^-2.
+    /// [`scatter_add_rows`] adds a million equal rows accurately. A running sum in `f32` would have
+    /// a large error.
     #[test]
     fn a_row_that_is_taken_often_keeps_its_digits() {
         let n = 1 << 20;
@@ -222,7 +224,8 @@ mod tests {
         assert_eq!(x_bar, [0.0, (n as f64 * f64::from(0.1f32)) as f32]);
     }
 
-    /// Long lines, blocks and rows are divided, even if they are few.
+    /// The kernels divide long lines, blocks and rows into several tasks, even if there is only one
+    /// line, block or row.
     #[test]
     fn few_lines_are_work_for_several_threads() {
         use crate::{isa::Isa, parallel::work::speedup};
@@ -244,7 +247,7 @@ mod tests {
         gather_rows(&[0.0f32; 15], 3, &[5], &mut [0.0; 3]);
     }
 
-    /// 2^63 rows of two columns end at a multiple of 2^64, which wraps to 0.
+    /// Row 2^63 of a table with two columns would start at 2^64, which wraps to 0.
     #[test]
     #[should_panic(expected = "scatter: row 9223372036854775808 of a table of 4 rows")]
     fn scatter_rejects_a_row_that_wraps() {

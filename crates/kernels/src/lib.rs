@@ -4,20 +4,21 @@
 //! convolution family ([`conv2d`]), batch normalisation ([`batch_norm`]), pointwise maps
 //! ([`pointwise`]), reductions ([`reduce`]), softmax ([`softmax`]), data movement ([`layout`]) and
 //! the fused optimiser step ([`adam`]). Products, convolutions, batch norm, broadcasting and sums
-//! have a naive version in [`mod@reference`], which defines them and with which tests compare them.
-//! The tests of the other kernels compare them with their formulas.
+//! have a naive version in [`mod@reference`]. The naive version is their definition, and tests
+//! compare the fast kernels with it. The tests of the other kernels compare them with their
+//! formulas.
 //!
 //! This crate is deliberately *not* a tensor library. It has no shapes except the sizes in its
 //! arguments, records no operations, and owns only recycled memory ([`memory`]). It is the only
 //! crate that uses threads ([`threads`]), that calls `matrixmultiply` and that contains `unsafe`.
-//! The unsafe code is in [`gemm`], in the vector instructions of `simd` ([`isa`] selects the
-//! instruction set), and where tasks share an output.
+//! The unsafe code is in [`gemm`], in `simd` (vector instructions; [`isa`] selects the set), and
+//! where several tasks write to one output.
 //!
 //! # Results do not depend on the number of threads
 //!
-//! Work is divided into chunks by shape only. One thread computes a chunk from start to end, and
-//! partial sums of chunks are added in the order of the chunks. So `threads::with(1, f)` and
-//! `threads::with(7, f)` give the same bits.
+//! A kernel divides its work into chunks. The chunks depend only on the shapes of the operands. One
+//! thread computes a chunk from start to end, and partial sums of chunks are added in the order of
+//! the chunks. So `threads::with(1, f)` and `threads::with(7, f)` give the same bits.
 //!
 //! # Convolution and its adjoint
 //!

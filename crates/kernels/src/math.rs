@@ -1,17 +1,17 @@
 //! e^x, ln(1 + x) and tanh for `f32`, as straight-line arithmetic that compilers vectorise.
 //!
-//! The functions of the standard library are calls for one number each. The functions here have no
-//! branches and use no fused multiply-add. So a loop over them runs at the speed of the vector unit
-//! and gives the same bits on every processor and instruction set. Errors are below 2 units in the
-//! last place. A test compares every 1009th float with `f64`.
+//! A function of the standard library is called once for each number. The functions in this file
+//! have no branches and use no fused multiply-add. So a loop over them runs at the speed of the
+//! vector unit and gives the same bits on every processor and instruction set. Errors are below 2
+//! units in the last place. A test compares every 1009th float with `f64`.
 
 /// ln 2 as a sum of two parts. The first part has so few bits that n times it is exact for |n| <
 /// 2^9.
 const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 
-/// Adding and subtracting 3 * 2^22 rounds to an integer. After the addition, the low bits hold the
-/// integer in two's complement.
+/// 3 * 2^22. Adding this number to x and subtracting it again rounds x to an integer. After the
+/// addition, the low bits of the sum are the integer in two's complement.
 const ROUND: f32 = 12_582_912.0;
 
 /// Returns n and r with x = n ln 2 + r and |r| <= ln 2 / 2, for |x| <= 2^8.
@@ -23,8 +23,8 @@ fn reduce(x: f32) -> (i32, f32) {
     (whole, (x - n * LN2_HIGH) - n * LN2_LOW)
 }
 
-/// Returns e^r - 1 for |r| <= ln 2 / 2, from the Taylor polynomial of degree 7. Its remainder is
-/// below 2^-27 of the value.
+/// Returns e^r - 1 for |r| <= ln 2 / 2, from the Taylor polynomial of degree 7. The omitted terms
+/// are below 2^-27 of the value.
 #[inline(always)]
 fn exp_m1_of_remainder(r: f32) -> f32 {
     let p = 1.0 / 5040.0;

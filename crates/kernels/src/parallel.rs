@@ -1,7 +1,7 @@
 //! The only module that gives work to threads.
 //!
-//! Callers choose chunks by shape alone, and each chunk is computed by one thread. So no result
-//! depends on the number of threads or on their speed.
+//! The chunks of a kernel depend only on the shapes of its operands, and each chunk is computed by
+//! one thread. So no result depends on the number of threads or on their speed.
 
 use crate::tuning::tasks::{CHUNK, SPIN_TIME};
 use crate::{Element, threads};
@@ -24,9 +24,9 @@ pub(crate) fn for_each_chunk<T: Send>(data: &mut [T], len: usize, f: impl Fn(usi
     each_chunk(data, len, &f);
 }
 
-/// [`for_each_chunk`] with `f` behind a pointer. Otherwise splitting and stealing would be compiled
-/// for each closure, as thousands of lines of compiler output. A call through a pointer costs
-/// little per chunk, and this crate compiles much faster.
+/// [`for_each_chunk`] with `f` behind a pointer. So rayon's code that divides chunks among threads
+/// is compiled once, not once for each closure. A call through a pointer costs little per chunk,
+/// and this crate compiles much faster.
 fn each_chunk<T: Send>(data: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if threads::count() == 1 {
         let chunks = data.chunks_mut(len).enumerate();
@@ -72,17 +72,18 @@ fn each_task(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     (0..tasks).into_par_iter().for_each(f);
 }
 
-/// The number of threads that [`keep_awake`] keeps awake, of any pool. A program has one pool.
+/// The number of threads, of all pools together, that [`keep_awake`] keeps awake. A program has one
+/// pool.
 static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes the other threads look for work for a while before they sleep. Waking a thread takes about
-/// as long as a kernel of a small network. See docs/design/threads.md.
+/// Makes the other threads of the pool look for work for a while before they sleep. Waking a thread
+/// takes about as long as a kernel of a small network. See docs/design/threads.md.
 fn keep_awake() {
     if AWAKE.load(Ordering::Relaxed) > 0 {
         return;
     }
-    // A caller outside the pool sleeps meanwhile. The pool can also include the main thread, which
-    // has other work then.
+    // If the calling thread is not in the pool, it sleeps until the kernel ends, and no thread is
+    // kept awake. (The pool can include the main thread even then, and that thread has other work.)
     let Some(caller) = rayon::current_thread_index() else { return };
     AWAKE.fetch_add(threads::count() - 1, Ordering::Relaxed);
     rayon::spawn_broadcast(move |thread| {
@@ -114,16 +115,17 @@ pub(crate) fn sum_in_order<E: Element>(parts: &[E], y: &mut [E]) {
     });
 }
 
-/// Counts work, so that tests can check that it is divided into enough tasks. The work of
-/// a matrix product is its number of multiplications. The work of a loop is its number of elements.
+/// Counts the work of kernels, so that tests can check that it is divided into enough tasks. The
+/// work of a matrix product is its number of multiplications. The work of a loop is its number of
+/// elements.
 #[cfg(test)]
 pub(crate) mod work {
     use crate::{isa, threads};
     use std::cell::Cell;
 
     thread_local! {
-        /// The total work of this thread, and the work of the longest path. The longest path has
-        /// the largest task of each loop.
+        /// The total work of this thread, and the work of the longest path: the largest task of
+        /// each loop, added up over all loops.
         static WORK: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
     }
 
@@ -131,8 +133,8 @@ pub(crate) mod work {
         WORK.set(WORK.get().map(|sum| sum + work));
     }
 
-    /// Iterates over `tasks`, which run one after another, and measures the longest path. `work`
-    /// returns the work of a task that counts none itself.
+    /// Iterates over the `tasks` of a loop, which run one after another, and measures the longest
+    /// path. `work` returns the work of a task that does not call [`add`].
     pub(super) fn paths<T>(tasks: impl Iterator<Item = T>, work: fn(&T) -> usize) -> impl Iterator<Item = T> {
         let start = WORK.get()[1];
         let longest = Cell::new(start);
@@ -156,8 +158,9 @@ pub(crate) mod work {
         })
     }
 
-    /// Returns an upper bound of the speedup of `f` over one thread, for any number of threads and
-    /// one instruction set. The bound is the total work over that of the longest path.
+    /// Returns an upper bound of the speedup of `f` by several threads, for any number of threads,
+    /// with the instruction set `isa`. The bound is the total work divided by the work of the
+    /// longest path.
     pub(crate) fn speedup(isa: isa::Isa, f: impl FnOnce() + Send) -> f64 {
         threads::with(1, || {
             isa::with(isa, || {

@@ -1,17 +1,18 @@
 //! Elementwise maps, with broadcasting.
 //!
-//! Shapes are four sizes, right-aligned: a vector of n is `[1, 1, 1, n]`. If an operand has size 1
-//! along an axis, it is repeated along that axis of the output. Broadcasting walks once through the
-//! output, in runs. Along a run, every operand either advances by one or does not move, so the
-//! inner loops are plain vector loops.
+//! Shapes have four sizes. A shape with fewer axes has ones in front: a vector of n is `[1, 1, 1,
+//! n]`. If an operand has size 1 along an axis, it is repeated along that axis of the output.
+//! Broadcasting goes once through the output, in runs of consecutive elements. Along a run, every
+//! operand either advances by one or does not move. So the inner loops are plain vector loops.
 //!
-//! For that, the compiler must know that the variables captured by `f` are not part of the output.
-//! So `f` is `Copy`, and each loop moves its own copy into its closure. Callers also capture
-//! numbers by value. A number behind a reference would be read again after each store.
+//! To vectorise such a loop, the compiler must know that a store to the output does not change the
+//! variables captured by `f`. So `f` is `Copy`, and each loop moves its own copy into its closure.
+//! Callers also capture numbers by value. A number behind a reference would be read again after
+//! each store.
 //!
-//! [`map`] uses the widest vectors, because of e^x and tanh. The other functions use them only for
-//! arrays that are short enough for the caches. Loops over longer arrays are bound by memory
-//! (`Level::over`).
+//! [`map`] uses the widest vectors, because functions such as e^x and tanh take long to compute.
+//! The other functions use the widest vectors only for arrays that fit in the caches. Loops over
+//! longer arrays are bound by memory (`Level::over`).
 
 use crate::Element;
 use crate::parallel::for_each_chunk;
@@ -93,8 +94,8 @@ pub fn zip_broadcast<E: Element>(
     pairs(&Walk::new([(a.len(), a_dims), (b.len(), b_dims)], (y.len(), y_dims)), a, b, y, f);
 }
 
-/// y = f(a, b) along a walk. These are the loops of both [`zip`] and [`zip_broadcast`], compiled
-/// once for each `f`.
+/// y = f(a, b) for all elements of a walk. [`zip`] and [`zip_broadcast`] both call this function,
+/// so its loops are compiled once for each `f`.
 fn pairs<E: Element>(walk: &Walk<2>, a: &[E], b: &[E], y: &mut [E], f: impl Fn(E, E) -> E + Copy + Sync) {
     walk.runs(
         y,
@@ -137,12 +138,13 @@ fn each<I: Iterator>(items: I, f: impl FnMut(I::Item)) {
     items.for_each(f);
 }
 
-/// A walk through an output of up to four axes and N broadcast operands.
+/// The order in which a kernel goes through its output, of up to four axes, and its N operands,
+/// which are broadcast to the output.
 struct Walk<const N: usize> {
     /// The sizes of the axes outside the runs.
     outer: [usize; 4],
-    /// The distance in operand n between neighbours along each outer axis. It is 0 if the operand
-    /// is repeated.
+    /// The distance in operand n between consecutive positions along each outer axis. It is 0 if
+    /// the operand is repeated along the axis.
     strides: [[usize; 4]; N],
     /// The length of a run, and the step of operand n per element of the run: 1 or 0.
     run: usize,
@@ -178,8 +180,8 @@ impl<const N: usize> Walk<N> {
             }
             strides
         });
-        // Extends the run over trailing axes as long as every operand is either dense along all of
-        // them or repeated along all of them.
+        // Extends the run over the last axes, as long as every operand is either contiguous along
+        // all of them or repeated along all of them.
         let (mut outer, mut run) = (y, 1);
         let mut steps: Option<[usize; N]> = None;
         for axis in (0..4).rev() {
@@ -201,7 +203,8 @@ impl<const N: usize> Walk<N> {
         Walk { outer, strides, run, steps: steps.unwrap_or([1; N]) }
     }
 
-    /// Calls `f(piece of y, start of each operand, steps)` for pieces of runs, in parallel chunks.
+    /// Calls `f(piece of y, start of each operand, step of each operand)` for each piece of y. A
+    /// piece is a run, or a part of a run if a chunk ends inside it. Threads share the chunks of y.
     fn runs<E: Element>(&self, y: &mut [E], f: impl Fn(&mut [E], [usize; N], [usize; N]) + Copy + Sync) {
         let level = level().over(y.len());
         for_each_chunk(y, CHUNK, |t, mut rest| {
@@ -236,7 +239,8 @@ impl<const N: usize> Walk<N> {
         row
     }
 
-    /// Advances to the next row without a division, because runs may be as short as a vector.
+    /// Advances to the next run. It does not divide, because runs may be as short as a vector, and
+    /// a division would take a large part of the time.
     #[inline(always)]
     fn advance(&self, row: &mut Row<N>) {
         for axis in (0..4).rev() {
@@ -286,8 +290,8 @@ mod tests {
         }
     }
 
-    /// Products and sums are rounded separately, so every vector length must give the results of
-    /// scalar code.
+    /// Every instruction set gives the results of scalar code. Products and sums are rounded
+    /// separately, so the vector length must not matter.
     #[test]
     fn every_instruction_set_gives_the_bits_of_scalar_code() {
         let n = 2 * CHUNK + 41;

@@ -12,20 +12,22 @@ use crate::simd::level;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
 
-/// The number of independent running sums in a contiguous piece. With this number, no vector unit
-/// waits for its previous sum. It is a power of two, so that the sums can be folded evenly.
+/// The number of independent running sums (lanes) in a contiguous piece. With this number, no vector
+/// unit waits for its previous sum. It is a power of two, so that the sums can be added in pairs.
 const LANES: usize = 64;
 
-/// The largest number of terms of a running sum in the type of the numbers.
+/// The largest number of terms of a running sum in the type of its terms. Longer sums are in `f64`.
 const TERMS: usize = 64;
 
 /// The largest number of columns of a piece that has more than [`TERMS`] rows.
 const WIDEST: usize = CHUNK / TERMS;
 
-/// Sums `x` over every axis where `y_dims` has size 1 (shapes right-aligned to four axes).
+/// Sums `x` over every axis where `y_dims` has size 1, and writes the sums to `y`. Shapes with
+/// fewer than four axes have ones in front.
 ///
 /// # Panics
-/// If another axis differs, or the length of a slice differs from its shape.
+/// If another axis of `x_dims` and `y_dims` differs, or the length of a slice differs from its
+/// shape.
 #[track_caller]
 #[inline(never)]
 pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E], [usize; 4])) {
@@ -59,8 +61,8 @@ pub fn sum_to<E: Element>((x, x_dims): (&[E], [usize; 4]), (y, y_dims): (&mut [E
     y.copy_from_slice(x);
 }
 
-/// Returns the first run of neighbouring axes that still have to be summed. (An axis of size 1 in
-/// both shapes may belong to the run or not.)
+/// Returns the first range of consecutive axes over which an array of shape `dims` must be summed
+/// to get shape `to`. (An axis of size 1 in both shapes may belong to the range or not.)
 fn first_run(dims: [usize; 4], to: [usize; 4]) -> Option<std::ops::Range<usize>> {
     let start = (0..4).find(|&a| dims[a] != to[a])?;
     let end = (start..4).find(|&a| to[a] != 1).unwrap_or(4);
@@ -72,8 +74,8 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     if n == 0 || inner == 0 {
         return y.fill(E::ZERO);
     }
-    // Rows of `inner` numbers per piece. At least 32, so that the partial sums are small relative
-    // to x.
+    // The number of rows, of `inner` numbers each, in a piece. It is at least 32 if there are so
+    // many, so that the partial sums are much shorter than x.
     let rows = if inner == 1 { CHUNK } else { (CHUNK / inner).max(32) }.min(n);
     let pieces = n.div_ceil(rows);
     let level = level();
@@ -92,7 +94,7 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
         level.vectorize(
             #[inline(always)]
             || match inner {
-                // Blocks of `TERMS` numbers per lane, added up in `f64`.
+                // The sums of blocks, which have `TERMS` numbers per lane, are added up in `f64`.
                 1 => out[0] = E::of(x.chunks(TERMS * LANES).map(|block| sum_block(block).f64()).sum()),
                 _ => in_blocks(
                     [x],
@@ -129,9 +131,10 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     });
 }
 
-/// Computes N sums over the rows of a piece. `add` sums a block of rows of M inputs, given K
-/// numbers per column. It writes one number per column to each of N outputs. This function adds up
-/// the blocks in `f64`. If rows are narrow, several of them are joined into one wide row.
+/// Computes N sums of each column over the rows of a piece. `add` gets a block of rows of the M
+/// inputs, and K numbers for each column. It writes the N sums of each column over the block. This
+/// function adds up the sums of all blocks in `f64`. If rows have few columns, several rows are
+/// joined into one long row.
 #[inline(always)]
 pub(crate) fn in_blocks<E: Element, const M: usize, const K: usize, const N: usize>(
     inputs: [&[E]; M],
@@ -166,13 +169,13 @@ pub(crate) fn in_blocks<E: Element, const M: usize, const K: usize, const N: usi
     }
 }
 
-/// One number for each of up to [`WIDEST`] columns, aligned so that no vector crosses a cache line.
+/// A row of up to [`WIDEST`] columns. It starts at a cache line, so no vector crosses one.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Row<T>([T; WIDEST]);
 
 impl<E: Element> Row<E> {
-    /// Returns the numbers `of` some columns, repeated until `width` numbers are filled.
+    /// Returns a row of `width` numbers that repeats the numbers `of`, which are one per column.
     #[inline(always)]
     fn repeated(of: &[E], width: usize) -> Self {
         let mut row = Row([E::ZERO; WIDEST]);
@@ -181,7 +184,7 @@ impl<E: Element> Row<E> {
     }
 }
 
-/// Returns [`LANES`] running sums of f over the elements. Element i belongs to lane i mod LANES.
+/// Returns [`LANES`] running sums. Sum i has the terms f(x) of the elements i, i + LANES, ...
 #[inline(always)]
 fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
     let (rows, rest) = x.as_chunks::<LANES>();
@@ -196,7 +199,8 @@ fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
     sums
 }
 
-/// Returns the sum of a block: the running sums, folded by halves.
+/// Returns the sum of a block. The upper half of the running sums is added to the lower half until
+/// one number is left.
 #[inline(always)]
 fn sum_block<E: Element>(x: &[E]) -> E {
     let mut lanes = lanes(x, |x| x);
@@ -210,8 +214,8 @@ fn sum_block<E: Element>(x: &[E]) -> E {
     lanes[0]
 }
 
-/// sum\[j\] = sum over rows of a term of x\[row, j\] and K numbers of column j, in the order of the
-/// rows, which are a `stride` apart.
+/// sum\[j\] = the sum over all rows of term(x\[row, j\], the K numbers of column j), in the order
+/// of the rows. A row starts `stride` numbers after the row before.
 #[inline(always)]
 pub(crate) fn sum_rows<E: Element, const K: usize>(
     (mut rows, stride): (&[E], usize),
@@ -291,8 +295,8 @@ mod tests {
         assert_eq!(sum_of_squares(&[3.0f32, 4.0]), 25.0);
     }
 
-    /// 0.1 is rounded in `f32`, and so is each sum. A running sum of equal numbers therefore
-    /// drifts.
+    /// Sums of many rows of 0.1 are accurate. Each step of a running sum in `f32` is rounded. With
+    /// equal terms, many of these errors have the same sign and add up.
     #[test]
     fn sums_of_many_rows_keep_their_digits() {
         for columns in [1, 2, 3, 5, 16, 64, 300, 700] {
@@ -310,7 +314,8 @@ mod tests {
         }
     }
 
-    /// Few rows are divided into columns, and the sums of pieces are added by several threads.
+    /// Few long rows are divided into tasks of some columns. The sums of pieces are also added by
+    /// several tasks.
     #[test]
     fn few_rows_are_work_for_several_threads() {
         use crate::{isa::Isa, parallel::work::speedup};

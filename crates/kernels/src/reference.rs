@@ -1,5 +1,5 @@
-//! Reference kernels: each kernel as its formula, in naive loops, for any geometry. They define the
-//! kernels, and tests compare the fast kernels with them.
+//! Reference kernels. Each one computes the formula of a kernel in naive loops, for any sizes. The
+//! reference kernels are the definitions, and tests compare the fast kernels with them.
 
 use crate::Element;
 use crate::adam::Adam;
@@ -23,9 +23,9 @@ pub fn gemm<E: Element>(
     }
 }
 
-/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to y. These
-/// are the terms of its trilinear form. The three kernels of the family add up the same terms in
-/// three ways.
+/// Calls `f(x index, w index, y index)` for every product x w that a convolution adds to an element
+/// of y. With the factor y_bar, these products are the terms of a trilinear form. The convolution,
+/// its input gradient and its weight gradient each add up the products of two of the three factors.
 pub fn conv2d_terms(g: &Geometry, mut f: impl FnMut(usize, usize, usize)) {
     let ([h, w], [oh, ow], [kh, kw]) = (g.in_size, g.out_size, g.kernel);
     let (ci, co) = (g.in_channels / g.spec.groups, g.out_channels / g.spec.groups);
@@ -82,7 +82,8 @@ fn indices([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = [usize; 4]> {
     (0..a * b * c * d).map(move |i| [i / (b * c * d), i / (c * d) % b, i / d % c, i % d])
 }
 
-/// Calls `f(index in the large shape, index in the small shape)` for shapes that broadcast.
+/// Calls `f(index in the large shape, index in the small shape)` for every element of the large
+/// shape, to which the small shape broadcasts.
 fn broadcast_pairs(small: [usize; 4], large: [usize; 4], mut f: impl FnMut(usize, usize)) {
     for (i, at) in indices(large).enumerate() {
         f(i, (0..4).fold(0, |j, k| j * small[k] + if small[k] == 1 { 0 } else { at[k] }));
@@ -128,7 +129,8 @@ pub fn permute<E: Element>(x: &[E], dims: [usize; 4], axes: [usize; 4]) -> Vec<E
     y
 }
 
-/// Copies positions of an axis from x to y, element by element. Shapes are `[outer, axis, inner]`.
+/// Copies positions of an axis from x to y, element by element. A shape is [product of the sizes
+/// before the axis, size of the axis, product of the sizes after it].
 pub fn copy_block<E: Element>(
     (x, from, x_start): (&[E], [usize; 3], usize),
     (y, to, y_start): (&mut [E], [usize; 3], usize),
@@ -143,7 +145,7 @@ pub fn copy_block<E: Element>(
     }
 }
 
-/// Returns some rows of a table.
+/// Returns the given `rows` of a table with `columns` columns.
 pub fn gather_rows<E: Element>(x: &[E], columns: usize, rows: &[usize]) -> Vec<E> {
     rows.iter().flat_map(|r| (0..columns).map(move |c| x[r * columns + c])).collect()
 }
@@ -268,8 +270,8 @@ pub(crate) mod testing {
         x.iter().map(|&x| x as f32).collect()
     }
 
-    /// Returns integer-valued x, w and y_bar of a geometry, and y, x_bar and w_bar from the
-    /// definition.
+    /// Returns [x, w, y_bar] with integer elements for a geometry, and [y, x_bar, w_bar], which the
+    /// reference kernels compute from them.
     pub(crate) fn exact_conv2d(g: &Geometry) -> ([Vec<f64>; 3], [Vec<f64>; 3]) {
         let [x, w, y_bar] =
             [(g.x_shape(), 1), (g.w_shape(), 2), (g.y_shape(), 3)].map(|(s, seed)| integers(len(s), seed));
@@ -286,8 +288,8 @@ pub(crate) mod testing {
     }
 
     /// Asserts that `run` gives the same bits with every number of threads, on each instruction
-    /// set. It repeats this while another thread occupies processors with its own products, which
-    /// changes the assignment of tasks to threads.
+    /// set. It repeats this while another thread computes matrix products. That occupies processors
+    /// and changes which thread runs which task.
     #[track_caller]
     pub(crate) fn assert_same_bits(what: &str, run: impl Fn() -> Vec<f32> + Sync) {
         let bits = |isa, n| {
@@ -322,7 +324,8 @@ pub(crate) mod testing {
         });
     }
 
-    /// Ends the load even if `f` panics.
+    /// Sets a flag when it is dropped. So the thread that computes matrix products ends even if the
+    /// test panics.
     struct SetWhenDropped<'a>(&'a AtomicBool);
 
     impl Drop for SetWhenDropped<'_> {

@@ -6,8 +6,9 @@ pub(crate) const MAX_BYTES: usize = isize::MAX as usize;
 /// Returns the number of elements of an array of this shape, or `None` if memory cannot address
 /// them.
 ///
-/// The limit is `isize::MAX` bytes of `f64`. For the limit, a size of 0 counts as 1. So the product
-/// of any subset of the sizes, such as a stride, does not overflow either.
+/// An array of `f64` with this shape must have at most `isize::MAX` bytes. For this check, a size
+/// of 0 counts as 1. So the product of some of the sizes, such as a stride, does not overflow
+/// either.
 pub fn checked_len(shape: &[usize]) -> Option<usize> {
     let extent = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)))?;
     let len = if shape.contains(&0) { 0 } else { extent };

@@ -6,7 +6,7 @@ use std::{env, fmt};
 /// The largest number of kernel threads.
 pub const MAX: usize = 256;
 
-/// The thread pool could not be set up.
+/// The error if the thread pool cannot be set up.
 #[derive(Debug)]
 pub struct ThreadError(String);
 
@@ -23,12 +23,13 @@ fn builder(threads: usize) -> rayon::ThreadPoolBuilder {
 }
 
 /// Sets the number of kernel threads of this process, including the calling thread. The number is
-/// at most [`MAX`]. With 0, it is RAYON_NUM_THREADS or, if that is not set, the number of
-/// processors. Call this function once, before any kernel, from the thread that trains. That thread
-/// must outlive all kernels, so it is the thread of `main`.
+/// at most [`MAX`]. 0 stands for the environment variable RAYON_NUM_THREADS or, if that is not set,
+/// for the number of processors. Call this function once, before any kernel, from the thread that
+/// trains. That thread must outlive all kernels, so it is the thread of `main`.
 ///
-/// Without this call, kernels run on a pool of other threads while the caller sleeps. For a small
-/// network, waking the caller after each kernel takes a noticeable part of the time.
+/// If a program does not call this function, kernels run on a pool of other threads while the
+/// calling thread sleeps. For a small network, waking the calling thread after each kernel takes a
+/// noticeable part of the time.
 ///
 /// # Errors
 /// If the number is above [`MAX`], if RAYON_NUM_THREADS is not a valid number, if the pool is
@@ -55,12 +56,13 @@ pub fn set(threads: usize) -> Result<(), ThreadError> {
     pool.map_err(|e| ThreadError(format!("cannot set up the kernel threads: {e}")))
 }
 
-/// Returns the number of threads for kernels that are called from here.
+/// Returns the number of threads that a kernel would use if this thread called it now.
 pub fn count() -> usize {
     rayon::current_num_threads()
 }
 
-/// Runs `f` with kernels on a separate pool, for tests and benches that compare thread counts.
+/// Runs `f`. The kernels that `f` calls run on a separate pool of `threads` threads. This is for
+/// tests and benches that compare numbers of threads.
 ///
 /// # Panics
 /// If the system cannot start the threads.

@@ -51,7 +51,7 @@ const INITIAL_STEP: f64 = 0.1;
 /// The largest factor by which one transition changes the step size during tuning.
 const MAX_CHANGE: f64 = 1.1;
 
-/// The largest relative reduction of a random step size.
+/// Each transition reduces its step size by a random share of at most this number.
 const MAX_REDUCTION: f64 = 0.6;
 
 /// The state of the chains: z of shape (chains, latent), and for each chain log p(x|z) and its
@@ -74,10 +74,11 @@ impl<E: Element> Chains<E> {
 }
 
 impl Annealing {
-    /// Creates a schedule. It has a transition for each of the `temperatures`, and each transition
-    /// has `leapfrog` leapfrog steps. The inverse temperatures follow a sigmoid (Wu et al. 2017)
-    /// and are dense at both ends. A first run of `chains` chains tunes the step sizes.
-    /// `log_likelihood` returns log p(x|z) for each row of z, which has the shape (chains, latent).
+    /// Creates a schedule and tunes its step sizes in a first run. `temperatures` is the number of
+    /// steps from the prior to the posterior. `leapfrog` is the number of leapfrog steps in each
+    /// transition. `chains` is the number of chains in the first run. The inverse temperatures
+    /// follow a sigmoid (Wu et al. 2017), so they are dense near 0 and near 1. `log_likelihood`
+    /// returns log p(x|z) for each row of z, which has the shape (chains, latent).
     ///
     /// # Panics
     /// If `temperatures`, `leapfrog` or `chains` is 0.
@@ -157,7 +158,7 @@ impl Annealing {
     /// posterior, of shape (chains, latent). Each log w is above log p(x) in expectation.
     ///
     /// # Panics
-    /// As [`forward`](Self::forward).
+    /// Under the conditions of [`forward`](Self::forward).
     #[track_caller]
     pub fn reverse<E: Element>(
         &self,

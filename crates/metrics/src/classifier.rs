@@ -7,10 +7,10 @@ use adjoint_nn::Tensor;
 /// A sample counts as confident if its most likely class has at least this probability.
 pub const CONFIDENT: f64 = 0.9;
 
-/// Returns the exponential of the mean of KL(p(y|x) || p(y)) over samples, where p(y) is the mean
-/// of p(y|x). `probabilities` has the shape (N, classes). The score is 1 if all samples have the
-/// same class probabilities. It equals the number of classes if each sample certainly belongs to
-/// one class and all classes are equally frequent.
+/// Returns the classifier score: the exponential of the mean of KL(p(y|x) || p(y)) over samples,
+/// where p(y) is the mean of p(y|x). `probabilities` has the shape (N, classes). The score is 1 if
+/// all samples have the same class probabilities. It equals the number of classes if each sample
+/// certainly belongs to one class and all classes are equally frequent.
 pub fn classifier_score(probabilities: &Tensor<f64>) -> f64 {
     let [n, classes] = probabilities.shape().matrix();
     let marginal = mean_row(probabilities);

@@ -4,8 +4,8 @@
 use crate::linalg::{Moments, eigenvalues, square_root, square_roots};
 use adjoint_nn::Tensor;
 
-/// A normal distribution with which others are compared: its moments, and the square root of its
-/// covariance, which is computed once.
+/// A normal distribution with which other normal distributions are compared. It contains the
+/// moments and the square root of the covariance, so that the root is computed only once.
 #[derive(Clone, Debug)]
 pub struct Reference {
     moments: Moments,
@@ -105,10 +105,10 @@ mod tests {
     }
 
     /// If x has the covariance S, T x has the covariance T S T. If T is symmetric and positive
-    /// semidefinite, no joint distribution of the two brings them closer together than x and T x.
-    /// The distance is therefore tr((I - T) S (I - T)) (Olkin & Pukelsheim, "The distance between
-    /// two random vectors with given dispersion matrices", 1982). This also holds for S without
-    /// full rank.
+    /// semidefinite, no joint distribution with these two covariances has a smaller mean squared
+    /// distance than that of x and T x. The distance is therefore tr((I - T) S (I - T)) (Olkin &
+    /// Pukelsheim, "The distance between two random vectors with given dispersion matrices", 1982).
+    /// This also holds for S without full rank.
     #[test]
     fn is_the_closed_form_of_a_linear_map() {
         for (d, rank) in [(1, 1), (5, 9), (64, 64), (128, 200), (128, 40), (128, 1), (256, 100)] {
@@ -164,8 +164,8 @@ mod tests {
         Reference::new(Moments::of(&x));
     }
 
-    /// The distance takes a small part of this time limit. An iteration that does not converge
-    /// exceeds the limit.
+    /// Computing the distance takes a small part of the time limit of this test. An iteration that
+    /// does not converge exceeds the limit.
     #[test]
     fn a_distance_of_as_many_features_as_judges_have_is_quick() {
         let d = crate::judge::FEATURES;

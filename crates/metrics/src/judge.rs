@@ -69,8 +69,8 @@ impl<E: Element> Judge<E> {
     }
 }
 
-/// Returns the mean cross entropy of logits (N, classes) with one-hot rows: minus the log of the
-/// probability of the true class.
+/// Returns the mean cross entropy of logits (N, classes) and one-hot rows: minus the log of the
+/// probability of the true class, averaged over the rows.
 ///
 /// # Panics
 /// If shapes differ.

@@ -5,8 +5,8 @@ use crate::Estimate;
 use crate::neighbours::rows_at_once;
 use adjoint_nn::Tensor;
 
-/// Rows (N, D) with which others are compared, and the means of the kernel over pairs of these
-/// rows.
+/// Rows (N, D) with which other rows are compared, and the means of the kernel over pairs of the
+/// stored rows.
 #[derive(Clone, Debug)]
 pub struct Reference {
     x: Tensor<f64>,
@@ -126,7 +126,7 @@ mod tests {
         Stream::new(3, "x", index).normal_tensor([n, 4], mean, 1.0)
     }
 
-    /// Computes the definition with loops.
+    /// Computes the estimate as it is defined, with loops over all pairs.
     fn naive(x: &Tensor<f64>, y: &Tensor<f64>) -> f64 {
         let d = x.dims()[1];
         let row = |t: &Tensor<f64>, i: usize| t.data()[i * d..(i + 1) * d].to_vec();

@@ -6,8 +6,8 @@
 use crate::neighbours::{each_distances, nearest_others};
 use adjoint_nn::Tensor;
 
-/// Features (N, D), and a ball about each row of features. The radius is the distance to the k-th
-/// nearest other row.
+/// Features (N, D), and a ball about each row of features. The radius of a ball is the distance
+/// from its row to the k-th nearest other row.
 #[derive(Clone, Debug)]
 pub struct Balls {
     centres: Tensor<f64>,
@@ -38,7 +38,7 @@ pub struct Manifold {
     pub precision: f64,
     /// Share of data that are in the ball of at least one sample.
     pub recall: f64,
-    /// Number of balls about data that contain a sample: the mean over all samples, divided by k.
+    /// Number of balls about data in which a sample is, averaged over all samples and divided by k.
     /// The density is about 1 if samples and data have the same distribution. In contrast to
     /// precision, it is robust to outliers in the data, which have large balls.
     pub density: f64,
@@ -100,10 +100,10 @@ mod tests {
         assert_eq!(m, Manifold::default());
     }
 
-    /// Samples from a quarter of the square all have high quality but do not reach most of the
-    /// data. A quarter of the samples from a square of four times the area have high quality, and
-    /// these samples cover the data. An implementation that exchanges data and samples, the typical
-    /// mistake, exchanges the two results.
+    /// The data are uniform on a square. Samples from a quarter of this square are all close to
+    /// data but do not reach most of the data. Of the samples from a square of four times the area,
+    /// a quarter are close to data, and these samples reach all of the data. An implementation that
+    /// exchanges data and samples, the typical mistake, exchanges the two results.
     #[test]
     fn overlaps_are_measured() {
         let data = uniform(0, 2000, 0.0, 1.0);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     /// The ball of one distant datum contains all samples between this datum and the rest of the
-    /// data. Precision counts all these samples as good. Density counts one of k balls.
+    /// data. Precision counts all these samples as good. Density counts 1 / k for each of them.
     #[test]
     fn density_is_not_taken_in_by_an_outlier() {
         let far = Tensor::from_slice([1, 2], &[9.0, 9.0]);

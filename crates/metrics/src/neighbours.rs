@@ -3,12 +3,13 @@
 use crate::Estimate;
 use adjoint_nn::Tensor;
 
-/// The largest number of entries of a matrix over all pairs that are in memory at once: 64 MB.
+/// The largest number of entries of a matrix over all pairs of rows that are in memory at once: 64
+/// MB.
 const MAX_ENTRIES: usize = 1 << 23;
-/// The largest number of rows of this matrix that are in memory at once.
+/// The largest number of rows of a matrix over all pairs of rows that are in memory at once.
 const MAX_ROWS: usize = 1024;
 
-/// Returns the number of rows with `columns` columns that are in memory at once.
+/// Returns how many rows of a matrix with `columns` columns may be in memory at once.
 pub(crate) fn rows_at_once(columns: usize) -> usize {
     (MAX_ENTRIES / columns.max(1)).clamp(1, MAX_ROWS)
 }
@@ -52,8 +53,9 @@ pub fn each_distances(x: &Tensor<f64>, y: &Tensor<f64>, mut each: impl FnMut(usi
     }
 }
 
-/// Corrects the square of a distance. It is 0 if it differs from 0 only by rounding, so that copies
-/// have the distance 0. It is infinite if it or its rounding error is not finite.
+/// Corrects the square of a distance for rounding. If the square differs from 0 only by rounding,
+/// it becomes 0, so that copies have the distance 0. If the square or its rounding error is not
+/// finite, it becomes infinite.
 fn distance(squared: f64, rounding: f64) -> f64 {
     match squared {
         squared if !squared.is_finite() || rounding == f64::INFINITY => f64::INFINITY,
@@ -81,8 +83,8 @@ impl<'a> Search<'a> {
         Search { x, k, found: vec![Vec::with_capacity(k + 1); x.dims()[0]] }
     }
 
-    /// Searches the rows y, the first of which has the index `first`. For row i of x, the row with
-    /// the index `skipped(i)` is skipped.
+    /// Searches the rows y. The first row of y has the index `first` in the set. For row i of x,
+    /// the row of the set with the index `skipped(i)` is skipped.
     fn search(&mut self, y: &Tensor<f64>, first: usize, skipped: impl Fn(usize) -> Option<usize>) {
         let Search { x, k, found } = self;
         each_distances(x, y, |i, row| {
@@ -128,7 +130,8 @@ pub fn nearest_others(x: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
     search.found()
 }
 
-/// Returns the label of the nearest neighbour of each row. Radford et al. 2016, table 3, evaluate a
+/// Returns the label of the nearest neighbour of each row. `found` has the neighbours of each row,
+/// and `labels` the labels of the set that was searched. Radford et al. 2016, table 3, evaluate a
 /// generator by the accuracy with which its labelled samples classify the test set.
 ///
 /// # Panics
@@ -244,7 +247,8 @@ mod tests {
         assert_eq!([near[0][0].squared, near[1][0].squared], [f64::INFINITY, 1.0]);
     }
 
-    /// The squares of the two large rows overflow, on either side of the other row.
+    /// The squares of the two large rows of x overflow. One of these rows is above y and the other
+    /// is below.
     #[test]
     fn what_is_too_far_to_measure_is_no_copy() {
         let x = Tensor::from_slice([4, 1], &[1e200, -1e200, f64::INFINITY, f64::NEG_INFINITY]);

@@ -31,10 +31,11 @@ impl Parzen {
         Parzen { samples, sigma }
     }
 
-    /// Creates a window with the one of `sigmas` that maximises the likelihood of `validation`.
+    /// Creates a window about `samples`. Its width is the one of `sigmas` that maximises the
+    /// likelihood of `validation`.
     ///
     /// # Panics
-    /// If `sigmas` is empty, and as [`new`](Self::new).
+    /// If `sigmas` is empty, and under the conditions of [`new`](Self::new).
     #[track_caller]
     pub fn cross_validated(samples: Tensor<f64>, validation: &Tensor<f64>, sigmas: &[f64]) -> Self {
         let mut sums = vec![0.0; sigmas.len()];
@@ -66,7 +67,7 @@ impl Parzen {
     }
 }
 
-/// Returns `count` widths from `low` to `high` in geometric progression.
+/// Returns `count` widths from `low` to `high`. Each width is the previous width times a constant.
 pub fn widths(low: f64, high: f64, count: usize) -> Vec<f64> {
     let step = (high / low).ln() / (count.max(2) - 1) as f64;
     (0..count).map(|i| low * (step * i as f64).exp()).collect()

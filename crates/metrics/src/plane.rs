@@ -3,7 +3,7 @@
 use crate::neighbours::nearest_others;
 use adjoint_nn::Tensor;
 
-/// The entropy is estimated from the distance to the K-th nearest neighbour.
+/// The entropy is estimated from the distance of each sample to its K-th nearest neighbour.
 const K: usize = 3;
 
 /// Returns the Kullback-Leibler divergence of the distribution q of samples (N, D) from a known
@@ -30,8 +30,8 @@ pub fn divergence_from_density(samples: &Tensor<f64>, log_density: impl Fn(&[f64
     -entropy - cross
 }
 
-/// Returns the log of the volume of the unit ball in d dimensions: V_d = 2 pi / d V_(d-2) with V_0
-/// = 1, V_1 = 2.
+/// Returns the log of the volume V_d of the unit ball in d dimensions: V_d = (2 pi / d) V_(d-2)
+/// with V_0 = 1 and V_1 = 2.
 fn log_unit_ball(d: usize) -> f64 {
     match d {
         0 => 0.0,

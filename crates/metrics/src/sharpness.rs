@@ -5,8 +5,8 @@ use adjoint_nn::Tensor;
 /// Returns the sharpness of images (N, H, W, C) in \[0, 1\]: the variance of the Laplacian over the
 /// pixels of an image, averaged over the images. The Laplacian of a pixel is up + down + left +
 /// right - 4 times the pixel. Its variance is a standard measure of focus (Pech-Pacheco et al.
-/// 2000): it is 0 for constant images and low for blurred images. Noise is sharper than data, so
-/// the value should be compared with the sharpness of the data.
+/// 2000): it is 0 for constant images and low for blurred images. Noise has a higher sharpness than
+/// data, so the value should be compared with the sharpness of the data.
 pub fn sharpness(images: &Tensor<f32>) -> f64 {
     let [n, height, width, channels] = images.shape().nhwc();
     let (row, pixels) = (width * channels, (height * width * channels) as f64);

@@ -4,7 +4,7 @@
 //! Wilkinson's shift then make the tridiagonal matrix diagonal (Golub & Van Loan 2013, sections
 //! 8.3.1 to 8.3.5; Dubrulle, Martin & Wilkinson, "The implicit QL algorithm", 1968). An
 //! off-diagonal entry counts as 0 when it is below the rounding error of the largest entries of the
-//! matrix. A threshold relative to the neighbouring entries alone would never be reached for zero
+//! matrix. A threshold relative to the entries next to it alone would never be reached for zero
 //! eigenvalues. Errors are therefore of the order of the rounding error of the largest eigenvalue.
 //!
 //! Inner loops run over rows, which are contiguous. One thread is enough, because matrices have a
@@ -38,7 +38,7 @@ pub fn eigen(matrix: &Tensor<f64>) -> (Vec<f64>, Tensor<f64>) {
 /// Returns the eigenvalues of [`eigen`] alone, in a third of its time or less.
 ///
 /// # Panics
-/// As [`eigen`].
+/// Under the conditions of [`eigen`].
 #[track_caller]
 pub fn eigenvalues(matrix: &Tensor<f64>) -> Vec<f64> {
     Tridiagonal::of(matrix).diagonalise(|_, _, _| {})
@@ -103,8 +103,8 @@ impl Tridiagonal {
         Tridiagonal { unit, diagonal, off_diagonal, reflections: a, betas }
     }
 
-    /// Returns Q^T in row-major order. The reflections are multiplied from the last to the first,
-    /// so that each product changes only a part of the matrix.
+    /// Returns Q^T in row-major order. The reflections are multiplied from the last to the first.
+    /// Each product then changes only a part of the matrix.
     fn basis(&self) -> Vec<f64> {
         let n = self.diagonal.len();
         let mut q = vec![0.0; n * n];
@@ -124,9 +124,9 @@ impl Tridiagonal {
         (0..n * n).map(|i| q[i % n * n + i / n]).collect()
     }
 
-    /// Makes the matrix diagonal and returns the eigenvalues of A. `rotate` is called with the
-    /// first of two neighbouring axes and the cosine and sine of every rotation: (a, b) becomes (c
-    /// a - s b, s a + c b).
+    /// Makes the matrix diagonal and returns the eigenvalues of A. For every rotation, `rotate` is
+    /// called with the first of the two adjacent axes, the cosine c and the sine s. The rotation
+    /// maps (a, b) to (c a - s b, s a + c b).
     fn diagonalise(mut self, mut rotate: impl FnMut(usize, f64, f64)) -> Vec<f64> {
         let n = self.diagonal.len();
         let row = |i: usize| self.diagonal[i].abs() + self.off_diagonal[i].abs();

@@ -136,7 +136,7 @@ fn a_search_in_parts_finds_what_one_in_the_whole_finds() {
     }
 }
 
-/// The matrix over all pairs of 17,000 rows would be 2.3 GB, and 1,024 rows of it 139 MB.
+/// The matrix over all pairs of 17,000 rows would take 2.3 GB, and 1,024 of its rows take 139 MB.
 #[test]
 fn no_metric_holds_more_than_a_piece_of_a_matrix_over_all_pairs() {
     alone(|| {

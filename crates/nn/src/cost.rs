@@ -10,8 +10,9 @@ pub struct LayerCost {
     pub output: Vec<usize>,
     /// Number of trainable parameters.
     pub parameters: u64,
-    /// Floating-point operations of the layer's product for one example, two per multiply-add.
-    /// Other operations are not counted; they are less than 1 % of the total.
+    /// Floating-point operations of the layer's matrix product or convolution for one example. A
+    /// multiplication with an addition counts as two operations. Other operations are not counted;
+    /// they are less than 1 % of the total.
     pub flops: u64,
     /// Number of values that the forward pass stores for the backward pass, for one example.
     pub kept: u64,

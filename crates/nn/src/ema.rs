@@ -7,11 +7,11 @@ use crate::state::{NamedTensors, StateError, decode_count, encode_count, match_n
 use crate::{Element, Module, Tensor};
 
 /// An exponential moving average of a model's parameters, w <- d w + (1 - d) theta, and of its
-/// buffers. Running statistics describe outputs that were computed with the weights of the same
-/// steps, so they must be averaged over the same steps as the weights.
+/// buffers. Running statistics describe the outputs of the model with the weights of certain steps.
+/// They are therefore averaged over the same steps as the weights.
 ///
-/// In the n-th update d is the smaller of `decay` and n / (n + 9). So the random initial weights
-/// quickly lose their influence on the average.
+/// In the n-th update d is the smaller of `decay` and n / (n + 9). In the first updates d is small,
+/// so the random initial weights quickly lose their influence on the average.
 ///
 /// ```
 /// # use adjoint_nn::layers::Linear;

@@ -7,14 +7,15 @@
 use crate::optim::Gradients;
 use crate::{Module, SlotMut, Stream, Tensor, Var};
 
-/// Step of the central differences. It is so small that no kink of a relu is between the two
-/// points, where a gradient penalty would be discontinuous. It is large enough for rounding errors
-/// to leave eight correct digits.
+/// Step of the central differences, which are computed from two points. The step is so small that
+/// no kink of a relu is between the points; a gradient penalty would be discontinuous at a kink.
+/// The step is large enough that rounding errors leave eight correct digits.
 const H: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-7;
 
-/// Compares derivatives of `loss` along random directions in the space of all parameters with
-/// central differences. `model` returns the model that is part of `owner`. The model is restored
+/// Checks the gradient of `loss` with respect to all parameters of a model. Along random directions
+/// in the space of all parameters, the derivative of the loss is compared with a central
+/// difference. `model` returns the model, which is a part of `owner`. The model is restored
 /// afterwards.
 ///
 /// # Panics
@@ -56,7 +57,7 @@ pub fn assert_model<T>(
     }
 }
 
-// Not part of the generic function, which is compiled again for each model.
+// These functions are outside the generic function, which is compiled again for each model.
 
 fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
     a.zip(b, |a, b| a * b).data().iter().sum()

@@ -34,13 +34,13 @@ pub enum Init {
     XavierNormal,
     /// Variance gain^2 / fan_in, uniform (He et al. 2015, eq. 10, with gain = sqrt(2) for relu).
     KaimingUniform {
-        /// Compensates for the activation that follows: [`leaky_relu_gain`], sqrt(2) for relu, or 1
-        /// without an activation.
+        /// The factor for the activation after the layer: [`leaky_relu_gain`] for leaky relu,
+        /// sqrt(2) for relu, or 1 without an activation.
         gain: f64,
     },
     /// Variance gain^2 / fan_in, normal.
     KaimingNormal {
-        /// See [`Init::KaimingUniform`].
+        /// The factor for the activation after the layer, as in [`Init::KaimingUniform`].
         gain: f64,
     },
 }
@@ -120,8 +120,8 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// Draws weights from `weight` and embeddings from N(0, 1), and sets biases and shifts to 0 and
-    /// scales to 1.
+    /// Returns the scheme that draws weights from `weight` and embeddings from N(0, 1). It sets
+    /// biases and shifts to 0 and scales to 1.
     pub const fn with_weights(weight: Init) -> Self {
         Scheme {
             weight,
@@ -132,8 +132,8 @@ impl Scheme {
         }
     }
 
-    /// The default initialisation of PyTorch's layers: weights and biases uniform on +-1 /
-    /// sqrt(fan_in).
+    /// Returns the default initialisation of PyTorch's layers: weights and biases are uniform
+    /// between -b and b, where b = 1 / sqrt(fan_in).
     pub fn pytorch() -> Self {
         let uniform = Init::KaimingUniform { gain: (1.0 / 3.0f64).sqrt() };
         Scheme { bias: uniform, ..Scheme::with_weights(uniform) }
@@ -146,10 +146,10 @@ impl Scheme {
         Scheme { scale: Init::Normal { mean: 1.0, std: 0.02 }, table: weight, ..Scheme::with_weights(weight) }
     }
 
-    /// Draws every parameter and every [`Direction`](crate::Direction) of `model`. The one named
-    /// `name` is drawn from the stream (`seed`, "init/`path`.`name`", 0). Models of one program
-    /// need different paths; otherwise parameters of the same name get the same values. Other
-    /// buffers are not changed.
+    /// Draws every parameter and every [`Direction`](crate::Direction) of `model`. Other buffers
+    /// are not changed. Each is drawn from the random stream (`seed`, "init/`path`.`name`", 0),
+    /// where `name` is its name in the model. Two models of one program need different values of
+    /// `path`. Otherwise parameters with the same name get the same values in both models.
     ///
     /// # Panics
     /// If a distribution depends on fans and its parameter has no fans.
@@ -193,9 +193,9 @@ mod tests {
         (mean, (t.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt())
     }
 
-    /// Mean and standard deviation of 40,000 draws are within five standard errors of the formulas.
-    /// The bound used for the standard deviation is that of normal draws, whose standard error is
-    /// the largest.
+    /// The mean and the standard deviation of 40,000 draws are within five standard errors of the
+    /// formulas. For the standard deviation, the test uses the standard error of normal draws,
+    /// which is the largest.
     #[test]
     fn moments_are_the_formulas() {
         let fans = Some(Fans { fan_in: 50.0, fan_out: 150.0 });

@@ -1,11 +1,11 @@
-//! Loops over weights and images that are compiled once, for `f32`, in this crate (see
-//! `adjoint_kernels::instances`).
+//! Lists the generic functions that this crate compiles for `f32`. Other crates then use the
+//! compiled function instead of compiling it again (see `adjoint_kernels::instances`).
 
 use crate::Ema;
 use crate::objective::between;
 use crate::optim::{Adam, AdamW, Gradients, RmsProp, Sgd, UpdateRule};
 
-/// Returns the addresses of the instances, which forces the compiler to generate them.
+/// Returns the addresses of the compiled functions, which forces the compiler to generate them.
 #[doc(hidden)]
 #[inline(never)]
 pub fn of_f32() -> [*const (); 7] {

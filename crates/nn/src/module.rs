@@ -144,7 +144,7 @@ impl<E: Element, M: Module<E>> Module<E> for Option<M> {
     }
 }
 
-/// The name of the i-th module is i.
+/// A list of modules. The name of the module at index i is i.
 impl<E: Element, M: Module<E>> Module<E> for Vec<M> {
     fn visit<'a>(&'a self, path: &str, visitor: &mut dyn FnMut(&str, Slot<'a, E>)) {
         for (i, module) in self.iter().enumerate() {

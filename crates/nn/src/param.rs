@@ -78,9 +78,9 @@ impl<E: Element> Param<E> {
 /// A unit vector `[n, 1]` that is saved but not trained, for example the estimate of a power
 /// iteration.
 ///
-/// The vector is random, so that it is not orthogonal to the range of a weight because of the
-/// structure of the weight. [`new`](Self::new) draws it from a stream that depends on n only. A
-/// [`Scheme`](crate::Scheme) draws it again from the stream of its name.
+/// The vector is random, because the structure of a weight can make a fixed vector orthogonal to
+/// the range of the weight. [`new`](Self::new) draws the vector from a stream that depends on n
+/// only. A [`Scheme`](crate::Scheme) draws it again from the stream of its name.
 pub struct Direction<E: Element>(Tensor<E>);
 
 impl<E: Element> Direction<E> {

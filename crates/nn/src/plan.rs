@@ -13,8 +13,8 @@ const STRIDED: (usize, Spec) = (4, Spec::new(2, 1));
 /// Stride 1 without padding, for a kernel of the same size as the image.
 const WHOLE: Spec = Spec::new(1, 0);
 
-/// The plan of a layer from one level to another. The layer is a convolution, a transposed
-/// convolution if the second level is larger, or a fully connected layer, whose levels have one
+/// The plan of a layer from one level to another. If the second level is larger, the layer is a
+/// transposed convolution; otherwise it is a convolution. A fully connected layer has levels of one
 /// pixel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerPlan {
@@ -123,9 +123,9 @@ impl LayerPlan {
         (self.norm == Norm::Spectral).then(|| SpectralNorm::of_matrix(&linear.weight))
     }
 
-    /// Computes the cost of the layer. The kernel is applied once per pixel of the smaller level.
-    /// Batch norm has two parameters per channel. It stores its input, in addition to the layer's
-    /// output that the next layer stores.
+    /// Computes the cost of the layer. In both kinds of convolution, the kernel is applied once per
+    /// pixel of the smaller level. Batch norm adds two parameters per channel. It also doubles the
+    /// number of stored values: its input is stored in addition to the output of the layer.
     pub fn cost(&self) -> LayerCost {
         let Level { size, channels } = self.to;
         let output = if self.is_linear { vec![channels] } else { vec![size, size, channels] };
@@ -198,8 +198,8 @@ mod tests {
         }
     }
 
-    /// A 4x4 kernel is applied once per pixel of the smaller level, which has 14 x 14 pixels, in
-    /// both directions.
+    /// A 4x4 kernel is applied once per pixel of the smaller level, which has 14 x 14 pixels. This
+    /// holds for the convolution to the smaller level and for the transposed convolution back.
     #[test]
     fn costs_are_two_operations_per_tap_channel_and_window() {
         let [large, small] = [(28, 3), (14, 8)].map(|(size, channels)| Level { size, channels });

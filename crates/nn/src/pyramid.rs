@@ -1,7 +1,8 @@
 //! Image pyramids: strided convolutions that halve the size of an image, and transposed
 //! convolutions that double it, with batch norm between them (Radford, Metz & Chintala 2016,
-//! section 3). A discriminator or an encoder goes from large images to small ones, and a generator
-//! or a decoder goes through the same sizes in reverse. One list of [`Level`]s describes both.
+//! section 3). A discriminator or an encoder goes from large images to small ones. A generator or a
+//! decoder goes through the same sizes in reverse. One list of [`Level`]s describes both kinds of
+//! networks.
 
 use crate::layers::{BatchNorm2d, Conv2d, ConvTranspose2d, LEAKY_SLOPE, Norm, SpectralNorm};
 use crate::plan::{LayerPlan, NetworkPlan};
@@ -10,8 +11,8 @@ use crate::{Activation, Element, Mode, Var, module};
 /// Activation of layers that halve the size (DCGAN, section 4).
 const LEAKY: Activation = Activation::LeakyRelu(LEAKY_SLOPE);
 
-/// Height and width of the smallest images with a pyramid, in pixels. Halving this size twice gives
-/// 4.
+/// The smallest height and width, in pixels, of an image that [`Level::below`] accepts. Halving
+/// this size twice gives 4.
 pub const MIN_SIZE: usize = 16;
 
 /// The shape of the images between two layers of a network.
@@ -68,7 +69,8 @@ impl<E: Element> Up<E> {
         Up { conv: plan.conv_transpose(), norm: BatchNorm2d::new(plan.outputs()) }
     }
 
-    /// Applies the layer: `[N, h, w, c]` to the next level.
+    /// Applies the layer to x, `[N, h, w, c]`. The result has the size and the channels of the
+    /// plan's second level.
     ///
     /// # Panics
     /// If the number of channels of x is not that of the plan.
@@ -93,7 +95,8 @@ impl<E: Element> Down<E> {
         Down { spectral: plan.spectral(&conv), norm: plan.batch_norm().map(BatchNorm2d::new), conv }
     }
 
-    /// Applies the layer: `[N, h, w, c]` to the next level.
+    /// Applies the layer to x, `[N, h, w, c]`. The result has the size and the channels of the
+    /// plan's second level.
     ///
     /// # Panics
     /// If the number of channels of x is not that of the plan.

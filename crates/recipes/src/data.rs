@@ -25,8 +25,9 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
     Ok(Dataset::load(&common.dataset, split, &options(common), downloader)?)
 }
 
-/// Loads the training set of a run. If the run is an epoch or longer, all glyphs are drawn now, on
-/// all processors; a shorter run draws the images that it needs.
+/// Loads the training set of a run. If the run has at least as many steps as an epoch, all images
+/// of a built-in dataset are drawn now, on all processors. A shorter run draws only the images that
+/// it needs.
 ///
 /// # Errors
 /// As [`load`].
@@ -39,7 +40,7 @@ pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
     Ok(set)
 }
 
-/// Describes `--dataset` for `--help`.
+/// Sets the help text of `--dataset`, which lists the datasets.
 pub(crate) fn help(dataset: Arg) -> Arg {
     let options = Options::default();
     let names = |stored| {
@@ -49,14 +50,15 @@ pub(crate) fn help(dataset: Arg) -> Arg {
     dataset.help(format!("Dataset: {} (built in), {} (files)", names(false), names(true)))
 }
 
-/// Describes `--dataset` for a model that also learns points in the plane.
+/// Sets the help text of `--dataset` for a model that also learns points in the plane.
 pub(crate) fn help_with_points(dataset: Arg) -> Arg {
     let dataset = help(dataset);
     let images = dataset.get_help().map(ToString::to_string).unwrap_or_default();
     dataset.help(format!("{images}, or the points {}", either(&Points::ALL.map(Points::name))))
 }
 
-/// Returns the flags that have no effect for a built-in dataset.
+/// Returns the flags that have no effect if the dataset is built in: `--data-dir` and `--download`.
+/// Returns none if the dataset comes from files.
 pub fn unused_flags(common: &CommonArgs) -> Vec<UnusedFlag> {
     let built_in = source(&common.dataset, &options(common)).is_ok_and(|source| !source.is_stored());
     unused_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])

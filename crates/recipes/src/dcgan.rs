@@ -117,7 +117,8 @@ mod tests {
         adjoint_runs::parse([&["train-dcgan"], flags].concat()).unwrap()
     }
 
-    /// A game of the library trains as the program does.
+    /// By default, the program has the optimiser, the losses and the order of updates that are the
+    /// defaults of the library.
     #[test]
     fn the_optimiser_is_that_of_the_library() {
         let (of_flags, of_library) =

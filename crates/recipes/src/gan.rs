@@ -63,7 +63,8 @@ impl Config for Settings {
             |key, value| Points::ALL.map(|points| preset(key, value).beside("dataset", points.name()));
         [
             COMMON,
-            // Before the defaults of the penalties, which would apply first.
+            // These defaults must come before those that depend on `--penalty`, because the first
+            // conditional default that applies is used.
             &points("penalty_weight", "1"),
             GAME,
             HIDDEN,

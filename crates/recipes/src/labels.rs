@@ -18,7 +18,7 @@ pub fn one_hot(labels: &[usize], classes: usize) -> Tensor<f32> {
     })
 }
 
-/// Returns the classes of images of a set, as [`one_hot`] rows.
+/// Returns the classes of the images at these indices of a set, as [`one_hot`] rows.
 pub fn of_images(set: &Dataset, indices: &[usize]) -> Tensor<f32> {
     let labels: Vec<usize> = indices.iter().map(|&i| usize::from(set.labels()[i])).collect();
     one_hot(&labels, set.classes().len())

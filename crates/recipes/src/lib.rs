@@ -1,5 +1,5 @@
-//! Recipes: each model as a program, with its flags, defaults, data and trainer; and access to the
-//! runs of these programs.
+//! Recipes: each model as a program, with its flags, defaults, data and trainer. This crate also
+//! opens the runs of these programs.
 //!
 //! * [`vae`], [`gan`], [`dcgan`], [`cgan`]: one recipe each. [`registry`] lists them. Code that
 //!   several recipes share is in the other modules.
@@ -38,7 +38,7 @@ use serde::Serializer;
 /// The condition of each row of a batch, if the model is conditional.
 pub type Conditions<'a> = Option<&'a Tensor<f32>>;
 
-/// Returns a parser of a flag whose value is one of the names of a setting.
+/// Returns a parser of a flag that has one of these values. Each value is given by its name.
 pub(crate) fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
     let names = values.iter().map(|value| PossibleValue::new(value.name()).help(value.about()));
     PossibleValuesParser::new(names).map(|name| T::of_name(&name).expect("it is one of them"))
@@ -50,7 +50,7 @@ pub(crate) fn by_name<T: Named, S: Serializer>(value: &T, serializer: S) -> Resu
 }
 
 named! {
-    /// The kind of layers, for models that support both kinds.
+    /// The kind of layers, for models that can have fully connected or convolutional layers.
     pub enum Arch {
         /// Fully connected.
         Mlp = "mlp": "fully connected",

@@ -10,7 +10,7 @@ use std::path::Path;
 /// 65,536.
 ///
 /// # Errors
-/// If the text is not such a number.
+/// If the text is not a whole number in this range.
 pub fn units(text: &str) -> Result<usize, String> {
     whole(1..=65_536)(text)
 }
@@ -27,9 +27,9 @@ pub fn image_size(common: &CommonArgs) -> Result<(), BoxError> {
     Err(format!("--image-size {size}: must be from {least} to {most} pixels; take 28, 32 or 64").into())
 }
 
-/// Rejects a training step that needs more memory than this process can get. The bounds (Linux
-/// only) are the memory of the machine, the limits that a shell sets by `ulimit`, and the limits of
-/// control groups.
+/// Rejects a training step that needs more memory than this process can get. On Linux, the bounds
+/// are the memory of the machine, the limits that a shell sets by `ulimit`, and the limits of
+/// control groups. Other systems have no bound.
 ///
 /// # Errors
 /// If the step needs more memory than the smallest bound.
@@ -41,23 +41,24 @@ pub fn memory(step_bytes: u64) -> Result<(), BoxError> {
     }
 }
 
-/// Returns how many samples of `numbers` values to keep in memory at once: at most `most`, and at
-/// most about 64 MB.
+/// Returns how many samples to keep in memory at once, if a sample has `numbers` values. The result
+/// is from 1 to `most`. Several samples together take at most about 64 MB. A single sample can take
+/// more.
 pub fn chunk(most: usize, numbers: usize) -> usize {
     ((1 << 24) / numbers.max(1)).clamp(1, most)
 }
 
-/// Splits a range into parts of this size, in order. The last part may be shorter.
+/// Splits a range into parts of `size` elements, in order. The last part can have fewer elements.
 pub fn parts(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
     range.clone().step_by(size).map(move |start| start..range.end.min(start + size))
 }
 
-/// Floating-point operations between two checks of whether to stop: well below a second on one
-/// core.
+/// Number of floating-point operations between two checks of whether to stop. They take well below
+/// a second on one core.
 const OPERATIONS: u64 = 10_000_000_000;
 
-/// Returns how many samples to compute between two checks of whether to stop: at most `most`. A
-/// sample takes `flops` floating-point operations.
+/// Returns how many samples to compute between two checks of whether to stop. A sample takes
+/// `flops` floating-point operations. The result is from 1 to `most`.
 pub fn between_stop_checks(most: usize, flops: u64) -> usize {
     usize::try_from(OPERATIONS / flops.max(1)).unwrap_or(most).clamp(1, most.max(1))
 }
@@ -71,8 +72,8 @@ fn refusal(needed: u64, bound: u64, holder: &str) -> String {
     )
 }
 
-/// Returns all bounds in the files of the system, which `read` reads, in bytes. Each has the
-/// subject and verb of a message about it, such as "this machine has".
+/// Returns all memory bounds of this process, in bytes. `read` returns the content of a system
+/// file. Beside each bound is the start of a message about it, such as "this machine has".
 fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<(u64, &'static str)> {
     let text = |path: &str| read(Path::new(path)).unwrap_or_default();
     let (machine, limits) = (text("/proc/meminfo"), text("/proc/self/limits"));
@@ -91,9 +92,12 @@ fn bounds(read: &dyn Fn(&Path) -> Option<String>) -> Vec<(u64, &'static str)> {
     found.into_iter().filter_map(|(bytes, holder)| Some((bytes?, holder))).collect()
 }
 
-/// Returns the smallest limit of the control groups of this process and their ancestors, in
-/// versions 1 and 2. A line of `groups` is "0::/PATH" or "4:memory:/PATH". Inside a container the
-/// own group may be at the top of the hierarchy, although the path says otherwise.
+/// Returns the smallest memory limit of the control groups of this process and their ancestors. The
+/// control groups can be of version 1 or 2. Returns `None` if no group has a limit.
+///
+/// A line of `groups` is "0::/PATH" (version 2) or "4:memory:/PATH" (version 1). The search goes
+/// from PATH up to the top of the hierarchy. Inside a container, the top can be the control group
+/// of this process, although PATH names another place.
 fn of_control_groups(read: &dyn Fn(&Path) -> Option<String>, groups: &str) -> Option<u64> {
     let mut least = None;
     for line in groups.lines() {
@@ -121,7 +125,7 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// Returns the smallest bound in files of this content.
+    /// Returns the smallest memory bound if the system files have this content.
     fn least(files: &[(&str, &str)]) -> Option<(u64, &'static str)> {
         let read = |path: &Path| {
             let file = files.iter().find(|(name, _)| Path::new(name) == path);

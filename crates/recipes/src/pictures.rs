@@ -37,16 +37,17 @@ pub fn series(series: &[&Tensor<f32>], range: PixelRange) -> Image {
     rows(&below(series, COLUMNS), COLUMNS.min(series[0].dims()[0]), range)
 }
 
-/// Returns the noise and the one-hot labels of a picture with one row per class. Row i of `z` is
-/// the noise of all samples in column i.
+/// Returns the noise and the one-hot labels of a picture with one row per class. All samples in
+/// column i of the picture have the noise in row i of `z`.
 pub fn row_per_class(z: &Tensor<f32>, classes: usize) -> [Tensor<f32>; 2] {
     let columns = z.dims()[0];
     let labels: Vec<usize> = (0..classes * columns).map(|i| i / columns).collect();
     [Tensor::concat(&vec![z; classes], 0), labels::one_hot(&labels, classes)]
 }
 
-/// Returns the tiles of [`series`]: one row per series with its first `columns` images, then one
-/// row per series with the next images, and so on. Free places in the last rows are white.
+/// Returns the images of [`series`] in the order in which they fill the picture. The first rows
+/// have the first `columns` images of each series, one row per series. The next rows have the next
+/// `columns` images of each series, and so on. Free places in the last rows are white.
 fn below(series: &[&Tensor<f32>], columns: usize) -> Tensor<f32> {
     let n = series[0].dims()[0];
     let mut rows = vec![];
@@ -80,7 +81,7 @@ mod tests {
         &image.pixels[(y * image.width + x) * image.channels..][..image.channels]
     }
 
-    /// Series shorter than a row give a picture that is only as wide as the series.
+    /// If each series is shorter than a row, the picture is only as wide as a series.
     #[test]
     fn short_series_are_below_one_another() {
         let [black, white] = [0.0, 1.0].map(|shade| Tensor::full([3, 64, 64, 1], shade));

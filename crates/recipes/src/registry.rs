@@ -1,4 +1,5 @@
-//! The list of all recipes. A new model adds its networks, its recipe and a line in [`ALL`].
+//! The list of all recipes. To add a model, write its networks and its recipe, and add the recipe
+//! to [`ALL`].
 
 use std::env;
 use std::ffi::OsString;
@@ -11,7 +12,7 @@ use clap::Command;
 use crate::game::filters::FiltersAndCosts;
 use crate::model::{Model, Open};
 
-/// Every recipe, in the order of the papers.
+/// Every recipe.
 #[rustfmt::skip] // one recipe per line
 pub const ALL: &[Recipe] = &[
     crate::vae::RECIPE,
@@ -40,7 +41,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Returns the recipe of a kind of model.
+    /// Returns the recipe of this kind of model, or `None` if there is no such recipe.
     pub fn of(model: &str) -> Option<Self> {
         ALL.iter().copied().find(|recipe| recipe.model == model)
     }

@@ -32,7 +32,7 @@ pub(crate) fn write(path: &Path, frames: &[PathBuf]) -> Result<(), Error> {
     encoder.set_animated(frames.len() as u32, 0).map_err(io)?;
     encoder.set_sep_def_img(true).map_err(io)?;
     let mut writer = encoder.write_header().map_err(io)?;
-    // The picture for viewers without support for animations.
+    // This picture is for viewers without support for animations.
     writer.write_image_data(&last.pixels).map_err(io)?;
     for (i, file) in frames.iter().enumerate() {
         let frame = Image::read_png(file)?;

@@ -133,7 +133,7 @@ impl CommonArgs {
     }
 }
 
-/// Records the instruction set in use, even if the flag was not given.
+/// Records the requested instruction set. If the flag was not given, records the one in use.
 fn in_use<S: Serializer>(requested: &Option<Isa>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&requested.unwrap_or_else(Isa::active))
 }

@@ -1,9 +1,9 @@
-//! Checkpoints. A checkpoint is a sealed safetensors file with everything that a run needs to
-//! continue as if it had not stopped.
+//! Checkpoints. A checkpoint is a safetensors file with everything that a run needs to continue as
+//! if it had not stopped. The file has a seal, which is a SHA-256 of its content.
 //!
 //! Two checkpoints are kept, the newest and the previous one. A crash at any time leaves at least
 //! one valid checkpoint. If the newest checkpoint does not match its seal, it is damaged, and the
-//! previous one is used. Only the model interprets the tensors.
+//! previous one is used. This module does not interpret the tensors. Only the model does.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
     }
     let version = field("version");
     if version != VERSION {
-        // The caller must not go back to the previous checkpoint, so this is not an `Error::File`.
+        // An `Error::File` would make the caller use the previous checkpoint.
         let problem = format!("a checkpoint of format version {version}");
         let advice = format!("this program reads version {VERSION}");
         return Err(Error::Other(format!("{}: {problem}; {advice}", path.display())));
@@ -182,8 +182,8 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
 }
 
 /// Checks that tensors from the file `path` have the names and shapes of `expected`, and returns
-/// them in the order of `expected`. `in_file` converts a shape to the shape in the file, for the
-/// error message.
+/// them in the order of `expected`. The error message shows shapes as in the file, and `in_file`
+/// converts a shape to this form.
 ///
 /// # Errors
 /// [`Error::File`], which names tensors that are missing, unexpected or of another shape.

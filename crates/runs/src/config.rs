@@ -28,8 +28,9 @@ const MAX_FILE: u64 = 1 << 16;
 /// Key of the kind of model in config.toml.
 const MODEL: &str = "model";
 
-/// The settings of one trainer: `#[derive(clap::Parser, serde::Serialize)]` on a struct with
-/// [`CommonArgs`] flattened into it (`#[command(flatten)]` and `#[serde(flatten)]`).
+/// The settings of one trainer. Implement this trait for a struct with `#[derive(clap::Parser,
+/// serde::Serialize)]`. One field of the struct must be [`CommonArgs`] with `#[command(flatten)]`
+/// and `#[serde(flatten)]`.
 ///
 /// A field that is an enum needs the same names in serde as in clap (`#[serde(rename_all =
 /// "kebab-case")]`).
@@ -75,10 +76,10 @@ pub trait Config: clap::Parser + Serialize {
     /// Returns the common settings, which are flattened into this struct.
     fn common(&self) -> &CommonArgs;
 
-    /// Returns the settings that have no effect in combination with the others. Each has its key
-    /// ("beta2") and the flag with which it has an effect ("--optimizer adam"). On the command
-    /// line, such a setting is an error, because the user expects an effect. In a file, such a
-    /// setting is allowed, because a file may contain all settings.
+    /// Returns the settings that have no effect in combination with the other settings. Each is
+    /// given by its key ("beta2") and a flag with which it would have an effect ("--optimizer
+    /// adam"). On the command line, such a setting is an error, because the user expects an effect.
+    /// In a file, such a setting is allowed, because a file may contain all settings.
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         vec![]
     }
@@ -89,11 +90,11 @@ pub fn command<C: Config>() -> Command {
     preset::apply(C::command(), &C::presets())
 }
 
-/// A flag that has no effect: its key, and the flag with which it has an effect.
+/// A flag that has no effect: its key, and a flag with which it would have an effect.
 pub type UnusedFlag = (&'static str, &'static str);
 
-/// Returns all settings in `all`, with their `purpose`, if `unused` is true. Returns none
-/// otherwise.
+/// Returns the flags `all` if `unused` is true, and no flags otherwise. `purpose` is a flag with
+/// which they would have an effect.
 pub fn unused_if<const N: usize>(
     unused: bool,
     purpose: &'static str,
@@ -198,7 +199,7 @@ fn flags_of(arg: &Arg, value: &Value) -> Option<Vec<OsString>> {
         Value::Boolean(on) if switch => Some(if *on { vec![flag.into()] } else { vec![] }),
         _ if switch => None,
         _ if is_path => paths::of_toml(value).map(with),
-        // An empty array would become no flags, and so the default.
+        // An empty array would give no flags, and the setting would get its default.
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => {
             let flags: Option<Vec<Vec<OsString>>> = items.iter().map(|item| flags_of(arg, item)).collect();

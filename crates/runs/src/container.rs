@@ -1,10 +1,15 @@
-//! The safetensors container: eight bytes of header length, a JSON header and the values.
+//! The safetensors container: eight bytes with the length of the header, a JSON header and the
+//! values of the tensors.
 //!
 //! The `safetensors` crate parses the header. This module writes files itself, for two properties
-//! that the crate does not provide. The same content gives the same bytes, whereas the crate stores
-//! metadata in a hash map. A file can also have a *seal*: a SHA-256 of the whole file, stored in
-//! the metadata of the file. The header is not trusted: no allocation is larger than the length of
-//! the file allows. Tensors are read one after another, without a copy of the file.
+//! that the crate does not provide. First, the same content gives the same bytes, whereas the crate
+//! stores metadata in a hash map. Second, a file can have a *seal*, which is a SHA-256 in its
+//! metadata. It is computed from the whole file with 64 zeros in place of the seal. Then it
+//! replaces the zeros. A reader puts the zeros back, computes the SHA-256 again and compares it
+//! with the seal.
+//!
+//! The header is not trusted: no allocation is larger than the length of the file allows. Tensors
+//! are read one after another, without a copy of the file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,7 +25,7 @@ use crate::{Error, NamedTensors};
 
 /// Metadata key of the seal.
 const SEAL: &str = "sha256";
-/// The placeholder for the seal while the seal is computed: 64 hexadecimal digits.
+/// The value in place of the seal while the seal is computed: 64 hexadecimal digits.
 const PLACEHOLDER: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// Maximum length of a header, as in the reference implementation of the format.
 const MAX_HEADER: u64 = 100_000_000;
@@ -30,13 +35,13 @@ const CHUNK: usize = 1 << 14;
 /// Text entries that are stored beside the tensors.
 pub(crate) type Metadata = BTreeMap<String, String>;
 
-/// A container in memory.
+/// The content of a safetensors container.
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) metadata: Metadata,
     /// The tensors, sorted by name.
     pub(crate) tensors: NamedTensors,
-    /// Whether the file has a seal and the content matches the seal.
+    /// Whether the file has a seal that matches its content.
     pub(crate) sealed: bool,
 }
 
@@ -48,8 +53,8 @@ struct Header<'a> {
     tensors: BTreeMap<&'a str, TensorInfo>,
 }
 
-/// Writes tensors, sorted by name. The bytes depend only on the arguments. With `sealed`, [`read`]
-/// detects any changed bit.
+/// Writes tensors, sorted by name. The bytes depend only on the arguments. If `sealed` is true, the
+/// file gets a seal, by which [`read`] detects any changed bit.
 pub(crate) fn write(
     out: &mut dyn Write,
     mut metadata: Metadata,
@@ -159,8 +164,9 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     Ok(Container { metadata, tensors, sealed })
 }
 
-/// Returns the header as it was when the seal was computed. No string in the header contains the
-/// text that is searched, because quotes within JSON strings are escaped.
+/// Returns the header with the placeholder in place of the seal, as it was when the seal was
+/// computed. The text that is searched contains quotes. Quotes within JSON strings are escaped, so
+/// no string in the header contains this text.
 fn with_placeholder(header: &[u8], seal: &str) -> String {
     let entry = |seal: &str| format!("\"{SEAL}\":\"{seal}\"");
     String::from_utf8_lossy(header).replacen(&entry(seal), &entry(PLACEHOLDER), 1)
@@ -170,8 +176,8 @@ fn with_placeholder(header: &[u8], seal: &str) -> String {
 struct Source<'a> {
     path: &'a Path,
     file: BufReader<File>,
-    /// The hash of the bytes read so far, with the placeholder as seal. `None` if the file has no
-    /// seal.
+    /// The hash of the bytes read so far, with the placeholder in place of the seal. `None` if the
+    /// file has no seal.
     hash: Option<Sha256>,
 }
 
@@ -213,7 +219,7 @@ impl Source<'_> {
 /// Reads numbers from little-endian bytes and writes the nearest `f32` of each number.
 type Convert = fn(&[u8], &mut [f32]);
 
-/// Returns the conversion from a type to `f32`. Returns `None` if there is no such conversion.
+/// Returns the conversion from a type of numbers to `f32`. Returns `None` if there is none.
 fn converter(dtype: Dtype) -> Option<Convert> {
     fn each<const N: usize>(bytes: &[u8], values: &mut [f32], number: impl Fn([u8; N]) -> f32) {
         for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {

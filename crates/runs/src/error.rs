@@ -44,8 +44,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Converts an error of the operating system, or one that contains it, into an [`Error::Io`]:
-    /// `.map_err(Error::io("write", path))`.
+    /// Converts an error of the operating system, or an error that contains one, into an
+    /// [`Error::Io`]: `.map_err(Error::io("write", path))`.
     pub fn io<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl Fn(E) -> Self + Copy {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause: cause.into() }
     }

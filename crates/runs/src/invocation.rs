@@ -1,4 +1,4 @@
-//! The form in which the user started this program. Commands are printed in the same form.
+//! Prints commands in the form in which the user started this program.
 //!
 //! A command has the name of its program, such as `train-dcgan` or `sample`. The program `adjoint`
 //! has all commands as subcommands, such as `adjoint train dcgan` or `adjoint sample`.
@@ -12,8 +12,9 @@ use crate::paths::shell_word;
 /// The package of the program `adjoint`, and the name of the program.
 const ALL_IN_ONE: (&str, &str) = ("adjoint-cli", "adjoint");
 
-/// Returns the words of a command before its arguments, in the form in which the user started
-/// `program`. `package` is the package that cargo runs, if any.
+/// Returns the words with which a command line starts, before the arguments of the command. They
+/// have the form in which the user started `program`. `package` is the package that cargo runs, if
+/// any.
 ///
 /// The forms are `cargo run -p train-dcgan --`, `cargo run -p adjoint-cli -- train dcgan`,
 /// `/usr/bin/adjoint train dcgan` and `/usr/bin/train-dcgan`, with directories as the user typed
@@ -22,8 +23,9 @@ fn words(program: &Path, package: Option<&str>, command: &str, has_arguments: bo
     let name = program.file_stem().unwrap_or_default();
     let all_in_one = name == OsStr::new(ALL_IN_ONE.1);
     let of_package = package.is_some_and(|p| OsStr::new(p) == name || (all_in_one && p == ALL_IN_ONE.0));
-    // For a program in a target directory, the form is that of cargo, because the path depends on
-    // the build profile and platform. An example is no program of a package, so it keeps its path.
+    // A program in a target directory was built by cargo. Its path depends on the build profile and
+    // platform, so the form is that of cargo. An example is no program of a package, so it keeps
+    // its path.
     let is_example = program.parent().is_some_and(|directory| directory.ends_with("examples"));
     let built = !is_example && program.ancestors().skip(1).any(|directory| directory.ends_with("target"));
     let subcommand = command.replacen("train-", "train ", 1);
@@ -44,8 +46,8 @@ pub fn command_line(command: &str, arguments: &str) -> String {
     if arguments.is_empty() { words } else { format!("{words} {arguments}") }
 }
 
-/// Returns the command line that trains this kind of model with these arguments. Its command is the
-/// name of this program, except for `adjoint`.
+/// Returns the command line that trains this kind of model with these arguments. If this program is
+/// not `adjoint`, the command has the name of this program.
 pub(crate) fn train_command(model: &str, arguments: &str) -> String {
     match program().file_stem().and_then(OsStr::to_str) {
         Some(name) if name != ALL_IN_ONE.1 => command_line(name, arguments),

@@ -17,8 +17,8 @@
 //! # }
 //! ```
 //!
-//! `examples/walk.rs` is a complete trainer. Whatever kills such a program, each file in its
-//! [`RunDir`] is then either complete or absent. A run that was killed and resumed ends with the
+//! `examples/walk.rs` is a complete trainer. If such a program is killed at any time, each file in
+//! its [`RunDir`] is either complete or absent. A run that was killed and resumed ends with the
 //! same files as an uninterrupted run.
 #![forbid(unsafe_code)]
 

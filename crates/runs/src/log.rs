@@ -1,8 +1,9 @@
 //! metrics.jsonl: one JSON object per logged step, in the order of the steps.
 //!
-//! On resume the file is truncated to the step of the checkpoint. So it ends up equal to the file
-//! of an uninterrupted run, except for the timings. Each line is written by a single call, and an
-//! incomplete last line is dropped. Lines are read once, when the file is opened.
+//! When a run is resumed, the lines of steps after the checkpoint are removed. So at the end the
+//! file equals the file of an uninterrupted run, except for the timings. Each line is written by a
+//! single call, and an incomplete last line is dropped. Lines are read once, when the file is
+//! opened.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::output::{Output, Training};
 
-/// Named numbers of one step, in the order in which they are shown and logged.
+/// Named numbers of one step, such as losses, in the order in which they are shown and logged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures(Vec<(Cow<'static, str>, f64)>);
 
@@ -25,12 +26,12 @@ impl<const N: usize> From<[(&'static str, f64); N]> for Figures {
 }
 
 impl Figures {
-    /// Appends a figure.
+    /// Appends a number with its name.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
         self.0.push((name.into(), value));
     }
 
-    /// Appends the figures of `others`.
+    /// Appends the numbers of `others`.
     pub fn append(&mut self, others: Self) {
         self.0.extend(others.0);
     }
@@ -40,23 +41,23 @@ impl Figures {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
-    /// Returns the value of the figure `name`.
+    /// Returns the number with this name.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
     }
 
-    /// Returns whether there are no figures.
+    /// Returns whether there are no numbers.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Formats each figure as `,"name":value`, in the shortest form that parses to the same value.
+    /// Formats each number as `,"name":value`, in the shortest form that parses to the same value.
     /// The values must be finite, because JSON has no infinities and no NaN.
     fn json(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.iter() {
             assert!(value.is_finite(), "{name} = {value} can't be logged");
-            // Most figures were computed as f32. Their shortest form as f32 is enough.
+            // Most numbers were computed as f32. Their shortest form as f32 is enough.
             let single = value as f32;
             let number =
                 if f64::from(single) == value { format!("{single:?}") } else { format!("{value:?}") };
@@ -66,10 +67,10 @@ impl Figures {
     }
 }
 
-/// Largest number of seconds that is accepted from a line: a hundred years.
+/// Largest value of `seconds` that is accepted from a line: a hundred years.
 const MOST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
-/// The numbers of one line of the file.
+/// The numbers of one line of metrics.jsonl.
 pub(crate) type Record = BTreeMap<String, f64>;
 
 /// A line to be logged.
@@ -83,7 +84,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Creates the line of a step. The figures must be finite, because JSON has no infinities and
+    /// Creates the line of a step. The numbers must be finite, because JSON has no infinities and
     /// no NaN.
     pub(crate) fn new(step: u64, epoch: u64, figures: &Figures) -> Self {
         let text = format!("{{\"step\":{step},\"epoch\":{epoch}{}}}\n", figures.json());
@@ -97,7 +98,7 @@ impl Line {
 pub(crate) struct LogState {
     /// `seconds` of the last line that has this key, or 0 if no line has it.
     pub(crate) seconds: f64,
-    /// Whether the last step has a line of figures measured at the end of an epoch.
+    /// Whether the last step has a line of numbers that were measured at the end of an epoch.
     pub(crate) ends_epoch: bool,
 }
 
@@ -109,9 +110,10 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the file, creating it if necessary. Keeps the lines up to and including step `last`,
-    /// and calls `keep` with each of them. Removes all later lines, including unreadable lines. A
-    /// power failure can leave unreadable lines after the lines that a save made durable.
+    /// Opens the file, or creates it. Keeps the lines up to and including step `last`, and calls
+    /// `keep` with each of them. Removes all later lines, even if they are unreadable. A power
+    /// failure can leave unreadable lines after the last save, because only saved lines are
+    /// durable.
     ///
     /// # Errors
     /// If the file is not a regular file, if it can't be read or written, or if an unreadable line
@@ -129,7 +131,7 @@ impl Log {
         }
         let (mut length, mut kept) = (0, LogState::default());
         let (mut lines, mut line, mut end) = (BufReader::new(&file), vec![], 0);
-        // The first unreadable line.
+        // The number of the first unreadable line.
         let mut broken = None;
         for number in 1.. {
             line.clear();
@@ -180,7 +182,8 @@ impl Output for Log {
     }
 }
 
-/// Returns the step of a line that is not a JSON object of numbers, if the step can be read.
+/// Returns the step of a line that is not a JSON object of numbers. Returns `None` if the step
+/// can't be read.
 fn step_of(line: &[u8]) -> Option<f64> {
     let step = line.strip_prefix(b"{\"step\":")?.split(|&byte| byte == b',').next()?;
     str::from_utf8(step).ok()?.parse().ok().filter(|&step| step >= 0.0)
@@ -289,7 +292,7 @@ mod tests {
         }
     }
 
-    /// A longer time would not fit the clock.
+    /// A time of more than a hundred years is limited, because it would not fit the clock.
     #[test]
     fn seconds_are_kept_within_reason() {
         let dir = tempfile::tempdir().unwrap();

@@ -39,8 +39,8 @@ impl Training<'_> {
         self.done.div_ceil(self.steps_per_epoch)
     }
 
-    /// Returns whether an action with period `every` is due after this step. The default period is
-    /// an epoch. All actions are due after the last step.
+    /// Returns whether an action that repeats after `every` steps is due now. Without `every`, it
+    /// repeats after each epoch. All actions are due after the last step of the run.
     pub(crate) fn is_due(&self, every: Option<u64>) -> bool {
         self.done.is_multiple_of(every.unwrap_or(self.steps_per_epoch)) || self.done == self.total
     }
@@ -55,8 +55,8 @@ pub(crate) type Described = (PathBuf, String);
 /// checkpoint, and [`start`](Self::start) must restore the files to the state of that step. At the
 /// end they must equal the files of an uninterrupted run.
 pub(crate) trait Output {
-    /// Returns the files that are replaced as a whole. The run removes temporary files that a crash
-    /// left beside them.
+    /// Returns the files of this output that are replaced as a whole. A crash can leave temporary
+    /// files beside them, which the run removes.
     fn files(&self, _training: &Training) -> Vec<PathBuf> {
         vec![]
     }
@@ -72,8 +72,9 @@ pub(crate) trait Output {
         Ok(())
     }
 
-    /// Draws pictures or curves at this step. `pictures` holds the pictures of the trainer, each
-    /// with the name of its series. It is empty if the run was interrupted.
+    /// Draws pictures or curves at this step. `pictures` has the pictures of the trainer, each with
+    /// the name of its series. It is empty if the run was interrupted, because then only curves are
+    /// drawn.
     fn draw(&mut self, _training: &Training, _pictures: &[(&'static str, Image)]) -> Result<(), Error> {
         Ok(())
     }

@@ -44,7 +44,8 @@ fn of_bytes(bytes: Vec<u8>) -> Option<OsString> {
 }
 
 /// Formats a path as one word of a shell command, on one line. The word is quoted if necessary. If
-/// quotes are not enough, it has escapes (`$'\\377'`, which bash, ksh, zsh and POSIX 2024 have).
+/// the path is not UTF-8 or has control characters, the word has escapes (`$'\\377'`, which bash,
+/// ksh, zsh and POSIX 2024 have).
 pub(crate) fn shell_word(path: &Path) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
     match path.to_str() {

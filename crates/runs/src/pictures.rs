@@ -24,8 +24,8 @@ struct Picture {
 }
 
 impl Picture {
-    /// Returns the line of a picture, such as SERIES/epoch-0003-step-001407.png. Sorting the names
-    /// sorts them by time.
+    /// Returns the line of a picture, such as SERIES/epoch-0003-step-001407.png. If the names of a
+    /// series are sorted, they are in the order of their steps.
     fn line(&self) -> String {
         format!("{}/epoch-{:04}-step-{:06}.png", self.series, self.epoch, self.step)
     }

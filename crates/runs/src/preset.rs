@@ -63,7 +63,7 @@ fn with_defaults(mut arg: Arg, always: Option<&'static str>, beside: &[&Preset])
 }
 
 /// Formats the conditional defaults in their order: "none with --arch mlp or --penalty gp". Omits
-/// the last ones if they equal the unconditional default.
+/// conditional defaults at the end that equal the unconditional default.
 fn note(always: Option<&str>, beside: &[&Preset]) -> String {
     let shown = beside.iter().rposition(|preset| Some(preset.value) != always).map_or(0, |last| last + 1);
     let notes = beside[..shown].chunk_by(|a, b| a.value == b.value).map(|of_value| {
@@ -77,7 +77,7 @@ fn note(always: Option<&str>, beside: &[&Preset]) -> String {
     notes.collect::<Vec<_>>().join(", ")
 }
 
-/// Formats a choice: "ring, grid or moons".
+/// Joins names as a choice: "ring, grid or moons".
 pub fn either(names: &[&str]) -> String {
     match names {
         [names @ .., last] if !names.is_empty() => format!("{} or {last}", names.join(", ")),

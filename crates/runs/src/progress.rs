@@ -32,7 +32,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Creates the display of a run of `total` steps, of which `done` are done. It shows the
-    /// figures of `panels`.
+    /// numbers that `panels` name.
     pub(crate) fn new(total: u64, done: u64, panels: &'static [Panel], quiet: bool) -> Self {
         let bar = (!quiet && io::stdout().is_terminal() && io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{bar:20.blue/dim} {prefix}\n{wide_msg}")
@@ -43,7 +43,7 @@ impl Progress {
         Self { total, start: (done, Instant::now()), panels, quiet, bar, last: None }
     }
 
-    /// Shows the figures of the last step and the speed. Prints a line at the end of an epoch, even
+    /// Shows the numbers of the last step and the speed. Prints a line at the end of an epoch, even
     /// if the last line was printed recently.
     pub(crate) fn update(&mut self, run: &Training, images_per_second: f64, figures: &Figures) {
         let is_due = run.is_due(None) || self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
@@ -97,7 +97,7 @@ impl Progress {
         }
     }
 
-    /// Formats the figures: "loss D 1.210  loss G 0.988".
+    /// Formats the numbers that the panels name: "loss D 1.210  loss G 0.988".
     fn figures(&self, figures: &Figures) -> String {
         let shown = |curve: &Curve| Some(format!("{} {:.3}", curve.label, figures.get(curve.key)?));
         let curves = self.panels.iter().flat_map(|panel| panel.curves);

@@ -12,7 +12,7 @@ use crate::{BoxError, Error};
 /// Exit code for an error. For a wrong command line, the exit code is clap's: 2.
 const FAILURE: u8 = 1;
 
-/// The kind of error of clap for a program that needs arguments and gets none.
+/// The kind of clap error if a program needs arguments and gets none.
 const NO_ARGUMENTS: clap::error::ErrorKind = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
 /// The first error of writing to standard output.

@@ -63,12 +63,12 @@ impl RunDir {
     /// Locks an existing run directory.
     ///
     /// # Errors
-    /// If there is no such directory, or another process is using it.
+    /// If the directory does not exist, or another process is using it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Ok(Self { path: path.to_path_buf(), _lock: lock(path)? })
     }
 
-    /// Removes temporary files that a crash left beside the files in `own`. Other files are not
+    /// Removes the temporary files that a crash left for the files in `own`. Other files are not
     /// removed.
     ///
     /// # Errors
@@ -153,11 +153,11 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-/// Creates a directory with the number after the highest in use. So the numbers are in the order in
-/// which runs were started.
+/// Creates a directory with the number after the highest number in use. So a run that starts later
+/// has a higher number.
 fn create_numbered(parent: &Path, stem: &str) -> Result<PathBuf, Error> {
-    // Returns the number after that of a run. Returns `None` if the name has no number or the
-    // number has no successor.
+    // Returns the number after the number in the name of a run. Returns `None` if the name has no
+    // number or the number has no successor.
     let after = |path: &PathBuf| -> Option<u64> {
         let digits = path.file_name()?.to_str()?.strip_prefix(stem)?.strip_prefix('-')?;
         let number: u64 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;

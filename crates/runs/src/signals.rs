@@ -36,7 +36,8 @@ pub(crate) fn stop_on_signals() -> Result<impl Fn() -> bool, Error> {
 }
 
 /// Parses the mask of ignored signals in the content of `/proc/self/status`. Bit `n - 1` is signal
-/// `n`. Returns 0 if the content has no such mask. MIPS has the most signals, 128.
+/// `n`. Returns 0 if the content has no mask. The mask has up to 128 bits, because MIPS has
+/// 128 signals.
 fn ignored(status: &str) -> u128 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)

@@ -12,7 +12,8 @@ pub type Stop<'a> = &'a dyn Fn() -> bool;
 /// A model in training: its networks, optimisers, data and training step.
 ///
 /// Everything that changes from step to step is in [`state`](Self::state). Random numbers are
-/// addressed by the step. So a restored run continues with the same bits.
+/// functions of the settings and the number of the step. So a restored run continues with the same
+/// bits.
 pub trait Trainable {
     /// Returns the number of steps of one pass through the training set.
     fn steps_per_epoch(&self) -> u64;
@@ -21,14 +22,14 @@ pub trait Trainable {
     /// computed.
     fn images_per_step(&self) -> u64;
 
-    /// Trains one step, after `step` earlier steps. Returns the figures of this step. The run stops
-    /// with an error if a figure is not finite.
+    /// Trains one step, after `step` earlier steps. Returns the numbers of this step. The run stops
+    /// with an error if a number is not finite.
     ///
     /// # Errors
     /// If something outside of the program fails, such as the disk of the dataset.
     fn step(&mut self, step: u64) -> Result<Figures, BoxError>;
 
-    /// Measures figures at the end of an epoch (counted from 1), which are logged on a separate
+    /// Measures numbers at the end of an epoch (counted from 1), which are logged on a separate
     /// line. Must not change the state. Returns `None` if [`Stop`] returned true.
     ///
     /// # Errors
@@ -37,7 +38,7 @@ pub trait Trainable {
         Ok(Some(Figures::default()))
     }
 
-    /// Measures figures once, at the end of the run. They are written to final.json and printed.
+    /// Measures numbers once, at the end of the run. They are written to final.json and printed.
     /// Must not change the state. Returns `None` as [`epoch_figures`](Self::epoch_figures) does.
     ///
     /// # Errors
@@ -66,7 +67,8 @@ pub trait Trainable {
     /// with PyTorch-style names and in engine layout.
     fn networks(&self) -> Vec<(&'static str, NamedTensors)>;
 
-    /// Returns the figures to show on the progress line and as curves.
+    /// Returns the panels in which the curves are drawn. The progress line shows the last number of
+    /// each curve.
     fn panels(&self) -> &'static [Panel];
 
     /// Returns the purpose and the name of the `sample` command to suggest after training, if any.

@@ -9,7 +9,8 @@ const MAX_COUNT: u64 = i64::MAX as u64;
 
 /// Returns a parser of whole numbers in a range.
 ///
-/// The parser fails if the text is not such a number, or if the number does not fit into `T`.
+/// The parser fails if the text is not a whole number in this range, or if it does not fit into
+/// `T`.
 pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let number = text.parse().ok().filter(|n| range.contains(n)).and_then(|n| T::try_from(n).ok());
@@ -20,7 +21,7 @@ pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Re
 /// Parses a whole number from 1 to 2^63 - 1.
 ///
 /// # Errors
-/// If the text is not such a number, or if the number does not fit into `T`.
+/// If the text is not a whole number in this range, or if the number does not fit into `T`.
 pub fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     whole(1..=MAX_COUNT)(text).map_err(|_| "a whole number from 1 to 2^63 - 1 is needed".into())
 }
@@ -36,7 +37,7 @@ pub fn threads(text: &str) -> Result<usize, String> {
 /// Parses a number above 0.
 ///
 /// # Errors
-/// If the text is not such a number.
+/// If the text is not a number above 0.
 pub fn positive(text: &str) -> Result<f64, String> {
     number(text, "above 0", |x| x > 0.0)
 }
@@ -44,7 +45,7 @@ pub fn positive(text: &str) -> Result<f64, String> {
 /// Parses a number not below 0.
 ///
 /// # Errors
-/// If the text is not such a number.
+/// If the text is not a number, or is a number below 0.
 pub fn not_negative(text: &str) -> Result<f64, String> {
     number(text, "not below 0", |x| x >= 0.0)
 }
@@ -52,7 +53,7 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 /// Parses a number from 0 to 1, excluding 1.
 ///
 /// # Errors
-/// If the text is not such a number.
+/// If the text is not a number in this range.
 pub fn fraction(text: &str) -> Result<f64, String> {
     number(text, "from 0 to below 1", |x| (0.0..1.0).contains(&x))
 }

@@ -1,11 +1,12 @@
 //! Exports weights for other programs, as a safetensors file that PyTorch's `load_state_dict`
 //! accepts.
 //!
-//! Layouts are converted only in this module. In the engine, the weight of a convolution is HWIO,
-//! that is (kh, kw, in, out). A transposed convolution is the adjoint of a convolution with the
-//! same weight, so its weight has the layout of that convolution. PyTorch stores (out, in, kh, kw)
-//! for a convolution and (in, out, kh, kw) for a transposed convolution. Both are the same
-//! permutation of HWIO.
+//! Layouts are converted only in this module. In the engine, the weight of a convolution has the
+//! axes (kh, kw, in, out). A transposed convolution is the adjoint of a convolution with the same
+//! weight. So `in` is the axis of its output channels, and `out` is the axis of its input channels.
+//! PyTorch stores the output channels of a convolution first, and the input channels of a
+//! transposed convolution first. In both cases, the axes of the engine are in the order (out, in,
+//! kh, kw).
 
 use std::path::{Path, PathBuf};
 
@@ -28,8 +29,8 @@ pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
     if tensor.dims().len() == 4 { tensor.permute([2, 3, 1, 0]) } else { tensor.clone() }
 }
 
-/// Suffix of the names of PyTorch's batch counters. A batch norm layer has such a counter, and
-/// Adjoint does not use it.
+/// Suffix of the names of PyTorch's batch counters. Each batch norm layer of PyTorch has a batch
+/// counter. Adjoint does not use it.
 const COUNT: &str = "num_batches_tracked";
 
 /// Metadata key of the training step after which the weights were saved.

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `sample`: its commands and the flags that they share.
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
 use adjoint_recipes::{Model, Open};
@@ -58,7 +58,7 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Returns the file to write: the value of `--out`, or RUN/DEFAULT without it.
+    /// Returns the path of the output file: the value of `--out`, or RUN/DEFAULT without this flag.
     ///
     /// # Errors
     /// If `--out` is `-`, because standard output is for text.

@@ -1,11 +1,11 @@
-//! Walks between and around latent vectors.
+//! Paths between latent vectors, and quantiles of latent variables.
 
 use adjoint_nn::Tensor;
 use adjoint_recipes::game::flags::Distribution;
 
-/// Returns the point at the fraction t of the path from vector a to vector b. For uniform noise the
-/// path is a straight line. For normal noise it is an arc (slerp, Shoemake 1985), because normal
-/// vectors are close to a sphere and the straight line leaves it (White 2016).
+/// Returns a point on the path from vector a to vector b: a at t = 0, b at t = 1. For uniform noise
+/// the path is a straight line. For normal noise it is an arc (slerp, Shoemake 1985): normal
+/// vectors are close to a sphere, and a straight line would leave the sphere (White 2016).
 pub(crate) fn between(a: &[f32], b: &[f32], t: f64, noise: Distribution) -> Vec<f32> {
     let weights = match noise {
         Distribution::Uniform => [1.0 - t, t],
@@ -18,15 +18,15 @@ fn arc(a: &[f32], b: &[f32], t: f64) -> [f64; 2] {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     let angle = if lengths > 0.0 { (dot(a, b) / lengths).clamp(-1.0, 1.0).acos() } else { 0.0 };
-    // The arc is not unique if the vectors are parallel, in the same or in opposite directions.
+    // If the vectors are parallel, in the same or in opposite directions, there is no unique arc
+    // between them.
     if angle.sin() < 1e-6 {
         return [1.0 - t, t];
     }
     [((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()]
 }
 
-/// Returns the p-quantile of the distribution of the latent variables: the value below which a
-/// fraction p of them is.
+/// Returns the p-quantile of a latent variable: its value is below the quantile with probability p.
 pub(crate) fn quantile(p: f64, noise: Distribution) -> f64 {
     match noise {
         Distribution::Uniform => 2.0 * p - 1.0,
@@ -34,8 +34,8 @@ pub(crate) fn quantile(p: f64, noise: Distribution) -> f64 {
     }
 }
 
-/// Returns the p-quantile of N(0, 1) by 60 bisections, to an accuracy of 1e-12. The cumulative
-/// distribution function is a series, so this is slow but short.
+/// Returns the p-quantile of N(0, 1) by 60 bisections of its cumulative distribution function. The
+/// accuracy is 1e-12.
 fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-9.0, 9.0);
     for _ in 0..60 {
@@ -55,7 +55,7 @@ fn normal_cdf(x: f64) -> f64 {
     (0.5 + sum * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()).clamp(0.0, 1.0)
 }
 
-/// Returns rows as a tensor (rows, latent).
+/// Returns latent vectors, one per row, as a tensor (rows, latent).
 pub(crate) fn rows(rows: &[Vec<f32>]) -> Tensor<f32> {
     let latent = rows.first().map_or(0, Vec::len);
     Tensor::from_slice([rows.len(), latent], &rows.concat())
@@ -85,12 +85,12 @@ mod tests {
             let angle = f64::from(y.atan2(x));
             assert!((angle - t * std::f64::consts::FRAC_PI_2).abs() < 1e-6);
         }
-        // Without a unique arc the path is the straight line.
+        // For parallel vectors the path is the straight line.
         assert_eq!(between(&[1.0, 1.0], &[2.0, 2.0], 0.5, Gaussian), [1.5, 1.5]);
         assert_eq!(between(&[0.0, 0.0], &[2.0, 2.0], 0.5, Gaussian), [1.0, 1.0]);
     }
 
-    /// Quantiles from tables of the normal distribution.
+    /// Compares quantiles with tables of the normal distribution.
     #[test]
     fn quantiles_are_those_of_the_tables() {
         for (p, x) in

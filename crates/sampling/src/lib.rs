@@ -1,5 +1,5 @@
-//! The program `sample`: draws pictures of a trained model, such as those of its paper, for a run
-//! of any trainer.
+//! The program `sample`: draws pictures of a trained model, such as those in the paper of the
+//! model. The run may be of any trainer.
 //!
 //! `commands` has one file per command; `latent` interpolates between latent vectors.
 //!

@@ -1,5 +1,5 @@
-//! Loops that are compiled once, in this crate, for `f32`. `adjoint_kernels::instances` explains
-//! how.
+//! Lists functions with loops so that they are compiled once for `f32`, in this crate.
+//! `adjoint_kernels::instances` explains how.
 
 use crate::Stream;
 

@@ -6,8 +6,8 @@
 //!
 //! [`PixelRange`] defines which values of a tensor of images are black and white.
 //!
-//! [`Stream`] is the project's only source of random numbers. A number is addressed by its purpose,
-//! not by the number of draws before it.
+//! [`Stream`] is the project's only source of random numbers. A stream has a name, and its numbers
+//! depend only on this name, not on the draws from other streams.
 #![forbid(unsafe_code)]
 
 pub mod instances;

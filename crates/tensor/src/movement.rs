@@ -1,4 +1,5 @@
-//! Tensors from parts of other tensors. These operations move values and compute none.
+//! Operations that build a tensor from parts of other tensors. They copy values. Only
+//! [`Tensor::scatter_add_rows`] also adds values.
 
 use crate::{Element, Shape, Tensor};
 use adjoint_kernels::layout::{self, AxisView};
@@ -38,7 +39,8 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Adds zeros before and after along an axis: the adjoint of [`Tensor::narrow`].
+    /// Adds `before` zeros in front of an axis and `after` zeros behind it. This is the adjoint of
+    /// [`Tensor::narrow`].
     ///
     /// # Panics
     /// If there is no such axis, or memory cannot address the elements.

@@ -1,6 +1,6 @@
 //! Conversion between pixel values and bytes.
 
-/// The values of black and white in a tensor of images.
+/// The values that stand for black and white in a tensor of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelRange {
     /// 0 is black and 1 is white, as in probabilities. For models that end in a sigmoid.
@@ -10,7 +10,8 @@ pub enum PixelRange {
 }
 
 impl PixelRange {
-    /// Returns the value of each byte. Both ends of the range are exact.
+    /// Returns the value of each byte, from 0 (black) to 255 (white). The values of black and white
+    /// are exact.
     pub fn values(self) -> [f32; 256] {
         std::array::from_fn(|byte| match self {
             Self::Unit => byte as f32 / 255.0,

@@ -1,4 +1,4 @@
-//! Sizes of up to four axes.
+//! Shapes: the sizes of up to four axes.
 
 use adjoint_kernels::size;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::fmt;
 /// As in NumPy, broadcasting aligns the last axes of two shapes. So a channel vector `[C]`
 /// broadcasts over images `[N, H, W, C]`.
 ///
-/// The product of the sizes, with each zero replaced by one, never wraps. The constructors panic if
-/// memory cannot address the elements.
+/// The product of the sizes never wraps, even if each zero is replaced by one. The constructors
+/// panic if memory cannot address the elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; 4],
@@ -55,7 +55,8 @@ impl Shape {
         self.dims().iter().product()
     }
 
-    /// Returns the four sizes that the kernels use, with ones before the first axis.
+    /// Returns the four sizes that the kernels use. If this shape has fewer than four axes, ones
+    /// are in front.
     pub fn right_aligned(&self) -> [usize; 4] {
         let mut aligned = [1; 4];
         aligned[4 - self.rank..].copy_from_slice(self.dims());
@@ -82,7 +83,8 @@ impl Shape {
         [self.dims[0], self.dims[1]]
     }
 
-    /// Returns the shape of one number per row: the last axis, if there is one, has size 1.
+    /// Returns the shape of a tensor with one number per row of this shape: the last axis, if there
+    /// is one, gets size 1.
     #[must_use]
     pub fn per_row(&self) -> Shape {
         match self.rank {
@@ -91,7 +93,8 @@ impl Shape {
         }
     }
 
-    /// Returns the shape to which both shapes broadcast, if there is one.
+    /// Returns the shape that results if this shape and `other` are broadcast to each other.
+    /// Returns `None` if they do not fit.
     ///
     /// # Panics
     /// If memory cannot address its elements.
@@ -129,7 +132,7 @@ impl Shape {
         Shape::new(self.dims())
     }
 
-    /// Returns the products of the sizes before and after an axis.
+    /// Returns two products: that of the sizes before an axis and that of the sizes after it.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -175,7 +178,8 @@ mod tests {
         assert_eq!(s(&[2, 3, 4]).around(1), [2, 4]);
     }
 
-    /// Each constructor panics if the product of the sizes would wrap. The message has the sizes.
+    /// The functions that make a shape panic if the product of its sizes would wrap. The message
+    /// contains the sizes.
     #[test]
     fn sizes_that_wrap_are_rejected() {
         let message = |make: &dyn Fn() -> Shape| {

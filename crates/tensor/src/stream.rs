@@ -1,13 +1,13 @@
-//! Random numbers that are addressed, not consumed.
+//! Random numbers that have addresses: a number depends only on its address, not on earlier draws.
 //!
 //! A [`Stream`] is named by (seed, purpose, index), for example "run 7, noise, step 1204". The same
 //! name always gives the same numbers, independent of all earlier draws. So a resumed run needs no
-//! random-number-generator state, and image i of a generated dataset is always the same image. A
-//! new draw in one place does not change the numbers of any other.
+//! state of a random number generator, and image i of a generated dataset is always the same image.
+//! A new draw in one place of the program does not change the numbers in other places.
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as
-//! easy as 1, 2, 3"), a keyed bijection of a 128-bit counter. The address *is* the counter, so
-//! there is no state to save. The distributions come from `rand_distr`.
+//! easy as 1, 2, 3"), a keyed bijection of a 128-bit counter. The address of a number gives the key
+//! and the counter, so there is no state to save. The distributions come from `rand_distr`.
 
 use crate::{Element, Shape, Tensor};
 use rand::rand_core::Infallible;
@@ -25,7 +25,8 @@ use rand_distr::{Distribution, StandardNormal};
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: [u32; 2],
-    /// The block number within the stream (low words) and the index of the stream (high words).
+    /// The input of the next block of Philox. The two low words have the number of the block within
+    /// the stream, and the two high words have the index of the stream.
     counter: [u32; 4],
     block: [u32; 4],
     used: usize,
@@ -97,8 +98,8 @@ impl Stream {
     }
 
     /// Returns a tensor of independent numbers that are uniform on [low, high). Rounding never
-    /// moves a number out of the range. If the range contains no number of the type, all elements
-    /// are the smallest number that is at least `low`.
+    /// moves a number out of the range. If no number of the element type is in the range, all
+    /// elements are the smallest number of the type that is at least `low`.
     ///
     /// # Panics
     /// If the range is not finite, or `low` is above `high`.
@@ -164,7 +165,7 @@ fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [a, b, c, d]
 }
 
-/// Returns the low and the high word.
+/// Returns the low and the high 32 bits of a number.
 fn halves(x: u64) -> [u32; 2] {
     [x as u32, (x >> 32) as u32]
 }
@@ -187,7 +188,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// The known answers are published with the generator.
+    /// The outputs are those that the authors of Philox published for these counters and keys.
     #[test]
     fn philox_gives_the_published_answers() {
         let ones = u32::MAX;
@@ -221,8 +222,8 @@ mod tests {
         let t = Stream::new(3, "test", 0).normal_tensor::<f64>([n], 1.0, 2.0);
         let mean = t.data().iter().sum::<f64>() / n as f64;
         let variance = t.data().iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
-        // Five standard errors: that of the mean is 2 / sqrt(n), and that of the variance is 4
-        // sqrt(2 / n).
+        // The mean and the variance may differ from 1 and 4 by five standard errors. The standard
+        // error of the mean is 2 / sqrt(n), and that of the variance is 4 sqrt(2 / n).
         assert!((mean - 1.0).abs() < 5.0 * 2.0 / (n as f64).sqrt(), "mean {mean}");
         assert!((variance - 4.0).abs() < 5.0 * 4.0 * (2.0 / n as f64).sqrt(), "variance {variance}");
         let u = Stream::new(3, "test", 1).uniform_tensor::<f64>([n], -1.0, 1.0);
@@ -230,7 +231,8 @@ mod tests {
         assert!((u.data().iter().map(|x| x * x).sum::<f64>() / n as f64 - 1.0 / 3.0).abs() < 0.005);
     }
 
-    /// The ranges are so narrow that many numbers are rounded to an end.
+    /// No number leaves its range. Some ranges are so narrow that rounding moves many numbers to an
+    /// end of the range.
     #[test]
     fn a_half_open_range_is_never_left() {
         let ulp = f64::from(f32::EPSILON);

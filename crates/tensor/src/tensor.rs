@@ -7,10 +7,10 @@ use adjoint_kernels::{pointwise, reduce, softmax};
 use std::fmt;
 use std::sync::Arc;
 
-/// A contiguous array of up to four axes, row-major.
+/// A tensor: a contiguous array of up to four axes, in row-major order.
 ///
-/// Clones share the memory. The first write to a shared tensor copies it. Memory comes from a pool
-/// and returns to the pool.
+/// Clones of a tensor share its memory. The first write to a tensor that shares its memory copies
+/// the elements. Memory comes from a pool and returns to the pool.
 ///
 /// ```
 /// use adjoint_tensor::Tensor;
@@ -37,8 +37,8 @@ impl<E: Element> Tensor<E> {
         tensor
     }
 
-    /// Returns a tensor with unspecified contents. A separate function, because
-    /// [`build`](Self::build) is compiled once for each closure.
+    /// Returns a tensor with unspecified contents. This is a separate function, so that its code is
+    /// compiled once. [`build`](Self::build) is compiled once for each closure.
     #[inline(never)]
     fn unspecified(shape: Shape) -> Self {
         Tensor { shape, data: Arc::new(Buffer::take(shape.len())) }
@@ -198,7 +198,8 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Returns op(a) op(b) of two matrices. op is the transpose if the flag is set.
+    /// Returns the matrix product of this tensor and `b`. An operand is transposed first if its
+    /// flag is set.
     ///
     /// # Panics
     /// If an operand is not a matrix or the inner dimensions differ.

@@ -1,16 +1,16 @@
-//! Tests that measure a whole process.
+//! Runs tests that measure a whole process.
 
 use std::env;
 use std::process::Command;
 use std::thread;
 
-/// Runs a test in a separate process: starts this test program again with this test only. This is
-/// for tests that measure values of the whole process, which other tests would change: its memory
-/// and the counters of the pool.
+/// Runs a test in a separate process: starts this test program again, with this test only. The test
+/// can then measure the memory of the whole process and the counters of its thread pool, which
+/// other tests would change.
 ///
 /// # Panics
-/// If the test fails, or if the name of the current thread is not the name of the test, as the test
-/// harness sets it.
+/// If the test fails, or if the current thread does not have the name of the test. The test harness
+/// gives a thread this name.
 #[track_caller]
 pub fn alone(test: impl FnOnce()) {
     const MARK: &str = "ADJOINT_TEST_ALONE";

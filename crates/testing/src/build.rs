@@ -1,4 +1,4 @@
-//! The programs of the workspace, built once by the `cargo` that runs the tests.
+//! Builds the programs of the workspace once, with the `cargo` that runs the tests.
 
 use cargo_metadata::Message;
 use std::collections::BTreeMap;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// The packages of all programs. All programs are built with one command, so that concurrent tests
-/// wait for one build.
+/// The packages of all programs. One command builds all programs, so that tests that run at the
+/// same time wait for one build.
 const PROGRAMS: [&str; 7] =
     ["adjoint-cli", "evaluate", "sample", "train-cgan", "train-dcgan", "train-gan", "train-vae"];
 
@@ -27,7 +27,8 @@ fn build() -> BTreeMap<String, PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--message-format=json-render-diagnostics"]);
     cargo.args(PROGRAMS.iter().flat_map(|name| ["--package", name]));
-    // Cargo sets these for the package under test. Build scripts that watch them would run again.
+    // Cargo sets variables that describe the package under test. If the build got them, build
+    // scripts that watch them would run again.
     for (name, _) in env::vars_os() {
         let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_"]
             .map(|prefix| name.to_str().is_some_and(|name| name.starts_with(prefix)));

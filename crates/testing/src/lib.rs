@@ -1,9 +1,9 @@
-//! Tools for tests. [`Program`] runs a program in an empty directory, with valid or invalid flags,
-//! and kills and resumes it. [`alone`] runs a test in a separate process. Every function panics on
-//! failure.
+//! Tools for tests. [`Program`] runs a program in an empty directory, with valid or invalid flags.
+//! It can also kill a training run and resume it. [`alone`] runs a test in a separate process.
+//! Every function panics on failure.
 //!
-//! The programs are built as `cargo build` builds them. Debug assertions are checked by the tests
-//! of the libraries.
+//! The programs are built as `cargo build` builds them, with the development profile. Debug
+//! assertions are checked by the tests of the libraries.
 #![forbid(unsafe_code)]
 
 mod alone;
@@ -28,7 +28,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program called `name`. It is built before it first runs.
+    /// Creates a program called `name` and its directory. The program is built before it first
+    /// runs.
     ///
     /// # Panics
     /// If no temporary directory can be created.
@@ -36,12 +37,12 @@ impl Program {
         Self { name, directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
-    /// The directory in which the program runs.
+    /// Returns the directory in which the program runs.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The path of the run directory runs/NAME.
+    /// Returns the path of the run directory runs/NAME.
     pub fn run(&self, name: &str) -> PathBuf {
         self.directory().join("runs").join(name)
     }
@@ -87,7 +88,7 @@ impl Program {
         self.command(arguments).output().expect("the program starts")
     }
 
-    /// Trains runs/NAME for three steps with the program `trainer`, so that other programs can open
+    /// Trains runs/NAME for three steps with the program `trainer`. Other programs can then open
     /// the run.
     ///
     /// # Panics
@@ -98,7 +99,7 @@ impl Program {
         self.succeed_by(trainer, &[&fixed, flags].concat());
     }
 
-    /// Runs another program in the same directory and returns its standard output.
+    /// Runs the program called `program` in the same directory and returns its standard output.
     ///
     /// # Panics
     /// If the program fails.
@@ -110,7 +111,7 @@ impl Program {
         String::from_utf8(output.stdout).expect("it writes UTF-8")
     }
 
-    /// Runs the program. Does it succeed?
+    /// Runs the program. Returns true if it succeeds.
     pub fn succeeds(&self, arguments: &[&str]) -> bool {
         self.output(arguments).status.success()
     }
@@ -140,20 +141,21 @@ impl Program {
         output
     }
 
-    /// Runs the program and checks that it fails with an error message that starts with "error:"
-    /// and contains `expected`.
+    /// Runs the program. Checks that it fails, and that its error message starts with "error:" and
+    /// contains `expected`.
     ///
     /// # Panics
-    /// If the result is different.
+    /// If the program succeeds or prints another message.
     #[track_caller]
     pub fn fail(&self, arguments: &[&str], expected: &str) {
         explained(&self.output(arguments), arguments, expected);
     }
 
-    /// As [`fail`](Self::fail), but a shell runs the command `preparation` and then the program.
+    /// Runs the shell command `preparation` and then the program. Makes the same checks as
+    /// [`fail`](Self::fail).
     ///
     /// # Panics
-    /// If the result is different.
+    /// If the program succeeds or prints another message.
     #[track_caller]
     pub fn fail_after(&self, preparation: &str, arguments: &[&str], expected: &str) {
         let mut shell = Command::new("sh");
@@ -163,10 +165,11 @@ impl Program {
     }
 
     /// Runs the program with a standard output that cannot be written, as on a full disk. Checks
-    /// that the program fails with one line of error.
+    /// that it fails. The last line of its standard error must report this, and no other line may
+    /// be an error.
     ///
     /// # Panics
-    /// If the result is different, or if the system has no /dev/full.
+    /// If the program succeeds or prints other errors, or if the system has no /dev/full.
     #[track_caller]
     pub fn fail_to_print(&self, arguments: &[&str]) {
         let full = File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
@@ -178,8 +181,8 @@ impl Program {
         assert!(text.ends_with(&format!("{expected}\n")), "{text}");
     }
 
-    /// Runs the program with a standard output whose reader is closed. Checks that it succeeds
-    /// without an error message.
+    /// Runs the program and closes the reader of its standard output. Checks that the program
+    /// succeeds without an error message.
     ///
     /// # Panics
     /// If the program fails or prints an error.
@@ -195,7 +198,8 @@ impl Program {
         assert!(!text.contains("error: ") && !text.contains("panicked"), "{arguments:?}: {text}");
     }
 
-    /// Returns the lines of metrics.jsonl of runs/NAME without the timings.
+    /// Returns the lines of runs/NAME/metrics.jsonl. The timings at the end of the lines are
+    /// removed.
     ///
     /// # Panics
     /// If the file cannot be read.
@@ -206,17 +210,17 @@ impl Program {
         text.lines().map(without).collect()
     }
 
-    /// Trains two runs with `flags`, which set 40 steps, each of them logged, and several
-    /// checkpoints. The first run trains to the end. The second run is killed on the way and
-    /// resumed with a different number of threads. The `files` and the metrics of both runs must be
-    /// equal, byte for byte.
+    /// Checks that a killed run resumes with equal results. `flags` must set 40 steps, a log line
+    /// for each of them, and several checkpoints. The first run trains to the end. The second run
+    /// is killed before its end, and resumed with a different number of threads. The `files` and
+    /// the metrics of both runs must be equal, byte for byte.
     ///
     /// # Panics
     /// If the files or metrics differ, or if a run makes no steps.
     #[track_caller]
     pub fn assert_killed_run_resumes(&self, flags: &[&str], files: &[&str]) {
         self.succeed(&[flags, &["--name", "whole", "--threads", "2"]].concat());
-        // On a busy machine a run may end before it is killed.
+        // On a busy machine a run may end before it is killed, so there are several attempts.
         assert!((0..5).any(|_| self.kill_on_the_way(flags)), "no run was killed before its end");
 
         self.succeed(&["--resume", "runs/killed", "--threads", "1"]);
@@ -227,9 +231,9 @@ impl Program {
         assert!(self.figures("whole").len() >= 40);
     }
 
-    /// Trains the run `stopped` with `flags`, which make the final evaluation slow. Requests a stop
-    /// during the evaluation. The program must then stop within two seconds and write no final
-    /// metrics.
+    /// Checks that a program stops during its final evaluation. Trains the run `stopped` with
+    /// `flags`, which must make the evaluation slow, and requests a stop during the evaluation. The
+    /// program must then stop within two seconds, without writing final metrics.
     ///
     /// # Panics
     /// If the program does not stop in time, or if it writes final metrics.
@@ -264,8 +268,8 @@ impl Program {
         );
     }
 
-    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Was the run
-    /// killed before its last step?
+    /// Starts the run `killed` with `flags` and kills it after some of its 40 steps. Returns true
+    /// if the run was killed before its last step.
     fn kill_on_the_way(&self, flags: &[&str]) -> bool {
         fs::remove_dir_all(self.run("killed")).ok();
         let mut child = self.command(&[flags, &["--name", "killed", "--threads", "3"]].concat());

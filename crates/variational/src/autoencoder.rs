@@ -16,9 +16,9 @@ pub trait Encoder<E: Element>: Module<E> {
 
 /// p(x|z).
 pub trait Decoder<E: Element>: Module<E> {
-    /// Maps z (N, latent) to one number per pixel, (N, H, W, C). The
-    /// [`Likelihood`](crate::Likelihood) defines their meaning. In a conditional model `labels` are
-    /// one-hot rows (N, classes).
+    /// Maps z (N, latent) to one number per pixel value, (N, H, W, C). The
+    /// [`Likelihood`](crate::Likelihood) defines the meaning of these numbers. In a conditional
+    /// model `labels` are one-hot rows (N, classes).
     fn decode(&mut self, z: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> Var<E>;
 
     /// Returns the log variance of the pixels, if it is learned.
@@ -75,8 +75,8 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     }
 
     /// Runs one step of Algorithm 1 on images (N, H, W, C). In a conditional VAE `labels` are
-    /// one-hot rows (N, classes). `eps` is N(0, 1) noise (N k, latent), with the k rows of an image
-    /// one after another. The KL divergence has the weight `beta` (Higgins et al. 2017, eq. 4).
+    /// one-hot rows (N, classes). `eps` is N(0, 1) noise (N k, latent); the k rows of an image
+    /// follow each other. The KL divergence has the weight `beta` (Higgins et al. 2017, eq. 4).
     /// With `beta` 1 the loss is the negative bound.
     ///
     /// # Panics
@@ -95,7 +95,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     /// Computes the loss of a batch that [`step`](Self::step) minimises.
     ///
     /// # Panics
-    /// As `step`.
+    /// If a shape does not match the networks.
     #[track_caller]
     pub fn loss(&mut self, x: &Var<E>, labels: Option<&Var<E>>, eps: &Tensor<E>, beta: f64) -> Loss<E> {
         let settings = self.settings;
@@ -136,9 +136,9 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
 pub struct Loss<E: Element> {
     /// The loss to minimise.
     pub loss: Var<E>,
-    /// See [`Report`].
+    /// See [`Report::reconstruction`].
     pub reconstruction: f64,
-    /// See [`Report`].
+    /// See [`Report::kl`].
     pub kl: f64,
 }
 

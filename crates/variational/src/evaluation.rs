@@ -19,9 +19,9 @@ pub struct Bound<E: Element> {
 }
 
 impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
-    /// Returns the mean images of p(x|z) for z (N, latent), (N, H, W, C). In a conditional model p
-    /// also depends on `labels`. The pixels are in \[0, 1\], except that the mean of a normal
-    /// variable may be outside.
+    /// Returns the mean image of p(x|z) for each row of z: (N, latent) to (N, H, W, C). In a
+    /// conditional model p also depends on `labels`. With the Bernoulli likelihood, the pixel
+    /// values are in \[0, 1\]. With the normal likelihood they may be outside.
     ///
     /// # Panics
     /// If a shape does not match the networks.
@@ -44,8 +44,8 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         no_grad(|| encoder.posterior(&Var::constant(x.clone()), labels.as_ref(), Mode::Eval)).0.into_value()
     }
 
-    /// Returns the terms of the bound for each image of a batch. `eps` is the noise (N, latent),
-    /// which an autoencoder ignores.
+    /// Returns the terms of the bound for each image of a batch. `eps` is the noise (N, latent). A
+    /// plain autoencoder ([`Objective::Reconstruction`]) ignores it.
     ///
     /// # Panics
     /// If a shape does not match the networks.
@@ -68,8 +68,8 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
     /// Estimates log p(x) of each image by importance sampling with q(z|x) as proposal: log 1/K sum
     /// over k of p(x, z_k) / q(z_k|x). The expectation of the estimate is a lower bound of log p(x)
     /// and converges to log p(x) as K grows (Burda, Grosse & Salakhutdinov 2016, theorem 1). Each
-    /// item of `rounds` is noise (N k, latent), with the k rows of an image one after another. K is
-    /// the sum of k over all rounds.
+    /// item of `rounds` is noise (N k, latent); the k rows of an image follow each other. K is the
+    /// sum of k over all rounds.
     ///
     /// # Panics
     /// If a shape does not match the networks.
@@ -105,7 +105,7 @@ impl<E: Element, Q: Encoder<E>, P: Decoder<E>> Autoencoder<E, Q, P> {
         self.settings.draw(mean, self.networks.decoder.log_var(), stream)
     }
 
-    /// Returns log p(x|z) of each pair of rows, `[N]`.
+    /// Returns log p(x|z), `[N]`, of each image x and the row of z with the same index.
     ///
     /// # Panics
     /// If a shape does not match the networks.
@@ -121,8 +121,8 @@ fn numbers<E: Element>(x: &Var<E>) -> Vec<f64> {
     x.value().data().iter().map(|x| x.f64()).collect()
 }
 
-/// The smallest variance over the images of the posterior mean of an active latent dimension:
-/// Cov_x(E\[z_j|x\]) > 0.01 (Burda, Grosse & Salakhutdinov 2016, section 5).
+/// A latent dimension is active if its posterior mean has a larger variance than this over the
+/// images: Cov_x(E\[z_j|x\]) > 0.01 (Burda, Grosse & Salakhutdinov 2016, section 5).
 const ACTIVE: f64 = 0.01;
 
 /// Means of the bound's terms over the images of many batches.

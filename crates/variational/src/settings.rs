@@ -59,7 +59,8 @@ pub struct Settings {
     pub objective: Objective,
     /// Number of samples of z per image.
     pub k: usize,
-    /// The estimator of the encoder's gradient of [`Objective::Elbo`].
+    /// The estimator of the gradient of [`Objective::Elbo`] with respect to the encoder's
+    /// parameters.
     pub estimator: Estimator,
     /// The learning rate of Adam.
     pub lr: f64,
@@ -120,8 +121,8 @@ impl Settings {
         }
     }
 
-    /// Returns the mean image of p(x|z) from the output y of the decoder. It is in \[0, 1\], except
-    /// that the mean of a normal variable may be outside.
+    /// Returns the mean image of p(x|z) from the output y of the decoder. With the Bernoulli
+    /// likelihood it is in \[0, 1\]. With the normal likelihood it may be outside.
     pub fn mean<E: Element>(&self, y: &Tensor<E>) -> Tensor<E> {
         match self.likelihood {
             Likelihood::Bernoulli => y.map(E::sigmoid),

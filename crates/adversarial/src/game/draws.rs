@@ -3,7 +3,7 @@
 use crate::Noise;
 use adjoint_nn::{Element, Stream, Var};
 
-/// The random streams of a step, except the noise that G maps to samples.
+/// The random streams of a training step, except the stream of the noise z that G maps to samples.
 pub(super) struct Draws {
     /// Standard deviation of the noise on D's input.
     sigma: f64,
@@ -23,7 +23,7 @@ impl Draws {
         }
     }
 
-    /// Returns x with the noise of D's input.
+    /// Returns x plus the noise on D's input, or x itself in a step without this noise.
     pub(super) fn noisy<E: Element>(&mut self, x: &Var<E>) -> Var<E> {
         if self.sigma == 0.0 {
             return x.clone();

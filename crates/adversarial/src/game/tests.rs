@@ -61,8 +61,8 @@ fn near(got: [f64; 2], want: [f64; 2]) {
     assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?} != {want:?}");
 }
 
-/// V = -log 2 + log(1 - sigma(psi theta)). Its derivative with respect to psi is -sigma theta, and
-/// its derivative with respect to theta is -sigma psi.
+/// V = -log 2 + log(1 - s) with s = sigma(psi theta). Its derivatives are
+/// -s theta with respect to psi and -s psi with respect to theta.
 #[test]
 fn alternating_players_answer_each_other() {
     let (theta, psi) = (1.0, 0.5);
@@ -132,8 +132,8 @@ fn penalties_count_as_often_and_as_much_as_they_should() {
     assert!((two - (0.5 - LR * 2.0 * 3.0 * 0.5)).abs() < 0.01, "{two}");
 }
 
-/// Noise on D's input changes the step of D. It depends only on the stream of the step, and it ends
-/// at the given step.
+/// Noise on D's input changes the step of D. The noise depends only on the stream of the step. It
+/// ends after the given number of steps.
 #[test]
 fn instance_noise_is_seen_by_d() {
     let instance_noise = Noise { sigma: 0.5, steps: 10 };
@@ -154,8 +154,8 @@ fn reconstruction_pulls_to_the_datum() {
     let mut game =
         dirac(Settings { reconstruction: 1.0, loss: AdversarialLoss::NonSaturating, ..plain() }, 1.0, 0.0);
     game.step(0, [round(3.0)]);
-    // D moves first. At psi = 0 the datum contributes half its value to the gradient, and the
-    // sample minus half its value.
+    // D moves first. At psi = 0, the datum adds half its value to the gradient, and the sample
+    // subtracts half its value.
     let psi = LR * (0.5 * 3.0 - 0.5 * 1.0);
     near(at(&game), [1.0 + LR * (1.0 + (1.0 - sigmoid(psi)) * psi), psi]);
 }

@@ -1,5 +1,5 @@
-//! Frees graphs of any depth without recursion. If each node dropped its parents directly, a chain
-//! would need one stack frame per operation.
+//! Frees graphs of any depth without recursion. If each node dropped its parents directly, freeing
+//! a chain of operations would need one stack frame per operation.
 
 use super::Node;
 use adjoint_tensor::Element;
@@ -12,7 +12,8 @@ thread_local! {
 }
 
 impl<E: Element> Drop for Node<E> {
-    /// Queues everything that the node owns. The first node of a chain frees the whole queue.
+    /// Puts everything that the node owns into [`DROPPED`]. If no other node is being dropped, this
+    /// call then frees everything in [`DROPPED`]. Nodes that are dropped meanwhile only add to it.
     fn drop(&mut self) {
         let parts: Box<dyn Any> = Box::new((std::mem::take(&mut self.parents), self.rule.take()));
         let first = DROPPED.with_borrow_mut(|queue| {

@@ -1,4 +1,4 @@
-//! + - * / between two values, with broadcasting, and between a value and a number.
+//! The operators + - * / between two values, with broadcasting, and between a value and a number.
 //!
 //! Source: the elementary operations of Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
 
@@ -7,8 +7,8 @@ use crate::graph::record;
 use adjoint_tensor::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// y = x. x_bar = y_bar. The result has a node of its own, so that a gradient can be requested with
-/// respect to it.
+/// y = x. x_bar = y_bar. The result has another node than x. So a gradient with respect to the
+/// result can be requested, apart from the gradient with respect to x.
 pub(crate) fn identity<E: Element>(x: &Var<E>) -> Var<E> {
     record("identity", x.value().clone(), [x], (), |(), bw| bw.wrt(0, Var::clone))
 }
@@ -96,8 +96,8 @@ binary!(Sub, sub);
 binary!(Mul, mul);
 binary!(Div, div);
 
-/// Implements the operators between a value x and a number s, except s / x. Each operator is a
-/// scale or a shift of x and has its rule.
+/// Implements the operators between a value x and a number s, except s / x. Each operator is
+/// computed with [`Var::scale`] or [`Var::shift`], which have the rules.
 macro_rules! scalar {
     ($($value:ty),*) => {$(
         operator!(Add, add, $value, f64, |x, s| x.shift(s));
@@ -124,7 +124,7 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_broadcast, random_shape, random_tensor};
     use adjoint_tensor::{Stream, Tensor};
 
-    /// Two operands. In most cases at least one is broadcast.
+    /// Returns two random operands. In most cases at least one of them is broadcast.
     fn pair(stream: &mut Stream) -> Vec<Tensor<f64>> {
         let shape = random_shape(stream);
         let (a, b) = (random_broadcast(stream, shape), random_broadcast(stream, shape));

@@ -1,9 +1,10 @@
-//! Batch normalisation (Ioffe & Szegedy 2015) and the activation that follows it. The value and the
-//! first derivative have fused kernels. The second derivative uses the definition in primitives.
+//! Batch normalisation (Ioffe & Szegedy 2015) and the activation that follows it. Fused kernels
+//! compute the value and the first derivative. Second derivatives come from a definition of batch
+//! norm with primitive operations.
 //!
-//! Source: section 3 of that paper, Batch normalization: accelerating deep network training by
-//! reducing internal covariate shift. Algorithm 1 is the value, and the chain rule after it is the
-//! first derivative.
+//! Source: Ioffe & Szegedy 2015, Batch normalization: accelerating deep network training by
+//! reducing internal covariate shift, section 3. Algorithm 1 is the value, and the chain rule after
+//! it is the first derivative.
 
 use crate::Var;
 use crate::graph::{record, recording};
@@ -14,9 +15,9 @@ use adjoint_tensor::{Element, Tensor};
 pub struct BatchNorm<E: Element> {
     /// The normalised and activated values, in the shape of the input.
     pub y: Var<E>,
-    /// mu, the mean of each channel. `[C]`.
+    /// mu, the mean of each channel, of shape `[C]`.
     pub mean: Tensor<E>,
-    /// sigma^2, the biased variance of each channel. `[C]`.
+    /// sigma^2, the biased variance of each channel, of shape `[C]`.
     pub variance: Tensor<E>,
 }
 
@@ -50,8 +51,8 @@ impl<E: Element> Var<E> {
     ///
     /// > y = gamma x^ + beta,   x^ = (x - mu) / sqrt(sigma^2 + eps)
     ///
-    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x, so two means appear in the
-    /// gradient:
+    /// with gamma and beta of shape `[C]`. mu and sigma^2 depend on x. So the means of y_bar and of
+    /// y_bar x^ appear in the gradient:
     ///
     /// > beta_bar = sum of y_bar,   gamma_bar = sum of y_bar x^,
     /// > x_bar = gamma / sqrt(sigma^2 + eps) (y_bar - beta_bar / m - x^ gamma_bar / m)
@@ -66,13 +67,13 @@ impl<E: Element> Var<E> {
         self.batch_norm_activated(gamma, beta, eps, Activation::Identity)
     }
 
-    /// Applies [`batch_norm`](Var::batch_norm) and the activation f to its result z, in the same
-    /// passes over memory:
+    /// Applies [`batch_norm`](Var::batch_norm), and then the activation f to its result z. The
+    /// activation needs no passes over memory of its own:
     ///
     /// > y = f(z),   z = gamma x^ + beta
     ///
-    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not saved:
-    /// the backward pass recomputes its sign from x.
+    /// The gradients are those of batch norm with y_bar f'(z) in place of y_bar. z is not saved,
+    /// because the backward pass recomputes z from x.
     ///
     /// # Panics
     /// As [`batch_norm`](Var::batch_norm).
@@ -154,8 +155,8 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// Batch norm in primitives: the function that the kernels compute. Second derivatives
-/// differentiate this definition.
+/// Batch norm with primitive operations. It computes the same function as the kernels. Second
+/// derivatives are computed by differentiating this definition.
 fn definition<E: Element>(x: &Var<E>, gamma: &Var<E>, beta: &Var<E>, eps: f64) -> Var<E> {
     let centred = x.centred(gamma.shape());
     let variance = centred.square().mean_to(gamma.shape());
@@ -220,8 +221,8 @@ mod tests {
         });
     }
 
-    /// Next to 10^7, the mean of 0 and 1 is not representable in `f32`. The kernels and the
-    /// definition must both be accurate there.
+    /// The kernels and the definition are accurate for data of 10^7 and 10^7 + 1. The mean, 10^7 +
+    /// 0.5, is not representable in `f32`.
     #[test]
     fn data_far_from_zero_is_normalised_about_its_mean() {
         let channel = |value: f32| Var::leaf(Tensor::full([1], value));
@@ -236,8 +237,8 @@ mod tests {
         }
     }
 
-    /// The slope of a square root at 0 is infinite. The gradient is still finite where the ReLU
-    /// gave the 0, because its slope there is 0.
+    /// The gradient is finite if a square root follows a ReLU whose output is 0. The slope of the
+    /// square root at 0 is infinite, but the slope of the ReLU there is 0.
     #[test]
     fn an_infinite_gradient_does_not_pass_the_activation() {
         let channel = |value: f64| Var::leaf(Tensor::full([1], value));

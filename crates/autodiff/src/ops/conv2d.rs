@@ -28,8 +28,8 @@ use adjoint_tensor::{Element, Tensor};
 /// y = x conv w. x_bar = conv_transpose2d(y_bar, w), w_bar = conv2d_weight_grad(x, y_bar).
 ///
 /// In `f32`, Winograd's algorithm computes layers with many channels. Its error is relative to the
-/// largest input of a tile, and an infinite or NaN pixel spreads over its tile
-/// ([bounds](kernels#accuracy-in-f32)).
+/// largest input of a tile. If a pixel is infinite or NaN, all outputs of its tile can become
+/// infinite or NaN ([bounds](kernels#accuracy-in-f32)).
 ///
 /// # Panics
 /// If the shape of x or w differs from the geometry.
@@ -124,8 +124,8 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_tensor};
     use adjoint_tensor::{Shape, Stream};
 
-    /// A random geometry: kernel, stride, padding and dilation per axis, groups, and sizes that
-    /// leave remainders.
+    /// Returns a random geometry. Each axis has its own kernel size, stride, padding and dilation.
+    /// There can be several groups, and the strides need not divide the sizes.
     fn random_geometry(s: &mut Stream) -> Geometry {
         loop {
             let mut pair =

@@ -88,8 +88,8 @@ mod tests {
         });
     }
 
-    /// Constants, lines and parabolas are differentiable everywhere, even where x^(p - 1) is not
-    /// finite.
+    /// x^p is differentiable at 0 for p = 0, 1 and 2, even if x^(p - 1) or x^(p - 2) is not finite
+    /// there.
     #[test]
     fn whole_powers_are_smooth_at_zero() {
         for (p, [value, first, second]) in

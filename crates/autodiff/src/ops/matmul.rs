@@ -19,11 +19,12 @@ impl<E: Element> Var<E> {
         self.matmul_flags(false, b, false)
     }
 
-    /// y = A B with A = op(a) and B = op(b), where op is the transpose if the flag is set.
+    /// y = A B, where A is a or, if `transpose_a` is set, its transpose. B is b or, if
+    /// `transpose_b` is set, its transpose.
     ///
-    /// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj:
-    /// A_bar = y_bar B^T, B_bar = A^T y_bar. If op is the transpose, a_bar = A_bar^T = B y_bar^T,
-    /// b_bar = B_bar^T = y_bar^T A.
+    /// With y_ij = sum over p of A_ip B_pj, A_bar_ip = sum over j of y_bar_ij B_pj: A_bar = y_bar
+    /// B^T, B_bar = A^T y_bar. If an operand is transposed, so is its gradient: a_bar = A_bar^T = B
+    /// y_bar^T, b_bar = B_bar^T = y_bar^T A.
     ///
     /// # Panics
     /// As [`Var::matmul`].

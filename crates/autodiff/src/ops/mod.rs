@@ -1,9 +1,10 @@
-//! Every derivative of the project.
+//! The operations, with every derivative of the project.
 //!
 //! Each file has one family of operations. For each operation, its value, formula, rule and check
 //! fit on one screen. Gradients are written x_bar = dL/dx. A rule takes `y_bar`, the gradient with
 //! respect to the output, and returns the gradient with respect to each input. Rules contain only
-//! calculus: the engine sums over broadcast axes and over several uses.
+//! calculus. If an input is broadcast or used several times, the engine adds up the contributions
+//! to its gradient.
 //!
 //! Each file cites the source of its formulas. All files use the adjoints of an elementary function
 //! and of a linear map, from chapter 3 of Griewank & Walther 2008, Evaluating Derivatives (2nd
@@ -32,8 +33,9 @@ use crate::Var;
 use crate::graph::record;
 use adjoint_tensor::{Element, Tensor};
 
-/// Records y = f(x) for an elementwise function or one along rows. `gradient` computes x_bar from y
-/// and y_bar. So the graph holds y, which the next operation keeps in any case, instead of x.
+/// Records y = f(x), where f acts on each element or on each row. `gradient` computes x_bar from y
+/// and y_bar. So the graph saves y instead of x. This needs less memory, because the next operation
+/// often saves y in any case.
 fn record_by_output<E: Element>(
     name: &'static str,
     x: &Var<E>,

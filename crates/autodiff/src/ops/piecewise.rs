@@ -1,10 +1,11 @@
 //! Piecewise linear functions: relu, leaky relu, abs, clamp, and the product with a mask.
 //!
-//! Their slope is constant almost everywhere. So x_bar is y_bar through a [`gate`], which is linear
-//! in y_bar and constant in x, and second derivatives are 0. Where the slope is 0, a gate returns 0
-//! for every incoming gradient, even an infinite one such as that of a square root at 0. At a kink,
-//! the functions use PyTorch's choice of subgradient: relu and leaky relu take the slope of the
-//! left side, abs takes 0, and clamp takes 1.
+//! Their slope is constant almost everywhere. So each rule applies a [`gate`] to y_bar. A gate
+//! multiplies by the slope: it is linear in y_bar and constant in x, so second derivatives are 0.
+//! Where the slope is 0, a gate returns 0 for every incoming gradient, even an infinite one, such
+//! as the gradient of a square root at 0. At a kink, the functions use PyTorch's choice of
+//! subgradient: the slope is that of the left side for relu and leaky relu, 0 for abs, and 1 for
+//! clamp.
 //!
 //! Sources: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines; Maas,
 //! Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models (leaky);
@@ -62,9 +63,9 @@ impl<E: Element> Var<E> {
         record("relu", y.clone(), [self], y, |y, bw| bw.wrt(0, |g| gate(g, y, Slope::Leaky(0.0))))
     }
 
-    /// y = x for x > 0, slope x elsewhere, with slope >= 0 (Maas et al. 2013). With slope 0 this is
-    /// [`relu`](Var::relu). Each side is a line through 0: x_bar is y_bar for x > 0, and slope
-    /// y_bar elsewhere.
+    /// y = x for x > 0, and `slope` times x elsewhere, with a slope of at least 0 (Maas et al.
+    /// 2013). With slope 0 this is [`relu`](Var::relu). Each side is a line through 0: x_bar is
+    /// y_bar for x > 0, and `slope` times y_bar elsewhere.
     ///
     /// # Panics
     /// If the slope is negative: the rule assumes that x and y have the same sign.
@@ -93,8 +94,8 @@ impl<E: Element> Var<E> {
     }
 
     /// y = x m for a constant mask m, with broadcasting. y is 0 where m is 0, even for an infinite
-    /// or NaN x. x_bar = y_bar m, and also 0 where m is 0. A product would instead let a hidden
-    /// infinity or NaN reach the value and the gradient.
+    /// or NaN x. x_bar = y_bar m, and also 0 where m is 0. In a plain product, an infinite or NaN x
+    /// would give NaN where m is 0.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -157,8 +158,9 @@ mod tests {
         });
     }
 
-    /// A square root and a logarithm have an infinite slope at 0, where all functions of this file
-    /// have slope 0.
+    /// Gradients are finite if a square root or a logarithm follows a function of this file at a
+    /// point where that function has the value 0 and the slope 0. The square root and the logarithm
+    /// have an infinite slope at 0.
     #[test]
     fn an_infinite_gradient_does_not_pass_a_slope_of_zero() {
         type F = fn(&Var<f64>) -> Var<f64>;

@@ -1,7 +1,8 @@
-//! Parts and combinations of values: narrow, pad, concat, gather.
+//! Operations that take parts of values or combine values: narrow, pad, concat, gather.
 //!
-//! All are linear maps with entries 0 and 1. A gradient flows through the transpose of the map:
-//! Griewank & Walther 2008, Evaluating Derivatives, chapter 3.
+//! Each operation is a linear map whose matrix has the entries 0 and 1. The gradient of its input
+//! is the transposed matrix times the gradient of its output. Source: Griewank & Walther 2008,
+//! Evaluating Derivatives, chapter 3.
 
 use crate::Var;
 use crate::graph::record;
@@ -24,8 +25,8 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// y = x with zeros before and after along an axis. x_bar = the part of y_bar at the positions
-    /// of x.
+    /// y = x with `before` zeros in front of an axis and `after` zeros behind it. x_bar = the part
+    /// of y_bar at the positions of x.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -90,7 +91,7 @@ mod tests {
     use crate::gradcheck::{assert_cases, random_size, random_tensor};
     use adjoint_tensor::{Shape, Stream};
 
-    /// Returns a shape with at least one axis, and one of its axes.
+    /// Returns a random shape with at least one axis, and one of its axes.
     fn shape_and_axis(s: &mut Stream) -> (Shape, usize) {
         let dims: Vec<usize> = (0..1 + s.below(4)).map(|_| random_size(s)).collect();
         (Shape::new(&dims), s.below(dims.len()))

@@ -1,8 +1,9 @@
 //! Sums, means, repetition and new shapes. `sum_to` and `expand` are adjoint to each other.
 //! `reshape` is its own adjoint, and so is `centred`.
 //!
-//! All are linear. A gradient flows through the transpose: Griewank & Walther 2008, Evaluating
-//! Derivatives, chapter 3.
+//! Each operation is a linear map. The gradient of its input is the transpose of the map, applied
+//! to the gradient of its output. Source: chapter 3 of Griewank & Walther 2008, Evaluating
+//! Derivatives.
 
 use crate::Var;
 use crate::graph::record;
@@ -58,8 +59,8 @@ impl<E: Element> Var<E> {
         self.mean_to(Shape::SCALAR)
     }
 
-    /// y = mean over every axis along which `shape` broadcasts to x. With n elements per mean,
-    /// x_bar = y_bar / n expanded.
+    /// y = mean over every axis along which `shape` broadcasts to x. If each mean is over n
+    /// elements, x_bar = y_bar / n expanded.
     ///
     /// # Panics
     /// As [`Var::sum_to`].
@@ -73,8 +74,9 @@ impl<E: Element> Var<E> {
     /// y = x minus its mean over every axis along which `shape` broadcasts to x. This is a
     /// projection, whose matrix 1 - 1 1^T / n is symmetric: x_bar = y_bar minus its mean.
     ///
-    /// The value is centred twice. The mean of numbers far from zero has a rounding error, which
-    /// can be as large as their differences. The second mean is the rounding error of the first.
+    /// This operation subtracts the mean twice. The mean of numbers far from zero has a rounding
+    /// error, which can be as large as the differences between the numbers. The second mean that is
+    /// subtracted is this rounding error.
     ///
     /// # Panics
     /// As [`Var::sum_to`].
@@ -85,7 +87,8 @@ impl<E: Element> Var<E> {
     }
 }
 
-/// [`Var::centred`] for a [`Shape`], compiled once.
+/// Computes [`Var::centred`]. The method is compiled once for each type of its argument, this
+/// function only once.
 #[track_caller]
 #[inline(never)]
 fn centred<E: Element>(x: &Var<E>, shape: Shape) -> Var<E> {

@@ -33,15 +33,16 @@ impl<E: Element> Var<E> {
         })
     }
 
-    /// The cross entropy of a logit x and the probability t of its label, elementwise and with
-    /// broadcasting:
+    /// The cross entropy of a logit x and a label t, which is a probability. It is elementwise,
+    /// with broadcasting:
     ///
     /// > y = -t ln sigma(x) - (1 - t) ln(1 - sigma(x)) = t softplus(-x) + (1 - t) softplus(x)
     ///
-    /// Each logarithm has its own softplus. In the shorter formula softplus(x) - t x, a small y
-    /// would be the difference of two large numbers. A label t of 0 or 1 masks one softplus, even
-    /// an infinite one, so an infinite logit with the right sign costs 0. With dy/dx = sigma(x) - t
-    /// and dy/dt = softplus(-x) - softplus(x) = -x: x_bar = y_bar (sigma(x) - t), t_bar = -y_bar x.
+    /// Each logarithm becomes a separate softplus. In the shorter formula softplus(x) - t x, a
+    /// small y would be the difference of two large numbers. If t is 0 or 1, one softplus has the
+    /// factor 0. Its product is 0 even if it is infinite. So y is 0 for an infinite logit with the
+    /// right sign. With dy/dx = sigma(x) - t and dy/dt = softplus(-x) - softplus(x) = -x: x_bar =
+    /// y_bar (sigma(x) - t), t_bar = -y_bar x.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(y.gradients(&[&x])[0].data()[..3], [0.0, 0.0, 1.0]);
     }
 
-    /// The gradient of softplus is a sigmoid even where e^x would overflow.
+    /// The gradient of softplus is accurate for large |x|.
     #[test]
     fn tails_are_exact() {
         let x = Var::leaf(Tensor::from_slice([2], &[80.0f32, -80.0]));

@@ -30,8 +30,8 @@ impl<E: Element> Var<E> {
     }
 
     /// y = ln sum over i of e^(x_i) of each row; the last axis gets size 1. dy/dx_i = e^(x_i - y),
-    /// which is the softmax of the row. So x_bar = y_bar softmax(x), which is accurate even where y
-    /// is much larger than 1.
+    /// which is the softmax of the row. So x_bar = y_bar softmax(x). The rule computes the softmax
+    /// from x, which is accurate even if y is much larger than 1.
     #[must_use]
     pub fn log_sum_exp(&self) -> Self {
         record("log_sum_exp", self.value().log_sum_exp(), [self], self.clone(), |x, bw| {
@@ -62,8 +62,8 @@ mod tests {
         });
     }
 
-    /// The shares of a row add up to 1 even where the inputs are huge, and an input of -inf has
-    /// share 0.
+    /// The gradients of a row add up to 1 even if its inputs are huge. The gradient of an input of
+    /// -inf is 0.
     #[test]
     fn gradients_of_log_sum_exp_at_the_edges() {
         let x = Var::leaf(Tensor::from_slice([2, 2], &[-1e9f32, -1e9, f32::NEG_INFINITY, 0.0]));

@@ -1,4 +1,4 @@
-//! Matrix products, reductions, operations that move elements, softmax.
+//! Compares matrix products, reductions, operations that move elements, and softmax with PyTorch.
 
 use crate::check::{Call, agrees};
 use adjoint_autodiff::Var;

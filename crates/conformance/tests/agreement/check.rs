@@ -1,4 +1,4 @@
-//! Runs the cases of a fixture file and compares values and gradients.
+//! Runs the cases of a fixture file. Compares values and gradients with those of PyTorch.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, read};
@@ -7,7 +7,7 @@ use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
 use std::collections::BTreeMap;
 
-/// A case with its inputs as values of the engine.
+/// A case whose inputs are loaded as variables of the engine.
 pub(crate) struct Call<'a, E: Element> {
     pub(crate) case: &'a Case,
     inputs: BTreeMap<&'a str, Var<E>>,
@@ -23,7 +23,7 @@ impl<'a, E: Element> Call<'a, E> {
         Call { case, inputs: case.record.inputs.iter().map(input).collect() }
     }
 
-    /// The name of the operation.
+    /// Returns the name of the operation.
     pub(crate) fn op(&self) -> &'a str {
         &self.case.record.op
     }
@@ -33,9 +33,9 @@ impl<'a, E: Element> Call<'a, E> {
         self.inputs.get(name).unwrap_or_else(|| panic!("{} has no input {name}", self.case.record.name))
     }
 
-    /// Loads the inputs that have the names of the parameters and buffers of a layer into the
-    /// layer. Each input that is a parameter is then replaced by the parameter of the layer, so
-    /// that its gradient can be computed.
+    /// Loads parameters and buffers of a layer from the inputs of the same names. Each input that
+    /// is a parameter is then replaced by the variable of the layer's parameter, so that its
+    /// gradient can be computed.
     pub(crate) fn load(&mut self, layer: &mut impl Module<E>) {
         let state: Vec<_> =
             layer.state().into_iter().map(|(name, _)| (name.clone(), self.case.tensor(&name))).collect();
@@ -45,18 +45,20 @@ impl<'a, E: Element> Call<'a, E> {
         }
     }
 
-    /// All inputs in order.
+    /// Returns all inputs, in the order of the case.
     pub(crate) fn vars(&self) -> Vec<&Var<E>> {
         self.case.record.inputs.iter().map(|name| self.var(name)).collect()
     }
 }
 
-/// The largest allowed [`relative_error`] of a result with respect to the f64 result of PyTorch.
+/// Returns the largest allowed [`relative_error`] of a result. `theirs` is the result of PyTorch in
+/// f64.
 ///
 /// In f64, the tolerance is the agreement that the project promises. In f32, both libraries round,
-/// and some operations lose most of their digits (batch norm of two values, of data at 1000 +- 1).
-/// The f32 error of PyTorch is known. The tolerance is 4 times this error, but at least 1e-5, about
-/// a hundred rounding errors.
+/// and some operations lose most of their digits. Examples are batch norm of two values, and of
+/// data at 1000 +- 1. The case also stores the result of PyTorch in f32, so the f32 error of
+/// PyTorch is known. The tolerance is 4 times this error, but at least 1e-5, which is about a
+/// hundred rounding errors.
 fn tolerance<E: Element>(case: &Case, part: &str, theirs: &Tensor<f64>) -> f64 {
     match E::NAME {
         "f64" => 1e-9,
@@ -64,19 +66,19 @@ fn tolerance<E: Element>(case: &Case, part: &str, theirs: &Tensor<f64>) -> f64 {
     }
 }
 
-/// The comparison of a value or gradient of a case.
+/// The error of one output or gradient of a case, and its tolerance.
 struct Comparison {
     what: String,
     error: f64,
     tolerance: f64,
 }
 
-/// Runs every case of a fixture file. `run` returns the outputs of the operation in the order in
-/// which the case lists them.
+/// Runs every case of a fixture file and compares the results with PyTorch. `run` computes the
+/// operation of a case and returns its outputs in the order in which the case lists them.
 ///
 /// # Panics
-/// If a result differs, with a list of all differences. `run` must panic for an unknown operation,
-/// so that no case is skipped.
+/// If a result differs. The message lists all differences. `run` must panic for an operation that
+/// it does not know, so that no case is skipped.
 pub(crate) fn agrees<E: Element>(file: &str, run: fn(&mut Call<'_, E>) -> Vec<Var<E>>) {
     let cases = read(file);
     let all: Vec<Comparison> = cases.iter().flat_map(|case| compare(case, run)).collect();

@@ -1,11 +1,12 @@
-//! The error of a result.
+//! The relative error of a result of the engine.
 
 use adjoint_tensor::{Element, Tensor};
 
-/// Returns max |a - b| / rms(b). The maximum detects an error in a single entry. The rms compares
-/// an entry that is small due to cancellation with the size of the other entries. The error is
-/// infinite if the shapes differ or if an entry of a is not a number. If all entries of b are 0,
-/// all entries of a must be 0.
+/// Returns max |a - b| / rms(b), the error of `a` with respect to the true `b`. The maximum detects
+/// an error in a single entry. An entry of b may be small due to cancellation. Dividing by the rms
+/// compares its error with the size of the other entries. The result is infinite if the shapes
+/// differ or if an entry of a is not a number. If all entries of b are 0, all entries of a must be
+/// 0.
 pub(crate) fn relative_error<E: Element>(a: &Tensor<E>, b: &Tensor<f64>) -> f64 {
     if a.shape() != b.shape() {
         return f64::INFINITY;

@@ -1,4 +1,5 @@
-//! conv2d and conv_transpose2d over kernel, stride, padding, dilation, groups and output padding.
+//! Compares conv2d and conv_transpose2d with PyTorch, for different kernels, strides, paddings,
+//! dilations, groups and output paddings.
 
 use crate::check::{Call, agrees};
 use crate::fixture::Case;

@@ -1,6 +1,7 @@
-//! Trains a small DCGAN of the model crate from the weights, images and noise of PyTorch. Compares
-//! the losses of every step, and all weights and running statistics at the end. One run has twenty
-//! steps, the other has ten steps with two D-steps each.
+//! Trains a small DCGAN of the crate adjoint-dcgan and compares it with PyTorch. Training starts
+//! from the weights of PyTorch and uses its images and noise. The losses of every step must agree,
+//! and all weights and running statistics at the end. One run has twenty steps. The other has ten
+//! steps, each with two steps of D.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -14,14 +15,14 @@ use std::collections::BTreeMap;
 /// The settings in which the recorded runs differ.
 #[derive(Deserialize)]
 struct Run {
-    /// Number of D-steps per G-step.
+    /// Number of steps of D for each step of G.
     d_steps: usize,
-    /// Label smoothing.
+    /// Amount of label smoothing.
     smoothing: f64,
 }
 
-/// Returns a tensor of PyTorch in the layout of the engine. The tensors with four axes are images
-/// and convolution weights.
+/// Returns a tensor of PyTorch in the axis order of the engine. `four_axes` is the kind of a tensor
+/// with four axes: images or the weight of a convolution.
 fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
@@ -34,14 +35,15 @@ fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     model.load_state(&state).expect("the fixture holds every weight in its shape");
 }
 
-/// Returns the largest error of a weight or running statistic.
+/// Returns the largest relative error of a weight or running statistic. The correct values are
+/// those of PyTorch in f64.
 fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> f64 {
     let theirs = |name: &str| tensor(case, &format!("{prefix}.{name}.f64"), Layout::Weight);
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
 /// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest
-/// difference between the final state and that of PyTorch.
+/// relative error of a weight or running statistic at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let (batch, size) = (case.attr::<usize>("batch"), |name: &str| case.attr::<usize>(name));
     let architecture = Architecture {

@@ -1,4 +1,4 @@
-//! Pointwise operations.
+//! Compares pointwise operations with PyTorch.
 
 use crate::check::{Call, agrees};
 use adjoint_autodiff::Var;

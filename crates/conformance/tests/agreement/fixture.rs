@@ -1,4 +1,4 @@
-//! Reads a fixture file: its cases, and their tensors in the layout of the engine.
+//! Reads the cases of a fixture file. Their tensors get the axis order of the engine.
 
 use adjoint_tensor::{Element, Shape, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -6,8 +6,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One operation on given inputs, and the results of PyTorch. `scripts/fixtures/bundle.py`
-/// describes the stored tensors.
+/// One operation with its inputs, and its results in PyTorch. `scripts/fixtures/bundle.py`
+/// describes the tensors that are stored.
 pub(crate) struct Case {
     pub(crate) record: Record,
     parts: BTreeMap<String, Part>,
@@ -29,15 +29,16 @@ pub(crate) struct Record {
     layouts: BTreeMap<String, Layout>,
 }
 
-/// The kinds of tensors whose order of axes in PyTorch differs from the engine.
+/// The kinds of tensors whose axis order in PyTorch differs from that of the engine.
 #[derive(Clone, Copy, Deserialize)]
 pub(crate) enum Layout {
-    /// Images, which are NHWC in the engine.
+    /// Images. They are NCHW in PyTorch and NHWC in the engine.
     #[serde(rename = "NCHW")]
     Image,
-    /// Weights, (out, in, kh, kw) for convolutions and (in, out, kh, kw) for transposed
-    /// convolutions. The engine uses HWIO: both become the weight of a convolution whose output
-    /// channels are the first of these axes.
+    /// Weights of convolutions. In PyTorch they are (out, in, kh, kw) for convolutions and (in,
+    /// out, kh, kw) for transposed convolutions. The engine reverses the axes in both cases, to
+    /// (kh, kw, second, first). The result is HWIO for a convolution whose output channels are the
+    /// first axis of PyTorch.
     #[serde(rename = "OIHW")]
     Weight,
 }
@@ -53,7 +54,7 @@ impl Layout {
 
 struct Part {
     dims: Vec<usize>,
-    /// f64 represents every stored number exactly: f64, f32 and small i64.
+    /// The values as f64, which represents every stored number exactly: f64, f32 and small i64.
     values: Vec<f64>,
 }
 
@@ -86,7 +87,7 @@ fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f64> {
 }
 
 impl Case {
-    /// Returns a stored tensor in the layout of the engine.
+    /// Returns a stored tensor in the axis order of the engine.
     pub(crate) fn tensor<E: Element>(&self, part: &str) -> Tensor<E> {
         let stored = self.part(part);
         let values: Vec<E> = stored.values.iter().map(|&v| E::of(v)).collect();
@@ -96,7 +97,7 @@ impl Case {
         self.record.layouts.get(variable).map_or_else(|| tensor.clone(), |layout| layout.to_engine(&tensor))
     }
 
-    /// Returns a stored tensor of row indices.
+    /// Returns a stored tensor of row indices as numbers.
     pub(crate) fn indices(&self, part: &str) -> Vec<usize> {
         self.part(part).values.iter().map(|&v| v as usize).collect()
     }

@@ -1,6 +1,6 @@
-//! Trains a small GAN and a small conditional GAN of the model crates for twenty steps from the
-//! weights, images, labels and noise of PyTorch. Compares the losses of every step, and all
-//! parameters and buffers at the end.
+//! Trains small GANs and conditional GANs of the crates adjoint-gan and adjoint-cgan, and compares
+//! them with PyTorch. Training starts from the weights of PyTorch and uses its images, labels and
+//! noise. The losses of every step must agree, and all parameters and buffers at the end.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 struct Run {
     networks: Networks,
-    /// The name of the loss on a command line.
+    /// The name of the loss, as a flag of the trainers has it.
     loss: String,
     optimizer: Rule,
     simultaneous: bool,
@@ -30,7 +30,7 @@ struct Run {
     /// Weight of the R1 penalty; 0 for no penalty.
     r1: f64,
     penalty_every: u64,
-    /// Weight of the mean of |x - G(z, y)| in G's loss.
+    /// Weight in G's loss of the mean of |x - G(z, y)|.
     l1: f64,
 }
 
@@ -51,7 +51,7 @@ enum Rule {
 }
 
 impl Networks {
-    /// The prefix of the names of the initial weights.
+    /// Returns the prefix that the initial weights of these networks have in the fixture.
     fn name(self) -> &'static str {
         match self {
             Networks::Gan => "gan",
@@ -62,8 +62,8 @@ impl Networks {
     }
 }
 
-/// Returns a tensor of PyTorch in the layout of the engine. The tensors with four axes are images
-/// and convolution weights.
+/// Returns a tensor of PyTorch in the axis order of the engine. `four_axes` is the kind of a tensor
+/// with four axes: images or the weight of a convolution.
 fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { four_axes.to_engine(&value) } else { value }
@@ -72,8 +72,9 @@ fn tensor<E: Element>(case: &Case, part: &str, four_axes: Layout) -> Tensor<E> {
 fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     let parameters: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
     let mut state = model.state();
-    // The initial buffers are equal in both libraries, except the random direction of spectral
-    // normalisation. In the fixture, all entries of this direction are equal.
+    // The initial buffers are equal in both libraries, except the direction of spectral
+    // normalisation, which is random. The fixture starts with a direction whose entries are all
+    // equal.
     for (name, value) in &mut state {
         if parameters.contains(name) {
             *value = tensor(case, &format!("{prefix}.{name}"), Layout::Weight);
@@ -84,14 +85,15 @@ fn load<E: Element>(model: &mut dyn Module<E>, case: &Case, prefix: &str) {
     model.load_state(&state).expect("the fixture holds every parameter in its shape");
 }
 
-/// Returns the largest error of a parameter or buffer.
+/// Returns the largest relative error of a parameter or buffer. The correct values are those of
+/// PyTorch in f64.
 fn state_error<E: Element>(model: &dyn Module<E>, case: &Case, prefix: &str) -> f64 {
     let theirs = |name: &str| tensor(case, &format!("{prefix}.{name}.f64"), Layout::Weight);
     model.state().iter().map(|(name, ours)| relative_error(ours, &theirs(name))).fold(0.0, f64::max)
 }
 
 /// Trains with the settings of `run`. Returns the losses (D, G) of all steps, and the largest
-/// difference between the final state and that of PyTorch.
+/// relative error of a parameter or buffer at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let settings = Settings {
         loss: AdversarialLoss::of_name(&run.loss).expect("a known loss"),

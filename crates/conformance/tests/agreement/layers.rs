@@ -1,4 +1,5 @@
-//! Layers with the parameters and running statistics of PyTorch, and batch norm as an operation.
+//! Compares layers with PyTorch. They have the parameters and running statistics of PyTorch. Also
+//! compares batch norm as an operation.
 
 use crate::check::{Call, agrees};
 use crate::convolution::spec_of;
@@ -15,8 +16,8 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
             call.load(&mut layer);
             layer.forward(call.var("x"))
         }
-        // The weights of the engine are HWIO for both kinds of convolution, and the tensors of a
-        // case are read in this order.
+        // The engine stores the weights of both kinds of convolution as HWIO. `case.tensor` returns
+        // them in this order.
         "conv2d_layer" => {
             let kernel = [size("weight", 0), size("weight", 1)];
             let mut layer = Conv2d::new(size("x", 3), size("weight", 3), kernel, spec_of(case));

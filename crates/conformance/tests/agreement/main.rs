@@ -1,6 +1,6 @@
-//! Tests that the engine agrees with PyTorch: values and gradients of operations, losses and
-//! penalties, the steps of optimisers, and short training runs. The results of PyTorch are in
-//! `fixtures/`; the tests do not run Python.
+//! Tests that the engine agrees with PyTorch. Compared are values and gradients of operations,
+//! losses and penalties, the steps of optimisers, and short training runs. The results of PyTorch
+//! are in `fixtures/`, so the tests do not run Python.
 #![forbid(unsafe_code)]
 
 mod arrays;
@@ -16,8 +16,8 @@ mod objectives;
 mod optimizers;
 mod vae;
 
-/// The fixture files whose cases are single operations. One of the modules above runs the cases of
-/// each file.
+/// Counts the cases that consist of a single operation. Each of the listed fixture files is tested
+/// by the module of the same name.
 #[test]
 fn there_are_enough_operation_cases() {
     let files = ["elementwise", "arrays", "convolution", "layers", "objectives"];

@@ -1,4 +1,5 @@
-//! The losses of the papers, with logits from -80 to 80, and the gradient penalties.
+//! Compares the losses of the papers, with logits from -80 to 80, and the gradient penalties with
+//! PyTorch.
 
 use crate::check::{Call, agrees};
 use adjoint_autodiff::Var;
@@ -42,8 +43,8 @@ fn run<E: Element>(call: &mut Call<'_, E>) -> Vec<Var<E>> {
     vec![y]
 }
 
-/// A network of two convolutions. Between the convolutions is an activation, and batch norm if the
-/// case has parameters for it.
+/// Computes a network of two convolutions. An activation is between them. If the case has
+/// parameters for batch norm, batch norm comes before the activation.
 fn critic<E: Element>(call: &Call<'_, E>, x: &Var<E>) -> Var<E> {
     let mut h = x.conv2d(call.var("w1"), Spec::new(2, 1));
     if call.case.record.inputs.iter().any(|name| name == "gamma") {

@@ -1,5 +1,5 @@
-//! Runs twenty steps of every optimiser with the gradients of PyTorch and compares the parameters
-//! after each step.
+//! Runs twenty steps of every optimiser with gradients that are stored with the results of PyTorch.
+//! Compares the parameters with those of PyTorch after each step.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, read};
@@ -9,15 +9,15 @@ use adjoint_nn::param::Role;
 use adjoint_nn::{Param, module};
 use adjoint_tensor::{Element, Shape, Tensor};
 
-/// The two parameters of the recorded problem.
+/// The two parameters that the optimisers update.
 struct Model<E: Element> {
     a: Param<E>,
     b: Param<E>,
 }
 module!(Model { a, b });
 
-/// Returns an optimiser with the hyperparameters of a case. A missing hyperparameter is 0 or false,
-/// as in PyTorch.
+/// Returns an optimiser with the hyperparameters of a case. A hyperparameter that the case does not
+/// have is 0 or false, as in PyTorch.
 fn optimizer<E: Element>(case: &Case, model: &Model<E>) -> Optimizer<E> {
     let attr = |name: &str| case.attr::<Option<f64>>(name).unwrap_or(0.0);
     let lr = attr("lr");
@@ -33,7 +33,7 @@ fn optimizer<E: Element>(case: &Case, model: &Model<E>) -> Optimizer<E> {
     }
 }
 
-/// Returns the values that were recorded at one step.
+/// Returns the values that were recorded at one step, as a tensor of this shape.
 fn at<E: Element>(path: &Tensor<E>, step: usize, shape: Shape) -> Tensor<E> {
     path.narrow(0, step, 1).reshape(shape)
 }
@@ -48,7 +48,8 @@ fn follows<E: Element>(tolerance: f64) {
             (case.tensor::<E>(&format!("grad.{p}.f64")), case.tensor::<f64>(&format!("path.{p}.f64")))
         });
         for step in 0..case.attr("steps") {
-            // The gradient of <theta, g> with respect to theta is g.
+            // The loss is the sum of <p, g> over the parameters, because the gradient of <p, g>
+            // with respect to p is g.
             let pull = |p: &Param<E>, g: &Tensor<E>| (p.var() * Var::constant(at(g, step, p.shape()))).sum();
             let loss = pull(&model.a, &grad_a) + pull(&model.b, &grad_b);
             optimizer.descend(loss, &mut model);
@@ -77,7 +78,8 @@ fn follows_the_paths_in_f64() {
     follows::<f64>(1e-9);
 }
 
-/// Twenty steps add about twenty rounding errors of 2^-24 to numbers of about 1.
+/// In twenty steps, about twenty rounding errors of 2^-24 are added to numbers of about 1. This is
+/// below the tolerance.
 #[test]
 fn follows_the_paths_in_f32() {
     follows::<f32>(1e-5);

@@ -1,6 +1,7 @@
-//! Trains a small VAE of the model crate from the weights, images and noise of PyTorch. Compares
-//! the losses of every step, and all parameters and buffers at the end. There are runs of twenty
-//! steps for each of three bounds, and one with convolutions.
+//! Trains small VAEs of the crate adjoint-vae and compares them with PyTorch. Training starts from
+//! the weights of PyTorch and uses its images and noise. The losses of every step must agree, and
+//! all parameters and buffers at the end. There is a run for each of three bounds, and one run with
+//! convolutions.
 
 use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
@@ -20,15 +21,15 @@ struct Run {
     conv: bool,
 }
 
-/// Returns a parameter or buffer of PyTorch in the layout of the engine. A tensor with four axes is
-/// the weight of a convolution.
+/// Returns a parameter or buffer of PyTorch in the axis order of the engine. A tensor with four
+/// axes is the weight of a convolution.
 fn weight<E: Element>(case: &Case, part: &str) -> Tensor<E> {
     let value = case.tensor(part);
     if value.shape().rank() == 4 { Layout::Weight.to_engine(&value) } else { value }
 }
 
-/// Trains with the settings of `run`. Returns the losses of all steps, and the largest error of a
-/// parameter at the end.
+/// Trains with the settings of `run`. Returns the losses of all steps, and the largest relative
+/// error of a parameter or buffer at the end.
 fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let size = |name: &str| case.attr::<usize>(name);
     let (batch, k) = (size("batch"), size("k"));

@@ -1,13 +1,13 @@
-//! Tests that each crate depends only on crates of lower layers, and that builds have few
-//! third-party crates.
+//! Tests that each crate depends only on crates of lower layers, and that the builds of some layers
+//! compile few crates.
 
 use crate::workspace::{Member, members};
 
-/// The layers on which benches and comparisons with PyTorch may depend.
+/// The layers on which the benches, and the tests that compare with PyTorch, may depend.
 const MEASURED: &[&str] =
     &["models", "adversarial", "variational", "metrics", "data", "nn", "autodiff", "tensor", "kernels"];
 
-/// For every layer, the layers on which it may depend. Every layer must be in this table. No
+/// Each layer, with the layers on which it may depend. Every layer must be in this table. No
 /// library may depend on a program.
 const ALLOWED: [(&str, &[&str]); 20] = [
     ("adjoint", &["adversarial", "variational", "models", "nn", "autodiff", "tensor", "kernels"]),
@@ -32,13 +32,13 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("conformance", MEASURED),
 ];
 
-/// For each layer with a limit, the largest number of crates that its build may compile, including
-/// the crate itself.
+/// The largest number of crates that the build of a package in a layer may compile. The package
+/// itself counts. Layers that are not listed have no limit.
 const BUDGET: [(&str, usize); 6] =
     [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("adjoint", 27), ("bins", 140)];
 
-/// Third-party crates on which only kernels may depend, because threads and matrix products are
-/// implemented only there.
+/// Third-party crates on which only kernels may depend. They are for threads and matrix products,
+/// which only kernels implement.
 const KERNELS_ONLY: [&str; 2] = ["rayon", "matrixmultiply"];
 
 fn upward_edges(members: &[Member]) -> Vec<String> {
@@ -57,7 +57,8 @@ fn upward_edges(members: &[Member]) -> Vec<String> {
     violations
 }
 
-/// Returns a violation for each package that depends on `adjoint-testing` outside its tests.
+/// Returns a violation for each package whose build includes `adjoint-testing`. Only tests may use
+/// this package.
 fn tests_in_builds(members: &[Member]) -> Vec<String> {
     let others = members.iter().filter(|member| member.layer != "testing");
     let found = others.filter(|member| member.built.iter().any(|id| id.starts_with("adjoint-testing ")));
@@ -128,7 +129,7 @@ fn threads_and_matrix_products_live_in_kernels_alone() {
     assert_none(misplaced_foreign_crates(&members));
 }
 
-// Tests of the rules with workspaces that break them.
+// The following tests call the rules with workspaces that break them.
 
 fn member(layer: &str, direct: &[&str], built: usize) -> Member {
     Member {

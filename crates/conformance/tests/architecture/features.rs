@@ -1,12 +1,13 @@
-//! Tests that `cargo build`, `run`, `bench` and `test --workspace` compile dependencies with the
-//! same features. If the features differed, a dependency and the crates that depend on it would be
-//! compiled again for each command.
+//! Tests that `cargo build`, `run`, `bench` and `test --workspace` compile each dependency with the
+//! same features. Otherwise cargo would compile a dependency again for the next command, and with
+//! it the crates that depend on it.
 
 use crate::workspace::members;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// Returns the crates of a build by name and version, each with its features, from `cargo tree`.
+/// Lists the crates of a build with `cargo tree`. Returns the features of each crate by its name
+/// and version.
 fn features(selection: &[&str]) -> BTreeMap<String, String> {
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -20,7 +21,7 @@ fn features(selection: &[&str]) -> BTreeMap<String, String> {
     lines.map(|(package, features)| (package.to_owned(), features.to_owned())).collect()
 }
 
-/// Returns the crates that are in both builds with different features.
+/// Returns the crates that both builds compile, but with different features.
 fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
     let both = one.iter().filter_map(|(package, features)| Some((package, features, other.get(package)?)));
     let differing = both.filter(|(_, features, others)| features != others);

@@ -1,5 +1,5 @@
-//! Tests that comments, names, Markdown, `--help` and messages contain no phrase that has a plainer
-//! replacement.
+//! Tests that text contains no phrase that has a plainer replacement. The text is comments, names,
+//! Markdown, `--help` and messages.
 
 use crate::text::{TextFile, assert_none, text_files, violations};
 
@@ -40,19 +40,20 @@ const PHRASES: [(&str, &str); 34] = [
     ("what was made", "samples; results"),
     ("n-th step", "every n steps"),
 ];
-/// This file, which contains the phrases.
+/// The path of this source file. It is not tested, because it contains the phrases.
 const THIS: &str = "crates/conformance/tests/architecture/phrases.rs";
 
-/// Removes the indentation and the markers of comments and quotations.
+/// Returns a line without its indentation and without the markers of comments and quotations.
 fn without_marker(line: &str) -> &str {
     let line = line.trim_start();
     line.trim_start_matches(['/', '!', '#', '>']).trim()
 }
 
-/// Returns the phrases in a file. A phrase may extend over several lines, or be part of a name.
+/// Returns the phrases of [`PHRASES`] in a file. A phrase may extend over several lines, or be part
+/// of a name.
 fn phrases(file: &TextFile) -> Vec<String> {
-    // `text` is all words with one space between them; `starts` has the byte at which each line
-    // begins.
+    // `text` is all words of the file with one space between them. `starts` has the byte of `text`
+    // at which each line of the file begins.
     let (mut text, mut starts) = (String::from(" "), vec![]);
     for line in file.text.lines() {
         starts.push(text.len());

@@ -1,5 +1,5 @@
-//! Tests the size limits of files, programs, the recipe of a model, the examples of the facade, and
-//! the fixtures from PyTorch.
+//! Tests the size limits of source files, programs, recipes of models, examples of the crate
+//! `adjoint`, and fixtures from PyTorch.
 
 use crate::text::{TextFile, assert_none, text_files, violations};
 use crate::unsafe_code::rust_files;
@@ -10,16 +10,17 @@ use std::path::{Path, PathBuf};
 
 /// The largest number of lines in a source file or a script.
 const MOST_LINES_OF_A_FILE: usize = 350;
-/// The largest number of lines in a program. Programs are short because tests need code in
-/// libraries.
+/// The largest number of lines in a program. Programs are short because tests can call only the
+/// code of libraries.
 const MOST_LINES_OF_A_PROGRAM: usize = 10;
-/// The largest number of lines in a recipe, which has the flags and the networks of a model.
+/// The largest number of lines in a recipe. A recipe has the flags and the networks of a model.
 const MOST_LINES_OF_A_RECIPE: usize = 150;
-/// The layers that open runs or define programs.
+/// The layers whose files may name a model only in its recipe, in the registry and in its program.
 const CODE: [&str; 6] = ["runs", "recipes", "sampling", "evaluation", "commands", "bins"];
-/// The largest number of lines in an example of the facade, which users read and copy.
+/// The largest number of lines in an example of the crate `adjoint`. Users read and copy these
+/// examples.
 const MOST_LINES_OF_AN_EXAMPLE: usize = 80;
-/// The largest total size of the fixtures in bytes.
+/// The largest total size of the fixtures from PyTorch, in bytes.
 const MOST_BYTES: u64 = 2_000_000;
 
 fn lines(file: &Path) -> usize {
@@ -48,7 +49,8 @@ fn long_files_are_found() {
     assert!(of("CHANGELOG.md", 1_000).is_empty(), "prose may be long");
 }
 
-/// `game.rs` is Algorithm 1 of Goodfellow et al. 2014, which is read as a whole.
+/// `game.rs` contains Algorithm 1 of Goodfellow et al. 2014. Its limit is stricter than that of
+/// other files, because people read it from beginning to end.
 #[test]
 fn the_game_has_fewer_than_250_lines() {
     let members = members();
@@ -88,7 +90,8 @@ fn a_recipe_is_its_flags_and_its_networks() {
     }
 }
 
-/// Does code without comments name this model: its crate, its recipe or its kind?
+/// Returns true if the code in `text` names this model: its crate, its recipe or its kind. Comments
+/// do not count.
 fn names(text: &str, name: &str) -> bool {
     let words = [format!("adjoint_{name}"), format!("::{name}::"), format!("\"{name}\"")];
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -109,8 +112,8 @@ fn code_that_names_a_model_is_found() {
     }
 }
 
-/// Returns the files of libraries and programs that name a model outside of tests. Paths are
-/// relative to the root of the workspace.
+/// Returns the files of libraries and programs that name a model outside of their tests. The paths
+/// are relative to the root of the workspace.
 fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     let root = members[0].directory.ancestors().find(|d| d.join("Cargo.lock").is_file()).expect("a root");
     let code = members.iter().filter(|member| CODE.contains(&member.layer.as_str()));
@@ -123,8 +126,8 @@ fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     naming.map(path).collect()
 }
 
-/// "Add a model" in CONTRIBUTING.md lists all parts of a new model: the networks, a recipe, a line
-/// in the registry and a program.
+/// A new model consists of its networks, a recipe, a line in the registry and a program. No other
+/// code names it. "Add a model" in CONTRIBUTING.md lists all these parts.
 #[test]
 fn a_model_is_its_networks_a_recipe_and_a_line() {
     let members = members();

@@ -1,12 +1,13 @@
-//! Tests of the targets that `cargo test` builds.
+//! Tests which targets `cargo test` builds.
 
 use crate::unsafe_code::rust_files;
 use crate::workspace::{Member, members};
 use std::fs;
 
-/// Returns the packages that have both a program and integration tests. In such packages, `cargo
-/// test` replaces the program in target/debug with a program that has debug assertions, which a
-/// user could then run and time. Programs are therefore tested in `adjoint-testing`.
+/// Returns the packages that have both a program and integration tests. For such a package, `cargo
+/// test` replaces the program in target/debug with a program that has debug assertions. A user
+/// could then run this slower program. The tests of programs are therefore in the package
+/// `adjoint-testing`.
 fn overwritten_programs(members: &[Member]) -> Vec<String> {
     let both = members.iter().filter(|member| member.has_programs && member.has_integration_tests);
     both.map(|member| format!("{} has a program and tests/", member.name)).collect()
@@ -20,13 +21,13 @@ fn no_test_overwrites_a_program() {
     assert_eq!(overwritten_programs(&members), [""; 0]);
 }
 
-/// Tests in a target with `test = false` would never run.
+/// `cargo test` skips a target with `test = false`, so its files must contain no tests.
 #[test]
 fn what_is_not_tested_has_no_tests() {
     let mut untested = 0;
     for member in members() {
         for source in &member.untested {
-            // The files of a library, or the single file of a program.
+            // A library has several files. A program has a single file.
             let is_library = source.ends_with("lib.rs");
             let files = if is_library {
                 rust_files(source.parent().expect("a directory"))
@@ -43,8 +44,8 @@ fn what_is_not_tested_has_no_tests() {
     assert!(untested > 0, "adjoint-testing has such a library");
 }
 
-/// Returns the libraries without an example in their documentation. Examples are not required in
-/// test tools and in programs, whose commands are the examples.
+/// Returns the libraries whose documentation has no example. Test tools need no example. Programs
+/// need none either, because their commands are the examples.
 fn without_doc_tests(members: &[Member], sources: impl Fn(&Member) -> Vec<String>) -> Vec<&str> {
     const EXEMPT: [&str; 4] = ["benches", "bins", "conformance", "testing"];
     let libraries = members.iter().filter(|member| !EXEMPT.contains(&member.layer.as_str()));
@@ -52,13 +53,13 @@ fn without_doc_tests(members: &[Member], sources: impl Fn(&Member) -> Vec<String
     silent.map(|member| member.name.as_str()).collect()
 }
 
-/// Does a doc comment have a block of Rust that is compiled and run?
+/// Returns true if a doc comment in `source` has a block of Rust that is compiled and run.
 fn has_doc_test(source: &str) -> bool {
     let docs = source.lines().map(str::trim_start).filter_map(|line| {
         let text = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"))?;
         text.trim().strip_prefix("```")
     });
-    // Every second fence ends a block.
+    // Every second fence ends a block, so only the others have the kind of a block.
     docs.step_by(2).any(|kind| ["", "rust", "should_panic"].contains(&kind))
 }
 

@@ -1,10 +1,11 @@
-//! The text files that people read: sources, scripts, Markdown and settings.
+//! Reads the text files that people write: sources, scripts, Markdown and settings.
 
 use std::fs;
 use std::path::Path;
 
-/// The directories with text files, relative to the root of the workspace, each with a flag for
-/// including its subdirectories. `datasets` and the root may contain files of the user.
+/// The directories with text files, relative to the root of the workspace. The flag is true if
+/// their subdirectories are included. `datasets` and the root may contain files of the user, so
+/// their subdirectories are not.
 const PLACES: [(&str, bool); 8] = [
     ("", false),
     (".ci", true),
@@ -15,7 +16,7 @@ const PLACES: [(&str, bool); 8] = [
     ("docs", true),
     ("scripts", true),
 ];
-/// Files that are written by programs.
+/// Beginnings of the paths of files that programs write.
 const GENERATED: [&str; 2] = ["crates/testing/fixtures/runs/0.", "docs/performance/paper-table.md"];
 
 /// A text file.

@@ -1,15 +1,16 @@
-//! Tests that `unsafe` occurs only in the matrix-product and SIMD modules of kernels. This rule
-//! includes tests.
+//! Tests that the keyword `unsafe` is only in the matrix-product, SIMD and Winograd modules of
+//! kernels. The rule is also for tests.
 
 use crate::workspace::members;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Path prefixes of the files that may contain `unsafe`, relative to the root of the kernels crate.
+/// The beginnings of the paths of files that may contain `unsafe`, relative to the root of the
+/// kernels crate.
 const ALLOWED_IN_KERNELS: [&str; 3] = ["src/gemm", "src/simd", "src/conv2d/winograd"];
 
-/// Does the code of `source` contain the keyword or an attribute that allows it? Line comments are
-/// ignored.
+/// Returns true if the code of `source` contains the keyword `unsafe` or an attribute that allows
+/// this keyword. Line comments are ignored.
 fn uses_unsafe(source: &str) -> bool {
     source.lines().any(|line| {
         let code = line.split("//").next().unwrap_or_default();

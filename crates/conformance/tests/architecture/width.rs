@@ -1,5 +1,5 @@
-//! Tests that comments and Markdown have at most 100 columns. Tables, code blocks and links may be
-//! wider.
+//! Tests that lines of comments and Markdown have at most 100 columns. Tables, code blocks and
+//! links may be wider.
 
 use crate::text::{TextFile, assert_none, text_files, violations};
 
@@ -7,7 +7,7 @@ const MOST_COLUMNS: usize = 100;
 /// The delimiter of a Python docstring.
 const QUOTES: &str = "\"\"\"";
 
-/// Returns the byte at which the comment of a line of Rust begins. A `//` in a string does not
+/// Returns the byte at which the comment of a line of Rust begins. The `//` in a string does not
 /// begin a comment.
 fn comment_start(line: &str) -> Option<usize> {
     let (mut in_string, mut escaped) = (false, false);
@@ -23,10 +23,11 @@ fn comment_start(line: &str) -> Option<usize> {
     None
 }
 
-/// Returns the lines that consist of or end with prose, each without its comment marker: all lines
-/// of a Markdown file, the comments of other files, and Python docstrings.
+/// Returns the prose in the lines of a file, with the index of each line and without comment
+/// markers. Prose is all lines of a Markdown file, the comments of other files, and Python
+/// docstrings.
 fn prose(file: &TextFile) -> Vec<(usize, &str)> {
-    // In a string between triple quotes, whether the string is a docstring.
+    // `None` outside of triple quotes. Inside, true if the string in these quotes is a docstring.
     let mut in_docstring = None;
     let part = |line| match file.kind() {
         "md" => Some(line),
@@ -46,7 +47,8 @@ fn prose(file: &TextFile) -> Vec<(usize, &str)> {
     parts.into_iter().enumerate().filter_map(|(index, part)| part.map(|part| (index, part))).collect()
 }
 
-/// Is the line too wide only because of the link or the single word at its end?
+/// Returns true if a line cannot be shorter: the link at its end begins within the limit, or its
+/// prose is a single word.
 fn is_unbreakable(line: &str, part: &str) -> bool {
     let last = part.split_whitespace().next_back().unwrap_or_default();
     let width = |text: &str| text.chars().count();

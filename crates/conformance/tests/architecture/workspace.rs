@@ -1,5 +1,5 @@
-//! The input of the rules: the members of the workspace and their dependencies, from `cargo
-//! metadata`.
+//! Reads the members of the workspace and their dependencies from `cargo metadata`. The rules of
+//! the architecture are applied to them.
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +10,13 @@ use std::process::Command;
 #[derive(Default)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// The directory of the package under `crates/`, such as "kernels", "models" or "bins"; or
-    /// "benches".
+    /// The layer of the package: the first directory of its path under `crates/`, such as
+    /// "kernels", "models" or "bins"; or "benches".
     pub(crate) layer: String,
     pub(crate) directory: PathBuf,
-    /// The root source files of the library and the binaries.
+    /// The root source files of the package's library and programs.
     pub(crate) roots: Vec<PathBuf>,
-    /// The names of the direct dependencies of any kind, including dependencies of tests.
+    /// The names of the direct dependencies of any kind, including those of tests only.
     pub(crate) direct: BTreeSet<String>,
     /// Does the package have a program?
     pub(crate) has_programs: bool,
@@ -24,8 +24,8 @@ pub(crate) struct Member {
     pub(crate) has_integration_tests: bool,
     /// The root source files of libraries and programs that `cargo test` skips.
     pub(crate) untested: Vec<PathBuf>,
-    /// The names and versions of all crates that a build of the package compiles on this platform,
-    /// including the package and excluding tests.
+    /// The names and versions of all crates that a build of the package compiles on this platform.
+    /// The package itself is included; dependencies of tests are not.
     pub(crate) built: BTreeSet<String>,
 }
 
@@ -71,14 +71,16 @@ fn label(package: &Package) -> String {
     format!("{} {}", package.name, package.version)
 }
 
-/// Returns the target triple of this machine. Dependencies of other platforms are not counted.
+/// Returns the target triple of this machine. Dependencies that are only for other platforms are
+/// not counted.
 fn host() -> String {
     let version = Command::new(env!("CARGO")).arg("-vV").output().expect("cargo tells its version");
     let text = String::from_utf8(version.stdout).expect("cargo speaks UTF-8");
     text.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host").to_string()
 }
 
-/// The dependencies of each package in a build: normal and build dependencies.
+/// Returns the dependencies of each package in a build: normal dependencies and those of build
+/// scripts.
 fn dependency_graph(metadata: &Metadata) -> BTreeMap<&PackageId, Vec<&PackageId>> {
     let resolve = metadata.resolve.as_ref().expect("metadata comes with the resolved graph");
     let is_built = |kind: &DependencyKind| matches!(kind, DependencyKind::Normal | DependencyKind::Build);

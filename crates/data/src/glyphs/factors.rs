@@ -7,8 +7,8 @@ use super::allographs;
 /// The named factors of variation of a glyph.
 ///
 /// The remaining variation is called the *hand*: the mixture of the poses of the allograph and the
-/// course of the wobble. The hand has a separate random stream. One index drawn with two sets of
-/// factors is therefore the same handwriting, for example with a different slant.
+/// course of the wobble. The hand has a separate random stream. If an image is drawn again
+/// with other factors, for example another slant, it therefore shows the same handwriting.
 ///
 /// Lengths are in pixels of a 28x28 image, independent of the size that is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,10 +29,10 @@ pub struct Factors {
     pub aspect: f32,
     /// Mean width of the stroke.
     pub stroke_width: f32,
-    /// Offset to the right of the centre of mass of the path from the centre of the image. The
-    /// offset is reduced if ink would leave the page.
+    /// The distance by which the centre of mass of the path is to the right of the image's centre.
+    /// It is reduced if ink would leave the page.
     pub shift_x: f32,
-    /// The offset downwards, with the same limit.
+    /// The distance by which the centre of mass is below the image's centre, with the same limit.
     pub shift_y: f32,
     /// The unsteadiness of the hand: 0 draws the mixture of poses unchanged, 1 distorts it
     /// strongly.

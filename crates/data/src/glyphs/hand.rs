@@ -12,8 +12,8 @@ use super::factors::bell;
 pub(super) struct Knot {
     pub(super) x: f32,
     pub(super) y: f32,
-    /// Radius of the stroke at this knot: relative to the mean radius, between [`LEAST_PRESSURE`]
-    /// and [`MOST_PRESSURE`]. On the page it is in pixels.
+    /// Radius of the stroke at this knot. In a skeleton it is relative to the mean radius, between
+    /// [`LEAST_PRESSURE`] and [`MOST_PRESSURE`]. On the page it is in pixels.
     pub(super) radius: f32,
 }
 
@@ -52,9 +52,10 @@ fn mix(poses: &[Pose], hand: &mut Stream) -> Skeleton {
     skeleton
 }
 
-/// Returns random weights that sum to 1. Cubing the uniform numbers makes one pose dominate, so
-/// that the mixtures differ from the plain average. The exaggeration extrapolates slightly beyond
-/// the poses, so weights can be below 0 or above 1.
+/// Returns random weights that sum to 1. They are cubes of uniform numbers, so that one pose
+/// dominates and the mixtures differ from the plain average. Then the difference of each weight
+/// from the average weight is increased. Weights can therefore be below 0 or above 1, and the
+/// mixture can be slightly beyond the poses.
 fn mixture(count: usize, hand: &mut Stream) -> Vec<f32> {
     const EXAGGERATION: f32 = 0.3;
     let mut weights: Vec<f32> = (0..count)
@@ -82,8 +83,8 @@ fn bend(skeleton: &mut Skeleton, wobble: f32, hand: &mut Stream) {
 }
 
 /// Adds a tremor of low frequency to the positions and the pressure of the knots. The tremor is a
-/// random walk with a pull towards 0, so neighbouring knots move alike. In addition, the whole
-/// stroke moves by about `miss`.
+/// random walk with a pull towards 0, so knots that follow each other move alike. In addition, all
+/// knots of the stroke move together by about `miss`.
 fn tremble(stroke: &mut [Knot], miss: f32, wobble: f32, hand: &mut Stream) {
     const PERSISTENCE: f32 = 0.55;
     let (miss_x, miss_y) = (miss * bell(hand), miss * bell(hand));

@@ -3,7 +3,8 @@
 
 use super::hand::Knot;
 
-/// Half the width of the aperture of a pixel. At 0.8, the amount of ink hardly depends on the
+/// Radius of the aperture of a pixel, in pixels. The aperture is the area around the centre of the
+/// pixel in which ink counts for the pixel. At 0.8, the amount of ink hardly depends on the
 /// position of a stroke relative to the pixels or on its direction. A narrower aperture makes the
 /// amount of ink vary; a wider aperture blurs the stroke.
 const APERTURE: f32 = 0.8;
@@ -11,8 +12,8 @@ const APERTURE: f32 = 0.8;
 /// Adds the stroke through `dots` to `coverage`, a `size` by `size` image of values in `[0, 1]`.
 ///
 /// The aperture of a pixel is round and has a tent profile. Across the straight edge of a stroke,
-/// the coverage is therefore made of two parabolas: `1/2 + u (1 - |u| / 2)` with `u = depth /
-/// APERTURE` clamped to ±1. Here, `depth` is the distance of the centre of the pixel from the edge,
+/// the coverage therefore consists of two parabolas: `1/2 + u (1 - |u| / 2)` with `u = depth /
+/// APERTURE` clamped to ±1. `depth` is the distance of the centre of the pixel from the edge,
 /// positive inside the stroke. Where strokes cross, the larger coverage is used, so crossing
 /// strokes are no darker.
 pub(super) fn stroke(dots: &[Knot], coverage: &mut [f32], size: usize) {

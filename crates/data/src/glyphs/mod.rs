@@ -110,7 +110,7 @@ impl Glyphs {
         self.size
     }
 
-    /// As [`Palette::channels`].
+    /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
     pub fn channels(&self) -> usize {
         self.palette.channels()
     }
@@ -140,7 +140,8 @@ impl Glyphs {
         self.render_with(index, &self.factors(index), image);
     }
 
-    /// Draws image `index` with the given `factors` and an unchanged hand.
+    /// Draws image `index` with the given `factors` instead of its own. All other variation of the
+    /// image, its hand, does not change.
     ///
     /// # Panics
     /// If `image` has the wrong length, or the factors name no class or allograph.

@@ -1,5 +1,5 @@
-//! The pen: computes the smooth path along a skeleton and its position on the page. The module
-//! `ink` computes the pixels.
+//! The pen: computes the smooth path along a skeleton, and the position of this path on the page.
+//! The module `ink` computes the pixels.
 
 use super::factors::Factors;
 use super::hand::{Knot, MOST_PRESSURE, Skeleton};
@@ -36,9 +36,9 @@ fn transform(skeleton: &mut Skeleton, factors: &Factors) {
     }
 }
 
-/// Sine and cosine from their Taylor series, with an error of at most 1e-5 for angles between -0.5
-/// and 0.5. The functions of the platform may differ in the last bit between machines, and glyphs
-/// must not.
+/// Returns the sine and the cosine from their Taylor series, with an error of at most 1e-5 for
+/// angles between -0.5 and 0.5. Glyphs must have the same bits on every machine. The functions of
+/// the platform may differ in the last bit between machines.
 fn sin_cos(angle: f32) -> (f32, f32) {
     let square = angle * angle;
     let sin = angle * (1.0 - square / 6.0 * (1.0 - square / 20.0));
@@ -72,8 +72,8 @@ fn mirror(end: Knot, inner: Knot) -> Knot {
     Knot { x: 2.0 * end.x - inner.x, y: 2.0 * end.y - inner.y, radius: 2.0 * end.radius - inner.radius }
 }
 
-/// The point at parameter `t`, in `[0, 1]`, of the span between the two middle knots of a window of
-/// four.
+/// Returns a point of the span between the two middle knots of `window`, which has four knots. `t`,
+/// in `[0, 1]`, is the position on the span.
 fn blend(window: &[Knot], t: f32) -> Knot {
     let s = 1.0 - t;
     let basis =
@@ -87,8 +87,8 @@ fn blend(window: &[Knot], t: f32) -> Knot {
     dot
 }
 
-/// Scales the path so that its ink fits the box, and moves its centre of mass to the centre of the
-/// page plus the shift, as in MNIST. The shift is limited so that no ink leaves the page.
+/// Scales the path so that its ink fits the box. Moves the centre of mass of the path to the centre
+/// of the page plus the shift, as in MNIST. The shift is limited so that no ink leaves the page.
 fn place(path: &mut [Vec<Knot>], factors: &Factors, size: usize) {
     let (size, unit) = (size as f32, size as f32 / PAGE);
     let [width, height] = [extent(path, |dot| dot.x), extent(path, |dot| dot.y)];
@@ -115,8 +115,8 @@ fn extent(path: &[Vec<Knot>], coordinate: fn(&Knot) -> f32) -> [f32; 2] {
     coordinates.fold([f32::MAX, f32::MIN], |[low, high], x| [low.min(x), high.max(x)])
 }
 
-/// The mean position of the ink: each piece of the path is weighted with its length times its
-/// width.
+/// Returns the mean position of the ink. Each piece of the path is weighted with the product of its
+/// length and its width.
 fn centre_of_mass(path: &[Vec<Knot>]) -> (f32, f32) {
     let (mut mass, mut x, mut y) = (f32::MIN_POSITIVE, 0.0, 0.0);
     for piece in path.iter().flat_map(|arc| arc.windows(2)) {

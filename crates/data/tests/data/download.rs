@@ -153,8 +153,8 @@ fn progress_is_reported_up_to_the_end() {
     }
 }
 
-/// With each bad mirror before a good mirror, the file of the good mirror is used and no data of
-/// the bad mirror remains.
+/// Each kind of bad mirror is listed before a good mirror. The file of the good mirror is then
+/// used, and no data of the bad mirror remains.
 #[test]
 fn the_next_mirror_makes_good() {
     let tiny = Tiny::new();
@@ -201,8 +201,8 @@ fn without_a_good_mirror_every_failure_is_named_and_nothing_stays() {
     assert_eq!(names(&place.directory()), [""; 0]);
 }
 
-/// Temporary files of killed processes are removed. Temporary files of running processes and files
-/// with similar names are kept.
+/// Temporary files of killed processes are removed. Temporary files of running processes are kept,
+/// and so are files with similar names.
 #[test]
 fn leftovers_of_killed_downloads_are_removed() {
     let tiny = Tiny::new();

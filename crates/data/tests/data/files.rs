@@ -1,4 +1,4 @@
-//! Tests reading whole and damaged files.
+//! Tests reading complete and damaged files.
 
 use std::fs;
 
@@ -71,8 +71,8 @@ fn broken_gzip_names_its_damage() {
     for rest in [&b"!"[..], b"\0!", b"\0\0\0\x1e\x8b"] {
         assert_damage(read(&[&whole[..], rest].concat()), Damage::TrailingBytes);
     }
-    // A damaged second member is rejected as a first member is: one that is cut short, has an
-    // unknown method or has a wrong checksum.
+    // A damaged second member is rejected like a damaged first member. The second member is cut
+    // short, has an unknown method or has a wrong checksum.
     for kept in [1, 9, whole.len() - 1] {
         assert_damage(read(&[&gzip(&[]), &whole[..kept]].concat()), Damage::CutShort);
     }
@@ -145,7 +145,8 @@ fn a_damaged_file_does_not_hide_a_sound_one_beside_it() {
     assert_eq!(place.load().unwrap().len(), ITEMS);
 }
 
-/// 1 GB of zeros compresses to 1 MB. Only the limit of 1 MB and one more byte are decompressed.
+/// A small file can decompress to far more than the limit of 1 MB. Only 1 MB and one more byte are
+/// decompressed.
 #[test]
 fn bombs_are_not_unpacked() {
     let bomb = gzip(&idx(&[1 << 22], &vec![0; 1 << 22]));

@@ -1,4 +1,4 @@
-//! Tests with the real MNIST. They are skipped if its files are not there.
+//! Tests with the real MNIST. They are skipped if the files of MNIST are missing.
 
 use std::path::{Path, PathBuf};
 

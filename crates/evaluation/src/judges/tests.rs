@@ -13,8 +13,9 @@ const RECORDED: [(u32, [f64; 12]); 1] = [(
     ],
 )];
 
-/// Returns six values of the classifier, then six of the regressor. They are the first and the last
-/// loss, the root mean square of features and of verdicts on test images, and two verdicts.
+/// Trains a classifier and a regressor with the kernels of an instruction set. Returns six values
+/// of each: the first loss, the last loss, the root mean square of its features and of its outputs
+/// on test images, and its first two outputs.
 fn computed(isa: Isa) -> Vec<f64> {
     let options = Options { image_size: 16, ..Options::default() };
     let [train, test] = [Split::Train, Split::Test]
@@ -35,8 +36,9 @@ fn computed(isa: Isa) -> Vec<f64> {
     isa::with(isa, || tasks.iter().flat_map(of_task).collect())
 }
 
-/// The tolerance is far above the rounding differences between instruction sets. It is far below
-/// the effect of changing the step size by one per cent.
+/// Judges must compute the values that were recorded for their version. The tolerance is far above
+/// the rounding differences between instruction sets. It is far below the effect of changing the
+/// step size by one per cent.
 #[test]
 fn judges_compute_what_their_version_did_when_it_was_recorded() {
     let (number, want) = RECORDED[RECORDED.len() - 1];
@@ -53,7 +55,8 @@ fn judges_compute_what_their_version_did_when_it_was_recorded() {
     }
 }
 
-/// Finite weights may still be so large that features are not finite.
+/// The judge has finite weights that are so large that its features overflow, or weights that are
+/// not numbers.
 #[test]
 fn features_that_are_not_finite_are_an_error() {
     for weight in [3e38f32, f32::NAN] {

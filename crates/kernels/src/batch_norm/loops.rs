@@ -1,6 +1,6 @@
-//! The five loops of batch norm, over some rows of channels. They are plain Rust that compilers
-//! vectorise. Every slice is a parameter of its own, so the compiler knows that a store does not
-//! change another operand.
+//! The five loops of batch norm, over the rows of a chunk. They are plain Rust that compilers
+//! vectorise. Every slice is a separate parameter, so the compiler knows that a store to one slice
+//! does not change another.
 
 use crate::Element;
 use crate::reduce::{in_blocks, sum_rows};
@@ -18,8 +18,8 @@ pub(super) struct Affine<'a, E> {
     pub(super) slope: E,
 }
 
-/// mean = the mean of the rows of x - pivot. With a pivot near the mean, this is accurate for data
-/// far from zero.
+/// mean = the mean over the rows of x - pivot, for each channel. If the pivot is near the mean of
+/// x, this is accurate for data far from zero.
 #[inline(always)]
 pub(super) fn means<E: Element>(x: &[E], pivot: &[E], mean: &mut [E]) {
     let rows = E::of((x.len() / mean.len()) as f64);
@@ -49,7 +49,7 @@ pub(super) fn squares<E: Element>(x: &[E], pivot: &[E], mean: &[E], m2: &mut [E]
     );
 }
 
-/// y = activation(z)
+/// y = activation(z), with z = (x - mean) scale + beta.
 #[inline(always)]
 pub(super) fn normalise<E: Element>(x: &[E], by: Affine<'_, E>, y: &mut [E]) {
     let c = by.mean.len();

@@ -4,14 +4,15 @@
 //! matrix of m rows (all pixels of all images) by C channels. Each statistic belongs to one column.
 //!
 //! Statistics are computed per chunk of rows and merged in order in `f64` (Chan, Golub & LeVeque
-//! 1983). In a chunk, the mean is computed as a distance from the first row, and the variance about
-//! that mean. So the statistics are accurate for data far from zero, and do not depend on the
-//! number of threads. The rounding error of the mean is stored separately, because next to a large
-//! mean it can be as large as the standard deviation.
+//! 1983). In a chunk, the mean is computed as a distance from the first row, and the variance as
+//! the mean square of the distances from that mean. So the statistics are accurate for data far
+//! from zero, and do not depend on the number of threads. The rounding error of the mean is stored
+//! separately, because for a large mean it can be as large as the standard deviation.
 //!
-//! Every pass is bound by memory. So the activation after a batch norm is part of the last pass
+//! The time of every pass over x is that of its loads and stores. So the activation after a batch
+//! norm is not a pass of its own. It is part of the last pass of the value
 //! ([`normalise_activated`]) and of both passes of the gradient ([`backward_activated`]). The
-//! gradient recomputes z from x instead of reading it.
+//! gradient recomputes z, the input of the activation, from x instead of reading it.
 
 mod loops;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use loops::Affine;
 pub struct Statistics<'a, E> {
     /// mu, rounded to the type of the data.
     pub mean: &'a mut [E],
-    /// mu - mean: the rounding error of the mean.
+    /// mu - mean: the rounding error of `mean`.
     pub residual: &'a mut [E],
     /// sigma^2 = (1/m) sum of (x - mu)^2: the biased variance, as the forward pass uses it.
     pub variance: &'a mut [E],
@@ -82,7 +83,7 @@ pub fn statistics<E: Element>(x: &[E], out: Statistics<'_, E>) {
     });
 }
 
-/// The parameters of a normalisation, one number per channel.
+/// The statistics and parameters of a normalisation, one number of each per channel.
 #[derive(Clone, Copy)]
 pub struct Channels<'a, E> {
     /// mu, rounded: the mean of the batch in training, the running mean in evaluation.
@@ -116,8 +117,8 @@ impl<E: Element> Channels<'_, E> {
         scale
     }
 
-    /// Returns the shift for a normalisation about the rounded mean: (x - mu) scale + beta is (x -
-    /// mean) scale + shift.
+    /// Returns the shift that makes (x - mean) scale + shift equal to (x - mu) scale + beta. It
+    /// corrects for the rounding error of the mean.
     fn shift(&self, scale: &Buffer<E>) -> Buffer<E> {
         let mut shift = scale.clone();
         for ((shift, beta), residual) in shift.as_mut_slice().iter_mut().zip(self.beta).zip(self.residual) {
@@ -138,9 +139,9 @@ impl<E: Element> Channels<'_, E> {
 /// The activation after the normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
-    /// z itself.
+    /// The identity: y = z.
     Identity,
-    /// z for z > 0, else the slope times z. With slope 0 this is ReLU.
+    /// The leaky ReLU: y = z for z > 0, else the slope times z. With slope 0 this is ReLU.
     LeakyRelu(f64),
 }
 
@@ -278,7 +279,8 @@ fn channel_sums<E: Element>(
     });
 }
 
-/// Returns the number of channels whose sums over `chunks` chunks one task merges.
+/// Returns the number of channels that one task merges. It merges the sums of `chunks` chunks for
+/// each of them.
 fn channels_of_task(chunks: usize) -> usize {
     (CHUNK / 4 / chunks.max(1)).max(16)
 }

@@ -1,5 +1,5 @@
-//! Compares the kernels with their definition, the fused kernels with separate ones, and results
-//! with several numbers of threads.
+//! Tests of batch norm. They compare the kernels with their definition, kernels that include the
+//! activation with separate kernels, and the results of several numbers of threads.
 
 use super::*;
 use crate::reference;
@@ -57,7 +57,8 @@ fn equals_the_definition() {
     }
 }
 
-/// The fused passes equal the plain passes with a separate activation.
+/// Batch norm with its activation in the same pass equals batch norm followed by a separate
+/// activation.
 #[test]
 fn an_activation_is_the_same_fused_or_apart() {
     for (m, c, slope) in [(700, 5, 0.2), (64, 70, 0.0), (40_000, 2, 0.2)] {
@@ -90,8 +91,8 @@ fn an_activation_is_the_same_fused_or_apart() {
     }
 }
 
-/// Under a ReLU, the gradient with respect to a negative z is 0 for every gradient with respect to
-/// y.
+/// If the activation is a ReLU, the gradient with respect to a negative z is 0, even if the
+/// gradient with respect to y is infinite.
 #[test]
 fn an_infinite_gradient_does_not_pass_a_relu() {
     let x = [-1.0f32, 1.0, -1.0, 1.0];
@@ -111,7 +112,8 @@ fn an_infinite_gradient_does_not_pass_a_relu() {
     assert_eq!(y, [0.0, 2.0]);
 }
 
-/// At 1000 +- 1, the rounding error of an `f32` sum exceeds the last digit of the result.
+/// The mean of data near 1000 is as accurate as one rounding allows. The rounding error of a
+/// running sum in `f32` would exceed the last digit of the result.
 #[test]
 fn the_mean_of_data_far_from_zero_is_rounded_once() {
     let x: Vec<f32> = Case::new(700, 3, 1e3).x.iter().map(|&x| x as f32).collect();
@@ -126,8 +128,8 @@ fn the_mean_of_data_far_from_zero_is_rounded_once() {
     }
 }
 
-/// Next to 10^7, the mean of 0 and 1 is not representable in `f32`. Its rounding error is as large
-/// as the standard deviation.
+/// Data of 10^7 and 10^7 + 1 is normalised correctly. Its mean, 10^7 + 0.5, is not representable in
+/// `f32`. The rounding error of the mean is as large as the standard deviation.
 #[test]
 fn data_far_from_zero_is_normalised_about_its_mean() {
     let (far, near) = ([1e7f32, 1e7 + 1.0, 1e7 + 1.0, 1e7], [0.0f32, 1.0, 1.0, 0.0]);
@@ -153,7 +155,8 @@ fn data_far_from_zero_is_normalised_about_its_mean() {
     assert!((outputs(&far)[1] - 2.5).abs() < 1e-4, "gamma + beta, up to eps: {}", outputs(&far)[1]);
 }
 
-/// In `f32`, a running sum over a chunk of one channel would drift.
+/// Sums over the many rows of a chunk with one channel are accurate. The errors of a running sum in
+/// `f32` would add up.
 #[test]
 fn sums_over_many_rows_keep_their_digits() {
     let m = 16 * 1024;

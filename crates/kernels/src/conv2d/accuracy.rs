@@ -1,22 +1,25 @@
-//! Compares the `f32` kernels with the same sums in `f64`, on layers of full size.
+//! Compares the convolution and its gradients in `f32` with `products` in `f64`, on layers as large
+//! as in real networks.
 
 use super::{Geometry, Kernel, Path, Spec, forward, input_grad, products, weight_grad};
 use crate::isa::{self, Isa};
 use crate::reference::testing::Dice;
 
-/// The largest error relative to the root mean square of the result.
+/// The largest allowed error, relative to the root mean square of the result: first for paths with
+/// Winograd's algorithm, then for all other paths.
 const WINOGRAD: f64 = 2e-5;
 const PLAIN: f64 = 4e-6;
 
-/// The distribution of activations and gradients.
+/// The distribution of the numbers of x and y_bar.
 #[derive(Clone, Copy, Debug)]
 enum Data {
     Uniform,
-    /// Half of the numbers are zero.
+    /// Uniform numbers, of which the negative half is replaced by 0.
     Rectified,
-    /// Ratios of uniform numbers, up to 48 where the typical value is 1. Gradients stay uniform.
-    /// Otherwise the product of two extreme numbers could exceed the rms of a short sum a
-    /// thousandfold, and so would the rounding error of a single product.
+    /// Tangents of uniform angles, up to 48 where the typical value is 1. Only x has this
+    /// distribution, and y_bar stays uniform. Otherwise the product of two extreme numbers could
+    /// exceed the rms of a short sum a thousandfold. The rounding error of this one product would
+    /// then be too large relative to the rms.
     HeavyTailed,
 }
 
@@ -68,7 +71,8 @@ fn compare(g: &Geometry, data: Data) {
     }
 }
 
-/// The layers of DCGANs for 64 and for 28 to 32 pixels, and layers with kernels of 3 and 5 taps.
+/// Checks the layers of DCGANs for images of 64 x 64 and of 28 x 28 to 32 x 32 pixels, and layers
+/// with 3 x 3 and 5 x 5 kernels.
 #[test]
 fn full_size_layers_are_close_to_f64() {
     let half = Spec::new(2, 1);

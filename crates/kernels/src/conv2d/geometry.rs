@@ -4,14 +4,15 @@ use crate::size::{self, MAX_BYTES};
 use crate::tuning::conv2d::{MAX_INTERMEDIATE, SMALL_INTERMEDIATE};
 use std::fmt;
 
-/// The positions of the windows of a kernel in an image, per axis as (height, width).
+/// The stride, padding, dilation and groups of a convolution. The arrays have the order (height,
+/// width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// The distance between neighbouring windows.
+    /// The distance between neighbouring windows, in pixels.
     pub stride: [usize; 2],
-    /// The number of zeros on each side of the image.
+    /// The number of rows or columns of zeros that are added on each side of the image.
     pub padding: [usize; 2],
-    /// The distance between neighbouring taps of the kernel.
+    /// The distance between neighbouring taps of the kernel, in pixels.
     pub dilation: [usize; 2],
     /// The number of groups of channels. Channels of different groups are independent.
     pub groups: usize,
@@ -33,12 +34,13 @@ impl Default for Spec {
 /// The geometry of one convolution from an input of `in_size` to an output of `out_size`.
 ///
 /// Sizes are (height, width). For a convolution, `out_size` is `floor((in + 2 padding - dilation
-/// (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). Several input sizes
-/// have the same output size. For a transposed convolution, which is the adjoint of a convolution,
-/// the output padding selects one of these input sizes. docs/conv.md has a drawing.
+/// (kernel - 1) - 1) / stride) + 1` (Dumoulin & Visin 2016, relationship 15). With a stride above
+/// 1, several input sizes can have the same output size. A transposed convolution is the adjoint of
+/// a convolution: it computes an array of `in_size` from an array of `out_size`. Its output padding
+/// selects one of the possible input sizes. docs/conv.md has a drawing.
 ///
-/// The fields are private because kernels rely on what both constructors check: x, w and y fit
-/// in memory, and no coordinate of the padded image overflows.
+/// The fields are not public, so that every geometry of a caller has passed the checks of the two
+/// constructors: x, w and y fit in memory, and no coordinate of the padded image overflows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// The number of images.
@@ -58,11 +60,13 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Returns the convolution of an NHWC input with an HWIO weight.
+    /// Returns the geometry of the convolution of an input with a weight. `x` is the NHWC shape of
+    /// the input, and `w` is the HWIO shape of the weight.
     ///
     /// # Panics
-    /// If the channels do not match the weight and the groups, the kernel is larger than the padded
-    /// image, or memory cannot address an array or an axis of the padded image.
+    /// If `w`, the stride, the dilation or the number of groups contains 0. If the channels of `x`
+    /// and `w` do not match the groups. If the kernel is larger than the padded image. If memory
+    /// cannot address x, w, y or an axis of the padded image.
     #[track_caller]
     pub fn new(x: [usize; 4], w: [usize; 4], spec: Spec) -> Self {
         match Geometry::of_input(x, w, spec) {
@@ -100,17 +104,19 @@ impl Geometry {
         Ok(g)
     }
 
-    /// Returns the convolution whose adjoint maps an NHWC `y` to the output of a transposed
-    /// convolution. `w` is the HWIO weight of the convolution. Its shape is
-    /// `[kh][kw][output channels / groups][input channels]` with the channels of the transposed
-    /// convolution. Along each axis, the output has this number of pixels (relationship 14):
+    /// Returns the geometry of a transposed convolution. A transposed convolution is the adjoint of
+    /// a convolution, and both have the same geometry. The y of this geometry is the input of the
+    /// transposed convolution, with NHWC shape `y`. Its x is the output. `w` is the HWIO shape of
+    /// the weight of the convolution. With the channels of the transposed convolution, this is
+    /// `[kh][kw][output channels / groups][input channels]`. Along each axis, the output has this
+    /// number of pixels (Dumoulin & Visin 2016, relationship 14):
     ///
     /// > (in - 1) stride - 2 padding + dilation (kernel - 1) + 1 + output_padding
     ///
-    /// With an output padding below the stride, [`Geometry::new`] with that output as its input
-    /// returns the same geometry. PyTorch also allows an output padding that is only below the
-    /// dilation. The output then has room for more windows than `y` has pixels, and the additional
-    /// windows are ignored.
+    /// If the output padding is below the stride, [`Geometry::new`] returns the same geometry for
+    /// the shape of the output. As in PyTorch, an output padding may also be at least the stride if
+    /// it is below the dilation. The output then has room for more windows than `y` has pixels.
+    /// These additional windows are ignored.
     ///
     /// # Panics
     /// If channels or groups do not match, `y` or the output would be empty, `output_padding` is
@@ -188,8 +194,9 @@ impl Geometry {
         [self.batch, self.out_size[0], self.out_size[1], self.out_channels]
     }
 
-    /// Returns the nominal number of floating-point operations of one call of any of the three
-    /// kernels: two per tap, input channel and output value. As usual, multiplications by padding
+    /// Returns the nominal number of floating-point operations of the convolution, which is also
+    /// that of each of its two gradients. There are two operations for each combination of an
+    /// output value, a tap, and an input channel of the group. As usual, multiplications by padding
     /// are included.
     pub fn flops(&self) -> f64 {
         let product = |s: &[usize]| s.iter().map(|&d| d as f64).product::<f64>();
@@ -208,9 +215,10 @@ impl Geometry {
         [self.x_shape(), self.w_shape(), self.y_shape()].map(|shape| shape.iter().product())
     }
 
-    /// Returns whether an intermediate array is at most [`MAX_INTERMEDIATE`] times as long as x, w
-    /// and y together. `len` is `None` if the length wraps. If a fast path would need more,
-    /// `products` computes the layer, because it never stores padding.
+    /// Returns whether an intermediate array of length `len` is short enough: at most
+    /// [`SMALL_INTERMEDIATE`], or at most [`MAX_INTERMEDIATE`] times the length of x, w and y
+    /// together. `len` is `None` if the length overflows. A fast path that would need a longer
+    /// array does not compute the layer. `products` can, because it never stores a padded image.
     pub(super) fn affords(&self, len: Option<usize>) -> bool {
         let operands = self.lens().into_iter().fold(0, usize::saturating_add);
         len.is_some_and(|len| len <= SMALL_INTERMEDIATE.max(operands.saturating_mul(MAX_INTERMEDIATE)))

@@ -4,22 +4,25 @@
 //!
 //! > phi(x, w, g) = sum over n, i, j, o of g\[n, i, j, o\] (x conv w)\[n, i, j, o\]
 //!
-//! The three partial derivatives of phi are the three kernels of this module: [`forward`] (with
-//! respect to g), [`input_grad`] (with respect to x) and [`weight_grad`] (with respect to w).
-//! [`input_grad`] is also the transposed convolution. All three kernels take the same [`Geometry`],
-//! which has the sizes of x and of y, so a transposed convolution is never ambiguous.
+//! The three functions of this module compute the partial derivatives of phi: [`forward`] with
+//! respect to g, [`input_grad`] with respect to x, and [`weight_grad`] with respect to w.
+//! [`input_grad`] is also the transposed convolution. All three functions take the same
+//! [`Geometry`]. It has the sizes of both x and y, so the size of the result of a transposed
+//! convolution is never ambiguous.
 //!
 //! The layouts are NHWC for activations and HWIO (`[kh][kw][in / groups][out]`) for weights. All
 //! arrays are contiguous.
 //!
-//! Let P be the linear map from an image to its patches (im2col). Each kernel is then one matrix
-//! product:
+//! Let P be the linear map from an image to its patches (im2col). Each of the three functions is
+//! then one matrix product:
 //!
 //! > y = P(x) W,   x_bar = P^T(y_bar W^T),   W_bar = P(x)^T y_bar
 //!
-//! `products.rs` computes these products for any geometry, with P from `window.rs` and the products
-//! from [`crate::gemm`]. For the geometries of generative models there are faster paths in `f32`.
-//! This module chooses a path by shape:
+//! `products.rs` computes these matrix products for any geometry. It takes P from `window.rs`, and
+//! it multiplies with [`crate::gemm`]. In `f32`, the geometries of generative models have faster
+//! paths. With stride s, a *phase* of x is the set of pixels whose rows in the padded image have
+//! the same remainder modulo s, and whose columns have the same remainder modulo s. This module
+//! chooses a path by the shape of the layer:
 //!
 //! | module | layers | method |
 //! | --- | --- | --- |
@@ -35,8 +38,8 @@
 //! * `phases` needs at least 12 channels in all phases of x, 32 channels of y and 256 tiles.
 //! * `direct` needs windows smaller than the image, and vector instructions.
 //! * `direct::pairs` needs at most 16 channels in all phases of x, at least 8 channels of y, an
-//!   even number of outputs along each axis, many tiles, and AVX-512. It takes layers that `phases`
-//!   or `direct` would compute otherwise.
+//!   even number of outputs along each axis, many 2 x 2 tiles of y, and AVX-512. For the weight
+//!   gradients of these layers, it has priority over `phases` and `direct`.
 //!
 //! # Accuracy in `f32`
 //!
@@ -50,9 +53,9 @@
 //! * for x_bar, 1.6e-6 times the same sum with y_bar in place of x;
 //! * for w_bar, 3e-6 times the sum over tiles of (the largest |x|) (the largest |y_bar|).
 //!
-//! An infinite or NaN input makes other outputs of its tiles NaN, but never those of other tiles.
-//! docs/winograd.md derives the bounds for the worst case. In `f64`, `products` computes all
-//! layers. It has neither of these two properties.
+//! An infinite or NaN input can make every output of its tiles NaN. It never affects the outputs of
+//! other tiles. docs/winograd.md derives the bounds for the worst case. In `f64`, `products`
+//! computes all layers. Neither property holds for `products`, because it has no tiles.
 
 #[cfg(test)]
 mod accuracy;
@@ -72,7 +75,7 @@ use direct::pairs;
 pub use geometry::{Geometry, Spec};
 use phases::Phases;
 
-/// The three kernels of this module.
+/// The three functions of this module: the convolution and its two gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kernel {
     Forward,
@@ -93,7 +96,8 @@ enum Path {
 }
 
 impl Path {
-    /// Returns the fastest path of a kernel, by shape and instruction set alone.
+    /// Chooses the fastest path for one of the three functions, from the shape and the instruction
+    /// set alone.
     fn of(g: &Geometry, kernel: Kernel) -> Path {
         if winograd::pays(g) {
             Path::Winograd
@@ -109,8 +113,8 @@ impl Path {
     }
 }
 
-/// y = x conv w. In `f32`, the rounding error of a pixel can be proportional to the values of
-/// neighbouring pixels ([accuracy](self#accuracy-in-f32)).
+/// Computes y = x conv w. In `f32`, the rounding error of a pixel of y can be proportional to
+/// values of x outside its window ([accuracy](self#accuracy-in-f32)).
 ///
 /// # Panics
 /// If the length of a slice differs from the geometry.
@@ -133,9 +137,10 @@ pub fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     products::forward(g, x, w, y);
 }
 
-/// x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
-/// convolution of y_bar with w. In `f32`, the rounding error of a pixel can be
-/// proportional to the values of neighbouring pixels ([accuracy](self#accuracy-in-f32)).
+/// Computes x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
+/// convolution of y_bar with w. In `f32`, the rounding error of a pixel of x_bar can be
+/// proportional to values of y_bar whose windows do not cover this pixel
+/// ([accuracy](self#accuracy-in-f32)).
 ///
 /// # Panics
 /// If the length of a slice differs from the geometry.
@@ -159,8 +164,9 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
     products::input_grad(g, y_bar, w, x_bar);
 }
 
-/// W_bar, the gradient of <y_bar, x conv w> with respect to w. In `f32`, the
-/// [error](self#accuracy-in-f32) can be relative to the largest pixels of each tile.
+/// Computes w_bar, the gradient of <y_bar, x conv w> with respect to w. In `f32`, the rounding
+/// [error](self#accuracy-in-f32) can be relative to the largest numbers of x and y_bar in each
+/// tile.
 ///
 /// # Panics
 /// If the length of a slice differs from the geometry.

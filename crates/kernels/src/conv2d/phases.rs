@@ -14,10 +14,11 @@
 //! ```
 //!
 //! A row of a block is a *run* of `s * channels` contiguous numbers of x. In packed x it is
-//! contiguous too. Packing is a permutation of the numbers of x, including the padding, and of the
-//! numbers of w. So the three kernels of the packed convolution are those of the plain convolution,
-//! and only the layout of their operands differs. [`Tiling`](super::winograd) also uses phases, but
-//! as separate channels. It would pad each phase to whole vectors.
+//! contiguous too. Packing only permutes the numbers of padded x and the numbers of w. So the
+//! packed convolution and its gradients compute the same sums as the plain convolution, from
+//! operands in a different layout. [`Tiling`](super::winograd) removes a stride too, but it pads
+//! the channels of each phase to whole vectors. If x has few channels, most of these vectors would
+//! be zeros.
 
 use super::{Geometry, Spec};
 use crate::memory::Buffer;
@@ -25,23 +26,24 @@ use crate::parallel;
 use crate::size;
 use crate::tuning::tasks::TASKS;
 
-/// A geometry and its packed form.
+/// A geometry with a stride, and the geometry of the packed convolution that replaces it.
 pub(super) struct Phases {
     g: Geometry,
-    /// The convolution of packed x and packed w. Its y is the same.
+    /// The convolution of packed x and packed w. Its y is equal to the y of `g`.
     pub(super) packed: Geometry,
-    /// The length of a run.
+    /// The length of a run, which is one row of a block: `stride * channels` numbers of x.
     run: usize,
-    /// The first block whose columns are all in the image, its start in a row of the image, and the
-    /// number of such blocks.
+    /// The blocks whose columns are all inside the image: the index of the first one, the offset of
+    /// its run in a row of x, and their number.
     first: usize,
     start: usize,
     whole: usize,
 }
 
 impl Phases {
-    /// Returns `None` if there is no stride to remove, the stride does not divide the kernel, or
-    /// there is too much padding.
+    /// Returns the packed form of `g`. Returns `None` if there is no stride to remove, if the
+    /// stride does not divide the kernel, if there is a dilation or several groups, or if packed x
+    /// would be too long.
     pub(super) fn of(g: &Geometry) -> Option<Phases> {
         let ([sh, sw], [kh, kw], spec) = (g.spec.stride, g.kernel, &g.spec);
         let fits = [sh, sw] != [1, 1] && kh.is_multiple_of(sh) && kw.is_multiple_of(sw);
@@ -79,7 +81,7 @@ impl Phases {
         packed
     }
 
-    /// Computes x from packed x. x is 0 where no window covers it.
+    /// Writes x from packed x. Pixels of x that no window covers become 0.
     pub(super) fn unpack_input(&self, packed: &[f32], x: &mut [f32]) {
         for_each_task(&self.g, x, packed, |packed, first, x| self.unpack_rows(packed, first, x));
     }
@@ -106,8 +108,9 @@ impl Phases {
         [&self.g, &self.packed].map(|g| g.in_size[1] * g.in_channels)
     }
 
-    /// Packs the rows of an image from packed row `first` on. If the length of a run is a constant,
-    /// a few instructions copy it instead of a call. This is done for three channels.
+    /// Writes rows of a packed image, from its row `first` on. `x` is the image. Runs of 6 numbers
+    /// (three channels and stride 2) have a constant length in the code, so a few instructions copy
+    /// them instead of a call.
     fn pack_rows(&self, x: &[f32], first: usize, packed: &mut [f32]) {
         match self.run {
             6 => self.pack_runs(x, first, packed, |from, to| to[..6].copy_from_slice(&from[..6])),
@@ -115,7 +118,7 @@ impl Phases {
         }
     }
 
-    /// Unpacks the rows of an image of x from row `first` on.
+    /// Writes rows of an image of x, from its row `first` on. `packed` is the packed image.
     fn unpack_rows(&self, packed: &[f32], first: usize, x: &mut [f32]) {
         match self.run {
             6 => self.unpack_runs(packed, first, x, |from, to| to[..6].copy_from_slice(&from[..6])),
@@ -175,14 +178,14 @@ impl Phases {
         }
     }
 
-    /// Returns the offset of number `p` of run j in a row of the image, or `None` if it is in the
-    /// padding before the row.
+    /// Returns the offset, in a row of x, of number `p` of the run of block `j`. Returns `None` if
+    /// this number is in the padding before the row.
     fn column(&self, j: usize, p: usize) -> Option<usize> {
         (j * self.run + p).checked_sub(self.g.spec.padding[1] * self.g.in_channels)
     }
 
-    /// Calls `f(at, packed_at, len)` for all contiguous parts that w and packed w have in common:
-    /// the weights of a run.
+    /// Calls `f(at, packed_at, len)` for the weights of each run of the kernel. These are `len`
+    /// numbers at offset `at` of w, and at offset `packed_at` of packed w.
     fn weight_runs(&self, mut f: impl FnMut(usize, usize, usize)) {
         let (sh, taps, len) = (self.g.spec.stride[0], self.packed.kernel[1], self.run * self.g.out_channels);
         for row in 0..self.g.kernel[0] {
@@ -193,9 +196,9 @@ impl Phases {
     }
 }
 
-/// Calls `f(image of from, first row, rows of to)` for all rows of the images `to`, in parallel.
-/// These images have the size of x of `g`. A task has all rows of an image unless there are few
-/// images.
+/// Calls `f(image of from, first row, rows of to)` in parallel, for all rows of the images `to`.
+/// The images `to` have the size of x in `g`. A task writes all rows of an image, or only some of
+/// its rows if there are few images.
 fn for_each_task(g: &Geometry, to: &mut [f32], from: &[f32], f: impl Fn(&[f32], usize, &mut [f32]) + Sync) {
     let (height, line, image) = (g.in_size[0], g.in_size[1] * g.in_channels, from.len() / g.batch);
     let rows = height.div_ceil(TASKS.div_ceil(g.batch).min(height));
@@ -211,8 +214,9 @@ mod tests {
     use crate::conv2d::{Kernel, Path, forward, input_grad, products, weight_grad};
     use crate::reference::testing::{Dice, assert_same_bits, exact_conv2d, f32s, len, less, wave};
 
-    /// Sums of small integers are exact, so plain sums over packed operands must equal the
-    /// definition bit for bit.
+    /// Computes a packed convolution and its gradients with `products`, and compares them with the
+    /// definition. The operands are small integers, whose sums are exact, so the results must be
+    /// equal.
     fn check(g: &Geometry) {
         let phases = Phases::of(g).expect("a stride that divides the kernel");
         let (operands, want) = exact_conv2d(g);
@@ -257,7 +261,7 @@ mod tests {
         }
     }
 
-    /// Tasks are rows, and one image has several tasks.
+    /// Packing divides a large image into several tasks, each with some of its rows.
     #[test]
     fn rows_of_large_images_equal_the_definition() {
         check(&Geometry::new([1, 130, 90, 3], [4, 4, 3, 2], Spec::new(2, 1)));

@@ -7,10 +7,10 @@
 //! | [`input_grad`] | x_bar = P^T(y_bar W^T) | some whole images, or some rows or columns of one |
 //! | [`weight_grad`] | W_bar = P(x)^T y_bar | some rows of W_bar over some output pixels |
 //!
-//! If that gives few tasks, each task has some of the channels ([`Pieces`]). Only the patches of
-//! one task exist at once, in a recycled buffer. They are the patches of at most [`TILE`] pixels,
-//! or about [`MAX_PATCHES`] numbers in [`input_grad`]. With groups, each group is a separate
-//! product over its own channels.
+//! If there are too few of these tasks, each task computes only some of the channels ([`Pieces`]).
+//! A task stores only a few patches at once, in a recycled buffer: those of at most [`TILE`] output
+//! pixels, or about [`MAX_PATCHES`] numbers in [`input_grad`]. With groups, each group is a
+//! separate product over its own channels.
 
 use super::Geometry;
 use super::window::Window;
@@ -46,7 +46,8 @@ pub(super) fn forward<E: Element>(g: &Geometry, x: &[E], w: &[E], y: &mut [E]) {
     });
 }
 
-/// Returns the pieces of y, as an array of the pixels of all images.
+/// Returns the division of y into pieces, one for each task. The division treats y as an array of
+/// shape `[1, 1, pixels of all images, channels]`.
 fn pieces_of_y(g: &Geometry) -> Pieces {
     let (pixels, size) = (out_pixels(g), [1, 1, out_pixels(g), g.out_channels]);
     let tile = if pixels >= 16 * TILE { TILE } else { SMALL_TILE };
@@ -56,18 +57,19 @@ fn pieces_of_y(g: &Geometry) -> Pieces {
     Pieces::divide_further(size, [usual, fewest], [1, 1, tile, g.out_channels], work)
 }
 
-/// Returns the least number of channels of a piece: `least`, or a whole group. The number of
-/// channels of a piece is a multiple of it.
+/// Returns the step of the number of channels of a piece: every piece has a multiple of this
+/// number. The step is `least` if there is one group or if `least` divides the channels of a group.
+/// Otherwise it is the number of channels of a group.
 fn step_of(channels: usize, g: &Geometry, least: usize) -> usize {
     let per_group = channels / g.spec.groups;
     if g.spec.groups == 1 || per_group.is_multiple_of(least) { least } else { per_group }
 }
 
-/// The channels of y that a group has in a range of channels.
+/// One group, and those of its channels of y that are in a given range of channels.
 #[derive(Clone)]
 struct Group {
     index: usize,
-    /// The channels of y of the group.
+    /// The channels of y that are in the group and in the range.
     out: Range<usize>,
     /// The same channels, counted from the start of the range.
     own: Range<usize>,
@@ -85,7 +87,7 @@ impl Group {
     }
 }
 
-/// x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
+/// Computes x_bar, the gradient of <y_bar, x conv w> with respect to x. This is also the transposed
 /// convolution of y_bar with w.
 pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E]) {
     if g.is_dense() {
@@ -110,7 +112,8 @@ pub(super) fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: 
     });
 }
 
-/// Adds to a piece of x_bar the contributions of some taps.
+/// Adds the contributions of the taps of `window` to a piece of x_bar. The first taps overwrite the
+/// piece.
 fn input_grad_of_taps<E: Element>(
     window: &Window<'_>,
     [y_bar, w]: [&[E]; 2],
@@ -150,14 +153,15 @@ fn input_grad_of_taps<E: Element>(
     }
 }
 
-/// The division of [`input_grad`] into tasks, from the shape alone: some whole images, some rows of
-/// an image, some columns of these rows, or some channels.
+/// The division of [`input_grad`] into tasks, from the shape alone. A task computes some whole
+/// images of x_bar, some rows of an image, some columns of these rows, or some of the channels.
 ///
-/// A kernel row maps each output row to a single row of x_bar. Patches can therefore be computed
-/// for a few kernel rows at a time, and no two tasks compute the same patch.
+/// One row of the kernel maps each output row to a single row of x_bar. So a task can compute its
+/// patches for one or a few kernel rows at a time. With one kernel row at a time, tasks for
+/// different rows of x_bar never compute the same part of a patch.
 struct InputTasks {
     pieces: Pieces,
-    /// The number of kernel rows whose patches exist at once.
+    /// The number of kernel rows whose patches are stored at once.
     kernel_rows: usize,
 }
 
@@ -194,7 +198,7 @@ impl InputTasks {
         InputTasks { pieces, kernel_rows: taps }
     }
 
-    /// Returns the largest length of the patches of a piece.
+    /// Returns the largest number of elements of patches that a task stores at once.
     fn patches(&self, g: &Geometry) -> usize {
         let ([kh, kw], spec, [images, rows, columns, channels]) = (g.kernel, &g.spec, self.pieces.part);
         // The number of output positions that contribute to one of `to` pixels by one of `taps`
@@ -208,7 +212,7 @@ impl InputTasks {
     }
 }
 
-/// W_bar, the gradient of <y_bar, x conv w> with respect to w.
+/// Computes w_bar, the gradient of <y_bar, x conv w> with respect to w.
 pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar: &mut [E]) {
     let (co, pixels, len) = (g.out_channels, out_pixels(g), w_bar.len());
     if g.is_dense() {
@@ -222,7 +226,7 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     let [chunks, _, _, _] = pieces.counts;
     let chunk = pixels.div_ceil(chunks);
     let scratch = Scratch::reserve([TILE * pieces.part[1] * pieces.part[2]]);
-    // Each chunk of pixels has its own W_bar. These are added in the order of the chunks.
+    // Each chunk of pixels has its own w_bar. The arrays are added in the order of the chunks.
     let mut partial = (chunks > 1).then(|| Buffer::take(chunks * len));
     let to = partial.as_mut().map_or(&mut *w_bar, Buffer::as_mut_slice);
     for_each_piece(to, &pieces, |piece| {
@@ -235,8 +239,10 @@ pub(super) fn weight_grad<E: Element>(g: &Geometry, x: &[E], y_bar: &[E], w_bar:
     }
 }
 
-/// Returns the pieces of W_bar for chunks of pixels, along the axes chunks, taps, channels of x and
-/// channels of y. There are about [`ROWS_OF_TASK`] rows in a piece, and at least [`TASKS`] pieces.
+/// Returns the division of the weight gradient into tasks. The output pixels are divided into
+/// chunks, and each chunk has its own w_bar. So the axes are chunks, taps, channels of x, and
+/// channels of y. A piece has about [`ROWS_OF_TASK`] rows of w_bar. If there are enough output
+/// pixels, there are at least [`TASKS`] pieces.
 fn pieces_of_w(g: &Geometry) -> Pieces {
     let (all, ci) = (g.kernel[0] * g.kernel[1], g.in_channels / g.spec.groups);
     let taps = (ROWS_OF_TASK / ci.max(1)).clamp(1, all);
@@ -246,7 +252,7 @@ fn pieces_of_w(g: &Geometry) -> Pieces {
     Pieces::divide([chunks, all, ci, g.out_channels], [least, most], out_pixels(g).div_ceil(chunks))
 }
 
-/// Computes a piece of W_bar: the sum over some output pixels.
+/// Computes a piece of w_bar: the sum over the output pixels `pixels`.
 fn weight_grad_piece<E: Element>(
     g: &Geometry,
     [x, y_bar]: [&[E]; 2],

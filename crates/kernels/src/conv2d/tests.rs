@@ -37,8 +37,8 @@ fn random_geometry(dice: &mut Dice) -> Geometry {
     }
 }
 
-/// Checks with integer-valued operands. Every order of additions is exact, so the kernels must
-/// equal the definition bit for bit.
+/// Compares the three functions in `f64` with the definition. The operands are small integers,
+/// whose sums are exact in any order, so the results must be equal.
 fn check(g: &Geometry) {
     let ([x, w, y_bar], want) = exact_conv2d(g);
     let mut got = want.each_ref().map(|want| vec![f64::NAN; want.len()]);
@@ -48,7 +48,9 @@ fn check(g: &Geometry) {
     assert_eq!(got, want, "{g:?}");
 }
 
-/// The same check in `f32` on every instruction set, for geometries that no Winograd path computes.
+/// Compares the three functions in `f32` with the definition, on every instruction set. The
+/// geometry must be one that no path with Winograd's algorithm computes, because that algorithm is
+/// not exact.
 fn check_f32(g: &Geometry) {
     let (operands, want) = exact_conv2d(g);
     let ([x, w, y_bar], want) = (operands.map(|v| f32s(&v)), want.map(|v| f32s(&v)));
@@ -102,8 +104,8 @@ fn tiles_and_chunks_meet_at_the_right_places() {
     }
 }
 
-/// For every output padding that the geometry allows, the convolution of the output has the size of
-/// the input.
+/// If the output padding is below the stride, [`Geometry::new`] returns the same geometry for the
+/// output of the transposed convolution as [`Geometry::transposed`] returns for its input.
 #[test]
 fn transposed_geometry_inverts_the_size_formula() {
     let mut dice = Dice(5);
@@ -124,7 +126,8 @@ fn transposed_geometry_inverts_the_size_formula() {
     }
 }
 
-/// <P x, y> = <x, P^T y> at real layer sizes, in `f32` with `f64` sums.
+/// At the sizes of real layers, <x conv w, y_bar> = <x, x_bar> = <w, w_bar>. The three functions
+/// compute in `f32`, and the test adds up these products in `f64`.
 #[test]
 fn forward_and_input_grad_are_adjoint_at_layer_sizes() {
     for (x, w) in [([4, 32, 32, 64], [4, 4, 64, 128]), ([4, 64, 64, 3], [4, 4, 3, 64])] {
@@ -161,8 +164,8 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// A large layer is divided into several tasks, for any number of images, rows or pixels. At most a
-/// quarter of its products is computed sequentially.
+/// A large layer is divided into several tasks, even if it has few images, rows or pixels. At most
+/// a quarter of its work has to be done sequentially.
 #[test]
 fn few_images_rows_and_pixels_are_work_for_several_threads() {
     let (s, across) = (Spec::new, |padding| Spec { padding: [0, padding], ..Spec::new(1, 0) });
@@ -218,9 +221,10 @@ fn few_images_rows_and_pixels_are_work_for_several_threads() {
     }
 }
 
-/// Sizes, paddings, strides and dilations near powers of two, at which products and sums wrap. A
-/// geometry has the output size of the formula, or is rejected with its shapes. A small geometry is
-/// computed correctly.
+/// Some sizes, paddings, strides and dilations are near powers of two, where products and sums of
+/// integers wrap. Every geometry has the output size of the formula, or its constructor panics with
+/// a message that shows its shapes. For small geometries, the convolution and its gradients equal
+/// the definition.
 #[test]
 fn sizes_that_wrap_are_rejected() {
     let mut dice = Dice(71);

@@ -2,9 +2,9 @@
 //!
 //! A *patch* is one window as a row of numbers in the order of the weights, `[kh][kw][channel]`. A
 //! tap in the padding is 0. P writes patches. P^T adds each number of a patch to the pixel from
-//! which it came. It is written as a gather: every pixel adds up the contributions of the windows
-//! that cover it. So P^T needs no zero insertion and no atomics, and the order of additions is
-//! fixed.
+//! which it came. The code is a gather: for every pixel, it adds up the contributions of the
+//! windows that cover this pixel. So P^T needs no zeros between the pixels of y and no atomic
+//! operations, and the order of additions is fixed.
 
 use super::Geometry;
 use crate::Element;
@@ -37,8 +37,8 @@ impl<'a> Window<'a> {
         self.taps.len() * self.channels.len()
     }
 
-    /// Writes the patches of output pixels `pixels` one after another. Pixels are counted through
-    /// batch, rows and columns.
+    /// Writes the patches of the output pixels `pixels`, one after another. Output pixels are
+    /// numbered row by row, through all images.
     pub(super) fn patches<E: Element>(&self, x: &[E], pixels: Range<usize>, out: &mut [E]) {
         let [oh, ow] = self.geometry.out_size;
         for (patch, pixel) in out.chunks_exact_mut(self.patch_len()).zip(pixels) {
@@ -47,7 +47,8 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Writes one patch. Each kernel row is a run of pixels, with zeros outside the image.
+    /// Writes the patch of output pixel (i, j) of an image, one kernel row after another. Taps
+    /// outside the image are 0.
     fn patch<E: Element>(&self, x: &[E], image: usize, i: usize, j: usize, patch: &mut [E]) {
         let g = self.geometry;
         let ([h, w], [_, kw], c) = (g.in_size, g.kernel, self.channels.len());
@@ -67,7 +68,8 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Writes the taps `b` of one kernel row at output column `j`, from one line of the image.
+    /// Writes to `run` the taps `b` of one kernel row, for the window at output column `j`. `line`
+    /// is the row of the image under this kernel row.
     fn run<E: Element>(&self, line: &[E], j: usize, b: Range<usize>, run: &mut [E]) {
         let g = self.geometry;
         let (c, all) = (self.channels.len(), g.in_channels);
@@ -93,8 +95,8 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Returns the output rows (axis 0) or columns (axis 1) whose windows have one of the input
-    /// positions `to` under some tap.
+    /// Returns the output rows (axis 0) or columns (axis 1) to which the input rows or columns `to`
+    /// contribute. Along axis 0, only the kernel rows of `self` count.
     pub(super) fn reaching(&self, to: &Range<usize>, axis: usize) -> Range<usize> {
         let (g, kw) = (self.geometry, self.geometry.kernel[1]);
         let taps = if axis == 0 { self.taps.start / kw..self.taps.end.div_ceil(kw) } else { 0..kw };
@@ -104,9 +106,9 @@ impl<'a> Window<'a> {
         first..last.map_or(0, |last| (last + 1).min(g.out_size[axis])).max(first)
     }
 
-    /// P^T for whole kernel rows. Adds to the pixels of a piece of x_bar in image `n` the
-    /// contributions of the patches of the output pixels `from` (rows and columns). The first
-    /// kernel row overwrites the pixels.
+    /// Computes P^T for whole kernel rows: adds the numbers of `patches` to the pixels of image `n`
+    /// in a piece of x_bar. `patches` has the patches of the output pixels in rows `from[0]` and
+    /// columns `from[1]`. If `self` has the first kernel row, the pixels are set to 0 first.
     pub(super) fn gather<E: Element>(
         &self,
         (patches, from): (&[E], &[Range<usize>; 2]),

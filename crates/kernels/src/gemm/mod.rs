@@ -1,10 +1,11 @@
 //! Matrix products.
 //!
-//! In `f32` with vector instructions, [`gemm`] is our own code (`blocked/`). All other products use
-//! the micro-kernels of `matrixmultiply`, with our views, bounds and tiles: products in `f64`, on
-//! the portable path, and small products inside a task. `matrixmultiply` has Goto & van de Geijn's
-//! blocking, packs its operands and selects AVX2/FMA at run time. It takes raw pointers, so every
-//! such product goes through [`GemmScalar::gemm`]. This module checks the arguments.
+//! In `f32` with vector instructions, [`gemm`] is our own code (`blocked/`). The `matrixmultiply`
+//! crate computes all other products: products in `f64`, products without vector instructions, and
+//! small products inside a task. For these, this module checks the bounds and divides C into tiles.
+//! `matrixmultiply` divides the matrices into blocks as Goto & van de Geijn do, packs its operands
+//! and selects AVX2/FMA at run time. It takes raw pointers, so this module calls it only in
+//! [`GemmScalar::gemm`].
 
 #![allow(unsafe_code)]
 
@@ -42,7 +43,7 @@ impl<'a, E> Mat<'a, E> {
         Self::strided(data, rows, cols, cols)
     }
 
-    /// Returns a view of `rows` rows of `cols` elements. The distance of the rows is `row_stride`.
+    /// Returns a view of `rows` rows of `cols` elements. Row i starts at `data[i * row_stride]`.
     ///
     /// # Panics
     /// If `data` ends before the last element.
@@ -70,13 +71,13 @@ impl<'a, E> Mat<'a, E> {
         if yes { self.t() } else { self }
     }
 
-    /// Returns the position of element (i, j) in the slice. It is inside the slice for a valid
-    /// index, because the extent was checked at creation.
+    /// Returns the position of element (i, j) in the slice. For a valid i and j, the position is
+    /// inside the slice, because the constructor checked the length of the slice.
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.row_stride + j * self.col_stride
     }
 
-    /// Returns some of the columns.
+    /// Returns a view of a range of the columns.
     fn columns(self, columns: Range<usize>) -> Self {
         assert!(
             columns.start < columns.end && columns.end <= self.cols,
@@ -109,7 +110,8 @@ fn check_extent(what: &str, len: usize, rows: usize, cols: usize, row_stride: us
     );
 }
 
-/// The part of [`crate::Element`] that multiplies raw matrices, implemented for `f32` and `f64`.
+/// The part of [`crate::Element`] that multiplies matrices given by raw pointers. `f32` and `f64`
+/// implement it.
 pub trait GemmScalar: Copy + From<u8> {
     /// C <- A B + beta C for an `m` x `k` A and a `k` x `n` B. With beta = 0, C is written but not
     /// read.
@@ -150,7 +152,7 @@ macro_rules! gemm_scalar {
 gemm_scalar!(f32, matrixmultiply::sgemm);
 gemm_scalar!(f64, matrixmultiply::dgemm);
 
-/// Whether a product overwrites the output or is added to it.
+/// Whether a matrix product overwrites its output C or is added to C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
     /// C <- A B
@@ -219,8 +221,10 @@ fn product_of<E>(a: &Mat<'_, E>, b: &Mat<'_, E>) -> String {
     format!("matrix product: {} x {} times {} x {}", a.rows, a.cols, b.rows, b.cols)
 }
 
-/// Returns the size of a task's tile of C, from the shape alone. A tile is so large that packing an
-/// operand is a small part of the work, and so small that a few threads can share the tiles evenly.
+/// Returns the number of rows and columns of the tile of C that one task computes with
+/// `matrixmultiply`. They depend only on the sizes of the matrices. A tile is so large that packing
+/// an operand is a small part of the work. It is so small that a few threads can share the tiles
+/// evenly.
 fn tile_size(m: usize, k: usize, n: usize) -> [usize; 2] {
     let mut tile = [m.min(PORTABLE_TILE[0]), n.min(PORTABLE_TILE[1])];
     while m.div_ceil(tile[0]) * n.div_ceil(tile[1]) < TASKS && tile[0] * tile[1] * k > 2 * MIN_TASK {

@@ -1,5 +1,5 @@
-//! Compares products with their definition, for every transpose, instruction set and number of
-//! threads.
+//! Tests of [`gemm`]: products equal their definition, for every transpose and instruction set, and
+//! do not depend on the number of threads.
 
 use super::*;
 use crate::isa;
@@ -10,8 +10,9 @@ fn numbers(n: usize, salt: usize) -> Vec<f64> {
     (0..n).map(|i| ((i * 7 + salt * 13) % 17) as f64 - 8.0).collect()
 }
 
-/// The elements are small integers, so all products and sums are exact, and the result must equal
-/// the definition bit for bit.
+/// A product in `f64` equals its definition, for every combination of transposed operands. The
+/// elements are small integers, so all products and sums are exact. The results must be equal bit
+/// for bit.
 #[test]
 fn equals_the_definition_for_every_transpose() {
     for (m, k, n) in [(1, 1, 1), (3, 5, 7), (64, 48, 33), (130, 70, 600), (300, 9, 2), (0, 3, 4), (4, 0, 3)] {
@@ -62,8 +63,9 @@ fn rejects_a_short_output() {
     gemm(Mat::new(&[1.0; 6], 2, 3), Mat::new(&[1.0; 12], 3, 4), Update::Overwrite, &mut [0.0; 7]);
 }
 
-/// Matrix sizes near those of a tile, a block and a panel, on every instruction set. Products of
-/// integers are exact.
+/// A product in `f32` equals its definition on every instruction set. Some sizes of the matrices
+/// are near the sizes of a tile, a block or a panel. The elements are small integers, so all sums
+/// are exact.
 #[test]
 fn f32_equals_the_definition_on_every_instruction_set() {
     let mut dice = reference::testing::Dice(17);
@@ -77,8 +79,9 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [23, 257, 64],
         [7, 3, 600],
         [200, 8, 96],
-        // Rows of B in one set or a few sets of the cache. More rows of A than one tile, with B in
-        // place and packed. A small C in shares.
+        // Shapes where all rows of B are in one set or a few sets of the L1 cache. Shapes where A
+        // has more rows than a tile, with B read in place and with B packed. A small C that is
+        // computed in shares.
         [40, 1024, 80],
         [30, 260, 1024],
         [300, 256, 64],
@@ -87,7 +90,7 @@ fn f32_equals_the_definition_on_every_instruction_set() {
         [600, 5, 1024],
         [30, 20, 1024],
         [20, 2500, 40],
-        // Tiles with fewer rows than A, and columns that do not fill a vector.
+        // Tiles with fewer rows than A, and panels whose columns do not fill a vector.
         [130, 70, 300],
         // An odd number of tiles: the tile in the middle is narrow and split into two half-height
         // tiles.
@@ -114,8 +117,8 @@ fn f32_equals_the_definition_on_every_instruction_set() {
     }
 }
 
-/// The last share of a long inner dimension can be shorter than the others. The inputs are
-/// integers, as in the test above.
+/// A product with a long inner dimension equals its definition, also if the last share of the inner
+/// dimension is shorter than the others. The elements are small integers, so all sums are exact.
 #[test]
 fn uneven_shares_equal_the_definition_on_every_instruction_set() {
     let mut dice = reference::testing::Dice(23);
@@ -140,7 +143,8 @@ fn uneven_shares_equal_the_definition_on_every_instruction_set() {
     }
 }
 
-/// An extent that overflows must not be taken for a small one.
+/// [`Mat::strided`] rejects a view whose last element has an index that overflows `usize`. The
+/// wrapped index would be small enough for the slice.
 #[test]
 #[should_panic(expected = "the slice has 4")]
 fn rejects_a_view_whose_extent_overflows() {

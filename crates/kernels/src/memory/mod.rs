@@ -2,13 +2,13 @@
 //!
 //! A training step needs the same buffers again and again. The page faults of a fresh 16 MiB buffer
 //! cost as much as one elementwise pass over it. So a [`Buffer`] that is dropped returns to a pool,
-//! which serves the next request of the same size class. From the third training step on, nothing
-//! is allocated if the idle storage of a step is within its bound (see `pool.rs`). Tests check this
-//! with [`stats`].
+//! which serves the next request of the same size class. If the idle storage of a training step is
+//! within a bound (see `pool.rs`), the third step and later steps allocate nothing. Tests check
+//! this with [`stats`].
 //!
 //! If possible, a kernel thread receives storage that it dropped itself. That storage is likely to
-//! be in the thread's caches. If processors do not share a cache, cache lines that another
-//! processor has written are slow to fetch.
+//! be in the caches of its processor. If processors do not share a cache, it takes long to fetch
+//! cache lines that another processor has written.
 //!
 //! This is not a general allocator. The requests come from the fixed sequence of shapes of a
 //! training step, so the pool never splits or merges storage. Idle storage is bounded; see
@@ -22,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffers start on a cache line, so that no vector load crosses one.
 const ALIGN_BYTES: usize = 64;
-/// Storage is counted in words of 8 bytes, a multiple of the size of every element type.
+/// Storage is counted in words of 8 bytes. This is a multiple of the size of every element type.
 const WORD: usize = size_of::<u64>();
 const ALIGN_WORDS: usize = ALIGN_BYTES / WORD;
 
@@ -43,8 +43,8 @@ pub struct Stats {
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-/// Locks the pool. Its counters stay consistent even if a panic unwinds while the lock is held, so
-/// a poisoned lock is still usable.
+/// Locks the pool. If a panic unwinds while the lock is held, the lock becomes poisoned. It is
+/// still usable, because the pool's counters stay consistent.
 fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -65,10 +65,11 @@ pub fn release() {
     pool().release();
 }
 
-/// Scratch for the tasks of a kernel: `N` buffers for each thread, reserved before the tasks start.
+/// Scratch buffers for the tasks of a kernel. `N` buffers for each thread are reserved before the
+/// tasks start.
 ///
-/// The number of tasks that hold scratch at once depends on timing. With the reservation, the
-/// allocations do not depend on it.
+/// The number of tasks that hold scratch buffers at the same time depends on timing. Because all
+/// buffers are reserved first, the number of allocations does not.
 pub(crate) struct Scratch<E, const N: usize> {
     lens: [usize; N],
     element: std::marker::PhantomData<E>,
@@ -123,8 +124,9 @@ fn size_class(words: usize) -> usize {
 
 /// A slice of `len` elements in recycled, cache-line-aligned memory.
 ///
-/// The initial contents are unspecified, so the user of a buffer must write all of it. In builds
-/// with debug assertions the buffer is filled with NaN, so tests detect a kernel that does not.
+/// The initial contents are unspecified, so the user of a buffer must write all elements. In builds
+/// with debug assertions, a new buffer is filled with NaN, so tests detect a kernel that does not
+/// write all elements.
 pub struct Buffer<E: Element> {
     storage: Vec<u64>,
     start: usize,
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(kept, [true, true]);
     }
 
-    /// 2^61 `f64` are 2^64 bytes, which wrap to 0.
+    /// A buffer of 2^61 `f64` is rejected. It would have 2^64 bytes, a number that wraps to 0.
     #[test]
     fn bytes_that_wrap_are_rejected() {
         let live = stats().live;

@@ -10,10 +10,10 @@
 //!    been idle longest until idle storage is within the bound again.
 //!
 //! The bound is checked at requests. Storage that is dropped after the last request stays idle too,
-//! so at most [`IDLE_FACTOR`] + 1 times the high-water mark is idle, for every sequence of sizes.
-//! If a step repeats and the storage of all its classes is within the bound, it allocates nothing
-//! from its third run on. If the storage exceeds the bound, this is almost always true as well; a
-//! test counts the exceptions.
+//! so at most [`IDLE_FACTOR`] + 1 times the high-water mark is idle, for every sequence of sizes. A
+//! step that repeats allocates nothing in its third run and later runs if the storage of all its
+//! classes is within the bound. If the storage exceeds the bound, this is almost always true as
+//! well; a test counts the exceptions.
 
 use super::{ALIGN_WORDS, Stats, WORD};
 use crate::tuning::tasks::{BORROW_FACTOR, IDLE_FACTOR};
@@ -32,7 +32,8 @@ pub(super) struct Pool {
 /// One idle storage.
 struct IdleStorage {
     storage: Vec<u64>,
-    /// The index of the kernel thread that dropped or reserved it; `None` for any other thread.
+    /// The index of the kernel thread that dropped or reserved this storage. `None` if another
+    /// thread did.
     thread: Option<usize>,
     /// The value of [`Pool::drops`] when this storage became idle.
     drop_number: u64,
@@ -60,7 +61,7 @@ impl Pool {
     }
 
     /// Returns storage for a request of a class, and counts it as live. If the result is `None`,
-    /// the caller allocates the storage, which is already counted.
+    /// the caller must allocate the storage. It is counted as live in this case too.
     pub(super) fn take(&mut self, requested: usize) -> Option<Vec<u64>> {
         let recycled = self.of_class(requested).or_else(|| self.of_larger_class(requested));
         let bytes = recycled.as_deref().map_or(requested, class) * WORD;
@@ -76,7 +77,8 @@ impl Pool {
         recycled
     }
 
-    /// Returns to the pool storage that came from [`Pool::take`] or was counted by it.
+    /// Takes back storage that is no longer live. It came from [`Pool::take`], or the caller
+    /// allocated it after [`Pool::take`] returned `None`.
     pub(super) fn give(&mut self, storage: Vec<u64>) {
         self.stats.live -= class(&storage) * WORD;
         self.put(storage);
@@ -106,7 +108,8 @@ impl Pool {
         Some(idle.remove(at).storage)
     }
 
-    /// If the idle limit is reached, returns the most recently dropped storage of a larger class.
+    /// Returns the most recently dropped idle storage of a larger class. Returns `None` if the
+    /// bound allows new storage for the request, or if no such storage is idle.
     fn of_larger_class(&mut self, requested: usize) -> Option<Vec<u64>> {
         if self.stats.idle + requested * WORD <= self.bound() {
             return None;
@@ -126,8 +129,8 @@ impl Pool {
         self.high_water.saturating_mul(IDLE_FACTOR)
     }
 
-    /// Counts one allocation. Frees the oldest idle storage until the bound holds, except storage
-    /// of the classes `kept`.
+    /// Counts one allocation. Then frees the storage that has been idle longest until idle storage
+    /// is within the bound. Storage of the classes `kept` is not freed.
     pub(super) fn miss(&mut self, kept: &[usize]) {
         self.stats.fresh += 1;
         while self.stats.idle > self.bound() {
@@ -146,8 +149,8 @@ mod tests {
     use super::*;
     use crate::reference::testing::{Dice, less};
 
-    /// `Ok` with the number of words of a request, or `Err` with the index of an earlier request
-    /// whose storage is dropped.
+    /// An event of a step. `Ok` is a request with its number of words. `Err` has the index of an
+    /// earlier request, whose storage is dropped.
     type Event = Result<usize, usize>;
 
     /// Returns a random step. At its end nothing is live.
@@ -190,7 +193,8 @@ mod tests {
         pool.stats.fresh - before
     }
 
-    /// Repeats a cycle of steps. Returns the number of storages that each repetition allocated.
+    /// Runs a cycle of steps several times. Returns the number of storages that each run of the
+    /// cycle allocated.
     ///
     /// # Panics
     /// If idle storage exceeds the bound.
@@ -203,8 +207,9 @@ mod tests {
         fresh
     }
 
-    /// For random steps, idle storage never exceeds a small multiple of the bytes needed at once.
-    /// After a few repetitions nothing is allocated, even where two steps alternate.
+    /// With random steps that repeat, idle storage never exceeds a small multiple of the bytes that
+    /// are needed at once. After a few repetitions nothing is allocated, even if two steps
+    /// alternate.
     #[test]
     fn steps_that_repeat_find_their_storage() {
         let mut dice = Dice(28);
@@ -221,8 +226,8 @@ mod tests {
         assert!(late[0] * 1_000 <= cases && late[1] * 200 <= cases, "{late:?} of {cases} allocate late");
     }
 
-    /// As long as the bound allows it, a request gets new storage instead of larger idle storage.
-    /// It never gets storage that is far too large.
+    /// A request gets new storage instead of larger idle storage as long as the bound allows new
+    /// storage. It never gets storage that is more than [`BORROW_FACTOR`] times as large.
     #[test]
     fn storage_is_lent_with_measure() {
         const LARGE: usize = 4_096;

@@ -6,8 +6,9 @@ use super::panel;
 use crate::tuning::AVX2;
 use std::arch::x86_64::*;
 
-/// Implements [`Simd`] for a vector set of x86-64, from its features, its table, its vectors and
-/// its instructions. The methods at the end differ in more than the instruction.
+/// Implements [`Simd`] for an instruction set of x86-64. The arguments are its features, its table
+/// of constants, its vector type and the instruction for each method. The methods at the end of the
+/// arguments differ between the sets in more than one instruction.
 macro_rules! vector_set {
     (
         $set:ident, $features:literal, $table:ident, $v:ident of $lanes:literal;
@@ -137,12 +138,12 @@ vector_set! {
     }
 }
 
-/// [`Simd::transpose8`]. Each load combines halves of rows i and i + 4 in one vector. Then numbers
-/// and pairs are exchanged.
+/// Implements [`Simd::transpose8`]. Each loaded vector has half of row i and half of row i + 4.
+/// Then the vectors exchange numbers, and then pairs of numbers.
 ///
 /// # Safety
-/// The processor must support AVX2. 8 numbers can be read from each of 8 rows at distance
-/// `from_stride`, and written to each of 8 rows at distance `to_stride`.
+/// The processor must support AVX2. It must be valid to read 8 numbers at `from + i * from_stride`
+/// and to write 8 numbers at `to + i * to_stride`, for each i below 8.
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {

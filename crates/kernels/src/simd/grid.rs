@@ -1,5 +1,5 @@
-//! Vectors at two strides, such as the pixels of a tile or its points. One check ensures that all
-//! vectors are inside their slice.
+//! Vectors whose positions in a slice form a grid with two strides, such as the pixels of a tile or
+//! the points of its transform. One check ensures that all vectors are inside their slice.
 
 use super::{Shared, Simd};
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ pub(crate) struct Lattice {
 }
 
 impl Lattice {
-    /// Returns the start of vector (i, j), modulo 2^64, or `None` if (i, j) is out of range.
+    /// Returns the start of vector (i, j) in the slice, modulo 2^64. i and j may be out of range.
     #[inline(always)]
     pub(crate) fn vector(&self, i: usize, j: usize) -> usize {
         self.at.wrapping_add(i * self.stride[0] + j * self.stride[1])
@@ -40,7 +40,7 @@ impl Lattice {
     }
 }
 
-/// Vectors that are read.
+/// Vectors of a slice that are read.
 pub(crate) struct Grid<'a, S> {
     s: S,
     first: *const f32,
@@ -67,7 +67,7 @@ impl<'a, S: Simd> Grid<'a, S> {
     }
 }
 
-/// Vectors that are written.
+/// Vectors of a slice that are read and written.
 pub(crate) struct GridMut<'a, S> {
     s: S,
     first: *mut f32,

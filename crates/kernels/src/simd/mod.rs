@@ -6,9 +6,9 @@
 //! is safe. Loads and stores take slices and check their lengths.
 //!
 //! **The one rule**: all functions in a hot loop are `#[inline(always)]`. The loop is in a closure
-//! for [`Simd::vectorize`], which is `#[inline(always)]` too and is compiled for the instruction
-//! set. Everything that is inlined into the closure becomes plain vector code. In a function that
-//! is not inlined, every single vector instruction would be a call.
+//! for [`Simd::vectorize`]. The closure is `#[inline(always)]` too, and it is compiled for the
+//! instruction set. All functions that are inlined into the closure become plain vector code. In a
+//! function that is not inlined, every single vector instruction would be a call.
 //!
 //! `with_simd!` selects the type for the active [`Isa`].
 
@@ -84,12 +84,13 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Prefetches the cache line at `at` into L2 only.
     fn prefetch_l2(self, at: *const f32);
 
-    /// Writes the transpose of 8 rows of 8 numbers. The distances of the rows are `from_stride` and
-    /// `to_stride`.
+    /// Writes the transpose of a matrix of 8 rows of 8 numbers. Row i starts at `i * from_stride`
+    /// in `from` and at `i * to_stride` in `to`.
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
 
-    /// C <- A B (or C + A B) for `rows` rows and at most `PANEL` columns: the micro-kernel. See
-    /// `panel.rs`.
+    /// The micro-kernel: C <- A B, or C <- C + A B. C has at most `PANEL` columns. `size` is the
+    /// number of rows of C, the length of a run of the inner dimension, and the number of columns
+    /// of C. See `panel.rs`.
     ///
     /// # Safety
     /// No other thread may access the elements of C meanwhile. Elements between the rows of C are
@@ -99,8 +100,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// If A, B or C exceeds its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
-    /// C <- A B (or C + A B if `accumulate`) for a `c` of any number of columns, and `k` columns of
-    /// A. `b` returns the columns of B from a column on, which is the first of a panel.
+    /// C <- A B, or C <- C + A B if `accumulate`. C has any number of columns, and each run of A
+    /// has `k` columns. `b(j)` returns the panel of B that starts at column j.
     ///
     /// # Panics
     /// If A, B or C exceeds its slice, or no stride of A is 1.
@@ -132,21 +133,21 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         self.splat(0.0)
     }
 
-    /// a b + c for a number b
+    /// a b + c, with the number b in every lane
     #[inline(always)]
     fn mad(self, a: Self::V, b: f32, c: Self::V) -> Self::V {
         self.fma(a, self.splat(b), c)
     }
 
-    /// a b for a number b
+    /// a b, with the number b in every lane
     #[inline(always)]
     fn scale(self, a: Self::V, b: f32) -> Self::V {
         self.mul(a, self.splat(b))
     }
 
-    /// Loads `LANES` elements of `from`, from `at` on. Elements past the end are 0. If all elements
-    /// are past the end, nothing is loaded, because a fully masked load from an invalid address
-    /// takes hundreds of cycles.
+    /// Loads `LANES` elements of `from`, starting with element `at`. Lanes past the end of `from`
+    /// are 0. If all lanes are past the end, nothing is loaded, because a fully masked load from an
+    /// invalid address takes hundreds of cycles.
     #[inline(always)]
     fn load_padded(self, from: &[f32], at: usize) -> Self::V {
         match from.len().saturating_sub(at) {
@@ -156,7 +157,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         }
     }
 
-    /// Writes `LANES` elements of `to`, from `at` on. Elements past the end are dropped.
+    /// Writes the lanes of `v` to `to`, starting with element `at`. Lanes past the end of `to` are
+    /// not written.
     #[inline(always)]
     fn store_padded(self, v: Self::V, to: &mut [f32], at: usize) {
         match to.len().saturating_sub(at) {
@@ -167,7 +169,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     }
 }
 
-/// The active instruction set, with the proof that the processor supports it.
+/// An instruction set, with the proof that the processor supports it.
 #[derive(Clone, Copy)]
 pub(crate) enum Level {
     Portable(Portable),
@@ -188,7 +190,9 @@ pub(crate) fn level() -> Level {
     Level::Portable(Portable)
 }
 
-/// Evaluates an expression with a name bound to the [`Simd`] value of the active instruction set.
+/// Evaluates an expression with vector instructions. `with_simd!(s => e)` evaluates `e`, in which
+/// `s` is the [`Simd`] value of the active instruction set. `with_simd!(level, s => e)` takes the
+/// set of `level` instead.
 macro_rules! with_simd {
     ($s:ident => $body:expr) => {
         $crate::simd::with_simd!($crate::simd::level(), $s => $body)
@@ -206,9 +210,9 @@ macro_rules! with_simd {
 pub(crate) use with_simd;
 
 impl Level {
-    /// Runs a plain loop, compiled for this instruction set and vectorised by the compiler if
-    /// possible. The compiler does not contract or reorder operations, so all sets give the same
-    /// bits. `f` must be `#[inline(always)]`.
+    /// Runs `f`, a plain loop. The compiler compiles it for this instruction set and vectorises it
+    /// if possible. It neither fuses a product and a sum nor reorders operations, so all sets give
+    /// the same bits. `f` must be `#[inline(always)]`.
     #[inline(always)]
     pub(crate) fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         with_simd!(self, s => s.vectorize(f))

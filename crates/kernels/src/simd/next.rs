@@ -3,8 +3,8 @@
 use super::Simd;
 use crate::tuning::cache::LINE;
 
-/// Rows that are read soon, with `len` numbers each and the distance `row_stride`. They are
-/// prefetched as if each row started at a cache line.
+/// Rows that a kernel reads soon. Each row has `len` numbers and starts `row_stride` numbers after
+/// the row before. They are prefetched as if each row started at a cache line.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Next<'a> {
     pub(crate) data: &'a [f32],
@@ -14,7 +14,7 @@ pub(crate) struct Next<'a> {
 }
 
 impl Next<'_> {
-    /// Returns the lines, scheduled so that `times` calls of [`Lines::prefetch`] prefetch all of
+    /// Returns the cache lines of the rows. `times` calls of [`Lines::prefetch`] prefetch all of
     /// them.
     #[inline(always)]
     pub(super) fn lines(self, times: usize) -> Lines {
@@ -34,7 +34,7 @@ pub(super) struct Lines {
     at: usize,
     /// The number of rows that are not finished.
     pub(super) rows: usize,
-    /// The number of lines that are prefetched at once.
+    /// The number of lines that one call of [`Lines::prefetch`] prefetches.
     each: usize,
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Next, Shared};
 
-/// The left operand. Its element (i, p) in run r is `data[i * row_stride + p * k_stride + r *
-/// run_stride]`.
+/// The left operand of the micro-kernel. The inner dimension consists of `runs` runs of the same
+/// length. Element p of run r in row i is `data[i * row_stride + p * k_stride + r * run_stride]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Lhs<'a> {
     pub(crate) data: &'a [f32],
@@ -20,7 +20,7 @@ impl<'a> Lhs<'a> {
         Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
     }
 
-    /// Checks that the slice has `rows` rows and runs of length `k`.
+    /// Checks that the slice is long enough for `rows` rows and for runs of length `k`.
     ///
     /// # Panics
     /// If it does not.
@@ -33,8 +33,9 @@ impl<'a> Lhs<'a> {
     }
 }
 
-/// The right operand. Element (p, j) is `data[p * row_stride + j]`, where p counts through all
-/// runs. Every row must have whole vectors: one vector, or all vectors of a panel.
+/// The right operand of the micro-kernel. Element (p, j) is `data[p * row_stride + j]`, where p
+/// counts through the elements of all runs of the inner dimension. Every row must have whole
+/// vectors: one vector, or all vectors of a panel.
 #[derive(Clone, Copy)]
 pub(crate) struct Rhs<'a> {
     pub(crate) data: &'a [f32],
@@ -50,7 +51,7 @@ impl<'a> Rhs<'a> {
     }
 }
 
-/// The output: element (i, j) is `data[at + i * row_stride + j]`.
+/// The output of the micro-kernel. Element (i, j) is `data[at + i * row_stride + j]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Out<'a> {
     pub(crate) data: Shared<'a>,

@@ -1,11 +1,13 @@
-//! The micro-kernel of `conv2d/direct/pairs.rs`. It sums products over tiles of 2 x 2 pixels: nine
-//! sums for each number of x and channel of y.
+//! The micro-kernel of `conv2d/direct/pairs.rs`. It goes through tiles of 2 x 2 pixels of x and y
+//! and adds up products. For each number of a pixel of x and each channel of y, it computes nine
+//! sums.
 
 use super::operands::extent;
 use super::{Rhs, Simd};
 use crate::tuning::cache::LINE;
 
-/// The number of products for each number of x and channel of y: three along each axis.
+/// The number of products of a tile for each number of a pixel of x and each channel of y: three
+/// along each axis.
 pub(crate) const POINTS: usize = 9;
 
 /// The number of elements of y that are prefetched at each tile: two cache lines.
@@ -27,8 +29,8 @@ pub(crate) struct Differences<'a> {
 }
 
 impl Differences<'_> {
-    /// Returns the addresses of the left factors of the nine products of the first tile, for the
-    /// number of x at `at`.
+    /// Returns the addresses of the nine factors of x that the first tile needs. `at` is the
+    /// position of its number of x in the image.
     #[inline(always)]
     fn factors(&self, at: usize) -> [*const f32; POINTS] {
         let [down, across] = self.step;
@@ -50,14 +52,16 @@ impl Differences<'_> {
     }
 }
 
-/// Adds to the sums of `N` numbers of x, from `at` on, and of the first vector of the pixels of y,
-/// over `tiles` rows and columns of tiles. Tile (i, j) has rows 2i and 2i + 1 and columns 2j and
-/// 2j + 1 of x and of y. A row of y has `2 tiles[1]` pixels. The sum of point p of number q is
-/// vector `q * POINTS + p` of `sums`. If `PREFETCH`, two cache lines per tile are prefetched from
-/// `next` on. That address may be invalid.
+/// Adds the products of `tiles` rows and columns of tiles to `sums`. From x it uses `N` consecutive
+/// numbers of each pixel, the first at `at`. From y it uses the first vector of each pixel. Tile
+/// (i, j) has rows 2i and 2i + 1 and columns 2j and 2j + 1 of x and of y. A row of y has `2
+/// tiles[1]` pixels. The sum for product p and number q is vector `q * POINTS + p` of `sums`. If
+/// `PREFETCH`, each tile prefetches two more cache lines, starting at `next`. That address may be
+/// invalid.
 ///
-/// A tile needs nine products and four vectors of y. The factors of x are in columns 2j, 2j + 1 and
-/// 2j + 1:
+/// A tile computes nine products from four vectors of y. The left table has the factors of y, and
+/// the right table those of x. The columns of the right table are at columns 2j, 2j + 1 and 2j + 1
+/// of x:
 ///
 /// ```text
 ///     y00        y00 + y01        y01                both  down  both            of row 2i
@@ -134,8 +138,8 @@ mod tests {
     use crate::simd::Portable;
 
     const LANES: usize = Portable::LANES;
-    /// The number of elements that one row of two tiles reads, with two numbers per pixel, and the
-    /// number of vectors of y.
+    /// `X` is the number of elements of x that one row of two tiles reads, with two numbers per
+    /// pixel. `Y` is the number of elements of y.
     const X: usize = 9 + 3 * 2 + 2;
     const Y: usize = 7 * LANES + LANES;
 
@@ -148,8 +152,9 @@ mod tests {
         sums
     }
 
-    /// If all factors of x are 1, the sums are those of y: pixels 0 and 2, 1 and 3 of the upper
-    /// row, and 4 and 6, 5 and 7 of the lower row.
+    /// If all factors of x are 1, the nine sums are sums of pixels of y. The upper row of y has
+    /// pixels 0 to 3 and the lower row pixels 4 to 7. So y00 is pixel 0 or 2, y01 is 1 or 3, y10 is
+    /// 4 or 6, and y11 is 5 or 7.
     #[test]
     fn the_nine_sums_of_y() {
         for sums in run(X, Y).chunks_exact(POINTS * LANES) {

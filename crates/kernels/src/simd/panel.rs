@@ -1,4 +1,5 @@
-//! The micro-kernel: it computes a panel of a matrix product, for all products of the project.
+//! The micro-kernel. It computes a panel of a matrix product. The matrix products of
+//! `gemm/blocked/` and of the convolutions use it.
 //!
 //! C is divided into tiles of MR rows by one panel of NV vectors. The MR x NV partial sums of a
 //! tile stay in registers for the whole inner dimension:
@@ -13,17 +14,18 @@
 //! both multipliers busy ([`tuning`](crate::tuning)). A is read in place, by rows or by columns:
 //! one of its strides is 1. So neither A nor its transpose needs packing. The inner dimension of A
 //! can consist of several runs, like the windows of a convolution in an image. The rows of B have
-//! the width of a panel and a fixed distance: B is packed, or not packed and divided into whole
-//! panels.
+//! as many columns as a panel, and a fixed distance. This is the case if B is packed, and also for
+//! a panel of an unpacked B.
 //!
 //! B is prefetched. All tiles of a panel read the same part of B, and the first tile finds it in L3
 //! or in memory. Without prefetching, the processor would wait for each cache line, which takes a
-//! noticeable part of the time of the whole product. If A is read by rows, B is prefetched if its
-//! rows are contiguous, because the addresses are then known at compile time. If A is read by
-//! columns, B is prefetched for large tiles, which AVX2 does not have. If a caller knows what it
-//! reads after this panel, it passes that on ([`Next`]). These lines are prefetched into L2, a few
-//! at once, because all lines at once would delay the loads of the tile. See
-//! docs/design/prefetching.md.
+//! noticeable part of the time of the whole product. If A is read by rows, B is prefetched only if
+//! its rows are contiguous, because the addresses are then known at compile time. If A is read by
+//! columns, B is prefetched only for large tiles, which AVX2 does not have.
+//!
+//! A caller that knows what it reads after this panel passes that memory as [`Next`]. Its cache
+//! lines are prefetched into L2, a few at a time. All lines at once would delay the loads of the
+//! tile. See docs/design/prefetching.md.
 
 use super::next::{Lines, Next};
 use super::operands::{Lhs, Out, Rhs, extent};
@@ -100,8 +102,8 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     }
 }
 
-/// Computes a panel whose last vector is partly filled. Whole tiles are computed in a local array
-/// and copied to C.
+/// Computes a panel whose last vector is partly filled. Each tile is computed with whole vectors in
+/// a local array. Then its columns are copied or added to C.
 ///
 /// # Safety
 /// See [`Simd::panel`].
@@ -134,8 +136,8 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
 /// Computes one tile of `MR` rows by `NV` vectors. The first row of A is at `from`.
 ///
 /// # Safety
-/// All elements of A (from `from`, with the strides of `a`) and of B can be read. All elements of C
-/// can be read and written, and no other thread accesses them.
+/// It must be valid to read all elements of A (which start at `from`, with the strides of `a`) and
+/// of B. It must be valid to read and write all elements of C. No other thread may access them.
 #[inline(always)]
 unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     s: S,
@@ -145,8 +147,8 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     (c, c_row, accumulate): (*mut f32, usize, bool),
     ahead: &mut Lines,
 ) {
-    // C is loaded while the sums are computed. It was last used one block of k ago and is no longer
-    // in L1.
+    // Prefetches C, so that it is loaded while the sums are computed. C was last used for the
+    // previous block of the inner dimension and is no longer in L1.
     for i in 0..MR {
         for j in 0..NV {
             s.prefetch(c.wrapping_add(i * c_row + j * S::LANES));
@@ -197,11 +199,12 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     }
 }
 
-/// Adds `STEPS` products for `MR` rows of A, from element p of each row on. Returns the address of
+/// Adds `STEPS` products to each sum of a tile. They are the products of the elements p to p +
+/// `STEPS` - 1 of `MR` rows of A with `STEPS` rows of B, the first at `b`. Returns the address of
 /// the next row of B.
 ///
 /// # Safety
-/// These elements of A, and `STEPS` rows of B, can be read.
+/// It must be valid to read these elements of A and rows of B.
 #[inline(always)]
 unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: bool, const STEPS: usize>(
     s: S,
@@ -222,7 +225,7 @@ unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: boo
     b
 }
 
-/// Prefetches a panel's part of a row of B.
+/// Prefetches the part of a row of B that is in the panel, at `b`.
 #[inline(always)]
 fn prefetch_row<S: Simd, const NV: usize>(s: S, b: *const f32) {
     (0..NV * S::LANES).step_by(LINE).for_each(|at| s.prefetch(b.wrapping_add(at)));
@@ -259,8 +262,8 @@ mod tests {
     use crate::simd::{Portable, portable};
     use crate::tuning::PORTABLE;
 
-    /// All lines of the next panel are prefetched exactly once, for any number of tiles and both
-    /// ways to read A.
+    /// The micro-kernel prefetches each cache line of the next panel exactly once, for any number
+    /// of tiles. A is read by rows in one case and by columns in the other.
     #[test]
     fn tiles_prefetch_all_of_the_next_panel() {
         let numbers = vec![0.0; 256 * 256];

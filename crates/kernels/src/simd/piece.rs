@@ -1,15 +1,17 @@
-//! Outputs that are divided into pieces, and matrices in a piece that only its task accesses.
+//! Outputs that are divided into pieces, one for each task. A piece contains matrices that only its
+//! task accesses.
 
 use super::Shared;
 use crate::parallel;
 use crate::tuning::tasks::{MIN_TASK, TASKS};
 use std::ops::Range;
 
-/// The pieces of an array of four axes (batch, rows, columns, channels), from its shape alone.
+/// The division of an array of four axes (batch, rows, columns, channels) into pieces. It depends
+/// only on the shape of the array and the work per element.
 ///
-/// A piece is a task. The array is divided first into whole images and then into rows, because
-/// these pieces repeat the least work. If there are still too few, the pieces are columns of an
-/// image, and then some of the channels.
+/// One task computes one piece. The array is divided first into whole images and then into rows,
+/// because the tasks of such pieces repeat the least work. If these pieces are too few, they are
+/// also divided into columns, and then into channels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pieces {
     size: [usize; 4],
@@ -27,8 +29,8 @@ impl Pieces {
 
     /// Divides an array along one axis after another until there are enough pieces. A piece has at
     /// least `least` and at most `most` elements along each axis, and enough work for a task.
-    /// `work` is the number of multiplications per element. The number of channels is a multiple of
-    /// `least[3]`.
+    /// `work` is the number of multiplications per element. The number of channels of a piece is a
+    /// multiple of `least[3]`, except in the last piece along the axis.
     pub(crate) fn divide(size: [usize; 4], [least, most]: [[usize; 4]; 2], work: usize) -> Self {
         let mut pieces = Pieces::new(size, size);
         for axis in 0..4 {
@@ -48,8 +50,9 @@ impl Pieces {
     }
 
     /// Divides an array like [`divide`](Self::divide) into pieces of at least `usual` elements
-    /// along each axis. If these are too few for some threads, `fewest` replaces `usual`: smaller
-    /// pieces repeat more work, which pays off if most threads have no work otherwise.
+    /// along each axis. If there are too few of these pieces for several threads, `fewest` replaces
+    /// `usual`. The tasks of smaller pieces repeat more work, which pays off only if most threads
+    /// would have no work otherwise.
     pub(crate) fn divide_further(
         size: [usize; 4],
         [usual, fewest]: [[usize; 4]; 2],
@@ -98,8 +101,8 @@ pub(crate) struct Piece<'a, E = f32> {
 }
 
 impl<E> Piece<'_, E> {
-    /// Returns the part of some rows of an image that is in this piece. For one row, this is a
-    /// matrix of columns by channels. For several rows, it is a matrix of pixels by channels.
+    /// Returns the part of the rows `own` of an image that is in this piece. It is a matrix with
+    /// one row for each pixel and one column for each channel.
     ///
     /// # Panics
     /// If a row is not in the piece, or the piece has several rows but not all columns.
@@ -126,8 +129,8 @@ impl<E> Piece<'_, E> {
     }
 }
 
-/// A row-major matrix in a slice, which only its owner accesses. Each access checks that it is
-/// inside the slice.
+/// A row-major matrix in a slice. Only the owner of the block accesses the elements of the matrix.
+/// Each access checks that it is inside the slice.
 pub(crate) struct Block<'a, E = f32> {
     data: Shared<'a, E>,
     at: usize,
@@ -136,8 +139,8 @@ pub(crate) struct Block<'a, E = f32> {
 }
 
 impl<'a, E> Block<'a, E> {
-    /// Returns the matrix of `size` rows and columns at the start of `data`, with rows at distance
-    /// `row_stride`.
+    /// Returns the matrix with `size[0]` rows and `size[1]` columns at the start of `data`. Row i
+    /// starts at `i * row_stride`.
     #[inline(always)]
     pub(crate) fn new(data: &'a mut [E], size: [usize; 2], row_stride: usize) -> Self {
         Block { data: Shared::new(data), at: 0, size, row_stride }
@@ -148,7 +151,7 @@ impl<'a, E> Block<'a, E> {
         self.size
     }
 
-    /// Returns some of the columns.
+    /// Returns a block of the given columns.
     ///
     /// # Panics
     /// If the matrix does not have these columns.
@@ -158,7 +161,7 @@ impl<'a, E> Block<'a, E> {
         Block { at: self.at + columns.start, size: [self.size[0], columns.len()], ..*self }
     }
 
-    /// Returns the same matrix for a shorter time.
+    /// Returns this block with a shorter lifetime.
     pub(crate) fn reborrow(&mut self) -> Block<'_, E> {
         Block { ..*self }
     }
@@ -189,7 +192,7 @@ impl<E: Copy> Block<'_, E> {
         (0..self.size[0]).for_each(|i| self.line(i).fill(value));
     }
 
-    /// Copies all rows from `from`, which has them one after another.
+    /// Overwrites the matrix with `from`, which has its rows one after another.
     pub(crate) fn copy_from(&mut self, from: &[E]) {
         let [rows, cols] = self.size;
         if cols == self.row_stride {
@@ -204,7 +207,7 @@ impl<E: Copy> Block<'_, E> {
 mod tests {
     use super::*;
 
-    /// Every element is in one piece, and no piece is larger than allowed.
+    /// Every element of an array is in exactly one piece, and no piece is larger than `most`.
     #[test]
     fn pieces_cover_an_array() {
         for (size, least, most) in [

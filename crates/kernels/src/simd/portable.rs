@@ -1,5 +1,5 @@
-//! Plain Rust. Vectors are arrays, which compilers map to the vectors of the target. Products use
-//! `matrixmultiply`, which has its own kernels for x86-64 and aarch64.
+//! [`Simd`] in plain Rust. Vectors are arrays, which compilers map to the vectors of the processor.
+//! Matrix products use `matrixmultiply`, which has its own kernels for x86-64 and aarch64.
 
 use super::Simd;
 use super::operands::{Lhs, Out, Rhs, extent};
@@ -18,8 +18,8 @@ thread_local! {
     pub(super) static PREFETCHED: std::cell::RefCell<Vec<*const f32>> = const { std::cell::RefCell::new(vec![]) };
 }
 
-/// Applies `f` lane by lane, without a loop. The compiler would unroll a loop at each of the
-/// thousands of places where it is inlined, which would slow down compilation.
+/// Applies `f` to each pair of lanes, without a loop. This function is inlined at thousands of
+/// places. The compiler would unroll a loop at each of them, which would slow down compilation.
 #[inline(always)]
 fn zip(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
     let lane = |i: usize| f(a[i], b[i]);

@@ -29,9 +29,9 @@ impl<'a, E> Shared<'a, E> {
         Shared { data: data.as_mut_ptr(), len: data.len(), borrow: PhantomData }
     }
 
-    /// Returns the address of the first of `rows` rows of `cols` elements, at distance `stride`
-    /// from `at` on. The result is a pointer because the rows of several tasks can alternate. A
-    /// slice would include the elements between the rows of its task.
+    /// Returns the address of the first of `rows` rows of `cols` elements. Row i starts at element
+    /// `at + i * stride`. The result is a pointer, not a slice. A slice would include the elements
+    /// between the rows, and these can belong to other tasks.
     ///
     /// # Panics
     /// If the rows exceed the slice.
@@ -42,7 +42,7 @@ impl<'a, E> Shared<'a, E> {
         self.data.wrapping_add(at)
     }
 
-    /// Returns `len` elements from `at` on.
+    /// Returns `len` elements, starting with element `at`.
     ///
     /// # Safety
     /// The elements must be inside the slice, and no other task may access them while the result

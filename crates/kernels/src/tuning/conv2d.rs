@@ -1,9 +1,10 @@
 //! Convolutions: limits of memory, and the paths other than Winograd's. The decisions are in
 //! docs/design/convolution-paths.md and docs/design/convolution-products.md.
 
-/// Largest length of an intermediate array, as a multiple of the length of all operands.
+/// Largest length of an intermediate array of a convolution, as a multiple of the length of all its
+/// operands together.
 pub(crate) const MAX_INTERMEDIATE: usize = 4;
-/// Length of an intermediate array that is always acceptable: 4 MB.
+/// Length up to which an intermediate array of a convolution is always acceptable: 4 MB.
 pub(crate) const SMALL_INTERMEDIATE: usize = 1 << 20;
 
 /// Matrix products over patches (`conv2d/products.rs`).
@@ -12,7 +13,7 @@ pub(crate) mod products {
     /// other operand would be too large a part of the work. With more, the patches would not fit in
     /// the cache.
     pub(crate) const TILE: usize = 256;
-    /// The number of output pixels for layers of few pixels, so that there are enough tasks.
+    /// The number that replaces [`TILE`] for layers of few pixels, so that there are enough tasks.
     pub(crate) const SMALL_TILE: usize = 128;
     /// The least number of pixels if there would be too few tasks otherwise: some rows of the
     /// micro-kernel.
@@ -24,10 +25,11 @@ pub(crate) mod products {
     /// Approximate number of rows of W_bar that a task of the weight gradient computes. This is
     /// enough for an efficient product.
     pub(crate) const ROWS_OF_TASK: usize = 256;
-    /// Least number of channels of a task that does not have all channels. The task has a multiple
-    /// of this number. With fewer channels, the other operand would be packed for too few products.
+    /// Least number of channels of a task that computes only a part of the channels. Its number of
+    /// channels is a multiple of this number. With fewer channels, the other operand would be
+    /// packed for too few products.
     pub(crate) const CHANNELS: usize = 32;
-    /// The least number of channels if there would be too few tasks otherwise.
+    /// The number that replaces [`CHANNELS`] if there would be too few tasks otherwise.
     pub(crate) const FEWEST_CHANNELS: usize = 8;
     /// Least number of channels of x of each tap, for a task of the weight gradient.
     pub(crate) const TAP_CHANNELS: usize = 16;
@@ -35,8 +37,8 @@ pub(crate) mod products {
 
 /// Windows read in place from a padded image (`conv2d/direct/`).
 pub(crate) mod direct {
-    /// Number of shares of the images in the weight gradient. The sums of the shares are added in
-    /// order. If there are fewer images, this is also the least number of bands.
+    /// Number of shares into which the weight gradient divides the images. The sums of the shares
+    /// are added in order. If there are fewer images, this is also the least number of bands.
     pub(crate) const SHARES: usize = crate::tuning::tasks::TASKS;
     /// Largest length of the sums of all shares together: 16 MB.
     pub(crate) const MAX_PARTIAL: usize = 1 << 22;
@@ -47,11 +49,11 @@ pub(crate) mod direct {
     pub(crate) const MIN_COLUMNS: usize = 32;
     /// A band with at most this number of columns may exceed [`MAX_BAND`].
     pub(crate) const MAX_COLUMNS: usize = 256;
-    /// Least number of channels of a task that does not have all channels: one panel. The task has
-    /// a multiple of this number.
+    /// Least number of channels of a task that computes only a part of the channels: one panel. Its
+    /// number of channels is a multiple of this number.
     pub(crate) const CHANNELS: usize = 32;
-    /// The least number of channels if there would be too few tasks otherwise. The product of all
-    /// taps still fills panels.
+    /// The number that replaces [`CHANNELS`] if there would be too few tasks otherwise. The product
+    /// of all taps still fills panels.
     pub(crate) const FEWEST_CHANNELS: usize = 4;
     /// Least number of rows of w, per kernel row, that a task computes: one tile of the
     /// micro-kernel.
@@ -68,13 +70,14 @@ pub(crate) mod pairs {
     /// Largest number of channels of all phases of x together. With more, the tiles of Winograd's
     /// algorithm are faster.
     pub(crate) const MAX_CHANNELS: usize = 16;
-    /// Least number of tiles of 2 x 2 outputs in a band, because the sums are loaded and stored
-    /// once per band.
+    /// Least number of tiles of 2 x 2 outputs in a band. With fewer tiles, it would cost too much
+    /// to load and store the sums, which happens once per band.
     pub(crate) const MIN_TILES_OF_BAND: usize = 32;
-    /// Least number of tiles of 2 x 2 outputs in all images, because the sums of all shares are
-    /// added and combined into w_bar once.
+    /// Least number of tiles of 2 x 2 outputs in all images together. With fewer tiles, it would
+    /// cost too much to add the sums of all shares and combine them into w_bar, which happens once.
     pub(crate) const MIN_TILES: usize = 1024;
     /// Length of y_bar from which it is prefetched: 8 MB. Such an array is in L3 or in memory. The
-    /// kernel reads one vector of each pixel, which the processor cannot predict.
+    /// kernel reads only one vector of each pixel. The processor cannot predict these addresses, so
+    /// its prefetcher does not load them.
     pub(crate) const MIN_PREFETCHED_Y: usize = 2 << 20;
 }

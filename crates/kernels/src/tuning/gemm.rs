@@ -1,52 +1,52 @@
 //! Matrix products (`gemm/`) and their micro-kernel (`simd/panel.rs`). The decisions are in
 //! docs/design/matrix-products.md and docs/design/prefetching.md.
 
-/// Largest number of rows of a block of B, which is also the number of columns of a block of A. A
-/// panel of B with 32 columns then fits in L1.
+/// Largest number of rows of a block of B in a product A B. A block of A has the same number of
+/// columns. A panel of 32 columns of a block of B then fits in L1.
 pub(crate) const KC: usize = 256;
-/// Approximate number of rows of a tile if A has many rows. The tile's part of a block of A fits in
-/// L2.
+/// Approximate number of rows of a tile of C if A has many rows. The part of a block of A that the
+/// tile needs then fits in L2.
 pub(crate) const MC: usize = 384;
-/// Largest number of rows of A for which one tile has all of them.
+/// Largest number of rows of A for which a tile of C starts with as many rows as A. (The tile is
+/// divided later if there would be too few tasks.)
 pub(crate) const ONE_TILE: usize = 512;
-/// Largest number of columns of a tile.
+/// Largest number of columns of a tile of C.
 pub(crate) const NC: usize = 512;
-/// Number of rows from which a tile is worth reading B once more.
+/// Number of rows with which a tile of C is high enough to be worth a separate reading of B.
 pub(crate) const LOW_TILE: usize = 64;
-/// Least number of rows of a tile.
+/// A tile of C with at most this many rows is not halved.
 pub(crate) const MIN_TILE: usize = 16;
-/// Least number of blocks of the inner dimension in a share, if C is small and the inner dimension
-/// is long.
+/// Least number of blocks in a share of the inner dimension. A product is computed in shares if C
+/// is small and the inner dimension is long (`gemm/blocked/shares.rs`).
 pub(crate) const BLOCKS_OF_SHARE: usize = 4;
 
-/// Largest B that is read in place if A has more than [`ONE_TILE`] rows. A larger B is packed,
-/// because its panels are read several times and its rows are on many pages.
+/// Length of the largest B that is read in place if A has more than [`ONE_TILE`] rows. A larger B
+/// is packed, because its panels are read several times and its rows are on many pages.
 pub(crate) const MAX_B_IN_PLACE: usize = 1 << 18;
 /// Largest number of columns of a column-major A that is read in place. With at most this many
 /// columns, a cache line of each column stays in L1 until the following rows of A have used the
 /// rest of the line.
 pub(crate) const MAX_COLUMNS_IN_PLACE: usize = 64;
-/// Smallest number of rows of A for which packing B pays off when all rows of B map to the same
-/// sets of L1.
+/// Number of rows of A from which packing B pays off if all rows of B map to the same sets of L1.
 pub(crate) const ROWS_IF_ALIASED: usize = 24;
-/// Number of rows of A from which packing B pays off if a panel of B does not stay in L1 for
-/// another reason: its rows map to few sets, or do not start at cache lines.
+/// Number of rows of A from which packing B pays off in two other cases where a panel of B does not
+/// stay in L1: its rows map to few sets of L1, or they do not start at cache lines.
 pub(crate) const ROWS_IF_LARGE: usize = 256;
 /// Number of rows of A that one task packs.
 pub(crate) const PACKED_ROWS: usize = 32;
 
-/// Distance, in rows of B, from the row in use to the row that the micro-kernel prefetches. The
-/// distance covers hundreds of cycles, which is the latency of L3.
+/// Number of rows of B from the row in use to the row that the micro-kernel prefetches. To use that
+/// many rows takes hundreds of cycles, as long as a load from L3.
 pub(crate) const ROWS_AHEAD: usize = 32;
 /// If A is column-major, the micro-kernel prefetches B only for tiles with at least this many
 /// vectors of accumulators. For a smaller tile, the prefetches cost more than they save.
 pub(crate) const PREFETCHING_TILE: usize = 16;
-/// Number of steps of the inner dimension between two prefetches of lines of the next panel.
-/// Prefetching all lines of a panel at once would delay the loads of the tile.
+/// Number of steps of the inner dimension between two prefetches of cache lines of the next panel
+/// of B. Prefetching all lines of a panel at once would delay the loads that the micro-kernel needs
+/// now.
 pub(crate) const STEPS_PER_PREFETCH: usize = 32;
 
-/// Largest number of rows and columns of a task's tile where `matrixmultiply` computes the
-/// products.
+/// Largest number of rows and columns of a tile of C whose products `matrixmultiply` computes.
 pub(crate) const PORTABLE_TILE: [usize; 2] = [256, 512];
-/// A tile of `matrixmultiply` is not halved along an axis where it is smaller than this.
+/// Least length of an axis along which a tile for `matrixmultiply` is halved.
 pub(crate) const PORTABLE_MIN_TILE: usize = 32;

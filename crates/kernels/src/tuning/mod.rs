@@ -10,8 +10,9 @@
 //! | [`conv2d`] | convolutions: the choice of a path, and all paths except Winograd's |
 //! | [`winograd`] | Winograd's algorithm |
 //!
-//! The constants of the modules have the same values for all instruction sets and processors. A
-//! constant that needs a value for each instruction set becomes a field of [`InstructionSet`].
+//! The constants in [`cache`], [`tasks`], [`gemm`], [`conv2d`] and [`winograd`] have the same
+//! values for all instruction sets and processors. A constant that needs a value for each
+//! instruction set becomes a field of [`InstructionSet`].
 //!
 //! Lengths are numbers of `f32` values (4 bytes) unless stated otherwise. No constant depends on
 //! the number of threads. The order of additions depends on the sizes of blocks, shares and chunks,
@@ -19,9 +20,9 @@
 //! `scripts/compare_bits.py` shows which results change.
 //!
 //! The values were found with `cargo bench -p adjoint-benches`, with alternating runs of the old
-//! and the new code. docs/design/ has the decisions. The measurements, with their machines, are
-//! there and in docs/performance/. Constants that do not affect speed are defined in the files that
-//! use them.
+//! and the new code. docs/design/ explains the decisions. The measurements and the machines that
+//! they were made on are in docs/design/ and docs/performance/. Constants that do not affect speed
+//! are defined in the files that use them.
 
 // The portable path has no micro-kernel and no choice of vectors, so some constants are unused.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -38,26 +39,30 @@ use crate::isa::Isa;
 pub(crate) struct InstructionSet {
     /// The number of rows of C in a tile of the micro-kernel (`simd/panel.rs`).
     pub(crate) tile_rows: usize,
-    /// The number of columns of a panel of B and of a tile, a multiple of the vector length.
+    /// The number of columns of a panel of B and of a tile of C. It is a multiple of the vector
+    /// length.
     pub(crate) panel: usize,
     /// Whether a convolution from a padded image (`conv2d/direct/`) is faster than one from
     /// patches.
     pub(crate) direct: bool,
-    /// Whether weight gradients by pairs of taps (`conv2d/direct/pairs.rs`) can be faster. They
-    /// need 18 registers for sums and 9 for y.
+    /// Whether weight gradients by pairs of taps (`conv2d/direct/pairs.rs`) can be faster than the
+    /// other paths. They need 18 vector registers for sums and 9 for y.
     pub(crate) pairs: bool,
 }
 
-/// Plain Rust on any processor. Programs use `matrixmultiply` there, which has its own tile sizes.
-/// Only tests run our micro-kernel without vector instructions, with these sizes.
+/// The constants for plain Rust, which runs on any processor. Only tests use these tile sizes, to
+/// run our micro-kernel without vector instructions. Programs without vector instructions use
+/// `matrixmultiply`, which has its own tile sizes.
 pub(crate) const PORTABLE: InstructionSet =
     InstructionSet { tile_rows: 8, panel: 64, direct: false, pairs: false };
 
-/// 16 registers of 8 numbers: 6 x 2 registers for sums, 2 for B and 1 for A.
+/// The constants for AVX2, which has 16 registers of 8 numbers. The micro-kernel uses 6 x 2
+/// registers for sums, 2 for B and 1 for A.
 pub(crate) const AVX2: InstructionSet =
     InstructionSet { tile_rows: 6, panel: 16, direct: true, pairs: false };
 
-/// 32 registers of 16 numbers: 8 x 2 registers for sums, or 12 x 2 if four rows would remain.
+/// The constants for AVX-512, which has 32 registers of 16 numbers. The micro-kernel uses 8 x 2
+/// registers for sums. It uses 12 x 2 if four rows of C would remain otherwise.
 pub(crate) const AVX512: InstructionSet =
     InstructionSet { tile_rows: 8, panel: 32, direct: true, pairs: true };
 

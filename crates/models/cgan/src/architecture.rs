@@ -44,14 +44,15 @@ pub enum Body {
     },
     /// The image pyramid of the DCGAN.
     Conv {
-        /// Channels of the level next to the image. They double at every halving.
+        /// Number of channels after the first halving of the image. It doubles at every further
+        /// halving.
         width: usize,
     },
 }
 
 impl Architecture {
-    /// Returns the number of inputs that represent the class. It is 0 if the condition is an image,
-    /// which is appended to the channels of the input image instead.
+    /// Returns the number of inputs that represent the class. It is 0 if the condition is an image.
+    /// A condition image is appended to the channels of the input image instead.
     pub(crate) fn class_inputs(&self) -> usize {
         if self.condition.is_image() { 0 } else { self.classes }
     }
@@ -109,7 +110,8 @@ impl Architecture {
         }
     }
 
-    /// Returns the costs of G's layers, from z and y to the image, without embedding tables.
+    /// Returns the costs of G's layers, from z and y to the image. The costs do not include an
+    /// embedding table.
     ///
     /// # Panics
     /// Under the conditions of [`cgan`](crate::cgan).
@@ -118,8 +120,8 @@ impl Architecture {
         self.generator().costs()
     }
 
-    /// Returns the costs of D's layers, from the image and y to the logit, without embedding
-    /// tables.
+    /// Returns the costs of D's layers, from the image and y to the logit. The costs do not include
+    /// an embedding table.
     ///
     /// # Panics
     /// Under the conditions of [`cgan`](crate::cgan).

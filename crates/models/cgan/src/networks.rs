@@ -11,8 +11,8 @@ use adjoint_nn::{Element, Init, Mode, Scheme, Stream, Var, init, module};
 pub type Cgan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
 /// Creates a conditional GAN with initial weights drawn from streams of `seed`. Weights of
-/// convolutions are drawn as in the DCGAN. The variance of the weights of perceptrons preserves the
-/// variance of signals from layer to layer (He et al. 2015).
+/// convolutions are drawn as in the DCGAN. The variance of the weights of perceptrons is chosen so
+/// that the outputs of a layer have about the variance of its inputs (He et al. 2015).
 ///
 /// # Panics
 /// If the images are too small for a pyramid, or if the condition of perceptrons is an image.

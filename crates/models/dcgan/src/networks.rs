@@ -14,8 +14,8 @@ pub struct Architecture {
     pub image_size: usize,
     /// Channels of an image: 1 for grayscale, 3 for colour.
     pub channels: usize,
-    /// Channels of the level next to the image, 128 in the paper's figure of G. They double at
-    /// every halving.
+    /// Number of channels after the first halving of the image, 128 in the paper's figure of G. It
+    /// doubles at every further halving.
     pub width: usize,
     /// Length of z.
     pub latent: usize,
@@ -168,31 +168,33 @@ impl<E: Element> Discriminator<E> {
         self.logit.forward_with(&h, &weight).reshape([x.dims()[0]])
     }
 
-    /// Returns the number of halvings.
+    /// Returns the number of layers that halve the image.
     pub fn depth(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Returns the output of halving `layer`, counted from 1: (N, h, w, channels). D runs in
-    /// evaluation mode. Batch norm then uses its running statistics, so the features of an image do
-    /// not depend on the other images in the batch.
+    /// Returns the output of the layer with the number `layer`, counted from 1, for the images x:
+    /// (N, h, w, channels). D runs in evaluation mode. Batch norm then uses its running statistics,
+    /// so the features of an image do not depend on the other images in the batch.
     ///
     /// # Panics
-    /// If D has fewer than `layer` halvings, or if the images do not match the network.
+    /// If D has fewer than `layer` layers that halve the image, or if the images do not match the
+    /// network.
     #[track_caller]
     pub fn features(&mut self, x: &Var<E>, layer: usize) -> Var<E> {
         let blocks = self.blocks[..layer].iter_mut();
         no_grad(|| blocks.fold(x.clone(), |h, block| block.forward(&h, Mode::Eval)))
     }
 
-    /// Computes which pixels of the images x increase the features of a layer by guided
-    /// backpropagation (Springenberg et al. 2015, section 3.4). `seed` has the weights of the
-    /// features. The result differs from the gradient in the activations: there the backward pass
-    /// keeps a value only if both the value and the input of the activation are positive, and
-    /// otherwise sets it to 0.
+    /// Computes, by guided backpropagation, which pixels of the images x increase the features of a
+    /// layer (Springenberg et al. 2015, section 3.4). `seed` has a weight for each feature, and the
+    /// result is about the sum of the weighted features. The result differs from the gradient of
+    /// this sum at the activations. There the backward pass keeps an element of the gradient only
+    /// if the element and the input of the activation are both positive. Otherwise it sets the
+    /// element to 0.
     ///
     /// # Panics
-    /// If D has fewer than `layer` halvings, or if a shape does not match.
+    /// If D has fewer than `layer` layers that halve the image, or if a shape does not match.
     #[track_caller]
     pub fn guided_backpropagation(&mut self, x: &Tensor<E>, layer: usize, seed: &Tensor<E>) -> Tensor<E> {
         let blocks = &mut self.blocks[..layer];

@@ -56,8 +56,8 @@ impl Architecture {
 /// The GAN: the game between a generator and a discriminator.
 pub type Gan<E> = Game<E, Generator<E>, Discriminator<E>>;
 
-/// Creates a GAN with initial weights drawn from streams of `seed`. The variance of the weights
-/// preserves the variance of signals from layer to layer (He et al. 2015).
+/// Creates a GAN with initial weights drawn from streams of `seed`. The variance of the weights is
+/// chosen so that the outputs of a layer have about the variance of its inputs (He et al. 2015).
 pub fn gan<E: Element>(architecture: &Architecture, settings: Settings, seed: u64) -> Gan<E> {
     let (mut generator, mut discriminator) = (Generator::new(architecture), Discriminator::new(architecture));
     let scheme = Scheme::with_weights(Init::KaimingNormal { gain: init::leaky_relu_gain(LEAKY_SLOPE) });

@@ -35,7 +35,8 @@ pub enum Body {
     },
     /// The image pyramid of the DCGAN.
     Conv {
-        /// Channels of the level next to the image. They double at every halving.
+        /// Number of channels after the first halving of the image. It doubles at every further
+        /// halving.
         width: usize,
     },
 }

@@ -35,8 +35,8 @@ fn batch(a: &Architecture, n: usize, k: usize, seed: u64) -> (Tensor<f64>, Optio
     (x, (a.classes > 0).then_some(labels), eps)
 }
 
-/// Checks every loss through whole networks with labels, batch norm, a learned variance and several
-/// samples.
+/// Checks the gradient of every loss with respect to all parameters of the networks. The cases
+/// include labels, batch norm, a learned variance and several samples of z per image.
 #[test]
 fn gradients_of_whole_losses() {
     let likelihoods =

@@ -54,8 +54,8 @@ impl<E: Element> BatchNorm<E> {
         self.forward_activated(x, mode, Activation::Identity)
     }
 
-    /// Returns f([`forward`](Self::forward)). In training, f is fused with the normalisation, which
-    /// saves a pass over memory.
+    /// Applies f to the result of [`forward`](Self::forward). In training, one operation computes
+    /// the normalisation and f, which saves a pass over memory.
     ///
     /// # Panics
     /// Under the conditions of [`forward`](Self::forward).

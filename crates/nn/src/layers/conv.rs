@@ -9,7 +9,7 @@ use crate::{Element, Var, module};
 pub struct Conv2d<E: Element> {
     /// The kernel, `[kh, kw, inputs / groups, outputs]`.
     pub weight: Param<E>,
-    /// `[outputs]`.
+    /// One bias per output channel, `[outputs]`.
     pub bias: Option<Param<E>>,
     spec: Spec,
 }
@@ -44,7 +44,7 @@ impl<E: Element> Conv2d<E> {
         self.spec
     }
 
-    /// Returns x conv w + b.
+    /// Returns the convolution of x with the layer's weight, plus the bias.
     ///
     /// # Panics
     /// If x has another number of channels than the layer, or is smaller than the kernel.
@@ -53,8 +53,8 @@ impl<E: Element> Conv2d<E> {
         self.forward_with(x, &self.weight.var())
     }
 
-    /// Returns x conv w + b for a given w instead of the layer's own weight, for example the
-    /// layer's weight after normalisation.
+    /// Returns the convolution of x with `weight`, plus the bias. `weight` replaces the layer's own
+    /// weight. It can be, for example, the layer's own weight after normalisation.
     ///
     /// # Panics
     /// Under the conditions of [`forward`](Self::forward).
@@ -67,12 +67,14 @@ impl<E: Element> Conv2d<E> {
     }
 }
 
-/// Transposed convolution of NHWC images: the adjoint of a convolution that maps this layer's
-/// outputs to its inputs, plus one bias per channel.
+/// Transposed convolution of NHWC images: `[N, h, w, inputs]` to `[N, h', w', outputs]`. It is the
+/// adjoint of a convolution in the opposite direction, from images with `outputs` channels to
+/// images with `inputs` channels. The layer adds one bias per channel.
 pub struct ConvTranspose2d<E: Element> {
-    /// The kernel of that convolution, `[kh, kw, outputs / groups, inputs]`.
+    /// The kernel of the convolution in the opposite direction:
+    /// `[kh, kw, outputs / groups, inputs]`.
     pub weight: Param<E>,
-    /// `[outputs]`.
+    /// One bias per output channel, `[outputs]`.
     pub bias: Option<Param<E>>,
     spec: Spec,
     output_padding: [usize; 2],
@@ -110,15 +112,16 @@ impl<E: Element> ConvTranspose2d<E> {
         ConvTranspose2d { bias: None, ..self }
     }
 
-    /// Returns the layer with this number of additional rows and columns at the end of its output.
-    /// With a stride, the convolution maps several sizes to the size of this layer's input; the
-    /// padding selects one of these as the output size.
+    /// Returns the layer with `output_padding` additional rows and columns at the end of its
+    /// output. With a stride above 1, the convolution in the opposite direction maps images of
+    /// several sizes to the same size. The output padding selects which of these sizes the output
+    /// of this layer has.
     #[must_use]
     pub fn with_output_padding(self, output_padding: [usize; 2]) -> Self {
         ConvTranspose2d { output_padding, ..self }
     }
 
-    /// Returns the adjoint of conv w applied to x, plus b.
+    /// Returns the transposed convolution of x with the layer's weight, plus the bias.
     ///
     /// # Panics
     /// If x has another number of channels than the layer, or the output size would be invalid.

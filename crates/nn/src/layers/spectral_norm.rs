@@ -10,9 +10,11 @@ use crate::{Element, Param, Tensor, Var, module};
 /// > W / sigma,   sigma = u^T W v
 ///
 /// so a fully connected layer has a Lipschitz constant of about 1. W is a matrix with one row per
-/// output (section 2.1). The kernel of a convolution is treated as such a matrix too, which bounds
-/// the map from each window to its outputs. If each pixel is in m windows, the Lipschitz constant
-/// of the convolution is bounded by sqrt(m). With 4x4 kernels and stride 2 this is 2.
+/// output (section 2.1). The kernel of a convolution is also treated as a matrix with one row per
+/// output channel. This limits the Lipschitz constant of the map from one window of the image to
+/// the outputs at this window. A pixel is part of several windows. If each pixel is in m windows,
+/// the Lipschitz constant of the convolution is bounded by sqrt(m). With 4x4 kernels and stride 2,
+/// m is 4 and the bound is 2.
 ///
 /// u and v are estimates of the first singular vectors of W. Each forward pass in training improves
 /// them by one step of power iteration (eq. 18-20). In the gradient, u and v are constants, and
@@ -24,13 +26,14 @@ pub struct SpectralNorm<E: Element> {
     u: Direction<E>,
     /// The estimate v, `[inputs, 1]`. It is 0 before the first pass.
     v: Tensor<E>,
-    /// Whether the outputs of W are its rows. Otherwise they are the last axis (HWIO).
+    /// Whether the first axis of W counts the outputs, as in a matrix. Otherwise the last axis
+    /// counts the outputs, as in a kernel (HWIO).
     outputs_first: bool,
 }
 module!(SpectralNorm { u, v });
 
 impl<E: Element> SpectralNorm<E> {
-    /// Creates the norm of a matrix `[outputs, inputs]`.
+    /// Creates the spectral normalisation of a matrix `[outputs, inputs]`.
     ///
     /// # Panics
     /// If `weight` is not a matrix.
@@ -40,7 +43,7 @@ impl<E: Element> SpectralNorm<E> {
         Self::new(outputs, inputs, true)
     }
 
-    /// Creates the norm of a convolution kernel with the layout HWIO.
+    /// Creates the spectral normalisation of a convolution kernel with the layout HWIO.
     ///
     /// # Panics
     /// If `weight` does not have four axes, or the convolution has more than one group. Each group
@@ -56,7 +59,7 @@ impl<E: Element> SpectralNorm<E> {
         SpectralNorm { u: Direction::new(outputs), v: Tensor::zeros([inputs, 1]), outputs_first }
     }
 
-    /// Returns W / sigma, or W if `norm` is `None`.
+    /// Returns `weight` divided by sigma, or `weight` itself if `norm` is `None`.
     pub fn apply(norm: &mut Option<Self>, weight: &Param<E>, mode: Mode) -> Var<E> {
         match norm {
             Some(norm) => norm.normalise(&weight.var(), mode),
@@ -64,7 +67,7 @@ impl<E: Element> SpectralNorm<E> {
         }
     }
 
-    /// Returns W / sigma.
+    /// Returns W / sigma, where W is `weight`.
     ///
     /// # Panics
     /// If `weight` has another shape than the weight for which the norm was created.
@@ -111,7 +114,8 @@ mod tests {
         p
     }
 
-    /// The matrix has the singular values 3 and 1, with outputs in rows or in columns.
+    /// The weight has the singular values 3 and 1. It is tested as a matrix, with outputs in rows,
+    /// and as a kernel, with outputs in columns.
     #[test]
     fn divides_by_the_largest_singular_value() {
         let w = weight(&[2, 2], &[2.0, 1.0, 1.0, 2.0]);
@@ -162,7 +166,7 @@ mod tests {
     }
 
     /// W has rank 1 and the singular values sqrt(10) and 0. A vector of equal elements is
-    /// orthogonal to its first left singular vector. If u started there, sigma would stay 0.
+    /// orthogonal to the first left singular vector of W. If u started there, sigma would stay 0.
     #[test]
     fn the_start_is_orthogonal_to_no_weight() {
         let w = weight(&[2, 2], &[1.0, 2.0, -1.0, -2.0]);

@@ -126,13 +126,13 @@ impl AdversarialLoss {
         }
     }
 
-    /// Does the loss of D compare its output with labels? Only labels can be smoothed.
+    /// Returns whether the loss of D compares D's output with labels. Only labels can be smoothed.
     pub fn has_labels(self) -> bool {
         !matches!(self, AdversarialLoss::Hinge | AdversarialLoss::Wasserstein)
     }
 
-    /// Is D's output a logit? Then its sigmoid is a probability, and the game is about the value V
-    /// of [`gan_value`].
+    /// Returns whether D's output is a logit. If it is, the sigmoid of the output is a probability,
+    /// and [`gan_value`] is the value of the game.
     pub fn is_on_logits(self) -> bool {
         matches!(self, AdversarialLoss::NonSaturating | AdversarialLoss::Minimax)
     }

@@ -218,8 +218,8 @@ mod tests {
     }
 
     /// Let z ~ N(0, 1) and x|z ~ N(z, s^2). If q is the true posterior, the bound equals log p(x) =
-    /// log N(x; 0, 1 + s^2). The expectation of a quadratic function under q is its mean over eps =
-    /// +-1.
+    /// log N(x; 0, 1 + s^2). log p(x|z) is quadratic in z = mu + sigma eps. Its expectation over
+    /// eps ~ N(0, 1) is therefore its mean over the two values eps = 1 and eps = -1.
     #[test]
     fn the_bound_is_tight_at_the_posterior() {
         let (x, s2) = (1.7f64, 0.6f64);

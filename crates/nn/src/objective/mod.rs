@@ -6,8 +6,8 @@
 //! their name.
 //!
 //! The adversarial losses are means over the batch. The terms of the ELBO are *sums* over the
-//! elements of a sample. They have one value per sample, `[N]`, in nats: a VAE takes their mean as
-//! loss, and importance weights need the values of single samples.
+//! elements of a sample. They have one value per sample, `[N]`, in nats. The loss of a VAE is the
+//! mean of these values. Importance weights need the value of each sample.
 
 mod adversarial;
 mod elbo;

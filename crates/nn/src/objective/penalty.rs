@@ -57,10 +57,10 @@ pub fn r1<E: Element>(discriminator: impl FnOnce(&Var<E>) -> Var<E>, real: &Tens
 /// Returns |grad f(x)|^2 for each sample, `[N]`, where grad is the gradient with respect to x. The
 /// result is differentiable with respect to the parameters of f.
 ///
-/// The gradient is that of the sum of all outputs of f. If each output depends on one sample only,
-/// this is the gradient of each sample's own output. Batch norm in f couples the samples, so the
-/// gradient of a sample then includes its effect on the outputs of the others. The papers advise
-/// against batch norm for this reason; it is not rejected here.
+/// The function computes the gradient of the sum of all outputs of f. If each output depends on one
+/// sample only, this is the gradient of each sample's own output. Batch norm in f couples the
+/// samples. The gradient of a sample then includes its effect on the outputs of the other samples.
+/// For this reason the papers advise against batch norm, but this function does not reject it.
 #[track_caller]
 fn squared_gradient_norms<E: Element>(f: impl FnOnce(&Var<E>) -> Var<E>, x: Tensor<E>) -> Var<E> {
     let x = Var::leaf(x);

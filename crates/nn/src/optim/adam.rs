@@ -28,8 +28,8 @@ impl Default for Adam {
     }
 }
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2): first theta <- (1 - lr
-/// lambda) theta, then the step of Adam without weight decay.
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2). A step first
+/// multiplies theta by 1 - lr lambda. Then it does the step of Adam without weight decay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// Decay rate of the first moment.

@@ -2,8 +2,8 @@
 
 use crate::{Element, Module, Tensor, Var};
 
-/// A loss and its gradient with respect to each parameter of a model, in the order in which the
-/// model's fields are visited.
+/// A loss, and its gradient with respect to each parameter of a model. The gradients are in the
+/// order in which the model's fields are visited.
 #[derive(Clone, Debug)]
 pub struct Gradients<E: Element> {
     loss: f64,
@@ -13,14 +13,16 @@ pub struct Gradients<E: Element> {
 impl<E: Element> Gradients<E> {
     /// Computes d loss / d theta for every parameter theta of `model`.
     ///
-    /// The loss is taken by value, so its graph is dropped when this function returns. The graph
-    /// holds references to the weights; without them [`Optimizer::step`](super::Optimizer::step)
-    /// can update the weights in place. If the caller keeps a value that was computed from the
-    /// weights, `step` copies the weights first; the result is the same.
+    /// The function takes the loss by value and drops its graph before it returns. The graph holds
+    /// references to the weights. Without these references,
+    /// [`Optimizer::step`](super::Optimizer::step) updates the weights in place. If the caller
+    /// keeps another value that was computed from the weights, `step` copies the weights first. The
+    /// result is the same.
     ///
     /// # Panics
-    /// If the loss is not a scalar, or does not depend on one of the parameters. The message names
-    /// that parameter. Otherwise an optimiser would silently leave it at its initial value.
+    /// If the loss is not a scalar, or if it does not depend on one of the parameters. The message
+    /// names this parameter. Without the check, an optimiser would leave the parameter at its
+    /// initial value without an error.
     #[track_caller]
     pub fn of(loss: Var<E>, model: &dyn Module<E>) -> Self {
         assert!(loss.shape().len() == 1, "a loss is one number; this has the shape {}", loss.shape());

@@ -61,8 +61,8 @@ impl<E: Element> Optimizer<E> {
         self.lr
     }
 
-    /// Sets the learning rate of the following steps, for example `set_lr(base *
-    /// schedule.factor(step))`.
+    /// Sets the learning rate of the following steps. With a schedule, the rate is
+    /// `base * schedule.factor(step, steps)`, and this function is called before each step.
     pub fn set_lr(&mut self, lr: f64) {
         self.lr = lr;
     }
@@ -108,8 +108,9 @@ impl<E: Element> Optimizer<E> {
         });
     }
 
-    /// Everything that a step changes except the model: the number of steps, and the state tensors
-    /// of each parameter as "name.slot".
+    /// Returns everything that a step changes except the model: the number of steps, named "steps",
+    /// and the state tensors of each parameter. The state tensor "slot" of the parameter "name" is
+    /// named "name.slot".
     pub fn state(&self) -> NamedTensors<E> {
         let mut state = vec![("steps".to_owned(), encode_count(self.steps))];
         for ParamState { name, slots, .. } in &self.states {
@@ -119,8 +120,9 @@ impl<E: Element> Optimizer<E> {
         state
     }
 
-    /// Replaces the state with `state`; an error leaves it unchanged. The following steps then
-    /// equal those of the optimiser that `state` is from, bit for bit.
+    /// Replaces the state of this optimiser with `state`, which [`state`](Self::state) of an
+    /// optimiser returned. The following steps then equal the steps of that optimiser, bit for bit.
+    /// An error leaves the state unchanged.
     ///
     /// # Errors
     /// If a name is missing or unknown to this optimiser, or a shape differs.

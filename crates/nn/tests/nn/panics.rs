@@ -29,7 +29,7 @@ fn install_hook() {
     });
 }
 
-/// Checks that `f` panics, and at the line where this function is called.
+/// Checks that `f` panics, and that the panic is reported at the line that calls this function.
 #[track_caller]
 fn panics_here<T>(f: impl FnOnce() -> T) {
     let here = Location::caller();

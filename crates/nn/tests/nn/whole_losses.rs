@@ -81,7 +81,7 @@ fn every_game_for_both_players() {
     }
 }
 
-/// Second derivatives of convolution, of the definition of batch norm, and of leaky relu.
+/// Checks the second derivatives of convolution, of batch norm as defined, and of leaky relu.
 #[test]
 fn penalties_by_the_critics_weights() {
     let (real, fake) = (normal("real", &IMAGES).into_value(), normal("fake", &IMAGES).into_value());

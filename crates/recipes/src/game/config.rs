@@ -1,5 +1,4 @@
-//! The trait that the settings of an adversarial trainer implement, and the recipe of such a
-//! trainer.
+//! The trait that the settings of an adversarial trainer implement, and the recipe of the trainer.
 
 use crate::game::filters::{self, Filters};
 use crate::game::{Condition, GameArgs, GameTrainer};
@@ -10,8 +9,8 @@ use adjoint_data::points::Points;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 
-/// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints,
-/// [`GameTrainer::new`] returns the trainer, and [`recipe`] combines both for the registry.
+/// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints, and
+/// [`GameTrainer::new`] returns the trainer. [`recipe`] combines both into the recipe of the model.
 pub trait GameConfig: Config {
     /// The generator.
     type Generator: Generator<f32> + 'static;
@@ -21,14 +20,14 @@ pub trait GameConfig: Config {
     /// Returns the flags that all games have.
     fn game(&self) -> &GameArgs;
 
-    /// Returns the layers of G and of D.
+    /// Returns the layers of G and of D, with their costs.
     ///
     /// # Errors
     /// If flags contradict each other, or there is no such dataset.
     fn costs(&self) -> Result<[Vec<LayerCost>; 2], BoxError>;
 
-    /// Builds the game with initial weights and these settings. A model may adapt settings, such as
-    /// the learning rate to its width.
+    /// Builds the game with initial weights. `settings` are the settings that the flags request. A
+    /// model can adapt them, for example the learning rate to the width of its layers.
     ///
     /// # Errors
     /// As [`costs`](Self::costs).
@@ -39,7 +38,7 @@ pub trait GameConfig: Config {
         None
     }
 
-    /// Returns the distribution of the data, if samples are points instead of images.
+    /// Returns the distribution of the data, if the data are points instead of images.
     fn points(&self) -> Option<Points> {
         None
     }
@@ -50,7 +49,7 @@ pub trait GameConfig: Config {
     }
 }
 
-/// Returns what `--dry-run` prints.
+/// Returns the summary that `--dry-run` prints.
 ///
 /// # Errors
 /// If flags contradict each other.
@@ -64,7 +63,7 @@ pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("generator", g), ("discriminator", d)], step_flops, step_bytes })
 }
 
-/// Returns the recipe of a model with these settings.
+/// Returns the recipe of the model whose settings are `C`.
 pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,

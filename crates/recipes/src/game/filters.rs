@@ -1,4 +1,4 @@
-//! What the filters of a discriminator respond to.
+//! Access to the features of a discriminator, to show what its filters respond to.
 
 use crate::game::GameConfig;
 use crate::load;
@@ -8,19 +8,21 @@ use adjoint_nn::{Module, Tensor, Var};
 use adjoint_runs::{BoxError, settings_of_run};
 use std::path::Path;
 
-/// A discriminator whose features can be read. Layers are counted from 1 at the image.
+/// A discriminator that gives access to the features of its layers. Layer 1 reads the image.
 pub trait Filters: Module<f32> {
     /// Returns the number of layers that have features.
     fn depth(&self) -> usize;
 
-    /// Returns the features of images (N, H, W, C) in a layer: (N, h, w, channels).
+    /// Computes the features of a layer for images of shape (N, H, W, C). The result has the shape
+    /// (N, h, w, channels).
     ///
     /// # Panics
     /// If there is no such layer, or the images do not fit the network.
     fn features(&mut self, x: &Var<f32>, layer: usize) -> Var<f32>;
 
-    /// Computes which pixels of the images x increase the features of a layer, weighted by `seed`
-    /// (guided backpropagation, Springenberg et al. 2015, section 3.4).
+    /// Computes which pixels of the images `x` increase the features of a layer. `seed` has a
+    /// weight for each feature. The method is guided backpropagation (Springenberg et al. 2015,
+    /// section 3.4).
     ///
     /// # Panics
     /// If there is no such layer, or a shape does not fit the network.
@@ -30,7 +32,8 @@ pub trait Filters: Module<f32> {
 /// A trained discriminator and the costs of its layers.
 pub type FiltersAndCosts = (Box<dyn Filters>, Vec<LayerCost>);
 
-/// Loads the discriminator of a run. Returns None if this model has no [`Filters`].
+/// Loads the discriminator of a run, with the costs of its layers. Returns None if the
+/// discriminator of this kind of model does not implement [`Filters`].
 pub(crate) fn open<C: GameConfig>(run: &Path) -> Result<Option<FiltersAndCosts>, BoxError> {
     let settings: C = settings_of_run(run)?;
     let Some(mut d) = C::filters(settings.build(Settings::default())?.discriminator) else { return Ok(None) };

@@ -142,7 +142,7 @@ impl ConditionArgs {
     }
 
     /// Returns the weight of the distance between a sample and the image that its condition was
-    /// made from; 0 if the condition is a class.
+    /// made from. Returns 0 if the condition is a class.
     pub fn reconstruction(&self) -> f64 {
         if self.task.is_image() { self.l1.unwrap_or(L1) } else { 0.0 }
     }
@@ -162,7 +162,8 @@ named! {
 }
 
 impl Distribution {
-    /// Draws latent vectors, (rows, latent): the draw with this index for this purpose.
+    /// Draws latent vectors of shape (rows, latent). They are a function of the seed, the purpose
+    /// and the index.
     pub fn draw(self, seed: u64, purpose: &str, index: u64, shape: [usize; 2]) -> Tensor<f32> {
         let mut stream = Stream::new(seed, purpose, index);
         match self {
@@ -172,9 +173,9 @@ impl Distribution {
     }
 }
 
-/// The remark on the Wasserstein loss with the R1 penalty.
+/// The remark on the Wasserstein loss in combination with the R1 penalty.
 const WASSERSTEIN_R1: &str = "--loss wasserstein with --penalty r1 does not make D Lipschitz, because r1 penalises its gradient on the data only; take --penalty gp";
-/// The remark on the penalty of WGAN-GP with batch norm in D.
+/// The remark on the penalty of WGAN-GP in combination with batch norm in D.
 const GP_BATCH_NORM: &str = "--penalty gp with --d-norm batch: batch norm couples the samples of a batch, but the penalty is defined per sample; take --d-norm none";
 
 impl GameArgs {
@@ -212,7 +213,7 @@ impl GameArgs {
         })
     }
 
-    /// Returns the flags that have no effect beside the other flags.
+    /// Returns the flags that have no effect in combination with the other flags.
     pub fn unused_flags(&self) -> Vec<UnusedFlag> {
         let momentum = matches!(self.optimizer, Descent::Adam | Descent::Momentum);
         [
@@ -228,20 +229,19 @@ impl GameArgs {
         .concat()
     }
 
-    /// Returns one line per pair of flags that work badly together. They are allowed, because one
-    /// of them may come from a file.
+    /// Returns a line of advice for each pair of flags that work badly together. Such a pair is not
+    /// an error, because one of the two flags may come from a file.
     pub fn remarks(&self) -> impl Iterator<Item = &'static str> {
         let r1 = self.loss == AdversarialLoss::Wasserstein && self.penalty == Penalty::R1;
         let batch = self.penalty == Penalty::Gp && self.d_norm == Norm::Batch;
         [r1.then_some(WASSERSTEIN_R1), batch.then_some(GP_BATCH_NORM)].into_iter().flatten()
     }
 
-    /// Rejects batch norm of fully connected layers with a batch size of 1, where the variance is
-    /// 0.
+    /// Rejects a batch size of 1 if G or D has batch norm. In fully connected layers, the variance
+    /// of one sample is 0.
     ///
     /// # Errors
-    /// If the batch size is 1 and D has batch norm, or `g_norm`, the normalisation of G, is batch
-    /// norm.
+    /// If the batch size is 1 and D or G has batch norm. `g_norm` is the normalisation of G.
     pub fn reject_batch_of_one(&self, common: &CommonArgs, g_norm: Norm) -> Result<(), BoxError> {
         if common.batch_size == 1 && (g_norm == Norm::Batch || self.d_norm == Norm::Batch) {
             return Err("--batch-size 1: batch norm of fully connected layers needs 2 samples or more".into());

@@ -4,16 +4,17 @@ use crate::{Conditions, limits};
 use adjoint_nn::Tensor;
 use adjoint_runs::{BoxError, Figures, Image, Stop};
 
-/// The two networks of a game in evaluation mode, for the pictures and figures of a [`GameData`].
+/// The two networks of a game in evaluation mode. A [`GameData`] uses them to draw pictures and to
+/// measure numbers at the end of an epoch.
 pub trait Play {
-    /// Returns G's samples from noise and a condition. G has its averaged weights, if there are
-    /// any.
+    /// Returns G's samples from noise and a condition. If there is a moving average of G's weights,
+    /// G has the averaged weights.
     fn sample(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32>;
 
     /// Returns the floating-point operations of G per sample.
     fn sample_flops(&self) -> u64;
 
-    /// Returns the same as [`sample`](Self::sample), or None if `stop` returned true.
+    /// Returns the same samples as [`sample`](Self::sample), or None if `stop` returned true.
     fn sample_unless(&mut self, z: &Tensor<f32>, condition: Conditions, stop: Stop) -> Option<Tensor<f32>> {
         let n = z.dims()[0];
         let part = limits::between_stop_checks(n, self.sample_flops());
@@ -28,10 +29,10 @@ pub trait Play {
         Some(Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0))
     }
 
-    /// Returns D's outputs.
+    /// Returns D's outputs for a batch.
     fn judge(&mut self, x: &Tensor<f32>, condition: Conditions) -> Tensor<f32>;
 
-    /// Returns noise for `rows` samples. It is a function of the seed and the purpose.
+    /// Returns noise for `rows` samples. It is a function of the seed of the run and the purpose.
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32>;
 }
 
@@ -40,19 +41,20 @@ pub trait GameData {
     /// Returns the number of batches per epoch.
     fn batches_per_epoch(&self) -> u64;
 
-    /// Returns the batch with this index, counted over all epochs: data, and its conditions if the
-    /// game has conditions.
+    /// Returns the batch with this index, which counts over all epochs. The batch consists of data,
+    /// and of their conditions if the game is conditional.
     fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>);
 
-    /// Draws pictures. Each has the name of its series.
+    /// Draws pictures of the current samples. Each picture has the name of its series.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)>;
 
-    /// Measures the figures of an epoch. Returns None if `stop` returned true.
+    /// Measures numbers at the end of an epoch. Returns None if `stop` returned true.
     ///
     /// # Errors
     /// If something outside of the program fails.
     fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError>;
 
-    /// Returns the most useful command of `sample` for such a model: a description and the name.
+    /// Returns the most useful command of `sample` for a run of this game: a description and the
+    /// name of the command.
     fn sample_command(&self) -> (&'static str, &'static str);
 }

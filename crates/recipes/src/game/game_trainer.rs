@@ -1,5 +1,5 @@
-//! A game for the training loop: the data and noise of a step, the saved state, the figures and the
-//! pictures.
+//! A game for the training loop: its data and noise in each step, its saved state, its logged
+//! numbers and its pictures.
 
 use crate::game::{GameArgs, GameConfig, GameData, ImageData, Play, PointData, summary};
 use crate::{Conditions, limits};
@@ -11,20 +11,20 @@ use adjoint_runs::{
     warn,
 };
 
-/// Number of batches that V is measured on after training.
+/// Maximum number of batches on which V(D, G) is measured after training.
 const VALUE_BATCHES: u64 = 20;
 
 /// A game with its data, in training.
 pub struct GameTrainer<G: Generator<f32>, D: Discriminator<f32>> {
     players: Players<G, D>,
     data: Box<dyn GameData>,
-    /// Learning rate of the first step; the schedule changes it.
+    /// Base learning rate. In each step, the schedule multiplies it by a factor.
     lr: f64,
     /// Number of steps of the run.
     steps: u64,
 }
 
-/// The networks of a game, and the settings of their noise.
+/// The networks of a game, the moving average of G's weights, and the flags.
 struct Players<G: Generator<f32>, D: Discriminator<f32>> {
     game: Game<f32, G, D>,
     /// Floating-point operations of G per sample.
@@ -38,8 +38,8 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
     /// Returns the trainer of a game with these settings: its initial weights and its data.
     ///
     /// # Errors
-    /// If flags contradict each other, the data can't be loaded, or an epoch has fewer batches than
-    /// D takes steps per step of G.
+    /// If flags contradict each other, the data can't be loaded, or `--d-steps` is larger than the
+    /// number of batches in an epoch.
     pub fn new<C: GameConfig<Generator = G, Discriminator = D>>(config: &C) -> Result<Self, BoxError> {
         // Check the flags first: a wrong flag should fail before a download.
         let (common, args, summary) = (config.common().clone(), config.game().clone(), summary(config)?);
@@ -64,13 +64,13 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
         Ok(Self { players, data, lr, steps })
     }
 
-    /// Returns the number of steps of D per step of training.
+    /// Returns the number of steps of D per training step, which is `--d-steps`.
     fn k(&self) -> u64 {
         self.players.args.d_steps as u64
     }
 
     /// Returns the data and the noise of step `i` of D, counted over all epochs. `purpose` selects
-    /// the noise.
+    /// the random stream of the noise.
     fn round(data: &mut dyn GameData, args: &GameArgs, seed: u64, purpose: &str, i: u64) -> Round<f32> {
         let (x, condition) = data.batch(i);
         Round { z: args.noise.draw(seed, purpose, i, [x.dims()[0], args.latent]), x, condition }
@@ -93,7 +93,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
 
     fn judge(&mut self, x: &Tensor<f32>, condition: Conditions) -> Tensor<f32> {
         let (x, condition) = (Var::constant(x.clone()), condition.cloned().map(Var::constant));
-        // Dropout is inactive in evaluation mode, so the masks are not used.
+        // Dropout is inactive in evaluation mode, so its masks are not used.
         let mut masks = Stream::new(0, "dropout", 0);
         no_grad(|| self.game.discriminator.judge(&x, condition.as_ref(), Mode::Eval, &mut masks).into_value())
     }
@@ -104,8 +104,9 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
-    /// Returns the number of complete training steps per pass through the data; each takes as many
-    /// batches as D takes steps.
+    /// Returns the number of training steps per pass through the data. A training step takes one
+    /// batch for each step of D. Remaining batches, which are too few for a training step, are not
+    /// counted.
     fn steps_per_epoch(&self) -> u64 {
         self.data.batches_per_epoch() / self.k()
     }
@@ -118,7 +119,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         let (k, data) = (self.k(), &mut *self.data);
         let Players { game, ema, args, common, .. } = &mut self.players;
         let lr = self.lr * args.lr_schedule.factor(step, self.steps);
-        // The iterator is lazy, so only one of the k batches is in memory at once.
+        // `rounds` is lazy, so only one of the k batches of this step is in memory at once.
         let rounds = (step * k..(step + 1) * k).map(|i| Self::round(data, args, common.seed, "noise", i));
         game.optimizer_g.set_lr(lr);
         game.optimizer_d.set_lr(lr);
@@ -144,8 +145,9 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         self.data.epoch_figures(&mut self.players, stop)
     }
 
-    /// Returns V(D, G) and its value at the equilibrium, where D = 1/2 (Goodfellow et al. 2014,
-    /// theorem 1). Games whose D has no logit have neither. The figures of an epoch are included.
+    /// Returns V(D, G) and the value of V at the equilibrium, where D = 1/2 (Goodfellow et al.
+    /// 2014, theorem 1). Both are omitted if the output of D is not a logit. Also returns the
+    /// numbers that are measured at the end of an epoch.
     fn final_figures(&mut self, stop: Stop) -> Result<Option<Figures>, BoxError> {
         let Players { game, args, common, .. } = &mut self.players;
         let mut figures = Figures::default();

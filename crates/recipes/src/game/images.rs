@@ -10,9 +10,9 @@ use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
 
 /// Number of samples in a picture (8 x 8).
 const SAMPLES: usize = 64;
-/// Number of test images that are shown with their conditions.
+/// Number of test images in a picture, if conditions are images.
 const SHOWN: usize = 24;
-/// Number of test images that are measured, and the maximum number at once.
+/// Maximum number of test images that are measured, and maximum number that are measured at once.
 const MEASURED: usize = 2_000;
 const CHUNK: usize = 500;
 
@@ -22,7 +22,7 @@ pub struct ImageData {
     condition: Option<Condition>,
     classes: usize,
     seed: u64,
-    /// The test set for pictures and figures, if the condition is an image.
+    /// The test set, if conditions are images. Pictures show it, and numbers are measured on it.
     test: Option<Dataset>,
 }
 
@@ -40,7 +40,7 @@ impl ImageData {
         Ok(Self { batches: Prefetch::new(batches), condition, classes, seed, test })
     }
 
-    /// Returns test images with their conditions, which are the same in every call.
+    /// Returns the test images in a range and their conditions. Equal ranges give equal conditions.
     fn tests(&self, test: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Tensor<f32>) {
         let mut stream = Stream::new(self.seed, "condition/test", range.start as u64);
         let x = test.images(&range.collect::<Vec<_>>(), PixelRange::Symmetric);
@@ -64,9 +64,10 @@ impl GameData for ImageData {
         (batch.images, condition)
     }
 
-    /// Draws a square of samples if there is no condition. Class conditions give one row per class,
-    /// with the same noise for all samples in a column. Image conditions give rows of conditions,
-    /// samples and test images.
+    /// Draws a picture of samples. Without conditions, the picture is a square of samples. If
+    /// conditions are classes, each row has one class, and all samples in a column have the same
+    /// noise. If conditions are images, each sample is below its condition and above its test
+    /// image.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let range = PixelRange::Symmetric;
         let picture = match self.condition {
@@ -85,7 +86,8 @@ impl GameData for ImageData {
         vec![("samples", picture)]
     }
 
-    /// Returns the mean of |x - G(z, y)| over test images, if conditions are images.
+    /// Returns the mean of |x - G(z, y)| over test images x with conditions y. Returns no numbers
+    /// if conditions are not images. Returns None if `stop` returned true.
     fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError> {
         let Some(test) = &self.test else { return Ok(Some(Figures::default())) };
         let images = MEASURED.min(test.len());

@@ -6,21 +6,21 @@ use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
 
-/// Number of points per epoch: the number of images in MNIST, because the data itself is unlimited.
+/// Number of points per epoch. The data are unlimited, so this is the number of images in MNIST.
 const EPOCH: u64 = 60_000;
-/// Number of data points, and of samples, in a picture.
+/// Number of data points in a picture, and number of samples in it.
 pub const SHOWN: usize = 2_000;
-/// Number of samples that figures are computed from.
+/// Number of samples from which the numbers of an epoch are computed.
 const COUNTED: usize = 10_000;
 /// Height and width of a picture, in pixels.
 const SIDE: usize = 400;
-/// Pixels between two values of D, which changes slowly.
+/// Distance in pixels between the places where D is evaluated. D changes slowly between them.
 const COARSE: usize = 4;
-/// Colours of data and of samples.
+/// Red, green and blue of data points, and of samples.
 const DATA: [u8; 3] = [70, 70, 70];
 const SAMPLE: [u8; 3] = [213, 94, 0];
 
-/// Points drawn from a distribution.
+/// The data of a game: points drawn from a distribution.
 pub struct PointData {
     points: Points,
     seed: u64,
@@ -29,13 +29,14 @@ pub struct PointData {
 }
 
 impl PointData {
-    /// Returns points of this distribution, in batches of `--batch-size`, for a game with this
-    /// loss.
+    /// Returns the data of a game with this loss. A batch has `--batch-size` points of this
+    /// distribution.
     pub fn new(points: Points, common: &CommonArgs, loss: AdversarialLoss) -> Self {
         Self { points, seed: common.seed, batch: common.batch_size, loss }
     }
 
-    /// Returns sigmoid(D) at every fourth pixel of a picture, row by row.
+    /// Returns sigmoid(D) in the middle of each block of 4 x 4 pixels of a picture, row by row. If
+    /// the output of D is not a logit, its median is subtracted first.
     fn beliefs(&self, players: &mut dyn Play) -> Vec<f32> {
         let extent = self.points.extent() as f32;
         let n = SIDE / COARSE;
@@ -43,8 +44,8 @@ impl PointData {
         let places = (0..n * n).flat_map(|i| [at(i % n), -at(i / n)]);
         let places = Tensor::from_slice([n * n, 2], &places.collect::<Vec<f32>>());
         let outputs = players.judge(&places, None);
-        // If the output is no logit, its level has no meaning, so the picture shows it relative to
-        // its median.
+        // The level of an output that is not a logit has no meaning. So the picture shows the
+        // output relative to its median.
         let mut sorted = outputs.data().to_vec();
         sorted.sort_by(f32::total_cmp);
         let middle = if self.loss.is_on_logits() { 0.0 } else { sorted[sorted.len() / 2] };
@@ -84,9 +85,12 @@ impl GameData for PointData {
     }
 }
 
-/// Draws samples (orange) over the same number of data points (gray), which follow from `seed`.
-/// `beliefs` are sigmoid(D) at every fourth pixel, row by row. They colour the plane blue where D
-/// sees data, white where it cannot tell, and red where it sees samples.
+/// Draws samples (orange) over the same number of data points (gray). The data points are a
+/// function of `seed`.
+///
+/// `beliefs` has sigmoid(D) for each block of 4 x 4 pixels, row by row. The background is blue
+/// where D classifies points as data, red where D classifies them as samples, and white where D
+/// cannot tell.
 pub fn scatter(points: Points, seed: u64, samples: &Tensor<f32>, beliefs: Option<&[f32]>) -> Image {
     let data = points.draw(samples.dims()[0], &mut Stream::new(seed, "points/shown", 0));
     let mut image = Image::filled(SIDE, SIDE, 3, 255);
@@ -117,7 +121,8 @@ fn dot(image: &mut Image, extent: f32, point: &[f32], colour: [u8; 3]) {
     }
 }
 
-/// Returns the colour of a belief in ten steps, so that the picture shows level lines.
+/// Returns the colour of the background for a value of sigmoid(D). There are ten levels, so that
+/// the picture shows level lines.
 fn colour(belief: f32) -> [u8; 3] {
     let level = ((belief * 10.0).floor().clamp(0.0, 9.0) + 0.5) / 10.0;
     let away = (level - 0.5).abs() * 2.0;
@@ -130,8 +135,9 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// G returns the first four centres of the ring in turn, and D takes the right half of the
-    /// plane for data. The field is the number of operations per sample.
+    /// Networks without weights. G returns the first four centres of the ring in turn. D classifies
+    /// points in the right half of the plane as data. The field is the number of floating-point
+    /// operations of G per sample.
     struct Fixed(u64);
 
     impl Play for Fixed {
@@ -178,7 +184,8 @@ mod tests {
         assert!(pixels.any(|p| p == DATA) && !pixel(&image, at(-2.0), 200).eq(&SAMPLE));
     }
 
-    /// Expensive samples are computed in parts, with the same result.
+    /// Expensive samples are computed in several parts, with the same result as in one part. After
+    /// `stop` has returned true, no further part is computed.
     #[test]
     fn counting_stops_when_it_is_asked_to() {
         let data = || PointData { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };

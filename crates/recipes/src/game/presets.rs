@@ -39,9 +39,9 @@ pub const HIDDEN: &[Preset] = &[preset("g_hidden", "256,512,1024"), preset("d_hi
 /// The defaults of [`ConditionArgs`](super::ConditionArgs).
 pub const CONDITION: &[Preset] = &[preset("task", "class"), preset("condition", "onehot")];
 
-/// The defaults of [`GameArgs::d_norm`](super::GameArgs::d_norm) for a convolutional D. WGAN-GP has
-/// no batch norm, because batch norm couples the samples of a batch and the penalty is defined per
-/// sample.
+/// The defaults of [`GameArgs::d_norm`](super::GameArgs::d_norm) for a convolutional D. With the
+/// penalty of WGAN-GP, the default is no normalisation: batch norm couples the samples of a batch,
+/// but the penalty is defined per sample.
 pub const D_NORM_OF_CONVOLUTIONS: &[Preset] = &[
     preset("d_norm", "batch").beside("penalty", "r1"),
     preset("d_norm", "none").beside("penalty", "gp"),

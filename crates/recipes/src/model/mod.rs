@@ -22,9 +22,10 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Number of samples that are computed at once; fewer if images are large.
+/// Number of samples that are computed at once. If images are large, fewer samples are computed at
+/// once.
 const BATCH: usize = 64;
-/// Maximum number of values in a picture or in latent vectors.
+/// Maximum number of values in a picture, and in a batch of latent vectors.
 const MOST_NUMBERS: usize = 1 << 27;
 
 /// A trained model of any recipe.
@@ -49,7 +50,7 @@ pub struct Model {
     pub range: PixelRange,
     /// Seed of all random numbers.
     pub seed: u64,
-    /// Training and test split of its dataset, loaded on the first use.
+    /// The training split and the test split of its dataset. Each is loaded on the first use.
     sets: [OnceCell<Dataset>; 2],
     /// Its networks.
     pub networks: Box<dyn Networks>,
@@ -107,7 +108,8 @@ impl Model {
         self.in_batches(what, x, condition, |networks, x, condition| networks.encode(x, condition))
     }
 
-    /// Loads the discriminator and the costs of its layers, to show what its filters respond to.
+    /// Loads the discriminator of the run, which shows what its filters respond to. Also returns
+    /// the costs of its layers.
     ///
     /// # Errors
     /// If the filters of this kind of model can't be shown, or the discriminator's weights are
@@ -118,9 +120,11 @@ impl Model {
             .ok_or_else(|| self.refusal("is not supported here", "a run of train-dcgan"))
     }
 
-    /// Applies `make` to rows in batches of one size; the last batch is padded. Kernels choose
-    /// algorithms by the batch size, so otherwise the last bits of a row would depend on the number
-    /// of rows. The error for results that are not finite names `what` they are.
+    /// Applies `make` to `rows` in batches of equal size, and joins the results. The last batch is
+    /// padded to this size. Kernels choose algorithms by the batch size. So with equal sizes, the
+    /// last bits of a result do not depend on the number of rows.
+    ///
+    /// If a result is not finite, the error names `what` the results are.
     fn in_batches(
         &mut self,
         what: &str,
@@ -141,13 +145,13 @@ impl Model {
         if made.is_finite() { Ok(made) } else { Err(self.damaged(what)) }
     }
 
-    /// Returns the error for `what` that is not finite.
+    /// Returns the error for results that are not finite. `what` names the results.
     fn damaged(&self, what: &str) -> BoxError {
         let problem = format!("{what} that are not finite; its weights are damaged; take another run");
         Error::file(&self.run, problem).into()
     }
 
-    /// Returns the bound on images of a set, or None for models without a bound.
+    /// Returns the bound on the images of a set in a range. Returns None if the model has no bound.
     ///
     /// # Errors
     /// If the result is not finite.
@@ -160,8 +164,8 @@ impl Model {
         }
     }
 
-    /// Estimates log p(x) of an image of a set by importance sampling with `samples` samples of z.
-    /// Returns None for models without a bound.
+    /// Estimates log p(x) of the image with index `image` in a set, by importance sampling with
+    /// `samples` samples of z. Returns None if the model has no bound.
     ///
     /// # Errors
     /// If the result is not finite.
@@ -177,9 +181,10 @@ impl Model {
         }
     }
 
-    /// Returns the conditions of the samples with these indices: sample i has class i modulo the
-    /// number of classes, or the condition of test image i modulo the number of test images.
-    /// Returns None if the model is unconditional.
+    /// Returns the conditions of the samples whose indices are in a range. If conditions are
+    /// classes, sample i has class i modulo the number of classes. If conditions are images, sample
+    /// i has the condition of test image i modulo the number of test images. Returns None if the
+    /// model is unconditional.
     ///
     /// # Errors
     /// If test images are needed and can't be loaded.
@@ -199,12 +204,13 @@ impl Model {
         }))
     }
 
-    /// Returns the same condition for all of `rows` samples: this class (default 0), or the
-    /// condition of the first test image.
+    /// Returns `rows` copies of one condition. If conditions are classes, it is `class`, which is 0
+    /// by default. If conditions are images, it is made from the first test image. Returns None if
+    /// the model is unconditional.
     ///
     /// # Errors
-    /// As [`conditions`](Self::conditions), or if a class is given and the model is not conditioned
-    /// on classes or has no such class.
+    /// As [`conditions`](Self::conditions). Also if `class` is given, but the model is not
+    /// conditioned on classes or has no such class.
     pub fn one_condition(&self, class: Option<usize>, rows: usize) -> Result<Option<Tensor<f32>>, BoxError> {
         if self.condition != Some(Condition::Class) {
             if class.is_some() {
@@ -220,7 +226,7 @@ impl Model {
         Ok(Some(labels::one_hot(&vec![class; rows], classes)))
     }
 
-    /// Returns the number of classes of its dataset.
+    /// Returns the number of classes of the dataset that the model was trained on.
     ///
     /// # Errors
     /// If there is no such dataset.
@@ -228,7 +234,8 @@ impl Model {
         data::classes(&self.common)
     }
 
-    /// Returns a split of the dataset that it was trained on, which is loaded on the first call.
+    /// Returns a split of the dataset that the model was trained on. The first call loads the
+    /// split.
     ///
     /// # Errors
     /// If it can't be loaded.
@@ -252,8 +259,9 @@ impl Model {
         Ok(kept.get_or_init(|| set).clone())
     }
 
-    /// Returns images of a dataset as inputs of this model: as [`images`](Self::images), but
-    /// binarised if the model was trained on binarised images.
+    /// Returns images of a dataset as inputs of this model. They have the pixel range of the model,
+    /// as those of [`images`](Self::images). They are binarised if the model was trained on
+    /// binarised images.
     pub fn prepared_images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
         let mut x = self.images(set, indices);
         self.networks.prepare(&mut x, set.split(), indices);

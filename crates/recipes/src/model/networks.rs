@@ -9,8 +9,8 @@ use adjoint_nn::{Mode, Stream, Tensor, Var, no_grad};
 use adjoint_variational::{BoundSummary, Decoder, Encoder};
 use std::ops::Range;
 
-/// The networks of a model in evaluation mode: a sample does not depend on the other samples of its
-/// batch.
+/// The networks of a model in evaluation mode. In this mode, a sample does not depend on the other
+/// samples of its batch.
 pub trait Networks {
     /// Maps z, (N, latent), to samples.
     fn decode(&mut self, z: &Tensor<f32>, condition: Conditions) -> Tensor<f32>;
@@ -20,22 +20,23 @@ pub trait Networks {
         false
     }
 
-    /// Maps samples to z, if there is an encoder.
+    /// Maps samples to z. Must not be called if there is no encoder.
     fn encode(&mut self, _x: &Tensor<f32>, _condition: Conditions) -> Tensor<f32> {
         unreachable!("these networks have no encoder")
     }
 
-    /// Describes the distribution of pixels in [`log_density`](Self::log_density).
+    /// Describes the distribution of a pixel given z that [`log_density`](Self::log_density) uses.
     fn observation(&self, sigma: f64) -> String {
         format!("normal pixels of standard deviation {sigma} about the sample")
     }
 
-    /// Converts images of a split to inputs of these networks; binarises them if needed.
+    /// Converts images of a split to inputs of these networks. Binarises the images if the networks
+    /// were trained on binarised images.
     fn prepare(&self, _x: &mut Tensor<f32>, _split: Split, _indices: &[usize]) {}
 
-    /// Returns log p(x|z) of each pair of rows of x and z, `[N]`. If the model defines no density,
-    /// pixels are normal about the sample, with standard deviation `sigma` in the pixel range of
-    /// the model.
+    /// Returns log p(x|z) for each row of x and the same row of z, `[N]`. If the model defines no
+    /// density p(x|z), each pixel has a normal distribution about the pixel of the sample. Its
+    /// standard deviation is `sigma`, in the pixel range of the model.
     ///
     /// # Panics
     /// If shapes do not fit the networks.
@@ -48,7 +49,8 @@ pub trait Networks {
         sigma: f64,
     ) -> Var<f32>;
 
-    /// Draws x from the p(x|z) of [`log_density`](Self::log_density), given its mean.
+    /// Draws x from the distribution p(x|z) that [`log_density`](Self::log_density) uses. `mean` is
+    /// the mean of this distribution.
     fn observe(&self, mean: &Tensor<f32>, sigma: f64, stream: &mut Stream) -> Tensor<f32> {
         mean.zip(&stream.normal_tensor(mean.shape(), 0.0, sigma), |x, e| x + e)
     }

@@ -95,8 +95,9 @@ impl Model {
     }
 }
 
-/// Loads two networks, and rejects networks of different steps. These occur while a run writes its
-/// weights, and if it was stopped between the two files.
+/// Loads two networks of a run. Fails if their weights were saved after different training steps.
+/// Such weights occur while a run writes its weights, and if the run was stopped after it wrote
+/// only one of the two files.
 fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Result<(), BoxError> {
     let [(a, one), (b, other)] = networks;
     match (load(run, a, one)?, load(run, b, other)?) {
@@ -110,11 +111,11 @@ fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Res
     }
 }
 
-/// Loads RUN/NAME.safetensors, and returns the number of training steps of these weights, if it is
-/// in the file.
+/// Loads RUN/NAME.safetensors into a network. Returns the training step after which the weights
+/// were saved, if the file contains it.
 ///
 /// # Errors
-/// If the file is missing, damaged or of another network.
+/// If the file is missing, damaged or belongs to another network.
 pub(crate) fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
     let path = run.join(format!("{name}.safetensors"));
     if !path.is_file() {
@@ -132,7 +133,7 @@ mod tests {
     use adjoint_nn::layers::Linear;
     use adjoint_nn::{Scheme, Slot, SlotMut};
 
-    /// A network that calls a function while it is loaded.
+    /// A network that calls a function when weights are loaded into it.
     struct CallWhileLoading<F>(Linear<f32>, F);
 
     impl<F: FnMut()> Module<f32> for CallWhileLoading<F> {
@@ -146,8 +147,8 @@ mod tests {
         }
     }
 
-    /// The steps that are compared are of the weights that were loaded, not of the files
-    /// afterwards.
+    /// The steps that are compared belong to the weights that were loaded. They are not read from
+    /// the files later, when the run may have replaced the files.
     #[test]
     fn networks_of_different_steps_are_rejected_while_a_run_writes_them() {
         let run = tempfile::tempdir().unwrap();

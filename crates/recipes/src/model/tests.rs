@@ -22,9 +22,9 @@ fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model
     }
 }
 
-/// A sample is the same to the last bit, whatever else is in its batch. Batch norm is in evaluation
-/// mode, and the fixed batch size gives the same kernels. Weights are large, so that pixels are not
-/// all gray.
+/// A sample is the same to the last bit, whatever other samples are in its batch. Batch norm is in
+/// evaluation mode, and batches of equal size use the same kernels. The weights are large, so that
+/// not all pixels are gray.
 #[test]
 fn a_sample_alone_is_the_same_among_others() {
     for (image_size, width) in [(28, 16), (64, 8)] {
@@ -48,8 +48,9 @@ fn a_sample_alone_is_the_same_among_others() {
     }
 }
 
-/// Image conditions are made from the test set, which is loaded once and keeps the images that it
-/// drew. A set loaded for each call would have kept none of the earlier images.
+/// Image conditions are made from test images. The test set is loaded once and keeps the images
+/// that it has drawn. If each call loaded the test set again, the images of earlier calls would be
+/// drawn again.
 #[test]
 fn the_test_set_is_loaded_once_for_all_conditions() {
     let a = adjoint_dcgan::Architecture { image_size: 16, channels: 1, width: 4, ..Default::default() };

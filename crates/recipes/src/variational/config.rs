@@ -1,5 +1,4 @@
-//! The trait that the settings of a latent variable model implement, and the recipe of such a
-//! model.
+//! The trait that the settings of a latent variable model implement, and the recipe of the model.
 
 use crate::limits;
 use crate::variational::{VariationalArgs, VariationalTrainer};
@@ -8,8 +7,9 @@ use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 
-/// The settings of a latent variable model. [`summary`] returns what `--dry-run` prints,
-/// [`VariationalTrainer::new`] returns the trainer, and [`recipe`] combines both for the registry.
+/// The settings of a latent variable model. [`summary`] returns what `--dry-run` prints, and
+/// [`VariationalTrainer::new`] returns the trainer. [`recipe`] combines both into the recipe of the
+/// model.
 pub trait VariationalConfig: Config {
     /// The encoder, q(z|x).
     type Encoder: Encoder<f32> + 'static;
@@ -19,7 +19,7 @@ pub trait VariationalConfig: Config {
     /// Returns the flags that all latent variable models have.
     fn variational(&self) -> &VariationalArgs;
 
-    /// Returns the layers of the encoder and of the decoder.
+    /// Returns the layers of the encoder and of the decoder, with their costs.
     ///
     /// # Errors
     /// If flags contradict each other, or there is no such dataset.
@@ -32,7 +32,7 @@ pub trait VariationalConfig: Config {
     fn build(&self, settings: Settings) -> Result<Autoencoder<f32, Self::Encoder, Self::Decoder>, BoxError>;
 }
 
-/// Returns what `--dry-run` prints.
+/// Returns the summary that `--dry-run` prints.
 ///
 /// # Errors
 /// If flags contradict each other.
@@ -46,7 +46,7 @@ pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("encoder", encoder), ("decoder", decoder)], step_flops, step_bytes })
 }
 
-/// Returns the recipe of a model with these settings.
+/// Returns the recipe of the model whose settings are `C`.
 pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,

@@ -122,7 +122,7 @@ impl VariationalArgs {
         }
     }
 
-    /// Returns the flags that have no effect beside the other flags.
+    /// Returns the flags that have no effect in combination with the other flags.
     pub fn unused_flags(&self) -> Vec<UnusedFlag> {
         let bernoulli =
             unused_if(self.likelihood == Likelihood::Bernoulli, "--likelihood gaussian", ["sigma"]);
@@ -142,7 +142,8 @@ impl VariationalArgs {
                 "--likelihood gaussian is a density of continuous pixels, and --binarize makes them 0 or 1; take bernoulli",
             );
         }
-        // clap cannot check this, because config.toml gives all settings, including defaults.
+        // clap cannot reject these flags together, because config.toml gives all settings,
+        // including defaults.
         let bound =
             self.objective == Objective::Iwae || self.k != 1 || self.beta != 1.0 || self.kl_warmup != 0;
         if self.autoencoder && (bound || score || self.nll_samples.is_some()) {

@@ -1,6 +1,6 @@
-//! A latent variable model with the flags of its run: its images, and its bound and likelihood on
-//! them. Images and noise follow from the settings of the run, so the trainer and `evaluate` get
-//! the same figures.
+//! A latent variable model with the flags of its run. It prepares its input images, and computes
+//! its bound and its likelihood on them. Images and noise are functions of the settings of the run.
+//! So the trainer and `evaluate` compute the same numbers.
 
 use crate::variational::flags::Binarize;
 use crate::variational::{VariationalArgs, VariationalConfig};
@@ -12,12 +12,13 @@ use adjoint_runs::{BoxError, Stop};
 use adjoint_variational::{Autoencoder, BoundSummary, Decoder, Encoder};
 use std::ops::Range;
 
-/// Maximum number of images that are measured at once, and of samples of z; fewer if images are
-/// large.
+/// Maximum number of images that are measured at once, and maximum number of samples of z that are
+/// drawn at once. Both numbers are smaller if images are large.
 const CHUNK: usize = 500;
 const MOST_SAMPLES: usize = 5_000;
 
-/// The epoch for images that are measured or shown, so that they are always drawn the same.
+/// The epoch number of images that are measured or shown. Because it is fixed, `--binarize dynamic`
+/// always draws the same pixels for these images.
 pub const MEASURED: u64 = u64::MAX;
 
 /// A latent variable model of a run.
@@ -43,13 +44,15 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
         Ok(Self { model: config.build(args.settings()?)?, args, seed, flops })
     }
 
-    /// Returns N(0, 1) noise, (rows, latent): the draw with this index for this purpose.
+    /// Returns N(0, 1) noise of shape (rows, latent). It is a function of the purpose, the index
+    /// and the seed of the run.
     pub fn noise(&self, purpose: &str, index: u64, rows: usize) -> Tensor<f32> {
         Stream::new(self.seed, purpose, index).normal_tensor([rows, self.args.latent], 0.0, 1.0)
     }
 
-    /// Draws pixels as 0 or 1, if `--binarize` requests it. `indices` are the indices of the images
-    /// in the split. `epoch` has an effect only with `--binarize dynamic`.
+    /// Replaces each pixel by a random 0 or 1, if `--binarize` requests it. The old value of the
+    /// pixel is the probability of 1. `indices` are the indices of the images in the split. `epoch`
+    /// has an effect only with `--binarize dynamic`.
     pub fn binarize(&self, images: &mut Tensor<f32>, (split, indices): (Split, &[usize]), epoch: u64) {
         let purpose = match self.args.binarize {
             Binarize::None => return,
@@ -63,8 +66,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
         }
     }
 
-    /// Returns images of a set as inputs of the model in measurements, with one-hot labels if the
-    /// model is conditional.
+    /// Returns images of a set as the model gets them in measurements. Also returns their one-hot
+    /// labels, if the model is conditional.
     pub fn images(&self, set: &Dataset, range: Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
         let indices: Vec<usize> = range.collect();
         let mut images = set.images(&indices, PixelRange::Unit);
@@ -72,8 +75,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
         (images, self.args.conditional.then(|| labels::of_images(set, &indices)))
     }
 
-    /// Computes the bound on images of a set, with one sample of z per image. Returns None if
-    /// `stop` returned true.
+    /// Computes the bound on the images of a set in a range, with one sample of z per image.
+    /// Returns None if `stop` returned true.
     pub fn bound(&mut self, set: &Dataset, range: Range<usize>, stop: Stop) -> Option<BoundSummary> {
         let mut summary = BoundSummary::default();
         let [encoder, decoder] = self.flops;
@@ -90,8 +93,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
         Some(summary)
     }
 
-    /// Estimates log p(x) of an image by importance sampling with this number of samples of z.
-    /// Returns None if `stop` returned true.
+    /// Estimates log p(x) of the image with index `image` in a set, by importance sampling with
+    /// `samples` samples of z. Returns None if `stop` returned true.
     pub fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize, stop: Stop) -> Option<f64> {
         let (x, labels) = self.images(set, image..image + 1);
         let Self { model, args, seed, flops } = self;

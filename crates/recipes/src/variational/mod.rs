@@ -2,7 +2,7 @@
 //!
 //! * [`flags`]: the flags and their defaults.
 //! * [`config`]: the trait that the settings of a program implement.
-//! * [`LatentModel`]: a model with its flags, its bound and its likelihood on a set.
+//! * [`LatentModel`]: a model with its flags. It computes the bound and the likelihood of images.
 //! * [`VariationalTrainer`]: a model with its data, for the training loop.
 
 pub mod config;

@@ -1,5 +1,5 @@
-//! A latent variable model for the training loop: the data and noise of a step, the saved state,
-//! the figures and the pictures.
+//! A latent variable model for the training loop: its data and noise in each step, its saved state,
+//! its logged numbers and its pictures.
 
 use crate::variational::{LatentModel, VariationalConfig, summary};
 use crate::{data, labels, limits, pictures};
@@ -10,8 +10,8 @@ use adjoint_runs::{
 };
 use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
-/// Number of samples in a picture (8 x 8), and of pairs of input and output in another picture of
-/// the same size.
+/// Number of samples in one picture (8 x 8), and number of pairs in another picture. A pair is an
+/// input and its output, so both pictures have the same number of images.
 const SAMPLES: usize = 64;
 const PAIRS: usize = 32;
 
@@ -19,7 +19,7 @@ const PAIRS: usize = 32;
 pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
     latent: LatentModel<Q, P>,
     batches: Prefetch,
-    /// The training and the test set that the figures are measured on.
+    /// The training set and the test set, on which numbers are measured at the end of an epoch.
     sets: [Dataset; 2],
     common: CommonArgs,
 }

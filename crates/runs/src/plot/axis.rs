@@ -16,7 +16,8 @@ impl Axis {
     /// Creates an axis with `low` at pixel `start`, `high` at pixel `end`, and about `ticks` ticks.
     /// `low`, `high` and their difference must be finite.
     pub(super) fn new((low, high): (f64, f64), (start, end): (f64, f64), ticks: usize) -> Self {
-        // A range of a single value is widened, and so is a range whose ticks would be equal.
+        // If `low` and `high` are equal or nearly equal, the range is widened, so that ticks
+        // differ.
         let least = (low.abs().max(high.abs()) * 2.0_f64.powi(-40)).max(1e-300);
         let margin = if high > low { least } else { least.max(0.5) };
         let (low, high) = if high - low < least { (low - margin, high + margin) } else { (low, high) };
@@ -34,7 +35,7 @@ impl Axis {
         Self { step: self.step.max(1.0), ..self }
     }
 
-    /// Returns the pixel of a value. The pixel of a value far outside the axis is clamped.
+    /// Returns the pixel coordinate of a value. It is clamped if the value is far outside the axis.
     pub(super) fn at(&self, value: f64) -> f64 {
         let pixel = self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start);
         pixel.clamp(-MAX_PIXEL, MAX_PIXEL)
@@ -42,7 +43,7 @@ impl Axis {
 
     /// Returns the ticks as (pixel, text).
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
-        // The last digit of a tick, as an exponent of ten.
+        // The decimal place of the last digit of a tick, as an exponent of ten.
         let place = self.step.log10().floor() as i32;
         let plain = self.low.abs().max(self.high.abs()) < LARGE && place >= -9;
         let text = |value: f64| match value.abs().log10().floor() as i32 {
@@ -67,7 +68,7 @@ fn round_up(value: f64) -> f64 {
 
 /// Largest magnitude of a pixel coordinate, far outside of the picture.
 const MAX_PIXEL: f64 = 1e5;
-/// Numbers from this value are formatted with a power of ten instead of all digits.
+/// Numbers of this magnitude or more are formatted with a power of ten instead of all digits.
 const LARGE: f64 = 1e9;
 
 /// Formats a number with a fixed number of decimals, a Unicode minus sign and thousands separators:
@@ -110,7 +111,8 @@ mod tests {
         assert_eq!(texts(&axis(7.0, 7.0, 2)), ["6.5", "7.0", "7.5"]);
     }
 
-    /// The values include numbers with a spacing above 1 and numbers whose differences underflow.
+    /// Some values are so large that neighboring `f64` numbers differ by more than 1. Others are so
+    /// small that their differences underflow.
     #[test]
     fn extreme_numbers_have_a_few_ticks_that_differ() {
         for value in [0.0, 5e-324, 1e-300, 1e-12, 1.0, 550.0, 2.0_f64.powi(53), 1e38, 1e300] {

@@ -1,9 +1,9 @@
-//! The curves of a run as an SVG picture: stacked panels, each with a few named figures over the
-//! steps.
+//! The curves of a run as an SVG picture of stacked panels. Each panel shows a few logged numbers
+//! over the steps.
 //!
-//! Every curve is drawn twice, thin as logged and thick as a moving average. The colours are from
-//! the palette of Okabe and Ito, which people with any colour vision can distinguish.
-//! docs/design/plots.md explains why no plotting library is used.
+//! Every curve is drawn twice: a thin line shows the logged numbers, and a thick line shows their
+//! moving average. The colours are from the palette of Okabe and Ito, which people with any colour
+//! vision can distinguish. docs/design/plots.md explains why no plotting library is used.
 
 mod axis;
 mod series;
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 /// Name of the file of the curves.
 const NAME: &str = "losses.svg";
 
-/// A logged figure that is shown to the user.
+/// A logged number that is shown to the user, as a curve and in the progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Curve {
     /// Its key in metrics.jsonl.
@@ -37,7 +37,7 @@ pub struct Panel {
     pub title: &'static str,
     /// Its curves, at most four.
     pub curves: &'static [Curve],
-    /// The range of values. By default, the range of the curves.
+    /// The range of values that is shown. `None` stands for the range of the curves.
     pub range: Option<(f64, f64)>,
     /// A reference value, which is drawn as a dashed line, and its name.
     pub reference: Option<(f64, &'static str)>,
@@ -81,7 +81,8 @@ pub const VARIATIONAL: &[Panel] = &[
 /// The panels of a plain autoencoder, which has no KL divergence.
 pub const RECONSTRUCTION: &[Panel] = VARIATIONAL.split_at(1).0;
 
-/// All lengths are in pixels. Coordinates increase downwards and to the right.
+/// Width of the picture. This and the following lengths are in pixels. Coordinates increase
+/// downwards and to the right.
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = WIDTH - 28.0;
@@ -92,7 +93,7 @@ const BELOW: f64 = 62.0;
 /// A curve with fewer points than this also has a dot at each logged point.
 const FEW: usize = 30;
 
-/// The logged figures of a run that its panels show, over the steps.
+/// The logged numbers that the panels of a run show, over the steps.
 #[derive(Debug)]
 pub(crate) struct History {
     panels: &'static [Panel],
@@ -103,13 +104,13 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Creates the history of a run without logged figures.
+    /// Creates the history of a run without logged numbers.
     pub(crate) fn new(panels: &'static [Panel]) -> Self {
         let curves = panels.iter().map(|panel| vec![vec![]; panel.curves.len()]).collect();
         Self { panels, curves, last: 1.0 }
     }
 
-    /// Adds the figures of a line of metrics.jsonl. Lines must be added in their order.
+    /// Adds the numbers of a line of metrics.jsonl. Lines must be added in their order.
     pub(crate) fn add(&mut self, record: &Record) {
         let Some(&step) = record.get("step") else { return };
         self.last = self.last.max(step);
@@ -239,7 +240,7 @@ impl Frame<'_> {
 mod tests {
     use super::*;
 
-    /// Draws `n` records, whose figures `values` returns.
+    /// Draws `n` records, whose numbers `values` returns.
     fn picture<const N: usize>(
         title: &str,
         n: u64,
@@ -257,7 +258,7 @@ mod tests {
         [("loss_d", i % 7), ("loss_g", i), ("d_real", i % 2)].map(|(key, value)| (key, value as f64))
     }
 
-    /// Returns the points of each line of a class.
+    /// Returns the points of each line of an SVG class.
     fn lines(svg: &str, class: &str) -> Vec<Vec<(f64, f64)>> {
         let start = format!("<polyline class=\"{class}");
         let points = svg.lines().filter(|line| line.starts_with(&start));

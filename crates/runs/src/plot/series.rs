@@ -1,4 +1,4 @@
-//! Prepares logged figures for drawing: smooths and thins curves, and chooses their range.
+//! Prepares logged numbers for drawing: smooths and thins curves, and chooses their range.
 
 /// A point of a curve, (step, value), or of a picture, (x, y).
 pub(super) type Point = (f64, f64);
@@ -8,7 +8,7 @@ pub(super) type Points = Vec<Point>;
 pub(super) const MAX_VALUE: f64 = 1e300;
 
 /// Returns the moving average of a curve. The window around each point is about a fortieth of the
-/// curve (more for a short curve), and is truncated at the ends of the curve.
+/// curve. For a short curve, it is a larger part. The window is truncated at the ends of the curve.
 pub(super) fn smooth(points: &[Point]) -> Points {
     let reach = (points.len() / 80).max((points.len() / 20).min(4));
     let mut sums = vec![0.0];
@@ -23,8 +23,8 @@ pub(super) fn smooth(points: &[Point]) -> Points {
     points.iter().enumerate().map(|(i, (step, _))| (*step, mean(i))).collect()
 }
 
-/// Reduces a curve to at most about `2 * bins` points with the same appearance. Returns the lowest
-/// and the highest point of each bin, in order.
+/// Reduces a curve to at most about `2 * bins` points, which look the same when they are drawn.
+/// Splits the curve into bins, and returns the lowest and the highest point of each bin, in order.
 pub(super) fn thin(points: &[Point], bins: usize) -> Points {
     if points.len() <= 2 * bins {
         return points.to_vec();

@@ -26,7 +26,8 @@ impl Session<'_> {
         Ok(Outcome::Interrupted)
     }
 
-    /// Finishes all files, then prints the files, the final figures and commands to try next.
+    /// Finishes all files, then prints the files, the numbers measured at the end, and commands to
+    /// try next.
     pub(super) fn finish(&mut self) -> Result<Outcome, Error> {
         let (done, mut files) = (self.training.done, vec![]);
         for output in &mut self.outputs {
@@ -49,7 +50,7 @@ impl Session<'_> {
         self.progress.say(format!("\nfinished {} steps in {time}", grouped(done)));
         self.progress.say(columns(files));
         for (name, value) in figures.iter() {
-            // Counts are printed without decimals.
+            // Whole numbers are printed without decimals.
             let digits = if value.fract() == 0.0 { 0 } else { 2 };
             self.progress.say(format!("  {name} {value:.digits$}"));
         }

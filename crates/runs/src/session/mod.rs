@@ -2,14 +2,14 @@
 //! resume.
 //!
 //! The number of a step alone determines which outputs are due after it. So an interrupted and
-//! resumed run writes the same files as an uninterrupted run. Figures and pictures are written
-//! before the checkpoint. A resumed run removes the figures and pictures of steps after its
-//! checkpoint. Weights are written after the checkpoint, so there are never weights without a
+//! resumed run writes the same files as an uninterrupted run. Log lines and pictures of a step are
+//! written before its checkpoint. A resumed run removes the log lines and pictures of steps after
+//! its checkpoint. Weights are written after the checkpoint, so there are never weights without a
 //! checkpoint. A resumed run writes the weights again.
 
 mod ending;
 
-/// The file of the figures measured at the end of a run.
+/// The file of the numbers that are measured at the end of a run.
 const FINAL: &str = "final.json";
 
 use std::time::{Duration, Instant};
@@ -30,7 +30,8 @@ pub(crate) struct Session<'a> {
     outputs: Vec<Box<dyn Output>>,
     stop: Stop<'a>,
     progress: Progress,
-    /// Whether an earlier process was stopped while it measured the last epoch.
+    /// Whether an earlier process was stopped while it measured the epoch that ends at the last
+    /// step.
     epoch_unmeasured: bool,
     clock: Clock,
 }
@@ -51,7 +52,8 @@ impl Clock {
         self.before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Returns the speed of this lap in steps per second, without the time for drawing and saving.
+    /// Returns the steps per second since the last line of the log, without the time for drawing
+    /// and saving.
     fn steps_per_second(&self) -> f64 {
         self.lap.0 as f64 / self.lap.1.as_secs_f64().max(1e-9)
     }
@@ -152,7 +154,7 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
-    /// Measures the epoch that ends at this step and logs the figures. Returns false if a stop was
+    /// Measures the epoch that ends at this step and logs the numbers. Returns false if a stop was
     /// requested meanwhile.
     fn log_epoch(&mut self) -> Result<bool, Error> {
         let epoch = self.training.epoch();
@@ -176,7 +178,7 @@ impl<'a> Session<'a> {
         self.outputs.iter_mut().try_for_each(|output| output.draw(&self.training, &pictures))
     }
 
-    /// Saves the state. Fails if a value is not finite, which keeps the last valid checkpoint.
+    /// Saves the state. If a value is not finite, fails and keeps the last valid checkpoint.
     fn save(&mut self) -> Result<(), Error> {
         for (name, tensor) in self.training.trainer.state() {
             if let Some(&value) = tensor.data().iter().find(|value| !value.is_finite()) {
@@ -186,7 +188,7 @@ impl<'a> Session<'a> {
         self.outputs.iter_mut().try_for_each(|output| output.save(&mut self.training))
     }
 
-    /// Fails if a figure is not finite, because training does not recover from such a value.
+    /// Fails if a number is not finite, because training does not recover from such a value.
     fn refuse_infinities(&self, figures: &Figures) -> Result<(), Error> {
         match figures.iter().find(|(_, value)| !value.is_finite()) {
             Some((name, value)) => Err(self.not_finite(name.to_owned(), value)),
@@ -210,8 +212,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Fails if a run without a checkpoint has weights, because it has lost its checkpoint. A run that
-/// was stopped before it saved has no weights and starts at step 0.
+/// Fails if a run has weights but no checkpoint, because its checkpoint was lost. A run that was
+/// stopped before it saved has no weights, and starts at step 0.
 fn refuse_to_start_over(Training { run, trainer, .. }: &Training) -> Result<(), Error> {
     let mut weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
     let Some(path) = weights.find(|path| path.exists()) else { return Ok(()) };

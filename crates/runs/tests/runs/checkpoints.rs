@@ -116,8 +116,8 @@ fn every_flipped_bit_is_noticed() {
     assert_eq!(load(dir.path()).unwrap().0, 1);
 }
 
-/// The seal is replaced by another seal or by a value that is not text, duplicated, or removed. In
-/// one case all metadata are removed.
+/// Each case changes the seal of a checkpoint. It is replaced by another seal or by a value that is
+/// not text, or it is duplicated or removed. In one case all metadata are removed.
 #[test]
 fn a_checkpoint_without_a_valid_seal_is_damaged() {
     let dir = two_checkpoints();

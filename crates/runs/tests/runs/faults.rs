@@ -11,13 +11,13 @@ use std::thread;
 
 use crate::process::{assert_same_run, content, stderr, succeed, train, walk};
 
-/// A run with these flags has two checkpoints and two pictures: a first one and a later one.
+/// The flags of a run with two checkpoints and two pictures.
 const FLAGS: [&str; 9] =
     ["--steps", "4", "--checkpoint-every", "2", "--sample-every", "4", "--log-every", "1", "--quiet"];
 
 /// Trains a run in which the file system call of this number fails, or in which the process is
 /// killed before the call. Then resumes or restarts the run, as a user would, and compares it with
-/// an uninterrupted run. Returns whether there was such a call.
+/// an uninterrupted run. Returns false if the run made fewer calls.
 fn survives(dir: &Path, fault: &str, number: usize) -> bool {
     let (name, call) = (format!("{}-{number}", &fault[2..]), number.to_string());
     let run = dir.join("runs").join(&name);
@@ -53,7 +53,7 @@ fn a_run_survives_a_fault_in_any_call() {
             scope.spawn(move || {
                 let calls = (0..).take_while(|&number| survives(dir, fault, number)).count();
                 // Six calls per file: settings, two pictures, two curves, two checkpoints and their
-                // weights, the animation and the final figures.
+                // weights, the animation and the numbers measured at the end.
                 assert!(calls >= 6 * 11, "{fault}: {calls} calls");
             });
         }
@@ -96,8 +96,8 @@ fn put(run: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
-/// Such file systems are NFS without a lock daemon, SMB, FUSE and shared folders of virtual
-/// machines.
+/// Some file systems do not support locks or cannot sync directories. Examples are NFS without a
+/// lock daemon, SMB, FUSE and shared folders of virtual machines.
 #[test]
 fn what_a_file_system_lacks_is_a_warning() {
     let dir = tempfile::tempdir().unwrap();

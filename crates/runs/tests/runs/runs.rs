@@ -62,7 +62,8 @@ fn an_interrupt_saves_and_says_how_to_resume() {
     }
 }
 
-/// Interrupts the measurement at the end of an epoch, and the measurement at the end of the run.
+/// Interrupts a run while it measures, at the end of an epoch or at the end of the run. A resumed
+/// run loses nothing.
 #[test]
 fn an_interrupt_while_it_measures_is_no_loss() {
     let dir = tempfile::tempdir().unwrap();
@@ -100,8 +101,8 @@ fn a_second_interrupt_ends_it_at_once() {
     assert!(interrupted.elapsed() < Duration::from_secs(2));
 }
 
-/// SIGHUP is ignored under nohup, and SIGINT in a background job of a script. The `trap` of the
-/// shell can ignore any signal.
+/// A signal that is ignored when a run starts stays ignored. SIGHUP is ignored under nohup, and
+/// SIGINT in a background job of a script. The `trap` of the shell can ignore any signal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
@@ -152,7 +153,7 @@ fn infinities_stop_the_run_and_keep_the_last_good_checkpoint() {
     assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
     assert!(!dir.path().join("runs/figure/checkpoint.safetensors").exists());
 
-    // A weight is not finite, but no figure shows this yet.
+    // A weight is not finite, but no logged number shows this yet.
     let error =
         fail(dir.path(), &["--name", "weight", "--stumble", "14", "--checkpoint-every", "4", "--quiet"]);
     let expected = "error: the state `filter` became inf at step 16; \
@@ -180,7 +181,7 @@ fn a_full_disk_is_an_error_and_the_run_resumes_later() {
     assert_same_run(&dir.path().join("runs/whole"), &dir.path().join("runs/full"));
 }
 
-/// All lines after the checkpoint are removed, whatever they contain.
+/// When a run resumes, all lines after the checkpoint are removed, whatever they contain.
 #[test]
 fn a_broken_line_behind_the_checkpoint_does_not_block_a_run() {
     let dir = tempfile::tempdir().unwrap();

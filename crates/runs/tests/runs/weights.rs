@@ -73,7 +73,7 @@ fn another_network_is_rejected_in_terms_of_the_file() {
     assert!(error.starts_with("cannot open "), "{error}");
 }
 
-/// Returns a file with this text as its header.
+/// Returns a safetensors file with this text as its header, followed by the values.
 fn with_header(header: &str, values: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), values].concat()
 }

@@ -1,8 +1,9 @@
-//! Vector arithmetic in latent space (Radford et al. 2016, section 6.3.2): the mean latent vector
-//! of samples of A, minus that of samples of B, plus that of samples of C.
+//! Vector arithmetic on latent vectors (Radford et al. 2016, section 6.3.2). The user describes
+//! samples A, B and C in words. The result is the mean latent vector of A, minus that of B, plus
+//! that of C.
 //!
-//! A sample has the attributes of its nearest training image. An attribute is a class or, for
-//! glyphs, a range of a factor that the glyph was drawn from.
+//! A sample has the attributes of the training image that is nearest to it. An attribute is a
+//! class. For glyphs it is also a low or high value of a factor, such as "thick".
 
 use crate::cli::Run;
 use crate::commands::neighbours::nearest;
@@ -16,16 +17,17 @@ use adjoint_recipes::{limits, pictures};
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
 
-/// Number of samples that are searched for A, B and C.
+/// Number of samples among which samples of A, B and C are searched.
 const SAMPLES: usize = 1_000;
-/// Number of training images that samples are compared with.
+/// Number of training images among which the image nearest to a sample is searched.
 const TRAINING: usize = 10_000;
 /// Number of samples of A, of B and of C that are shown.
 const SHOWN: usize = 3;
-/// Neighbours of the result have uniform noise in plus or minus this added to each latent variable
-/// (0.25 in the paper).
+/// The picture also shows latent vectors near the result. They are the result plus uniform noise
+/// between minus this value and this value, in each latent variable. The paper uses 0.25.
 const NEIGHBOURHOOD: f64 = 0.25;
-/// Fraction of all images that count as low in a factor, and fraction that count as high.
+/// The lowest values of a factor, this fraction of all images, count as low. The highest values,
+/// the same fraction, count as high.
 const LOW: f64 = 0.3;
 
 /// A - B + C.
@@ -49,14 +51,14 @@ pub(crate) struct Arithmetic {
     examples: usize,
 }
 
-/// A factor of a glyph.
+/// A function that returns one factor of a glyph.
 type Factor = fn(&Factors) -> f32;
 
-/// Does image i have an attribute?
+/// A function that returns true if image i has an attribute.
 type Test<'a> = Box<dyn Fn(usize) -> bool + 'a>;
 
-/// Returns the test for the attribute that a word names. `factors` are those of the images of the
-/// set that are tested; they are empty for a dataset without factors.
+/// Returns a function that tests images for the attribute that `word` names. `factors` are the
+/// factors of the tested images of `set`. They are empty if the dataset has no factors.
 ///
 /// # Errors
 /// If the word is not an attribute of this set.
@@ -97,7 +99,7 @@ fn attribute<'a>(word: &str, set: &'a Dataset, factors: &'a [Factors]) -> Result
 }
 
 impl Arithmetic {
-    /// Parses the descriptions of A, B and C. Each becomes the tests for its attributes.
+    /// Parses the descriptions A, B and C. Returns the tests of each description, one per word.
     ///
     /// # Errors
     /// If a description is empty, or a word is not an attribute of this set.
@@ -112,11 +114,12 @@ impl Arithmetic {
         Ok([parse(&self.a)?, parse(&self.b)?, parse(&self.c)?])
     }
 
-    /// Returns the indices of samples whose nearest images, `near`, pass all `tests`. Samples that
-    /// are closest to their nearest image come first.
+    /// Returns the indices of samples that fit a description. `near` has the training image nearest
+    /// to each sample, which must pass all `tests`. The samples that are closest to their training
+    /// image come first.
     ///
     /// # Errors
-    /// If there are fewer such samples than the command needs. `text` is their description.
+    /// If fewer samples fit than `--examples` asks for. `text` is the description.
     fn examples(&self, near: &[Neighbour], tests: &[Test<'_>], text: &str) -> Result<Vec<usize>, BoxError> {
         let passes = |&i: &usize| tests.iter().all(|test| test(near[i].index));
         let mut found: Vec<usize> = (0..SAMPLES).filter(passes).collect();
@@ -133,7 +136,8 @@ impl Arithmetic {
     }
 }
 
-/// Finds the image nearest to the sample of each row of z among the first `known` images of a set.
+/// Decodes each row of z. Finds the image nearest to each sample among the first `known` images of
+/// `train`.
 fn nearest_images(
     model: &mut Model,
     z: &Tensor<f32>,
@@ -141,7 +145,7 @@ fn nearest_images(
     known: usize,
 ) -> Result<Vec<Neighbour>, BoxError> {
     let mut near = vec![];
-    // Split into parts, because all large samples may not fit into memory.
+    // Samples are decoded in parts, because all large samples may not fit into memory.
     for part in limits::parts(0..SAMPLES, limits::chunk(SAMPLES, train.image_len())) {
         let x = model.decode(&z.narrow(0, part.start, part.len()), None)?;
         near.extend(nearest(model, &x, (train, known), 1).into_iter().map(|of_one| of_one[0]));
@@ -149,8 +153,8 @@ fn nearest_images(
     Ok(near)
 }
 
-/// Returns nine latent vectors, row by row of a 3 x 3 square: the result in the middle and eight
-/// random neighbours around it.
+/// Returns nine latent vectors, row by row of a 3 x 3 square. The vector in the middle is `result`.
+/// The other eight are `result` plus random noise.
 fn neighbourhood(result: &[f32], seed: u64) -> Vec<Vec<f32>> {
     let mut stream = Stream::new(seed, "neighbourhood", 0);
     (0..9)
@@ -198,12 +202,12 @@ impl Run for Arithmetic {
     }
 }
 
-/// Draws one row per term: its examples, then the sample of their mean. Below is the result in the
-/// middle of its neighbourhood.
+/// Draws one row each for A, B and C: samples, then the sample of their mean latent vector. Below
+/// are the 3 x 3 samples of the result and of the vectors around it.
 fn picture(model: &Model, tiles: &[Tensor<f32>], results: &Tensor<f32>) -> Image {
     let blank = tiles[0].map(|_| 1.0);
     let mut all: Vec<Tensor<f32>> = tiles.to_vec();
-    // A white row separates the terms from the result.
+    // A white row separates A, B and C from the result.
     all.extend(vec![blank.clone(); SHOWN + 1]);
     for row in 0..3 {
         all.extend((0..3).map(|column| results.narrow(0, 3 * row + column, 1)));

@@ -1,4 +1,4 @@
-//! Samples for other programs.
+//! The command `export`: writes samples as an array for other programs.
 
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
@@ -9,7 +9,7 @@ use adjoint_runs::{BoxError, warn, write_file};
 use std::io;
 use std::path::Path;
 
-/// Number of samples that are in memory at once.
+/// Maximum number of samples that are in memory at once.
 const CHUNK: usize = 1_000;
 
 /// Samples as an array.
@@ -21,8 +21,8 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Writes samples to `out`. Labels of class-conditional samples go to a second file beside it.
-    /// Returns a description of what was written.
+    /// Writes samples to `out`. The classes of class-conditional samples go to a second file in the
+    /// same directory, if `out` is a regular file. Returns a description of what was written.
     pub(crate) fn write(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
         let n = self.n;
         let z = model.draw("export", n)?;
@@ -32,7 +32,8 @@ impl Export {
             let x = model.decode(&z.narrow(0, part.start, part.len()), conditions.as_ref())?;
             Ok(if x.dims().len() == 4 { model.unit(&x).permute([0, 3, 1, 2]) } else { x })
         });
-        // The first part has the shape of a sample, which the header needs.
+        // The header needs the shape of a sample, so the first part is computed before it is
+        // written.
         let first = parts.next().expect("there is a sample")?;
         let shape = [&[n], &first.dims()[1..]].concat();
         let bytes = |x: &Tensor<f32>| x.data().iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -56,8 +57,8 @@ impl Export {
     }
 }
 
-/// Returns the header of a NumPy file, version 1.0, with this type and shape. It is padded so that
-/// the data starts at a multiple of 64 bytes.
+/// Returns the header of a NumPy file, version 1.0. `kind` is NumPy's name of the type, such as
+/// `<f4`. Spaces at the end of the header make the array start at a multiple of 64 bytes.
 fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     let sides: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
     let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sides.join(" "));
@@ -68,8 +69,8 @@ fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// Writes a NumPy file with an array of this type (NumPy's name, such as `<f4`) and shape. `parts`
-/// are the bytes of the array, each of which is computed when it is written.
+/// Writes an array to a NumPy file. `kind` is NumPy's name of its type, such as `<f4`, and `shape`
+/// its shape. `parts` are the bytes of the array. Each part is computed when it is written.
 ///
 /// # Errors
 /// If a part fails, the disk is full or the file can't be written. An existing file is then

@@ -1,4 +1,4 @@
-//! What D's filters respond to.
+//! The command `features`: shows what the filters of D respond to.
 
 use crate::cli::Run;
 use adjoint_data::{PixelRange, Split};
@@ -31,13 +31,13 @@ pub(crate) struct Features {
 struct Activation {
     value: f32,
     image: usize,
-    /// Index of the pixel in the layer's output, row by row.
+    /// Index of the activation's pixel in the layer's output, row by row.
     place: usize,
 }
 
 impl Activation {
-    /// Finds the strongest activation of one of `channels` filters in the features of image
-    /// `image`.
+    /// Finds the strongest activation of a filter in an image. `features` are the outputs of all
+    /// `channels` filters for this image.
     fn strongest(features: &[f32], (filter, channels): (usize, usize), image: usize) -> Self {
         let values = features.iter().skip(filter).step_by(channels).copied().enumerate();
         let (place, value) = values.max_by(|a, b| a.1.total_cmp(&b.1)).expect("an image has pixels");
@@ -46,7 +46,8 @@ impl Activation {
 }
 
 impl Run for Features {
-    /// Draws guided backpropagation (Springenberg et al. 2015) as in figure 5 of the DCGAN's paper.
+    /// Draws test images beside their guided backpropagation (Springenberg et al. 2015), as in
+    /// figure 5 of the paper on DCGANs.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         let (mut d, costs) = model.filters()?;
         let layers = d.depth();
@@ -56,8 +57,8 @@ impl Run for Features {
         }
         let test = model.dataset(Split::Test)?;
         let images = IMAGES.min(test.len());
-        // Split into parts, because all features of large images or wide layers may not fit into
-        // memory.
+        // Images are read in parts, because all features of large images or wide layers may not fit
+        // into memory.
         let widest = costs.iter().map(LayerCost::outputs).max().unwrap_or(0) as usize;
         let part = limits::chunk(IMAGES, test.image_len().saturating_add(widest));
         let (mut activations, mut shape) = (vec![], [0; 3]);
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_strongest_answer_is_found_where_it_is() {
-        // 2 x 2 pixels of three filters. The last of equal activations is found.
+        // 2 x 2 pixels of three filters. Of equal activations, the last is found.
         let features = [1.0, 5.0, 0.0, 2.0, 4.0, 0.0, -3.0, 9.0, 0.0, 2.0, 8.0, 0.0];
         let found = [0, 1, 2].map(|filter| Activation::strongest(&features, (filter, 3), 7));
         assert_eq!(found.each_ref().map(|activation| activation.value), [2.0, 9.0, 0.0]);

@@ -1,4 +1,4 @@
-//! Pictures of many samples.
+//! The commands `grid`, `classes` and `reconstruct`, which draw many samples in one picture.
 
 use crate::cli::Run;
 use adjoint_data::Split;

@@ -1,4 +1,4 @@
-//! Samples beside the training images nearest to them.
+//! The command `neighbours`: draws samples beside the training images nearest to them.
 
 use crate::cli::Run;
 use adjoint_data::{Dataset, Split};
@@ -10,7 +10,7 @@ use adjoint_recipes::{limits, pictures};
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
 
-/// Number of training images that are compared at once; fewer if images are large.
+/// Number of training images that are compared with the samples at once; fewer if images are large.
 const CHUNK: usize = 2_000;
 
 /// Samples beside training images.
@@ -50,8 +50,8 @@ impl Run for Neighbours {
     }
 }
 
-/// Searches the first `among` images of a set for the k nearest neighbours of each sample, by
-/// Euclidean distance of pixels. The nearest comes first.
+/// Finds the k images nearest to each sample among the first `among` images of a set. The distance
+/// is the Euclidean distance of the pixels. The nearest image comes first.
 pub(crate) fn nearest(
     model: &Model,
     x: &Tensor<f32>,

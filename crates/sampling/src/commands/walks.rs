@@ -1,4 +1,4 @@
-//! Walks through latent space.
+//! The commands `interpolate`, `traverse` and `manifold`, which walk through latent space.
 
 use crate::cli::Run;
 use crate::latent::{between, quantile, rows};
@@ -9,9 +9,9 @@ use adjoint_recipes::pictures;
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Grid, Image};
 
-/// A traversal goes from this quantile of the latent distribution to the quantile at 1 minus this.
+/// A traversal changes a latent variable from this quantile to the quantile at 1 minus this.
 const LOW: f64 = 0.01;
-/// Default number of rows of a traversal.
+/// Number of latent variables that a traversal shows by default.
 const DIMENSIONS: usize = 10;
 
 /// Walks between latent vectors.
@@ -40,7 +40,7 @@ pub(crate) struct Interpolate {
 }
 
 impl Interpolate {
-    /// Returns the latent vectors that each row passes through.
+    /// Returns for each row of the picture the latent vectors that it passes through.
     fn waypoints(&self, model: &Model) -> Result<Vec<Vec<Vec<f32>>>, BoxError> {
         let given = self.z.iter().map(|text| vector(text, model.latent)).collect::<Result<Vec<_>, _>>()?;
         match given.len() {
@@ -65,14 +65,14 @@ fn vector(text: &str, latent: usize) -> Result<Vec<f32>, BoxError> {
     }
 }
 
-/// Returns the number of images of a walk: at least `requested`, and the same number per leg, so
-/// that every waypoint is shown.
+/// Returns the number of images of a walk through this many waypoints. It is at least `requested`.
+/// Every leg between two waypoints gets the same number of images, so that every waypoint is shown.
 fn images(requested: usize, waypoints: usize) -> usize {
     let legs = waypoints - 1;
     legs * (requested - 1).div_ceil(legs) + 1
 }
 
-/// Returns `images` points on the path through all waypoints.
+/// Returns `images` latent vectors at equal steps of the path through all waypoints.
 fn walk(waypoints: &[Vec<f32>], images: usize, noise: Distribution) -> Vec<Vec<f32>> {
     let leg = (images - 1) / (waypoints.len() - 1);
     let mut points = vec![];
@@ -130,8 +130,9 @@ impl Traverse {
     }
 }
 
-/// Returns how much each latent variable changes the image at `start` on its way from low to high:
-/// the sum of the squared differences of the pixels.
+/// Returns how much each latent variable changes the image of `start`. The variable is moved to its
+/// low and to its high quantile. The change is the sum of the squared differences between the
+/// pixels of the two images.
 fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<f64>, BoxError> {
     let conditions = model.one_condition(class, 2)?;
     let mut changes = vec![];
@@ -144,7 +145,8 @@ fn change(model: &mut Model, start: &[f32], class: Option<usize>) -> Result<Vec<
     Ok(changes)
 }
 
-/// Returns a latent vector with variable `d` at the p-quantile of its distribution.
+/// Returns the latent vector `start` with variable `d` replaced by the p-quantile of its
+/// distribution.
 fn moved(start: &[f32], d: usize, p: f64, noise: Distribution) -> Vec<f32> {
     let mut vector = start.to_vec();
     vector[d] = quantile(p, noise) as f32;
@@ -187,8 +189,8 @@ pub(crate) struct Manifold {
 }
 
 impl Run for Manifold {
-    /// Draws images at equal steps of the cumulative distribution (Kingma & Welling 2014, appendix
-    /// A).
+    /// Draws samples at a square grid of latent vectors. Both coordinates of the grid are quantiles
+    /// at equal steps of the probability (Kingma & Welling 2014, appendix A).
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError> {
         model.needs_images()?;
         if model.latent != 2 {

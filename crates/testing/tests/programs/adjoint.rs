@@ -1,5 +1,5 @@
-//! Tests of the program `adjoint`, whose subcommands are all other programs, and of the commands
-//! that the programs print.
+//! Tests of the program `adjoint`, which has all other programs as subcommands, and of the commands
+//! that programs print for the user.
 
 use adjoint_testing::Program;
 use std::fs::{self, File};
@@ -58,7 +58,7 @@ fn shells_complete_it_and_man_describes_it() {
     assert!(page.contains(r"\-\-penalty\-every"), "{page}");
 }
 
-/// Returns the `--help` of a program that is started from the given path or by cargo.
+/// Returns the `--help` of the program at `path`. The program is started as if cargo ran `package`.
 fn help(program: &Program, path: &Path, package: &str, arguments: &[&str]) -> String {
     let output = Command::new(path)
         .args(arguments)
@@ -71,8 +71,9 @@ fn help(program: &Program, path: &Path, package: &str, arguments: &[&str]) -> St
     String::from_utf8(output.stdout).expect("it writes UTF-8")
 }
 
-/// A printed command starts the program as the user did: with cargo, or with the path of the
-/// installed program, but never with a path in target/.
+/// Every program prints commands for the user. A printed command starts the program as the user
+/// started it: with cargo, or with the path of the installed program. It never contains a path in
+/// target/.
 #[test]
 fn commands_are_printed_as_the_user_typed_them() {
     for (name, package, subcommand, by_cargo) in [

@@ -1,5 +1,5 @@
-//! Tests of the output paths of `sample` and `evaluate`: files, links, pipes, devices, standard
-//! output, and one path in several processes.
+//! Tests of where `sample` and `evaluate` write: to files, links, pipes, devices and standard
+//! output, and to one path from several processes.
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -12,7 +12,8 @@ use std::process::{Command, Output};
 
 const POINTS: [&str; 6] = ["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"];
 
-/// A program in a directory with a run of two-dimensional points, the smallest kind of run.
+/// Returns a program whose directory contains a run of two-dimensional points, the smallest kind of
+/// run.
 fn beside_points(name: &'static str) -> Program {
     let program = Program::new(name);
     program.train("train-gan", "a", &POINTS);
@@ -26,13 +27,13 @@ fn taken(from: &mut File, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes a pipe and opens both of its ends, so that opening it again does not block.
+/// Makes a pipe and opens both of its ends. A program that opens the pipe then does not block.
 fn pipe(path: &Path) -> File {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     File::options().read(true).write(true).open(path).unwrap()
 }
 
-/// Makes a writable character device. Returns false if this process may not make devices.
+/// Makes a writable character device. Returns false if the test process may not make devices.
 fn device(path: &Path, major: &str, minor: &str) -> bool {
     let made = Command::new("mknod").arg(path).args(["c", major, minor]).output();
     let usable =
@@ -60,8 +61,8 @@ fn a_file_keeps_its_mode_and_links_are_followed() {
     assert_eq!(fs::read(place("private.npy")).unwrap(), expected);
     assert_eq!(fs::metadata(place("private.npy")).unwrap().permissions().mode() & 0o7777, 0o600);
 
-    // Writing to a link whose target does not exist creates the target, as a redirection in a shell
-    // does.
+    // If the target of a link does not exist, the program creates the target. A shell that
+    // redirects output to the link does the same.
     symlink("later.png", place("dangling")).unwrap();
     program.succeed(&["grid", "runs/a", "--out", "dangling"]);
     assert!(place("dangling").is_symlink() && place("later.png").is_file());
@@ -93,7 +94,7 @@ fn a_pipe_gets_what_is_written() {
     assert_eq!(taken(&mut figures, 1), b"[");
 }
 
-/// Labels are written only next to a regular file.
+/// If the array goes to a pipe, no file of labels is written.
 #[test]
 fn labels_are_not_put_beside_a_pipe() {
     let program = Program::new("sample");
@@ -130,8 +131,8 @@ fn a_device_stays_a_device() {
     }
 }
 
-/// A path that leads to standard output appends to standard output. The file behind it is not
-/// truncated or replaced.
+/// If an output path leads to standard output, the program appends to standard output. The file
+/// that standard output is redirected to is not truncated or replaced.
 #[cfg(target_os = "linux")]
 #[test]
 fn standard_output_has_other_names() {
@@ -168,7 +169,7 @@ fn several_processes_write_one_path() {
     assert_eq!(fs::read_dir(program.directory()).unwrap().count(), 3);
 }
 
-/// Both processes store the same judge, and the stored judge is complete.
+/// Two processes that evaluate the same dataset store the same judge. The stored file is complete.
 #[test]
 fn two_evaluations_share_a_judge() {
     let program = Program::new("evaluate");

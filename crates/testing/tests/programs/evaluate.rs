@@ -1,4 +1,4 @@
-//! Tests of the tables for runs of all four trainers, and of invalid input.
+//! Tests of `evaluate`: its tables for runs of all four trainers, and invalid input.
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -9,10 +9,12 @@ fn program() -> Program {
     Program::new("evaluate")
 }
 
-/// A short training of the judges and few samples. The values of the metrics do not matter here.
+/// Flags for few samples and a short training of the judges. The values of most metrics do not
+/// matter in these tests.
 const SMALL: [&str; 6] = ["--samples", "120", "--judge-steps", "3", "--labelled", "120"];
 
-/// The smallest images, because each sample is compared with all of them.
+/// Flags for the smallest images. Small images make the comparison of each sample with all training
+/// images fast.
 const IMAGES: [&str; 2] = ["--image-size", "16"];
 
 /// Returns the row called `name` of the table with the given heading.
@@ -45,7 +47,7 @@ fn four_models_stand_between_data_and_noise() {
         assert!(row(&said, "control of known factors", name).len() > 20);
         assert!(row(&said, "likelihood", name).contains('±'));
     }
-    // Only the conditional model has class metrics, and only the VAE has a bound.
+    // Only the row of the conditional model has a score of requested classes.
     assert_eq!(row(&said, "by the judge", "runs/gan").trim_end_matches([' ', '|']).split('|').count(), 5);
     assert_eq!(row(&said, "by the judge", "runs/cgan").trim_end_matches([' ', '|']).split('|').count(), 6);
     let written = fs::read_to_string(program.directory().join("all.md")).unwrap();
@@ -55,10 +57,11 @@ fn four_models_stand_between_data_and_noise() {
     let chance = "the requested class is 10.0 % by chance";
     assert!(said.contains(chance), "{said}");
 
-    // The metrics must rate data as data and noise as noise. The distance ratio of the test set
-    // compares a number with itself. In the two-sample test, each of 240 nearest neighbours is in
-    // the same set with probability 1/2. The standard deviation of their share is 0.03, or 0.05
-    // because neighbours come in pairs.
+    // The metrics must rate data as data and noise as noise. The distance ratio of the test set is
+    // 1, because its distances are compared with themselves. The two-sample test finds the nearest
+    // neighbours of 240 images. If both sets have the same distribution, a neighbour is in the same
+    // set with probability 1/2. The fraction of such neighbours then has a standard deviation of
+    // 0.03, or 0.05 because two images are often each other's neighbours.
     let of =
         |subject: usize, key: &str| json[0]["subjects"][subject]["figures"][key]["value"].as_f64().unwrap();
     let (data, noise) = (0, 5);
@@ -71,8 +74,8 @@ fn four_models_stand_between_data_and_noise() {
     assert!(of(noise, "distance_ratio") > 1.5 && of(noise, "two_sample") > 0.9, "{json}");
     assert!(of(noise, "parzen") < of(data, "parzen") - 100.0, "{json}");
 
-    // Two estimates of the log-likelihood of the same images must agree: importance sampling with
-    // q, and annealing without q.
+    // Two estimates of the log-likelihood of the same images must agree. Importance sampling uses
+    // the encoder q; annealing does not.
     let figure = |key: &str| json[0]["subjects"][4]["figures"][key]["value"].as_f64().unwrap();
     assert_eq!(json[0]["subjects"][4]["name"], "runs/vae");
     let (nll, ais) = (figure("nll"), figure("ais"));
@@ -82,10 +85,9 @@ fn four_models_stand_between_data_and_noise() {
     stored_judges_give_the_same_figures(&program);
 }
 
-/// Tests evaluations with stored judges and with damaged judges.
+/// Checks that stored judges give the same scores again, and that damaged judges are replaced.
 fn stored_judges_give_the_same_figures(program: &Program) {
-    // The stored judges are not trained again, and the metrics are the same with a different number
-    // of threads.
+    // The stored judges are not trained again. The scores do not depend on the number of threads.
     let figures = |file: &str, threads: &str| {
         program.succeed(&[&["runs/cgan", "--json", file, "--threads", threads], &SMALL[..]].concat());
         fs::read(program.directory().join(file)).unwrap()
@@ -103,7 +105,8 @@ fn stored_judges_give_the_same_figures(program: &Program) {
     let said = program.warns(&[&SMALL[..4], &more].concat());
     assert!(judges.iter().all(|judge| fs::metadata(judge).unwrap().len() > 1000));
 
-    // A request for more images than exist is reduced, with one warning per flag.
+    // If a flag requests more images than the dataset has, the number is reduced, with one warning
+    // per flag.
     for line in [
         "warning: --nll-images 20000 is limited to 10000, all test images\n",
         "warning: --labelled 70000 is limited to 60000, all training images\n",
@@ -125,7 +128,7 @@ fn points_have_a_table_of_their_own() {
     row(&said, "in the plane", "noise");
 }
 
-/// With the largest possible weights, samples overflow.
+/// Weights near the largest f32 make the samples overflow.
 #[test]
 fn samples_that_are_not_finite_are_rejected() {
     let program = program();
@@ -145,7 +148,8 @@ fn spoil(program: &Program, run: &str, file: &str) {
     fs::write(&path, bytes).unwrap();
 }
 
-/// Samples depend on the decoder alone; the weights of the encoder affect only the bound.
+/// Only the weights of the encoder are too large. They affect the bound but not the samples, which
+/// depend on the decoder alone.
 #[test]
 fn bounds_that_are_not_finite_are_rejected() {
     let program = program();

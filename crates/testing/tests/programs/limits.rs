@@ -1,5 +1,5 @@
-//! Tests of limits that a program gets from its environment: variables, the shell, or a settings
-//! file.
+//! Tests of limits that a program reads from environment variables, from the shell or from a
+//! settings file.
 
 use adjoint_testing::Program;
 use std::fs;
@@ -24,7 +24,7 @@ fn a_number_of_threads_from_the_environment_is_checked() {
         }
         program.fail_after("export RAYON_NUM_THREADS=99999999999999999999", arguments, "from 1 to 256");
     }
-    // A flag overrides the variable, and 0 or an empty value is the default.
+    // A flag overrides the variable. If the variable is 0 or empty, the default applies.
     let program = Program::new("train-gan");
     for (value, flag) in [("1000", &["--threads", "2"][..]), ("0", &[]), ("", &[]), ("256", &[])] {
         let arguments = [&["--dry-run", "--image-size", "8"], flag].concat();

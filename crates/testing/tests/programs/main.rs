@@ -1,5 +1,5 @@
-//! Tests of the programs through their command lines: one file per program, and files for common
-//! behaviour.
+//! Tests of the programs through their command lines. There is one file per program, and one per
+//! kind of behaviour that several programs share.
 #![forbid(unsafe_code)]
 
 mod adjoint;

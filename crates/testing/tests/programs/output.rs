@@ -9,7 +9,7 @@ const TRAINERS: [(&str, &[&str]); 4] = [
     ("train-vae", &["--hidden", "8", "--latent", "2"]),
 ];
 
-/// The output files of a trainer are complete nevertheless.
+/// A trainer that cannot print must still write complete output files, and then fail.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_trainer_that_cannot_print_trains_and_fails() {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Output;
 
-/// The letter r, a byte that is invalid in UTF-8, and a slash.
+/// Returns a path of the letter r, a byte that is invalid in UTF-8, a slash and `name`.
 fn place(name: &str) -> OsString {
     let mut place = OsStr::from_bytes(b"r\xff/").to_os_string();
     place.push(name);

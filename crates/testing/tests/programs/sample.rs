@@ -1,4 +1,5 @@
-//! Tests of every command with runs of the trainers, and of runs that a command rejects.
+//! Tests of every command of `sample` with runs of the trainers, and of runs that a command
+//! rejects.
 
 use adjoint_testing::Program;
 use std::fs;
@@ -28,11 +29,12 @@ fn commands_of_a_dcgan() {
         program.succeed(&[command, "runs/a", "--threads", "1"]);
         assert!(first == png(&program, "a", command), "{command}: the same seed, another file");
         program.succeed(&[command, "runs/a", "--seed", "2"]);
-        // The command `features` does not use the seed.
+        // Another seed gives another picture, except for the command `features`, which does not use
+        // the seed.
         assert_eq!(first == png(&program, "a", command), command == "features", "{command}");
     }
-    // The samples of an untrained generator resemble no particular class, so the test looks up a
-    // class that occurs.
+    // It is unknown which classes the samples of an untrained generator resemble. The test
+    // therefore searches for a class that occurs.
     let any = (0..10).find(|class| {
         let class = class.to_string();
         let flags = ["--a", &class, "--b", &class, "--c", &class, "--examples", "1"];
@@ -58,7 +60,8 @@ fn commands_of_a_dcgan() {
     program.fail(&["arithmetic", "runs/a", "--a", " ", "--b", "1", "--c", "2"], "at least one word each");
 }
 
-/// The averaged weights are used if they exist; a flag selects the others.
+/// Checks that `sample` uses the averaged weights of a run if it has them, and that `--raw` selects
+/// the last weights.
 #[test]
 fn raw_weights_are_others() {
     let program = program();
@@ -131,7 +134,7 @@ fn commands_of_conditional_gans() {
     program.fail(&["classes", "runs/b"], "a cgan that is not conditioned on classes");
 }
 
-/// The array as NumPy reads it: 25 images in channel planes, with values in [0, 1].
+/// Reads an exported array as NumPy does: 25 images, channel by channel, with values in [0, 1].
 #[test]
 fn an_export_is_what_its_header_says() {
     let program = program();
@@ -160,7 +163,7 @@ fn commands_of_points() {
     program.fail(&["neighbours", "runs/a"], "makes points (grid), not images");
 }
 
-/// Overwrites the last values of the weights of a run.
+/// Overwrites the last values in a file of weights with `numbers`.
 fn spoil(program: &Program, name: &str, file: &str, numbers: &[f32]) {
     let mut bytes = program.read(name, file);
     let at = bytes.len() - 4 * numbers.len();
@@ -168,8 +171,8 @@ fn spoil(program: &Program, name: &str, file: &str, numbers: &[f32]) {
     fs::write(program.run(name).join(file), bytes).unwrap();
 }
 
-/// Weights that are not finite are rejected, even if a ReLU would hide them, and so are finite
-/// weights whose sums overflow.
+/// Weights that are not finite must be rejected, even if a ReLU would remove their effect. Finite
+/// weights must be rejected if the samples that they give overflow.
 #[test]
 fn nothing_is_made_of_weights_that_are_not_finite() {
     let [sample, evaluate] = ["sample", "evaluate"].map(Program::new);
@@ -207,7 +210,7 @@ fn nothing_is_made_of_weights_that_are_not_finite() {
             fs::write(evaluate.run(run).join(&name), &whole).unwrap();
         }
     }
-    // The last weights of the output layer.
+    // The weights of the output layer are the last in the file.
     spoil(&sample, "a", "generator.safetensors", &[3e38; 16]);
     fs::copy(sample.run("a").join("generator.safetensors"), evaluate.run("a").join("generator.safetensors"))
         .unwrap();

@@ -1,6 +1,6 @@
-//! Tests that the programs resume, sample and evaluate runs of earlier versions, which are in
-//! fixtures/runs/. A change to the run format adds a directory of runs and keeps the old
-//! directories (fixtures/runs/README.md).
+//! Tests that the programs can resume, sample and evaluate runs that earlier versions wrote. These
+//! runs are stored in fixtures/runs/. A change to the run format adds a directory of new runs and
+//! keeps the old directories (fixtures/runs/README.md).
 
 use adjoint_testing::Program;
 use serde_json::Value;
@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The models of the stored runs and their trainers.
+/// The name of each model in the settings of a run, and the model's trainer.
 const TRAINERS: [(&str, &str); 4] =
     [("cgan", "train-cgan"), ("dcgan", "train-dcgan"), ("gan", "train-gan"), ("vae", "train-vae")];
 
-/// Width and height of the picture of four images of 16 x 16 pixels, enlarged four times, with gaps
-/// of two pixels.
+/// Width and height of a picture with four images of 16 x 16 pixels. The images are enlarged four
+/// times and have gaps of two pixels.
 const IMAGES: [u32; 2] = [134; 2];
 /// Width and height of a scatter plot.
 const POINTS: [u32; 2] = [400; 2];
@@ -37,7 +37,7 @@ fn copy(stored: &Path, program: &Program, name: &str) {
     }
 }
 
-/// Returns the header and the bytes of the values of a file of weights.
+/// Reads a file of weights. Returns its header and the bytes of all values.
 fn tensors(program: &Program, run: &str, file: &str) -> (BTreeMap<String, Value>, Vec<u8>) {
     let bytes = program.read(run, file);
     let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
@@ -54,7 +54,7 @@ fn sample(program: &Program, name: &str, [width, height]: [u32; 2]) {
     assert_eq!(sides, [width, height], "{name}");
 }
 
-/// Evaluates both runs. Each run must have metrics, and all metrics must be finite.
+/// Evaluates two runs. Each run must have scores, and all scores must be finite.
 fn evaluate(program: &Program, names: [&str; 2]) {
     let runs = names.map(|name| format!("runs/{name}"));
     let small = ["--samples", "120", "--judge-steps", "3", "--labelled", "120", "--json", "figures.json"];
@@ -76,7 +76,8 @@ fn evaluate(program: &Program, names: [&str; 2]) {
     }
 }
 
-/// Resumes a copy of a stored run for two steps, then samples and evaluates both runs.
+/// Resumes a copy of a stored run for two steps. Then samples and evaluates both the stored and the
+/// resumed run.
 fn check(trainer: &'static str, stored: &Path) {
     let program = Program::new(trainer);
     for name in ["stored", "resumed"] {

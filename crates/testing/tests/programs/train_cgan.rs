@@ -1,10 +1,10 @@
-//! Tests of the program: killed and resumed, conditioned on classes and on images, and with invalid
-//! flags.
+//! Tests of `train-cgan`: killed and resumed, conditioned on classes and on images, and with
+//! invalid flags.
 
 use adjoint_testing::Program;
 
 const SMALL: [&str; 8] = ["--batch-size", "16", "--latent", "3", "--log-every", "1", "--width", "2"];
-/// Flags for networks of perceptrons.
+/// Flags for networks of perceptrons, which are small.
 const MLP: [&str; 6] = ["--arch", "mlp", "--g-hidden", "8", "--d-hidden", "8"];
 
 fn program() -> Program {
@@ -20,8 +20,8 @@ fn a_killed_run_resumes_with_the_same_bits() {
     program().assert_killed_run_resumes(&[&SMALL[..], &flags].concat(), &files);
 }
 
-/// The noise that is added to an image, and the position of the hole in it, depend on the step
-/// alone.
+/// A denoised image gets noise, and an inpainted image gets a hole. Both depend on the step alone,
+/// so a resumed run trains on the same images.
 #[test]
 fn a_killed_denoising_run_resumes_with_the_same_bits() {
     let flags = ["--task", "denoise", "--steps", "40", "--checkpoint-every", "7"];
@@ -46,7 +46,8 @@ fn every_task_and_body_trains_and_shows() {
         let pictures = program.run(&name).join("samples");
         assert!(pictures.join("epoch-0001-step-000002.png").is_file(), "{flags:?}");
     }
-    // With an image as the condition, the distance to the original is logged.
+    // If the condition is an image, the run logs the distance of the samples to the original
+    // images.
     let last = String::from_utf8(program.read("1", "final.json")).unwrap();
     assert!(last.contains("\"l1_test\":"), "{last}");
 }
@@ -73,8 +74,8 @@ fn wrong_flags_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// D has batch norm only if it has convolutions and the penalty is not `gp`. Whether `gp` is set by
-/// a flag or follows from the loss makes no difference.
+/// By default, D has batch norm only if it has convolutions and the penalty is not `gp`. The
+/// penalty may be set by a flag or follow from the loss.
 #[test]
 fn what_keeps_d_in_bounds_follows_from_the_rest() {
     let program = program();

@@ -1,4 +1,4 @@
-//! Tests of the program: killed and resumed, with invalid flags, and with --dry-run.
+//! Tests of `train-dcgan`: killed and resumed, with invalid flags, and with --dry-run.
 
 use adjoint_testing::Program;
 use std::fs;
@@ -10,9 +10,9 @@ fn program() -> Program {
     Program::new("train-dcgan")
 }
 
-/// 40 steps give the same weights, moments, averages and metrics, bit for bit, as a run that is
-/// killed after about 20 steps and resumed. This holds with a different number of threads and with
-/// two D-steps per step.
+/// A run that is killed after some of its 40 steps and resumed must give the same weights, moments
+/// of the optimiser, averages and metrics as a run that is not killed, bit for bit. The number of
+/// threads changes on the way. Each step has two steps of D.
 #[test]
 fn a_killed_run_resumes_with_the_same_bits() {
     let flags = [&SMALL[..], &["--steps", "40", "--checkpoint-every", "7", "--d-steps", "2"]].concat();
@@ -79,8 +79,8 @@ fn instructions_are_part_of_a_run() {
     assert!(config.contains("\nisa = \"portable\"\n") && config.contains("\nlr = 0.0002\n"), "{config}");
 }
 
-/// Tests a settings file with one changed setting. Settings without effect are allowed in a file,
-/// and unsuitable combinations of settings give a warning.
+/// Repeats a run from its settings file, with some settings changed by flags. A file may contain
+/// settings without effect. Unsuitable combinations of settings give a warning.
 #[test]
 fn a_run_is_repeated_with_another_loss() {
     let program = program();
@@ -94,7 +94,8 @@ fn a_run_is_repeated_with_another_loss() {
     assert_eq!(program.warns(&[&again[..], &["e", "--loss", "hinge"]].concat()), "");
 }
 
-/// A checkpoint of different networks is rejected, and the error names the difference.
+/// A flag must not contradict the resumed run. If the settings file was edited, the checkpoint
+/// belongs to other networks. It is rejected, and the error names the difference.
 #[test]
 fn a_resumed_run_keeps_its_settings() {
     let program = program();
@@ -124,7 +125,8 @@ fn a_dry_run_shows_the_networks_and_trains_nothing() {
     {
         assert!(text.contains(part), "no {part} in {text}");
     }
-    // A network that is too large for this machine can be described, even if its data is missing.
+    // --dry-run can describe a network that is too large for this machine, even if the dataset is
+    // missing.
     let text = program.succeed(&[
         "--dataset",
         "mnist",

@@ -1,4 +1,4 @@
-//! Tests of the program: killed and resumed, on images and on points, and with invalid flags.
+//! Tests of `train-gan`: killed and resumed, on images and on points, and with invalid flags.
 
 use adjoint_testing::Program;
 
@@ -10,7 +10,8 @@ fn program() -> Program {
 }
 
 /// The run uses everything that is random or changes over time: noise on D's input, dropout, power
-/// iteration, batch norm, a lazy penalty, a learning-rate schedule, two steps of D.
+/// iteration, batch norm, a penalty on every third step, a learning-rate schedule, and two steps of
+/// D.
 #[test]
 fn a_killed_run_resumes_with_the_same_bits() {
     let stabilisers =
@@ -22,7 +23,7 @@ fn a_killed_run_resumes_with_the_same_bits() {
     program().assert_killed_run_resumes(&flags, &files);
 }
 
-/// Every loss, penalty, optimiser and update order changes the trained weights.
+/// Each variant of the loss, the penalty, the optimiser or another setting gives different weights.
 #[test]
 fn every_variant_is_another_run() {
     let program = program();
@@ -54,8 +55,8 @@ fn every_variant_is_another_run() {
     }
 }
 
-/// For points, modes are counted after each epoch. At the end, V is reported together with its
-/// value at the equilibrium.
+/// For points, the covered modes are counted after each epoch. At the end, the value V of the game
+/// is reported together with its value at the equilibrium.
 #[test]
 fn points_are_counted_and_the_value_is_measured() {
     let program = program();

@@ -1,17 +1,17 @@
-//! Tests of the program: killed and resumed, with invalid flags, and with --dry-run.
+//! Tests of `train-vae`: killed and resumed, with invalid flags, and with --dry-run.
 
 use adjoint_testing::Program;
 
 const SMALL: [&str; 8] = ["--hidden", "16", "--batch-size", "16", "--latent", "3", "--log-every", "1"];
-/// The fixed flags without the layers.
+/// Flags for short runs. They do not set the hidden layers.
 const SHORT: [&str; 6] = ["--batch-size", "16", "--latent", "3", "--log-every", "1"];
 
 fn program() -> Program {
     Program::new("train-vae")
 }
 
-/// The run uses everything that is random or changes over time: labels, binarisation, several
-/// samples, warm-up, batch norm.
+/// The run uses everything that is random or changes over time: random binarisation, several
+/// samples of z per image, the warm-up of the KL term, and batch norm. It also has class labels.
 #[test]
 fn a_killed_run_resumes_with_the_same_bits() {
     let conv = ["--arch", "conv", "--width", "2", "--conditional", "--binarize", "dynamic"];
@@ -21,8 +21,8 @@ fn a_killed_run_resumes_with_the_same_bits() {
     program().assert_killed_run_resumes(&flags, &files);
 }
 
-/// After an epoch, the bound on both sets and the use of every latent dimension are logged. At the
-/// end, the likelihood is logged.
+/// After an epoch, the run logs the bound on the training set and on the test set, and how much
+/// each latent dimension is used. At the end, it logs the likelihood.
 #[test]
 fn what_is_measured_is_logged() {
     let program = program();
@@ -42,7 +42,7 @@ fn what_is_measured_is_logged() {
     }
 }
 
-/// The logged values depend on the likelihood that is trained, with all other flags equal.
+/// Runs with different likelihoods, estimators and layers log each step. They can be resumed.
 #[test]
 fn every_kind_of_run_trains() {
     let program = program();
@@ -65,8 +65,8 @@ fn every_kind_of_run_trains() {
     }
 }
 
-/// Every flag of the objective changes the weights. All runs log the gradients, and all runs except
-/// the plain autoencoder log the divergence.
+/// Each variant of the settings gives different weights. All runs log the norms of gradients. All
+/// runs except the plain autoencoder log the KL divergence.
 #[test]
 fn every_variant_is_another_run() {
     let program = program();
@@ -97,8 +97,8 @@ fn every_variant_is_another_run() {
         let name = i.to_string();
         let short = ["--batch-size", "16", "--log-every", "1", "--steps", "4", "--quiet", "--name", &name];
         program.succeed(&[&short[..], variant].concat());
-        // The weights of the decoder are compared. The encoder would differ with any difference in
-        // the loss, because of the gradient of the last step.
+        // The test compares the weights of the decoder, not of the encoder. The encoder's weights
+        // would differ with any difference in the loss of the last step.
         let weights = program.read(&name, "decoder.safetensors");
         assert!(!seen.contains(&weights), "{variant:?} trains the same weights as another variant");
         seen.push(weights);
@@ -108,8 +108,9 @@ fn every_variant_is_another_run() {
     }
 }
 
-/// For the same weights, noise and images, the score-function gradient has the larger norm, because
-/// it is mostly noise.
+/// For the same weights, noise and images, the score-function estimator gives the encoder a
+/// gradient with a larger norm, because most of this gradient is noise. The decoder's gradient does
+/// not depend on the estimator.
 #[test]
 fn the_log_shows_which_estimator_is_noisier() {
     let program = program();
@@ -149,7 +150,7 @@ fn flags_that_contradict_each_other_are_explained() {
     assert!(!program.directory().join("runs").exists(), "a command that fails leaves no run behind");
 }
 
-/// The run has one logged step, with a loss above 2^53.
+/// Draws the loss curve of a run with one logged step, whose loss is above 2^53.
 #[test]
 fn a_huge_loss_is_drawn() {
     let program = program();

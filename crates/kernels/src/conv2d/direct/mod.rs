@@ -1,7 +1,7 @@
-//! Convolution directly from the image, for layers that do not suit Winograd's algorithm: few
-//! channels of x without a stride to remove, few channels of y, kernels of one tap, single
-//! pictures. It is for any geometry without dilation and groups, in `f32`, with vector
-//! instructions.
+//! Convolution that reads windows directly from the image. It is for layers that do not suit
+//! Winograd's algorithm: x has few channels and there is no stride to remove, y has few channels,
+//! the kernel has one tap, or there are few pixels in all. It supports any geometry without
+//! dilation and groups, in `f32`, with vector instructions.
 //!
 //! In a padded NHWC image, one kernel row of a window is a run of `kw * channels` contiguous
 //! numbers. The window of the next output pixel starts `stride * channels` numbers later. So the
@@ -23,9 +23,9 @@
 //! | [`pairs::weight_grad`] | the same product, for kernels twice as long as their stride | by pairs of taps, from images of differences |
 //! | [`input_grad`] | y_bar \[kernel\]^T, then overlapping windows are added | by rows |
 //!
-//! A task computes a band of rows of one image. The band has all rows, unless there are few images
-//! or they are large. If there are few rows, a task computes some columns, or some channels of the
-//! result ([`Pieces`]).
+//! A task computes a band of rows of one image. The band has all rows of the image, unless there
+//! are few images or the images are large. If there are few rows, a task computes only some of the
+//! columns or channels of the result ([`Pieces`]).
 
 mod overlap;
 pub(super) mod pairs;
@@ -46,8 +46,8 @@ use crate::tuning::tasks::{CHUNK, MIN_TASK};
 use overlap::{Kernels, Overlap};
 use std::ops::Range;
 
-/// Returns whether this path is faster than patches. It is not faster without vector instructions,
-/// or for few channels of y.
+/// Returns whether this path is faster than `products`, which copies patches. It is not faster
+/// without vector instructions, or if y has few channels.
 pub(super) fn pays(g: &Geometry) -> bool {
     possible(g) && g.out_channels >= MIN_OUT_CHANNELS && InstructionSet::active().direct && !g.is_dense()
 }
@@ -66,29 +66,32 @@ pub(super) fn possible(g: &Geometry) -> bool {
         && g.affords(Some(Overlap::new(g, &(0..g.in_size[1]), g.in_channels).len()))
 }
 
-/// Returns the least and the largest number of rows of y in a band. The least number is enough work
-/// for a task. With the largest number, the windows read [`MAX_BAND`] numbers of a padded image.
+/// Returns the least and the largest number of rows of y in a band, as limits for [`bands_of`].
+/// With the least number, a band is enough work for a task. With the largest number, the windows of
+/// a band read up to [`MAX_BAND`] numbers of a padded image.
 fn band_of_windows(g: &Geometry) -> [usize; 2] {
     let work = g.out_size[1] * g.kernel[0] * g.kernel[1] * g.in_channels * g.out_channels;
     let highest = (MAX_BAND / padded_row(g)).saturating_sub(g.kernel[0]) / g.spec.stride[0] + 1;
     [MIN_TASK.div_ceil(work), highest]
 }
 
-/// Returns the bands of rows of y of all images, from the shape alone. The weight gradient is
-/// summed over shares of the bands. Bands have at most `highest` rows and about equal height. If
-/// there are enough images for all threads, bands are whole images. Otherwise they have more than
-/// `lowest` rows.
+/// Divides the rows of y of each image into bands of about equal height, from the shape alone.
+/// [`weight_grad`] divides the bands of all images into shares, and adds up the sums of the shares.
+/// A band has at most `highest` rows. If there are enough images for all threads, a band is a whole
+/// image, or as many rows as `highest` allows. If there are fewer images, bands are lower, but they
+/// have at least `lowest` rows unless `highest` is less.
 fn bands_of(batch: usize, rows: usize, [lowest, highest]: [usize; 2]) -> Pieces {
     let bands = SHARES.div_ceil(batch).min(rows / lowest.max(1)).max(rows.div_ceil(highest.max(1))).max(1);
     Pieces::new([batch, rows, 1, 1], [1, rows.div_ceil(bands), 1, 1])
 }
 
-/// Bands of padded images.
+/// The bands of all images of x with their padding: the rows of a padded image that the windows of
+/// a band read.
 struct PaddedBands<'a> {
     g: &'a Geometry,
     x: &'a [f32],
     bands: Pieces,
-    /// The length of a row.
+    /// The length of a row of a padded image.
     row: usize,
     /// The length of a band.
     len: usize,
@@ -101,7 +104,8 @@ impl PaddedBands<'_> {
         (&self.x[n.start * image..][..image], windows.start * self.g.spec.stride[0])
     }
 
-    /// Writes a band. The zeros at its sides must already be there.
+    /// Writes a band to `to`, and returns it. The padding at the left and right in `to` must
+    /// already be 0.
     fn fill<'a>(&self, band: usize, to: &'a mut [f32]) -> &'a [f32] {
         let (x, first) = self.get(band);
         pad_rows(self.g, x, [first, 0], self.row, to);
@@ -127,13 +131,13 @@ fn padded_row(g: &Geometry) -> usize {
     (g.in_size[1] + 2 * g.spec.padding[1]) * g.in_channels
 }
 
-/// Returns the number of rows of a padded image that a number of rows of windows reads.
+/// Returns the number of rows of a padded image that `windows` neighbouring rows of windows read.
 fn padded_rows(g: &Geometry, windows: usize) -> usize {
     (windows - 1) * g.spec.stride[0] + g.kernel[0]
 }
 
-/// Writes a part of a row of the padded image `x`: the numbers of row `row` from number `at` on.
-/// The zeros at the sides of the image must already be there.
+/// Writes a part of row `row` of a padded image to `to`, from number `at` of the row on. `x` is the
+/// image without padding. The padding at the left and right in `to` must already be 0.
 fn pad(g: &Geometry, x: &[f32], [row, at]: [usize; 2], to: &mut [f32]) {
     let (line, side) = (g.in_size[1] * g.in_channels, g.spec.padding[1] * g.in_channels);
     // This wraps above the image.
@@ -148,20 +152,23 @@ fn pad(g: &Geometry, x: &[f32], [row, at]: [usize; 2], to: &mut [f32]) {
     }
 }
 
-/// [`pad`] for neighbouring rows, from row `row` on. They are stored at distance `stride`.
+/// Calls [`pad`] for neighbouring rows of a padded image, from row `row` on. Each row starts
+/// `stride` numbers after the row before it in `to`.
 fn pad_rows(g: &Geometry, x: &[f32], [row, at]: [usize; 2], stride: usize, to: &mut [f32]) {
     for (row, to) in (row..).zip(to.chunks_exact_mut(stride)) {
         pad(g, x, [row, at], to);
     }
 }
 
-/// Returns the row stride of a right operand whose rows are whole vectors.
+/// Returns the row stride of a right operand with `cols` columns, whose rows are padded to whole
+/// vectors.
 fn whole_row<S: Simd>(cols: usize) -> usize {
     if cols.is_multiple_of(S::LANES) { cols } else { cols.next_multiple_of(S::PANEL) }
 }
 
-/// Returns `data`, with rows of `cols` numbers, as a right operand whose rows are whole vectors. If
-/// its rows are not whole vectors, `data` is copied.
+/// Returns `data` as a right operand whose rows are whole vectors. `data` has rows of `cols`
+/// numbers. If such a row is not a whole number of vectors, `data` is copied to `copy`, with zeros
+/// after each row.
 fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option<Buffer<f32>>) -> Rhs<'a> {
     if cols.is_multiple_of(S::LANES) {
         return Rhs::new(data, cols);
@@ -179,7 +186,7 @@ fn whole_vectors<'a, S: Simd>(data: &'a [f32], cols: usize, copy: &'a mut Option
     Rhs::new(copy.as_slice(), row_stride)
 }
 
-/// y = x conv w
+/// Computes y = x conv w.
 pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut [f32]) {
     let ([kh, kw], [sh, sw], [_, oh, ow, co]) = (g.kernel, g.spec.stride, g.y_shape());
     let (ci, image, mut copy) = (g.in_channels, g.in_size[0] * g.in_size[1] * g.in_channels, None);
@@ -206,7 +213,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
     });
 }
 
-/// w_bar, the gradient of <y_bar, x conv w> with respect to w
+/// Computes w_bar, the gradient of <y_bar, x conv w> with respect to w.
 pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let ([kh, kw], [sh, sw], [_, oh, ow, co]) = (g.kernel, g.spec.stride, g.y_shape());
     let (ci, len, row) = (g.in_channels, w_bar.len(), padded_row(g));
@@ -249,9 +256,9 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
     parallel::sum_in_order(partial.as_slice(), w_bar);
 }
 
-/// Returns the pieces of x_bar. Neighbouring bands both compute the windows between them, so the
-/// height of a band is large relative to the kernel, and so is its width, unless there would be too
-/// few bands.
+/// Returns the division of x_bar into pieces, one for each task. A window that reaches into two
+/// pieces is computed twice. So the height and the width of a piece are several times those of the
+/// kernel. If that gives too few pieces, smaller pieces are used.
 fn pieces_of_x(g: &Geometry) -> Pieces {
     let [batch, h, w, ci] = g.x_shape();
     let [sh, sw] = g.spec.stride;
@@ -263,7 +270,7 @@ fn pieces_of_x(g: &Geometry) -> Pieces {
     Pieces::divide_further([batch, h, w, ci], [usual, fewest], [1, h, widest.max(usual[2]), ci], work)
 }
 
-/// x_bar, the gradient of <y_bar, x conv w> with respect to x
+/// Computes x_bar, the gradient of <y_bar, x conv w> with respect to x.
 pub(super) fn input_grad<S: Simd>(s: S, g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
     let ([oh, ow], co, pieces) = (g.out_size, g.out_channels, pieces_of_x(g));
     let kernels = Kernels::new(s, g, w, pieces.part[3]);

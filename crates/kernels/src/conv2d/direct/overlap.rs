@@ -1,14 +1,15 @@
 //! Adds overlapping windows: the columns of a product y_bar w^T become the pixels of x_bar.
 //!
 //! For each window and kernel row, the product has a run of `kw` pixels, which overlaps the run of
-//! the next window. Runs are divided into segments of `stride` pixels, one for each pixel of y. A
-//! row of x_bar is then
+//! the next window. Neighbouring windows are `stride` pixels apart, so runs are divided into
+//! segments of `stride` pixels. A row of x_bar is then
 //!
 //! > segment j = sum over kernel rows a and e of run (i, j - e, a), segment e
 //!
-//! So every segment is the sum of few loads and is written once. The length of a run is rounded up
-//! to whole segments, and rows of windows have a border of zeros at both ends. Rows of x_bar are
-//! computed from top to bottom, so only a few rows of windows exist at once.
+//! So every segment of x_bar is the sum of a few segments of runs, and it is written once. The
+//! length of a run is rounded up to whole segments. A row of windows has a border of zeros at both
+//! ends. Rows of x_bar are computed from top to bottom, so only a few rows of windows are stored at
+//! once.
 
 use super::whole_row;
 use crate::conv2d::Geometry;
@@ -20,13 +21,14 @@ use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::MAX_BAND;
 use std::ops::Range;
 
-/// w^T of groups of channels of x. Its rows are channels of y, and its columns are the numbers of a
-/// window. The columns added by rounding up are 0.
+/// The transpose of w, as one matrix for each block of channels of x. The rows of a matrix are the
+/// channels of y. Its columns are the numbers of a window in this block of channels. Each row of a
+/// window is rounded up to whole segments, and the additional columns are 0.
 pub(super) struct Kernels {
     data: Buffer<f32>,
-    /// The number of channels of a group, except the last.
+    /// The number of channels of x in a block. The last block can have fewer.
     channels: usize,
-    /// The row stride of all groups.
+    /// The row stride of every matrix.
     stride: usize,
 }
 
@@ -36,7 +38,7 @@ impl Kernels {
         let pixels = kw.next_multiple_of(g.spec.stride[1]);
         let stride = whole_row::<S>(kh * pixels * channels);
         let mut data = Buffer::take(ci.div_ceil(channels) * co * stride);
-        // The number of columns of w that fill cache lines.
+        // A task reads this many columns of w, so that it uses whole cache lines.
         let rows = LINE.min(co);
         parallel::for_each_part(data.as_mut_slice(), [co, rows].map(|rows| rows * stride), |part, to| {
             let parts = co.div_ceil(rows);
@@ -52,32 +54,36 @@ impl Kernels {
         Kernels { data, channels, stride }
     }
 
-    /// Returns the group that starts at a channel.
+    /// Returns the matrix of the block that starts at channel `channel` of x.
     pub(super) fn get(&self, g: &Geometry, channel: usize) -> Rhs<'_> {
         let at = channel / self.channels * g.out_channels * self.stride;
         Rhs::new(&self.data.as_slice()[at..], self.stride)
     }
 }
 
-/// The windows of some columns and some channels of x_bar. See the module documentation.
+/// The layout of the windows that contribute to some columns and channels of x_bar. A window has
+/// one run for each kernel row, and a run is divided into segments. The module documentation
+/// explains how segments are added.
 pub(super) struct Overlap {
-    /// The length of a segment.
+    /// The length of a segment: `stride` pixels of the channels.
     pub(super) segment: usize,
     /// The number of segments in a run.
     segments: usize,
-    /// The first segment of a row that is gathered. `across` is the number of gathered segments.
+    /// The first segment of a row of x_bar that is computed. `across` is the number of these
+    /// segments.
     pub(super) first: usize,
     pub(super) across: usize,
     /// The number of windows of a row of an image.
     out_width: usize,
     /// The length of a window: `kh` runs.
     window: usize,
-    /// The length of a row of windows, including zeros where there is no window.
+    /// The length of a row of windows, including the zeros of its border.
     row: usize,
     /// The length of the segments of all columns, including zeros after the last window.
     pub(super) line: usize,
-    /// The number of rows of windows that exist at once. Row i is in slot i modulo `slots`. There
-    /// are enough slots for one row of x_bar, and more up to [`MAX_BAND`] numbers.
+    /// The number of rows of windows that are stored at once. Row i of windows is in slot i modulo
+    /// `slots`. There are enough slots for one row of x_bar, and more slots if they fit in
+    /// [`MAX_BAND`] numbers.
     pub(super) slots: usize,
 }
 
@@ -99,15 +105,15 @@ impl Overlap {
         Overlap { segment, segments, first, across, out_width, window, row, line: line * segment, slots }
     }
 
-    /// Returns the windows of a row from which the segments are gathered, and the number of missing
-    /// windows before them.
+    /// Returns the windows of a row that contribute to the computed segments, and the number of
+    /// windows of zeros before them, in the left border.
     fn columns(&self) -> (Range<usize>, usize) {
         let before = (self.segments - 1).saturating_sub(self.first);
         let start = self.first.saturating_sub(self.segments - 1).min(self.out_width);
         (start..(self.first + self.across).clamp(start, self.out_width), before)
     }
 
-    /// Writes zeros where a row of windows has no window.
+    /// Writes the zeros of the border of every row of windows.
     pub(super) fn clear_borders(&self, windows: &mut [f32]) {
         let (columns, before) = self.columns();
         for row in windows.chunks_exact_mut(self.row) {
@@ -121,8 +127,8 @@ impl Overlap {
         self.slots.saturating_mul(self.row)
     }
 
-    /// Returns the offset of a row of windows. Most images have a slot for each row and need no
-    /// division.
+    /// Returns the offset of row `i` of windows. If all rows of an image have their own slot, as in
+    /// most images, this needs no division.
     pub(super) fn at(&self, i: usize) -> usize {
         if i < self.slots { i * self.row } else { i % self.slots * self.row }
     }
@@ -134,8 +140,9 @@ impl Overlap {
         (r + 1).saturating_sub(kh).div_ceil(sh).min(end)..end
     }
 
-    /// Multiplies rows `rows` of an image y_bar by the kernel `b`, and writes the windows of x_bar
-    /// to their slots. Not inlined, so that the caller's loop stays small.
+    /// Multiplies the rows `rows` of an image of y_bar by `b`, a matrix of [`Kernels`]. Writes the
+    /// resulting windows to their slots in `windows`. The function is not inlined, so that the loop
+    /// of its caller stays small.
     #[inline(never)]
     pub(super) fn multiply<S: Simd>(
         &self,
@@ -154,8 +161,8 @@ impl Overlap {
         }
     }
 
-    /// Returns the offsets of the terms of segment 0 of row `r` of the padded x_bar. The terms of
-    /// the next segment are one `window` further.
+    /// Returns the offsets of the segments of windows whose sum is segment 0 of row `r` of the
+    /// padded x_bar. For each next segment of this row, all offsets are one window further.
     pub(super) fn sources(&self, g: &Geometry, r: usize) -> Vec<usize> {
         let (sh, run) = (g.spec.stride[0], self.segments * self.segment);
         let rows = (r % sh..g.kernel[0].min(r + 1)).step_by(sh).map(|a| (a, (r - a) / sh));
@@ -168,7 +175,8 @@ impl Overlap {
             .collect()
     }
 
-    /// Computes the row of the padded x_bar with these sources.
+    /// Computes one row of the padded x_bar. `sources` are the offsets that [`Self::sources`]
+    /// returns for this row.
     #[inline(always)]
     pub(super) fn gather<S: Simd>(&self, s: S, windows: &[f32], sources: &[usize], line: &mut [f32]) {
         for (j, to) in line.chunks_exact_mut(self.segment).enumerate() {

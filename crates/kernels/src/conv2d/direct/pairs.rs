@@ -1,8 +1,9 @@
 //! The weight gradient of a kernel twice as long as its stride, in 9 products for every 16 of the
 //! plain sum.
 //!
-//! Along one axis, such a kernel has two taps in each phase. Two neighbouring outputs y0, y1 are
-//! multiplied with three neighbours x0, x1, x2 of the phase, which are a stride apart in the image:
+//! A *phase* is every stride-th pixel of the image. Along one axis, the kernel has two taps in each
+//! phase. Two neighbouring outputs y0, y1 are multiplied with three consecutive pixels x0, x1, x2
+//! of a phase:
 //!
 //! > w0 += y0 x0 + y1 x1,   w1 += y0 x1 + y1 x2
 //!
@@ -11,16 +12,16 @@
 //! > m0 += y0 (x0 - x1),   m1 += (y0 + y1) x1,   m2 += y1 (x1 - x2),
 //! > and in the end  w0 = m0 + m1,   w1 = m1 - m2
 //!
-//! With both axes, there are nine products instead of sixteen. Unlike in `winograd`, no tiles are
-//! transformed: the differences of pixels that are a stride apart are whole *images* of
-//! differences. Three passes over x compute these images. The passes are short because x has few
-//! channels. The sums of y need five additions per 2 x 2 pixels. The products are summed over all
-//! images of a task before they are combined into w_bar. Each result is a sum of products of sums,
-//! so small integers stay exact. As in all of Winograd's algorithms, an infinity in x may become
-//! NaN.
+//! With both axes, there are nine products instead of sixteen. `winograd` transforms one tile after
+//! another. This module instead subtracts whole images: three passes over x compute three images of
+//! differences of pixels that are a stride apart. The passes are short because x has few channels.
+//! The sums of y need five additions per 2 x 2 pixels. The products are summed over all images of a
+//! task before they are combined into w_bar. All steps are additions, subtractions and
+//! multiplications, so results from small integers are exact. As in all of Winograd's algorithms,
+//! an infinity in x may become NaN.
 //!
-//! Eighteen sums (for two numbers of x) and nine vectors of y need 32 registers. With the 16 of
-//! AVX2, the plain sum is faster.
+//! The inner loop has eighteen sums (nine for each of two numbers of x) and nine vectors of y. They
+//! need the 32 registers of AVX-512. With the 16 registers of AVX2, the plain sum is faster.
 
 use super::{pad_rows, whole_vectors};
 use crate::conv2d::Geometry;
@@ -32,8 +33,8 @@ use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::{MAX_PARTIAL, SHARES};
 use crate::tuning::conv2d::pairs::{MAX_BAND, MAX_CHANNELS, MIN_PREFETCHED_Y, MIN_TILES, MIN_TILES_OF_BAND};
 
-/// Returns whether this path is faster than the plain sum and, where it applies, than Winograd's
-/// algorithm on packed phases.
+/// Returns whether pairs of taps are faster than the plain sum. They are then also faster than
+/// Winograd's algorithm on packed phases, if that algorithm supports the layer.
 pub(in crate::conv2d) fn pays(g: &Geometry) -> bool {
     if !InstructionSet::active().pairs || !super::pays(g) || !possible(g) || numbers(g) > MAX_CHANNELS {
         return false;
@@ -58,20 +59,22 @@ fn numbers(g: &Geometry) -> usize {
     g.spec.stride[0] * g.spec.stride[1] * g.in_channels
 }
 
-/// Returns the length of a task's sums. There is one sum for each number of x in a pixel of all
-/// phases, each of the nine points, and each channel of y. The channels of y are padded to whole
+/// Returns the number of sums of a task. There is one sum for each combination of a channel of a
+/// phase of x, one of the nine products, and a channel of y. The channels of y are padded to whole
 /// vectors.
 fn sums_len(g: &Geometry, lanes: usize) -> usize {
     numbers(g) * POINTS * g.out_channels.next_multiple_of(lanes)
 }
 
-/// The bands of all images, which a task computes one by one. Rows are rows of tiles here.
+/// The division of all images into bands of rows of tiles. A tile is 2 x 2 pixels of y. A task
+/// computes its bands one by one.
 struct Bands {
-    /// The distances from a pixel to the next pixel of its phase, below and to the right.
+    /// The distance from a pixel to the next pixel of its phase below it, and to the next one on
+    /// its right.
     step: [usize; 2],
     /// The length of a line of the padded image, in whole cache lines.
     line: usize,
-    /// The rows of all images in bands of about the same height.
+    /// The rows of tiles of all images, in bands of about the same height.
     rows: Pieces,
 }
 
@@ -86,13 +89,14 @@ impl Bands {
         Bands { step, line, rows: Pieces::new([g.batch, rows, 1, 1], [1, height, 1, 1]) }
     }
 
-    /// Returns the number of rows of a band, except the last band of an image.
+    /// Returns the number of rows of tiles of a band. The last band of an image can have fewer.
     fn height(&self) -> usize {
         self.rows.part[1]
     }
 
-    /// Returns the number of elements of x that a band of `height` rows reads: two pixels of its
-    /// phases per row, and the pixel below them.
+    /// Returns the number of elements of padded x that a band with `height` rows of tiles reads.
+    /// For each row of tiles, these are two rows of every phase. One more row of every phase
+    /// follows below the band.
     fn len(&self, height: usize) -> usize {
         (2 * height + 1) * self.step[0]
     }
@@ -106,7 +110,7 @@ fn subtract(to: &mut [f32], a: &[f32], b: &[f32]) {
     }
 }
 
-/// w_bar, the gradient of <y_bar, x conv w> with respect to w
+/// Computes w_bar, the gradient of <y_bar, x conv w> with respect to w.
 pub(in crate::conv2d) fn weight_grad<S: Simd>(
     s: S,
     g: &Geometry,
@@ -164,9 +168,10 @@ pub(in crate::conv2d) fn weight_grad<S: Simd>(
     );
 }
 
-/// Adds the products of a band to `sums`, which has the shape \[vectors of channels of y\]\[lines
-/// and numbers of a pixel of all phases of x\]\[points\]. If y is `prefetched`, the y of the next
-/// band is prefetched.
+/// Adds the products of a band to `sums`. A *block* of x is as high and as wide as the stride, so
+/// it has one pixel of each phase. `sums` has the shape \[vectors of channels of y\]\[rows of a
+/// block\]\[numbers of such a row\]\[nine products\]\[lanes of a vector\]. If `prefetched`, the
+/// numbers of y of the next band are prefetched.
 #[inline(always)]
 fn add_band<S: Simd>(
     s: S,
@@ -197,7 +202,7 @@ fn add_band<S: Simd>(
     }
 }
 
-/// Computes w_bar from the sums of products.
+/// Computes w_bar from the sums of the nine products, `sums`.
 #[inline(always)]
 fn take_apart<S: Simd>(s: S, g: &Geometry, sums: &[f32], w_bar: &mut [f32]) {
     let ([sh, sw], co) = (g.spec.stride, g.out_channels);

@@ -16,8 +16,8 @@ fn all(g: &Geometry, x: &[f32], w: &[f32], y_bar: &[f32]) -> [Vec<f32>; 3] {
     out
 }
 
-/// Sums of small integers are exact in any order, so all instruction sets must equal the definition
-/// bit for bit.
+/// Compares the direct path with the definition, on all instruction sets. Sums of small integers
+/// are exact in any order, so the results must be equal.
 #[test]
 fn random_geometries_equal_the_definition() {
     let mut dice = Dice(31);
@@ -48,8 +48,9 @@ fn random_geometries_equal_the_definition() {
     }
 }
 
-/// Few images are divided into bands, and so are large images. The last band can have fewer rows,
-/// windows can cover two bands, and a band can be a single row.
+/// Compares the direct path with the definition, on images that are divided into bands. The last
+/// band can have fewer rows than the others, windows can cover two bands, and a band can be a
+/// single row.
 #[test]
 fn bands_equal_the_definition() {
     for (x, w, spec) in [
@@ -70,7 +71,9 @@ fn bands_equal_the_definition() {
     }
 }
 
-/// Few rows are divided into columns, and few pixels into channels.
+/// Compares the direct path with the definition, on images whose rows are divided into columns
+/// because there are few rows, and on images whose channels are divided because there are few
+/// pixels.
 #[test]
 fn columns_and_channels_equal_the_definition() {
     for (x, w, spec) in [
@@ -127,8 +130,9 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// The geometries that pairs of taps support, on every instruction set, whether they are faster or
-/// not. The results are exact, as in the rest of the path.
+/// Compares `pairs::weight_grad` with the definition, on every instruction set. The geometries are
+/// any that it supports, even if another path is faster. The operands are small integers, so the
+/// results are exact.
 #[test]
 fn pairs_of_taps_equal_the_definition() {
     let mut dice = Dice(57);
@@ -179,7 +183,7 @@ fn pairs_of_taps_give_the_same_bits_for_any_number_of_threads() {
     }
 }
 
-/// A number that is not finite only affects the taps of its channel.
+/// An infinity in x or y_bar only affects the weight gradients of its own channel.
 #[test]
 fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
     let g = Geometry::new([3, 16, 16, 3], [4, 4, 3, 20], Spec::new(2, 1));
@@ -200,8 +204,9 @@ fn pairs_of_taps_keep_what_is_not_finite_in_its_channel() {
     }
 }
 
-/// `weight_grad` uses pairs of taps where they are faster: with AVX-512, if `direct` or packed
-/// phases would otherwise compute the layer. The other two kernels never use pairs.
+/// `conv2d::weight_grad` uses pairs of taps where they are faster: with AVX-512, on some layers
+/// that the direct path or packed phases would otherwise compute. `forward` and `input_grad` never
+/// use pairs of taps.
 #[test]
 fn pairs_of_taps_are_taken_where_they_pay() {
     if !Isa::Avx512.supported() {

@@ -1,4 +1,5 @@
-//! Few tiles, and a large filter. All tiles are transformed, and tasks are columns of the filter.
+//! The division of a product into tasks for few tiles and a large filter. First all tiles are
+//! transformed. Then each task computes some columns of the filter and of the product.
 //!
 //! ```text
 //!     for each group of tiles                         d^ = B^T d B                       (parallel)
@@ -9,8 +10,9 @@
 //! ```
 //!
 //! Each element of the filter is transformed and used by one task only, and its 25 points never
-//! leave the cache. If there are few columns, these are computed one after another. Tasks are then
-//! parts of the filter, and after that points.
+//! leave the cache. If there are few groups of columns, the groups are computed one after another.
+//! Each group is then divided into tasks twice: into parts of the filter for the transform, and
+//! into points for the product.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{Operand, Points, Transformed};
@@ -24,8 +26,8 @@ use crate::tuning::cache::PAD;
 use crate::tuning::winograd::MIN_TASKS;
 use crate::tuning::winograd::by_columns::{COLUMNS, ROWS_OF_PART, TILES};
 
-/// Computes y from x and w, or x_bar from y_bar and w. `block` rows of the filter are transformed
-/// at once.
+/// Computes y from x and w, or x_bar from y_bar and w. `block` is the number of rows of the filter
+/// that are transformed at once.
 pub(super) fn run<S: Simd, F: Form>(
     s: S,
     t: &Tiling,
@@ -41,8 +43,8 @@ pub(super) fn run<S: Simd, F: Form>(
     let (tasks, widest) = (n.div_ceil(width), width.min(n).next_multiple_of(S::PANEL));
     let scratch =
         Scratch::reserve([N * N * (block * widest + PAD), Points::product(count, widest, S::PANEL).len()]);
-    // If there are few columns, these are computed one after another, and tasks are parts of the
-    // filter and points.
+    // If there are few groups of columns, they are computed one after another. Tasks are then parts
+    // of the filter for the transform, and points for the product.
     let few = tasks < MIN_TASKS;
     let each = |parallel: bool, tasks: usize, f: &(dyn Fn(usize) + Sync)| match parallel {
         true => parallel::for_each(tasks, f),
@@ -90,7 +92,7 @@ pub(super) fn run<S: Simd, F: Form>(
     });
 }
 
-/// Returns d^ of all tiles, with `k` columns.
+/// Returns d^, the transforms of all tiles. It has `k` columns.
 fn load_all<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, from: &[f32], k: usize) -> Operand {
     let (count, mut hat) = (t.count(), Operand::take(t.count(), k));
     let all = 0..count;

@@ -1,5 +1,5 @@
-//! Many tiles, and a filter that fits in the cache. The filter is transformed once, and tasks are
-//! tiles.
+//! The division of a product into tasks for many tiles and a filter that fits in the cache. First
+//! the filter is transformed. Then each task computes some of the tiles.
 //!
 //! ```text
 //!     for each panel of the filter                    g^ = G g G^T                       (parallel)
@@ -9,10 +9,11 @@
 //!             Y = A^T m A
 //! ```
 //!
-//! For a few tiles, d^ and m stay in the cache between their passes. For y, a task is a few tiles.
-//! In x_bar, tiles overlap, and pixels are added up in the order of the tiles. So a task is whole
-//! images, or, if there are few images, a band of rows and columns of tiles. The tiles above and to
-//! the left of a band contribute to its pixels, so they are computed as well.
+//! Only a few tiles are computed at once, so d^ and m stay in the cache from one step to the next.
+//! For y, a task has a few tiles. In x_bar, tiles overlap, and their contributions to a pixel are
+//! added in the order of the tiles. So a task has whole images. If there are few images, it has a
+//! band: some rows and columns of the tiles of an image. The tiles just above a band and to its
+//! left contribute to its pixels, so the task computes these tiles too.
 
 use super::filter::{self, FilterOut, Side};
 use super::points::{Operand, Points, Transformed};
@@ -87,7 +88,8 @@ pub(super) struct Tasks {
     /// The number of tiles of a task that are computed at once.
     few: usize,
     tiles: Pieces,
-    /// Whether the tiles of a task are rows and columns of an image. Otherwise they are in order.
+    /// Whether the tiles of a task are some rows and columns of tiles of an image. Otherwise they
+    /// are consecutive tiles of the batch.
     bands: bool,
 }
 

@@ -13,11 +13,10 @@
 //! are too short for hardware prefetching. So while one tile is transformed, the pixels of the next
 //! tile are prefetched.
 //!
-//! Each function has code for two kinds of tile. If all points and pixels exist and vectors are
-//! whole, the tile is a [`Grid`], and a transform has only loads, sums and stores. Where a
-//! transform adds to pixels, all neighbours above and to the left must exist too, so that the
-//! shared pixels are known at compile time. If a tile is short or exceeds the image, each element
-//! is checked.
+//! Each function has code for two kinds of tile. If a tile is not short, lies inside the image and
+//! fills whole vectors, it is a [`Grid`], and its transform has only loads, sums and stores. For
+//! x_bar, there must also be a tile above and a tile to the left, so that the pixels that they
+//! share with this tile are known at compile time. In all other tiles, each element is checked.
 
 use super::points::{OperandOut, Transformed};
 use super::tiling::Tiling;
@@ -27,7 +26,7 @@ use crate::simd::{Grid, GridMut, Lattice, Shared, Simd};
 use crate::tuning::winograd::MIN_PREFETCH_CHANNELS;
 use std::ops::Range;
 
-/// Returns `lanes` consecutive channels of pixel (i, j) of a tile as one vector. The
+/// Returns `lanes` channels of pixel (i, j) of a tile as one vector, from channel `channel` on. The
 /// vector is zero if the pixel is outside the image.
 #[inline(always)]
 fn channels<S: Simd>(
@@ -46,8 +45,9 @@ fn channels<S: Simd>(
     }
 }
 
-/// Prefetches vectors, whose addresses may be invalid. Not inlined, because the transforms need all
-/// registers. It uses no vectors, so it need not be compiled for the instruction set.
+/// Prefetches the vectors at `pixels`. Their addresses may be outside `x`. The function is not
+/// inlined, because the transforms need all registers. It has no vector arithmetic, so it need not
+/// be compiled for each instruction set.
 #[inline(never)]
 fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     for i in 0..pixels.size[0] {
@@ -57,8 +57,8 @@ fn prefetch<S: Simd>(s: S, x: &[f32], pixels: Lattice) {
     }
 }
 
-/// Returns the product at point (i, j) of the tile and channels whose offset at point 0 is `at`.
-/// The product is zero if the tile does not have this point.
+/// Returns a vector of the product `m` at point (i, j). `at` is the offset of this vector at point
+/// (0, 0). The tile has `points[0]` x `points[1]` points. The result is zero for all other points.
 #[inline(always)]
 fn product<S: Simd>(s: S, m: Transformed<'_>, at: usize, [i, j]: [usize; 2], points: [usize; 2]) -> S::V {
     if i < points[0] && j < points[1] {
@@ -68,7 +68,8 @@ fn product<S: Simd>(s: S, m: Transformed<'_>, at: usize, [i, j]: [usize; 2], poi
     }
 }
 
-/// Transforms `tiles` of an image into their rows of an operand.
+/// Transforms the tiles `tiles` of x (if `X`) or y_bar, and writes them to the rows of the operand
+/// for these tiles.
 ///
 /// # Safety
 /// No other task may access these rows meanwhile.
@@ -135,24 +136,26 @@ pub(super) unsafe fn load<S: Simd, F: Form, const X: bool>(
 
 /// The part of a product that is transformed back at once.
 pub(super) struct Part {
-    /// The tiles of the product, from row 0 on: all tiles of the task, or the next few tiles in
-    /// order.
+    /// The tiles of the product, which are its rows from row 0 on: all tiles of the task, or the
+    /// next few of them.
     pub(super) tiles: Range<usize>,
-    /// The columns of the product, from column 0 on: channels of y, or of all phases of x.
+    /// The channels of y, or of all phases of x, which are the columns of the product from column 0
+    /// on.
     pub(super) columns: Range<usize>,
 }
 
-/// Transforms a part of a product back into tiles of an image. Tiles of x overlap and are added.
+/// Transforms a part of a product back into tiles of x_bar (if `X`) or y. Tiles of x_bar overlap,
+/// and their shared pixels are added.
 ///
 /// A task transforms its tiles in order. The pixels that a tile shares with the tiles above and to
 /// the left already hold the sum of these tiles. All other pixels are written for the first time,
-/// so nothing is zeroed before. A band writes the pixels from the top left of its first tiles up to
-/// the pixels of the next bands. The tiles above and to the left of the band are computed because
-/// the band shares their last pixels.
+/// so nothing is zeroed before. If a task has only a band of the tiles of an image, it writes all
+/// pixels of these tiles, except those that the bands below and to the right also write. The tiles
+/// just above the band and to its left are computed too, because they share pixels with the band.
 ///
 /// # Safety
-/// No other task may access these columns of these tiles meanwhile. For x, this includes these
-/// columns of the images or bands of the tiles.
+/// No other task may access these columns of these tiles meanwhile. If `X`, no other task may
+/// access these columns anywhere in the images or bands of the tiles.
 #[inline(always)]
 pub(super) unsafe fn store<S: Simd, F: Form, const X: bool>(
     s: S,

@@ -6,31 +6,33 @@ use super::transform::{Form, N};
 use crate::simd::{Shared, Simd};
 use std::ops::Range;
 
-/// The operand that the transformed filter is multiplied by.
+/// The product that the transformed filter is used in: y from x, or x_bar from y_bar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Rows are the channels of all phases of x, and columns are the channels of y.
+    /// The filter in y = x conv w: its rows are the channels of all phases of x, and its columns
+    /// are the channels of y.
     Forward,
-    /// The transpose: rows are the channels of y, and columns are the channels of all phases of x.
+    /// The transposed filter in x_bar: its rows are the channels of y, and its columns are the
+    /// channels of all phases of x.
     Adjoint,
 }
 
 /// The side of the square blocks in which w is transposed.
 const SQUARE: usize = 16;
 
-/// The transformed filter, or a part of it, that is written.
+/// Memory for the transformed filter or for a part of it, to which [`transform`] writes.
 #[derive(Clone, Copy)]
 pub(super) struct FilterOut<'a> {
     pub(super) data: Shared<'a>,
     /// The offset of the first element of point 0.
     pub(super) at: usize,
-    /// The distance of two points.
+    /// The distance between the same element of two neighbouring points.
     pub(super) point_stride: usize,
 }
 
 /// Computes g^ = G g G^T for `rows` of the filter and the panel of columns from `column` on. Row k
 /// of the panel is stored at `at + k PANEL` of each point, with k counted from the first of `rows`.
-/// The panel may exceed the filter, whose elements there are 0.
+/// The panel may have more columns than the filter. These additional columns are 0.
 ///
 /// # Safety
 /// No other task may access these elements of `to` meanwhile.
@@ -71,8 +73,8 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
     }
 }
 
-/// Returns the taps of one row of the filter, from one column on. A slice is empty where the filter
-/// has no element.
+/// Returns one slice for each tap: the elements in row `row` of the filter, from column `column`
+/// on. The slice is empty if the filter has no such elements.
 #[inline(always)]
 fn taps<'a>(
     t: &Tiling,
@@ -96,8 +98,9 @@ fn taps<'a>(
     taps
 }
 
-/// Transposes one square of every tap: from rows (phase, channel of x) at `column` and channels of
-/// y at `row`.
+/// Transposes one square block of w for every tap. In w, the rows of the block are channels of a
+/// phase of x, and its columns are channels of y. The first channel of x in the block is `column`,
+/// counted over all phases. The first channel of y is `row`.
 #[inline(always)]
 fn transpose<S: Simd>(
     s: S,
@@ -140,8 +143,9 @@ fn transpose<S: Simd>(
     }
 }
 
-/// Computes w_bar = G^T m G for `rows` x `columns` of the filter of the forward side. Row 0 and
-/// column 0 of `m` are the first row and column of this range.
+/// Computes w_bar = G^T m G for the rows `rows` and the columns `columns` of the filter, as
+/// [`Side::Forward`] counts them. Row 0 and column 0 of `m` are the first of these rows and
+/// columns.
 ///
 /// # Safety
 /// No other task may access these elements of `w_bar` meanwhile.

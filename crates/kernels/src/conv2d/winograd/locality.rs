@@ -9,11 +9,12 @@ use crate::conv2d::{Spec, products};
 use crate::isa::{self, Isa};
 use crate::reference::testing::{Dice, len};
 
-/// Half the distance of two neighbouring `f32` at 1.
+/// The unit roundoff of `f32`: half the distance from 1 to the next larger `f32`.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
-/// Returns kappa of [`forward`], [`input_grad`] and [`weight_grad`]: the largest element of the
-/// result, computed with the absolute values of all matrices on tiles of ones.
+/// Returns the norm kappa of docs/winograd.md for [`forward`], [`input_grad`] and [`weight_grad`].
+/// To compute it, all matrices of the algorithm are replaced by their absolute values, and all
+/// operands are ones. Kappa is then the largest element of the result.
 fn norms(t: &Tiling) -> [f64; 3] {
     let r = N + 1 - t.m;
     let absolute = matrices(t.m, r).map(|m| m.iter().map(|r| r.iter().map(|v| v.abs()).collect()).collect());
@@ -28,8 +29,9 @@ struct Layer {
     operands: [Vec<f32>; 3],
 }
 
-/// Returns layers of both algorithms: one and several phases, packed phases, short tiles, missing
-/// taps, and channels that do not fill a vector.
+/// Returns layers for both F(4 x 4, 2 x 2) and F(3 x 3, 3 x 3): with one phase, several phases and
+/// packed phases, with short tiles, with phases that lack a tap, and with channels that do not fill
+/// a vector.
 fn layers() -> Vec<Layer> {
     let (same, half) = (Spec::new(1, 1), Spec::new(2, 1));
     [
@@ -72,7 +74,7 @@ fn largest(x: &[f32], window: &Window, channels: usize) -> Vec<f64> {
 }
 
 impl Layer {
-    /// Computes y and x_bar in both ways, and w_bar.
+    /// Computes y by tiles, y by columns, x_bar by tiles, x_bar by columns, and w_bar.
     fn run(&self) -> [Vec<f32>; 5] {
         let (g, [x, w, y_bar]) = (&self.t.g, &self.operands);
         let by = |way, side, from: &[f32], to: usize| {
@@ -103,7 +105,8 @@ impl Layer {
         want
     }
 
-    /// Returns the bounds of docs/winograd.md on the errors of y, x_bar and w_bar, for k = 1.
+    /// Returns the bounds of docs/winograd.md on the errors of y, x_bar and w_bar, for one rounding
+    /// per term (k = 1).
     fn bounds(&self) -> [Vec<f64>; 3] {
         let (t, [x, w, y_bar]) = (&self.t, &self.operands);
         let (ci, co, norms) = (t.g.in_channels, t.g.out_channels, norms(t));
@@ -138,9 +141,10 @@ impl Layer {
         taps.filter_map(|tap| self.t.weight_row(phase, channel, tap)).collect()
     }
 
-    /// Returns for y, x_bar and w_bar whether each element depends on the tiles of x that contain
-    /// number `at`, or on the tiles of y that contain number `at_y`. The weight gradient depends on
-    /// all tiles, so only channels matter for it.
+    /// Returns for each element of y, x_bar and w_bar whether number `at` of x or number `at_y` of
+    /// y_bar can affect it. An element of y or x_bar is affected if it is in the same tile as the
+    /// number. An element of w_bar is a sum over all tiles, so it is affected if it has the same
+    /// channel as the number.
     fn reached(&self, at: usize, at_y: usize) -> [Vec<bool>; 3] {
         let (t, [x, w, y_bar]) = (&self.t, &self.operands);
         let (ci, co) = (t.g.in_channels, t.g.out_channels);
@@ -182,11 +186,12 @@ fn the_norms_are_those_of_the_document() {
     }
 }
 
-/// The rounding errors of a term that do not cancel, as a multiple of [`UNIT`] times the product of
-/// the norms.
+/// The factor k that multiplies the bounds in the test: the effective number of roundings of a
+/// term. It is below 1 because rounding errors of both signs cancel.
 const ROUNDINGS: f64 = 1.0 / 16.0;
 
-/// Spikes of 1e8 among numbers of up to 1, in x and then in y_bar.
+/// The errors stay within the bounds of [`Layer::bounds`] times [`ROUNDINGS`], even if there are a
+/// few spikes of 1e8 among numbers of up to 1. The spikes are in x, and then in y_bar.
 #[test]
 fn errors_are_bounded_by_the_largest_number_of_a_tile() {
     for mut layer in layers() {
@@ -218,8 +223,9 @@ fn errors_are_bounded_by_the_largest_number_of_a_tile() {
     }
 }
 
-/// If a number of x and one of y_bar become infinite or NaN, elements that depend on other tiles
-/// keep their bits. Elements of w_bar for other channels keep their bits too.
+/// One number of x and one of y_bar become infinite or NaN. Then elements of y and x_bar that
+/// depend only on other tiles keep their bits. Elements of w_bar for other channels keep their bits
+/// too.
 #[test]
 fn what_is_not_finite_stays_in_its_tiles() {
     for mut layer in layers() {

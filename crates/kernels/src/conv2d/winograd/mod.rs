@@ -5,14 +5,16 @@
 //! > Y = A^T \[ (G g) . (B^T d) \],  in two dimensions  Y = A^T \[ (G g G^T) . (B^T d B) \] A
 //!
 //! (Lavin & Gray 2016, section 4; d is a tile of the input, g a filter, Y a tile of the output).
-//! Summed over input channels, the elementwise product becomes one matrix product per point. So
-//! there are N^2 = 25 products of \[tiles x channels in\] by \[channels in x channels out\],
-//! instead of one of \[pixels x taps of channels in\].
+//! The N^2 = 25 elements of a transformed tile are called *points*. The elementwise product is
+//! summed over input channels, so each point is one matrix product of \[tiles x input channels\] by
+//! \[input channels x output channels\]. These 25 products replace one product with the larger left
+//! operand \[pixels x (taps and input channels)\].
 //!
-//! First the stride s is removed: the s x s phases of the input are the channels of a convolution
-//! with stride 1 ([`tiling::Tiling`]). So a 4 x 4 kernel with stride 2 is F(4 x 4, 2 x 2) over four
-//! phases, with 2.56 times fewer multiplications. A 3 x 3 kernel with stride 1 is F(3 x 3, 3 x 3),
-//! with 3.24 times fewer. A 5 x 5 kernel with stride 2 is F(3 x 3, 3 x 3) over four phases.
+//! F(M x M, R x R) means M x M outputs of a filter with R x R taps. First the stride s is removed:
+//! the s x s phases of the input become the channels of a convolution with stride 1
+//! ([`tiling::Tiling`]). So a 4 x 4 kernel with stride 2 is F(4 x 4, 2 x 2) over four phases, with
+//! 2.56 times fewer multiplications. A 3 x 3 kernel with stride 1 is F(3 x 3, 3 x 3), with 3.24
+//! times fewer. A 5 x 5 kernel with stride 2 is F(3 x 3, 3 x 3) over four phases.
 //!
 //! The map from (x, w) to y is bilinear, and each stage is a matrix. So the two gradients are the
 //! exact adjoints of this map, with the stages in reverse order. They use the same transforms
@@ -26,10 +28,10 @@
 //!
 //! The batch, the image size and the numbers of channels are arbitrary. Tiles that exceed the image
 //! read zeros and drop results outside. Channels are padded to whole vectors internally. The cost
-//! is rounding: the error is about five times that of a plain sum. It is relative to the largest
-//! number of a tile, not of a window. An infinite or NaN number spreads in its tile.
-//! docs/winograd.md derives the bound. The algorithm is for `f32` only. Gradients are checked in
-//! `f64` on the plain path.
+//! is rounding: the error is about five times that of a plain sum. The error is relative to the
+//! largest number of a tile, not of a window. An infinite or NaN number spreads to all results of
+//! its tile. docs/winograd.md derives the bound. The algorithm is for `f32` only. Gradient checks
+//! use `f64`, and therefore the plain path.
 
 #![allow(unsafe_code)]
 
@@ -62,7 +64,8 @@ use tiling::Tiling;
 use transform::{F33, F42, Form, N};
 
 impl Side {
-    /// Returns the number of rows of the transformed filter, and of its columns with padding.
+    /// Returns the number of rows and of columns of the transformed filter. The columns are padded
+    /// to a multiple of the vector length.
     fn size(self, t: &Tiling) -> [usize; 2] {
         match self {
             Side::Forward => [t.filter_rows(), t.channels[1]],
@@ -71,7 +74,8 @@ impl Side {
     }
 }
 
-/// The operands of a product: x, w and y, or y_bar, w and x_bar.
+/// The operands of [`multiply`]. On the forward side, `from` is x and `to` is y. On the adjoint
+/// side, `from` is y_bar and `to` is x_bar.
 struct Operands<'a> {
     from: &'a [f32],
     w: &'a [f32],
@@ -83,13 +87,15 @@ pub(super) fn pays(g: &Geometry) -> bool {
     pays_from(g, MIN_CHANNELS, MIN_TILES)
 }
 
-/// The same as [`pays`], for packed phases of x.
+/// Returns whether Winograd's algorithm supports a geometry of packed phases and is faster. The
+/// limits differ from those of [`pays`].
 pub(super) fn pays_packed(packed: &Geometry) -> bool {
     pays_from(packed, MIN_PACKED_CHANNELS, MIN_PACKED_TILES)
 }
 
-/// Returns whether the algorithm is faster. It needs at least these `channels` of x and y, and this
-/// number of `tiles`.
+/// Returns whether Winograd's algorithm supports this geometry and is faster. It counts as faster
+/// if it saves enough multiplications, and if there are at least `channels[0]` channels of x,
+/// `channels[1]` channels of y, and `tiles` tiles.
 fn pays_from(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
     possible(g)
         && g.in_channels >= channels[0]
@@ -99,7 +105,7 @@ fn pays_from(g: &Geometry, channels: [usize; 2], tiles: usize) -> bool {
 }
 
 /// Returns whether the algorithm supports the geometry: a square kernel of 2 or 3 taps in every
-/// phase, no dilation, no groups, and no pixel outside all tiles.
+/// phase, the same stride along both axes, no dilation, one group, and tiles that cover all pixels.
 fn possible(g: &Geometry) -> bool {
     let ([kh, kw], [sh, sw]) = (g.kernel, g.spec.stride);
     let taps = kh.div_ceil(sh);
@@ -120,12 +126,12 @@ fn tiling(g: &Geometry) -> Tiling {
     Tiling::new(g, if g.kernel[0].div_ceil(g.spec.stride[0]) == F42::R { F42::M } else { F33::M })
 }
 
-/// y = x conv w
+/// Computes y = x conv w.
 pub(super) fn forward(g: &Geometry, x: &[f32], w: &[f32], y: &mut [f32]) {
     multiply(g, Side::Forward, Operands { from: x, w, to: y });
 }
 
-/// x_bar, the gradient of <y_bar, x conv w> with respect to x
+/// Computes x_bar, the gradient of <y_bar, x conv w> with respect to x.
 pub(super) fn input_grad(g: &Geometry, y_bar: &[f32], w: &[f32], x_bar: &mut [f32]) {
     multiply(g, Side::Adjoint, Operands { from: y_bar, w, to: x_bar });
 }
@@ -134,7 +140,8 @@ fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
     let t = tiling(g);
     let [k, n] = side.size(&t);
     let by_tiles = t.count() >= MANY_TILES || k * n <= SMALL_FILTER;
-    // The sums of a task have the same blocks, even if tasks are columns after all.
+    // The blocks of the sums are chosen here, before the next lines replace tiles by columns if
+    // there would be few tasks.
     let block = if by_tiles { BLOCK } else { columns::ROWS };
     let small = t.count() * N * N * k * n < MIN_TASKS * MIN_TASK;
     let by_tiles = by_tiles && (small || by_tiles::Tasks::of(&t, side).count() >= MIN_TASKS);
@@ -146,7 +153,7 @@ fn multiply(g: &Geometry, side: Side, operands: Operands<'_>) {
     });
 }
 
-/// w_bar, the gradient of <y_bar, x conv w> with respect to w
+/// Computes w_bar, the gradient of <y_bar, x conv w> with respect to w.
 pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let t = tiling(g);
     with_simd!(s => match t.m == F42::M {
@@ -155,7 +162,8 @@ pub(super) fn weight_grad(g: &Geometry, x: &[f32], y_bar: &[f32], w_bar: &mut [f
     });
 }
 
-/// Transforms `tiles` of the operand of `side` into their rows of `to`.
+/// Transforms the tiles `tiles` of `from` and writes them to the rows of `to` for these tiles.
+/// `from` is x on the forward side and y_bar on the adjoint side.
 ///
 /// # Safety
 /// No other task may access these rows meanwhile.
@@ -179,11 +187,13 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// Transforms a part of a product back into the result of `side`.
+/// Transforms the part `part` of the product `m` back, and writes it to the result `to`. `to` is y
+/// on the forward side and x_bar on the adjoint side.
 ///
 /// # Safety
-/// No other task may access these columns of these tiles meanwhile. For the adjoint, this includes
-/// these columns of the images or bands of the tiles.
+/// No other task may access the columns of `part` in the tiles of `part` meanwhile. On the adjoint
+/// side, tiles overlap. There, no other task may access these columns anywhere in the images or
+/// bands of the tiles.
 unsafe fn store<S: Simd, F: Form>(
     s: S,
     t: &Tiling,

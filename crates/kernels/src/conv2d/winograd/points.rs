@@ -8,31 +8,32 @@ use crate::tuning::cache::PAD;
 use crate::tuning::winograd::BLOCK;
 use std::ops::Range;
 
-/// The layout of a transformed operand or a product. There is one matrix per point. Its rows are
-/// tiles or filter rows, and its columns are channels. An operand has its columns in blocks of
+/// The layout of a transformed operand or a product. There is one matrix for each point, which is
+/// one of the N x N elements of a transformed tile. The rows of a matrix are tiles or rows of the
+/// filter, and its columns are channels. The columns of an operand are stored in blocks of
 /// [`BLOCK`].
 #[derive(Clone, Copy)]
 pub(super) struct Points {
     cols: usize,
-    /// The distance of two rows of a block.
+    /// The distance between two neighbouring rows of a block.
     pub(super) row_stride: usize,
     block_stride: usize,
-    /// The distance of two points.
+    /// The distance between the same element of two neighbouring points.
     pub(super) point_stride: usize,
 }
 
 impl Points {
-    /// Returns the layout of an operand: blocks of [`BLOCK`] columns, the last block with whole
-    /// vectors. Rows and points are padded by [`PAD`]. So rows are in different sets of the cache,
-    /// and so are the N x N points that a transform writes at once.
+    /// Returns the layout of an operand: blocks of [`BLOCK`] columns, of which the last is rounded
+    /// up to whole vectors. Rows and points are padded by [`PAD`] numbers. So neighbouring rows
+    /// start in different sets of the cache, and so do the N x N points that a transform writes at
+    /// once.
     pub(super) fn operand(rows: usize, cols: usize) -> Self {
         let row_stride = cols.next_multiple_of(CHANNEL_STEP).min(BLOCK) + PAD;
         let block_stride = rows * row_stride;
         Points { cols, row_stride, block_stride, point_stride: cols.div_ceil(BLOCK) * block_stride + PAD }
     }
 
-    /// Returns the layout of a product: rows of whole panels, and in each row one block after
-    /// another.
+    /// Returns the layout of a product: each row is contiguous and is rounded up to whole panels.
     pub(super) fn product(rows: usize, cols: usize, panel: usize) -> Self {
         let row_stride = cols.next_multiple_of(panel);
         Points { cols, row_stride, block_stride: BLOCK, point_stride: rows * row_stride + PAD }
@@ -49,7 +50,7 @@ impl Points {
         col / BLOCK * self.block_stride + row * self.row_stride + col % BLOCK
     }
 
-    /// Returns the vectors of all points, from an element of point 0 on.
+    /// Returns the positions of one vector in all points. `at` is its offset at point 0.
     #[inline(always)]
     pub(super) fn points(&self, at: usize) -> Lattice {
         Lattice { at, size: [N; 2], stride: [N * self.point_stride, self.point_stride] }

@@ -1,6 +1,6 @@
-//! The reference implementation: the same algorithm as its formulas, in `f64`, with the matrices
-//! written out. The tests compare every stage and every path with it and with the definition of
-//! convolution.
+//! A reference implementation of Winograd's algorithm: its formulas in `f64`, with explicit
+//! matrices. Tests compare every transform with its matrix, and the matrices and every path with
+//! the definition.
 
 use super::transform::{F33, F42, Form, N};
 use super::*;
@@ -41,8 +41,8 @@ fn b_t() -> Matrix {
 }
 
 /// Returns A^T and G of F(M, R). Row i of A^T has the i-th powers of the points. Row p of G has the
-/// powers of point p, divided by the product of its distances from the other points. For infinity,
-/// only the highest power is not 0.
+/// powers of point p, divided by the product of its differences from the other finite points. The
+/// last point is infinity. Its highest power counts as 1, and its other powers count as 0.
 fn a_t_and_g(m: usize, r: usize) -> (Matrix, Matrix) {
     let points = [1.0f64, -1.0, 0.5, -0.5];
     let powers = |p: f64, n: usize| (0..n).map(|i| p.powi(i as i32)).collect::<Vec<_>>();
@@ -65,8 +65,8 @@ pub(super) fn matrices(m: usize, r: usize) -> [Matrix; 3] {
     [a_t, g, b_t()]
 }
 
-/// Computes y, x_bar and w_bar of one image with one input and one output channel and stride 1,
-/// stage by stage.
+/// Computes y, x_bar and w_bar for one tile with one input channel, one output channel and stride
+/// 1, stage by stage.
 pub(super) fn algorithm([a_t, g, b_t]: &[Matrix; 3], x: &Matrix, w: &Matrix, y_bar: &Matrix) -> [Matrix; 3] {
     let times_elementwise = |p: &Matrix, q: &Matrix| -> Matrix {
         p.iter().zip(q).map(|(p, q)| p.iter().zip(q).map(|(p, q)| p * q).collect()).collect()
@@ -84,7 +84,7 @@ fn random_matrix(rows: usize, cols: usize, dice: &mut Dice) -> Matrix {
     (0..rows).map(|_| (0..cols).map(|_| dice.roll(0, 2000) as f64 / 1000.0 - 1.0).collect()).collect()
 }
 
-/// The matrices are a correct algorithm: for one tile, all three directions equal the definition.
+/// For one tile, y, x_bar and w_bar that are computed from the matrices equal the definition.
 #[test]
 fn the_matrices_compute_a_convolution_and_its_gradients() {
     let mut dice = Dice(3);
@@ -118,7 +118,7 @@ macro_rules! apply {
     }};
 }
 
-/// Each transform with its shared subexpressions equals its matrix.
+/// Each transform of the fast path gives the same result as multiplications by its matrix.
 #[test]
 fn every_transform_equals_its_matrix() {
     fn check<F: Form>() {
@@ -156,7 +156,7 @@ fn assert_close(got: &[f32], want: &[f64], tolerance: f64, what: std::fmt::Argum
     assert!(worst <= tolerance * rms(want), "{what}: off by {:.1e} of the rms", worst / rms(want));
 }
 
-/// The two ways to divide a product into tasks.
+/// The two ways to divide a product of Winograd's algorithm into tasks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
     ByTiles,
@@ -174,7 +174,7 @@ pub(super) fn multiply_by(way: Way, g: &Geometry, side: Side, from: &[f32], w: &
     });
 }
 
-/// Compares all paths of one geometry, on all instruction sets, with the definition in `f64`.
+/// Compares y, x_bar (both in both ways) and w_bar with the definition, on all instruction sets.
 fn check(g: &Geometry, tolerance: f64) {
     let (operands, want) = exact_conv2d(g);
     let [x, w, y_bar] = operands.map(|v| f32s(&v));
@@ -194,7 +194,8 @@ fn check(g: &Geometry, tolerance: f64) {
     }
 }
 
-/// Any size, any padding, any number of channels, kernels of 2 to 6, strides of 1 to 3.
+/// Tests random sizes, paddings and numbers of channels, with strides of 1 to 3 and 2 or 3 taps in
+/// every phase.
 #[test]
 fn every_path_equals_the_definition_on_random_geometries() {
     let mut dice = Dice(21);
@@ -218,7 +219,8 @@ fn every_path_equals_the_definition_on_random_geometries() {
     }
 }
 
-/// More tiles than a round, more columns than a block, more images than a task.
+/// Tests layers with more tiles than a round, more columns than a block, or more images than a
+/// task.
 #[test]
 fn rounds_blocks_and_tasks_meet_at_the_right_places() {
     for (x, w, spec) in [
@@ -228,8 +230,8 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
         ([1, 35, 33, 5], [4, 4, 5, 6], Spec::new(2, 1)),
         ([40, 14, 14, 18], [4, 4, 18, 20], Spec::new(2, 1)),
         ([9, 14, 6, 18], [5, 5, 18, 20], Spec::new(2, 2)),
-        // The weight gradient by shares of the tiles, for small and large filters. Then in rounds
-        // of whole images.
+        // The weight gradient by shares of the tiles, for small and large filters. The last of the
+        // three layers needs rounds of whole images.
         ([40, 20, 20, 16], [3, 3, 16, 16], Spec::new(1, 1)),
         ([40, 24, 24, 64], [4, 4, 64, 128], Spec::new(2, 1)),
         ([70, 14, 14, 80], [4, 4, 80, 112], Spec::new(2, 1)),
@@ -245,8 +247,8 @@ fn rounds_blocks_and_tasks_meet_at_the_right_places() {
     }
 }
 
-/// In bands, the pixels of x_bar are added up in the order of whole images. So bands give the same
-/// bits as the same image in a batch that is large enough to need no bands.
+/// An image that is divided into bands gets the same bits of x_bar as in a batch so large that it
+/// needs no bands: the contributions to a pixel are added in the same order.
 #[test]
 fn bands_have_the_bits_of_whole_images() {
     for (size, w, spec) in [
@@ -306,11 +308,11 @@ fn same_bits_for_any_number_of_threads() {
     }
 }
 
-/// Transforms load whole vectors, which may include numbers of the next pixel. These numbers must
-/// not affect other results. In the last image, channel 0 of x and all of y_bar are NaN. The
-/// results of other images must not be NaN, nor the weight gradients of other channels. The tiles
-/// of the last pixel before the NaNs are full and inside the image, so their vectors are loaded
-/// without checks.
+/// NaNs in an image do not affect other images. Transforms load whole vectors, which may include
+/// numbers of the next pixel and thus of the next image. In the last image, channel 0 of x and all
+/// of y_bar are NaN. The results of other images must be finite, and so must the weight gradients
+/// of other channels. The tiles of the last pixel before the NaNs are full and inside the image, so
+/// their vectors are loaded without checks.
 #[test]
 fn what_is_not_a_number_stays_in_its_image() {
     for (x, w, spec) in [

@@ -6,9 +6,10 @@ use crate::conv2d::Geometry;
 use crate::tuning::winograd::MAX_TILES_IF_SHORT;
 use std::ops::Range;
 
-/// In the transformed domain, the number of channels is a multiple of this, which is a multiple of
-/// the vector length of every instruction set. Channels that are added to a phase are
-/// zeros. Those after the last phase are undefined, and no product reads them.
+/// In transformed operands, the number of channels of x in each phase, and that of y, is rounded up
+/// to a multiple of this constant. It is a multiple of the vector length of every instruction set.
+/// The additional channels of a phase are 0. Only those after the last phase are undefined, and no
+/// product reads them.
 pub(super) const CHANNEL_STEP: usize = 16;
 
 /// A convolution as phases and tiles.
@@ -16,15 +17,15 @@ pub(super) const CHANNEL_STEP: usize = 16;
 /// With stride s, the rows `i s + a` of the padded input for a fixed a are *phase* a. Tap `d s + a`
 /// of the kernel is only applied to that phase, with stride 1. So a convolution with stride s is a
 /// convolution with stride 1 and `ceil(kernel / s)` taps, whose channels are those of all s x s
-/// phases. A tile is M x M outputs, computed from N x N inputs of each phase. Neighbouring tiles of
-/// the input overlap by R - 1 pixels.
+/// phases. A tile is M x M outputs, which are computed from N x N inputs of each phase. With R taps
+/// in a phase, the inputs of neighbouring tiles overlap by R - 1 pixels.
 ///
 /// If M does not divide a side of the output, and an image has few tiles, some tiles are *short*
-/// along that side: M - 1 outputs from N - 1 inputs. Only the last output of a tile uses the point
-/// at infinity, which depends on the last input alone. So a short tile is the same algorithm
-/// without that point, with 4 products instead of 5. The rows of an operand are ordered by the kind
-/// of their tile. So for every point, the rows that have the point are contiguous
-/// ([`row`](Self::row)).
+/// along that side: M - 1 outputs from N - 1 inputs. The last input of a tile only affects the
+/// point at infinity, and this point only affects the last output. So a short tile is the same
+/// algorithm without that point. Along this side, it has 4 points instead of 5. A tile is a row of
+/// an operand, and the rows are ordered by the sides along which their tiles are short. So for
+/// every point, the rows that have this point are contiguous ([`row`](Self::row)).
 #[derive(Clone, Copy)]
 pub(super) struct Tiling {
     pub(super) g: Geometry,
@@ -34,19 +35,21 @@ pub(super) struct Tiling {
     pub(super) tiles: [usize; 2],
     /// The number of full tiles in each dimension. Short tiles follow the full tiles.
     full: [usize; 2],
-    /// The number of channels of x and y in the transformed domain.
+    /// The numbers of channels of x and of y in transformed operands, which include padding.
     pub(super) channels: [usize; 2],
     /// The tiles that are counted: all tiles, or those of a band of an image.
     counted: Counted,
 }
 
-/// Some rows and columns of tiles of the images from `image` on, counted row by row.
+/// Some rows and columns of tiles, in each image from number `image` on. These tiles are numbered
+/// row by row.
 #[derive(Clone, Copy)]
 struct Counted {
     image: usize,
     first: [usize; 2],
     size: [usize; 2],
-    /// The first tile that belongs to the band. The tiles before it share pixels with the band.
+    /// The row and the column of the first tile of the band. Tiles before it are counted because
+    /// they share pixels with the band.
     own: [usize; 2],
 }
 
@@ -89,8 +92,9 @@ impl Tiling {
         Tiling { counted: Counted { image, first, size, own }, ..*self }
     }
 
-    /// Returns the pixels of a tile of x_bar that belong to the band, from `0` to [`N`] along an
-    /// axis. For each tile, `m` pixels are its own. The other pixels belong to another band.
+    /// Returns which of the [`N`] pixels of a tile of x_bar along an axis are written by this band.
+    /// Where two bands meet, the first `m` pixels of a tile belong to the band of the tile. Its
+    /// other pixels belong to the next band.
     #[inline(always)]
     pub(super) fn own_pixels(&self, tile: Tile, axis: usize) -> Range<usize> {
         let Counted { first, size, own, .. } = self.counted;
@@ -99,9 +103,9 @@ impl Tiling {
         start..if tile.at[axis] + 1 == end && end < self.tiles[axis] && start == 0 { self.m } else { N }
     }
 
-    /// Returns the number of outputs of all tiles along an axis that covers all outputs and all
-    /// pixels of the input. A pixel that no window covers must be in a tile too, because its
-    /// gradient is 0.
+    /// Returns how many outputs the tiles must have along an axis, so that they cover all outputs
+    /// and all pixels of the input. A pixel that no window covers must be in a tile too, because
+    /// its gradient must be set to 0.
     fn outputs_to_cover(&self, axis: usize) -> usize {
         let g = &self.g;
         let rows_of_phase = (g.in_size[axis].saturating_sub(1) + g.spec.padding[axis]) / self.stride() + 1;
@@ -113,7 +117,7 @@ impl Tiling {
         (0..2).all(|axis| self.outputs_to_cover(axis) <= self.start(axis, self.tiles[axis]))
     }
 
-    /// Returns the first output of a tile.
+    /// Returns the position of the first output of tile number `tile` along an axis.
     #[inline(always)]
     fn start(&self, axis: usize, tile: usize) -> usize {
         tile * self.m - tile.saturating_sub(self.full[axis])
@@ -126,14 +130,15 @@ impl Tiling {
         std::array::from_fn(|axis| N - usize::from(tile.at[axis] >= self.full[axis]))
     }
 
-    /// Returns the number of tiles of an image by kind, in the order of rows: tiles with short
-    /// columns, full tiles, tiles with short rows, and tiles that are short in both.
+    /// Returns the number of tiles of each kind in an image, in the order of the rows of an
+    /// operand: tiles that are short along axis 1 only, full tiles, tiles that are short along axis
+    /// 0 only, and tiles that are short along both axes.
     fn kinds(&self) -> [usize; 4] {
         let ([f0, f1], [s0, s1]) = (self.full, [0, 1].map(|axis| self.tiles[axis] - self.full[axis]));
         [f0 * s1, f0 * f1, s0 * f1, s0 * s1]
     }
 
-    /// Returns whether all tiles are full. Otherwise operands are made of whole images.
+    /// Returns whether all tiles are full. If not, every operand has the tiles of whole images.
     pub(super) fn all_full(&self) -> bool {
         self.full == self.tiles
     }
@@ -162,7 +167,8 @@ impl Tiling {
         images * kinds[..kind].iter().sum::<usize>() + (tile.image - first) * kinds[kind] + index
     }
 
-    /// Returns the rows of an operand of the tiles `all` that have a point.
+    /// Returns the rows whose tiles have point number `point`, in the operand that is built from
+    /// the tiles `all`.
     pub(super) fn rows_with(&self, point: usize, all: &Range<usize>) -> Range<usize> {
         if self.all_full() {
             return 0..all.len();
@@ -178,17 +184,17 @@ impl Tiling {
         if rows.is_empty() { 0..0 } else { rows }
     }
 
-    /// Returns the number of products of one phase and channel for one image.
+    /// Returns the number of multiplications per image, phase, input channel and output channel.
     pub(super) fn products(&self) -> usize {
         (0..2).map(|axis| self.tiles[axis] * (N - 1) + self.full[axis]).product()
     }
 
-    /// Returns the number of tiles of one image, or of its band.
+    /// Returns the number of counted tiles of one image: all its tiles, or those of a band.
     pub(super) fn per_image(&self) -> usize {
         self.counted.size[0] * self.counted.size[1]
     }
 
-    /// Returns the number of tiles of the batch.
+    /// Returns the number of counted tiles of all images of the batch.
     pub(super) fn count(&self) -> usize {
         self.g.batch * self.per_image()
     }
@@ -201,8 +207,8 @@ impl Tiling {
         self.stride() * self.stride()
     }
 
-    /// Returns the number of channels of all phases of x, including padding. These are the columns
-    /// of a transformed x_bar.
+    /// Returns the number of channels of all phases of x together, with the padding of each phase.
+    /// This is the number of columns of a transformed x_bar.
     pub(super) fn phase_channels(&self) -> usize {
         self.phases() * self.channels[0]
     }
@@ -220,8 +226,8 @@ impl Tiling {
         Tile { image: image + n, at: [first[0] + rest / size[1], first[1] + rest % size[1]] }
     }
 
-    /// Returns the number of phases of x, and the number of its channels, without and with padding.
-    /// For y (if not `X`), it returns the same numbers of y, which has one phase.
+    /// Returns three numbers of x (if `X`) or of y: the number of phases, the number of channels of
+    /// a phase, and the number of channels of a phase with padding. y has one phase.
     #[inline(always)]
     pub(super) fn phases_and_channels<const X: bool>(&self) -> [usize; 3] {
         let g = &self.g;
@@ -232,7 +238,7 @@ impl Tiling {
         }
     }
 
-    /// Returns the pixels of a tile in a phase of x. If not `X`, it returns those of a tile of y.
+    /// Returns the pixels of a tile in phase number `phase` of x (if `X`) or in y.
     #[inline(always)]
     pub(super) fn window<const X: bool>(&self, tile: Tile, phase: usize) -> Window {
         let (g, s, points) = (&self.g, self.stride(), self.points(tile));
@@ -247,9 +253,9 @@ impl Tiling {
         }
     }
 
-    /// Returns the offset in w at which the output channels start, for tap (d, e) of the phase
-    /// `phase` and the input channel `channel`. Returns `None` if the kernel does not have the tap.
-    /// (A kernel of 5 with stride 2 has phases of 3 and of 2 taps.)
+    /// Returns an offset in w: the weights of tap (d, e) of phase `phase` and of input channel
+    /// `channel` start there, one for each output channel. Returns `None` if the kernel does not
+    /// have this tap. (A kernel of 5 with stride 2 has phases of 3 and of 2 taps.)
     #[inline(always)]
     pub(super) fn weight_row(&self, phase: usize, channel: usize, [d, e]: [usize; 2]) -> Option<usize> {
         let (s, [kh, kw], ci) = (self.stride(), self.g.kernel, self.g.in_channels);

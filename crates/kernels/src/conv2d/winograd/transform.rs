@@ -16,16 +16,16 @@
 //!                                                                                    [ 2 -2 -1  1  3 ]
 //! ```
 //!
-//! The functions below are these matrices with shared common subexpressions. A test compares each
-//! function with its matrix in `reference.rs`.
+//! The functions of this module multiply by these matrices, and they compute common subexpressions
+//! only once. A test in `reference.rs` compares each function with its matrix.
 
 use crate::simd::Simd;
 
 /// The number of points, and of pixels of a tile of the input, in one dimension.
 pub(super) const N: usize = 5;
 
-/// A minimal filtering algorithm F(M, R). It computes M outputs of a filter with R taps from N =
-/// M + R - 1 inputs:
+/// A minimal filtering algorithm F(M, R). It computes M outputs Y of a filter g with R taps from N
+/// = M + R - 1 inputs d:
 ///
 /// > Y = A^T \[ (G g) . (B^T d) \]
 ///
@@ -37,22 +37,22 @@ pub(super) trait Form: Copy + Send + Sync + 'static {
     const M: usize;
     /// The number of taps of the filter, per dimension.
     const R: usize;
-    /// A tile of x or of y at the points: B^T d B if `X`, else A y A^T.
+    /// Transforms a tile of x or y to the N x N points: B^T d B for x (if `X`), and A y A^T for y.
     fn points<S: Simd, const X: bool>(
         s: S,
         d: impl Fn(usize, usize) -> S::V,
         m: impl FnMut(usize, usize, S::V),
     );
-    /// A tile of x or of y from the points: B m B^T if `X`, else A^T m A. This is the adjoint of
-    /// `points` for the other image of the product.
+    /// Transforms N x N points back to a tile of x or y: B m B^T for x (if `X`), and A^T m A for y.
+    /// This is the adjoint of `points` with the same `X`.
     fn pixels<S: Simd, const X: bool>(
         s: S,
         m: impl Fn(usize, usize) -> S::V,
         d: impl FnMut(usize, usize, S::V),
     );
-    /// G g G^T: the filter at the points.
+    /// Transforms the filter to the N x N points: G g G^T.
     fn filter<S: Simd>(s: S, g: impl Fn(usize, usize) -> S::V, m: impl FnMut(usize, usize, S::V));
-    /// G^T m G: the adjoint of `filter`.
+    /// Transforms N x N points back to the filter: G^T m G. This is the adjoint of `filter`.
     fn filter_adjoint<S: Simd>(s: S, m: impl Fn(usize, usize) -> S::V, g: impl FnMut(usize, usize, S::V));
 }
 
@@ -64,7 +64,7 @@ pub(super) struct F42;
 #[derive(Clone, Copy)]
 pub(super) struct F33;
 
-/// Calls [`sandwich`] with the one-dimensional function `$t`. A closure can be inlined always.
+/// Calls [`sandwich`] with the one-dimensional function `$t`, in a closure that is always inlined.
 macro_rules! apply {
     ($s:ident, $t:ident: $from:tt to $to:tt, $x:ident, $y:ident) => {
         sandwich::<S, $from, $to>(
@@ -117,8 +117,9 @@ macro_rules! form {
 form!(F42, 4, 2, a_t42, a42, g42, g_t42);
 form!(F33, 3, 3, a_t33, a33, g33, g_t33);
 
-/// Computes T X T^T for the O x I matrix T. `t` multiplies by T. It is applied first to every
-/// column of X, then to every row.
+/// Computes Y = T X T^T for the O x I matrix T. `t` multiplies a vector by T, `x` returns element
+/// (i, j) of X, and `y` receives element (i, j) of Y. `t` is applied to every column of X, and then
+/// to every row of the result.
 #[inline(always)]
 fn sandwich<S: Simd, const I: usize, const O: usize>(
     s: S,

@@ -1,4 +1,4 @@
-//! The weight gradient, in which the inner dimension is the tiles.
+//! The weight gradient. Its matrix products sum over the tiles.
 //!
 //! ```text
 //!     for each round of tiles
@@ -9,13 +9,13 @@
 //!     w_bar = G^T m G                                 in the last round, or after it
 //! ```
 //!
-//! Both operands are read in the layout in which they were written: the micro-kernel reads d^ by
-//! columns. One task sums each element of the filter in the order of the tiles, so no partial sums
-//! are merged.
+//! No operand is copied to another layout: the micro-kernel reads d^ by columns. Each element of
+//! the filter is summed by one task, in the order of the tiles, so there are no partial sums to
+//! add.
 //!
-//! In a round, threads read the transforms of other threads. If the sums of a whole filter are
-//! small and there are many tiles, tasks are shares of the tiles instead. Each task then computes
-//! all stages of its share in its own cache:
+//! In a round, threads read tiles that other threads have transformed. This is avoided if the sums
+//! of a whole filter are small and there are many tiles. Tasks are then shares of the tiles, and
+//! each task computes all stages of its share in its own cache:
 //!
 //! ```text
 //!     for each share of the tiles                                                        (parallel)
@@ -49,7 +49,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], 
     }
 }
 
-/// Computes w_bar as the sum over shares of `share` tiles.
+/// Divides the tiles into shares of `share` tiles. Computes w_bar of each share, and adds them up.
 fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32], share: usize) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let few = whole_images(t, SHARE_TILES);
@@ -86,7 +86,8 @@ fn by_shares<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     parallel::sum_in_order(parts.as_slice(), w_bar);
 }
 
-/// Computes w_bar block by block of the filter, with the tiles in rounds.
+/// Computes w_bar in rounds. A round adds the products of some of the tiles to the sums of all
+/// blocks of the filter.
 fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar: &mut [f32]) {
     let (k, n, count) = (t.filter_rows(), t.channels[1], t.count());
     let round = count.min(whole_images(t, ROUND));
@@ -155,8 +156,8 @@ fn by_rounds<S: Simd, F: Form>(s: S, t: &Tiling, x: &[f32], y_bar: &[f32], w_bar
     }
 }
 
-/// Returns the blocks of the filter, of [`ROWS`] rows and a number of columns. Blocks are narrower
-/// if there would be too few for several threads.
+/// Divides the filter into blocks of [`ROWS`] rows and [`COLUMNS`] columns. Blocks have fewer
+/// columns if there would otherwise be too few blocks for several threads.
 fn blocks_of(k: usize, n: usize) -> Pieces {
     let mut columns = COLUMNS;
     while columns > MIN_COLUMNS && k.div_ceil(ROWS) * n.div_ceil(columns) < BLOCKS {
@@ -171,8 +172,9 @@ fn block(blocks: &Pieces, i: usize) -> [Range<usize>; 2] {
     [rows, columns]
 }
 
-/// Computes m (+)= (d^)^T y^ at one point, for a block of the filter. The sum is over rows `with`
-/// of the operands. `m` has the distance of its rows, and whether it is added to.
+/// Computes (d^)^T y^ at one point, for a block of the filter. The sum is over the rows `with` of
+/// both operands, which are tiles. The result is added to `m` if `accumulate`, and overwrites `m`
+/// otherwise. Neighbouring rows of `m` are `row_stride` numbers apart.
 fn multiply<S: Simd>(
     s: S,
     [x_hat, y_hat]: &[Operand; 2],
@@ -186,7 +188,8 @@ fn multiply<S: Simd>(
     s.product_into(with.len(), a, b, Block::new(m, [rows.len(), columns.len()], row_stride), accumulate);
 }
 
-/// Transforms `tiles` into d^ and y^, in their rows of `to`.
+/// Transforms the tiles `tiles` of x and y_bar, and writes them to their rows of d^ (`x_hat`) and
+/// y^ (`y_hat`).
 ///
 /// # Safety
 /// No other task may access these rows meanwhile.
@@ -207,7 +210,7 @@ unsafe fn load<S: Simd, F: Form>(
     );
 }
 
-/// Computes w_bar from the sums of a block of the filter.
+/// Computes the block `rows` x `columns` of w_bar from its sums `m`.
 ///
 /// # Safety
 /// No other task may access these elements of `w_bar` meanwhile.
@@ -225,7 +228,8 @@ unsafe fn finish<S: Simd, F: Form>(
     );
 }
 
-/// Returns `tiles`, rounded up to whole images if some tiles are short.
+/// Returns the number of tiles `tiles`. If some tiles of the layer are short, it is rounded up to
+/// whole images.
 fn whole_images(t: &Tiling, tiles: usize) -> usize {
     if t.all_full() { tiles } else { tiles.div_ceil(t.per_image()) * t.per_image() }
 }

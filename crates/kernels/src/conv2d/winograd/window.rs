@@ -29,7 +29,8 @@ impl Elements {
     }
 }
 
-/// Every `step`-th pixel of images along each axis, from pixel `first` of the padded image on.
+/// Every `step`-th pixel of an image along each axis. The first of them is pixel `first` of the
+/// padded image.
 pub(super) struct PixelGrid {
     /// The NHWC shape of the images.
     pub(super) shape: [usize; 4],
@@ -38,19 +39,19 @@ pub(super) struct PixelGrid {
     pub(super) padding: [usize; 2],
 }
 
-/// The offsets of the pixels of a tile in an image, at two strides. Some pixels may be outside the
-/// image.
+/// The offsets of the pixels of a tile in an array of images. Some of these pixels may be outside
+/// the image.
 pub(super) struct Window {
-    /// The pixels, as vectors of their first channels. `at` is modulo 2^64 if pixel (0, 0) is
-    /// outside the image.
+    /// The positions of the pixels, each the offset of its first channel. If pixel (0, 0) is
+    /// outside the image, the offset `at` of the lattice wraps modulo 2^64.
     lattice: Lattice,
     /// The pixels that the tile has and that are inside the image.
     inside: Elements,
 }
 
 impl Window {
-    /// Returns the window with `size` rows and columns of a grid, in one image. A full tile has
-    /// `full`.
+    /// Returns the window of a tile with `size` rows and columns of pixels of `grid`, in image
+    /// number `image`. A tile that is not short has `full` rows and columns.
     #[inline(always)]
     pub(super) fn new(image: usize, size: [usize; 2], full: [usize; 2], grid: PixelGrid) -> Window {
         let PixelGrid { shape: [_, h, w, channels], first, step, padding } = grid;
@@ -72,7 +73,7 @@ impl Window {
         self.lattice.vector(i, j)
     }
 
-    /// Removes the pixels in all other rows and columns.
+    /// Keeps only the pixels in the rows `pixels[0]` and the columns `pixels[1]` of the tile.
     pub(super) fn keep(&mut self, pixels: &[Range<usize>; 2]) {
         let kept = Elements::new(|a, i| pixels[a].contains(&i));
         self.inside = Elements(self.inside.0 & kept.0);

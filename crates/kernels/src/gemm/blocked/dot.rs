@@ -5,7 +5,8 @@ use crate::parallel;
 use crate::simd::Simd;
 use crate::tuning::tasks::CHUNK;
 
-/// c <- a B, or c + a B, for a B with contiguous columns: one dot product per column.
+/// Computes c <- a B, or c <- c + a B, for a row a and a matrix B whose columns are contiguous.
+/// Each element of c is the dot product of a and a column of B.
 pub(super) fn row_times_transposed<S: Simd>(s: S, a: &[f32], b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
     let (a, columns) = (&a[..b.rows], (CHUNK / b.rows.max(1)).max(1));
     parallel::for_each_chunk(c, columns, |t, c| {
@@ -20,7 +21,8 @@ pub(super) fn row_times_transposed<S: Simd>(s: S, a: &[f32], b: Mat<'_, f32>, in
     });
 }
 
-/// Adds up products in four vectors. The vectors, and then their lanes, are added in order.
+/// Returns the dot product of `a` and `b`. Four vectors collect sums of products. At the end, the
+/// vectors are added in a fixed order, and then their lanes.
 #[inline(always)]
 fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [s.zero(); 4];

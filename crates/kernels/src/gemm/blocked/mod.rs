@@ -8,15 +8,16 @@
 //! ```
 //!
 //! The micro-kernel reads whole vectors of the rows of B. A row-major B that fits in the caches is
-//! read in place, except columns that do not fill a vector. For a product of a hundred rows, a copy
+//! read in place, except columns that do not fill a vector. If A has only a hundred rows, copying B
 //! would take a noticeable part of the time. Any other B is packed in panels. If each tile has all
-//! rows of A, each panel is used by one task, which packs the panel just before use. (The panel of
-//! a split tile is used by two tasks.) Otherwise all panels are packed first and shared. A is also
-//! read in place if its rows are in different sets of the cache; otherwise it is packed first.
+//! rows of A, only one task uses a panel, and it packs the panel just before use. (If a tile is
+//! split into two, two tasks use its panels.) Otherwise all panels are packed before the tasks
+//! start, and the tasks share them. A is also read in place if its rows are in different sets of
+//! the L1 cache. Otherwise it is packed before the tasks start.
 //!
-//! Three kinds of products take another form. A product with a single column is computed as its
-//! transpose. A row times a transposed matrix is computed as dot products. A small C with a long
-//! inner dimension is computed as a sum of shares.
+//! Three kinds of products are computed in another way. A product with a single column is computed
+//! as its transpose. A row times a transposed matrix is computed as dot products. A small C with a
+//! long inner dimension is computed as a sum of shares.
 //!
 //! | file | contents |
 //! | --- | --- |

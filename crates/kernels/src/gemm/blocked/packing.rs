@@ -1,5 +1,5 @@
-//! The choice of the operands of a product that are packed, and packing: copies in an order that
-//! suits the caches.
+//! Decides which operands of a product are packed, and packs them. To pack a matrix is to copy it
+//! in an order that suits the caches.
 
 use super::Mat;
 use super::tiles::block_size;
@@ -8,12 +8,12 @@ use crate::tuning::cache::{ALIAS, L1_SETS, L1_WAYS, LINE, PAD};
 use crate::tuning::gemm::{MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ONE_TILE, ROWS_IF_ALIASED, ROWS_IF_LARGE};
 use std::ops::Range;
 
-/// Returns the distance of the rows of a packed A in blocks of `kc` columns.
+/// Returns the distance between two rows of A if A is packed in blocks of `kc` columns.
 pub(super) fn packed_row(kc: usize) -> usize {
     kc + PAD
 }
 
-/// Returns the length of a packed `m` x `k` A in blocks of `kc` columns.
+/// Returns the length of an `m` x `k` matrix A that is packed in blocks of `kc` columns.
 pub(super) fn packed_len(m: usize, k: usize, kc: usize) -> usize {
     k.div_ceil(kc) * m * packed_row(kc)
 }
@@ -29,10 +29,10 @@ pub(super) fn b_is_read_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
         && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
 }
 
-/// Returns the number of rows of A from which packing B pays off, for blocks of `rows` rows of B at
-/// distance `row_stride`. Packing never pays off if a panel stays in L1 without it. That is the
-/// case if its rows start at cache lines and map to enough sets. Rows whose distance is a multiple
-/// of a large power of two map to few sets.
+/// Returns the number of rows of A from which packing B pays off. A block of B has `rows` rows, and
+/// the distance between two rows is `row_stride`. Packing never pays off if a panel of B stays in
+/// L1 without packing. A panel stays in L1 if its rows start at cache lines and map to enough sets
+/// of L1. Rows whose distance is a multiple of a large power of two map to few sets.
 fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     let lines = (row_stride / LINE) | L1_SETS;
     let sets = L1_SETS >> lines.trailing_zeros();
@@ -43,8 +43,8 @@ fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
     }
 }
 
-/// Copies a block of B, at most as wide as a panel, into the rows of a panel, and pads them with
-/// zeros.
+/// Copies the given rows and columns of B into a panel. The columns are at most as many as a panel
+/// has. The rest of each row of the panel becomes zero.
 pub(super) fn pack_panel<S: Simd>(
     s: S,
     b: &Mat<'_, f32>,
@@ -72,7 +72,8 @@ pub(super) fn pack_panel<S: Simd>(
     );
 }
 
-/// Copies a block of a matrix, row-major or column-major, into rows at distance `stride`.
+/// Copies the given rows and columns of a matrix into `to`, where row i starts at `i * stride`. The
+/// matrix is row-major or column-major.
 pub(crate) fn copy<S: Simd>(
     s: S,
     from: &Mat<'_, f32>,

@@ -1,4 +1,5 @@
-//! A product and its packed operands, computed in tiles, block by block and panel by panel.
+//! A matrix product with its packed operands. It computes a tile of C block by block and panel by
+//! panel.
 
 use super::packing::{a_is_read_in_place, b_is_read_in_place, copy, pack_panel, packed_len, packed_row};
 use super::{Mat, Update};
@@ -7,33 +8,35 @@ use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd};
 use crate::tuning::gemm::PACKED_ROWS;
 use std::ops::Range;
 
-/// A product A B with the packed copies of its operands that are not read in place.
+/// A product A B. It contains a packed copy of each operand that is packed before the tasks start.
 pub(super) struct Product<'a, S> {
     s: S,
     a: Mat<'a, f32>,
     b: Mat<'a, f32>,
     /// The number of rows of a block of B.
     kc: usize,
-    /// A in blocks of `kc` columns. The distance of its rows is [`packed_row`]. `None` if A is read
-    /// in place.
+    /// A packed in blocks of `kc` columns. Rows of a block are [`packed_row`] numbers apart. `None`
+    /// if A is read in place.
     packed_a: Option<Buffer<f32>>,
     panels: Panels,
 }
 
-/// The place of a panel of B.
+/// Where a task finds the panels of B.
 enum Panels {
-    /// B itself, for columns that fill whole vectors. The task packs the remaining columns.
+    /// In B itself, if the columns of the panel fill whole vectors. Otherwise the task packs the
+    /// panel.
     InPlace,
-    /// The task packs the panel just before use.
+    /// In a buffer of the task, which packs the panel just before use.
     Own,
-    /// Packed in advance. B is stored in blocks of `kc` rows, and each block in panels. Each panel
-    /// is row-major and padded with zeros.
+    /// In this buffer, which has all panels and was packed in advance. It stores B in blocks of
+    /// `kc` rows, and each block in panels. Each panel is row-major and padded with zeros.
     Packed(Buffer<f32>),
 }
 
 impl<'a, S: Simd> Product<'a, S> {
-    /// Packs the operands that all tasks need, in tasks of `for_each`, with blocks of `kc` rows of
-    /// B. If one tile has all rows of A, each panel is used by one task, which packs it.
+    /// Packs the operands that several tasks need. `for_each` runs the packing as tasks. A block of
+    /// B has `kc` rows. `one_tile` says that a tile has all rows of A. Then each panel is used by
+    /// one task, and that task packs it later.
     pub(super) fn new(
         s: S,
         [a, b]: [Mat<'a, f32>; 2],
@@ -82,7 +85,8 @@ impl<'a, S: Simd> Product<'a, S> {
         Product { s, a, b, kc, packed_a, panels }
     }
 
-    /// Computes some rows and columns of C. `own` has room for `kc` rows of a panel.
+    /// Computes the given rows and columns of C. If the task must pack a panel, it packs it into
+    /// `own`, which has room for `kc` rows of a panel.
     ///
     /// # Safety
     /// C must hold the whole product row by row. No other task may access these rows and columns
@@ -113,7 +117,8 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// Returns A from a row and from the first column of a block.
+    /// Returns the part of A that starts at row `row` and at column `p`, the first column of a
+    /// block.
     fn lhs(&self, row: usize, p: usize) -> Lhs<'_> {
         let Product { a, kc, .. } = self;
         match &self.packed_a {
@@ -125,8 +130,8 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// Returns the panel of B with these columns, for the `rows` of a block. Packs the panel into
-    /// `own` if this task must pack it.
+    /// Returns the panel of B with the given columns and the given rows, which are those of a
+    /// block. Packs the panel into `own` if this task must pack it.
     fn rhs<'b>(&'b self, rows: Range<usize>, columns: Range<usize>, own: &'b mut [f32]) -> Rhs<'b> {
         let b = &self.b;
         match &self.panels {
@@ -145,13 +150,15 @@ impl<'a, S: Simd> Product<'a, S> {
         }
     }
 
-    /// Returns the panel of B that is multiplied after the panel at row p and column j of a task's
-    /// columns. This is the panel to the right, the first panel of the next block, or the first
-    /// panel of the next task's columns. (The lower half of a split tile reads the panels that the
-    /// upper half has read.)
+    /// Returns the panel of B that is multiplied after the panel at row p and column j. `columns`
+    /// are the columns of the task. The next panel is the panel to the right. After the last panel
+    /// of a block, it is the first panel of the next block. After the last block, it is the first
+    /// panel of the next task. (The lower half of a split tile reads the same panels as the upper
+    /// half.)
     ///
-    /// Returns an empty panel if B was packed in advance. The micro-kernel then finds the next
-    /// panel right after this one.
+    /// Returns an empty panel if B was packed in advance, because the next panel then follows this
+    /// one in memory and the micro-kernel finds it. Also returns an empty panel after the last
+    /// panel of B.
     fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
         let (p, j) = match (j + S::PANEL, p + self.kc) {
@@ -176,8 +183,8 @@ mod tests {
     use crate::gemm::blocked::tiles::block_size;
     use crate::simd::Portable;
 
-    /// The prefetched panel is the panel that is multiplied next, for a row-major and a
-    /// column-major B.
+    /// The panel that [`Product::next_panel`] returns is the panel that is multiplied next. B is
+    /// row-major in one case and column-major in the other.
     #[test]
     fn next_is_what_comes_next() {
         let (m, k, n) = (8, 601, 5 * Portable::PANEL - 3);

@@ -1,5 +1,5 @@
-//! A small C with a long inner dimension. The inner dimension is divided into shares, and C is the
-//! sum of the products of the shares.
+//! Products with a small C and a long inner dimension. The inner dimension is divided into shares.
+//! A share gives one product of the size of C, and C is the sum of these products.
 
 use super::packing::packed_len;
 use super::product::Product;
@@ -12,19 +12,21 @@ use crate::tuning::gemm::{BLOCKS_OF_SHARE, KC, LOW_TILE};
 use crate::tuning::tasks::TASKS;
 use std::ops::Range;
 
-/// The shares of a long inner dimension.
+/// The division of a long inner dimension into shares.
 pub(super) struct Shares {
     /// The length of the inner dimension.
     k: usize,
     /// The length of a share. The last share may be shorter.
     len: usize,
-    /// The number of rows of a block of B in every share. A shorter share must not choose its own:
-    /// `block_size` is not monotonic, so its blocks could be longer than the scratch of a task.
+    /// The number of rows of a block of B in every share. A shorter last share uses this number
+    /// too. `block_size` of its length could be larger, because `block_size` is not monotonic. Its
+    /// blocks would then be longer than the scratch buffers.
     kc: usize,
 }
 
 impl Shares {
-    /// Returns the shares of an `m` x `k` times `k` x `n` product, or `None` if C has enough tiles.
+    /// Returns the shares for the product of an `m` x `k` and a `k` x `n` matrix. Returns `None` if
+    /// C has enough tiles for the threads or the inner dimension is too short.
     pub(super) fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
         let shares = (k / (BLOCKS_OF_SHARE * KC)).min(TASKS);
         let small = m.div_ceil(LOW_TILE) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
@@ -42,7 +44,8 @@ impl Shares {
         share * self.len..((share + 1) * self.len).min(self.k)
     }
 
-    /// C <- A B, or C + A B: the sum of the products of the shares, in the order of the shares.
+    /// Computes C <- A B, or C <- C + A B. The products of the shares are added in the order of the
+    /// shares.
     pub(super) fn gemm<S: Simd>(&self, s: S, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
         let (m, n, kc) = (a.rows, b.cols, self.kc);
         let mut parts = Buffer::take(self.count() * m * n);
@@ -72,8 +75,8 @@ mod tests {
     use crate::reference::testing::less;
     use crate::simd::Portable;
 
-    /// No share is empty or longer than the first. The length of the first determines the scratch
-    /// of all shares.
+    /// The shares cover the inner dimension. No share is empty or longer than the first, because
+    /// the length of the first determines the size of the scratch buffers for all shares.
     #[test]
     fn shares_cover_every_inner_dimension() {
         let mut products = 0;

@@ -5,15 +5,17 @@ use crate::tuning::gemm::{KC, LOW_TILE, MC, MIN_TILE, NC, ONE_TILE};
 use crate::tuning::tasks::TASKS;
 use std::ops::Range;
 
-/// Returns the number of rows of a block of B. All blocks have about the same size: in a short
-/// block, loading and storing the sums would cost more than computing them.
+/// Returns the number of rows of a block of B, if B has `k` rows. All blocks have about the same
+/// number of rows. In a block of few rows, loading and storing the sums would cost more than
+/// computing them.
 pub(super) fn block_size(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC))
 }
 
-/// Returns the number of rows and columns of a tile, from the shape alone. Tiles have equal height.
-/// They become narrower, and then lower, until there are enough tiles. If B is read in place, low
-/// tiles are cheaper, because no panel is packed for each of them.
+/// Returns the number of rows and columns of a tile of an `m` x `n` C. Tiles have about the same
+/// number of rows. Their columns are halved, and then their rows, until there are enough tiles for
+/// the threads. If B is read in place (`in_place`), tiles of few rows are cheaper, because their
+/// tasks do not pack panels.
 pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
     let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
     let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
@@ -28,15 +30,16 @@ pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 
     [mc, nc]
 }
 
-/// The tiles of C, one for each task, in the order of memory: row by row of tiles, from left to
-/// right.
+/// The tiles of C. Each task computes one tile. Tiles are numbered from left to right in the first
+/// row of tiles, then in the second row, and so on.
 ///
-/// Two threads start with the first task and with the task in the middle. With an odd number of
-/// tiles, one thread would compute one tile more than the other. So the tile in the middle is split
-/// into two tiles of half the height, if there is a single row of tiles and it is high enough. The
-/// tile in the middle can also be narrower than the others, so a tile to its right can start inside
-/// a panel. This would be wrong if panels are packed for all tasks. But such panels are only packed
-/// for several rows of tiles, and then no tile is split.
+/// With two threads, one starts with the first task and the other with the task in the middle. With
+/// an odd number of tiles, one thread would compute one tile more than the other. So the tile in
+/// the middle is split into two tiles of half the height, if there is a single row of tiles and it
+/// is high enough. The tile in the middle also takes the columns that do not fill a tile, so it can
+/// be narrower than the others. A tile to its right can then start inside a panel. This would be
+/// wrong if panels were packed in advance for all tasks. But panels are packed in advance only for
+/// several rows of tiles, and then no tile is split.
 pub(super) struct Tiles {
     /// The number of rows and columns of C.
     size: [usize; 2],
@@ -53,8 +56,8 @@ impl Tiles {
         Tiles { size: [m, n], full: [mc, nc], halves }
     }
 
-    /// Returns the number of tiles along each axis. The two halves of a split tile count as one
-    /// tile.
+    /// Returns the number of tiles along the rows and the columns of C. The two halves of a split
+    /// tile count as one tile.
     fn counts(&self) -> [usize; 2] {
         std::array::from_fn(|axis| self.size[axis].div_ceil(self.full[axis]))
     }
@@ -89,8 +92,8 @@ impl Tiles {
 mod tests {
     use super::*;
 
-    /// Every element of C is in one tile. If the tile in the middle is split, two threads that take
-    /// half of the tasks each have the same amount of work.
+    /// Every element of C is in exactly one tile. If the tile in the middle is split, the first
+    /// half of the tasks and the second half compute about the same number of elements.
     #[test]
     fn tiles_cover_c_and_balance() {
         for (size, full, halves) in [

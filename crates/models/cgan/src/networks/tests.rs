@@ -4,7 +4,8 @@ use adjoint_nn::layers::Norm;
 use adjoint_nn::objective::AdversarialLoss;
 use adjoint_nn::{Module, SlotMut, Tensor, gradcheck};
 
-/// The conditions of the tests: three classes in both representations, or an image.
+/// A condition of the tests: a class as a one-hot row. The other two are a class as a learned
+/// vector, and an image.
 const ONE_HOT: (Condition, Label) = (Condition::Class, Label::OneHot);
 const EMBEDDING: (Condition, Label) = (Condition::Class, Label::Embedding);
 const IMAGE: (Condition, Label) = (Condition::Inpaint, Label::OneHot);

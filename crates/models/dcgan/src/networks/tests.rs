@@ -150,10 +150,11 @@ fn learns_to_make_a_constant() {
     }
 }
 
-/// A case computed by hand: the inputs of two channels are x and -x, and one feature weights
-/// the channels by a and b. With x = 2 the channels are 2 and, after the activation, -0.4.
-/// Guided backpropagation drops a negative gradient (a < 0) and the gradient of a channel below
-/// 0 (b, of either sign). The ordinary gradient includes both.
+/// A case computed by hand. One pixel of the image is x. The two channels of the first layer are x
+/// and -x before the activation. A feature of the second layer is the sum of the channels with the
+/// weights a and b. With x = 2 the channels are 2 and, after the activation, -0.4. Guided
+/// backpropagation drops a negative gradient (a < 0). It also drops the gradient of a channel that
+/// is below 0, for either sign of b. The ordinary gradient includes both.
 #[test]
 fn guided_backpropagation_lets_through_what_speaks_for_a_feature() {
     let a = Architecture { d_norm: Norm::None, width: 2, ..small() };
