@@ -12,8 +12,9 @@ use crate::simd::level;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
 
-/// The number of independent running sums (lanes) in a contiguous piece. With this number, no vector
-/// unit waits for its previous sum. It is a power of two, so that the sums can be added in pairs.
+/// The number of independent running sums (lanes) in a contiguous piece. With this number, no
+/// vector unit waits for its previous sum. It is a power of two, so that the sums can be added in
+/// pairs.
 const LANES: usize = 64;
 
 /// The largest number of terms of a running sum in the type of its terms. Longer sums are in `f64`.
@@ -74,8 +75,8 @@ fn sum_axis<E: Element>(x: &[E], [outer, n, inner]: [usize; 3], y: &mut [E]) {
     if n == 0 || inner == 0 {
         return y.fill(E::ZERO);
     }
-    // The number of rows, of `inner` numbers each, in a piece. It is at least 32 if there are so
-    // many, so that the partial sums are much shorter than x.
+    // The number of rows, of `inner` numbers each, in a piece. It is at least 32 if x has
+    // that many rows, so that the partial sums are much shorter than x.
     let rows = if inner == 1 { CHUNK } else { (CHUNK / inner).max(32) }.min(n);
     let pieces = n.div_ceil(rows);
     let level = level();
