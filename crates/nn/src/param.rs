@@ -80,7 +80,7 @@ impl<E: Element> Param<E> {
 ///
 /// The vector is random, because the structure of a weight can make a fixed vector orthogonal to
 /// the range of the weight. [`new`](Self::new) draws the vector from a stream that depends on n
-/// only. A [`Scheme`](crate::Scheme) draws it again from the stream of its name.
+/// only. A [`Scheme`](crate::Scheme) draws it again, from the stream of the vector's name.
 pub struct Direction<E: Element>(Tensor<E>);
 
 impl<E: Element> Direction<E> {
