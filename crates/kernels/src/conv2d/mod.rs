@@ -165,8 +165,8 @@ pub fn input_grad<E: Element>(g: &Geometry, y_bar: &[E], w: &[E], x_bar: &mut [E
 }
 
 /// Computes w_bar, the gradient of <y_bar, x conv w> with respect to w. In `f32`, the rounding
-/// [error](self#accuracy-in-f32) can be relative to the largest numbers of x and y_bar in each
-/// tile.
+/// [error](self#accuracy-in-f32) can be proportional to the largest numbers of x and y_bar in
+/// each tile.
 ///
 /// # Panics
 /// If the length of a slice differs from the geometry.

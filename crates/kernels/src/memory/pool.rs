@@ -149,8 +149,8 @@ mod tests {
     use super::*;
     use crate::reference::testing::{Dice, less};
 
-    /// An event of a step. `Ok` is a request with its number of words. `Err` has the index of an
-    /// earlier request, whose storage is dropped.
+    /// An event of a step. `Ok` is a request with its number of words. `Err` is no
+    /// failure: it drops the storage of the earlier request with this index.
     type Event = Result<usize, usize>;
 
     /// Returns a random step. At its end nothing is live.

@@ -29,9 +29,9 @@ struct Layer {
     operands: [Vec<f32>; 3],
 }
 
-/// Returns layers for both F(4 x 4, 2 x 2) and F(3 x 3, 3 x 3): with one phase, several phases and
-/// packed phases, with short tiles, with phases that lack a tap, and with channels that do not fill
-/// a vector.
+/// Returns layers for F(4 x 4, 2 x 2) and for F(3 x 3, 3 x 3). Together they cover these cases: one
+/// phase, several phases, packed phases, short tiles, phases that lack a tap, and channels that do
+/// not fill a vector.
 fn layers() -> Vec<Layer> {
     let (same, half) = (Spec::new(1, 1), Spec::new(2, 1));
     [

@@ -183,8 +183,8 @@ mod tests {
     use crate::gemm::blocked::tiles::block_size;
     use crate::simd::Portable;
 
-    /// The panel that [`Product::next_panel`] returns is the panel that is multiplied next. B is
-    /// row-major in one case and column-major in the other.
+    /// The panel that [`Product::next_panel`] returns is the panel that is multiplied next,
+    /// for a row-major and for a column-major B.
     #[test]
     fn next_is_what_comes_next() {
         let (m, k, n) = (8, 601, 5 * Portable::PANEL - 3);
