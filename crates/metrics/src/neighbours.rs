@@ -229,8 +229,8 @@ mod tests {
         assert_eq!(nearest(&x, &y.narrow(0, 0, 2), 4)[0].len(), 2);
     }
 
-    /// Far from 0, the squared norms are 1e12 and the distance is 1e-2. In f32, all digits of the
-    /// distance would be lost.
+    /// The points are far from 0: the squared norms are 1e12 and the distance is 1e-2. In f32, all
+    /// digits of the distance would be lost.
     #[test]
     fn distances_survive_cancellation() {
         let x = Tensor::from_slice([1, 2], &[1e6, 1e6]);

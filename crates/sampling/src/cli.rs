@@ -86,8 +86,8 @@ enum Command {
     Traverse(With<walks::Traverse>),
     /// The whole latent plane of a model with two latent variables
     Manifold(With<walks::Manifold>),
-    /// Test images with their reconstructions, or with samples for them (models with an encoder or
-    /// an image condition)
+    /// Test images with their reconstructions (models with an encoder), or with samples under their
+    /// condition (models with an image condition)
     Reconstruct(With<grids::Reconstruct>),
     /// Samples beside the nearest training images, to detect copies
     Neighbours(With<neighbours::Neighbours>),
