@@ -10,16 +10,23 @@ use crate::{Batch, Batches};
 /// ready but not its content.
 #[derive(Debug)]
 pub struct Prefetch {
-    /// Makes the batch of step `next`. `None` if making a batch panicked.
-    worker: Option<JoinHandle<(Batches, Batch)>>,
-    next: u64,
+    /// `None` if making a batch panicked.
+    state: Option<State>,
     steps_per_epoch: u64,
 }
 
+#[derive(Debug)]
+enum State {
+    /// No batch was requested yet. The first step of a resumed run is not known in advance.
+    Idle(Box<Batches>),
+    /// A thread makes the batch of `step`.
+    Making { step: u64, worker: JoinHandle<(Batches, Batch)> },
+}
+
 impl Prefetch {
-    /// Prefetches from `batches`, first the batch of step 0.
+    /// Prefetches from `batches`, after the first request.
     pub fn new(batches: Batches) -> Self {
-        Self { steps_per_epoch: batches.steps_per_epoch(), next: 0, worker: Some(make(batches, 0)) }
+        Self { steps_per_epoch: batches.steps_per_epoch(), state: Some(State::Idle(Box::new(batches))) }
     }
 
     /// Number of batches in an epoch (see [`Batches::steps_per_epoch`]).
@@ -33,23 +40,22 @@ impl Prefetch {
     /// # Panics
     /// If making a batch panicked.
     pub fn batch(&mut self, step: u64) -> Batch {
-        let worker = self.worker.take().expect("the batch before this one could be made");
-        let (mut batches, mut batch) = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
-        if self.next != step {
-            batch = batches.batch(step);
-        }
-        self.next = step + 1;
-        self.worker = Some(make(batches, self.next));
+        let (mut batches, made) = match self.state.take().expect("the batch before this one could be made") {
+            State::Idle(batches) => (*batches, None),
+            State::Making { step: making, worker } => {
+                let (batches, batch) = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+                (batches, (making == step).then_some(batch))
+            }
+        };
+        let batch = made.unwrap_or_else(|| batches.batch(step));
+        let next = step + 1;
+        let worker = thread::spawn(move || {
+            let batch = batches.batch(next);
+            (batches, batch)
+        });
+        self.state = Some(State::Making { step: next, worker });
         batch
     }
-}
-
-/// Makes the batch of a step on a separate thread.
-fn make(mut batches: Batches, step: u64) -> JoinHandle<(Batches, Batch)> {
-    thread::spawn(move || {
-        let batch = batches.batch(step);
-        (batches, batch)
-    })
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl Control {
             |z: &Tensor<f32>, conditions: Option<&Tensor<f32>>| self.measure(judge, model, (z, conditions));
         let found = measure(&z, conditions.as_ref())?;
         if conditions.is_none() {
-            // A sum may ask for any class of the dataset, even if the model does not generate it.
+            // A sum may need any class of the dataset, even if the model does not generate it.
             let mut stream = Stream::new(seed, "control/arithmetic", 0);
             let measure = |sums: &Tensor<f32>| measure(sums, None);
             let (arrived, chance) = arithmetic((&z, &found), (classes, trials), &mut stream, measure)?;

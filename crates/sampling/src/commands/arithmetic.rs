@@ -119,7 +119,7 @@ impl Arithmetic {
     /// image come first.
     ///
     /// # Errors
-    /// If fewer samples fit than `--examples` asks for. `text` is the description.
+    /// If fewer samples fit than `--examples` needs. `text` is the description.
     fn examples(&self, near: &[Neighbour], tests: &[Test<'_>], text: &str) -> Result<Vec<usize>, BoxError> {
         let passes = |&i: &usize| tests.iter().all(|test| test(near[i].index));
         let mut found: Vec<usize> = (0..SAMPLES).filter(passes).collect();

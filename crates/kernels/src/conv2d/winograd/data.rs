@@ -13,7 +13,7 @@
 //! are too short for hardware prefetching. So while one tile is transformed, the pixels of the next
 //! tile are prefetched.
 //!
-//! Each function has code for two kinds of tile. If a tile is not short, lies inside the image and
+//! Each function has code for two kinds of tile. If a tile is not short, is inside the image and
 //! fills whole vectors, it is a [`Grid`], and its transform has only loads, sums and stores. For
 //! x_bar, there must also be a tile above and a tile to the left, so that the pixels that they
 //! share with this tile are known at compile time. In all other tiles, each element is checked.
