@@ -22,6 +22,12 @@ use crate::error::complaint;
 use crate::preset::{self, Preset};
 use crate::{Error, paths, run};
 
+/// A setting that differs between two configurations: its key and both values.
+pub(crate) type Difference = (String, String, String);
+/// Compares the settings in the text of a file with those of this run. Returns a setting that
+/// differs and that must not change on resume.
+pub(crate) type Comparison<'a> = &'a dyn Fn(&Path, &str) -> Result<Option<Difference>, Error>;
+
 /// Maximum size of a settings file in bytes. A file with every setting has fewer than a thousand
 /// bytes.
 const MAX_FILE: u64 = 1 << 16;
@@ -68,7 +74,8 @@ pub trait Config: clap::Parser + Serialize {
     const MODEL: &'static str;
 
     /// Returns the defaults of all settings. If a setting has several unconditional defaults, the
-    /// last one is used.
+    /// last one is used. A run that was made before a setting existed gets its default. So a new
+    /// setting needs a default with which training is as it was without the setting.
     fn presets() -> Vec<Preset> {
         COMMON.to_vec()
     }
@@ -129,7 +136,7 @@ pub fn parse<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>
         None => config.common().config.clone(),
     };
     if let Some(file) = file {
-        config = parse_layers(&file, &arguments, Some(&given))?;
+        config = parse_layers(&file, &read(&file)?, &arguments, Some(&given))?;
     }
     if let Some(directory) = resumed {
         refuse_changes(&settings_of_run(&directory)?, &config)?;
@@ -144,7 +151,7 @@ pub fn parse<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>
 /// If the directory holds no run, or its settings can't be read.
 pub fn model_of_run(directory: &Path) -> Result<String, Error> {
     let file = config_of_run(directory)?;
-    let model = read(&file)?.get(MODEL).and_then(Value::as_str).map(str::to_owned);
+    let model = to_table(&file, &read(&file)?)?.get(MODEL).and_then(Value::as_str).map(str::to_owned);
     let problem = format!("does not say which `{MODEL}` it belongs to; it was not written by a trainer");
     model.ok_or_else(|| Error::file(&file, problem))
 }
@@ -154,7 +161,15 @@ pub fn model_of_run(directory: &Path) -> Result<String, Error> {
 /// # Errors
 /// If the directory holds no run of this kind of model, or its settings can't be read.
 pub fn settings_of_run<C: Config>(directory: &Path) -> Result<C, Error> {
-    parse_layers(&config_of_run(directory)?, &[OsString::from(C::MODEL)], None)
+    let file = config_of_run(directory)?;
+    of_toml(&file, &read(&file)?)
+}
+
+/// Parses settings that [`to_toml`] formatted, maybe in an earlier version of the program. A
+/// setting that the text lacks did not exist then, and gets its default. `path` is the file that
+/// contains the text.
+pub(crate) fn of_toml<C: Config>(path: &Path, text: &str) -> Result<C, Error> {
+    parse_layers(path, text, &[OsString::from(C::MODEL)], None)
 }
 
 fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
@@ -167,13 +182,17 @@ fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
     Err(Error::file(directory, format!("{found}; give the directory of a run, such as runs/NAME")))
 }
 
-fn read(path: &Path) -> Result<Table, Error> {
+fn read(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     let file = File::open(path).map_err(Error::io("read", path))?;
     file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(Error::io("read", path))?;
     if text.len() as u64 > MAX_FILE {
         return Err(Error::file(path, format!("not a settings file: longer than {MAX_FILE} bytes")));
     }
+    Ok(text)
+}
+
+fn to_table(path: &Path, text: &str) -> Result<Table, Error> {
     text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
         let place = line.map(|line| format!(" line {line}")).unwrap_or_default();
@@ -222,15 +241,16 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     format!("there is no setting `{key}`{hint}")
 }
 
-/// Parses the settings of a file, overridden by the command line. Skips a setting of the file if
-/// the command line contains its flag or a flag that conflicts with it. For example, `--epochs 3`
-/// overrides `steps = 100`.
+/// Parses the settings in the text of a file, overridden by the command line. Skips a setting of
+/// the file if the command line contains its flag or a flag that conflicts with it. For example,
+/// `--epochs 3` overrides `steps = 100`.
 fn parse_layers<C: Config>(
     path: &Path,
+    text: &str,
     arguments: &[OsString],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
-    let (table, command) = (read(path)?, command::<C>());
+    let (table, command) = (to_table(path, text)?, command::<C>());
     // This check comes first. Otherwise the error would be an unknown setting, which is misleading
     // if the file belongs to another model.
     if let Some(model) = table.get(MODEL).filter(|model| model.as_str() != Some(C::MODEL)) {
@@ -273,20 +293,17 @@ fn refuse_unused_flags<C: Config>(config: &C, given: &ArgMatches) -> Result<(), 
 /// Fails if the command line changes a setting that is fixed for a resumed run. Repeating the value
 /// of the run is allowed.
 fn refuse_changes<C: Config>(recorded: &C, requested: &C) -> Result<(), Error> {
-    let Some((key, recorded, requested)) = difference(&to_toml(recorded), &to_toml(requested)) else {
-        return Ok(());
-    };
+    let Some((key, recorded, requested)) = difference(recorded, requested) else { return Ok(()) };
     let (flag, free) = (flag(&key), FREE_ON_RESUME.map(flag).join(", "));
     let rule =
         format!("a resumed run can only change {free}, --threads and --quiet; otherwise start a new run");
     Err(Error::Other(format!("{flag} {requested} contradicts the run, which has {recorded}; {rule}")))
 }
 
-/// Returns the first setting that differs between two configurations (TOML), with both values.
-/// Ignores settings that may change on resume.
-pub(crate) fn difference(one: &str, other: &str) -> Option<(String, String, String)> {
-    let parse = |text: &str| text.parse::<Table>().unwrap_or_default();
-    let (one, other) = (parse(one), parse(other));
+/// Returns the first setting that differs between two configurations. Ignores settings that may
+/// change on resume.
+pub(crate) fn difference<C: Config>(one: &C, other: &C) -> Option<Difference> {
+    let [one, other] = [one, other].map(|config| Table::try_from(config).expect("settings are plain values"));
     let keys = one.keys().chain(other.keys()).filter(|key| !FREE_ON_RESUME.contains(&key.as_str()));
     let show = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
     keys.map(|key| (key.clone(), one.get(key), other.get(key)))

@@ -76,6 +76,7 @@ pub fn train<'a, C: Config, T: Trainable>(
         model: C::MODEL,
         title: format!("{} on {}", C::MODEL, common.dataset),
         config: config::to_toml(config),
+        changed: &|path, text| Ok(config::difference(&config::of_toml(path, text)?, config)),
         common: common.clone(),
         total: common.total_steps(steps_per_epoch),
         steps_per_epoch,

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use crate::checkpoint::Checkpoints;
+use crate::config::Comparison;
 use crate::image::Image;
 use crate::log::{Line, Log, LogState};
 use crate::pictures::Pictures;
@@ -20,6 +21,7 @@ pub(crate) struct Training<'a> {
     pub(crate) title: String,
     /// The resolved settings, as TOML.
     pub(crate) config: String,
+    pub(crate) changed: Comparison<'a>,
     /// The flags that all trainers share.
     pub(crate) common: CommonArgs,
     /// Steps of the whole run.

@@ -127,10 +127,9 @@ pub struct ConditionArgs {
     #[serde(serialize_with = "crate::by_name")]
     pub condition: Label,
 
-    /// Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image.
-    #[arg(help = format!("Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image [default: {L1}]"))]
+    /// Weight of the mean of |x - G(z, y)| in G's loss, if the condition y is an image
     #[arg(long, value_name = "X", help_heading = "Training", value_parser = not_negative, allow_negative_numbers = true)]
-    pub l1: Option<f64>,
+    pub l1: f64,
 }
 
 impl ConditionArgs {
@@ -144,12 +143,9 @@ impl ConditionArgs {
     /// Returns the weight of the distance between a sample and the image that its condition was
     /// made from. Returns 0 if the condition is a class.
     pub fn reconstruction(&self) -> f64 {
-        if self.task.is_image() { self.l1.unwrap_or(L1) } else { 0.0 }
+        if self.task.is_image() { self.l1 } else { 0.0 }
     }
 }
-
-/// The default of `--l1`, from pix2pix (Isola et al. 2017, section 6.2).
-const L1: f64 = 100.0;
 
 named! {
     /// The distribution of the latent variables.

@@ -37,7 +37,12 @@ pub const GAME: &[Preset] = &[
 pub const HIDDEN: &[Preset] = &[preset("g_hidden", "256,512,1024"), preset("d_hidden", "512,256")];
 
 /// The defaults of [`ConditionArgs`](super::ConditionArgs).
-pub const CONDITION: &[Preset] = &[preset("task", "class"), preset("condition", "onehot")];
+pub const CONDITION: &[Preset] = &[
+    preset("task", "class"),
+    preset("condition", "onehot"),
+    // The weight in pix2pix (Isola et al. 2017, section 6.2).
+    preset("l1", "100"),
+];
 
 /// The defaults of [`GameArgs::d_norm`](super::GameArgs::d_norm) for a convolutional D. With the
 /// penalty of WGAN-GP, the default is no normalisation: batch norm couples the samples of a batch,

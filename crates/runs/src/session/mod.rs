@@ -22,7 +22,7 @@ use crate::paths::shell_word;
 use crate::progress::Progress;
 use crate::report::warn;
 use crate::summary::grouped;
-use crate::{BoxError, Error, Stop, config, disk};
+use crate::{BoxError, Error, Stop, disk};
 
 /// A run in progress.
 pub(crate) struct Session<'a> {
@@ -232,7 +232,7 @@ fn restore(training: &mut Training, loaded: Loaded) -> Result<(), Error> {
         let (saved, now) = (snapshot.model, training.model);
         return Err(mismatch(format!("a checkpoint of model `{saved}`, not of `{now}`")));
     }
-    if let Some((key, saved, now)) = config::difference(&snapshot.config, &training.config) {
+    if let Some((key, saved, now)) = (training.changed)(&path, &snapshot.config)? {
         return Err(mismatch(format!(
             "made with {key} = {saved}, but config.toml beside it has {now}; put {saved} back there"
         )));

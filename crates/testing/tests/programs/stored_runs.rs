@@ -125,3 +125,24 @@ fn stored_runs_resume_sample_and_evaluate() {
         assert_eq!(seen, all, "{}: each trainer has a run", version.display());
     }
 }
+
+/// The stored runs were made before `l1` was recorded. Its default was in effect, so a resumed run
+/// can only have this value.
+#[test]
+fn a_setting_that_a_stored_run_lacks_has_its_default() {
+    let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/runs/0.1/cgan-inpaint");
+    let program = Program::new("train-cgan");
+    copy(&stored, &program, "a");
+    let config = program.run("a").join("config.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    assert!(!settings.contains("l1"), "{settings}");
+    let resume = ["--resume", "runs/a", "--steps", "4", "--quiet"];
+
+    fs::write(&config, format!("{settings}l1 = 50.0\n")).unwrap();
+    program.fail(&resume, "made with l1 = 100.0, but config.toml beside it has 50.0; put 100.0 back");
+    fs::write(&config, &settings).unwrap();
+    program.fail(&[&resume[..], &["--l1", "50"]].concat(), "--l1 50.0 contradicts the run, which has 100.0");
+    program.succeed(&[&resume[..], &["--l1", "100"]].concat());
+    let settings = fs::read_to_string(&config).unwrap();
+    assert!(settings.contains("\nl1 = 100.0\n"), "{settings}");
+}
