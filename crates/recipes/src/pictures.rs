@@ -1,12 +1,14 @@
 //! Pictures made of many images. Trainers and `sample` use the same code.
 
-use crate::labels;
+use crate::{Conditions, labels};
 use adjoint_data::PixelRange;
 use adjoint_nn::Tensor;
 use adjoint_runs::{Grid, Image};
 
 /// Number of images per row of [`series`].
 pub const COLUMNS: usize = 8;
+/// Number of samples in a picture of a training run without classes (8 x 8).
+pub const SAMPLES: usize = 64;
 
 /// Draws images (N, H, W, C) in floor(sqrt(N)) columns.
 ///
@@ -35,6 +37,20 @@ pub fn rows(images: &Tensor<f32>, columns: usize, range: PixelRange) -> Image {
 #[track_caller]
 pub fn series(series: &[&Tensor<f32>], range: PixelRange) -> Image {
     rows(&below(series, COLUMNS), COLUMNS.min(series[0].dims()[0]), range)
+}
+
+/// Draws the samples of a training run: a square, or [one row per class](row_per_class) if there
+/// are classes. `z` has [`SAMPLES`] latent vectors, of which rows use the first [`COLUMNS`].
+/// `sample` computes samples from latent vectors and one-hot labels.
+pub fn samples(
+    z: &Tensor<f32>,
+    classes: Option<usize>,
+    range: PixelRange,
+    sample: impl FnOnce(&Tensor<f32>, Conditions) -> Tensor<f32>,
+) -> Image {
+    let Some(classes) = classes else { return square(&sample(z, None), range) };
+    let [z, labels] = row_per_class(&z.narrow(0, 0, COLUMNS), classes);
+    rows(&sample(&z, Some(&labels)), COLUMNS, range)
 }
 
 /// Returns the noise and the one-hot labels of a picture with one row per class. All samples in
@@ -88,6 +104,26 @@ mod tests {
         let picture = series(&[&black, &white], PixelRange::Unit);
         assert_eq!((picture.width, picture.height), (3 * 66 + 2, 2 * 66 + 2));
         assert_eq!([pixel(&picture, 150, 10), pixel(&picture, 150, 80)], [[0], [255]]);
+    }
+
+    /// Each sample is one pixel, whose shade is its noise.
+    #[test]
+    fn samples_of_classes_have_a_row_each() {
+        let z = Tensor::build([SAMPLES, 1], |z| (0..SAMPLES).for_each(|i| z[i] = i as f32 / 255.0));
+        let draw = |classes: Option<usize>| {
+            samples(&z, classes, PixelRange::Unit, |z, labels| {
+                assert_eq!(labels.map(|labels| labels.dims()[1]), classes);
+                z.reshape([z.dims()[0], 1, 1, 1])
+            })
+        };
+        let (square, rows) = (draw(None), draw(Some(10)));
+        let tile = (square.width - 2) / 8;
+        assert_eq!([square.height - 2, rows.width - 2, rows.height - 2], [8, 8, 10].map(|n| n * tile));
+        for (column, row) in [(0, 0), (7, 0), (7, 7), (3, 5)] {
+            let [x, y] = [column, row].map(|i| tile * i + 2);
+            assert_eq!(pixel(&square, x, y), [(8 * row + column) as u8]);
+            assert_eq!(pixel(&rows, x, y), [column as u8]);
+        }
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! The data of games of images.
 
 use crate::game::{GameData, Play};
-use crate::pictures::{self, COLUMNS};
+use crate::pictures::{self, SAMPLES};
 use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
 use adjoint_data::{Batches, Dataset, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
 
-/// Number of samples in a picture (8 x 8).
-const SAMPLES: usize = 64;
 /// Number of test images in a picture, if conditions are images.
 const SHOWN: usize = 24;
 /// Maximum number of test images that are measured, and maximum number that are measured at once.
@@ -42,12 +40,17 @@ impl ImageData {
 
     /// Returns the test images in a range and their conditions. Equal ranges give equal conditions.
     fn tests(&self, test: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Tensor<f32>) {
-        let mut stream = Stream::new(self.seed, "condition/test", range.start as u64);
-        let x = test.images(&range.collect::<Vec<_>>(), PixelRange::Symmetric);
+        let (from, indices) = (range.start, range.collect::<Vec<_>>());
+        let x = test.images(&indices, PixelRange::Symmetric);
         let condition = self.condition.expect("the test set is loaded if conditions are images");
-        let y = condition.of_images(&x, &mut stream);
+        let y = conditions_of_tests(condition, &x, from, self.seed);
         (x, y)
     }
+}
+
+/// Returns the condition images of consecutive test images, of which the first has index `from`.
+pub fn conditions_of_tests(condition: Condition, x: &Tensor<f32>, from: usize, seed: u64) -> Tensor<f32> {
+    condition.of_images(x, &mut Stream::new(seed, "condition/test", from as u64))
 }
 
 impl GameData for ImageData {
@@ -70,18 +73,14 @@ impl GameData for ImageData {
     /// image.
     fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
         let range = PixelRange::Symmetric;
-        let picture = match self.condition {
-            None => pictures::square(&players.sample(&players.noise("samples", SAMPLES), None), range),
-            Some(Condition::Class) => {
-                let [z, labels] = pictures::row_per_class(&players.noise("samples", COLUMNS), self.classes);
-                pictures::rows(&players.sample(&z, Some(&labels)), COLUMNS, range)
-            }
-            Some(_) => {
-                let test = self.test.as_ref().expect("the test set is loaded if conditions are images");
-                let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
-                let fake = players.sample(&players.noise("samples", x.dims()[0]), Some(&y));
-                pictures::series(&[&y, &fake, &x], range)
-            }
+        let picture = if let Some(test) = &self.test {
+            let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
+            let fake = players.sample(&players.noise("samples", x.dims()[0]), Some(&y));
+            pictures::series(&[&y, &fake, &x], range)
+        } else {
+            let classes = self.condition.map(|_| self.classes);
+            let z = players.noise("samples", SAMPLES);
+            pictures::samples(&z, classes, range, |z, labels| players.sample(z, labels))
         };
         vec![("samples", picture)]
     }

@@ -1,18 +1,17 @@
 //! A latent variable model for the training loop: its data and noise in each step, its saved state,
 //! its logged numbers and its pictures.
 
+use crate::pictures::SAMPLES;
 use crate::variational::{LatentModel, VariationalConfig, summary};
-use crate::{data, labels, limits, pictures};
+use crate::{Conditions, data, labels, limits, pictures};
 use adjoint_data::{Batch, Batches, Dataset, PixelRange, Prefetch, Split};
-use adjoint_nn::{Module, Tensor};
+use adjoint_nn::Module;
 use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
 };
 use adjoint_variational::{Autoencoder, Decoder, Encoder};
 
-/// Number of samples in one picture (8 x 8), and number of pairs in another picture. A pair is an
-/// input and its output, so both pictures have the same number of images.
-const SAMPLES: usize = 64;
+/// Number of pairs in a picture. A pair is an input and its output.
 const PAIRS: usize = 32;
 
 /// A model with its data, in training.
@@ -39,10 +38,9 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         Ok(Self { latent, batches: Prefetch::new(batches), sets, common })
     }
 
-    /// Returns one-hot rows of labels, if the model is conditional.
-    fn labels(&self, labels: &[usize]) -> Option<Tensor<f32>> {
-        let classes = self.sets[0].classes().len();
-        self.latent.args.conditional.then(|| labels::one_hot(labels, classes))
+    /// Returns the number of classes, if the model is conditional.
+    fn classes(&self) -> Option<usize> {
+        self.latent.args.conditional.then(|| self.sets[0].classes().len())
     }
 }
 
@@ -58,7 +56,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
         let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
         let eps = self.latent.noise("eps", step, indices.len() * self.latent.args.k);
-        let (labels, epoch_steps) = (self.labels(&labels), self.steps_per_epoch());
+        let labels = self.classes().map(|classes| labels::one_hot(&labels, classes));
+        let epoch_steps = self.steps_per_epoch();
         self.latent.binarize(&mut images, (Split::Train, &indices), epoch);
         let LatentModel { model, args, .. } = &mut self.latent;
         let warmup = args.kl_warmup.saturating_mul(epoch_steps);
@@ -121,17 +120,14 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        let classes: Vec<usize> = (0..SAMPLES).map(|i| i / 8 % self.sets[0].classes().len()).collect();
-        let (z, labels) = (self.latent.noise("samples", 0, SAMPLES), self.labels(&classes));
-        let samples = self.latent.model.decode(&z, labels.as_ref());
+        let (z, classes, range) =
+            (self.latent.noise("samples", 0, SAMPLES), self.classes(), PixelRange::Unit);
+        let decode = |z: &_, labels: Conditions| self.latent.model.decode(z, labels);
+        let samples = pictures::samples(&z, classes, range, decode);
         let (x, labels) = self.latent.images(&self.sets[1], 0..PAIRS);
         let mu = self.latent.model.encode(&x, labels.as_ref());
         let y = self.latent.model.decode(&mu, labels.as_ref());
-        let range = PixelRange::Unit;
-        vec![
-            ("samples", pictures::square(&samples, range)),
-            ("reconstructions", pictures::series(&[&x, &y], range)),
-        ]
+        vec![("samples", samples), ("reconstructions", pictures::series(&[&x, &y], range))]
     }
 
     fn state(&self) -> NamedTensors {

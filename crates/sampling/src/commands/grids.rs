@@ -2,9 +2,9 @@
 
 use crate::cli::Run;
 use adjoint_data::Split;
-use adjoint_nn::{Stream, Tensor};
+use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
-use adjoint_recipes::game::{Condition, points};
+use adjoint_recipes::game::{Condition, images, points};
 use adjoint_recipes::{labels, pictures};
 use adjoint_runs::values::whole;
 use adjoint_runs::{BoxError, Image};
@@ -91,7 +91,7 @@ impl Run for Reconstruct {
         model.fits(3 * indices.len())?;
         let x = model.prepared_images(&test, &indices);
         let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = image_condition {
-            let y = condition.of_images(&x, &mut Stream::new(model.seed, "condition", 0));
+            let y = images::conditions_of_tests(condition, &x, self.from, model.seed);
             let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;
             (vec![y, fake, x], "conditions, samples and the test images themselves")
         } else {
