@@ -34,6 +34,7 @@ mod drawn;
 mod error;
 mod fit;
 pub mod glyphs;
+mod held_out;
 pub mod idx;
 mod manifest;
 pub mod points;
