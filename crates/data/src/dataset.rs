@@ -9,7 +9,7 @@ use adjoint_tensor::{PixelRange, Tensor};
 use sha2::{Digest as _, Sha256};
 
 use crate::glyphs::Factors;
-use crate::source::{Images, source};
+use crate::source::{Images, class_count, source};
 use crate::{DataError, Digest, Downloader, Manifest};
 
 /// The supported image sizes: height and width in pixels.
@@ -74,8 +74,8 @@ impl Dataset {
     /// directory, and are verified. Missing files are downloaded if `downloader` is given.
     ///
     /// # Errors
-    /// [`DataError`] if the name is unknown, if the image size is out of range, or if a file is
-    /// missing, cannot be read, or fails its checks.
+    /// [`DataError`] if the name is unknown, if the image size is out of range, if there are more
+    /// than 65,535 classes, or if a file is missing, cannot be read, or fails its checks.
     pub fn load(
         name: &str,
         split: Split,
@@ -86,11 +86,13 @@ impl Dataset {
             return Err(DataError::ImageSize(options.image_size));
         }
         let source = source(name, options)?;
+        let classes = source.classes();
+        class_count(name, classes.len())?;
         Ok(Self {
             name: name.to_string(),
             split,
             channels: source.channels(),
-            classes: source.classes(),
+            classes,
             images: source.load(split, downloader)?.into(),
         })
     }
@@ -130,13 +132,14 @@ impl Dataset {
         self.image_size() * self.image_size() * self.channels
     }
 
-    /// The names of the classes, in the order of their labels.
+    /// The names of the classes, in the order of their labels. Empty if the images have no labels.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
 
-    /// The label of every image, an index into [`classes`](Self::classes).
-    pub fn labels(&self) -> &[u8] {
+    /// The label of every image, an index into [`classes`](Self::classes). In a set without
+    /// classes, all labels are 0.
+    pub fn labels(&self) -> &[u16] {
         self.images.labels()
     }
 
@@ -150,7 +153,7 @@ impl Dataset {
             self.image(index, &mut bytes);
             hash.update(&bytes);
         }
-        hash.update(self.labels());
+        hash.update(label_bytes(self.labels()));
         Digest::from(hash).to_string()
     }
 
@@ -200,5 +203,34 @@ impl Dataset {
                 }
             }
         })
+    }
+}
+
+/// Returns the bytes of labels for a digest: one byte per label if all labels fit, else two, the
+/// low one first. Most sets have at most 256 classes. With one byte, their digests do not depend on
+/// the type of labels, and the files that are named after digests stay valid.
+fn label_bytes(labels: &[u16]) -> Vec<u8> {
+    let bytes: Result<Vec<u8>, _> = labels.iter().map(|&label| u8::try_from(label)).collect();
+    bytes.unwrap_or_else(|_| labels.iter().flat_map(|label| label.to_le_bytes()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_take_one_byte_if_all_fit() {
+        assert_eq!(label_bytes(&[]), []);
+        assert_eq!(label_bytes(&[0, 7, 255]), [0, 7, 255]);
+        assert_eq!(label_bytes(&[0, 7, 256]), [0, 0, 7, 0, 0, 1]);
+    }
+
+    /// Judges are stored in files that are named after this digest. It was recorded before labels
+    /// were wider than a byte.
+    #[test]
+    fn the_digest_of_a_set_stays() {
+        let options = Options { image_size: 16, ..Options::default() };
+        let glyphs = Dataset::load("glyphs", Split::Test, &options, None).unwrap();
+        assert_eq!(glyphs.digest(), "c3cd5749a3fbc864623e1bc92d2476ad952e4abfd5320cd9acb3ec5f2097f696");
     }
 }

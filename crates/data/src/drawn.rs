@@ -46,7 +46,7 @@ impl Source for BuiltIn<'_> {
 /// Drawn images.
 struct Drawn {
     glyphs: Glyphs,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     /// One cell per image; empty if the dataset is too large to be kept.
     kept: Box<[OnceLock<Box<[u8]>>]>,
 }
@@ -55,7 +55,7 @@ impl Drawn {
     fn new(glyphs: Glyphs) -> Self {
         let keeps = glyphs.len() * glyphs.image_len() <= MAX_KEPT_BYTES;
         let kept = (0..if keeps { glyphs.len() } else { 0 }).map(|_| OnceLock::new()).collect();
-        let labels = (0..glyphs.len()).map(Glyphs::class).collect();
+        let labels = (0..glyphs.len()).map(|index| Glyphs::class(index).into()).collect();
         Self { glyphs, labels, kept }
     }
 
@@ -71,7 +71,7 @@ impl Images for Drawn {
         self.glyphs.image_size()
     }
 
-    fn labels(&self) -> &[u8] {
+    fn labels(&self) -> &[u16] {
         &self.labels
     }
 

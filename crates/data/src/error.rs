@@ -28,6 +28,15 @@ pub enum DataError {
     #[error("{0} has no images")]
     Empty(String),
 
+    /// The dataset has more classes than labels can number.
+    #[error("{dataset} has {classes} classes, and at most {} are possible; join some of them", u16::MAX)]
+    Classes {
+        /// The dataset.
+        dataset: String,
+        /// Number of its classes.
+        classes: usize,
+    },
+
     /// The batch size is 0 or exceeds the number of images.
     #[error(
         "a batch size of {batch_size} is not possible with the {images} images of {dataset}; choose 1 to {images}"
@@ -162,7 +171,7 @@ pub enum Damage {
         /// The index of the label, from 0.
         index: usize,
         /// The label.
-        label: u8,
+        label: u16,
         /// Number of classes.
         classes: usize,
     },

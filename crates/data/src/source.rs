@@ -16,7 +16,7 @@ pub trait Source {
     /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
     fn channels(&self) -> usize;
 
-    /// The names of the classes, in the order of their labels.
+    /// The names of the classes, in the order of their labels. Empty if the images have no labels.
     fn classes(&self) -> Vec<String>;
 
     /// Is the dataset read from files, which can be downloaded?
@@ -40,8 +40,9 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// Height and width of an image in pixels.
     fn image_size(&self) -> usize;
 
-    /// The label of each image, an index into [`Source::classes`].
-    fn labels(&self) -> &[u8];
+    /// The label of each image, an index into [`Source::classes`]. In a set without classes, all
+    /// labels are 0.
+    fn labels(&self) -> &[u16];
 
     /// Writes image `index`, height x width x channels bytes, into `image`. The caller has checked
     /// that the index is in range and that `image` has the right length.
@@ -56,6 +57,14 @@ pub trait Images: fmt::Debug + Send + Sync {
     fn factors(&self, _index: usize) -> Option<Factors> {
         None
     }
+}
+
+/// Returns the number of classes as the type of labels, in which every index of a class fits.
+///
+/// # Errors
+/// [`DataError::Classes`] if there are more than 65,535 classes.
+pub(crate) fn class_count(dataset: &str, classes: usize) -> Result<u16, DataError> {
+    u16::try_from(classes).map_err(|_| DataError::Classes { dataset: dataset.to_string(), classes })
 }
 
 /// The datasets that are drawn by code.

@@ -46,6 +46,7 @@ impl Source for Stored<'_> {
         let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
         let bytes = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
         let fit = Fit::new(self.entry.size, CHANNELS, self.options.image_size);
+        let labels = labels.into_iter().map(u16::from).collect();
         Ok(Box::new(InMemory { bytes, labels, fit }))
     }
 }
@@ -54,7 +55,7 @@ impl Source for Stored<'_> {
 struct InMemory {
     /// All images one after another, at their stored size.
     bytes: Vec<u8>,
-    labels: Vec<u8>,
+    labels: Vec<u16>,
     fit: Fit,
 }
 
@@ -69,7 +70,7 @@ impl Images for InMemory {
         self.fit.size
     }
 
-    fn labels(&self) -> &[u8] {
+    fn labels(&self) -> &[u16] {
         &self.labels
     }
 
@@ -133,7 +134,7 @@ fn read(path: &Path, file: &FileEntry, dims: &[usize]) -> Result<Vec<u8>, DataEr
 /// Fails if a label is not below `classes`.
 fn check_labels(labels: &[u8], classes: usize) -> Result<(), Damage> {
     match labels.iter().position(|&label| usize::from(label) >= classes) {
-        Some(index) => Err(Damage::Label { index, label: labels[index], classes }),
+        Some(index) => Err(Damage::Label { index, label: labels[index].into(), classes }),
         None => Ok(()),
     }
 }
