@@ -9,7 +9,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use adjoint_data::{Dataset, Options, Split};
+use adjoint_data::{DataError, Dataset, Options, Split};
 
 /// Images in a row.
 const COLUMNS: usize = 20;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let options = Options { image_size, data_dir, ..Options::default() };
     let data = Dataset::load(&name.to_string_lossy(), Split::Train, &options, None)?;
-    let sheet = draw(&data);
+    let sheet = draw(&data)?;
 
     let (width, height) = (COLUMNS * image_size, data.classes().len() * image_size);
     adjoint_files::write(&path, |out| {
@@ -38,18 +38,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The first images of each class side by side.
-fn draw(data: &Dataset) -> Vec<u8> {
+fn draw(data: &Dataset) -> Result<Vec<u8>, DataError> {
     let row_len = data.image_size() * data.channels();
     let mut sheet = vec![0; data.classes().len() * COLUMNS * data.image_len()];
     let mut image = vec![0; data.image_len()];
     for (class, band) in sheet.chunks_exact_mut(COLUMNS * data.image_len()).enumerate() {
         let of_class = (0..data.len()).filter(|&index| usize::from(data.labels()[index]) == class);
         for (column, index) in of_class.take(COLUMNS).enumerate() {
-            data.image(index, &mut image);
+            data.image(index, &mut image)?;
             for (from, to) in image.chunks_exact(row_len).zip(band.chunks_exact_mut(COLUMNS * row_len)) {
                 to[column * row_len..][..row_len].copy_from_slice(from);
             }
         }
     }
-    sheet
+    Ok(sheet)
 }

@@ -60,7 +60,10 @@ impl Batches {
     }
 
     /// The batch of `step`. Steps are counted from 0 over all epochs.
-    pub fn batch(&mut self, step: u64) -> Batch {
+    ///
+    /// # Errors
+    /// If an image of the batch cannot be read.
+    pub fn batch(&mut self, step: u64) -> Result<Batch, DataError> {
         let epoch = step / self.steps_per_epoch();
         if self.order.0 != Some(epoch) {
             let mut order: Vec<usize> = (0..self.dataset.len()).collect();
@@ -70,6 +73,6 @@ impl Batches {
         let start = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let indices = self.order.1[start..][..self.batch_size].to_vec();
         let labels = indices.iter().map(|&index| usize::from(self.dataset.labels()[index])).collect();
-        Batch { images: self.dataset.images(&indices, self.range), labels, indices, epoch }
+        Ok(Batch { images: self.dataset.images(&indices, self.range)?, labels, indices, epoch })
     }
 }

@@ -9,7 +9,7 @@ use adjoint_tensor::{PixelRange, Tensor};
 use sha2::{Digest as _, Sha256};
 
 use crate::glyphs::Factors;
-use crate::source::{Images, class_count, source};
+use crate::source::{Images, Source, class_count, source};
 use crate::{DataError, Digest, Downloader, Manifest};
 
 /// The supported image sizes: height and width in pixels.
@@ -85,7 +85,20 @@ impl Dataset {
         if !IMAGE_SIZES.contains(&options.image_size) {
             return Err(DataError::ImageSize(options.image_size));
         }
-        let source = source(name, options)?;
+        Self::of_source(name, &*source(name, options)?, split, downloader)
+    }
+
+    /// Loads one split of `source`, a dataset that needs no name known to [`source`](fn@source).
+    /// The result is called `name`.
+    ///
+    /// # Errors
+    /// [`DataError`] if there are more than 65,535 classes, or if the source cannot load the split.
+    pub fn of_source(
+        name: &str,
+        source: &dyn Source,
+        split: Split,
+        downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<Self, DataError> {
         let classes = source.classes();
         class_count(name, classes.len())?;
         Ok(Self {
@@ -145,16 +158,19 @@ impl Dataset {
 
     /// The SHA-256 of all images and labels, as 64 hexadecimal digits. It identifies the data from
     /// which a result was computed.
-    pub fn digest(&self) -> String {
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn digest(&self) -> Result<String, DataError> {
         let mut hash = Sha256::new();
         let mut bytes = vec![0; self.image_len()];
         self.draw_all();
         for index in 0..self.len() {
-            self.image(index, &mut bytes);
+            self.image(index, &mut bytes)?;
             hash.update(&bytes);
         }
         hash.update(label_bytes(self.labels()));
-        Digest::from(hash).to_string()
+        Ok(Digest::from(hash).to_string())
     }
 
     /// Draws all images of a built-in dataset in advance, on all processors. Without this call,
@@ -176,33 +192,44 @@ impl Dataset {
 
     /// Writes image `index`, height x width x channels bytes, into `image`.
     ///
+    /// # Errors
+    /// If the image cannot be read.
+    ///
     /// # Panics
     /// If there is no such image, or if the length of `image` is not
     /// [`image_len`](Self::image_len).
     #[track_caller]
-    pub fn image(&self, index: usize, image: &mut [u8]) {
+    pub fn image(&self, index: usize, image: &mut [u8]) -> Result<(), DataError> {
         assert!(index < self.len(), "image {index} of {}", self.len());
         assert_eq!(image.len(), self.image_len(), "an image of {} into a wrong buffer", self.name);
-        self.images.image(index, image);
+        self.images.image(index, image)
     }
 
     /// The images at `indices` as a tensor (indices, height, width, channels).
     ///
+    /// # Errors
+    /// If one of the images cannot be read.
+    ///
     /// # Panics
     /// If one of the indices is out of range.
     #[track_caller]
-    pub fn images(&self, indices: &[usize], range: PixelRange) -> Tensor<f32> {
+    pub fn images(&self, indices: &[usize], range: PixelRange) -> Result<Tensor<f32>, DataError> {
         let values = range.values();
         let mut bytes = vec![0; self.image_len()];
         self.images.prepare(indices);
-        Tensor::build([indices.len(), self.image_size(), self.image_size(), self.channels], |out| {
-            for (&index, image) in indices.iter().zip(out.chunks_exact_mut(self.image_len())) {
-                self.image(index, &mut bytes);
+        let mut read = Ok(());
+        let shape = [indices.len(), self.image_size(), self.image_size(), self.channels];
+        let images = Tensor::build(shape, |out| {
+            let mut images = indices.iter().zip(out.chunks_exact_mut(self.image_len()));
+            read = images.try_for_each(|(&index, image)| {
+                self.image(index, &mut bytes)?;
                 for (value, &byte) in image.iter_mut().zip(&bytes) {
                     *value = values[usize::from(byte)];
                 }
-            }
-        })
+                Ok(())
+            });
+        });
+        read.map(|()| images)
     }
 }
 
@@ -231,6 +258,9 @@ mod tests {
     fn the_digest_of_a_set_stays() {
         let options = Options { image_size: 16, ..Options::default() };
         let glyphs = Dataset::load("glyphs", Split::Test, &options, None).unwrap();
-        assert_eq!(glyphs.digest(), "c3cd5749a3fbc864623e1bc92d2476ad952e4abfd5320cd9acb3ec5f2097f696");
+        assert_eq!(
+            glyphs.digest().unwrap(),
+            "c3cd5749a3fbc864623e1bc92d2476ad952e4abfd5320cd9acb3ec5f2097f696"
+        );
     }
 }

@@ -75,11 +75,12 @@ impl Images for Drawn {
         &self.labels
     }
 
-    fn image(&self, index: usize, image: &mut [u8]) {
+    fn image(&self, index: usize, image: &mut [u8]) -> Result<(), DataError> {
         match self.kept.get(index) {
             Some(kept) => image.copy_from_slice(kept.get_or_init(|| self.draw(index))),
             None => self.glyphs.render(index, image),
         }
+        Ok(())
     }
 
     /// Draws those images at `indices` that are not drawn yet, with one thread per processor. The
@@ -131,7 +132,7 @@ mod tests {
         let unkept = Drawn { kept: Box::new([]), ..Drawn::new(glyphs.clone()) };
         // Some indices occur twice, and image 5 is already drawn.
         let indices: Vec<usize> = (0..3 * PARALLEL_MIN).map(|i| i * 7 % (2 * PARALLEL_MIN)).collect();
-        many.image(5, &mut vec![0; glyphs.image_len()]);
+        many.image(5, &mut vec![0; glyphs.image_len()]).unwrap();
         many.prepare(&indices);
         unkept.prepare(&indices);
         assert_eq!(many.kept.iter().filter(|image| image.get().is_some()).count(), 2 * PARALLEL_MIN);
@@ -140,7 +141,7 @@ mod tests {
             glyphs.render(index, &mut want);
             for drawn in [&single, &many, &unkept] {
                 let mut image = vec![1; want.len()];
-                drawn.image(index, &mut image);
+                drawn.image(index, &mut image).unwrap();
                 assert!(image == want, "image {index}");
             }
         }

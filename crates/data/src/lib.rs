@@ -19,7 +19,7 @@
 //!
 //! let data = Dataset::load("glyphs", Split::Train, &Options::default(), None)?;
 //! let mut batches = Batches::new(data, 128, 0, PixelRange::Symmetric)?;
-//! let batch = batches.batch(1000);
+//! let batch = batches.batch(1000)?;
 //! assert_eq!(batch.images.dims(), [128, 28, 28, 1]);
 //! assert_eq!(batches.steps_per_epoch(), 468);
 //! # Ok::<(), adjoint_data::DataError>(())

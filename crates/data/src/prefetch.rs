@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::thread::{self, JoinHandle};
 
-use crate::{Batch, Batches};
+use crate::{Batch, Batches, DataError};
 
 /// Makes the batch of step s + 1 on a separate thread while the caller uses the batch of step s. A
 /// batch is a function of its step. Prefetching therefore changes the time at which a batch is
@@ -17,10 +17,11 @@ pub struct Prefetch {
 
 #[derive(Debug)]
 enum State {
-    /// No batch was requested yet. The first step of a resumed run is not known in advance.
+    /// No batch was requested yet, or the last one failed. The first step of a resumed run is not
+    /// known in advance.
     Idle(Box<Batches>),
     /// A thread makes the batch of `step`.
-    Making { step: u64, worker: JoinHandle<(Batches, Batch)> },
+    Making { step: u64, worker: JoinHandle<(Batches, Result<Batch, DataError>)> },
 }
 
 impl Prefetch {
@@ -37,9 +38,12 @@ impl Prefetch {
     /// Returns the batch that [`Batches::batch`] returns for `step`. The call is fast if `step`
     /// follows the previously requested step.
     ///
+    /// # Errors
+    /// If an image of the batch cannot be read. The next request reads again.
+    ///
     /// # Panics
     /// If making a batch panicked.
-    pub fn batch(&mut self, step: u64) -> Batch {
+    pub fn batch(&mut self, step: u64) -> Result<Batch, DataError> {
         let (mut batches, made) = match self.state.take().expect("the batch before this one could be made") {
             State::Idle(batches) => (*batches, None),
             State::Making { step: making, worker } => {
@@ -47,14 +51,20 @@ impl Prefetch {
                 (batches, (making == step).then_some(batch))
             }
         };
-        let batch = made.unwrap_or_else(|| batches.batch(step));
+        let batch = match made.unwrap_or_else(|| batches.batch(step)) {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.state = Some(State::Idle(Box::new(batches)));
+                return Err(error);
+            }
+        };
         let next = step + 1;
         let worker = thread::spawn(move || {
             let batch = batches.batch(next);
             (batches, batch)
         });
         self.state = Some(State::Making { step: next, worker });
-        batch
+        Ok(batch)
     }
 }
 
@@ -73,7 +83,7 @@ mod tests {
         let (mut plain, mut ahead) = (batches(), Prefetch::new(batches()));
         assert_eq!(ahead.steps_per_epoch(), plain.steps_per_epoch());
         for step in [0, 1, 2, 3, 700, 701, 5, 5, 6, 624, 625] {
-            let (want, got) = (plain.batch(step), ahead.batch(step));
+            let (want, got) = (plain.batch(step).unwrap(), ahead.batch(step).unwrap());
             assert_eq!((got.indices, got.labels, got.epoch), (want.indices, want.labels, want.epoch));
             assert_eq!(got.images.data(), want.images.data(), "step {step}");
         }

@@ -46,10 +46,14 @@ pub trait Images: fmt::Debug + Send + Sync {
 
     /// Writes image `index`, height x width x channels bytes, into `image`. The caller has checked
     /// that the index is in range and that `image` has the right length.
-    fn image(&self, index: usize, image: &mut [u8]);
+    ///
+    /// # Errors
+    /// If the image is in a file that cannot be read.
+    fn image(&self, index: usize, image: &mut [u8]) -> Result<(), DataError>;
 
-    /// Prepares the images at `indices` on all processors, because they are needed soon. The
-    /// default implementation has no effect.
+    /// Prepares the images at `indices` on all processors, because they are needed soon. An image
+    /// that cannot be read is an error of [`image`](Self::image) later. The default implementation
+    /// has no effect.
     fn prepare(&self, _indices: &[usize]) {}
 
     /// The factors from which image `index` was drawn, or `None` for a dataset without factors. The

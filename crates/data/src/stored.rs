@@ -74,9 +74,10 @@ impl Images for InMemory {
         &self.labels
     }
 
-    fn image(&self, index: usize, image: &mut [u8]) {
+    fn image(&self, index: usize, image: &mut [u8]) -> Result<(), DataError> {
         let len = self.fit.stored_len();
         self.fit.apply(&self.bytes[index * len..][..len], image);
+        Ok(())
     }
 }
 

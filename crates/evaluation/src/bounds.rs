@@ -52,7 +52,7 @@ pub(crate) struct Effort {
 /// a bound gets none of these numbers.
 ///
 /// # Errors
-/// If an estimate is not finite.
+/// If an image cannot be read, or an estimate is not finite.
 pub(crate) fn variational(
     subject: &mut Subject,
     model: &mut Model,
@@ -84,7 +84,7 @@ pub(crate) fn variational(
 /// neither number.
 ///
 /// # Errors
-/// If the test set can't be loaded.
+/// If the test set can't be loaded or read.
 pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort) -> Result<(), BoxError> {
     let by_image = model.condition.is_some_and(Condition::is_image);
     if effort.ais_images == 0 || model.points.is_some() || model.autoencoder || by_image {
@@ -107,7 +107,7 @@ pub(crate) fn annealed(subject: &mut Subject, model: &mut Model, effort: Effort)
         note(format_args!("{}: annealing images {first} to {} of {images}", subject.name, last - 1));
         let indices: Vec<usize> = (first..last).collect();
         let labels = by_class.then(|| labels::of_images(&test, &indices));
-        let real = model.prepared_images(&test, &indices);
+        let real = model.prepared_images(&test, &indices)?;
         let z = model.noise.draw(seed, "annealing/simulated", first as u64, [indices.len(), latent]);
         let mean = model.decode(&z, labels.as_ref())?;
         let mut stream = Stream::new(seed, "annealing/observed", first as u64);

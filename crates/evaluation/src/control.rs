@@ -46,7 +46,7 @@ impl Control {
     /// factors of its images.
     ///
     /// # Errors
-    /// If the regressor can't be stored, or its features are not finite.
+    /// If images cannot be read, the regressor can't be stored, or its features are not finite.
     pub(crate) fn new(
         train: &Dataset,
         test: &Dataset,
@@ -85,7 +85,7 @@ impl Control {
         };
         in_parts(z.dims()[0], *image_len, make, |x| {
             let read = |judge: &mut StoredJudge| {
-                judge.read(x.dims()[0], *image_len, |range| x.narrow(0, range.start, range.len()))
+                judge.read(x.dims()[0], *image_len, |range| Ok(x.narrow(0, range.start, range.len())))
             };
             Ok((classes(&read(judge)?.verdicts), read(&mut regressor.judge)?.verdicts))
         })

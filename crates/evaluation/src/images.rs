@@ -4,7 +4,7 @@
 use crate::cli::limit;
 use crate::judges::{Classifier, Judges, Reading};
 use crate::table::Subject;
-use adjoint_data::{Dataset, PixelRange};
+use adjoint_data::{DataError, Dataset, PixelRange};
 use adjoint_metrics::classifier::{
     accuracy, classes, classifier_score, confident, histogram, total_variation,
 };
@@ -60,8 +60,11 @@ pub(crate) struct References {
 }
 
 /// Returns the images of a set that have these indices, one per row, with pixels in [0, 1].
-fn pixels(set: &Dataset, range: Range<usize>) -> Tensor<f64> {
-    rows_of(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit))
+///
+/// # Errors
+/// If one of them cannot be read.
+fn pixels(set: &Dataset, range: Range<usize>) -> Result<Tensor<f64>, DataError> {
+    Ok(rows_of(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit)?))
 }
 
 impl References {
@@ -69,7 +72,7 @@ impl References {
     /// each row of the table. It is reduced to what the dataset and memory allow.
     ///
     /// # Errors
-    /// If a judge can't be stored, or its features are not finite.
+    /// If images cannot be read, a judge can't be stored, or its features are not finite.
     pub(crate) fn new(
         train: Dataset,
         test: Dataset,
@@ -96,18 +99,18 @@ impl References {
             kernels: kernel::Reference::new(features.clone()),
             balls: Balls::about(features, K),
             unit,
-            reference: pixels(&train, 0..count),
+            reference: pixels(&train, 0..count)?,
             shares: histogram(&classes, train.classes().len()),
-            tests: pixels(&test, 0..count),
+            tests: pixels(&test, 0..count)?,
             labels: test.labels()[..count].iter().map(|&label| usize::from(label)).collect(),
-            validation: pixels(&train, validation),
+            validation: pixels(&train, validation)?,
             nearest_to_tests: vec![],
             classifier,
             count,
             train,
             test,
         };
-        references.nearest_to_tests = references.nearest(&references.tests);
+        references.nearest_to_tests = references.nearest(&references.tests)?;
         Ok(references)
     }
 
@@ -116,20 +119,20 @@ impl References {
     /// images take the place of the samples.
     ///
     /// # Errors
-    /// If the judge's features are not finite.
+    /// If images cannot be read, or the judge's features are not finite.
     pub(crate) fn data(&mut self, labelled: usize) -> Result<Subject, BoxError> {
         let mut subject = Subject::new("test set");
-        let images = self.test.images(&(0..self.count).collect::<Vec<_>>(), PixelRange::Unit);
+        let images = self.test.images(&(0..self.count).collect::<Vec<_>>(), PixelRange::Unit)?;
         let labels = self.labels.clone();
         self.score_by_judge(&mut subject, &images, Some(&labels))?;
         self.score_by_parzen(&mut subject, &self.reference);
         // The training images that are nearest to the test images are already known.
-        self.score_by_neighbours(&mut subject, &images, Some(&self.nearest_to_tests));
+        self.score_by_neighbours(&mut subject, &images, Some(&self.nearest_to_tests))?;
         let train = &self.train;
         self.one_nearest(&mut subject, labelled, |range| {
             let indices: Vec<usize> = range.collect();
             let labels = indices.iter().map(|&i| usize::from(train.labels()[i])).collect();
-            Ok((train.images(&indices, PixelRange::Unit), labels))
+            Ok((train.images(&indices, PixelRange::Unit)?, labels))
         })?;
         Ok(subject)
     }
@@ -138,7 +141,7 @@ impl References {
     /// worse.
     ///
     /// # Errors
-    /// If the judge's features are not finite.
+    /// If images cannot be read, or the judge's features are not finite.
     pub(crate) fn noise(&mut self, seed: u64) -> Result<Subject, BoxError> {
         let mut subject = Subject::new("noise");
         let [size, channels] = [self.train.image_size(), self.train.channels()];
@@ -154,7 +157,7 @@ impl References {
     /// of the test images, and the images contain parts of them.
     ///
     /// # Errors
-    /// If the judge's features are not finite.
+    /// If images cannot be read, or the judge's features are not finite.
     pub(crate) fn score(
         &mut self,
         subject: &mut Subject,
@@ -166,8 +169,7 @@ impl References {
         if !from_tests {
             self.score_by_parzen(subject, &rows_of(images));
         }
-        self.score_by_neighbours(subject, images, None);
-        Ok(())
+        Ok(self.score_by_neighbours(subject, images, None)?)
     }
 
     /// Adds to `subject` the scores that need the classes or the features that the judge finds in
@@ -179,7 +181,7 @@ impl References {
         requested: Option<&[usize]>,
     ) -> Result<(), BoxError> {
         note(format_args!("{}: classes and features by the judge", subject.name));
-        let part = |range: Range<usize>| images.narrow(0, range.start, range.len());
+        let part = |range: Range<usize>| Ok(images.narrow(0, range.start, range.len()));
         let Reading { features, verdicts } =
             self.classifier.judge.read(images.dims()[0], self.train.image_len(), part)?;
         let unit = self.unit;
@@ -249,12 +251,15 @@ impl References {
     /// Adds to `subject` the scores that compare images with their nearest images in the data, and
     /// the sharpness. `known` contains the training image nearest to each image, if it is known
     /// already.
+    ///
+    /// # Errors
+    /// If images cannot be read.
     fn score_by_neighbours(
         &self,
         subject: &mut Subject,
         images: &Tensor<f32>,
         known: Option<&[Vec<Neighbour>]>,
-    ) {
+    ) -> Result<(), DataError> {
         note(format_args!("{}: nearest neighbours", subject.name));
         let pixels = rows_of(images);
         let n = pixels.dims()[0].min(self.count).min(TWO_SAMPLE);
@@ -262,19 +267,22 @@ impl References {
         subject.note("two_sample", two_sample(&reference, &pixels.narrow(0, 0, n)).accuracy());
         match known {
             Some(near) => subject.note("distance_ratio", distance_ratio(near, &self.nearest_to_tests).value),
-            None => {
-                subject.note("distance_ratio", distance_ratio(&self.nearest(&pixels), &self.nearest_to_tests))
-            }
+            None => subject
+                .note("distance_ratio", distance_ratio(&self.nearest(&pixels)?, &self.nearest_to_tests)),
         }
         subject.note("sharpness", sharpness(images));
+        Ok(())
     }
 
     /// Finds the training image that is nearest to each row.
-    fn nearest(&self, rows: &Tensor<f64>) -> Vec<Vec<Neighbour>> {
+    ///
+    /// # Errors
+    /// If images cannot be read.
+    fn nearest(&self, rows: &Tensor<f64>) -> Result<Vec<Vec<Neighbour>>, DataError> {
         let mut search = Search::new(rows, 1);
         for part in limits::parts(0..self.train.len(), limits::chunk(CHUNK, self.train.image_len())) {
-            search.among(&pixels(&self.train, part.clone()), part.start);
+            search.among(&pixels(&self.train, part.clone())?, part.start);
         }
-        search.found()
+        Ok(search.found())
     }
 }

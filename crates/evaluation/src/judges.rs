@@ -3,7 +3,7 @@
 //! contains a digest of the training images.
 
 use adjoint_data::glyphs::Factors;
-use adjoint_data::{Batches, Dataset, PixelRange};
+use adjoint_data::{Batches, DataError, Dataset, PixelRange};
 use adjoint_metrics::classifier::{accuracy, classes};
 use adjoint_metrics::judge::{Judge, cross_entropy, squared_error};
 use adjoint_metrics::rows_of;
@@ -73,17 +73,17 @@ impl StoredJudge {
     /// [0, 1].
     ///
     /// # Errors
-    /// If features are not finite, because weights are not finite or too large.
+    /// If `part` fails, or features are not finite because weights are not finite or too large.
     pub(crate) fn read(
         &mut self,
         count: usize,
         image_len: usize,
-        mut part: impl FnMut(Range<usize>) -> Tensor<f32>,
+        mut part: impl FnMut(Range<usize>) -> Result<Tensor<f32>, DataError>,
     ) -> Result<Reading, BoxError> {
         let chunk = limits::chunk(CHUNK, image_len);
         let (mut features, mut verdicts) = (vec![], vec![]);
         for range in limits::parts(0..count, chunk) {
-            let x = Var::constant(part(range));
+            let x = Var::constant(part(range)?);
             let read = no_grad(|| self.judge.features(&x, Mode::Eval));
             let verdict = no_grad(|| self.judge.verdict(&read));
             if ![read.value(), verdict.value()].iter().all(|x| x.is_finite()) {
@@ -120,7 +120,7 @@ impl Judges {
     /// Returns the classifier of a dataset.
     ///
     /// # Errors
-    /// If the judge can't be stored, or its features are not finite.
+    /// If images cannot be read, the judge can't be stored, or its features are not finite.
     pub(crate) fn classifier(&self, train: &Dataset, test: &Dataset) -> Result<Classifier, BoxError> {
         let mut judge = self.judge("classes", train, &Task::classes(train))?;
         let found = classes(&judge.read_set(test, test.len())?.verdicts);
@@ -140,7 +140,7 @@ impl Judges {
     /// regressor learns them normalised to mean 0 and variance 1.
     ///
     /// # Errors
-    /// If the judge can't be stored.
+    /// If images cannot be read, or the judge can't be stored.
     pub(crate) fn regressor(&self, train: &Dataset, factors: &[Factors]) -> Result<Regressor, BoxError> {
         let scales = FACTORS.map(|(_, number)| mean_and_deviation(factors, number));
         let judge = self.judge("factors", train, &Task::factors(factors, &scales))?;
@@ -150,7 +150,7 @@ impl Judges {
     /// Loads a judge from its file, or trains one and stores it there.
     fn judge(&self, what: &str, train: &Dataset, task: &Task<'_>) -> Result<StoredJudge, BoxError> {
         let mut judge = Judge::new(train.image_size(), train.channels(), task.outputs, SEED);
-        let path = self.path(what, train);
+        let path = self.path(what, train)?;
         if path.is_file() {
             match load(&path, &mut judge) {
                 Ok(()) => return Ok(StoredJudge { judge, path }),
@@ -172,10 +172,14 @@ impl Judges {
 
     /// Returns the path of a judge's file. The name contains the version of the judges and a digest
     /// of the training images.
-    fn path(&self, what: &str, train: &Dataset) -> PathBuf {
+    ///
+    /// # Errors
+    /// If images cannot be read.
+    fn path(&self, what: &str, train: &Dataset) -> Result<PathBuf, DataError> {
         let (name, size, steps) = (train.name(), train.image_size(), self.steps);
-        let images = &train.digest()[..16];
-        self.directory.join(format!("{name}-{size}-{what}-{steps}-{images}-{JUDGE_VERSION}.safetensors"))
+        let images = &train.digest()?[..16];
+        let file = format!("{name}-{size}-{what}-{steps}-{images}-{JUDGE_VERSION}.safetensors");
+        Ok(self.directory.join(file))
     }
 }
 
@@ -211,7 +215,7 @@ impl<'a> Task<'a> {
     /// and its loss.
     ///
     /// # Errors
-    /// If the set has fewer images than a batch.
+    /// If the set has fewer images than a batch, or images cannot be read.
     fn train(
         &self,
         train: &Dataset,
@@ -223,7 +227,7 @@ impl<'a> Task<'a> {
         let mut adam = Optimizer::new(&judge, STEP_SIZE, Adam::default());
         for step in 0..steps {
             adam.set_lr(STEP_SIZE * (1.0 - step as f64 / steps as f64));
-            let batch = batches.batch(step);
+            let batch = batches.batch(step)?;
             let (x, y) = (Var::constant(batch.images), Var::constant((self.targets)(&batch.indices)));
             show(step + 1, adam.descend((self.loss)(&judge.forward(&x), &y), &mut judge));
         }
@@ -248,7 +252,7 @@ impl Regressor {
     /// measured on the first images of a set, whose known factors are `factors`.
     ///
     /// # Errors
-    /// If the features are not finite.
+    /// If images cannot be read, or the features are not finite.
     pub(crate) fn explained(&mut self, set: &Dataset, factors: &[Factors]) -> Result<Vec<f64>, BoxError> {
         let found = self.judge.read_set(set, factors.len())?.verdicts;
         let known: Vec<_> = factors.iter().map(|factors| normalised(factors, &self.scales)).collect();

@@ -69,6 +69,8 @@ pub mod limits;
 mod model;
 pub mod pictures;
 pub mod registry;
+#[cfg(test)]
+mod unreadable;
 pub mod vae;
 pub mod variational;
 

@@ -41,6 +41,11 @@ struct Settings {
     #[serde(skip)]
     sign: Option<PathBuf>,
 
+    /// File that must be readable when a picture is drawn
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    frame: Option<PathBuf>,
+
     /// Milliseconds per measurement at the end of an epoch and of the run, not recorded
     #[arg(long, default_value_t = 0)]
     #[serde(skip)]
@@ -162,9 +167,12 @@ impl Trainable for Walk<'_> {
         Ok(self.measured(stop).then(|| [("final_distance", self.place.sum_of_squares())].into()))
     }
 
-    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+    fn pictures(&mut self) -> Result<Vec<(&'static str, Image)>, BoxError> {
+        if let Some(frame) = &self.settings.frame {
+            fs::read(frame).map_err(|cause| format!("cannot read {}: {cause}", frame.display()))?;
+        }
         let tiles = self.place.reshape([4, 4, 4, 1]);
-        vec![("samples", Grid::square(4, 4).draw(&tiles, PixelRange::Symmetric))]
+        Ok(vec![("samples", Grid::square(4, 4).draw(&tiles, PixelRange::Symmetric))])
     }
 
     fn state(&self) -> NamedTensors {

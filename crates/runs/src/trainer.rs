@@ -26,7 +26,8 @@ pub trait Trainable {
     /// with an error if a number is not finite.
     ///
     /// # Errors
-    /// If something outside of the program fails, such as the disk of the dataset.
+    /// If something outside of the program fails, such as the disk of the dataset. The run then
+    /// ends, and the state is neither saved nor used again.
     fn step(&mut self, step: u64) -> Result<Figures, BoxError>;
 
     /// Measures numbers at the end of an epoch (counted from 1), which are logged on a separate
@@ -49,7 +50,10 @@ pub trait Trainable {
 
     /// Draws pictures of the current results of the model, each with the name of its series
     /// ("samples"). Each call uses the same noise. Must not change the state.
-    fn pictures(&mut self) -> Vec<(&'static str, Image)>;
+    ///
+    /// # Errors
+    /// As in [`step`](Self::step).
+    fn pictures(&mut self) -> Result<Vec<(&'static str, Image)>, BoxError>;
 
     /// Returns everything that a step changes: weights, optimiser moments and running statistics.
     /// Each tensor has a unique name. [`join_parts`](crate::join_parts) joins several states into

@@ -172,7 +172,7 @@ fn compressed_plain_and_recompressed_files_are_the_same_dataset() {
         assert_eq!(data.labels(), [0, 1, 2, 0, 1, 2, 0]);
         assert_eq!(data.classes(), ["a", "b", "c"]);
         let mut image = vec![0; data.image_len()];
-        data.image(3, &mut image);
+        data.image(3, &mut image).unwrap();
         assert!(image.iter().all(|&byte| byte == 30));
     }
 }
@@ -187,7 +187,7 @@ fn the_image_size_is_the_requested_size() {
         place.options.image_size = size;
         let data = place.load().unwrap();
         let mut image = vec![77; data.image_len()];
-        data.image(2, &mut image);
+        data.image(2, &mut image).unwrap();
         assert_eq!(image.len(), size * size);
         assert_eq!(image[size * size / 2 + size / 2], 20);
         assert_eq!(image[0], if size == 32 { 0 } else { 20 });

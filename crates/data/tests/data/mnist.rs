@@ -28,7 +28,7 @@ fn mnist_is_what_everybody_knows() {
         let mut image = vec![0; data.image_len()];
         let mut sum = 0;
         for index in 0..len {
-            data.image(index, &mut image);
+            data.image(index, &mut image).unwrap();
             sum += image.iter().map(|&byte| u64::from(byte)).sum::<u64>();
         }
         let found = sum as f64 / (len * 784) as f64 / 255.0;
@@ -41,7 +41,10 @@ fn mnist_comes_in_other_sizes() {
     let Some(data_dir) = data_dir() else { return };
     let load = |image_size| {
         let options = Options { data_dir: data_dir.clone(), image_size, ..Options::default() };
-        Dataset::load("mnist", Split::Test, &options, None).unwrap().images(&[0, 1, 2, 3], PixelRange::Unit)
+        Dataset::load("mnist", Split::Test, &options, None)
+            .unwrap()
+            .images(&[0, 1, 2, 3], PixelRange::Unit)
+            .unwrap()
     };
     let ink =
         |image_size: usize| load(image_size).data().iter().sum::<f32>() / (image_size * image_size) as f32;

@@ -64,8 +64,17 @@ fn features_that_are_not_finite_are_an_error() {
         let state = judge.state().into_iter().map(|(name, x)| (name, x.map(move |_| weight)));
         judge.load_state(&state.collect::<Vec<_>>()).unwrap();
         let mut kept = StoredJudge { judge, path: "judges/large".into() };
-        let read = kept.read(3, 256, |range| Tensor::full([range.len(), 16, 16, 1], 1.0));
+        let read = kept.read(3, 256, |range| Ok(Tensor::full([range.len(), 16, 16, 1], 1.0)));
         let error = read.err().expect("rejected").to_string();
         assert!(error.starts_with("judges/large: its features are not finite"), "{error}");
     }
+}
+
+/// An image of the set cannot be read.
+#[test]
+fn images_that_cannot_be_read_are_an_error() {
+    let mut kept = StoredJudge { judge: Judge::new(16, 1, 2, SEED), path: PathBuf::new() };
+    let read = kept.read(3, 256, |_| Err(DataError::NotAFile("cache".into())));
+    let error = read.err().expect("rejected").to_string();
+    assert!(error.starts_with("cache is not a file"), "{error}");
 }

@@ -43,15 +43,21 @@ pub trait GameData {
 
     /// Returns the batch with this index, which counts over all epochs. The batch consists of data,
     /// and of their conditions if the game is conditional.
-    fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>);
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn batch(&mut self, index: u64) -> Result<(Tensor<f32>, Option<Tensor<f32>>), BoxError>;
 
     /// Draws pictures of the current samples. Each picture has the name of its series.
-    fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)>;
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn pictures(&mut self, players: &mut dyn Play) -> Result<Vec<(&'static str, Image)>, BoxError>;
 
     /// Measures numbers at the end of an epoch. Returns None if `stop` returned true.
     ///
     /// # Errors
-    /// If something outside of the program fails.
+    /// If the data cannot be read.
     fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError>;
 
     /// Returns the most useful command of `sample` for a run of this game: a description and the

@@ -10,6 +10,7 @@ use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
     warn,
 };
+use std::iter;
 
 /// Maximum number of batches on which V(D, G) is measured after training.
 const VALUE_BATCHES: u64 = 20;
@@ -71,9 +72,18 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
 
     /// Returns the data and the noise of step `i` of D, counted over all epochs. `purpose` selects
     /// the random stream of the noise.
-    fn round(data: &mut dyn GameData, args: &GameArgs, seed: u64, purpose: &str, i: u64) -> Round<f32> {
-        let (x, condition) = data.batch(i);
-        Round { z: args.noise.draw(seed, purpose, i, [x.dims()[0], args.latent]), x, condition }
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn round(
+        data: &mut dyn GameData,
+        args: &GameArgs,
+        seed: u64,
+        purpose: &str,
+        i: u64,
+    ) -> Result<Round<f32>, BoxError> {
+        let (x, condition) = data.batch(i)?;
+        Ok(Round { z: args.noise.draw(seed, purpose, i, [x.dims()[0], args.latent]), x, condition })
     }
 }
 
@@ -119,11 +129,16 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         let (k, data) = (self.k(), &mut *self.data);
         let Players { game, ema, args, common, .. } = &mut self.players;
         let lr = self.lr * args.lr_schedule.factor(step, self.steps);
-        // `rounds` is lazy, so only one of the k batches of this step is in memory at once.
-        let rounds = (step * k..(step + 1) * k).map(|i| Self::round(data, args, common.seed, "noise", i));
+        let mut round = |i| Self::round(data, args, common.seed, "noise", i);
+        // `others` is lazy, so few of the k batches of this step are in memory at once. If one of
+        // them fails, the step ends early, and its result is not used.
+        let (first, mut read) = (round(step * k)?, Ok(()));
+        let others =
+            (step * k + 1..(step + 1) * k).map_while(|i| round(i).map_err(|error| read = Err(error)).ok());
         game.optimizer_g.set_lr(lr);
         game.optimizer_d.set_lr(lr);
-        let report = game.step(step, rounds);
+        let report = game.step(step, iter::once(first).chain(others));
+        read?;
         if let Some(ema) = ema {
             ema.update(&game.generator);
         }
@@ -159,7 +174,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
                 if stop() {
                     return Ok(None);
                 }
-                sum += game.value(i, Self::round(&mut *self.data, args, common.seed, "noise/value", i));
+                sum += game.value(i, Self::round(&mut *self.data, args, common.seed, "noise/value", i)?);
             }
             figures.push("value", sum / batches as f64);
             figures.push("value_at_equilibrium", -(4f64.ln()));
@@ -169,7 +184,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         Ok(Some(figures))
     }
 
-    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+    fn pictures(&mut self) -> Result<Vec<(&'static str, Image)>, BoxError> {
         self.data.pictures(&mut self.players)
     }
 
@@ -210,5 +225,48 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
 
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {
         Some(self.data.sample_command())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cgan, unreadable};
+    use adjoint_data::Split;
+
+    type Trainer = GameTrainer<adjoint_cgan::Generator<f32>, adjoint_cgan::Discriminator<f32>>;
+
+    /// Returns a trainer of image conditions, with training images and test images of which one
+    /// cannot be read. A step of D has `batch` images.
+    fn trainer(batch: usize, d_steps: usize) -> Trainer {
+        let [batch, d_steps] = [batch, d_steps].map(|number| number.to_string());
+        let fixed = "train-cgan --task inpaint --arch conv --width 2 --image-size 16 --steps 1";
+        let flags = fixed.split(' ').chain(["--batch-size", &batch, "--d-steps", &d_steps]);
+        let settings: cgan::Settings = adjoint_runs::parse(flags).expect("these are its flags");
+        let mut trainer = GameTrainer::new(&settings).unwrap();
+        let [train, test] = [Split::Train, Split::Test].map(unreadable::dataset);
+        let condition = settings.condition();
+        trainer.data = Box::new(ImageData::of_sets(train, Some(test), &settings.common, condition).unwrap());
+        trainer
+    }
+
+    /// Training, measurements and pictures fail with the error of the dataset.
+    #[test]
+    fn an_image_that_cannot_be_read_is_an_error() {
+        let fails = |error: BoxError| assert_eq!(error.to_string(), unreadable::SAID);
+        fails(trainer(8, 1).step(0).unwrap_err());
+        fails(trainer(8, 1).epoch_figures(1, &|| false).unwrap_err());
+        fails(trainer(8, 1).final_figures(&|| false).unwrap_err());
+        fails(trainer(8, 1).pictures().unwrap_err());
+    }
+
+    /// A step that takes the images one after another fails too, unless none of them is image 5.
+    #[test]
+    fn a_step_fails_if_any_of_its_batches_does() {
+        let error = trainer(1, 8).step(0).unwrap_err();
+        assert_eq!(error.to_string(), unreadable::SAID);
+        let mut trainer = trainer(1, 1);
+        let read = (0..8).filter(|&step| trainer.step(step).is_ok()).count();
+        assert_eq!(read, 7);
     }
 }

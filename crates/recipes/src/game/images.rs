@@ -4,9 +4,10 @@ use crate::game::{GameData, Play};
 use crate::pictures::{self, SAMPLES};
 use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
-use adjoint_data::{Batches, Dataset, PixelRange, Prefetch, Split};
+use adjoint_data::{Batches, DataError, Dataset, PixelRange, Prefetch, Split};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
+use std::ops::Range;
 
 /// Number of test images in a picture, if conditions are images.
 const SHOWN: usize = 24;
@@ -33,18 +34,32 @@ impl ImageData {
         let dataset = data::load_to_train(common)?;
         let images = condition.is_some_and(Condition::is_image);
         let test = images.then(|| data::load(common, Split::Test)).transpose()?;
-        let (classes, seed) = (dataset.classes().len(), common.seed);
-        let batches = Batches::new(dataset, common.batch_size, seed, PixelRange::Symmetric)?;
+        Self::of_sets(dataset, test, common, condition)
+    }
+
+    /// Returns the data of a game on a training set. `test` is the test set, which is needed if
+    /// conditions are images.
+    ///
+    /// # Errors
+    /// If the training set has fewer images than a batch.
+    pub(crate) fn of_sets(
+        train: Dataset,
+        test: Option<Dataset>,
+        common: &CommonArgs,
+        condition: Option<Condition>,
+    ) -> Result<Self, BoxError> {
+        let (classes, seed) = (train.classes().len(), common.seed);
+        let batches = Batches::new(train, common.batch_size, seed, PixelRange::Symmetric)?;
         Ok(Self { batches: Prefetch::new(batches), condition, classes, seed, test })
     }
 
     /// Returns the test images in a range and their conditions. Equal ranges give equal conditions.
-    fn tests(&self, test: &Dataset, range: std::ops::Range<usize>) -> (Tensor<f32>, Tensor<f32>) {
+    fn tests(&self, test: &Dataset, range: Range<usize>) -> Result<(Tensor<f32>, Tensor<f32>), DataError> {
         let (from, indices) = (range.start, range.collect::<Vec<_>>());
-        let x = test.images(&indices, PixelRange::Symmetric);
+        let x = test.images(&indices, PixelRange::Symmetric)?;
         let condition = self.condition.expect("the test set is loaded if conditions are images");
         let y = conditions_of_tests(condition, &x, from, self.seed);
-        (x, y)
+        Ok((x, y))
     }
 }
 
@@ -58,23 +73,23 @@ impl GameData for ImageData {
         self.batches.steps_per_epoch()
     }
 
-    fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>) {
-        let batch = self.batches.batch(index);
+    fn batch(&mut self, index: u64) -> Result<(Tensor<f32>, Option<Tensor<f32>>), BoxError> {
+        let batch = self.batches.batch(index)?;
         let condition = self.condition.map(|condition| match condition {
             Condition::Class => labels::one_hot(&batch.labels, self.classes),
             image => image.of_images(&batch.images, &mut Stream::new(self.seed, "condition", index)),
         });
-        (batch.images, condition)
+        Ok((batch.images, condition))
     }
 
     /// Draws a picture of samples. Without conditions, the picture is a square of samples. If
     /// conditions are classes, each row has one class, and all samples in a column have the same
     /// noise. If conditions are images, each sample is below its condition and above its test
     /// image.
-    fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
+    fn pictures(&mut self, players: &mut dyn Play) -> Result<Vec<(&'static str, Image)>, BoxError> {
         let range = PixelRange::Symmetric;
         let picture = if let Some(test) = &self.test {
-            let (x, y) = self.tests(test, 0..SHOWN.min(test.len()));
+            let (x, y) = self.tests(test, 0..SHOWN.min(test.len()))?;
             let fake = players.sample(&players.noise("samples", x.dims()[0]), Some(&y));
             pictures::series(&[&y, &fake, &x], range)
         } else {
@@ -82,7 +97,7 @@ impl GameData for ImageData {
             let z = players.noise("samples", SAMPLES);
             pictures::samples(&z, classes, range, |z, labels| players.sample(z, labels))
         };
-        vec![("samples", picture)]
+        Ok(vec![("samples", picture)])
     }
 
     /// Returns the mean of |x - G(z, y)| over test images x with conditions y. Returns no numbers
@@ -92,7 +107,7 @@ impl GameData for ImageData {
         let images = MEASURED.min(test.len());
         let (mut sum, mut count) = (0.0, 0);
         for part in limits::parts(0..images, limits::chunk(CHUNK, test.image_len())) {
-            let (x, y) = self.tests(test, part);
+            let (x, y) = self.tests(test, part)?;
             let z = players.noise("measured", x.dims()[0]);
             let Some(fake) = players.sample_unless(&z, Some(&y), stop) else { return Ok(None) };
             sum += x.data().iter().zip(fake.data()).map(|(x, g)| f64::from((x - g).abs())).sum::<f64>();

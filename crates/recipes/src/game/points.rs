@@ -58,14 +58,14 @@ impl GameData for PointData {
         (EPOCH / self.batch as u64).max(1)
     }
 
-    fn batch(&mut self, index: u64) -> (Tensor<f32>, Option<Tensor<f32>>) {
-        (self.points.draw(self.batch, &mut Stream::new(self.seed, "points", index)), None)
+    fn batch(&mut self, index: u64) -> Result<(Tensor<f32>, Option<Tensor<f32>>), BoxError> {
+        Ok((self.points.draw(self.batch, &mut Stream::new(self.seed, "points", index)), None))
     }
 
-    fn pictures(&mut self, players: &mut dyn Play) -> Vec<(&'static str, Image)> {
+    fn pictures(&mut self, players: &mut dyn Play) -> Result<Vec<(&'static str, Image)>, BoxError> {
         let beliefs = self.beliefs(players);
         let samples = players.sample(&players.noise("samples", SHOWN), None);
-        vec![("samples", scatter(self.points, self.seed, &samples, Some(&beliefs)))]
+        Ok(vec![("samples", scatter(self.points, self.seed, &samples, Some(&beliefs)))])
     }
 
     fn epoch_figures(&mut self, players: &mut dyn Play, stop: Stop) -> Result<Option<Figures>, BoxError> {
@@ -173,7 +173,7 @@ mod tests {
             PointData { points: Points::Ring, seed: 1, batch: 128, loss: AdversarialLoss::Minimax };
         let figures = data.epoch_figures(&mut Fixed(1), &|| false).unwrap();
         assert_eq!(figures, Some([("modes", 4.0), ("high_quality", 1.0)].into()));
-        let (_, image) = data.pictures(&mut Fixed(1)).remove(0);
+        let (_, image) = data.pictures(&mut Fixed(1)).unwrap().remove(0);
         assert_eq!(pixel(&image, 10, 10), colour(0.0));
         assert_eq!(pixel(&image, 390, 10), colour(1.0));
         // There is a sample at the centre (2, 0), and only data at (-2, 0).
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_batch_depends_on_its_index_alone() {
         let data = || PointData { points: Points::Moons, seed: 1, batch: 4, loss: AdversarialLoss::Minimax };
-        let (a, b, c) = (data().batch(3).0, data().batch(3).0, data().batch(4).0);
+        let [a, b, c] = [3, 3, 4].map(|index| data().batch(index).unwrap().0);
         assert!(a.data() == b.data() && a.data() != c.data() && a.dims() == [4, 2]);
     }
 }

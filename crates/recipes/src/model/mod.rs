@@ -154,9 +154,9 @@ impl Model {
     /// Returns the bound on the images of a set in a range. Returns None if the model has no bound.
     ///
     /// # Errors
-    /// If the result is not finite.
+    /// If an image cannot be read, or the result is not finite.
     pub fn bound(&mut self, set: &Dataset, range: Range<usize>) -> Result<Option<BoundSummary>, BoxError> {
-        match self.networks.bound(set, range) {
+        match self.networks.bound(set, range)? {
             Some(bound) if !(bound.elbo().is_finite() && bound.kl().is_finite()) => {
                 Err(self.damaged("bounds on log p(x)"))
             }
@@ -168,14 +168,14 @@ impl Model {
     /// `samples` samples of z. Returns None if the model has no bound.
     ///
     /// # Errors
-    /// If the result is not finite.
+    /// If the image cannot be read, or the result is not finite.
     pub fn log_likelihood(
         &mut self,
         set: &Dataset,
         image: usize,
         samples: usize,
     ) -> Result<Option<f64>, BoxError> {
-        match self.networks.log_likelihood(set, image, samples) {
+        match self.networks.log_likelihood(set, image, samples)? {
             Some(log_p) if !log_p.is_finite() => Err(self.damaged("estimates of log p(x)")),
             log_p => Ok(log_p),
         }
@@ -187,7 +187,7 @@ impl Model {
     /// model is unconditional.
     ///
     /// # Errors
-    /// If test images are needed and can't be loaded.
+    /// If test images are needed and can't be loaded or read.
     pub fn conditions(&self, range: Range<usize>) -> Result<Option<Tensor<f32>>, BoxError> {
         let Some(condition) = self.condition else { return Ok(None) };
         Ok(Some(match condition {
@@ -198,7 +198,7 @@ impl Model {
             image => {
                 let test = self.dataset(Split::Test)?;
                 let mut stream = Stream::new(self.seed, "condition", range.start as u64);
-                let x = self.images(&test, &range.map(|i| i % test.len()).collect::<Vec<_>>());
+                let x = self.images(&test, &range.map(|i| i % test.len()).collect::<Vec<_>>())?;
                 image.of_images(&x, &mut stream)
             }
         }))
@@ -262,14 +262,20 @@ impl Model {
     /// Returns images of a dataset as inputs of this model. They have the pixel range of the model,
     /// as those of [`images`](Self::images). They are binarised if the model was trained on
     /// binarised images.
-    pub fn prepared_images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
-        let mut x = self.images(set, indices);
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn prepared_images(&self, set: &Dataset, indices: &[usize]) -> Result<Tensor<f32>, DataError> {
+        let mut x = self.images(set, indices)?;
         self.networks.prepare(&mut x, set.split(), indices);
-        x
+        Ok(x)
     }
 
     /// Returns images of a dataset in the pixel range of this model.
-    pub fn images(&self, set: &Dataset, indices: &[usize]) -> Tensor<f32> {
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn images(&self, set: &Dataset, indices: &[usize]) -> Result<Tensor<f32>, DataError> {
         set.images(indices, self.range)
     }
 

@@ -3,7 +3,7 @@
 use crate::Conditions;
 use crate::variational::{LatentModel, MEASURED};
 use adjoint_adversarial::Generator;
-use adjoint_data::{Dataset, Split};
+use adjoint_data::{DataError, Dataset, Split};
 use adjoint_nn::objective::gaussian_log_likelihood;
 use adjoint_nn::{Mode, Stream, Tensor, Var, no_grad};
 use adjoint_variational::{BoundSummary, Decoder, Encoder};
@@ -56,14 +56,25 @@ pub trait Networks {
     }
 
     /// Returns the bound on images of a set, if the model has one.
-    fn bound(&mut self, _set: &Dataset, _range: Range<usize>) -> Option<BoundSummary> {
-        None
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    fn bound(&mut self, _set: &Dataset, _range: Range<usize>) -> Result<Option<BoundSummary>, DataError> {
+        Ok(None)
     }
 
     /// Estimates log p(x) of an image of a set by importance sampling with this number of samples,
     /// if the model has a bound.
-    fn log_likelihood(&mut self, _set: &Dataset, _image: usize, _samples: usize) -> Option<f64> {
-        None
+    ///
+    /// # Errors
+    /// If the image cannot be read.
+    fn log_likelihood(
+        &mut self,
+        _set: &Dataset,
+        _image: usize,
+        _samples: usize,
+    ) -> Result<Option<f64>, DataError> {
+        Ok(None)
     }
 }
 
@@ -102,13 +113,18 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Networks for LatentModel<Q, P> {
         self.model.observe(mean, stream)
     }
 
-    fn bound(&mut self, set: &Dataset, range: Range<usize>) -> Option<BoundSummary> {
+    fn bound(&mut self, set: &Dataset, range: Range<usize>) -> Result<Option<BoundSummary>, DataError> {
         // A plain autoencoder has no bound.
-        (!self.args.autoencoder).then(|| self.bound(set, range, &|| false))?
+        if self.args.autoencoder { Ok(None) } else { self.bound(set, range, &|| false) }
     }
 
-    fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize) -> Option<f64> {
-        (!self.args.autoencoder).then(|| self.log_likelihood(set, image, samples, &|| false))?
+    fn log_likelihood(
+        &mut self,
+        set: &Dataset,
+        image: usize,
+        samples: usize,
+    ) -> Result<Option<f64>, DataError> {
+        if self.args.autoencoder { Ok(None) } else { self.log_likelihood(set, image, samples, &|| false) }
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::variational::flags::Binarize;
 use crate::variational::{VariationalArgs, VariationalConfig};
 use crate::{labels, limits};
-use adjoint_data::{Dataset, PixelRange, Split};
+use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::cost::flops;
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, Stop};
@@ -68,35 +68,59 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
 
     /// Returns images of a set as the model gets them in measurements. Also returns their one-hot
     /// labels, if the model is conditional.
-    pub fn images(&self, set: &Dataset, range: Range<usize>) -> (Tensor<f32>, Option<Tensor<f32>>) {
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn images(
+        &self,
+        set: &Dataset,
+        range: Range<usize>,
+    ) -> Result<(Tensor<f32>, Option<Tensor<f32>>), DataError> {
         let indices: Vec<usize> = range.collect();
-        let mut images = set.images(&indices, PixelRange::Unit);
+        let mut images = set.images(&indices, PixelRange::Unit)?;
         self.binarize(&mut images, (set.split(), &indices), MEASURED);
-        (images, self.args.conditional.then(|| labels::of_images(set, &indices)))
+        Ok((images, self.args.conditional.then(|| labels::of_images(set, &indices))))
     }
 
     /// Computes the bound on the images of a set in a range, with one sample of z per image.
     /// Returns None if `stop` returned true.
-    pub fn bound(&mut self, set: &Dataset, range: Range<usize>, stop: Stop) -> Option<BoundSummary> {
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn bound(
+        &mut self,
+        set: &Dataset,
+        range: Range<usize>,
+        stop: Stop,
+    ) -> Result<Option<BoundSummary>, DataError> {
         let mut summary = BoundSummary::default();
         let [encoder, decoder] = self.flops;
         let chunk = limits::chunk(CHUNK, set.image_len());
         let chunk = limits::between_stop_checks(chunk, encoder.saturating_add(decoder));
         for part in limits::parts(range, chunk) {
             if stop() {
-                return None;
+                return Ok(None);
             }
-            let (x, labels) = self.images(set, part.clone());
+            let (x, labels) = self.images(set, part.clone())?;
             let eps = self.noise(&format!("bound/{}", set.split()), part.start as u64, x.dims()[0]);
             summary.add(&self.model.bound(&x, labels.as_ref(), &eps));
         }
-        Some(summary)
+        Ok(Some(summary))
     }
 
     /// Estimates log p(x) of the image with index `image` in a set, by importance sampling with
     /// `samples` samples of z. Returns None if `stop` returned true.
-    pub fn log_likelihood(&mut self, set: &Dataset, image: usize, samples: usize, stop: Stop) -> Option<f64> {
-        let (x, labels) = self.images(set, image..image + 1);
+    ///
+    /// # Errors
+    /// If the image cannot be read.
+    pub fn log_likelihood(
+        &mut self,
+        set: &Dataset,
+        image: usize,
+        samples: usize,
+        stop: Stop,
+    ) -> Result<Option<f64>, DataError> {
+        let (x, labels) = self.images(set, image..image + 1)?;
         let Self { model, args, seed, flops } = self;
         let most = limits::between_stop_checks(limits::chunk(MOST_SAMPLES, set.image_len()), flops[1]);
         let (purpose, mut stopped) = (format!("nll/{image}"), false);
@@ -106,6 +130,6 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> LatentModel<Q, P> {
             (!stopped).then(|| Stream::new(*seed, &purpose, from as u64).normal_tensor(shape, 0.0, 1.0))
         });
         let log_p = model.log_likelihood(&x, labels.as_ref(), rounds)[0];
-        (!stopped).then_some(log_p)
+        Ok((!stopped).then_some(log_p))
     }
 }

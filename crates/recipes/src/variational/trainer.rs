@@ -54,7 +54,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
-        let Batch { mut images, labels, indices, epoch } = self.batches.batch(step);
+        let Batch { mut images, labels, indices, epoch } = self.batches.batch(step)?;
         let eps = self.latent.noise("eps", step, indices.len() * self.latent.args.k);
         let labels = self.classes().map(|classes| labels::one_hot(&labels, classes));
         let epoch_steps = self.steps_per_epoch();
@@ -83,7 +83,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let images = self.sets[1].len().min(self.sets[0].len());
         for (set, name) in self.sets.iter().zip(["train", "test"]) {
             let range = 0..images.min(set.len());
-            let Some(bound) = self.latent.bound(set, range, stop) else { return Ok(None) };
+            let Some(bound) = self.latent.bound(set, range, stop)? else { return Ok(None) };
             figures.push(format!("reconstruction_{name}"), -bound.log_likelihood());
             if !self.latent.args.autoencoder {
                 figures.push(format!("elbo_{name}"), bound.elbo());
@@ -103,7 +103,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         let images = self.latent.args.nll_images.min(set.len());
         let (mut sum, mut squares) = (0.0, 0.0);
         for i in 0..images {
-            let log_p = self.latent.log_likelihood(set, i, samples, stop);
+            let log_p = self.latent.log_likelihood(set, i, samples, stop)?;
             let Some(log_p) = log_p else { return Ok(None) };
             sum += log_p;
             squares += log_p * log_p;
@@ -119,15 +119,15 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         Ok(Some(figures))
     }
 
-    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
+    fn pictures(&mut self) -> Result<Vec<(&'static str, Image)>, BoxError> {
         let (z, classes, range) =
             (self.latent.noise("samples", 0, SAMPLES), self.classes(), PixelRange::Unit);
         let decode = |z: &_, labels: Conditions| self.latent.model.decode(z, labels);
         let samples = pictures::samples(&z, classes, range, decode);
-        let (x, labels) = self.latent.images(&self.sets[1], 0..PAIRS);
+        let (x, labels) = self.latent.images(&self.sets[1], 0..PAIRS)?;
         let mu = self.latent.model.encode(&x, labels.as_ref());
         let y = self.latent.model.decode(&mu, labels.as_ref());
-        vec![("samples", samples), ("reconstructions", pictures::series(&[&x, &y], range))]
+        Ok(vec![("samples", samples), ("reconstructions", pictures::series(&[&x, &y], range))])
     }
 
     fn state(&self) -> NamedTensors {
@@ -158,5 +158,27 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         } else {
             ("one latent variable per row", "traverse")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{unreadable, vae};
+
+    /// Training, measurements and pictures fail with the error of the dataset.
+    #[test]
+    fn an_image_that_cannot_be_read_is_an_error() {
+        let flags = "train-vae --hidden 4 --image-size 16 --batch-size 8 --steps 1 --nll-samples 2";
+        let settings: vae::Settings = adjoint_runs::parse(flags.split(' ')).expect("these are its flags");
+        let mut trainer = VariationalTrainer::new(&settings).unwrap();
+        trainer.sets = [Split::Train, Split::Test].map(unreadable::dataset);
+        let batches = Batches::new(trainer.sets[0].clone(), 8, 1, PixelRange::Unit).unwrap();
+        trainer.batches = Prefetch::new(batches);
+        let fails = |error: BoxError| assert_eq!(error.to_string(), unreadable::SAID);
+        fails(trainer.step(0).unwrap_err());
+        fails(trainer.epoch_figures(1, &|| false).unwrap_err());
+        fails(trainer.final_figures(&|| false).unwrap_err());
+        fails(trainer.pictures().unwrap_err());
     }
 }

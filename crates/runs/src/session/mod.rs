@@ -175,6 +175,7 @@ impl<'a> Session<'a> {
 
     fn draw(&mut self) -> Result<(), Error> {
         let pictures = self.training.trainer.pictures();
+        let pictures = pictures.map_err(|cause| self.failed(self.training.done, &cause))?;
         self.outputs.iter_mut().try_for_each(|output| output.draw(&self.training, &pictures))
     }
 
@@ -196,7 +197,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the error of a trainer that failed in a step.
+    /// Returns the error of a trainer that failed in a step or after it.
     fn failed(&self, step: u64, cause: &BoxError) -> Error {
         Error::Other(format!("step {step}: {cause}; {}", self.advice()))
     }

@@ -56,8 +56,8 @@ impl Trainable for Noise<'_> {
         Ok([("norm", self.images.sum_of_squares())].into())
     }
 
-    fn pictures(&mut self) -> Vec<(&'static str, Image)> {
-        vec![("samples", Grid::square(4, 64).draw(&self.images, PixelRange::Symmetric))]
+    fn pictures(&mut self) -> Result<Vec<(&'static str, Image)>, BoxError> {
+        Ok(vec![("samples", Grid::square(4, 64).draw(&self.images, PixelRange::Symmetric))])
     }
 
     fn state(&self) -> NamedTensors {

@@ -161,6 +161,23 @@ fn infinities_stop_the_run_and_keep_the_last_good_checkpoint() {
     assert!(error.starts_with(expected) && error.lines().count() == 1, "{error}");
 }
 
+/// A picture of the dataset needs a file that can't be read.
+#[test]
+fn a_picture_that_fails_is_an_error_and_the_run_resumes_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--sample-every", "4", "--checkpoint-every", "4", "--quiet"];
+    let resume = ["--resume", "runs/part", "--steps", "8", "--quiet"];
+    for name in ["whole", "part"] {
+        succeed(dir.path(), &[&flags[..], &["--name", name, "--steps", "4"]].concat());
+    }
+    succeed(dir.path(), &["--resume", "runs/whole", "--steps", "8", "--quiet"]);
+    let error = fail(dir.path(), &[&resume[..], &["--frame", "gone"]].concat());
+    assert!(error.starts_with("error: step 8: cannot read gone: ") && error.lines().count() == 1, "{error}");
+    assert!(error.contains("safe at step 4: when the cause is gone, continue with "), "{error}");
+    succeed(dir.path(), &resume);
+    assert_same_run(&dir.path().join("runs/whole"), &dir.path().join("runs/part"));
+}
+
 #[test]
 fn a_full_disk_is_an_error_and_the_run_resumes_later() {
     let dir = tempfile::tempdir().unwrap();

@@ -148,7 +148,7 @@ fn nearest_images(
     // Samples are decoded in parts, because all large samples may not fit into memory.
     for part in limits::parts(0..SAMPLES, limits::chunk(SAMPLES, train.image_len())) {
         let x = model.decode(&z.narrow(0, part.start, part.len()), None)?;
-        near.extend(nearest(model, &x, (train, known), 1).into_iter().map(|of_one| of_one[0]));
+        near.extend(nearest(model, &x, (train, known), 1)?.into_iter().map(|of_one| of_one[0]));
     }
     Ok(near)
 }

@@ -64,7 +64,7 @@ impl Run for Features {
         let (mut activations, mut shape) = (vec![], [0; 3]);
         for part in limits::parts(0..images, part) {
             let start = part.start;
-            let x = model.images(&test, &part.collect::<Vec<_>>());
+            let x = model.images(&test, &part.collect::<Vec<_>>())?;
             let features = d.features(&Var::constant(x), layer);
             let [_, h, w, channels] = features.value().shape().nhwc();
             shape = [h, w, channels];
@@ -81,7 +81,7 @@ impl Run for Features {
         for (filter, mut activations) in activations.into_iter().enumerate() {
             activations.sort_by(|a, b| b.value.total_cmp(&a.value));
             for activation in activations.iter().take(self.images) {
-                let image = model.images(&test, &[activation.image]);
+                let image = model.images(&test, &[activation.image])?;
                 let seed = Tensor::build([1, h, w, channels], |g| {
                     g.fill(0.0);
                     g[activation.place * channels + filter] = 1.0;

@@ -89,7 +89,7 @@ impl Run for Reconstruct {
             return Err(format!("--from {}: there are {} test images", self.from, test.len()).into());
         }
         model.fits(3 * indices.len())?;
-        let x = model.prepared_images(&test, &indices);
+        let x = model.prepared_images(&test, &indices)?;
         let (rows, what): (Vec<Tensor<f32>>, _) = if let Some(condition) = image_condition {
             let y = images::conditions_of_tests(condition, &x, self.from, model.seed);
             let fake = model.decode(&model.draw("reconstruct", indices.len())?, Some(&y))?;

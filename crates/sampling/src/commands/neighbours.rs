@@ -1,7 +1,7 @@
 //! The command `neighbours`: draws samples beside the training images nearest to them.
 
 use crate::cli::Run;
-use adjoint_data::{Dataset, Split};
+use adjoint_data::{DataError, Dataset, Split};
 use adjoint_metrics::neighbours::{Neighbour, Search};
 use adjoint_metrics::rows_of;
 use adjoint_nn::Tensor;
@@ -32,11 +32,11 @@ impl Run for Neighbours {
         let (z, conditions) = (model.draw("neighbours", self.n)?, model.conditions(0..self.n)?);
         let x = model.decode(&z, conditions.as_ref())?;
         let train = model.dataset(Split::Train)?;
-        let near = nearest(model, &x, (&train, train.len()), self.k);
+        let near = nearest(model, &x, (&train, train.len()), self.k)?;
         let mut rows = vec![];
         for (i, near) in near.iter().enumerate() {
             rows.push(x.narrow(0, i, 1));
-            rows.push(model.images(&train, &near.iter().map(|other| other.index).collect::<Vec<_>>()));
+            rows.push(model.images(&train, &near.iter().map(|other| other.index).collect::<Vec<_>>())?);
         }
         let tiles = Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0);
         let columns = 1 + near.first().map_or(0, Vec::len);
@@ -52,17 +52,20 @@ impl Run for Neighbours {
 
 /// Finds the k images nearest to each sample among the first `among` images of a set. The distance
 /// is the Euclidean distance of the pixels. The nearest image comes first.
+///
+/// # Errors
+/// If an image cannot be read.
 pub(crate) fn nearest(
     model: &Model,
     x: &Tensor<f32>,
     (set, among): (&Dataset, usize),
     k: usize,
-) -> Vec<Vec<Neighbour>> {
+) -> Result<Vec<Vec<Neighbour>>, DataError> {
     let samples = rows_of(x);
     let mut search = Search::new(&samples, k);
     for part in limits::parts(0..among, limits::chunk(CHUNK, set.image_len())) {
         let start = part.start;
-        search.among(&rows_of(&model.images(set, &part.collect::<Vec<_>>())), start);
+        search.among(&rows_of(&model.images(set, &part.collect::<Vec<_>>())?), start);
     }
-    search.found()
+    Ok(search.found())
 }
