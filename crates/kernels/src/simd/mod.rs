@@ -35,9 +35,11 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use grid::{Grid, GridMut, Lattice};
 pub(crate) use next::Next;
-pub(crate) use operands::{Lhs, Out, Rhs};
+pub(crate) use operands::{Lhs, Out, Rhs, Write};
 pub(crate) use pairs::{Differences, POINTS, PREFETCHED, add_pairs};
 pub(crate) use piece::{Block, Piece, Pieces, for_each_piece};
+#[cfg(test)]
+pub(crate) use portable::PlainPanels;
 pub(crate) use portable::Portable;
 pub(crate) use shared::Shared;
 
@@ -90,7 +92,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
     /// The micro-kernel: C <- A B, or C <- C + A B. C has at most `PANEL` columns. `size` is the
     /// number of rows of C, the length of a run of the inner dimension, and the number of columns
-    /// of C. See `panel.rs`.
+    /// of C. With vector instructions, each element of C adds its products one after another. See
+    /// `panel.rs`.
     ///
     /// # Safety
     /// No other thread may access the elements of C meanwhile. Elements between the rows of C are
@@ -100,8 +103,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// If A, B or C exceeds its slice, or no stride of A is 1.
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
-    /// C <- A B, or C <- C + A B if `accumulate`. C has any number of columns, and each run of A
-    /// has `k` columns. `b(j)` returns the panel of B that starts at column j.
+    /// C <- A B, or C <- C + A B ([`Write::Add`]) if `accumulate`. C has any number of columns, and
+    /// each run of A has `k` columns. `b(j)` returns the panel of B that starts at column j.
     ///
     /// # Panics
     /// If A, B or C exceeds its slice, or no stride of A is 1.
@@ -116,11 +119,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     ) {
         let [rows, cols] = c.size();
         let (data, at, row_stride) = c.parts();
+        let write = if accumulate { Write::Add } else { Write::Overwrite };
         for column in (0..cols).step_by(Self::PANEL) {
             let size = [rows, k, Self::PANEL.min(cols - column)];
             #[cfg(test)]
             parallel::work::add(a.runs * size.iter().product::<usize>());
-            let c = Out { data, at: at + column, row_stride, accumulate };
+            let c = Out { data, at: at + column, row_stride, write };
             // SAFETY: `c` is mutably borrowed, and only the owner of the block accesses its
             // elements.
             unsafe { self.panel(size, a, b(column), c) }

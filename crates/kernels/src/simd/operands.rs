@@ -57,8 +57,22 @@ pub(crate) struct Out<'a> {
     pub(crate) data: Shared<'a>,
     pub(crate) at: usize,
     pub(crate) row_stride: usize,
-    /// Whether the product is added to the present elements.
-    pub(crate) accumulate: bool,
+    pub(crate) write: Write,
+}
+
+/// How a product A B is written to its output C. The two ways to add to C differ in the order of
+/// additions, and so in the last bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// C <- A B. The sums start at 0.
+    Overwrite,
+    /// C <- C + A B. The sums start at C, so each element adds its products one after another. If
+    /// the inner dimension is computed block by block, the bits do not depend on the blocks.
+    Continue,
+    /// C <- C + A B. The sums start at 0 and are added to C at the end. If the inner dimension is
+    /// computed block by block, the rounding errors of a long sum are smaller, and the blocks
+    /// define the order of additions.
+    Add,
 }
 
 /// Returns the number of elements that a strided view of `rows` rows of `cols` elements spans.

@@ -2,13 +2,16 @@
 //! `gemm/blocked/` and of the convolutions use it.
 //!
 //! C is divided into tiles of MR rows by one panel of NV vectors. The MR x NV partial sums of a
-//! tile stay in registers for the whole inner dimension:
+//! tile stay in registers for the whole inner dimension. They start at 0 or at C ([`Write`]):
 //!
 //! ```text
 //!     for p in 0..k                        B[p, :]   NV vectors, loaded once, used MR times
 //!         for i in 0..MR                   A[i, p]   one number, broadcast, used NV times
 //!             C[i, :] += A[i, p] B[p, :]   MR x NV fused multiply-adds
 //! ```
+//!
+//! Each element of C adds its products in the order of p. The sizes of tiles do not change its bits
+//! (docs/design/determinism.md).
 //!
 //! Tiles of 8 or 12 x 2 vectors with AVX-512 and of 6 x 2 with AVX2 fill the registers and keep
 //! both multipliers busy ([`tuning`](crate::tuning)). A is read in place, by rows or by columns:
@@ -28,7 +31,7 @@
 //! tile. See docs/design/prefetching.md.
 
 use super::next::{Lines, Next};
-use super::operands::{Lhs, Out, Rhs, extent};
+use super::operands::{Lhs, Out, Rhs, Write, extent};
 use super::{Shared, Simd};
 use crate::tuning::cache::LINE;
 use crate::tuning::gemm::{PREFETCHING_TILE, ROWS_AHEAD, STEPS_PER_PREFETCH};
@@ -85,7 +88,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
         // SAFETY: rows i..i + step of A and of C, and all of B, are inside their slices.
         unsafe {
             let from = a.data.as_ptr().wrapping_add(i * a.row_stride);
-            let c = (out.add(i * c.row_stride), c.row_stride, c.accumulate);
+            let c = (out.add(i * c.row_stride), c.row_stride, c.write);
             match step {
                 1 => tile::<S, 1, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
                 2 => tile::<S, 2, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
@@ -103,7 +106,7 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
 }
 
 /// Computes a panel whose last vector is partly filled. Each tile is computed with whole vectors in
-/// a local array. Then its columns are copied or added to C.
+/// a local array, which its columns are copied to and from.
 ///
 /// # Safety
 /// See [`Simd::panel`].
@@ -119,16 +122,19 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
         // One prefetch of the next panel is enough.
         let b = if i == 0 { b } else { Rhs { next: Next::default(), ..b } };
         let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
-        let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: width, accumulate: false };
+        // SAFETY: the rows were checked to be in C. By the caller's promise, no other thread
+        // accesses them.
+        let row = |r: usize| unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
+        if c.write != Write::Overwrite {
+            for (r, tile) in tile.chunks_exact_mut(width).take(height).enumerate() {
+                tile[..cols].copy_from_slice(row(r));
+            }
+        }
+        let whole = Out { data: Shared::new(&mut tile), at: 0, row_stride: width, ..c };
         // SAFETY: `tile` is local and long enough.
         unsafe { s.panel([height, k, width], part, b, whole) };
         for (r, tile) in tile.chunks_exact(width).take(height).enumerate() {
-            // SAFETY: the rows were checked to be in C. By the caller's promise, no other thread
-            // accesses them.
-            let row = unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
-            for (c_ij, t) in row.iter_mut().zip(tile) {
-                *c_ij = if c.accumulate { *c_ij + t } else { *t };
-            }
+            row(r).copy_from_slice(&tile[..cols]);
         }
     }
 }
@@ -144,17 +150,22 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     k: usize,
     (from, a): (*const f32, Lhs<'_>),
     (mut b, b_row): (*const f32, usize),
-    (c, c_row, accumulate): (*mut f32, usize, bool),
+    (c, c_row, write): (*mut f32, usize, Write),
     ahead: &mut Lines,
 ) {
-    // Prefetches C, so that it is loaded while the sums are computed. C was last used for the
-    // previous block of the inner dimension and is no longer in L1.
-    for i in 0..MR {
-        for j in 0..NV {
-            s.prefetch(c.wrapping_add(i * c_row + j * S::LANES));
+    let mut sums = [[s.zero(); NV]; MR];
+    for (i, sums) in sums.iter_mut().enumerate() {
+        for (j, sum) in sums.iter_mut().enumerate() {
+            let c = c.wrapping_add(i * c_row + j * S::LANES);
+            if write == Write::Continue {
+                // SAFETY: by the caller's promise. C is not written while the slice exists.
+                *sum = s.load(unsafe { std::slice::from_raw_parts(c, S::LANES) });
+            } else {
+                // C is used after the sums are computed, and is not in L1.
+                s.prefetch(c);
+            }
         }
     }
-    let mut sums = [[s.zero(); NV]; MR];
     for run in 0..a.runs {
         let from = from.wrapping_add(run * a.run_stride);
         if a.k_stride == 1 {
@@ -194,7 +205,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
             // SAFETY: as above. The slices of different (i, j) are disjoint, and only one exists at
             // once.
             let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j * S::LANES), S::LANES) };
-            s.store(if accumulate { s.add(s.load(c), sum) } else { sum }, c);
+            s.store(if write == Write::Add { s.add(s.load(c), sum) } else { sum }, c);
         }
     }
 }
@@ -284,7 +295,7 @@ mod tests {
                         data: Shared::new(&mut c),
                         at: 0,
                         row_stride: Portable::PANEL,
-                        accumulate: false,
+                        write: Write::Overwrite,
                     };
                     portable::PREFETCHED.take();
                     let (s, size) = (Portable, [rows, k, Portable::PANEL]);

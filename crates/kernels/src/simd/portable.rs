@@ -2,7 +2,7 @@
 //! Matrix products use `matrixmultiply`, which has its own kernels for x86-64 and aarch64.
 
 use super::Simd;
-use super::operands::{Lhs, Out, Rhs, extent};
+use super::operands::{Lhs, Out, Rhs, Write, extent};
 use crate::gemm::GemmScalar;
 use crate::tuning::PORTABLE;
 
@@ -109,7 +109,7 @@ impl Simd for Portable {
         assert!(b.data.len() >= extent(a.runs * k, b.row_stride, cols, 1), "panel: B is too short");
         let out = c.data.rows(c.at, rows, c.row_stride, cols);
         for run in 0..a.runs {
-            let beta = if c.accumulate || run > 0 { 1.0 } else { 0.0 };
+            let beta = if c.write != Write::Overwrite || run > 0 { 1.0 } else { 0.0 };
             let (a_run, b_run) = (run * a.run_stride, run * k * b.row_stride);
             // SAFETY: the extents were checked above. By the caller's promise, no other thread
             // accesses the elements of C.
@@ -123,5 +123,55 @@ impl Simd for Portable {
                 );
             }
         }
+    }
+}
+
+/// [`Portable`] with our micro-kernel (`panel.rs`) in place of `matrixmultiply`. Its panels have
+/// two vectors, like those of AVX2 and AVX-512.
+#[cfg(test)]
+#[derive(Clone, Copy)]
+pub(crate) struct PlainPanels;
+
+/// Implements methods of [`Simd`] by those of [`Portable`].
+#[cfg(test)]
+macro_rules! as_portable {
+    ($(fn $method:ident($($x:ident: $t:ty),*) $(-> $y:ty)?;)*) => {
+        $(
+            #[inline(always)]
+            fn $method(self, $($x: $t),*) $(-> $y)? {
+                Portable.$method($($x),*)
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+impl Simd for PlainPanels {
+    type V = [f32; N];
+    const LANES: usize = N;
+    const PANEL: usize = 2 * N;
+
+    as_portable! {
+        fn splat(x: f32) -> [f32; N];
+        fn add(a: [f32; N], b: [f32; N]) -> [f32; N];
+        fn sub(a: [f32; N], b: [f32; N]) -> [f32; N];
+        fn mul(a: [f32; N], b: [f32; N]) -> [f32; N];
+        fn fma(a: [f32; N], b: [f32; N], c: [f32; N]) -> [f32; N];
+        fn load(from: &[f32]) -> [f32; N];
+        fn load_part(from: &[f32]) -> [f32; N];
+        fn store(v: [f32; N], to: &mut [f32]);
+        fn store_part(v: [f32; N], to: &mut [f32]);
+        fn prefetch(at: *const f32);
+        fn prefetch_l2(at: *const f32);
+        fn transpose8(from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
+    }
+
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { super::panel::panel::<_, { PORTABLE.tile_rows }, 2>(self, size, a, b, c) }
     }
 }

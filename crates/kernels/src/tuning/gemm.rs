@@ -16,9 +16,20 @@ pub(crate) const NC: usize = 512;
 pub(crate) const LOW_TILE: usize = 64;
 /// A tile of C with at most this many rows is not halved.
 pub(crate) const MIN_TILE: usize = 16;
-/// Least number of blocks in a share of the inner dimension. A product is computed in shares if C
-/// is small and the inner dimension is long (`gemm/blocked/shares.rs`).
-pub(crate) const BLOCKS_OF_SHARE: usize = 4;
+
+/// The division of a long inner dimension into shares (`gemm/blocked/shares.rs`). The sums of the
+/// shares are added, so these constants define the order of additions. They must be the same for
+/// all processors and independent of the sizes of blocks (docs/design/determinism.md).
+pub(crate) mod shares {
+    /// Least length of a share.
+    pub(crate) const MIN_LEN: usize = 1024;
+    /// Largest number of shares.
+    pub(crate) const MAX_SHARES: usize = crate::tuning::tasks::TASKS;
+    /// Number of rows of a part of C, and number of vectors in one of its rows.
+    pub(crate) const PART: [usize; 2] = [64, 4];
+    /// If C has at least this number of parts, there are enough tasks without shares.
+    pub(crate) const MANY_PARTS: usize = crate::tuning::tasks::TASKS / 2;
+}
 
 /// Length of the largest B that is read in place if A has more than [`ONE_TILE`] rows. A larger B
 /// is packed, because its panels are read several times and its rows are on many pages.

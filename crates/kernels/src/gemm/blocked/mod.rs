@@ -15,9 +15,14 @@
 //! start, and the tasks share them. A is also read in place if its rows are in different sets of
 //! the L1 cache. Otherwise it is packed before the tasks start.
 //!
+//! Each element of C adds its products in the order of the inner dimension, because the
+//! micro-kernel continues from C. So the bits do not depend on the sizes of blocks and tiles, or on
+//! packing.
+//!
 //! Three kinds of products are computed in another way. A product with a single column is computed
 //! as its transpose. A row times a transposed matrix is computed as dot products. A small C with a
-//! long inner dimension is computed as a sum of shares.
+//! long inner dimension is computed as a sum of shares. The last two kinds have another order of
+//! additions, so the choice depends on the shape, the strides and the instruction set alone.
 //!
 //! | file | contents |
 //! | --- | --- |
@@ -31,6 +36,8 @@ mod dot;
 mod packing;
 mod product;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 use super::{Mat, Update};

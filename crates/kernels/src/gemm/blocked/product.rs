@@ -4,7 +4,7 @@
 use super::packing::{a_is_read_in_place, b_is_read_in_place, copy, pack_panel, packed_len, packed_row};
 use super::{Mat, Update};
 use crate::memory::Buffer;
-use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd};
+use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd, Write};
 use crate::tuning::gemm::PACKED_ROWS;
 use std::ops::Range;
 
@@ -107,8 +107,9 @@ impl<'a, S: Simd> Product<'a, S> {
                 let cols = S::PANEL.min(columns.end - column);
                 let b = self.rhs(inner.clone(), column..column + cols, own);
                 let b = Rhs { next: self.next_panel(p, column, &columns), ..b };
-                let accumulate = p > 0 || into == Update::Accumulate;
-                let c = Out { data: c, at: rows.start * n + column, row_stride: n, accumulate };
+                let overwrite = p == 0 && into == Update::Overwrite;
+                let write = if overwrite { Write::Overwrite } else { Write::Continue };
+                let c = Out { data: c, at: rows.start * n + column, row_stride: n, write };
                 #[cfg(test)]
                 crate::parallel::work::add(rows.len() * inner.len() * cols);
                 // SAFETY: the caller's promise is passed on.

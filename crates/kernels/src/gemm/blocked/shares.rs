@@ -8,8 +8,7 @@ use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Shared, Simd};
-use crate::tuning::gemm::{BLOCKS_OF_SHARE, KC, LOW_TILE};
-use crate::tuning::tasks::TASKS;
+use crate::tuning::gemm::shares::{MANY_PARTS, MAX_SHARES, MIN_LEN, PART};
 use std::ops::Range;
 
 /// The division of a long inner dimension into shares.
@@ -26,10 +25,11 @@ pub(super) struct Shares {
 
 impl Shares {
     /// Returns the shares for the product of an `m` x `k` and a `k` x `n` matrix. Returns `None` if
-    /// C has enough tiles for the threads or the inner dimension is too short.
+    /// C is large enough for several tasks or the inner dimension is too short. The shares define
+    /// the order of additions, so they depend on the shape and the length of a vector alone.
     pub(super) fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
-        let shares = (k / (BLOCKS_OF_SHARE * KC)).min(TASKS);
-        let small = m.div_ceil(LOW_TILE) * n.div_ceil(2 * S::PANEL) < TASKS / 2;
+        let shares = (k / MIN_LEN).min(MAX_SHARES);
+        let small = m.div_ceil(PART[0]) * n.div_ceil(PART[1] * S::LANES) < MANY_PARTS;
         (shares > 1 && small).then(|| {
             let len = k.div_ceil(shares);
             Shares { k, len, kc: block_size(len) }
@@ -87,7 +87,7 @@ mod tests {
                 assert_eq!(ranges.iter().map(Range::len).sum::<usize>(), k);
                 assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start), "k = {k}: {ranges:?}");
                 assert!(ranges.iter().all(|range| !range.is_empty()), "k = {k}: {ranges:?}");
-                assert!(shares.kc <= KC && ranges.iter().all(|r| r.len() <= shares.len), "k = {k}");
+                assert!(shares.kc <= shares.len && ranges.iter().all(|r| r.len() <= shares.len), "k = {k}");
                 products += 1;
             }
         }

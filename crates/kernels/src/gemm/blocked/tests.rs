@@ -1,0 +1,86 @@
+//! Tests of the order of additions in a product.
+
+use super::*;
+use crate::isa::{self, Isa};
+use crate::reference::testing::{less, wave};
+use crate::simd::{PlainPanels, with_simd};
+
+/// What computes a product: an instruction set, or the micro-kernel in plain Rust if `None`.
+type Set = Option<Isa>;
+
+fn sets() -> impl Iterator<Item = Set> {
+    let vectors = Isa::ALL.into_iter().filter(|&isa| isa != Isa::Portable && isa.supported());
+    vectors.map(Some).chain([None])
+}
+
+fn product(set: Set, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
+    match set {
+        Some(isa) => isa::with(isa, || with_simd!(s => gemm(s, a, b, into, c))),
+        None => gemm(PlainPanels, a, b, into, c),
+    }
+}
+
+fn bits(c: &[f32]) -> Vec<u32> {
+    c.iter().map(|c| c.to_bits()).collect()
+}
+
+/// Calls `f` for all combinations of transposed operands of an `m` x `k` x `n` product, and for
+/// both kinds of [`Update`].
+fn for_each_form([m, k, n]: [usize; 3], mut f: impl FnMut([Mat<'_, f32>; 2], Update, &str)) {
+    let (a, b) = (wave(m * k, 1.3), wave(k * n, 0.7));
+    for flags in 0..8 {
+        let (ta, tb) = (flags & 1 == 1, flags & 2 == 2);
+        let into = if flags & 4 == 4 { Update::Accumulate } else { Update::Overwrite };
+        let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+        let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+        f([a, b], into, &format!("{m} x {k} x {n}, transposed {ta} {tb}, {into:?}"));
+    }
+}
+
+/// Each element of C adds its products in the order of the inner dimension. It starts at 0 or at
+/// C. Only the sums of shares start at 0 and are added in order. This is an independent statement
+/// of the lengths of the shares.
+#[test]
+fn each_element_adds_its_products_in_order() {
+    for ([m, k, n], share) in [
+        ([2, 1, 2], 1),
+        ([5, 700, 9], 700),
+        ([12, 1100, 33], 1100),
+        ([27, 600, 70], 600),
+        ([30, 2047, 8], 2047),
+        ([513, 300, 3], 300),
+        ([7, 2048, 9], 1024),
+        ([9, 2500, 17], 1250),
+        ([3, 5119, 4], 1280),
+    ] {
+        if m * k * n > less(usize::MAX, 10_000) {
+            continue;
+        }
+        for_each_form([m, k, n], |[a, b], into, what| {
+            let start = wave(m * n, 0.9);
+            for set in sets() {
+                let fused = |a: f32, b: f32, c: f32| if set.is_some() { a.mul_add(b, c) } else { a * b + c };
+                let add = into == Update::Accumulate;
+                let want: Vec<f32> = (0..m * n)
+                    .map(|at| {
+                        let (i, j) = (at / n, at % n);
+                        let c = if add { start[at] } else { 0.0 };
+                        let sum = |from: usize, c: f32| {
+                            let inner = from..(from + share).min(k);
+                            inner.fold(c, |c, p| fused(a.data[a.offset(i, p)], b.data[b.offset(p, j)], c))
+                        };
+                        if share == k {
+                            return sum(0, c);
+                        }
+                        let sums = (0..k).step_by(share).map(|from| sum(from, 0.0));
+                        let all = sums.reduce(|all, sum| all + sum).expect("a share");
+                        if add { c + all } else { all }
+                    })
+                    .collect();
+                let mut got = start.clone();
+                product(set, [a, b], into, &mut got);
+                assert_eq!(bits(&got), bits(&want), "{what}, {set:?}");
+            }
+        });
+    }
+}
