@@ -18,7 +18,7 @@ use crate::isa::Isa;
 #[cfg(test)]
 use crate::parallel;
 use crate::simd::{Block, Pieces, for_each_piece, with_simd};
-use crate::tuning::gemm::{PORTABLE_MIN_TILE, PORTABLE_TILE};
+use crate::tuning::gemm::{Blocks, PORTABLE_MIN_TILE, PORTABLE_TILE};
 use crate::tuning::tasks::{MIN_TASK, TASKS};
 pub(crate) use blocked::copy;
 use std::ops::Range;
@@ -208,7 +208,7 @@ pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E])
         && Isa::active() != Isa::Portable
         && a.cols > 0
     {
-        return with_simd!(s => blocked::gemm(s, a, b, into, c));
+        return with_simd!(s => blocked::gemm(s, &Blocks::ZEN, [a, b], into, c));
     }
     let [tm, tn] = tile_size(m, a.cols, n);
     for_each_piece(c, &Pieces::new([1, 1, m, n], [1, 1, tm, tn]), |piece| {

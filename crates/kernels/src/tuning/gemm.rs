@@ -1,21 +1,52 @@
 //! Matrix products (`gemm/`) and their micro-kernel (`simd/panel.rs`). The decisions are in
 //! docs/design/matrix-products.md and docs/design/prefetching.md.
 
-/// Largest number of rows of a block of B in a product A B. A block of A has the same number of
-/// columns. A panel of 32 columns of a block of B then fits in L1.
-pub(crate) const KC: usize = 256;
-/// Approximate number of rows of a tile of C if A has many rows. The part of a block of A that the
-/// tile needs then fits in L2.
-pub(crate) const MC: usize = 384;
-/// Largest number of rows of A for which a tile of C starts with as many rows as A. (The tile is
-/// divided later if there would be too few tasks.)
-pub(crate) const ONE_TILE: usize = 512;
-/// Largest number of columns of a tile of C.
-pub(crate) const NC: usize = 512;
-/// Number of rows with which a tile of C is high enough to be worth a separate reading of B.
-pub(crate) const LOW_TILE: usize = 64;
-/// A tile of C with at most this many rows is not halved.
-pub(crate) const MIN_TILE: usize = 16;
+/// The sizes of the blocks of a product. They may differ between processors, because they do not
+/// change the bits of a product: a test compares the bits of many values. To tune a processor, add
+/// a constant, list it in [`Blocks::ALL`], and choose it where `gemm` passes [`Blocks::ZEN`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks {
+    /// Largest number of rows of a block of B in a product A B. A block of A has the same number of
+    /// columns. A panel of a block of B then fits in L1.
+    pub(crate) kc: usize,
+    /// Approximate number of rows of a tile of C if A has many rows. The part of a block of A that
+    /// the tile needs then fits in L2.
+    pub(crate) mc: usize,
+    /// Largest number of columns of a tile of C. It is rounded up to whole panels.
+    pub(crate) nc: usize,
+    /// Largest number of rows of A for which a tile of C starts with as many rows as A. (The tile
+    /// is divided later if there would be too few tasks.)
+    pub(crate) one_tile: usize,
+    /// Number of rows with which a tile of C is high enough to be worth a separate reading of B. At
+    /// least 8.
+    pub(crate) low_tile: usize,
+    /// A tile of C with at most this many rows is not halved. At least 8.
+    pub(crate) min_tile: usize,
+}
+
+impl Blocks {
+    /// The sizes found on AMD Zen 3, Zen 4 and Zen 5. Processors that were not measured use them
+    /// too.
+    pub(crate) const ZEN: Blocks =
+        Blocks { kc: 256, mc: 384, nc: 512, one_tile: 512, low_tile: 64, min_tile: 16 };
+
+    /// All sizes that a product can use.
+    pub(crate) const ALL: [Blocks; 1] = [Blocks::ZEN];
+
+    /// Returns whether a product can be divided by these sizes.
+    pub(crate) const fn is_valid(&self) -> bool {
+        let Blocks { kc, mc, nc, one_tile, low_tile, min_tile } = *self;
+        kc > 0 && mc > 0 && nc > 0 && one_tile > 0 && low_tile >= 8 && min_tile >= 8
+    }
+}
+
+const _: () = {
+    let mut row = 0;
+    while row < Blocks::ALL.len() {
+        assert!(Blocks::ALL[row].is_valid());
+        row += 1;
+    }
+};
 
 /// The division of a long inner dimension into shares (`gemm/blocked/shares.rs`). The sums of the
 /// shares are added, so these constants define the order of additions. They must be the same for
@@ -31,7 +62,8 @@ pub(crate) mod shares {
     pub(crate) const MANY_PARTS: usize = crate::tuning::tasks::TASKS / 2;
 }
 
-/// Length of the largest B that is read in place if A has more than [`ONE_TILE`] rows. A larger B
+/// Length of the largest B that is read in place if A has more than
+/// [`Blocks::one_tile`] rows. A larger B
 /// is packed, because its panels are read several times and its rows are on many pages.
 pub(crate) const MAX_B_IN_PLACE: usize = 1 << 18;
 /// Largest number of columns of a column-major A that is read in place. With at most this many

@@ -11,13 +11,18 @@
 //! | [`winograd`] | Winograd's algorithm |
 //!
 //! The constants in [`cache`], [`tasks`], [`gemm`], [`conv2d`] and [`winograd`] have the same
-//! values for all instruction sets and processors. A constant that needs a value for each
-//! instruction set becomes a field of [`InstructionSet`].
+//! values for all instruction sets and processors. There are two exceptions. A constant that needs
+//! a value for each instruction set becomes a field of [`InstructionSet`]. A size of the blocks of
+//! a matrix product that needs a value for each processor is a field of [`gemm::Blocks`].
 //!
 //! Lengths are numbers of `f32` values (4 bytes) unless stated otherwise. No constant depends on
-//! the number of threads. The order of additions depends on the sizes of blocks, shares and chunks,
-//! and on the choice of a path. If one of these changes, the last bits of results change too.
-//! `scripts/compare_bits.py` shows which results change.
+//! the number of threads.
+//!
+//! The order of additions depends on the sizes of shares and chunks ([`tasks`], [`gemm::shares`],
+//! [`conv2d`]), on the blocks of Winograd's products ([`winograd`]) and on the choice of a path. If
+//! one of these changes, the last bits of results change too, so they must not differ between
+//! processors. `scripts/compare_bits.py` shows which results change. The sizes of blocks, tiles and
+//! packing of a matrix product do not change any bit. See docs/design/determinism.md.
 //!
 //! The values were found with `cargo bench -p adjoint-benches`, with alternating runs of the old
 //! and the new code. docs/design/ explains the decisions. The measurements and the machines that

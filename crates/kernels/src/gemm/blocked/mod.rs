@@ -26,7 +26,7 @@
 //!
 //! | file | contents |
 //! | --- | --- |
-//! | `tiles.rs` | sizes of blocks and tiles, the tiles of C |
+//! | `tiles.rs` | sizes of blocks and tiles from [`Blocks`], the tiles of C |
 //! | `packing.rs` | the choice and the packing of operands |
 //! | `product.rs` | a product with its packed operands, block by block and panel by panel |
 //! | `shares.rs` | a long inner dimension as a sum of shares |
@@ -44,6 +44,7 @@ use super::{Mat, Update};
 use crate::memory::Scratch;
 use crate::parallel;
 use crate::simd::{Shared, Simd};
+use crate::tuning::gemm::Blocks;
 use dot::row_times_transposed;
 use packing::b_is_read_in_place;
 pub(crate) use packing::copy;
@@ -51,22 +52,23 @@ use product::Product;
 use shares::Shares;
 use tiles::{Tiles, block_size, tile_size};
 
-/// C <- A B, or C + A B. `c` is row-major and `m` x `n`.
-pub(super) fn gemm<S: Simd>(s: S, a: Mat<'_, f32>, b: Mat<'_, f32>, into: Update, c: &mut [f32]) {
+/// C <- A B, or C + A B. `c` is row-major and `m` x `n`. The bits do not depend on `blocks`.
+pub(super) fn gemm<S: Simd>(s: S, blocks: &Blocks, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
+    debug_assert!(blocks.is_valid(), "{blocks:?}");
     let (m, k, n) = (a.rows, a.cols, b.cols);
     if n == 1 && m > 1 {
-        return gemm(s, b.t(), a.t(), into, c);
+        return gemm(s, blocks, [b.t(), a.t()], into, c);
     }
     if m == 1 && b.col_stride > 1 && a.col_stride == 1 {
         return row_times_transposed(s, a.data, b, into, c);
     }
     if let Some(shares) = Shares::of::<S>([m, k, n]) {
-        return shares.gemm(s, [a, b], into, c);
+        return shares.gemm(s, blocks, [a, b], into, c);
     }
-    let [mc, nc] = tile_size::<S>(m, n, b_is_read_in_place(&a, &b));
-    let tiles = Tiles::new([m, n], [mc, nc]);
-    let kc = block_size(k);
-    let product = Product::new(s, [a, b], kc, m <= mc, |tasks, f| parallel::for_each(tasks, f));
+    let [mc, nc] = tile_size::<S>(blocks, [m, n], b_is_read_in_place(blocks, &a, &b));
+    let tiles = Tiles::new([m, n], [mc, nc], blocks.low_tile);
+    let kc = block_size(blocks, k);
+    let product = Product::new(s, [a, b], blocks, kc, m <= mc, |tasks, f| parallel::for_each(tasks, f));
     let c = Shared::new(c);
     let scratch = Scratch::reserve([kc * S::PANEL]);
     parallel::for_each(tiles.tasks(), |task| {

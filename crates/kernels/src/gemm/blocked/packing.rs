@@ -5,7 +5,7 @@ use super::Mat;
 use super::tiles::block_size;
 use crate::simd::Simd;
 use crate::tuning::cache::{ALIAS, L1_SETS, L1_WAYS, LINE, PAD};
-use crate::tuning::gemm::{MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ONE_TILE, ROWS_IF_ALIASED, ROWS_IF_LARGE};
+use crate::tuning::gemm::{Blocks, MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ROWS_IF_ALIASED, ROWS_IF_LARGE};
 use std::ops::Range;
 
 /// Returns the distance between two rows of A if A is packed in blocks of `kc` columns.
@@ -23,10 +23,10 @@ pub(super) fn a_is_read_in_place(a: &Mat<'_, f32>) -> bool {
         || a.row_stride == 1 && a.cols <= MAX_COLUMNS_IN_PLACE && !a.col_stride.is_multiple_of(ALIAS)
 }
 
-pub(super) fn b_is_read_in_place(a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
+pub(super) fn b_is_read_in_place(blocks: &Blocks, a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
     b.col_stride == 1
-        && (a.rows <= ONE_TILE || b.rows * b.cols <= MAX_B_IN_PLACE)
-        && a.rows < rows_to_pack(b.row_stride, block_size(b.rows))
+        && (a.rows <= blocks.one_tile || b.rows * b.cols <= MAX_B_IN_PLACE)
+        && a.rows < rows_to_pack(b.row_stride, block_size(blocks, b.rows))
 }
 
 /// Returns the number of rows of A from which packing B pays off. A block of B has `rows` rows, and

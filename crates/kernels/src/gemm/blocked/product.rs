@@ -5,7 +5,7 @@ use super::packing::{a_is_read_in_place, b_is_read_in_place, copy, pack_panel, p
 use super::{Mat, Update};
 use crate::memory::Buffer;
 use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd, Write};
-use crate::tuning::gemm::PACKED_ROWS;
+use crate::tuning::gemm::{Blocks, PACKED_ROWS};
 use std::ops::Range;
 
 /// A product A B. It contains a packed copy of each operand that is packed before the tasks start.
@@ -40,21 +40,22 @@ impl<'a, S: Simd> Product<'a, S> {
     pub(super) fn new(
         s: S,
         [a, b]: [Mat<'a, f32>; 2],
+        blocks: &Blocks,
         kc: usize,
         one_tile: bool,
         for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
     ) -> Self {
         let (m, k, n) = (a.rows, a.cols, b.cols);
-        let blocks = k.div_ceil(kc);
+        let count = k.div_ceil(kc);
         let a_in_place = a_is_read_in_place(&a);
         let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(m, k, kc)));
-        let in_place = b_is_read_in_place(&a, &b);
+        let in_place = b_is_read_in_place(blocks, &a, &b);
         let wide = n.next_multiple_of(S::PANEL);
         let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
 
         let (slabs, panels) = (m.div_ceil(PACKED_ROWS), wide / S::PANEL);
-        let tasks_of_a = if a_in_place { 0 } else { blocks * slabs };
-        let tasks_of_b = if packed_b.is_some() { blocks * panels } else { 0 };
+        let tasks_of_a = if a_in_place { 0 } else { count * slabs };
+        let tasks_of_b = if packed_b.is_some() { count * panels } else { 0 };
         let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
         let to_b = packed_b.as_mut().map(|p| Shared::new(p.as_mut_slice()));
         let block = |i: usize| i * kc..((i + 1) * kc).min(k);
@@ -188,12 +189,12 @@ mod tests {
     /// for a row-major and for a column-major B.
     #[test]
     fn next_is_what_comes_next() {
-        let (m, k, n) = (8, 601, 5 * Portable::PANEL - 3);
+        let (blocks, m, k, n) = (&Blocks::ZEN, 8, 601, 5 * Portable::PANEL - 3);
         let numbers = vec![0.0; k * n];
         let a = Mat::new(&numbers, m, k);
         for b in [Mat::new(&numbers, k, n), Mat::new(&numbers, n, k).t()] {
-            let (kc, panel) = (block_size(k), Portable::PANEL);
-            let product = Product::new(Portable, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
+            let (kc, panel) = (block_size(blocks, k), Portable::PANEL);
+            let product = Product::new(Portable, [a, b], blocks, kc, true, |tasks, f| (0..tasks).for_each(f));
             let tasks = [0..4 * panel, 4 * panel..n];
             let order: Vec<[usize; 3]> = (0..2)
                 .flat_map(|task| {

@@ -8,6 +8,7 @@ use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
 use crate::simd::{Shared, Simd};
+use crate::tuning::gemm::Blocks;
 use crate::tuning::gemm::shares::{MANY_PARTS, MAX_SHARES, MIN_LEN, PART};
 use std::ops::Range;
 
@@ -17,10 +18,6 @@ pub(super) struct Shares {
     k: usize,
     /// The length of a share. The last share may be shorter.
     len: usize,
-    /// The number of rows of a block of B in every share. A shorter last share uses this number
-    /// too. `block_size` of its length could be larger, because `block_size` is not monotonic. Its
-    /// blocks would then be longer than the scratch buffers.
-    kc: usize,
 }
 
 impl Shares {
@@ -30,10 +27,7 @@ impl Shares {
     pub(super) fn of<S: Simd>([m, k, n]: [usize; 3]) -> Option<Self> {
         let shares = (k / MIN_LEN).min(MAX_SHARES);
         let small = m.div_ceil(PART[0]) * n.div_ceil(PART[1] * S::LANES) < MANY_PARTS;
-        (shares > 1 && small).then(|| {
-            let len = k.div_ceil(shares);
-            Shares { k, len, kc: block_size(len) }
-        })
+        (shares > 1 && small).then(|| Shares { k, len: k.div_ceil(shares) })
     }
 
     fn count(&self) -> usize {
@@ -46,8 +40,18 @@ impl Shares {
 
     /// Computes C <- A B, or C <- C + A B. The products of the shares are added in the order of the
     /// shares.
-    pub(super) fn gemm<S: Simd>(&self, s: S, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
-        let (m, n, kc) = (a.rows, b.cols, self.kc);
+    pub(super) fn gemm<S: Simd>(
+        &self,
+        s: S,
+        blocks: &Blocks,
+        [a, b]: [Mat<'_, f32>; 2],
+        into: Update,
+        c: &mut [f32],
+    ) {
+        // A shorter last share has blocks of the same size. `block_size` of its length could be
+        // larger, because `block_size` is not monotonic. Its blocks would then be longer than the
+        // scratch buffers.
+        let (m, n, kc) = (a.rows, b.cols, block_size(blocks, self.len));
         let mut parts = Buffer::take(self.count() * m * n);
         // The second buffer is for the part of A that a share packs.
         let scratch = Scratch::reserve([kc * S::PANEL, packed_len(m, self.len, kc)]);
@@ -55,7 +59,7 @@ impl Shares {
             let inner = self.get(share);
             let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
             let [mut panel, _] = scratch.take();
-            let product = Product::new(s, [a, b], kc, true, |tasks, f| (0..tasks).for_each(f));
+            let product = Product::new(s, [a, b], blocks, kc, true, |tasks, f| (0..tasks).for_each(f));
             // SAFETY: only this task accesses `part`, which holds the whole product.
             unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
         });
@@ -87,7 +91,7 @@ mod tests {
                 assert_eq!(ranges.iter().map(Range::len).sum::<usize>(), k);
                 assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start), "k = {k}: {ranges:?}");
                 assert!(ranges.iter().all(|range| !range.is_empty()), "k = {k}: {ranges:?}");
-                assert!(shares.kc <= shares.len && ranges.iter().all(|r| r.len() <= shares.len), "k = {k}");
+                assert!(ranges.iter().all(|r| r.len() <= shares.len), "k = {k}");
                 products += 1;
             }
         }

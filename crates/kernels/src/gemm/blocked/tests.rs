@@ -1,8 +1,8 @@
-//! Tests of the order of additions in a product.
+//! Tests of the order of additions in a product, and of its independence of the sizes of blocks.
 
 use super::*;
 use crate::isa::{self, Isa};
-use crate::reference::testing::{less, wave};
+use crate::reference::testing::{Dice, less, wave};
 use crate::simd::{PlainPanels, with_simd};
 
 /// What computes a product: an instruction set, or the micro-kernel in plain Rust if `None`.
@@ -13,10 +13,10 @@ fn sets() -> impl Iterator<Item = Set> {
     vectors.map(Some).chain([None])
 }
 
-fn product(set: Set, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
+fn product(set: Set, blocks: &Blocks, operands: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
     match set {
-        Some(isa) => isa::with(isa, || with_simd!(s => gemm(s, a, b, into, c))),
-        None => gemm(PlainPanels, a, b, into, c),
+        Some(isa) => isa::with(isa, || with_simd!(s => gemm(s, blocks, operands, into, c))),
+        None => gemm(PlainPanels, blocks, operands, into, c),
     }
 }
 
@@ -78,9 +78,69 @@ fn each_element_adds_its_products_in_order() {
                     })
                     .collect();
                 let mut got = start.clone();
-                product(set, [a, b], into, &mut got);
+                product(set, &Blocks::ZEN, [a, b], into, &mut got);
                 assert_eq!(bits(&got), bits(&want), "{what}, {set:?}");
             }
+        });
+    }
+}
+
+/// Sizes of blocks that no processor needs, and all that a product can use.
+fn many_blocks() -> Vec<Blocks> {
+    let mut dice = Dice(30);
+    let mut all = Blocks::ALL.to_vec();
+    for kc in [1, 8, 37, 64, 100, 255, 256, 384, 512, 4096] {
+        for [mc, nc] in [[1, 1], [24, 70], [200, 128], [384, 512], [4096, 4096]] {
+            let one_tile = [1, 40, 100, 512, 4096][dice.roll(0, 4)];
+            let (low_tile, min_tile) = ([8, 30, 64][dice.roll(0, 2)], [8, 16, 100][dice.roll(0, 2)]);
+            all.push(Blocks { kc, mc, nc, one_tile, low_tile, min_tile });
+        }
+    }
+    all
+}
+
+/// Products have the same bits with any sizes of blocks. The table of a processor can thus have its
+/// own sizes. The shapes have remainders along all axes, an inner dimension of several blocks, rows
+/// of B that share a set of L1, a split tile, and an inner dimension that is divided into shares.
+#[test]
+fn bits_do_not_depend_on_the_sizes_of_blocks() {
+    let mut dice = Dice(31);
+    let mut shapes = vec![
+        [1, 700, 50],
+        [50, 700, 1],
+        [3, 1300, 5],
+        [13, 257, 33],
+        [64, 520, 16],
+        [130, 70, 300],
+        [140, 300, 73],
+        [520, 96, 24],
+        [600, 300, 17],
+        [30, 260, 128],
+        [6, 400, 1024],
+        [40, 1024, 24],
+        [7, 2500, 20],
+        [20, 2817, 33],
+        [5, 9000, 3],
+    ];
+    shapes.extend((0..8).map(|_| [dice.roll(1, 90), dice.roll(1, 900), dice.roll(1, 90)]));
+    shapes.retain(|[m, k, n]| m * k * n < less(usize::MAX, 10_000));
+    // Each form of a shape takes another third of the sizes.
+    let mut third = 0;
+    for shape @ [m, _, n] in shapes {
+        for_each_form(shape, |operands, into, what| {
+            let start = wave(m * n, 0.9);
+            for set in sets() {
+                let bits_with = |blocks: &Blocks| {
+                    let mut c = start.clone();
+                    product(set, blocks, operands, into, &mut c);
+                    bits(&c)
+                };
+                let want = bits_with(&Blocks::ZEN);
+                for blocks in many_blocks().into_iter().skip(third).step_by(3) {
+                    assert!(bits_with(&blocks) == want, "{what}, {set:?}, {blocks:?}");
+                }
+            }
+            third = (third + 1) % 3;
         });
     }
 }

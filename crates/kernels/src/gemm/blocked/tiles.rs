@@ -1,30 +1,31 @@
 //! The sizes of blocks and tiles, and the tiles of C.
 
 use crate::simd::Simd;
-use crate::tuning::gemm::{KC, LOW_TILE, MC, MIN_TILE, NC, ONE_TILE};
+use crate::tuning::gemm::Blocks;
 use crate::tuning::tasks::TASKS;
 use std::ops::Range;
 
 /// Returns the number of rows of a block of B, if B has `k` rows. All blocks have about the same
 /// number of rows. In a block of few rows, loading and storing the sums would cost more than
 /// computing them.
-pub(super) fn block_size(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(KC))
+pub(super) fn block_size(blocks: &Blocks, k: usize) -> usize {
+    k.div_ceil(k.div_ceil(blocks.kc))
 }
 
 /// Returns the number of rows and columns of a tile of an `m` x `n` C. Tiles have about the same
 /// number of rows. Their columns are halved, and then their rows, until there are enough tiles for
 /// the threads. If B is read in place (`in_place`), tiles of few rows are cheaper, because their
 /// tasks do not pack panels.
-pub(super) fn tile_size<S: Simd>(m: usize, n: usize, in_place: bool) -> [usize; 2] {
-    let (rows, least) = if m <= ONE_TILE { (ONE_TILE, S::PANEL) } else { (MC, 2 * S::PANEL) };
+pub(super) fn tile_size<S: Simd>(blocks: &Blocks, [m, n]: [usize; 2], in_place: bool) -> [usize; 2] {
+    let &Blocks { mc, nc, one_tile, low_tile, min_tile, .. } = blocks;
+    let (rows, least) = if m <= one_tile { (one_tile, S::PANEL) } else { (mc, 2 * S::PANEL) };
     let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
-    let mut nc = NC.min(n.next_multiple_of(S::PANEL));
+    let mut nc = nc.min(n).next_multiple_of(S::PANEL);
     while nc > least && m.div_ceil(mc) * n.div_ceil(nc) < TASKS {
         nc = (nc / 2).next_multiple_of(S::PANEL);
     }
     let fewer = |mc: usize, enough| m.div_ceil(mc) * n.div_ceil(nc) < enough;
-    while mc > MIN_TILE && fewer(mc, TASKS / 2) || mc > LOW_TILE && in_place && fewer(mc, TASKS) {
+    while mc > min_tile && fewer(mc, TASKS / 2) || mc > low_tile && in_place && fewer(mc, TASKS) {
         mc = (mc / 2).next_multiple_of(8);
     }
     [mc, nc]
@@ -50,9 +51,11 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    pub(super) fn new([m, n]: [usize; 2], [mc, nc]: [usize; 2]) -> Self {
+    /// Divides an `m` x `n` C into tiles of `mc` x `nc`. The tile in the middle may be split if
+    /// each half has at least `low_tile` rows.
+    pub(super) fn new([m, n]: [usize; 2], [mc, nc]: [usize; 2], low_tile: usize) -> Self {
         let across = n.div_ceil(nc);
-        let halves = across > 1 && across % 2 == 1 && (2 * LOW_TILE..=mc).contains(&m);
+        let halves = across > 1 && across % 2 == 1 && (2 * low_tile..=mc).contains(&m);
         Tiles { size: [m, n], full: [mc, nc], halves }
     }
 
@@ -109,7 +112,7 @@ mod tests {
             ([128, 368], [128, 32], false),
             ([128, 20], [128, 32], false),
         ] {
-            let tiles = Tiles::new(size, full);
+            let tiles = Tiles::new(size, full, Blocks::ZEN.low_tile);
             assert_eq!(tiles.halves, halves, "{size:?}");
             let mut seen = vec![0; size[0] * size[1]];
             let areas: Vec<usize> = (0..tiles.tasks())
