@@ -7,6 +7,7 @@
 //! * [`Source`] and [`Images`] are the traits that each kind of dataset implements.
 //! * [`Downloader`] fetches missing files. A file gets its final name only after its size and hash
 //!   have been verified.
+//! * [`npy`] reads and writes arrays of NumPy.
 //! * [`Batches`] shuffles the images. Batch `s` is a function of the seed and `s` alone, so a
 //!   resumed run sees the same batches as an uninterrupted one.
 //!
@@ -37,6 +38,7 @@ pub mod glyphs;
 mod held_out;
 pub mod idx;
 mod manifest;
+pub mod npy;
 pub mod points;
 mod prefetch;
 mod source;

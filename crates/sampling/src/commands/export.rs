@@ -1,5 +1,6 @@
 //! The command `export`: writes samples as an array for other programs.
 
+use adjoint_data::npy::{self, Dtype};
 use adjoint_nn::Tensor;
 use adjoint_recipes::Model;
 use adjoint_recipes::game::Condition;
@@ -37,7 +38,7 @@ impl Export {
         let first = parts.next().expect("there is a sample")?;
         let shape = [&[n], &first.dims()[1..]].concat();
         let bytes = |x: &Tensor<f32>| x.data().iter().flat_map(|x| x.to_le_bytes()).collect();
-        write_npy(out, ("<f4", &shape), [Ok(first)].into_iter().chain(parts).map(|x| Ok(bytes(&x?))))?;
+        write_npy(out, Dtype::F32, &shape, [Ok(first)].into_iter().chain(parts).map(|x| Ok(bytes(&x?))))?;
         let mut said = format!("{}: {n} samples, float32 {shape:?}", out.display());
         if model.condition == Some(Condition::Class) {
             let classes = model.classes()?;
@@ -50,59 +51,25 @@ impl Export {
             }
             let labels = out.with_extension("labels.npy");
             let all = (0..n).flat_map(|i| ((i % classes) as i64).to_le_bytes()).collect();
-            write_npy(&labels, ("<i8", &[n]), [Ok(all)])?;
+            write_npy(&labels, Dtype::I64, &[n], [Ok(all)])?;
             said.push_str(&format!("\n{}: their classes, int64 [{n}]", labels.display()));
         }
         Ok(said)
     }
 }
 
-/// Returns the header of a NumPy file, version 1.0. `kind` is NumPy's name of the type, such as
-/// `<f4`. Spaces at the end of the header make the array start at a multiple of 64 bytes.
-fn header(kind: &str, shape: &[usize]) -> Vec<u8> {
-    let sides: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
-    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}", sides.join(" "));
-    let used = 10 + text.len() + 1;
-    text.push_str(&" ".repeat(used.next_multiple_of(64) - used));
-    text.push('\n');
-    let length = u16::try_from(text.len()).expect("a header of a few axes is shorter than 64 KiB");
-    [b"\x93NUMPY\x01\x00".as_slice(), &length.to_le_bytes(), text.as_bytes()].concat()
-}
-
-/// Writes an array to a NumPy file. `kind` is NumPy's name of its type, such as `<f4`, and `shape`
-/// its shape. `parts` are the bytes of the array. Each part is computed when it is written.
+/// Writes an array to a NumPy file. `parts` are the bytes of its elements. Each part is computed
+/// when it is written.
 ///
 /// # Errors
 /// If a part fails, the disk is full or the file can't be written. An existing file is then
 /// unchanged.
 fn write_npy(
     path: &Path,
-    (kind, shape): (&str, &[usize]),
+    dtype: Dtype,
+    shape: &[usize],
     parts: impl IntoIterator<Item = Result<Vec<u8>, BoxError>>,
 ) -> Result<(), BoxError> {
-    write_file(path, |out| {
-        out.write_all(&header(kind, shape))?;
-        for part in parts {
-            out.write_all(&part.map_err(io::Error::other)?)?;
-        }
-        Ok(())
-    })?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_header_says_type_and_shape_and_ends_on_a_boundary() {
-        let head = header("<f4", &[3, 1, 28, 28]);
-        assert_eq!(head.len() % 64, 0);
-        assert_eq!(&head[..8], b"\x93NUMPY\x01\x00");
-        assert_eq!(usize::from(u16::from_le_bytes([head[8], head[9]])), head.len() - 10);
-        let text = std::str::from_utf8(&head[10..]).unwrap();
-        assert!(text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1, 28, 28,), }"));
-        assert!(text.ends_with('\n'));
-        assert!(header("<i8", &[7]).len().is_multiple_of(64));
-    }
+    let parts = parts.into_iter().map(|part| part.map_err(io::Error::other));
+    Ok(write_file(path, |out| npy::write(out, dtype, shape, parts))?)
 }

@@ -1,0 +1,189 @@
+//! Reads the elements of an array one after another, in constant memory.
+
+use std::io::Read;
+
+use super::{Dtype, Header, NpyError};
+
+/// Elements that are decoded at once.
+const CHUNK: usize = 1 << 13;
+
+/// An array whose header has been read and agrees with the length of the file.
+#[derive(Debug)]
+pub struct Reader<R> {
+    file: R,
+    header: Header,
+    start: u64,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header. `len` is the length of the whole file in bytes.
+    ///
+    /// # Errors
+    /// [`NpyError`] if the header is not valid, or if the elements that it announces do not have
+    /// exactly the bytes that follow.
+    pub fn new(mut file: R, len: u64) -> Result<Self, NpyError> {
+        let (header, start) = Header::read(&mut file)?;
+        let (announced, found) = (header.data_len()?, len.saturating_sub(start));
+        if announced != u128::from(found) {
+            return Err(NpyError::Length { announced, found });
+        }
+        Ok(Self { file, header, start })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The position of the first element in the file, in bytes.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Calls `each` for all elements in the order of the file. Its arguments are the index of an
+    /// element in C order and the value. Integers above 2^53 are rounded.
+    ///
+    /// # Errors
+    /// [`NpyError`] if the file cannot be read or has not the announced length.
+    pub fn floats(self, mut each: impl FnMut(usize, f64)) -> Result<(), NpyError> {
+        if self.header.dtype.is_float() {
+            self.decode(decode_floats, each)
+        } else {
+            self.integers(|index, value| each(index, value as f64))
+        }
+    }
+
+    /// Calls `each` for all elements like [`floats`](Self::floats), for integers of any size.
+    ///
+    /// # Errors
+    /// As for [`floats`](Self::floats).
+    ///
+    /// # Panics
+    /// If the elements are floating-point numbers.
+    #[track_caller]
+    pub fn integers(self, each: impl FnMut(usize, i128)) -> Result<(), NpyError> {
+        assert!(!self.header.dtype.is_float(), "an array of {} as integers", self.header.dtype);
+        self.decode(decode_integers, each)
+    }
+
+    /// Decodes all elements in chunks.
+    fn decode<T: Copy>(
+        mut self,
+        decode: impl Fn(&Header, &[u8], &mut Vec<T>),
+        mut each: impl FnMut(usize, T),
+    ) -> Result<(), NpyError> {
+        let size = self.header.dtype.size();
+        // The sizes were multiplied without overflow, and the product is the length of a file.
+        let mut left = self.header.shape.iter().product::<usize>();
+        let mut indices = Indices::new(&self.header);
+        let (mut bytes, mut values) = (vec![0; left.min(CHUNK) * size], Vec::with_capacity(left.min(CHUNK)));
+        while left > 0 {
+            let bytes = &mut bytes[..left.min(CHUNK) * size];
+            self.file.read_exact(bytes)?;
+            decode(&self.header, bytes, &mut values);
+            values.drain(..).for_each(|value| each(indices.next(), value));
+            left -= bytes.len() / size;
+        }
+        // A compressed file verifies its checksum only when its end is read.
+        match self.file.read(&mut [0])? {
+            0 => Ok(()),
+            _ => {
+                let announced = self.header.data_len()?;
+                Err(NpyError::Length { announced, found: announced as u64 + 1 })
+            }
+        }
+    }
+}
+
+/// The indices in C order of the elements of a file.
+struct Indices {
+    /// Size, step of the index and position of each axis, fastest axis of the file first. Empty for
+    /// a file in C order.
+    axes: Vec<Axis>,
+    index: usize,
+}
+
+struct Axis {
+    size: usize,
+    step: usize,
+    at: usize,
+}
+
+impl Indices {
+    fn new(header: &Header) -> Self {
+        let mut axes = vec![];
+        if header.fortran_order {
+            let mut step = header.shape.iter().product::<usize>();
+            for &size in &header.shape {
+                step = step.checked_div(size).unwrap_or(0);
+                axes.push(Axis { size, step, at: 0 });
+            }
+        }
+        Self { axes, index: 0 }
+    }
+
+    /// Returns the index of the next element.
+    fn next(&mut self) -> usize {
+        let index = self.index;
+        if self.axes.is_empty() {
+            self.index += 1;
+        }
+        for axis in &mut self.axes {
+            axis.at += 1;
+            self.index += axis.step;
+            if axis.at < axis.size {
+                break;
+            }
+            self.index -= axis.at * axis.step;
+            axis.at = 0;
+        }
+        index
+    }
+}
+
+/// Returns the elements of `N` bytes, lowest byte first.
+fn elements<const N: usize>(header: &Header, bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    let big_endian = header.big_endian;
+    bytes.as_chunks::<N>().0.iter().map(move |&element| {
+        let mut element = element;
+        if big_endian {
+            element.reverse();
+        }
+        element
+    })
+}
+
+fn decode_floats(header: &Header, bytes: &[u8], values: &mut Vec<f64>) {
+    match header.dtype {
+        Dtype::F16 => values.extend(elements(header, bytes).map(|e| half(u16::from_le_bytes(e)))),
+        Dtype::F32 => values.extend(elements(header, bytes).map(|e| f64::from(f32::from_le_bytes(e)))),
+        Dtype::F64 => values.extend(elements(header, bytes).map(f64::from_le_bytes)),
+        dtype => unreachable!("{dtype} is not a floating-point type"),
+    }
+}
+
+fn decode_integers(header: &Header, bytes: &[u8], values: &mut Vec<i128>) {
+    match header.dtype {
+        Dtype::U8 => values.extend(bytes.iter().map(|&e| i128::from(e))),
+        Dtype::U16 => values.extend(elements(header, bytes).map(|e| i128::from(u16::from_le_bytes(e)))),
+        Dtype::U32 => values.extend(elements(header, bytes).map(|e| i128::from(u32::from_le_bytes(e)))),
+        Dtype::U64 => values.extend(elements(header, bytes).map(|e| i128::from(u64::from_le_bytes(e)))),
+        Dtype::I8 => values.extend(elements(header, bytes).map(|e| i128::from(i8::from_le_bytes(e)))),
+        Dtype::I16 => values.extend(elements(header, bytes).map(|e| i128::from(i16::from_le_bytes(e)))),
+        Dtype::I32 => values.extend(elements(header, bytes).map(|e| i128::from(i32::from_le_bytes(e)))),
+        Dtype::I64 => values.extend(elements(header, bytes).map(|e| i128::from(i64::from_le_bytes(e)))),
+        Dtype::F16 | Dtype::F32 | Dtype::F64 => unreachable!("{} is not an integer type", header.dtype),
+    }
+}
+
+/// The value of an IEEE 754 binary16 number: 1 bit of sign, 5 of exponent, 10 of mantissa.
+fn half(bits: u16) -> f64 {
+    let (exponent, mantissa) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => mantissa * 2.0_f64.powi(-24),
+        0x1f if mantissa == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1024.0 + mantissa) * 2.0_f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 { magnitude } else { -magnitude }
+}
