@@ -99,10 +99,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;
     let mut comparisons = vec![];
     while let Some(first) = models.first() {
-        let (dataset, size) = (first.common.dataset.clone(), first.common.image_size);
+        let (dataset, size) = (first.data.dataset.clone(), first.data.image_size);
         let points = first.points;
         let alike =
-            |m: &Model| m.common.dataset == dataset && (m.common.image_size == size || m.points.is_some());
+            |m: &Model| m.data.dataset == dataset && (m.data.image_size == size || m.points.is_some());
         let (mut group, rest): (Vec<Model>, Vec<Model>) = models.into_iter().partition(alike);
         models = rest;
         comparisons.push(match points {

@@ -1,9 +1,10 @@
 //! The conditional GAN on the command line.
 
 use crate::Recipe;
+use crate::data::{self, DATA, DataArgs};
 use crate::game::presets::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
-use crate::{Arch, data, limits};
+use crate::{Arch, limits};
 use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
 use adjoint_nn::Named;
 use adjoint_nn::cost::LayerCost;
@@ -27,6 +28,11 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 #[command(mut_arg("dataset", data::help))]
 #[command(mut_arg("lr", |arg| arg.help("Learning rate of both networks; with --arch conv, adam and rmsprop multiply it by 128 / width")))]
 pub struct Settings {
+    /// The flags of the data.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub data: DataArgs,
+
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
@@ -60,11 +66,13 @@ pub struct Settings {
 }
 
 impl Config for Settings {
+    type Data = DataArgs;
     const MODEL: &'static str = "cgan";
 
     fn presets() -> Vec<Preset> {
         [
             COMMON,
+            DATA,
             GAME,
             HIDDEN,
             CONDITION,
@@ -83,13 +91,17 @@ impl Config for Settings {
         &self.common
     }
 
+    fn data(&self) -> &DataArgs {
+        &self.data
+    }
+
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         let conv = unused_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);
         [
             conv,
             mlp,
-            data::unused_flags(&self.common),
+            data::unused_flags(&self.data),
             self.condition_args.unused_flags(),
             self.game.unused_flags(),
         ]
@@ -129,7 +141,7 @@ impl GameConfig for Settings {
 
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
-        let classes = data::classes(&self.common)?;
+        let classes = data::classes(&self.data)?;
         let ConditionArgs { task: condition, condition: label, .. } = self.condition_args;
         if condition.is_image() && self.arch == Arch::Mlp {
             return Err("--arch mlp supports class conditions only; take --task class or --arch conv".into());
@@ -141,7 +153,7 @@ impl Settings {
             }
             Arch::Conv => Body::Conv { width: self.width },
         };
-        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let (image_size, channels) = (self.data.image_size, data::channels(&self.data)?);
         let (latent, (d_norm, d_dropout)) = (self.game.latent, self.game.d_style());
         Ok(Architecture { image_size, channels, latent, condition, label, classes, body, d_norm, d_dropout })
     }

@@ -1,9 +1,10 @@
 //! The DCGAN on the command line.
 
 use crate::Recipe;
+use crate::data::{self, DATA, DataArgs};
 use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME};
 use crate::game::{self, Filters, GameArgs, GameConfig};
-use crate::{data, limits};
+use crate::limits;
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::{Tensor, Var};
@@ -31,6 +32,11 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 #[command(mut_arg("dataset", data::help))]
 #[command(mut_arg("lr", |arg| arg.help("Learning rate of both networks for the paper's width of 128; with adam or rmsprop it is multiplied by 128 / width")))]
 pub struct Settings {
+    /// The flags of the data.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub data: DataArgs,
+
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
@@ -47,18 +53,24 @@ pub struct Settings {
 }
 
 impl Config for Settings {
+    type Data = DataArgs;
     const MODEL: &'static str = "dcgan";
 
     fn presets() -> Vec<Preset> {
-        [COMMON, GAME, D_NORM_OF_CONVOLUTIONS, &[preset("epochs", "16"), preset("width", "16")]].concat()
+        [COMMON, DATA, GAME, D_NORM_OF_CONVOLUTIONS, &[preset("epochs", "16"), preset("width", "16")]]
+            .concat()
     }
 
     fn common(&self) -> &CommonArgs {
         &self.common
     }
 
+    fn data(&self) -> &DataArgs {
+        &self.data
+    }
+
     fn unused_flags(&self) -> Vec<UnusedFlag> {
-        [data::unused_flags(&self.common), self.game.unused_flags()].concat()
+        [data::unused_flags(&self.data), self.game.unused_flags()].concat()
     }
 }
 
@@ -101,7 +113,7 @@ impl Filters for Discriminator<f32> {
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let (d_norm, d_dropout) = self.game.d_style();
-        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
+        let (image_size, channels) = (self.data.image_size, data::channels(&self.data)?);
         let (width, latent) = (self.width, self.game.latent);
         Ok(Architecture { image_size, channels, width, latent, d_norm, d_dropout })
     }

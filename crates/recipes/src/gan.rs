@@ -1,7 +1,7 @@
 //! The original GAN on the command line.
 
 use crate::Recipe;
-use crate::data;
+use crate::data::{self, DATA, DataArgs};
 use crate::game::presets::{GAME, HIDDEN};
 use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
 use adjoint_data::points::Points;
@@ -35,6 +35,11 @@ pub const RECIPE: Recipe = game::recipe::<Settings>();
 #[command(name = "train-gan", version, after_help = examples("train-gan", EXAMPLES))]
 #[command(mut_arg("dataset", data::help_with_points))]
 pub struct Settings {
+    /// The flags of the data.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub data: DataArgs,
+
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
@@ -56,6 +61,7 @@ pub struct Settings {
 }
 
 impl Config for Settings {
+    type Data = DataArgs;
     const MODEL: &'static str = "gan";
 
     fn presets() -> Vec<Preset> {
@@ -63,6 +69,7 @@ impl Config for Settings {
             |key, value| Points::ALL.map(|points| preset(key, value).beside("dataset", points.name()));
         [
             COMMON,
+            DATA,
             // These defaults must come before those that depend on `--penalty`, because the first
             // conditional default that applies is used.
             &points("penalty_weight", "1"),
@@ -86,9 +93,13 @@ impl Config for Settings {
         &self.common
     }
 
+    fn data(&self) -> &DataArgs {
+        &self.data
+    }
+
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         let images = unused_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
-        [images, data::unused_flags(&self.common), self.game.unused_flags()].concat()
+        [images, data::unused_flags(&self.data), self.game.unused_flags()].concat()
     }
 }
 
@@ -111,19 +122,19 @@ impl GameConfig for Settings {
     }
 
     fn points(&self) -> Option<Points> {
-        Points::of_name(&self.common.dataset)
+        Points::of_name(&self.data.dataset)
     }
 }
 
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
-        let size = self.common.image_size;
+        let size = self.data.image_size;
         let sample = match self.points() {
             Some(_) => vec![2],
             None => {
                 let names = Points::ALL.map(Points::name).join(", ");
-                let channels = data::channels(&self.common)
-                    .map_err(|error| format!("{error}; and the points {names}"))?;
+                let channels =
+                    data::channels(&self.data).map_err(|error| format!("{error}; and the points {names}"))?;
                 vec![size, size, channels]
             }
         };

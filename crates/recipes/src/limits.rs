@@ -1,8 +1,9 @@
 //! Checks of flags against limits of memory and data, before anything is allocated or downloaded.
 
+use crate::data::DataArgs;
 use adjoint_data::IMAGE_SIZES;
+use adjoint_runs::BoxError;
 use adjoint_runs::values::whole;
-use adjoint_runs::{BoxError, CommonArgs};
 use std::ops::Range;
 use std::path::Path;
 
@@ -19,8 +20,8 @@ pub fn units(text: &str) -> Result<usize, String> {
 ///
 /// # Errors
 /// For a size outside [`IMAGE_SIZES`].
-pub fn image_size(common: &CommonArgs) -> Result<(), BoxError> {
-    let (size, least, most) = (common.image_size, *IMAGE_SIZES.start(), *IMAGE_SIZES.end());
+pub fn image_size(data: &DataArgs) -> Result<(), BoxError> {
+    let (size, least, most) = (data.image_size, *IMAGE_SIZES.start(), *IMAGE_SIZES.end());
     if IMAGE_SIZES.contains(&size) {
         return Ok(());
     }

@@ -1,9 +1,10 @@
 //! The VAE on the command line.
 
 use crate::Recipe;
+use crate::data::{self, DATA, DataArgs};
 use crate::variational::flags::VARIATIONAL;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
-use crate::{Arch, data, limits};
+use crate::{Arch, limits};
 use adjoint_nn::Named;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
@@ -28,6 +29,11 @@ pub const RECIPE: Recipe = variational::recipe::<Settings>();
 #[command(name = "train-vae", version, after_help = examples("train-vae", EXAMPLES))]
 #[command(mut_arg("dataset", data::help))]
 pub struct Settings {
+    /// The flags of the data.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub data: DataArgs,
+
     /// The flags of every trainer.
     #[command(flatten)]
     #[serde(flatten)]
@@ -55,11 +61,13 @@ pub struct Settings {
 }
 
 impl Config for Settings {
+    type Data = DataArgs;
     const MODEL: &'static str = "vae";
 
     fn presets() -> Vec<Preset> {
         [
             COMMON,
+            DATA,
             VARIATIONAL,
             &[
                 preset("epochs", "22"),
@@ -75,10 +83,14 @@ impl Config for Settings {
         &self.common
     }
 
+    fn data(&self) -> &DataArgs {
+        &self.data
+    }
+
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         let conv = unused_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
-        [conv, mlp, data::unused_flags(&self.common), self.variational.unused_flags()].concat()
+        [conv, mlp, data::unused_flags(&self.data), self.variational.unused_flags()].concat()
     }
 }
 
@@ -106,8 +118,8 @@ impl Settings {
             Arch::Mlp => Body::Mlp { hidden: self.hidden.clone() },
             Arch::Conv => Body::Conv { width: self.width },
         };
-        let (image_size, channels) = (self.common.image_size, data::channels(&self.common)?);
-        let classes = if self.variational.conditional { data::classes(&self.common)? } else { 0 };
+        let (image_size, channels) = (self.data.image_size, data::channels(&self.data)?);
+        let classes = if self.variational.conditional { data::classes(&self.data)? } else { 0 };
         Ok(Architecture { image_size, channels, latent: self.variational.latent, classes, body })
     }
 }

@@ -13,20 +13,25 @@ use std::time::Duration;
 use adjoint_files::faults;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{
-    BoxError, COMMON, CommonArgs, Config, Curve, Figures, Grid, Image, NamedTensors, Panel, Preset, Summary,
-    Trainable, note, preset, run_main, start, train,
+    BoxError, COMMON, CommonArgs, Config, Curve, Data, Figures, Grid, Image, NamedTensors, Panel, Preset,
+    Summary, Trainable, note, paths, preset, run_main, start, train,
 };
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
 use serde::Serialize;
 
 /// Take a random walk.
-#[derive(Parser, Serialize)]
+#[derive(Clone, Parser, Serialize)]
 #[command(name = "walk", version)]
 struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
     common: CommonArgs,
+
+    /// Directory of nothing, which is recorded
+    #[arg(long, default_value = "maps")]
+    #[serde(serialize_with = "paths::serialize")]
+    maps: PathBuf,
 
     /// Length of a step
     #[arg(long, default_value_t = 0.1)]
@@ -96,7 +101,18 @@ impl Settings {
     }
 }
 
+impl Data for Settings {
+    fn name(&self) -> String {
+        "plane".to_owned()
+    }
+
+    fn free_on_resume(&self) -> Vec<&'static str> {
+        vec!["maps"]
+    }
+}
+
 impl Config for Settings {
+    type Data = Self;
     const MODEL: &'static str = "walk";
 
     fn presets() -> Vec<Preset> {
@@ -106,6 +122,10 @@ impl Config for Settings {
     fn common(&self) -> &CommonArgs {
         &self.common
     }
+
+    fn data(&self) -> &Self {
+        self
+    }
 }
 
 fn summary(_: &Settings) -> Result<Summary, BoxError> {
@@ -113,8 +133,8 @@ fn summary(_: &Settings) -> Result<Summary, BoxError> {
     Ok(Summary { networks: vec![("walker", vec![layer])], step_flops: 64, step_bytes: 512 })
 }
 
-struct Walk<'a> {
-    settings: &'a Settings,
+struct Walk {
+    settings: Settings,
     place: Tensor<f32>,
     filter: Tensor<f32>,
 }
@@ -126,7 +146,7 @@ const PANELS: &[Panel] = &[Panel {
     reference: Some((1.0, "one")),
 }];
 
-impl Walk<'_> {
+impl Walk {
     /// Waits for the duration of a measurement. Returns false if `stop` returned true meanwhile.
     fn measured(&self, stop: &dyn Fn() -> bool) -> bool {
         (0..self.settings.measure / 10).all(|_| {
@@ -136,7 +156,7 @@ impl Walk<'_> {
     }
 }
 
-impl Trainable for Walk<'_> {
+impl Trainable for Walk {
     fn steps_per_epoch(&self) -> u64 {
         10
     }
@@ -199,9 +219,9 @@ fn main() -> ExitCode {
     run_main(|| {
         let config: Settings = start(std::env::args_os())?;
         config.inject_faults();
-        train(&config, summary, |settings| {
+        train(config, summary, |settings| {
             let filter = Stream::new(1, "filter", 0).normal_tensor([2, 2, 3, 5], 0.0, 1.0);
-            Ok(Walk { settings, place: Tensor::zeros([64]), filter })
+            Ok(Walk { settings: settings.clone(), place: Tensor::zeros([64]), filter })
         })
     })
 }

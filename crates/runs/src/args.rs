@@ -10,15 +10,11 @@ use adjoint_tensor::isa::Isa;
 use clap::builder::ArgPredicate;
 use serde::{Serialize, Serializer};
 
-use crate::paths;
 use crate::preset::{Preset, preset};
 use crate::values::{count, threads};
 
 /// The defaults of [`CommonArgs`].
 pub const COMMON: &[Preset] = &[
-    preset("dataset", "glyphs"),
-    preset("data_dir", "datasets"),
-    preset("image_size", "28"),
     preset("batch_size", "128"),
     preset("epochs", "10"),
     preset("seed", "1"),
@@ -26,28 +22,11 @@ pub const COMMON: &[Preset] = &[
     preset("log_every", "10"),
 ];
 
-/// The settings of a training run that do not concern the model.
+/// The settings of a training run that concern neither the model nor its data.
 ///
 /// [`COMMON`] has their defaults. [`Config::presets`](crate::Config::presets) can override them.
 #[derive(Clone, Debug, clap::Args, Serialize)]
 pub struct CommonArgs {
-    /// Name of the dataset
-    #[arg(long, value_name = "NAME", help_heading = "Data")]
-    pub dataset: String,
-
-    /// Directory of datasets: MNIST is read from DIR/mnist
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
-    #[serde(serialize_with = "paths::serialize")]
-    pub data_dir: PathBuf,
-
-    /// Fetch missing dataset files into the data directory
-    #[arg(long, help_heading = "Data")]
-    pub download: bool,
-
-    /// Height and width of the images, in pixels
-    #[arg(long, value_name = "PIXELS", help_heading = "Data", value_parser = count::<usize>)]
-    pub image_size: usize,
-
     /// Images per batch
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = count::<usize>)]
     pub batch_size: usize,
@@ -94,7 +73,7 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub resume: Option<PathBuf>,
 
-    /// TOML file of settings, such as `image_size = 64`; flags override it
+    /// TOML file of settings, such as `batch_size = 64`; flags override it
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -142,9 +121,9 @@ fn in_use<S: Serializer>(requested: &Option<Isa>, serializer: S) -> Result<S::Ok
 /// training.
 pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help", "version"];
 
-/// Settings that may change when a run is resumed. They change its end, its outputs or the location
-/// of its data. The results of each step stay the same, with two exceptions. Another instruction
-/// set changes the last bits of results. A learning rate that falls to 0 at the end of the run
-/// depends on the number of steps.
-pub(crate) const FREE_ON_RESUME: [&str; 8] =
-    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "data_dir", "download", "isa"];
+/// Settings that may change when a run is resumed. They change its end or its outputs. The results
+/// of each step stay the same, with two exceptions. Another instruction set changes the last bits
+/// of results. A learning rate that falls to 0 at the end of the run depends on the number of
+/// steps. [`Data::free_on_resume`](crate::Data::free_on_resume) adds settings of the data.
+pub(crate) const FREE_ON_RESUME: [&str; 6] =
+    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "isa"];

@@ -42,7 +42,7 @@ const MODEL: &str = "model";
 /// "kebab-case")]`).
 ///
 /// ```
-/// use adjoint_runs::{COMMON, CommonArgs, Config, Preset, parse, preset};
+/// use adjoint_runs::{COMMON, CommonArgs, Config, Data, Preset, parse, preset};
 ///
 /// /// Train a line.
 /// #[derive(clap::Parser, serde::Serialize)]
@@ -55,13 +55,23 @@ const MODEL: &str = "model";
 ///     lr: f64,
 /// }
 ///
+/// impl Data for Line {
+///     fn name(&self) -> String {
+///         "points".to_owned()
+///     }
+/// }
+///
 /// impl Config for Line {
+///     type Data = Self;
 ///     const MODEL: &'static str = "line";
 ///     fn presets() -> Vec<Preset> {
 ///         [COMMON, &[preset("lr", "0.1"), preset("lr", "0.5").beside("batch_size", "1")]].concat()
 ///     }
 ///     fn common(&self) -> &CommonArgs {
 ///         &self.common
+///     }
+///     fn data(&self) -> &Self {
+///         self
 ///     }
 /// }
 ///
@@ -70,6 +80,8 @@ const MODEL: &str = "model";
 /// # Ok::<(), adjoint_runs::Error>(())
 /// ```
 pub trait Config: clap::Parser + Serialize {
+    /// The settings of the data, which are flattened into this struct.
+    type Data: Data;
     /// Kind of model, such as "dcgan". Names of runs begin with it, and checkpoints contain it.
     const MODEL: &'static str;
 
@@ -83,11 +95,27 @@ pub trait Config: clap::Parser + Serialize {
     /// Returns the common settings, which are flattened into this struct.
     fn common(&self) -> &CommonArgs;
 
+    /// Returns the settings of the data.
+    fn data(&self) -> &Self::Data;
+
     /// Returns the settings that have no effect in combination with the other settings. Each is
     /// given by its key ("beta2") and a flag with which it would have an effect ("--optimizer
     /// adam"). On the command line, such a setting is an error, because the user expects an effect.
     /// In a file, such a setting is allowed, because a file may contain all settings.
     fn unused_flags(&self) -> Vec<UnusedFlag> {
+        vec![]
+    }
+}
+
+/// The settings of the data of a trainer.
+pub trait Data {
+    /// Returns a name of the data, such as "mnist". It is part of the title of curves, and of the
+    /// name of a run if the user gave no name. It consists of letters, digits and hyphens.
+    fn name(&self) -> String;
+
+    /// Returns the settings that may change when a run is resumed, such as the location of the
+    /// data. They must not affect the results of training.
+    fn free_on_resume(&self) -> Vec<&'static str> {
         vec![]
     }
 }
@@ -293,18 +321,21 @@ fn refuse_unused_flags<C: Config>(config: &C, given: &ArgMatches) -> Result<(), 
 /// Fails if the command line changes a setting that is fixed for a resumed run. Repeating the value
 /// of the run is allowed.
 fn refuse_changes<C: Config>(recorded: &C, requested: &C) -> Result<(), Error> {
-    let Some((key, recorded, requested)) = difference(recorded, requested) else { return Ok(()) };
-    let (flag, free) = (flag(&key), FREE_ON_RESUME.map(flag).join(", "));
+    let Some((key, old, new)) = difference(recorded, requested) else { return Ok(()) };
+    let free: Vec<_> = FREE_ON_RESUME.into_iter().chain(recorded.data().free_on_resume()).map(flag).collect();
+    let (flag, free) = (flag(&key), free.join(", "));
     let rule =
         format!("a resumed run can only change {free}, --threads and --quiet; otherwise start a new run");
-    Err(Error::Other(format!("{flag} {requested} contradicts the run, which has {recorded}; {rule}")))
+    Err(Error::Other(format!("{flag} {new} contradicts the run, which has {old}; {rule}")))
 }
 
 /// Returns the first setting that differs between two configurations. Ignores settings that may
 /// change on resume.
 pub(crate) fn difference<C: Config>(one: &C, other: &C) -> Option<Difference> {
+    let free = [&FREE_ON_RESUME[..], &one.data().free_on_resume()].concat();
     let [one, other] = [one, other].map(|config| Table::try_from(config).expect("settings are plain values"));
-    let keys = one.keys().chain(other.keys()).filter(|key| !FREE_ON_RESUME.contains(&key.as_str()));
+    let is_fixed = |key: &&String| !free.contains(&key.as_str());
+    let keys = one.keys().chain(other.keys()).filter(is_fixed);
     let show = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
     keys.map(|key| (key.clone(), one.get(key), other.get(key)))
         .find(|(_, one, other)| one != other)

@@ -6,7 +6,7 @@ use std::process::{ExitCode, Termination};
 
 use adjoint_tensor::{isa, threads};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Data};
 use crate::output::Training;
 use crate::report::say;
 use crate::session::Session;
@@ -48,35 +48,36 @@ pub fn start<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>
 }
 
 /// Builds the trainer and trains until the last step, an interrupt or an error. With `--dry-run`,
-/// only prints the summary of the model, which needs no data.
+/// only prints the summary of the model, which needs no data. `build` may complete the settings
+/// with what it finds, such as the digest of the data. They are then written to config.toml.
 ///
 /// # Errors
 /// If the summary or the trainer can't be built. If a file of the run can't be read or written, or
 /// does not fit the model. If a value is not finite. The last valid checkpoint is kept.
-pub fn train<'a, C: Config, T: Trainable>(
-    config: &'a C,
-    summary: impl FnOnce(&'a C) -> Result<Summary, BoxError>,
-    build: impl FnOnce(&'a C) -> Result<T, BoxError>,
+pub fn train<C: Config, T: Trainable>(
+    mut config: C,
+    summary: impl FnOnce(&C) -> Result<Summary, BoxError>,
+    build: impl FnOnce(&mut C) -> Result<T, BoxError>,
 ) -> Result<Outcome, BoxError> {
-    let common = config.common();
-    if common.dry_run {
-        say(format_args!("{}kernels      {}", summary(config)?, kernels()));
+    if config.common().dry_run {
+        say(format_args!("{}kernels      {}", summary(&config)?, kernels()));
         return Ok(Outcome::Finished);
     }
-    let mut trainer = build(config)?;
+    let mut trainer = build(&mut config)?;
+    let common = config.common();
     let run = match &common.resume {
         Some(directory) => RunDir::open(directory)?,
         None => {
-            let stem = format!("{}-{}", C::MODEL, common.dataset);
+            let stem = format!("{}-{}", C::MODEL, config.data().name());
             RunDir::create(&common.out, common.name.as_deref(), &stem)?
         }
     };
     let steps_per_epoch = trainer.steps_per_epoch().max(1);
     let training = Training {
         model: C::MODEL,
-        title: format!("{} on {}", C::MODEL, common.dataset),
-        config: config::to_toml(config),
-        changed: &|path, text| Ok(config::difference(&config::of_toml(path, text)?, config)),
+        title: format!("{} on {}", C::MODEL, config.data().name()),
+        config: config::to_toml(&config),
+        changed: &|path, text| Ok(config::difference(&config::of_toml(path, text)?, &config)),
         common: common.clone(),
         total: common.total_steps(steps_per_epoch),
         steps_per_epoch,

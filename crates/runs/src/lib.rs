@@ -52,7 +52,7 @@ pub mod weights;
 pub use adjoint_nn::NamedTensors;
 pub use args::{COMMON, CommonArgs};
 pub use checkpoint::{Checkpoints, Loaded, Snapshot, join_parts, take_part};
-pub use config::{Config, UnusedFlag, command, model_of_run, parse, settings_of_run, unused_if};
+pub use config::{Config, Data, UnusedFlag, command, model_of_run, parse, settings_of_run, unused_if};
 pub use disk::{is_standard_output, write_file};
 pub use error::{BoxError, Error};
 pub use grid::Grid;

@@ -1,5 +1,6 @@
 //! The trait that the settings of an adversarial trainer implement, and the recipe of the trainer.
 
+use crate::data::DataArgs;
 use crate::game::filters::{self, Filters};
 use crate::game::{Condition, GameArgs, GameTrainer};
 use crate::limits;
@@ -11,7 +12,7 @@ use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 
 /// The settings of an adversarial trainer. [`summary`] returns what `--dry-run` prints, and
 /// [`GameTrainer::new`] returns the trainer. [`recipe`] combines both into the recipe of the model.
-pub trait GameConfig: Config {
+pub trait GameConfig: Config<Data = DataArgs> {
     /// The generator.
     type Generator: Generator<f32> + 'static;
     /// The discriminator.
@@ -55,7 +56,7 @@ pub trait GameConfig: Config {
 /// If flags contradict each other.
 pub fn summary(config: &impl GameConfig) -> Result<Summary, BoxError> {
     let (common, game) = (config.common(), config.game());
-    limits::image_size(common)?;
+    limits::image_size(config.data())?;
     game.settings(1)?;
     let [g, d] = config.costs()?;
     let step_flops = cost::step_flops(&g, &d, common.batch_size, game.d_steps);
@@ -68,7 +69,7 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| train(&start::<C>(arguments)?, summary, GameTrainer::new),
+        train: |arguments| train(start::<C>(arguments)?, summary, GameTrainer::new),
         has_average: true,
         open: Model::game::<C>,
         filters: filters::open::<C>,

@@ -41,14 +41,14 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
     /// # Errors
     /// If flags contradict each other, the data can't be loaded, or `--d-steps` is larger than the
     /// number of batches in an epoch.
-    pub fn new<C: GameConfig<Generator = G, Discriminator = D>>(config: &C) -> Result<Self, BoxError> {
+    pub fn new<C: GameConfig<Generator = G, Discriminator = D>>(config: &mut C) -> Result<Self, BoxError> {
         // Check the flags first: a wrong flag should fail before a download.
         let (common, args, summary) = (config.common().clone(), config.game().clone(), summary(config)?);
         args.remarks().for_each(warn);
         limits::memory(summary.step_bytes)?;
         let data: Box<dyn GameData> = match config.points() {
             Some(points) => Box::new(PointData::new(points, &common, args.loss)),
-            None => Box::new(ImageData::load(&common, config.condition())?),
+            None => Box::new(ImageData::load(config.data(), &common, config.condition())?),
         };
         let (k, epoch) = (args.d_steps, data.batches_per_epoch());
         if k as u64 > epoch {
@@ -242,8 +242,8 @@ mod tests {
         let [batch, d_steps] = [batch, d_steps].map(|number| number.to_string());
         let fixed = "train-cgan --task inpaint --arch conv --width 2 --image-size 16 --steps 1";
         let flags = fixed.split(' ').chain(["--batch-size", &batch, "--d-steps", &d_steps]);
-        let settings: cgan::Settings = adjoint_runs::parse(flags).expect("these are its flags");
-        let mut trainer = GameTrainer::new(&settings).unwrap();
+        let mut settings: cgan::Settings = adjoint_runs::parse(flags).expect("these are its flags");
+        let mut trainer = GameTrainer::new(&mut settings).unwrap();
         let [train, test] = [Split::Train, Split::Test].map(unreadable::dataset);
         let condition = settings.condition();
         trainer.data = Box::new(ImageData::of_sets(train, Some(test), &settings.common, condition).unwrap());

@@ -1,5 +1,6 @@
 //! The data of games of images.
 
+use crate::data::DataArgs;
 use crate::game::{GameData, Play};
 use crate::pictures::{self, SAMPLES};
 use crate::{data, labels, limits};
@@ -30,10 +31,14 @@ impl ImageData {
     ///
     /// # Errors
     /// If the set can't be loaded, or has fewer images than a batch.
-    pub fn load(common: &CommonArgs, condition: Option<Condition>) -> Result<Self, BoxError> {
-        let dataset = data::load_to_train(common)?;
+    pub fn load(
+        data: &DataArgs,
+        common: &CommonArgs,
+        condition: Option<Condition>,
+    ) -> Result<Self, BoxError> {
+        let dataset = data::load_to_train(data, common)?;
         let images = condition.is_some_and(Condition::is_image);
-        let test = images.then(|| data::load(common, Split::Test)).transpose()?;
+        let test = images.then(|| data::load(data, Split::Test)).transpose()?;
         Self::of_sets(dataset, test, common, condition)
     }
 

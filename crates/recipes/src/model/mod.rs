@@ -6,6 +6,7 @@
 mod networks;
 mod open;
 
+use crate::data::DataArgs;
 use crate::game::Condition;
 use crate::game::filters::FiltersAndCosts;
 use crate::game::flags::Distribution;
@@ -16,7 +17,7 @@ use crate::{Conditions, Recipe, data, labels, limits};
 use adjoint_data::points::Points;
 use adjoint_data::{DataError, Dataset, PixelRange, Split};
 use adjoint_nn::{Stream, Tensor};
-use adjoint_runs::{BoxError, CommonArgs, Error, Grid};
+use adjoint_runs::{BoxError, Error, Grid};
 use adjoint_variational::BoundSummary;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -34,8 +35,8 @@ pub struct Model {
     pub kind: &'static str,
     /// Directory of its run.
     pub run: PathBuf,
-    /// The settings that all trainers have.
-    pub common: CommonArgs,
+    /// The settings of its data.
+    pub data: DataArgs,
     /// Number of latent variables.
     pub latent: usize,
     /// Distribution of the latent variables.
@@ -75,7 +76,7 @@ impl Model {
     /// # Errors
     /// If a picture of this number of images has too many pixels.
     pub fn fits(&self, tiles: usize) -> Result<(), BoxError> {
-        let size = self.common.image_size;
+        let size = self.data.image_size;
         let side = size * Grid::square(tiles, size).scale;
         if tiles.saturating_mul(side * side) > MOST_NUMBERS {
             let problem = format!("{tiles} images of {size} pixels are too many for a picture");
@@ -133,7 +134,7 @@ impl Model {
         mut make: impl FnMut(&mut dyn Networks, &Tensor<f32>, Conditions) -> Tensor<f32>,
     ) -> Result<Tensor<f32>, BoxError> {
         let n = rows.dims()[0];
-        let size = limits::chunk(BATCH, self.common.image_size * self.common.image_size * 3);
+        let size = limits::chunk(BATCH, self.data.image_size * self.data.image_size * 3);
         let parts = limits::parts(0..n, size).map(|part| {
             let count = part.len();
             let batch = |x: &Tensor<f32>| x.narrow(0, part.start, count).pad(0, 0, size - count);
@@ -231,7 +232,7 @@ impl Model {
     /// # Errors
     /// If there is no such dataset.
     pub fn classes(&self) -> Result<usize, BoxError> {
-        data::classes(&self.common)
+        data::classes(&self.data)
     }
 
     /// Returns a split of the dataset that the model was trained on. The first call loads the
@@ -245,8 +246,8 @@ impl Model {
             return Ok(set.clone());
         }
         // Programs that read runs do not download.
-        let common = CommonArgs { download: false, ..self.common.clone() };
-        let set = data::load(&common, split).map_err(|error| match error.downcast_ref() {
+        let data = DataArgs { download: false, ..self.data.clone() };
+        let set = data::load(&data, split).map_err(|error| match error.downcast_ref() {
             Some(DataError::Missing { dataset, file, directory }) => {
                 let place = directory.display();
                 format!(

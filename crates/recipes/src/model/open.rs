@@ -42,7 +42,7 @@ impl Model {
         };
         let mut model = (recipe.open)(open)?;
         if let Some(directory) = &open.data_dir {
-            model.common.data_dir.clone_from(directory);
+            model.data.data_dir.clone_from(directory);
         }
         Ok(model)
     }
@@ -67,7 +67,7 @@ impl Model {
             run: open.run.clone(),
             seed: open.seed,
             sets: Default::default(),
-            common: settings.common().clone(),
+            data: settings.data().clone(),
             networks: Box::new(latent),
         })
     }
@@ -86,7 +86,7 @@ impl Model {
             range: PixelRange::Symmetric,
             points: settings.points(),
             condition: settings.condition(),
-            common: settings.common().clone(),
+            data: settings.data().clone(),
             run: open.run.clone(),
             seed: open.seed,
             sets: Default::default(),

@@ -5,11 +5,10 @@ use adjoint_nn::{Module, Scheme, SlotMut};
 fn model(networks: impl Networks + 'static, latent: usize, size: usize) -> Model {
     let flags = ["train-dcgan", "--image-size", &size.to_string()].map(str::to_owned);
     let settings: crate::dcgan::Settings = adjoint_runs::parse(flags).expect("these are its flags");
-    let common = settings.common;
     Model {
         kind: "dcgan",
         run: PathBuf::new(),
-        common,
+        data: settings.data,
         latent,
         noise: Distribution::Uniform,
         condition: None,

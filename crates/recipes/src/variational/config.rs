@@ -1,5 +1,6 @@
 //! The trait that the settings of a latent variable model implement, and the recipe of the model.
 
+use crate::data::DataArgs;
 use crate::limits;
 use crate::variational::{VariationalArgs, VariationalTrainer};
 use crate::{Model, Recipe};
@@ -10,7 +11,7 @@ use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
 /// The settings of a latent variable model. [`summary`] returns what `--dry-run` prints, and
 /// [`VariationalTrainer::new`] returns the trainer. [`recipe`] combines both into the recipe of the
 /// model.
-pub trait VariationalConfig: Config {
+pub trait VariationalConfig: Config<Data = DataArgs> {
     /// The encoder, q(z|x).
     type Encoder: Encoder<f32> + 'static;
     /// The decoder, p(x|z).
@@ -38,7 +39,7 @@ pub trait VariationalConfig: Config {
 /// If flags contradict each other.
 pub fn summary(config: &impl VariationalConfig) -> Result<Summary, BoxError> {
     let (batch, args) = (config.common().batch_size, config.variational());
-    limits::image_size(config.common())?;
+    limits::image_size(config.data())?;
     args.settings()?;
     let [encoder, decoder] = config.costs()?;
     let step_flops = cost::step_flops(&encoder, &decoder, batch, args.k);
@@ -51,7 +52,7 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
     Recipe {
         model: C::MODEL,
         command: command::<C>,
-        train: |arguments| train(&start::<C>(arguments)?, summary, VariationalTrainer::new),
+        train: |arguments| train(start::<C>(arguments)?, summary, VariationalTrainer::new),
         has_average: false,
         open: Model::variational::<C>,
         filters: |_| Ok(None),

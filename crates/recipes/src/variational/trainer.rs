@@ -28,11 +28,12 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
     ///
     /// # Errors
     /// If flags contradict each other or the data can't be loaded.
-    pub fn new<C: VariationalConfig<Encoder = Q, Decoder = P>>(config: &C) -> Result<Self, BoxError> {
+    pub fn new<C: VariationalConfig<Encoder = Q, Decoder = P>>(config: &mut C) -> Result<Self, BoxError> {
         // Check the flags first: a wrong flag should fail before a download.
         limits::memory(summary(config)?.step_bytes)?;
         let (latent, common) = (LatentModel::new(config)?, config.common().clone());
-        let sets = [data::load_to_train(&common)?, data::load(&common, Split::Test)?];
+        let data = config.data();
+        let sets = [data::load_to_train(data, &common)?, data::load(data, Split::Test)?];
         let train = sets[0].clone();
         let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Unit)?;
         Ok(Self { latent, batches: Prefetch::new(batches), sets, common })
@@ -170,8 +171,8 @@ mod tests {
     #[test]
     fn an_image_that_cannot_be_read_is_an_error() {
         let flags = "train-vae --hidden 4 --image-size 16 --batch-size 8 --steps 1 --nll-samples 2";
-        let settings: vae::Settings = adjoint_runs::parse(flags.split(' ')).expect("these are its flags");
-        let mut trainer = VariationalTrainer::new(&settings).unwrap();
+        let mut settings: vae::Settings = adjoint_runs::parse(flags.split(' ')).expect("these are its flags");
+        let mut trainer = VariationalTrainer::new(&mut settings).unwrap();
         trainer.sets = [Split::Train, Split::Test].map(unreadable::dataset);
         let batches = Batches::new(trainer.sets[0].clone(), 8, 1, PixelRange::Unit).unwrap();
         trainer.batches = Prefetch::new(batches);

@@ -210,11 +210,11 @@ fn settings_hold_paths_that_are_not_utf8() {
     let [out, data] = [&b"it's\xff"[..], b"d\xfe9"].map(OsStr::from_bytes);
     let mut command = walk();
     command.current_dir(dir.path()).args(["--name", "a", "--steps", "10"]);
-    let output = command.arg("--out").arg(out).arg("--data-dir").arg(data).output().unwrap();
+    let output = command.arg("--out").arg(out).arg("--maps").arg(data).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     let run = dir.path().join(out).join("a");
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
-    assert!(config.contains("\ndata_dir = [100, 254, 57]\n"), "{config}");
+    assert!(config.contains("\nmaps = [100, 254, 57]\n"), "{config}");
     let said = String::from_utf8(output.stdout).unwrap();
     let offered = said.lines().find_map(|line| line.trim().strip_suffix("train for longer")).unwrap().trim();
     assert!(offered.contains(r"--resume $'it\047s\377/a'"), "{offered}");
@@ -225,8 +225,8 @@ fn settings_hold_paths_that_are_not_utf8() {
     let output =
         walk().current_dir(dir.path()).arg("--config").arg(run.join("config.toml")).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let again = fs::read_to_string(dir.path().join("runs/walk-glyphs-001/config.toml")).unwrap();
-    assert!(again.contains("\ndata_dir = [100, 254, 57]\n"), "{again}");
+    let again = fs::read_to_string(dir.path().join("runs/walk-plane-001/config.toml")).unwrap();
+    assert!(again.contains("\nmaps = [100, 254, 57]\n"), "{again}");
     assert!(drew(&run, "step-000020"), "the offered command trained on");
 }
 

@@ -6,8 +6,8 @@ use adjoint_testing::alone;
 use std::path::Path;
 
 use adjoint_runs::{
-    BoxError, Checkpoints, CommonArgs, Config, Curve, Figures, Grid, Image, NamedTensors, Outcome, Panel,
-    Snapshot, Trainable, parse, weights,
+    BoxError, Checkpoints, CommonArgs, Config, Curve, Data, Figures, Grid, Image, NamedTensors, Outcome,
+    Panel, Snapshot, Trainable, parse, weights,
 };
 use adjoint_tensor::{PixelRange, Stream, Tensor};
 use clap::Parser;
@@ -20,11 +20,22 @@ struct Settings {
     common: CommonArgs,
 }
 
+impl Data for Settings {
+    fn name(&self) -> String {
+        "plane".to_owned()
+    }
+}
+
 impl Config for Settings {
+    type Data = Self;
     const MODEL: &'static str = "noise";
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn data(&self) -> &Self {
+        self
     }
 }
 
@@ -96,7 +107,7 @@ fn train(out: &Path, resident: &mut Vec<usize>) {
     let config: Settings = parse(["train-noise"].iter().chain(&flags)).unwrap();
     let noise = Noise { images: Tensor::zeros([4, 64, 64, 1]), resident };
     assert_eq!(
-        adjoint_runs::train(&config, |_| unreachable!("this is not a dry run"), |_| Ok(noise)).unwrap(),
+        adjoint_runs::train(config, |_| unreachable!("this is not a dry run"), |_| Ok(noise)).unwrap(),
         Outcome::Finished
     );
 }
@@ -108,7 +119,7 @@ fn two_thousand_steps_leave_the_resident_memory_as_it_is() {
         let mut resident = Vec::with_capacity(2000);
         train(dir.path(), &mut resident);
         assert_eq!(resident.len(), 2000);
-        assert!(dir.path().join("noise-glyphs-001/checkpoint.safetensors").exists());
+        assert!(dir.path().join("noise-plane-001/checkpoint.safetensors").exists());
         // A leak of one batch per step would be 118 MB. A leak of the state per checkpoint would be
         // 4.7 MB.
         let grown = resident[1999].saturating_sub(resident[200]);

@@ -271,7 +271,7 @@ fn a_place_that_cannot_be_created_fails_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
     // No user can create a directory below a file or in /proc.
-    let places = [("file/runs", "file/runs"), ("/proc", "/proc/walk-glyphs-001")];
+    let places = [("file/runs", "file/runs"), ("/proc", "/proc/walk-plane-001")];
     for (out, place) in places.into_iter().filter(|(out, _)| *out != "/proc" || cfg!(target_os = "linux")) {
         let error = fail(dir.path(), &["--out", out]);
         assert!(error.starts_with(&format!("error: cannot create {place}: ")), "{error}");
@@ -343,5 +343,5 @@ fn quiet_is_quiet_and_a_dry_run_writes_nothing() {
     assert!(!dir.path().join("runs/dry").exists());
     let lines = succeed(dir.path(), &["--steps", "3"]);
     assert!(lines.contains("step 3/3  epoch 1  ") && lines.contains("  distance "), "{lines}");
-    assert!(lines.contains("--resume runs/walk-glyphs-002 --epochs 2 "), "{lines}");
+    assert!(lines.contains("--resume runs/walk-plane-002 --epochs 2 "), "{lines}");
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use adjoint_runs::{COMMON, CommonArgs, Config, Error, Preset, preset};
+use adjoint_runs::{COMMON, CommonArgs, Config, Data, Error, Preset, preset};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -20,6 +20,9 @@ struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
     common: CommonArgs,
+    #[arg(long, default_value = "datasets")]
+    #[serde(serialize_with = "adjoint_runs::paths::serialize")]
+    data_dir: PathBuf,
     #[arg(long, default_value_t = 2e-4)]
     lr: f64,
     #[arg(long, value_enum, default_value_t = Loss::NonSaturating)]
@@ -30,7 +33,18 @@ struct Settings {
     ema: bool,
 }
 
+impl Data for Settings {
+    fn name(&self) -> String {
+        "plane".to_owned()
+    }
+
+    fn free_on_resume(&self) -> Vec<&'static str> {
+        vec!["data_dir"]
+    }
+}
+
 impl Config for Settings {
+    type Data = Self;
     const MODEL: &'static str = "toy";
 
     fn presets() -> Vec<Preset> {
@@ -39,6 +53,10 @@ impl Config for Settings {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn data(&self) -> &Self {
+        self
     }
 }
 
@@ -74,7 +92,7 @@ fn flags_win_over_the_file_and_the_file_over_defaults() {
     let layered = parse(&[&config, "--lr", "0.5", "--widths", "7"]).unwrap();
     assert_eq!((layered.lr, layered.loss, layered.ema), (0.5, Loss::Hinge, true));
     assert_eq!((layered.widths, layered.common.batch_size), (vec![7], 64));
-    assert_eq!((layered.common.data_dir, layered.common.epochs), (PathBuf::from("/d"), Some(25)));
+    assert_eq!((layered.data_dir, layered.common.epochs), (PathBuf::from("/d"), Some(25)));
 }
 
 #[test]
@@ -129,7 +147,7 @@ fn a_recorded_configuration_has_steps_or_epochs() {
 fn mistakes_in_a_file_are_named() {
     for (text, expected) in [
         ("batchsize = 3", "there is no setting `batchsize`; did you mean `batch_size`?"),
-        ("\"image-size\" = 3", "there is no setting `image-size`; did you mean `image_size`?"),
+        ("\"batch-size\" = 3", "there is no setting `batch-size`; did you mean `batch_size`?"),
         ("zzz = 3", "there is no setting `zzz`; --help lists the settings"),
         ("resume = \"runs/x\"", "there is no setting `resume`"),
         ("loss = \"hing\"", "invalid value 'hing' for '--loss <LOSS>'"),
@@ -205,9 +223,9 @@ fn a_settings_file_holds_any_path() {
     use std::os::unix::ffi::OsStringExt;
     let place = OsString::from_vec(b"/data/\xff".to_vec());
     let flags = ["train-toy".into(), "--data-dir".into(), place.clone()];
-    assert_eq!(adjoint_runs::parse::<Settings>(flags).unwrap().common.data_dir, place);
+    assert_eq!(adjoint_runs::parse::<Settings>(flags).unwrap().data_dir, place);
     let (_dir, config) = file("data_dir = [47, 100, 97, 116, 97, 47, 255]\n");
-    assert_eq!(parse(&[&config]).unwrap().common.data_dir, place);
+    assert_eq!(parse(&[&config]).unwrap().data_dir, place);
     for wrong in ["[47, 256]", "[]", "[\"a\"]", "1", "true", "\"\""] {
         let (_dir, config) = file(&format!("data_dir = {wrong}\n"));
         let error = complaint(&[&config]);

@@ -27,7 +27,7 @@ impl Export {
     pub(crate) fn write(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
         let n = self.n;
         let z = model.draw("export", n)?;
-        let chunk = limits::chunk(CHUNK, model.common.image_size * model.common.image_size * 3);
+        let chunk = limits::chunk(CHUNK, model.data.image_size * model.data.image_size * 3);
         let mut parts = limits::parts(0..n, chunk).map(|part| -> Result<Tensor<f32>, BoxError> {
             let conditions = model.conditions(part.clone())?;
             let x = model.decode(&z.narrow(0, part.start, part.len()), conditions.as_ref())?;

@@ -91,10 +91,8 @@ impl Run for Features {
             }
         }
         let tiles = Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0);
-        let grid = Grid {
-            columns: 2 * self.images.min(images),
-            ..Grid::square(rows.len(), model.common.image_size)
-        };
+        let grid =
+            Grid { columns: 2 * self.images.min(images), ..Grid::square(rows.len(), model.data.image_size) };
         let what = format!(
             "{filters} filters of convolution {layer}, one per row: guided backpropagation beside the test image"
         );

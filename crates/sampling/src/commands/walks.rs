@@ -203,7 +203,7 @@ impl Run for Manifold {
         let z: Vec<Vec<f32>> = (0..n * n).map(|i| vec![at(i % n), at(n - 1 - i / n)]).collect();
         let conditions = model.one_condition(self.class, z.len())?;
         let x: Tensor<f32> = model.decode(&rows(&z), conditions.as_ref())?;
-        let grid = Grid { columns: n, margin: 0, ..Grid::square(z.len(), model.common.image_size) };
+        let grid = Grid { columns: n, margin: 0, ..Grid::square(z.len(), model.data.image_size) };
         Ok((grid.draw(&x, model.range), format!("the latent plane at {n} x {n} quantiles")))
     }
 }

@@ -1,19 +1,23 @@
-//! Loads the datasets that flags name.
+//! The flags of the data, and the datasets that they name.
+
+mod flags;
+
+pub use flags::{DATA, DataArgs};
 
 use adjoint_data::points::Points;
 use adjoint_data::{Dataset, Downloader, Options, Progress, Split, source, sources};
 use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, either, note, unused_if};
 use clap::Arg;
 
-fn options(common: &CommonArgs) -> Options {
-    Options { data_dir: common.data_dir.clone(), image_size: common.image_size, ..Options::default() }
+fn options(data: &DataArgs) -> Options {
+    Options { data_dir: data.data_dir.clone(), image_size: data.image_size, ..Options::default() }
 }
 
 /// Loads a split of the dataset that the flags name, and prints each file that it downloads.
 ///
 /// # Errors
 /// If there is no such dataset, or its files are missing, can't be fetched or are damaged.
-pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
+pub fn load(data: &DataArgs, split: Split) -> Result<Dataset, BoxError> {
     let mut last = String::new();
     let mut downloader = Downloader::new(|Progress { file, url, total, .. }| {
         if last != url {
@@ -21,8 +25,8 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
             last = url.to_owned();
         }
     });
-    let downloader = if common.download { Some(&mut downloader) } else { None };
-    Ok(Dataset::load(&common.dataset, split, &options(common), downloader)?)
+    let downloader = if data.download { Some(&mut downloader) } else { None };
+    Ok(Dataset::load(&data.dataset, split, &options(data), downloader)?)
 }
 
 /// Loads the training set of a run. If the run has at least as many steps as an epoch, all images
@@ -31,8 +35,8 @@ pub fn load(common: &CommonArgs, split: Split) -> Result<Dataset, BoxError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_to_train(common: &CommonArgs) -> Result<Dataset, BoxError> {
-    let set = load(common, Split::Train)?;
+pub fn load_to_train(data: &DataArgs, common: &CommonArgs) -> Result<Dataset, BoxError> {
+    let set = load(data, Split::Train)?;
     let epoch = (set.len() / common.batch_size.max(1)) as u64;
     if common.total_steps(epoch) >= epoch {
         set.draw_all();
@@ -59,8 +63,8 @@ pub(crate) fn help_with_points(dataset: Arg) -> Arg {
 
 /// Returns the flags that have no effect if the dataset is built in: `--data-dir` and `--download`.
 /// Returns none if the dataset comes from files.
-pub fn unused_flags(common: &CommonArgs) -> Vec<UnusedFlag> {
-    let built_in = source(&common.dataset, &options(common)).is_ok_and(|source| !source.is_stored());
+pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
+    let built_in = source(&data.dataset, &options(data)).is_ok_and(|source| !source.is_stored());
     unused_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
 }
 
@@ -68,14 +72,14 @@ pub fn unused_flags(common: &CommonArgs) -> Vec<UnusedFlag> {
 ///
 /// # Errors
 /// If there is no such dataset.
-pub fn channels(common: &CommonArgs) -> Result<usize, BoxError> {
-    Ok(source(&common.dataset, &options(common))?.channels())
+pub fn channels(data: &DataArgs) -> Result<usize, BoxError> {
+    Ok(source(&data.dataset, &options(data))?.channels())
 }
 
 /// Returns the number of classes of the dataset that the flags name, without loading it.
 ///
 /// # Errors
 /// If there is no such dataset.
-pub fn classes(common: &CommonArgs) -> Result<usize, BoxError> {
-    Ok(source(&common.dataset, &options(common))?.classes().len())
+pub fn classes(data: &DataArgs) -> Result<usize, BoxError> {
+    Ok(source(&data.dataset, &options(data))?.classes().len())
 }
