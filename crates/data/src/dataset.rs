@@ -48,12 +48,38 @@ pub struct Options {
     pub seed: u64,
     /// The datasets that are available besides the built-in ones.
     pub manifest: Manifest,
+    /// Values per pixel, 1 or 3, to which images are converted. `None` is the dataset's own number,
+    /// which is 3 for folders and for arrays of colour.
+    pub channels: Option<usize>,
+    /// Red, green and blue of the background of transparent images and of padding.
+    pub background: [u8; 3],
+    /// The fraction of the images that form the test split of a dataset without one.
+    pub test_fraction: f64,
+    /// The largest number of images per split: the first ones of a random order, which is a function
+    /// of [`seed`](Self::seed). `None` keeps all images.
+    pub limit: Option<usize>,
+    /// Skips images that cannot be decoded. Otherwise such an image is an error.
+    pub skip_broken: bool,
+    /// The directory of the files that keep decoded images. `None` keeps none.
+    pub cache_dir: Option<PathBuf>,
 }
 
 impl Default for Options {
-    /// `datasets/`, 28 pixels, seed 0 and the manifest of this crate.
+    /// `datasets/`, 28 pixels, seed 0, the manifest of this crate, a white background, a tenth of
+    /// the images for testing, no limit, no broken images and no cache.
     fn default() -> Self {
-        Self { data_dir: "datasets".into(), image_size: 28, seed: 0, manifest: Manifest::default() }
+        Self {
+            data_dir: "datasets".into(),
+            image_size: 28,
+            seed: 0,
+            manifest: Manifest::default(),
+            channels: None,
+            background: [255; 3],
+            test_fraction: 0.1,
+            limit: None,
+            skip_broken: false,
+            cache_dir: None,
+        }
     }
 }
 
