@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::glyphs::Factors;
 use crate::source::{Images, Source, class_count, source};
+use crate::subset::Subset;
 use crate::{DataError, Digest, Downloader, Manifest};
 
 /// The supported image sizes: height and width in pixels.
@@ -42,9 +43,9 @@ pub struct Options {
     /// Stored images that are smaller by up to a quarter get a black margin; stored images of any
     /// other size are resampled.
     pub image_size: usize,
-    /// The seed of the glyphs; it has no effect on stored datasets. This seed is separate from the
-    /// seed of a training run: two runs with different training seeds should see the same images in
-    /// a different order.
+    /// The seed of the glyphs, and of the random order of [`limit`](Self::limit). This seed is
+    /// separate from the seed of a training run: two runs with different training seeds should see
+    /// the same images in a different order.
     pub seed: u64,
     /// The datasets that are available besides the built-in ones.
     pub manifest: Manifest,
@@ -55,8 +56,8 @@ pub struct Options {
     pub background: [u8; 3],
     /// The fraction of the images that form the test split of a dataset without one.
     pub test_fraction: f64,
-    /// The largest number of images per split: the first ones of a random order, which is a function
-    /// of [`seed`](Self::seed). `None` keeps all images.
+    /// The largest number of images per split: the first ones of a random order, which is a
+    /// function of [`seed`](Self::seed). `None` keeps all images.
     pub limit: Option<usize>,
     /// Skips images that cannot be decoded. Otherwise such an image is an error.
     pub skip_broken: bool,
@@ -111,7 +112,11 @@ impl Dataset {
         if !IMAGE_SIZES.contains(&options.image_size) {
             return Err(DataError::ImageSize(options.image_size));
         }
-        Self::of_source(name, &*source(name, options)?, split, downloader)
+        let whole = Self::of_source(name, &*source(name, options)?, split, downloader)?;
+        Ok(match options.limit {
+            Some(limit) => whole.limited(limit, options.seed),
+            None => whole,
+        })
     }
 
     /// Loads one split of `source`, a dataset that needs no name known to [`source`](fn@source).
@@ -134,6 +139,17 @@ impl Dataset {
             classes,
             images: source.load(split, downloader)?.into(),
         })
+    }
+
+    /// The first `limit` images of a random order, which is a function of the split and of `seed`.
+    /// A set that has no more images stays as it is.
+    #[must_use]
+    pub fn limited(self, limit: usize, seed: u64) -> Self {
+        if self.len() <= limit {
+            return self;
+        }
+        let subset = Subset::new(self.images, limit, self.split, seed);
+        Self { images: Arc::new(subset), ..self }
     }
 
     /// The name of the dataset.

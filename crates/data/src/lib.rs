@@ -43,6 +43,7 @@ pub mod points;
 mod prefetch;
 mod source;
 mod stored;
+mod subset;
 
 pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches};
