@@ -17,6 +17,8 @@ pub struct Batches {
     batch_size: usize,
     seed: u64,
     range: PixelRange,
+    /// Whether half of the images, chosen at random, are mirrored.
+    flips: bool,
     /// The most recently used permutation, and its epoch.
     order: (Option<u64>, Vec<usize>),
 }
@@ -51,7 +53,15 @@ impl Batches {
                 images: dataset.len(),
             });
         }
-        Ok(Self { dataset, batch_size, seed, range, order: (None, Vec::new()) })
+        Ok(Self { dataset, batch_size, seed, range, flips: false, order: (None, Vec::new()) })
+    }
+
+    /// Mirrors about half of the images left-right if `flips` is true. Whether image `i` is
+    /// mirrored in epoch `e` is one bit of the stream (seed, "flip/e", i). It does not depend on
+    /// the batch. By default, no image is mirrored.
+    #[must_use]
+    pub fn with_flips(self, flips: bool) -> Self {
+        Self { flips, ..self }
     }
 
     /// Number of batches in an epoch, at least 1.
@@ -73,6 +83,26 @@ impl Batches {
         let start = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let indices = self.order.1[start..][..self.batch_size].to_vec();
         let labels = indices.iter().map(|&index| usize::from(self.dataset.labels()[index])).collect();
-        Ok(Batch { images: self.dataset.images(&indices, self.range)?, labels, indices, epoch })
+        let mut images = self.dataset.images(&indices, self.range)?;
+        if self.flips {
+            self.flip(&mut images, &indices, epoch);
+        }
+        Ok(Batch { images, labels, indices, epoch })
+    }
+
+    /// Mirrors those images that are mirrored in `epoch`.
+    fn flip(&self, images: &mut Tensor<f32>, indices: &[usize], epoch: u64) {
+        let purpose = format!("flip/{epoch}");
+        let (image_len, channels) = (self.dataset.image_len(), self.dataset.channels());
+        for (image, &index) in images.data_mut().chunks_exact_mut(image_len).zip(indices) {
+            if Stream::new(self.seed, &purpose, index as u64).bits() & 1 == 1 {
+                for row in image.chunks_exact_mut(self.dataset.image_size() * channels) {
+                    // The first line reverses the pixels and the values of each pixel; the second
+                    // line restores the order of the values.
+                    row.reverse();
+                    row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
+                }
+            }
+        }
     }
 }

@@ -12,8 +12,9 @@
 //!   resumed run sees the same batches as an uninterrupted one.
 //!
 //! Every file is assumed damaged until its checks pass, and no file header decides how much memory
-//! is allocated. This crate deliberately does not depend on models and has no augmentation:
-//! training sees the images exactly as they are drawn or read.
+//! is allocated. This crate deliberately does not depend on models. Its only augmentation is
+//! [`Batches::with_flips`], which is off by default: training sees the images exactly as they are
+//! drawn or read.
 //!
 //! ```
 //! use adjoint_data::{Batches, Dataset, Options, PixelRange, Split};

@@ -1,8 +1,9 @@
-//! Tests of the public interface: files, mirrors, batches, limits, sources that fail, and the real MNIST.
+//! Tests of the public interface: files, mirrors, batches, failing sources, and the real MNIST.
 
 mod batches;
 mod download;
 mod files;
+mod flips;
 mod limit;
 mod mnist;
 mod support;
