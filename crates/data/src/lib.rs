@@ -5,6 +5,7 @@
 //!   are drawn by code ([`glyphs`]). `mnist` and `fashion-mnist` are read from IDX files ([`idx`]);
 //!   a [`Manifest`] holds the SHA-256 of these files.
 //! * [`Source`] and [`Images`] are the traits that each kind of dataset implements.
+//! * [`Fit`] fits an image of any height and width into the square that a model requires.
 //! * [`Downloader`] fetches missing files. A file gets its final name only after its size and hash
 //!   have been verified.
 //! * [`npy`] reads and writes arrays of NumPy.
@@ -52,6 +53,7 @@ pub use dataset::{Dataset, IMAGE_SIZES, Options, Split};
 pub use digest::Digest;
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
+pub use fit::{Fit, FitMode};
 pub use manifest::{FileEntry, Manifest, ManifestEntry, SplitEntry};
 pub use prefetch::Prefetch;
 pub use source::{Images, Source, source, sources};

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::fit::Fit;
+use crate::fit::{Fit, FitMode};
 use crate::idx::Idx;
 use crate::source::{Images, Source};
 use crate::{Damage, DataError, Downloader, FileEntry, ManifestEntry, Options, Split};
@@ -45,7 +45,7 @@ impl Source for Stored<'_> {
         let check_labels = |labels: &[u8]| check_labels(labels, classes);
         let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
         let bytes = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
-        let fit = Fit::new(self.entry.size, CHANNELS, self.options.image_size);
+        let fit = Fit::new(FitMode::Margin, self.entry.size, CHANNELS, self.options.image_size, &[0]);
         let labels = labels.into_iter().map(u16::from).collect();
         Ok(Box::new(InMemory { bytes, labels, fit }))
     }

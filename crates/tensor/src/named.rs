@@ -21,7 +21,7 @@ pub trait Named: Copy + PartialEq + Send + Sync + 'static {
 /// `Copy`, `Debug`, `PartialEq` and `Eq`. Each value has a name and a description:
 ///
 /// ```
-/// use adjoint_nn::{Named, named};
+/// use adjoint_tensor::{Named, named};
 ///
 /// named! {
 ///     /// The normalisation of a layer.
