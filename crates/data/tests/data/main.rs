@@ -1,4 +1,5 @@
-//! Tests of the public interface: files, mirrors, batches, failing sources, and the real MNIST.
+//! Tests of the public interface: files, mirrors, batches, fitted images, failing sources, and the
+//! real MNIST.
 
 mod batches;
 mod download;
@@ -6,5 +7,6 @@ mod files;
 mod flips;
 mod limit;
 mod mnist;
+mod pillow;
 mod support;
 mod unreadable;
