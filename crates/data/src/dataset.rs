@@ -198,6 +198,12 @@ impl Dataset {
         self.images.labels()
     }
 
+    /// What the user should know about the images, such as files that cannot be verified. Each note
+    /// is one line.
+    pub fn notes(&self) -> &[String] {
+        self.images.notes()
+    }
+
     /// The SHA-256 of all images and labels, as 64 hexadecimal digits. It identifies the data from
     /// which a result was computed.
     ///

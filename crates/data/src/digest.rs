@@ -1,8 +1,13 @@
 //! SHA-256 digests.
 
 use std::fmt;
+use std::io::Read;
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+
+use crate::DataError;
+use crate::regular::open;
 
 /// A SHA-256 digest. It is parsed from and printed as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -13,6 +18,29 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of the content of a file.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, DataError> {
+        let mut file = open(path)?;
+        let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+        loop {
+            match file.read(&mut buffer).map_err(DataError::io("read", path))? {
+                0 => return Ok(Self::from(hash)),
+                count => hash.update(&buffer[..count]),
+            }
+        }
+    }
+
+    /// The 32 bytes of the digest.
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

@@ -3,20 +3,21 @@
 //!
 //! The mirrors are tried in order. The received bytes are counted, hashed and written to a
 //! temporary file next to the target. The temporary file is renamed to the target if its size and
-//! SHA-256 match the manifest, and is deleted otherwise. Downloads are not resumed: the largest
-//! file is 26 MB, and a SHA-256 cannot verify a part of a file.
+//! SHA-256 match the manifest, and is deleted otherwise. Downloads are not resumed, because a
+//! SHA-256 cannot verify a part of a file.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adjoint_files::Partial;
 use sha2::{Digest as _, Sha256};
 use ureq::Agent;
 
-use crate::{DataError, Digest, FileEntry};
+use crate::{DataError, Digest, RemoteFile};
 
 /// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,24 @@ pub struct Progress<'a> {
     pub received: u64,
     /// Size of the file in bytes.
     pub total: u64,
+    /// Time since the first byte of this mirror.
+    pub elapsed: Duration,
+}
+
+impl Progress<'_> {
+    /// The transfer rate so far in bytes per second.
+    pub fn rate(&self) -> f64 {
+        self.received as f64 / self.elapsed.as_secs_f64().max(1e-3)
+    }
+}
+
+impl fmt::Display for Progress<'_> {
+    /// For example `cifar-10-binary.tar.gz: 12.5 of 170.1 MB, 3.21 MB/s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mb = |bytes: u64| bytes as f64 / 1e6;
+        let (received, total, rate) = (mb(self.received), mb(self.total), self.rate() / 1e6);
+        write!(f, "{}: {received:.1} of {total:.1} MB, {rate:.2} MB/s", self.file)
+    }
 }
 
 /// Downloads the files of datasets.
@@ -44,6 +63,8 @@ pub struct Progress<'a> {
 pub struct Downloader<'a> {
     /// The timeout for connecting to a mirror, for its response, and for each read: 20 seconds.
     pub patience: Duration,
+    /// Fail instead of opening a connection?
+    is_offline: bool,
     progress: Box<dyn FnMut(Progress<'_>) + 'a>,
 }
 
@@ -53,29 +74,37 @@ impl<'a> Downloader<'a> {
 
     /// A downloader that calls `progress` after each read of at most 64 KiB.
     pub fn new(progress: impl FnMut(Progress<'_>) + 'a) -> Self {
-        Self { patience: Duration::from_secs(20), progress: Box::new(progress) }
+        Self { patience: Duration::from_secs(20), is_offline: false, progress: Box::new(progress) }
     }
 
-    /// Downloads the `.gz` of `file` into `directory` and returns the path of the `.gz`. The
-    /// directory is created if it does not exist.
+    /// A downloader that opens no connection. Each download fails with [`DataError::Offline`].
+    pub fn offline() -> Self {
+        Self { is_offline: true, ..Self::new(|_| ()) }
+    }
+
+    /// Downloads `file` into `directory` and returns its path. The directory is created if it does
+    /// not exist.
     ///
     /// # Errors
+    /// [`DataError::Offline`] if this is an [`offline`](Self::offline) downloader.
     /// [`DataError::Download`] if no mirror delivers the file. [`DataError::Io`] if the file cannot
     /// be written; no further mirror is tried then.
     pub fn fetch(
         &mut self,
-        file: &FileEntry,
+        file: &RemoteFile,
         mirrors: &[String],
         directory: &Path,
     ) -> Result<PathBuf, DataError> {
+        if self.is_offline {
+            return Err(DataError::Offline { file: file.name.clone(), directory: directory.to_path_buf() });
+        }
         fs::create_dir_all(directory).map_err(DataError::io("create", directory))?;
-        let target = directory.join(file.gz_name());
-        let gz_name = file.gz_name();
-        adjoint_files::remove_leftovers(directory, false, &|stem| stem == gz_name.as_str())
+        let target = directory.join(&file.name);
+        adjoint_files::remove_leftovers(directory, false, &|stem| stem == file.name.as_str())
             .map_err(DataError::io("read", directory))?;
         let mut attempts = Vec::new();
         for mirror in mirrors {
-            let url = format!("{}/{}", mirror.trim_end_matches('/'), file.gz_name());
+            let url = format!("{}/{}", mirror.trim_end_matches('/'), file.name);
             match self.attempt(&url, file, &target) {
                 Ok(()) => return Ok(target),
                 Err(Failure::Mirror(problem)) => attempts.push(format!("{url}: {problem}")),
@@ -85,17 +114,17 @@ impl<'a> Downloader<'a> {
             }
         }
         Err(DataError::Download {
-            file: file.gz_name(),
+            file: file.name.clone(),
             attempts: attempts.join(", "),
             directory: directory.to_path_buf(),
         })
     }
 
-    fn attempt(&mut self, url: &str, file: &FileEntry, target: &Path) -> Result<(), Failure> {
+    fn attempt(&mut self, url: &str, file: &RemoteFile, target: &Path) -> Result<(), Failure> {
         let mut body = self.open(url, file)?;
         let mut partial = Partial::create(target).map_err(Failure::Disk)?;
         let mut buffer = vec![0; 1 << 16];
-        let (mut received, mut hash) = (0, Sha256::new());
+        let (mut received, mut hash, start) = (0, Sha256::new(), Instant::now());
         loop {
             let count = body.read(&mut buffer).map_err(|error| Failure::Mirror(one_line(&error)))?;
             if count == 0 {
@@ -104,22 +133,23 @@ impl<'a> Downloader<'a> {
             partial.file().write_all(&buffer[..count]).map_err(Failure::Disk)?;
             received += count as u64;
             hash.update(&buffer[..count]);
-            (self.progress)(Progress { file: &file.name, url, received, total: file.gz_bytes });
+            let (total, elapsed) = (file.bytes, start.elapsed());
+            (self.progress)(Progress { file: &file.name, url, received, total, elapsed });
         }
         let digest = Digest::from(hash);
-        let problem = match received.cmp(&file.gz_bytes) {
-            Ordering::Equal if digest == file.gz_sha256 => return partial.keep().map_err(Failure::Disk),
+        let problem = match received.cmp(&file.bytes) {
+            Ordering::Equal if digest == file.sha256 => return partial.keep().map_err(Failure::Disk),
             Ordering::Equal => format!("sent another file (SHA-256 {digest})"),
-            Ordering::Less => format!("sent {received} bytes instead of {}", file.gz_bytes),
-            Ordering::Greater => format!("sent more than the {} bytes expected", file.gz_bytes),
+            Ordering::Less => format!("sent {received} bytes instead of {}", file.bytes),
+            Ordering::Greater => format!("sent more than the {} bytes expected", file.bytes),
         };
         Err(Failure::Mirror(problem))
     }
 
     /// Requests `url`. The returned reader ends at most one byte after the expected size, even if
     /// the mirror sends more.
-    fn open(&self, url: &str, file: &FileEntry) -> Result<impl Read + use<>, Failure> {
-        let whole = self.patience + Duration::from_secs(file.gz_bytes / Self::SLOWEST);
+    fn open(&self, url: &str, file: &RemoteFile) -> Result<impl Read + use<>, Failure> {
+        let whole = self.patience + Duration::from_secs(file.bytes / Self::SLOWEST);
         let agent: Agent = Agent::config_builder()
             .timeout_connect(Some(self.patience))
             .timeout_recv_response(Some(self.patience))
@@ -128,7 +158,7 @@ impl<'a> Downloader<'a> {
             .build()
             .into();
         let response = agent.get(url).call().map_err(|error| Failure::Mirror(one_line(&error)))?;
-        Ok(response.into_body().into_reader().take(file.gz_bytes + 1))
+        Ok(response.into_body().into_reader().take(file.bytes + 1))
     }
 }
 

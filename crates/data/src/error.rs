@@ -65,6 +65,19 @@ pub enum DataError {
         directory: PathBuf,
     },
 
+    /// A file of the dataset does not exist, and connections are not allowed.
+    #[error(
+        "{file} is not in {}, and --offline allows no download; put the file there, or name with --data-dir another \
+         directory",
+        directory.display()
+    )]
+    Offline {
+        /// The name of the missing file.
+        file: String,
+        /// The directory of the dataset.
+        directory: PathBuf,
+    },
+
     /// The operating system returned an error for an operation on a file or directory.
     #[error("cannot {action} {}: {cause}", path.display())]
     Io {
@@ -131,6 +144,38 @@ pub enum Damage {
     /// member.
     #[error("bytes follow the end of the gzip stream")]
     TrailingBytes,
+    /// The tar archive in the gzip stream cannot be decoded.
+    #[error("its tar archive is corrupt")]
+    Tar,
+    /// A file in the tar archive is not allowed.
+    #[error("its member {path:?} {problem}")]
+    Member {
+        /// The path in the archive.
+        path: String,
+        /// The problem, as a predicate.
+        problem: &'static str,
+    },
+    /// A file in the tar archive has another size than the manifest requires.
+    #[error("its member {path:?} has {found} bytes, not {expected}")]
+    MemberSize {
+        /// The path in the archive.
+        path: String,
+        /// The size in the header of the file, in bytes.
+        found: u64,
+        /// The size that the manifest requires, in bytes.
+        expected: u64,
+    },
+    /// The tar archive lacks this file.
+    #[error("it has no member {0}")]
+    NoMember(String),
+    /// The content is not a sequence of records.
+    #[error("it has {found} bytes, which is not a number of records of {record} bytes")]
+    Records {
+        /// Size of the content in bytes.
+        found: u64,
+        /// Size of a record in bytes.
+        record: usize,
+    },
     /// The content is longer than this number of bytes.
     #[error("it has more than the expected {0} bytes")]
     TooLong(u64),

@@ -3,11 +3,11 @@
 //!
 //! So an image does not change its split when others are added or removed, and the split is the
 //! same on every machine. The one exception is a class whose images would all be in one split.
-#![cfg_attr(not(test), expect(dead_code, reason = "folders, arrays and record files use it next"))]
 
 use sha2::{Digest as _, Sha256};
 
 /// Is the image with this key in the test split, if `fraction` of the images are?
+#[cfg_attr(not(test), expect(dead_code, reason = "folders use it next"))]
 pub(crate) fn is_test(key: &[u8], fraction: f64) -> bool {
     hash(key) < fraction
 }
@@ -47,6 +47,7 @@ pub(crate) fn held_out<K: AsRef<[u8]>>(
 }
 
 /// [`held_out`] with the index of each record, eight bytes, lowest first, as its key.
+#[cfg_attr(not(test), expect(dead_code, reason = "arrays use it next"))]
 pub(crate) fn held_out_by_index(labels: &[u16], fraction: f64) -> Vec<bool> {
     held_out((0..labels.len() as u64).map(u64::to_le_bytes), labels, fraction)
 }

@@ -7,12 +7,12 @@
 //! content is read first, up to a limit given by the caller. Then its size is compared with the
 //! size in the header.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
+use crate::regular::open;
 use crate::{Damage, DataError, Digest};
 
 /// Element type "unsigned byte" in the third byte of the header.
@@ -39,13 +39,7 @@ impl Idx {
     /// regular file. [`DataError::Damaged`] if the content is not exactly one complete IDX file of
     /// bytes.
     pub fn read(path: &Path, limit: u64) -> Result<Self, DataError> {
-        // Checked before the file is opened, because opening a named pipe blocks until there is a
-        // writer.
-        if !path.metadata().map_err(DataError::io("read", path))?.is_file() {
-            return Err(DataError::NotAFile(path.to_path_buf()));
-        }
-        let file = File::open(path).map_err(DataError::io("read", path))?;
-        let mut reader = BufReader::new(file);
+        let mut reader = BufReader::new(open(path)?);
         let gzipped = reader.fill_buf().map_err(DataError::io("read", path))?.starts_with(&[0x1f, 0x8b]);
         let mut content = Vec::new();
         if gzipped {

@@ -2,10 +2,12 @@
 //! them.
 //!
 //! * [`Dataset`] is a labelled set of images of one size, loaded by name. `glyphs` and `glyphs-rgb`
-//!   are drawn by code ([`glyphs`]). `mnist` and `fashion-mnist` are read from IDX files ([`idx`]);
-//!   a [`Manifest`] holds the SHA-256 of these files.
+//!   are drawn by code ([`glyphs`]). A [`Manifest`] lists the files and checksums of the others:
+//!   `mnist`, `fashion-mnist` and `kmnist` are IDX files ([`idx`]), `cifar10` and `cifar100` are
+//!   binary records in an archive.
 //! * [`Source`] and [`Images`] are the traits that each kind of dataset implements.
 //! * [`Fit`] fits an image of any height and width into the square that a model requires.
+//! * [`data_dir`] and [`cache_dir`] choose the directories of files.
 //! * [`Downloader`] fetches missing files. A file gets its final name only after its size and hash
 //!   have been verified.
 //! * [`npy`] reads and writes arrays of NumPy.
@@ -29,9 +31,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod archive;
 mod batches;
+mod cifar;
 mod dataset;
 mod digest;
+mod directories;
 mod download;
 mod drawn;
 mod error;
@@ -43,17 +48,23 @@ mod manifest;
 pub mod npy;
 pub mod points;
 mod prefetch;
+mod records;
+mod regular;
 mod source;
 mod stored;
 mod subset;
+mod unpacked;
 
 pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches};
 pub use dataset::{Dataset, IMAGE_SIZES, Options, Split};
 pub use digest::Digest;
+pub use directories::{cache_dir, data_dir};
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
 pub use fit::{Fit, FitMode};
-pub use manifest::{FileEntry, Manifest, ManifestEntry, SplitEntry};
+pub use manifest::{
+    CifarFiles, FileEntry, Files, IdxFiles, Manifest, ManifestEntry, RecordFile, RemoteFile, SplitEntry,
+};
 pub use prefetch::Prefetch;
 pub use source::{Images, Source, source, sources};

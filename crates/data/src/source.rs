@@ -56,6 +56,12 @@ pub trait Images: fmt::Debug + Send + Sync {
     /// has no effect.
     fn prepare(&self, _indices: &[usize]) {}
 
+    /// What the user should know about the images, such as files that cannot be verified. Each note
+    /// is one line. The default implementation returns none.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
     /// The factors from which image `index` was drawn, or `None` for a dataset without factors. The
     /// default implementation returns `None`.
     fn factors(&self, _index: usize) -> Option<Factors> {
@@ -73,6 +79,11 @@ pub(crate) fn class_count(dataset: &str, classes: usize) -> Result<u16, DataErro
 
 /// The datasets that are drawn by code.
 const BUILT_IN: [(&str, Palette); 2] = [("glyphs", Palette::Gray), ("glyphs-rgb", Palette::Rgb)];
+
+/// Is a dataset of this name drawn by code?
+pub(crate) fn is_drawn(name: &str) -> bool {
+    BUILT_IN.iter().any(|(of_drawn, _)| *of_drawn == name)
+}
 
 /// Returns all datasets with their names: those that are drawn by code, then those of the manifest.
 pub fn sources(options: &Options) -> Vec<(&str, Box<dyn Source + '_>)> {

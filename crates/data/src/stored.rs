@@ -3,15 +3,16 @@
 //! memory at their stored size.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::cifar::{Cifar, Loaded};
 use crate::fit::{Fit, FitMode};
 use crate::idx::Idx;
+use crate::records::{self, Layout, Records};
 use crate::source::{Images, Source};
-use crate::{Damage, DataError, Downloader, FileEntry, ManifestEntry, Options, Split};
-
-/// Values per pixel of the images in IDX files.
-const CHANNELS: usize = 1;
+use crate::{
+    Damage, DataError, Digest, Downloader, FileEntry, Files, IdxFiles, ManifestEntry, Options, Split,
+};
 
 /// A dataset of the manifest.
 pub(crate) struct Stored<'a> {
@@ -22,7 +23,10 @@ pub(crate) struct Stored<'a> {
 
 impl Source for Stored<'_> {
     fn channels(&self) -> usize {
-        CHANNELS
+        match self.entry.files {
+            Files::Idx(_) => 1,
+            Files::Cifar(_) => records::CHANNELS,
+        }
     }
 
     fn classes(&self) -> Vec<String> {
@@ -36,26 +40,41 @@ impl Source for Stored<'_> {
     fn load(
         &self,
         split: Split,
-        mut downloader: Option<&mut Downloader<'_>>,
+        downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Box<dyn Images>, DataError> {
-        let split = self.entry.split(split);
-        let [height, width] = self.entry.size;
-
-        let classes = self.entry.classes.len();
-        let check_labels = |labels: &[u8]| check_labels(labels, classes);
-        let labels = self.obtain(&split.labels, &[split.items], check_labels, downloader.as_deref_mut())?;
-        let bytes = self.obtain(&split.images, &[split.items, height, width], |_| Ok(()), downloader)?;
-        let fit = Fit::new(FitMode::Margin, self.entry.size, CHANNELS, self.options.image_size, &[0]);
-        let labels = labels.into_iter().map(u16::from).collect();
-        Ok(Box::new(InMemory { bytes, labels, fit }))
+        let Loaded { records: Records { images, labels }, notes } = match &self.entry.files {
+            Files::Idx(files) => self.load_idx(files, split, downloader)?,
+            Files::Cifar(files) => Cifar {
+                name: self.name,
+                files,
+                mirrors: &self.entry.mirrors,
+                layout: Layout {
+                    label_bytes: files.label_bytes,
+                    pixels: self.entry.size.iter().product(),
+                    classes: self.entry.classes.len(),
+                },
+                directory: self.directory(),
+                test_fraction: self.options.test_fraction,
+            }
+            .load(split, downloader)?,
+        };
+        // A black margin suits white digits on black, but not photographs.
+        let mode = match self.entry.files {
+            Files::Idx(_) => FitMode::Margin,
+            Files::Cifar(_) => FitMode::Crop,
+        };
+        let channels = self.channels();
+        let fit = Fit::new(mode, self.entry.size, channels, self.options.image_size, &vec![0; channels]);
+        Ok(Box::new(InMemory { images, labels, notes, fit }))
     }
 }
 
 /// The images of a split in memory.
 struct InMemory {
     /// All images one after another, at their stored size.
-    bytes: Vec<u8>,
+    images: Vec<u8>,
     labels: Vec<u16>,
+    notes: Vec<String>,
     fit: Fit,
 }
 
@@ -76,54 +95,102 @@ impl Images for InMemory {
 
     fn image(&self, index: usize, image: &mut [u8]) -> Result<(), DataError> {
         let len = self.fit.stored_len();
-        self.fit.apply(&self.bytes[index * len..][..len], image);
+        self.fit.apply(&self.images[index * len..][..len], image);
         Ok(())
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 
 impl Stored<'_> {
+    /// The directory of the dataset.
+    fn directory(&self) -> PathBuf {
+        self.options.data_dir.join(self.name)
+    }
+
+    /// Loads a split from IDX files.
+    fn load_idx(
+        &self,
+        files: &IdxFiles,
+        split: Split,
+        mut downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<Loaded, DataError> {
+        let split = files.split(split);
+        let ([height, width], classes) = (self.entry.size, self.entry.classes.len());
+        let mut notes = Vec::new();
+        let mut obtain = |file, dims: &[usize], check: &dyn Fn(&[u8]) -> Result<(), Damage>| {
+            let (data, note) = self.obtain(file, dims, check, downloader.as_deref_mut())?;
+            notes.extend(note);
+            Ok(data)
+        };
+        let labels = obtain(&split.labels, &[split.items], &|labels| check_labels(labels, classes))?;
+        let images = obtain(&split.images, &[split.items, height, width], &|_| Ok(()))?;
+        let labels = labels.into_iter().map(u16::from).collect();
+        Ok(Loaded { records: Records { images, labels }, notes })
+    }
+
     /// Returns the data of a file of shape `dims` from the compressed file, or from the plain file
     /// if the compressed one is missing or damaged. If neither exists, the compressed file is
-    /// downloaded with `downloader`.
+    /// downloaded with `downloader`. Also returns a note if the file cannot be verified.
     fn obtain(
         &self,
         file: &FileEntry,
         dims: &[usize],
-        check: impl Fn(&[u8]) -> Result<(), Damage>,
+        check: &dyn Fn(&[u8]) -> Result<(), Damage>,
         downloader: Option<&mut Downloader<'_>>,
-    ) -> Result<Vec<u8>, DataError> {
+    ) -> Result<(Vec<u8>, Option<String>), DataError> {
         let sound = |path: &Path| {
             let data = read(path, file, dims)?;
             check(&data).map_err(DataError::damaged(path))?;
             Ok(data)
         };
-        let directory = self.options.data_dir.join(self.name);
+        let (directory, compressed) = (self.directory(), file.compressed());
         let mut problem = None;
-        for name in [file.gz_name(), file.name.clone()] {
+        for name in [&compressed.name, &file.name] {
             let path = directory.join(name);
             if path.try_exists().map_err(DataError::io("read", &path))? {
                 match sound(&path) {
-                    Ok(data) => return Ok(data),
+                    Ok(data) if file.sha256.is_none() && name == &file.name => {
+                        return Ok((data, Some(self.note_of_plain(&path, &compressed.name))));
+                    }
+                    Ok(data) => return Ok((data, None)),
                     Err(error) => _ = problem.get_or_insert(error),
                 }
             }
         }
         match (problem, downloader) {
             (Some(problem), _) => Err(problem),
-            (None, Some(downloader)) => sound(&downloader.fetch(file, &self.entry.mirrors, &directory)?),
+            (None, Some(downloader)) => {
+                Ok((sound(&downloader.fetch(&compressed, &self.entry.mirrors, &directory)?)?, None))
+            }
             (None, None) => {
-                Err(DataError::Missing { dataset: self.name.to_string(), file: file.gz_name(), directory })
+                Err(DataError::Missing { dataset: self.name.to_string(), file: compressed.name, directory })
             }
         }
     }
+
+    /// Describes a plain file without a known checksum.
+    fn note_of_plain(&self, path: &Path, compressed: &str) -> String {
+        let (name, path) = (self.name, path.display());
+        format!("{name}: only {compressed} has a known checksum, so {path} may not be the official file")
+    }
 }
 
-/// Reads a file. Fails if the digest of the file differs from the manifest, or if the shape of the
-/// data differs from `dims`.
+/// Reads a file. Fails if its digest differs from the manifest, or if the shape of the data differs
+/// from `dims`. If the manifest has no digest of the content, the compressed file must have the
+/// digest of the mirrors' file, and any plain file is accepted.
 fn read(path: &Path, file: &FileEntry, dims: &[usize]) -> Result<Vec<u8>, DataError> {
     let Idx { dims: found, data, digest } = Idx::read(path, Idx::content_len(dims))?;
-    let damage = if digest != file.sha256 {
-        Damage::Checksum { found: digest, expected: file.sha256 }
+    let is_plain = path.file_name().is_some_and(|name| name == file.name.as_str());
+    let (digest, expected) = match file.sha256 {
+        Some(expected) => (digest, expected),
+        None if is_plain => (digest, digest),
+        None => (Digest::of_file(path)?, file.gz_sha256),
+    };
+    let damage = if digest != expected {
+        Damage::Checksum { found: digest, expected }
     } else if found != dims {
         Damage::Shape { found, expected: dims.to_vec() }
     } else {

@@ -46,6 +46,10 @@ impl Images for Subset {
         self.whole.prepare(&indices.iter().map(|&index| self.indices[index]).collect::<Vec<_>>());
     }
 
+    fn notes(&self) -> &[String] {
+        self.whole.notes()
+    }
+
     fn factors(&self, index: usize) -> Option<Factors> {
         self.whole.factors(self.indices[index])
     }

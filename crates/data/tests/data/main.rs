@@ -2,10 +2,12 @@
 //! real MNIST.
 
 mod batches;
+mod cifar;
 mod download;
 mod files;
 mod flips;
 mod limit;
+mod manifests;
 mod mnist;
 mod pillow;
 mod support;

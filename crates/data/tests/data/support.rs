@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use adjoint_data::{DataError, Dataset, Digest, Manifest, Options, Split};
+use adjoint_data::{Damage, DataError, Dataset, Digest, Manifest, Options, Split};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
@@ -132,4 +132,13 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// Asserts that the result is an error about a file with this damage, on one line.
+#[track_caller]
+pub(crate) fn assert_damage<T>(result: Result<T, DataError>, expected: Damage) {
+    match message(result, &["is damaged", "delete it"]) {
+        DataError::Damaged { damage, .. } => assert_eq!(damage, expected),
+        other => panic!("{other}"),
+    }
 }
