@@ -44,6 +44,7 @@ fn for_each_form([m, k, n]: [usize; 3], mut f: impl FnMut([Mat<'_, f32>; 2], Upd
 fn each_element_adds_its_products_in_order() {
     for ([m, k, n], share) in [
         ([2, 1, 2], 1),
+        ([12, 25, 33], 25),
         ([5, 700, 9], 700),
         ([12, 1100, 33], 1100),
         ([27, 600, 70], 600),
@@ -109,6 +110,7 @@ fn bits_do_not_depend_on_the_sizes_of_blocks() {
         [1, 700, 50],
         [50, 700, 1],
         [3, 1300, 5],
+        [12, 25, 33],
         [13, 257, 33],
         [64, 520, 16],
         [130, 70, 300],
@@ -124,7 +126,7 @@ fn bits_do_not_depend_on_the_sizes_of_blocks() {
     ];
     shapes.extend((0..8).map(|_| [dice.roll(1, 90), dice.roll(1, 900), dice.roll(1, 90)]));
     shapes.retain(|[m, k, n]| m * k * n < less(usize::MAX, 10_000));
-    // Each form of a shape takes another third of the sizes.
+    // Each form of a shape takes another third of the sizes. Under Miri, it takes fewer.
     let mut third = 0;
     for shape @ [m, _, n] in shapes {
         for_each_form(shape, |operands, into, what| {
@@ -136,7 +138,7 @@ fn bits_do_not_depend_on_the_sizes_of_blocks() {
                     bits(&c)
                 };
                 let want = bits_with(&Blocks::ZEN);
-                for blocks in many_blocks().into_iter().skip(third).step_by(3) {
+                for blocks in many_blocks().into_iter().skip(third).step_by(less(3, 13)) {
                     assert!(bits_with(&blocks) == want, "{what}, {set:?}, {blocks:?}");
                 }
             }
