@@ -20,6 +20,8 @@
 //! | [`manifold`] | precision and recall, density and coverage (Kynkäänniemi et al. 2019; Naeem et al. 2020) |
 //! | [`parzen`] | log-likelihood under a Parzen window (Goodfellow et al. 2014) |
 //! | [`neighbours`] | nearest neighbours, and metrics based on them: classification, two-sample test, memorisation |
+//! | [`sliced`] | sliced Wasserstein distance of details at several resolutions (Karras et al. 2018) |
+//! | [`laplacian`] | Laplacian pyramids of images (Burt & Adelson 1983) |
 //! | [`annealed`] | lower and upper bounds on the log-likelihood of a decoder by annealed importance sampling (Wu et al. 2017) |
 //! | [`plane`] | divergence of low-dimensional samples from a known density |
 //! | [`sharpness()`] | sharpness of images |
@@ -45,12 +47,14 @@ pub mod classifier;
 pub mod frechet;
 pub mod judge;
 pub mod kernel;
+pub mod laplacian;
 pub mod linalg;
 pub mod manifold;
 pub mod neighbours;
 pub mod parzen;
 pub mod plane;
 mod sharpness;
+pub mod sliced;
 mod statistics;
 mod symmetric;
 

@@ -10,7 +10,7 @@ use adjoint_metrics::manifold::{Balls, Manifold};
 use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
 use adjoint_metrics::plane::divergence_from_density;
-use adjoint_metrics::{classifier, frechet, kernel, sharpness};
+use adjoint_metrics::{classifier, frechet, kernel, sharpness, sliced};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_tensor::memory;
 use adjoint_testing::alone;
@@ -47,6 +47,16 @@ fn images(x: &Tensor<f64>) -> Tensor<f32> {
     Tensor::from_slice([ROWS, 3, 3, 1], &pixels)
 }
 
+/// Images of 16 x 16 pixels, one from each row.
+fn larger(x: &Tensor<f64>) -> Tensor<f32> {
+    Tensor::build([ROWS, 16, 16, 1], |out: &mut [f32]| {
+        for (image, row) in out.chunks_exact_mut(256).zip(x.data().chunks_exact(WIDTH)) {
+            let pixel = |i: usize| row[i % WIDTH] * (row[0] + i as f64 / 30.0).sin();
+            image.iter_mut().enumerate().for_each(|(i, out)| *out = pixel(i) as f32);
+        }
+    })
+}
+
 fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
     let mut search = Search::new(x, k);
     search.among(y, 0);
@@ -56,7 +66,7 @@ fn nearest(x: &Tensor<f64>, y: &Tensor<f64>, k: usize) -> Vec<Vec<Neighbour>> {
 /// Computes a metric from data and samples.
 type Metric = fn(&Tensor<f64>, &Tensor<f64>) -> Vec<f64>;
 
-const METRICS: [(&str, Metric); 12] = [
+const METRICS: [(&str, Metric); 13] = [
     ("Fréchet distance", |x, y| vec![frechet::Reference::new(Moments::of(x)).distance(&Moments::of(y))]),
     ("kernel distance", |x, y| {
         let distance = kernel::Reference::new(x.clone()).distance(y);
@@ -94,6 +104,10 @@ const METRICS: [(&str, Metric); 12] = [
         vec![classifier::total_variation(&p, &q)]
     }),
     ("sharpness", |_, y| vec![sharpness(&images(y))]),
+    ("sliced Wasserstein distance", |x, y| {
+        let [x, y] = [x, y].map(|x| sliced::Projections::of(&larger(x), 1));
+        x.distances(&y)
+    }),
 ];
 
 #[test]
@@ -143,7 +157,9 @@ fn no_metric_holds_more_than_a_piece_of_a_matrix_over_all_pairs() {
         let rows = |index| Stream::new(11, "x", index).normal_tensor([17_000, 2], 0.0, 1.0);
         let (x, y): (Tensor<f64>, Tensor<f64>) = (rows(0), rows(1));
         let few = x.narrow(0, 0, 2_000);
-        let metrics: [(&str, &dyn Fn()); 4] = [
+        // Their descriptors would take 150 MB.
+        let images = Tensor::full([2_000, 32, 32, 3], 0.5f32);
+        let metrics: [(&str, &dyn Fn()); 5] = [
             ("kernel distance", &|| {
                 assert!(kernel::Reference::new(few.clone()).distance(&y).value.is_finite())
             }),
@@ -151,6 +167,10 @@ fn no_metric_holds_more_than_a_piece_of_a_matrix_over_all_pairs() {
             ("Parzen window", &|| {
                 let window = Parzen::cross_validated(y.clone(), &few, &[0.5]);
                 assert!(window.log_likelihood(&few).value.is_finite());
+            }),
+            ("sliced Wasserstein distance", &|| {
+                let images = sliced::Projections::of(&images, 1);
+                assert_eq!(images.distances(&images), [0.0, 0.0]);
             }),
             ("balls", &|| {
                 let (few, all) = (Balls::about(few.clone(), 3), Balls::about(y.clone(), 3));
