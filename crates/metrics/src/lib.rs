@@ -26,6 +26,7 @@
 //! | [`plane`] | divergence of low-dimensional samples from a known density |
 //! | [`sharpness()`] | sharpness of images |
 //! | [`judge`] | the classifier or regressor that computes the features |
+//! | [`rotation`] | rotated images, whose rotation a judge predicts (Gidaris et al. 2018) |
 //! | [`linalg`] | moments, and eigenvalues of symmetric matrices |
 //!
 //! If the samples are the data shifted by 3 along one of two axes, the Fréchet distance is 3^2:
@@ -53,6 +54,7 @@ pub mod manifold;
 pub mod neighbours;
 pub mod parzen;
 pub mod plane;
+pub mod rotation;
 mod sharpness;
 pub mod sliced;
 mod statistics;
