@@ -91,6 +91,7 @@ pub struct Dataset {
     split: Split,
     channels: usize,
     classes: Vec<String>,
+    judge_accuracy: Option<f64>,
     images: Arc<dyn Images>,
 }
 
@@ -137,6 +138,7 @@ impl Dataset {
             split,
             channels: source.channels(),
             classes,
+            judge_accuracy: source.judge_accuracy(),
             images: source.load(split, downloader)?.into(),
         })
     }
@@ -190,6 +192,12 @@ impl Dataset {
     /// The names of the classes, in the order of their labels. Empty if the images have no labels.
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// The accuracy (a fraction) that a classifier of the test split can be expected to have.
+    /// `None` if it is not known.
+    pub fn judge_accuracy(&self) -> Option<f64> {
+        self.judge_accuracy
     }
 
     /// The label of every image, an index into [`classes`](Self::classes). In a set without

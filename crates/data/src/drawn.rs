@@ -33,6 +33,10 @@ impl Source for BuiltIn<'_> {
         (0..CLASSES).map(|digit| digit.to_string()).collect()
     }
 
+    fn judge_accuracy(&self) -> Option<f64> {
+        Some(0.99)
+    }
+
     fn load(
         &self,
         split: Split,

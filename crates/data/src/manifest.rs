@@ -28,6 +28,9 @@ pub struct ManifestEntry {
     pub size: [usize; 2],
     /// Names of the classes, in the order of their labels.
     pub classes: Vec<String>,
+    /// The accuracy (a fraction) that a classifier of the test split can be expected to have.
+    /// Scores by a less accurate classifier are unreliable.
+    pub judge_accuracy: Option<f64>,
     /// The files of the dataset.
     pub files: Files,
 }
@@ -122,10 +125,11 @@ struct Common {
     mirrors: Vec<String>,
     size: [usize; 2],
     classes: Vec<String>,
+    judge_accuracy: Option<f64>,
 }
 
 /// Names of the fields of [`Common`].
-const COMMON: [&str; 3] = ["mirrors", "size", "classes"];
+const COMMON: [&str; 4] = ["mirrors", "size", "classes", "judge_accuracy"];
 
 impl Manifest {
     /// Reads a manifest in the format of `datasets/manifest.toml`.
@@ -215,8 +219,8 @@ impl ManifestEntry {
             Some("cifar") => Files::Cifar(deserialize(files)?),
             _ => return Err(format!("format = {format}, but the formats are \"idx\" and \"cifar\"")),
         };
-        let Common { mirrors, size, classes } = deserialize(common)?;
-        let entry = Self { mirrors, size, classes, files };
+        let Common { mirrors, size, classes, judge_accuracy } = deserialize(common)?;
+        let entry = Self { mirrors, size, classes, judge_accuracy, files };
         entry.check()?;
         Ok(entry)
     }
@@ -229,6 +233,9 @@ impl ManifestEntry {
         }
         if !(1..=256).contains(&classes) {
             return Err(format!("{classes} classes, but a label of a byte names one of 1 to 256"));
+        }
+        if let Some(accuracy) = self.judge_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
+            return Err(format!("judge_accuracy = {accuracy}, but it is a fraction from 0 to 1"));
         }
         match &self.files {
             Files::Idx(files) => {

@@ -24,6 +24,12 @@ pub trait Source {
         false
     }
 
+    /// The accuracy (a fraction) that a classifier of the test split can be expected to have.
+    /// Scores by a less accurate classifier are unreliable. `None` if it is not known.
+    fn judge_accuracy(&self) -> Option<f64> {
+        None
+    }
+
     /// Loads the images of a split. Missing files are downloaded if `downloader` is given.
     ///
     /// # Errors

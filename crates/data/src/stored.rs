@@ -37,6 +37,10 @@ impl Source for Stored<'_> {
         true
     }
 
+    fn judge_accuracy(&self) -> Option<f64> {
+        self.entry.judge_accuracy
+    }
+
     fn load(
         &self,
         split: Split,

@@ -3,7 +3,7 @@
 use crate::bounds::{self, Effort};
 use crate::control::Control;
 use crate::images::References;
-use crate::judges::Judges;
+use crate::judges::{ImageTask, Judges};
 use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
@@ -166,7 +166,7 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
 fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
     let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
     let mut control = Control::new(&train, &test, cli.samples, &cli.judges)?;
-    let mut references = References::new(train.clone(), test.clone(), cli.samples, &cli.judges)?;
+    let mut references = References::new(train.clone(), test.clone(), cli.samples, cli.seed, &cli.judges)?;
     let effort = Effort {
         nll_images: limit("--nll-images", cli.effort.nll_images, test.len(), "all test images"),
         ais_images: limit("--ais-images", cli.effort.ais_images, test.len(), "all test images"),
@@ -185,7 +185,7 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
             observations.push(format!("* {}: {density}", subject.name));
         }
         if let Some(control) = &mut control {
-            control.score(&mut subject, model, &mut references.classifier.judge)?;
+            control.score(&mut subject, model, &mut references.judge.judge)?;
         }
         subjects.push(subject);
     }
@@ -195,7 +195,8 @@ fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
         notes.push(note_on_likelihoods(&observations, effort, test.len()));
     }
     let size = train.image_size();
-    Ok(Comparison { title: format!("{}, {size}x{size}", train.name()), notes, subjects })
+    let title = format!("{}, {size}x{size}", train.name());
+    Ok(Comparison { title, notes, judge: Some(references.judge.skill), subjects })
 }
 
 /// Scores a model's samples by the judge and by their pixels. If the model is class-conditional,
@@ -231,12 +232,10 @@ fn score_samples(
 /// Returns notes for the reader of the tables: the accuracy of the judges, and how classes were
 /// requested.
 fn notes_on_judges(models: &[Model], references: &References, control: Option<&Control>) -> Vec<String> {
-    let mut notes = vec![format!(
-        "{} samples each. The accuracy of the judge on the test set is {:.2} %.",
-        references.count,
-        100.0 * references.classifier.accuracy
-    )];
-    if models.iter().any(|model| model.condition == Some(Condition::Class)) {
+    let skill = &references.judge.skill;
+    let mut notes = vec![format!("{} samples each. {}", references.count, skill.note())];
+    let by_class = models.iter().any(|model| model.condition == Some(Condition::Class));
+    if by_class && skill.task == ImageTask::Classes {
         let shares = &references.shares;
         let chance = 1.0 / shares.len() as f64;
         let apart = total_variation(&vec![chance; shares.len()], shares);

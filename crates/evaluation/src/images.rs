@@ -2,8 +2,8 @@
 //! reference data.
 
 use crate::cli::limit;
-use crate::judges::{Classifier, Judges, Reading};
-use crate::table::Subject;
+use crate::judges::{ImageJudge, ImageTask, Judges, Reading};
+use crate::table::{DETAILS, Subject};
 use adjoint_data::{DataError, Dataset, PixelRange};
 use adjoint_metrics::classifier::{
     accuracy, classes, classifier_score, confident, histogram, total_variation,
@@ -12,6 +12,7 @@ use adjoint_metrics::linalg::Moments;
 use adjoint_metrics::manifold::{Balls, Manifold};
 use adjoint_metrics::neighbours::{Neighbour, Search, distance_ratio, labels_of_nearest, two_sample};
 use adjoint_metrics::parzen::{Parzen, widths};
+use adjoint_metrics::sliced::Projections;
 use adjoint_metrics::{Estimate, frechet, kernel, rows_of, sharpness};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_recipes::limits;
@@ -36,7 +37,7 @@ const MOST_NUMBERS: usize = 1 << 24;
 pub(crate) struct References {
     train: Dataset,
     test: Dataset,
-    pub(crate) classifier: Classifier,
+    pub(crate) judge: ImageJudge,
     /// Number of training images, of test images and of samples that are measured.
     pub(crate) count: usize,
     /// Pixels of the first training images. The next three fields are computed from the judge's
@@ -45,11 +46,13 @@ pub(crate) struct References {
     normal: frechet::Reference,
     kernels: kernel::Reference,
     balls: Balls,
+    /// The details of these images at several resolutions.
+    details: Projections,
     /// The judge's features are multiplied by this factor. It gives the features of the training
     /// images a mean square of 1, so that distances do not depend on the scale of the judge's
     /// features.
     unit: f64,
-    /// Fraction of each class in the training split.
+    /// Fraction of each class in the training split. A set without labels has one class.
     pub(crate) shares: Vec<f64>,
     /// Pixels of the first test images; `labels` are their classes.
     tests: Tensor<f64>,
@@ -57,6 +60,29 @@ pub(crate) struct References {
     validation: Tensor<f64>,
     /// The training image nearest to each test image.
     nearest_to_tests: Vec<Vec<Neighbour>>,
+    /// Seed of random projections.
+    seed: u64,
+}
+
+/// Rejects sets that have too few images for the balls about them.
+fn reject_few_images(train: &Dataset, test: &Dataset) -> Result<(), BoxError> {
+    let (name, [trained, tested]) = (train.name(), [train.len(), test.len()]);
+    let (least, least_trained) = (K + 1, 2 * (K + 1));
+    if tested >= least && trained >= least_trained {
+        return Ok(());
+    }
+    Err(format!(
+        "{name} has {trained} training and {tested} test images; take a set with at least {least_trained} and {least}"
+    )
+    .into())
+}
+
+/// Returns the images of a set that have these indices, with pixels in [0, 1].
+///
+/// # Errors
+/// If one of them cannot be read.
+fn images(set: &Dataset, range: Range<usize>) -> Result<Tensor<f32>, DataError> {
+    set.images(&range.collect::<Vec<_>>(), PixelRange::Unit)
 }
 
 /// Returns the images of a set that have these indices, one per row, with pixels in [0, 1].
@@ -64,31 +90,35 @@ pub(crate) struct References {
 /// # Errors
 /// If one of them cannot be read.
 fn pixels(set: &Dataset, range: Range<usize>) -> Result<Tensor<f64>, DataError> {
-    Ok(rows_of(&set.images(&range.collect::<Vec<_>>(), PixelRange::Unit)?))
+    Ok(rows_of(&images(set, range)?))
 }
 
 impl References {
     /// Prepares the reference data of a dataset. `samples` is the requested number of images in
-    /// each row of the table. It is reduced to what the dataset and memory allow.
+    /// each row of the table. It is reduced to what the dataset and memory allow. `seed` is that of
+    /// random projections.
     ///
     /// # Errors
-    /// If images cannot be read, a judge can't be stored, or its features are not finite.
+    /// If there are too few images, images cannot be read, a judge can't be stored, or its features
+    /// are not finite.
     pub(crate) fn new(
         train: Dataset,
         test: Dataset,
         samples: usize,
+        seed: u64,
         judges: &Judges,
     ) -> Result<Self, BoxError> {
-        let mut classifier = judges.classifier(&train, &test)?;
+        reject_few_images(&train, &test)?;
+        let mut judge = judges.of_images(&train, &test)?;
         let [fits, half] = [MOST_NUMBERS / train.image_len(), train.len() / 2];
         let count = limit("--samples", samples, test.len(), "all test images");
         let count = limit("--samples", count, half, "half of the training images");
         let count = limit("--samples", count, fits, "the most images of this size that fit into memory");
         note(format_args!("{}: measuring {count} training images", train.name()));
-        let features = classifier.judge.read_set(&train, count)?.features;
+        let features = judge.judge.read_set(&train, count)?.features;
         let size = (features.sum_of_squares() / features.len() as f64).sqrt();
         if size == 0.0 {
-            return Err(classifier.judge.unusable("all its features are 0"));
+            return Err(judge.judge.unusable("all its features are 0"));
         }
         let unit = 1.0 / size;
         let features = features.map(move |x| x * unit);
@@ -98,14 +128,16 @@ impl References {
             normal: frechet::Reference::new(Moments::of(&features)),
             kernels: kernel::Reference::new(features.clone()),
             balls: Balls::about(features, K),
+            details: Projections::of(&images(&train, 0..count)?, seed),
             unit,
             reference: pixels(&train, 0..count)?,
-            shares: histogram(&classes, train.classes().len()),
+            shares: histogram(&classes, train.classes().len().max(1)),
             tests: pixels(&test, 0..count)?,
             labels: test.labels()[..count].iter().map(|&label| usize::from(label)).collect(),
             validation: pixels(&train, validation)?,
             nearest_to_tests: vec![],
-            classifier,
+            seed,
+            judge,
             count,
             train,
             test,
@@ -122,10 +154,11 @@ impl References {
     /// If images cannot be read, or the judge's features are not finite.
     pub(crate) fn data(&mut self, labelled: usize) -> Result<Subject, BoxError> {
         let mut subject = Subject::new("test set");
-        let images = self.test.images(&(0..self.count).collect::<Vec<_>>(), PixelRange::Unit)?;
+        let images = images(&self.test, 0..self.count)?;
         let labels = self.labels.clone();
         self.score_by_judge(&mut subject, &images, Some(&labels))?;
         self.score_by_parzen(&mut subject, &self.reference);
+        self.score_by_details(&mut subject, &images);
         // The training images that are nearest to the test images are already known.
         self.score_by_neighbours(&mut subject, &images, Some(&self.nearest_to_tests))?;
         let train = &self.train;
@@ -169,30 +202,26 @@ impl References {
         if !from_tests {
             self.score_by_parzen(subject, &rows_of(images));
         }
+        self.score_by_details(subject, images);
         Ok(self.score_by_neighbours(subject, images, None)?)
     }
 
-    /// Adds to `subject` the scores that need the classes or the features that the judge finds in
-    /// images.
+    /// Adds to `subject` the scores that need the judge's features of images, and its classes if it
+    /// knows any.
     fn score_by_judge(
         &mut self,
         subject: &mut Subject,
         images: &Tensor<f32>,
         requested: Option<&[usize]>,
     ) -> Result<(), BoxError> {
-        note(format_args!("{}: classes and features by the judge", subject.name));
+        note(format_args!("{}: features by the judge", subject.name));
         let part = |range: Range<usize>| Ok(images.narrow(0, range.start, range.len()));
         let Reading { features, verdicts } =
-            self.classifier.judge.read(images.dims()[0], self.train.image_len(), part)?;
+            self.judge.judge.read(images.dims()[0], self.train.image_len(), part)?;
         let unit = self.unit;
         let features = features.map(move |x| x * unit);
-        let probabilities = verdicts.softmax();
-        let found = classes(&probabilities);
-        subject.note("classifier_score", classifier_score(&probabilities));
-        subject.note("confident", confident(&probabilities));
-        subject.note("class_variation", total_variation(&histogram(&found, self.shares.len()), &self.shares));
-        if let Some(requested) = requested {
-            subject.note("condition_accuracy", accuracy(&found, requested));
+        if self.judge.skill.task == ImageTask::Classes {
+            self.score_by_classes(subject, &verdicts.softmax(), requested);
         }
         subject.note("frechet", self.normal.distance(&Moments::of(&features)));
         subject.note("kernel", self.kernels.distance(&features));
@@ -203,6 +232,31 @@ impl References {
         subject.note("density", density);
         subject.note("coverage", coverage);
         Ok(())
+    }
+
+    /// Adds to `subject` the scores that need the probabilities (N, classes) of the classes of
+    /// images.
+    fn score_by_classes(
+        &self,
+        subject: &mut Subject,
+        probabilities: &Tensor<f64>,
+        requested: Option<&[usize]>,
+    ) {
+        let found = classes(probabilities);
+        subject.note("classifier_score", classifier_score(probabilities));
+        subject.note("confident", confident(probabilities));
+        subject.note("class_variation", total_variation(&histogram(&found, self.shares.len()), &self.shares));
+        if let Some(requested) = requested {
+            subject.note("condition_accuracy", accuracy(&found, requested));
+        }
+    }
+
+    /// Adds to `subject` the sliced Wasserstein distance of details at each resolution.
+    fn score_by_details(&self, subject: &mut Subject, images: &Tensor<f32>) {
+        note(format_args!("{}: details at several resolutions", subject.name));
+        let distances = self.details.distances(&Projections::of(images, self.seed));
+        subject.note("sliced", distances.iter().sum::<f64>() / distances.len() as f64);
+        DETAILS.iter().zip(distances).for_each(|(key, distance)| subject.note(key, distance));
     }
 
     /// Adds to `subject` the log-likelihood of the test images under a Parzen window. The window is
@@ -223,7 +277,7 @@ impl References {
 
     /// Adds to `subject` the error of a 1-nearest-neighbour classifier on the first test images.
     /// The classifier uses `count` labelled images. `part` returns a range of these images, with
-    /// their classes.
+    /// their classes. If the set has no two classes, there is no such score.
     ///
     /// # Errors
     /// If `part` fails.
@@ -233,6 +287,9 @@ impl References {
         count: usize,
         mut part: impl FnMut(Range<usize>) -> Result<(Tensor<f32>, Vec<usize>), BoxError>,
     ) -> Result<(), BoxError> {
+        if self.shares.len() < 2 {
+            return Ok(());
+        }
         note(format_args!("{}: classifying the test set by {count} labelled images", subject.name));
         let mut search = Search::new(&self.tests, 1);
         let mut all = vec![];

@@ -32,7 +32,7 @@ pub(crate) fn compare(
     let notes = vec![format!(
         "{samples} samples each; KL is the divergence of the samples' distribution from the data's."
     )];
-    Ok(Comparison { title: points.to_string(), notes, subjects })
+    Ok(Comparison { title: points.to_string(), notes, judge: None, subjects })
 }
 
 fn score(mut subject: Subject, points: Points, x: &Tensor<f32>) -> Subject {

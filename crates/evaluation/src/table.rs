@@ -1,5 +1,6 @@
 //! The scores of several subjects, as Markdown tables and as JSON.
 
+use crate::judges::Skill;
 use adjoint_metrics::Estimate;
 use serde_json::{Map, Value, json};
 
@@ -31,12 +32,21 @@ const fn figure(
 const JUDGE: &str = "by the judge";
 const FEATURES: &str = "in the judge's features";
 const PIXELS: &str = "in pixels";
+const RESOLUTIONS: &str = "sliced Wasserstein ×1000, by resolution";
 const BOUNDS: &str = "likelihood, in nats per image";
 const CONTROL: &str = "control of known factors, in % (and by chance)";
 const PLANE: &str = "in the plane";
 
+/// The scores of details at the resolution of the images, at half of it, and so on. Images of the
+/// largest size have one level of details for each.
+pub(crate) const DETAILS: [&str; 6] =
+    ["sliced_1", "sliced_2", "sliced_4", "sliced_8", "sliced_16", "sliced_32"];
+
+/// The tables whose scores need the judge of images.
+const JUDGED: [&str; 3] = [JUDGE, FEATURES, CONTROL];
+
 /// All scores, in the order of the tables.
-pub(crate) const FIGURES: [Figure; 31] = [
+pub(crate) const FIGURES: [Figure; 38] = [
     figure("classifier_score", "score ↑", JUDGE, 1.0, 2),
     figure("confident", "confident % ↑", JUDGE, 100.0, 1),
     figure("class_variation", "class TV % ↓", JUDGE, 100.0, 1),
@@ -53,6 +63,13 @@ pub(crate) const FIGURES: [Figure; 31] = [
     figure("two_sample", "two-sample % →50", PIXELS, 100.0, 1),
     figure("distance_ratio", "distance ratio →1", PIXELS, 1.0, 3),
     figure("sharpness", "sharpness", PIXELS, 1.0, 3),
+    figure("sliced", "average ↓", RESOLUTIONS, 1000.0, 2),
+    figure(DETAILS[0], "full ↓", RESOLUTIONS, 1000.0, 2),
+    figure(DETAILS[1], "1/2 ↓", RESOLUTIONS, 1000.0, 2),
+    figure(DETAILS[2], "1/4 ↓", RESOLUTIONS, 1000.0, 2),
+    figure(DETAILS[3], "1/8 ↓", RESOLUTIONS, 1000.0, 2),
+    figure(DETAILS[4], "1/16 ↓", RESOLUTIONS, 1000.0, 2),
+    figure(DETAILS[5], "1/32 ↓", RESOLUTIONS, 1000.0, 2),
     figure("elbo", "ELBO ↑", BOUNDS, 1.0, 2),
     figure("nll", "NLL ↓", BOUNDS, 1.0, 2),
     figure("kl", "KL", BOUNDS, 1.0, 2),
@@ -128,17 +145,24 @@ pub(crate) struct Comparison {
     pub(crate) title: String,
     /// Notes that explain the scores.
     pub(crate) notes: Vec<String>,
+    /// How well the judge of images knows its task. Points have no judge.
+    pub(crate) judge: Option<Skill>,
     pub(crate) subjects: Vec<Subject>,
 }
 
 impl Comparison {
     pub(crate) fn json(&self) -> Value {
         let subjects: Vec<Value> = self.subjects.iter().map(Subject::json).collect();
-        json!({ "title": self.title, "notes": self.notes, "subjects": subjects })
+        let mut comparison = json!({ "title": self.title, "notes": self.notes, "subjects": subjects });
+        if let Some(judge) = &self.judge {
+            comparison["judge"] = judge.json();
+        }
+        comparison
     }
 
     /// Returns Markdown tables of the scores that at least one subject has. Columns are aligned, so
-    /// that the text is readable in a terminal too.
+    /// that the text is readable in a terminal too. If the judge is unreliable, a line under each
+    /// table that needs it says so.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("## {}\n", self.title);
         for note in &self.notes {
@@ -163,6 +187,10 @@ impl Comparison {
                 }
             }
             text.push_str(&format!("\n{}", aligned(&rows)));
+            let problem = self.judge.as_ref().and_then(Skill::problem);
+            if let Some(problem) = problem.filter(|_| JUDGED.contains(&group)) {
+                text.push_str(&format!("\nUnreliable: the judge is not good enough, {problem}.\n"));
+            }
         }
         text
     }
@@ -204,6 +232,7 @@ fn aligned(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judges::ImageTask;
 
     #[test]
     fn tables_hold_what_is_known_and_no_more() {
@@ -216,6 +245,7 @@ mod tests {
         let comparison = Comparison {
             title: "glyphs, 28x28".into(),
             notes: vec!["A note.".into()],
+            judge: None,
             subjects: vec![data, run],
         };
         let want = "\
@@ -236,6 +266,30 @@ A note.
         let json = comparison.json();
         assert_eq!(json["subjects"][1]["figures"]["kernel"], json!({ "value": 0.00123, "error": 0.0004 }));
         assert_eq!(json["subjects"][0]["figures"].as_object().map(Map::len), Some(1));
+    }
+
+    /// The line is under the table that needs the judge, and not under the others.
+    #[test]
+    fn scores_of_an_unreliable_judge_are_marked() {
+        let mut run = Subject::new("run");
+        run.note("frechet", 1.0);
+        run.note("sharpness", 2.0);
+        let mut comparison =
+            Comparison { title: "set".into(), notes: vec![], judge: None, subjects: vec![run] };
+        let mut marked = |accuracy: f64| {
+            comparison.judge = Some(Skill::new(ImageTask::Rotations, accuracy, 0.625));
+            let (text, json) = (comparison.markdown(), comparison.json());
+            let judge = json!({ "task": "rotations", "accuracy": accuracy, "required_accuracy": 0.625,
+                "reliable": accuracy >= 0.625 });
+            assert_eq!(json["judge"], judge);
+            text
+        };
+        assert!(!marked(0.625).contains("Unreliable"));
+        let text = marked(0.5);
+        let line = "Unreliable: the judge is not good enough, its accuracy of 50.00 % is below the required 62.50 %.";
+        let parts: Vec<&str> = text.trim_end().split("\n\n").collect();
+        assert_eq!((parts.len(), parts[2]), (4, line), "{text}");
+        assert!(parts[1].contains("Fréchet") && parts[3].contains("sharpness"), "{text}");
     }
 
     #[test]

@@ -114,3 +114,16 @@ fn a_manifest_adds_sets_and_hides_none() {
     fs::write(&path, [0xff, 0xfe]).unwrap();
     message(Manifest::read(&path), &["cannot read", "mine.toml"]);
 }
+
+#[test]
+fn a_required_accuracy_is_a_fraction() {
+    let tiny = Tiny::new().manifest_text();
+    let accuracy = |text: &str| Manifest::parse(text).unwrap().entries().next().unwrap().1.judge_accuracy;
+    assert_eq!(accuracy(&tiny), None);
+    let with = |value: &str| tiny.replacen("[tiny]", &format!("[tiny]\njudge_accuracy = {value}"), 1);
+    assert_eq!(accuracy(&with("0.75")), Some(0.75));
+    for (value, shown) in [("1.5", "1.5"), ("-0.1", "-0.1"), ("nan", "NaN")] {
+        let complaint = format!("tiny: judge_accuracy = {shown}, but it is a fraction from 0 to 1");
+        message(Manifest::parse(&with(value)), &[&complaint]);
+    }
+}

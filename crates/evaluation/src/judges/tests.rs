@@ -1,21 +1,25 @@
+use super::regressor::mean_and_deviation;
 use super::*;
 use adjoint_data::glyphs::{Glyphs, Palette};
 use adjoint_data::{Options, Split};
 use adjoint_tensor::isa::{self, Isa};
 
+mod unlabelled;
+
 /// The values that [`computed`] returned in each version, for judges of small glyphs after a few
 /// steps.
-const RECORDED: [(u32, [f64; 12]); 1] = [(
+const RECORDED: [(u32, [f64; 18]); 1] = [(
     1,
     [
         2.326156, 1.095044, 0.141581, 0.140558, 0.147156, 0.101434, //
-        2.806026, 1.418762, 0.101619, 0.154479, -0.315396, 0.066512,
+        2.806026, 1.418762, 0.101619, 0.154479, -0.315396, 0.066512, //
+        1.397153, 0.789831, 0.145512, 0.242320, 0.002190, 0.104166,
     ],
 )];
 
-/// Trains a classifier and a regressor with the kernels of an instruction set. Returns six values
-/// of each: the first loss, the last loss, the root mean square of its features and of its outputs
-/// on test images, and its first two outputs.
+/// Trains a classifier, a regressor and a judge of rotations with the kernels of an instruction
+/// set. Returns six values of each: the first loss, the last loss, the root mean square of its
+/// features and of its outputs on test images, and its first two outputs.
 fn computed(isa: Isa) -> Vec<f64> {
     let options = Options { image_size: 16, ..Options::default() };
     let [train, test] = [Split::Train, Split::Test]
@@ -23,7 +27,7 @@ fn computed(isa: Isa) -> Vec<f64> {
     let glyphs = Glyphs::new(options.seed, Split::Train, 16, Palette::Gray);
     let factors: Vec<Factors> = (0..train.len()).map(|i| glyphs.factors(i)).collect();
     let scales = FACTORS.map(|(_, number)| mean_and_deviation(&factors, number));
-    let tasks = [Task::classes(&train), Task::factors(&factors, &scales)];
+    let tasks = [Task::classes(&train), Task::factors(&factors, &scales), Task::rotations()];
     let of_task = |task: &Task<'_>| {
         let mut losses = vec![];
         let judge = task.train(&train, 12, |_, loss| losses.push(loss)).unwrap();

@@ -1,7 +1,7 @@
 //! Tests of `evaluate`: its tables for runs of all four trainers, and invalid input.
 
 use adjoint_testing::Program;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
 
@@ -38,7 +38,7 @@ fn four_models_stand_between_data_and_noise() {
     let files = ["--json", "all.json", "--markdown", "all.md"];
     let flags = [&runs[..], &SMALL, &bounds, &files].concat();
     let said = program.succeed(&flags);
-    for heading in ["by the judge", "in the judge's features", "in pixels"] {
+    for heading in ["by the judge", "in the judge's features", "in pixels", "sliced Wasserstein"] {
         for name in [&["test set"], &runs[..], &["noise"]].concat() {
             row(&said, heading, name);
         }
@@ -54,6 +54,12 @@ fn four_models_stand_between_data_and_noise() {
     assert_eq!(written.trim_end(), said.trim_end());
     let json: Value =
         serde_json::from_slice(&fs::read(program.directory().join("all.json")).unwrap()).unwrap();
+    // A judge of three steps is unreliable, and so is every table that needs it.
+    assert_eq!(
+        [&json[0]["judge"]["task"], &json[0]["judge"]["reliable"]],
+        [&json!("classes"), &json!(false)]
+    );
+    assert_eq!(said.matches("Unreliable: the judge is not good enough").count(), 3, "{said}");
     let chance = "the requested class is 10.0 % by chance";
     assert!(said.contains(chance), "{said}");
 
@@ -72,6 +78,7 @@ fn four_models_stand_between_data_and_noise() {
     assert_eq!(of(data, "distance_ratio"), 1.0);
     assert!((0.35..0.65).contains(&of(data, "two_sample")), "{json}");
     assert!(of(noise, "distance_ratio") > 1.5 && of(noise, "two_sample") > 0.9, "{json}");
+    assert!(of(noise, "sliced") > 5.0 * of(data, "sliced"), "{json}");
     assert!(of(noise, "parzen") < of(data, "parzen") - 100.0, "{json}");
 
     // Two estimates of the log-likelihood of the same images must agree. Importance sampling uses
