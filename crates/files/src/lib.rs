@@ -42,7 +42,7 @@ use std::path::Path;
 
 pub use destination::{is_regular, resolve};
 pub use partial::{Partial, remove_leftovers};
-pub use system::{Lock, append, lock, remove, rename, sync, sync_directory};
+pub use system::{Lock, append, free_space, lock, remove, rename, sync, sync_directory};
 
 /// Size of the write buffer in bytes.
 const BUFFER: usize = 1 << 18;

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 #[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -82,6 +82,27 @@ impl Partial {
     /// The errors of the system and of `content`.
     pub fn fill(&mut self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         faults::call(Call::Write, &self.target, || crate::fill(&mut self.file, content))
+    }
+
+    /// Writes `bytes` at `position`, counted in bytes from the start of the file. A gap before it
+    /// is filled with zeros.
+    ///
+    /// # Errors
+    /// The errors of the system.
+    pub fn write_at(&mut self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        faults::call(Call::Write, &self.target, || {
+            self.file.seek(SeekFrom::Start(position))?;
+            self.file.write_all(bytes)
+        })
+    }
+
+    /// Opens the file for reading. The result stays valid after [`keep`](Self::keep), also if
+    /// another process then replaces the target.
+    ///
+    /// # Errors
+    /// The errors of the system.
+    pub fn reader(&self) -> io::Result<File> {
+        File::open(&self.path)
     }
 
     /// Makes the content durable.

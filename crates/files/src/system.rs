@@ -101,6 +101,22 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Returns the number of bytes that this user can still write to the file system of `directory`, or
+/// `None` if the system does not tell. The number is a hint: other processes write too.
+pub fn free_space(directory: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let found = rustix::fs::statvfs(directory).ok()?;
+        // A file system without blocks, as some in user space are, does not count them.
+        (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        None
+    }
+}
+
 #[cfg(unix)]
 const NO_LOCKS: [i32; 4] = [libc::ENOSYS, libc::ENOTSUP, libc::EOPNOTSUPP, libc::ENOLCK];
 #[cfg(unix)]
@@ -144,6 +160,17 @@ mod tests {
         assert!(matches!(request().unwrap(), Lock::Held));
         let other = File::open(file.path()).unwrap();
         assert!(matches!(lock(&other, file.path()).unwrap(), Lock::Taken));
+    }
+
+    #[test]
+    fn free_space_is_that_of_the_file_system() {
+        let place = tempfile::tempdir().unwrap();
+        let df = std::process::Command::new("df").arg("-Pk").arg(place.path()).output().unwrap();
+        let text = String::from_utf8(df.stdout).unwrap();
+        let kib: u64 = text.lines().last().unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+        let free = free_space(place.path()).unwrap();
+        assert!(free.abs_diff(kib * 1024) < 1 << 30, "{free} bytes, but df says {kib} KiB");
+        assert_eq!(free_space(&place.path().join("nowhere")), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 
@@ -37,6 +37,27 @@ fn a_failed_write_keeps_the_old_file_and_leaves_nothing_behind() {
         assert_eq!(fs::read(&path).unwrap(), b"old", "{refused:?}");
         assert_eq!(names(place.path()), ["a.txt"], "{refused:?}");
     }
+}
+
+#[test]
+fn a_file_is_written_by_position_and_read_after_it_is_replaced() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a");
+    let mut partial = Partial::create(&path).unwrap();
+    partial.write_at(5, b"later").unwrap();
+    partial.write_at(1, b"ab").unwrap();
+    let mut reader = partial.reader().unwrap();
+    faults::inject(
+        |call, _| if call == Call::Write { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) },
+    );
+    assert_eq!(partial.write_at(0, b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    faults::inject(|_, _| Ok(()));
+    partial.keep().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"\0ab\0\0later");
+    write(&path, |out| out.write_all(b"another")).unwrap();
+    let mut content = Vec::new();
+    reader.read_to_end(&mut content).unwrap();
+    assert_eq!(content, b"\0ab\0\0later");
 }
 
 #[test]
