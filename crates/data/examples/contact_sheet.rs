@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run -p adjoint-data --example contact_sheet -- glyphs-rgb 64 sheet.png
 //! cargo run -p adjoint-data --example contact_sheet -- mnist 28 sheet.png DATA_DIR
+//! cargo run -p adjoint-data --example contact_sheet -- path/to/images 64 sheet.png
 //! ```
 
 use std::error::Error;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let data = Dataset::load(&name.to_string_lossy(), Split::Train, &options, None)?;
     let sheet = draw(&data)?;
 
-    let (width, height) = (COLUMNS * image_size, data.classes().len() * image_size);
+    let (width, height) = (COLUMNS * image_size, data.classes().len().max(1) * image_size);
     adjoint_files::write(&path, |out| {
         let mut encoder = png::Encoder::new(out, width as u32, height as u32);
         encoder.set_color(if data.channels() == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The first images of each class side by side.
 fn draw(data: &Dataset) -> Result<Vec<u8>, DataError> {
     let row_len = data.image_size() * data.channels();
-    let mut sheet = vec![0; data.classes().len() * COLUMNS * data.image_len()];
+    let mut sheet = vec![0; data.classes().len().max(1) * COLUMNS * data.image_len()];
     let mut image = vec![0; data.image_len()];
     for (class, band) in sheet.chunks_exact_mut(COLUMNS * data.image_len()).enumerate() {
         let of_class = (0..data.len()).filter(|&index| usize::from(data.labels()[index]) == class);

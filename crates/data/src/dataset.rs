@@ -8,10 +8,11 @@ use std::sync::Arc;
 use adjoint_tensor::{PixelRange, Tensor};
 use sha2::{Digest as _, Sha256};
 
+use crate::escape::Shown;
 use crate::glyphs::Factors;
 use crate::source::{Images, Source, class_count, source};
 use crate::subset::Subset;
-use crate::{DataError, Digest, Downloader, Manifest};
+use crate::{DataError, Digest, Downloader, FitMode, Manifest, Report};
 
 /// The supported image sizes: height and width in pixels.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
@@ -52,6 +53,10 @@ pub struct Options {
     /// Values per pixel, 1 or 3, to which images are converted. `None` is the dataset's own number,
     /// which is 3 for folders and for arrays of colour.
     pub channels: Option<usize>,
+    /// How images are fitted into the square of [`image_size`](Self::image_size). `None` is the
+    /// dataset's own way: [`FitMode::Margin`] for sets of the manifest, and [`FitMode::Crop`] for
+    /// folders.
+    pub fit: Option<FitMode>,
     /// Red, green and blue of the background of transparent images and of padding.
     pub background: [u8; 3],
     /// The fraction of the images that form the test split of a dataset without one.
@@ -63,6 +68,8 @@ pub struct Options {
     pub skip_broken: bool,
     /// The directory of the files that keep decoded images. `None` keeps none.
     pub cache_dir: Option<PathBuf>,
+    /// Receives the progress of decoding a folder.
+    pub report: Report,
 }
 
 impl Default for Options {
@@ -75,11 +82,13 @@ impl Default for Options {
             seed: 0,
             manifest: Manifest::default(),
             channels: None,
+            fit: None,
             background: [255; 3],
             test_fraction: 0.1,
             limit: None,
             skip_broken: false,
             cache_dir: None,
+            report: Report::default(),
         }
     }
 }
@@ -131,10 +140,11 @@ impl Dataset {
         split: Split,
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Self, DataError> {
-        let classes = source.classes();
+        let classes = source.classes()?;
         class_count(name, classes.len())?;
         Ok(Self {
-            name: name.to_string(),
+            // The path of a folder may have a line break, and messages have one line.
+            name: Shown(name.as_ref()).to_string(),
             split,
             channels: source.channels(),
             classes,
@@ -227,6 +237,21 @@ impl Dataset {
         }
         hash.update(label_bytes(self.labels()));
         Ok(Digest::from(hash).to_string())
+    }
+
+    /// The SHA-256 over relative paths, splits, labels and pixels of all images of a folder, or
+    /// `None` for a set whose content its name defines. It does not depend on the place of the
+    /// folder or on [`Options::limit`], and covers all splits.
+    pub fn fingerprint(&self) -> Option<Digest> {
+        self.images.fingerprint()
+    }
+
+    /// The images of a folder as a text, one line each: split, class, the first 16 digits of the
+    /// SHA-256 of the pixels, and relative path, separated by tabs. If the
+    /// [fingerprint](Self::fingerprint) of a run differs from that of a folder,
+    /// [`first_difference`](crate::first_difference) of these texts says why.
+    pub fn file_list(&self) -> Option<String> {
+        self.images.file_list()
     }
 
     /// Draws all images of a built-in dataset in advance, on all processors. Without this call,

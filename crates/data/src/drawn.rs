@@ -29,8 +29,8 @@ impl Source for BuiltIn<'_> {
         self.palette.channels()
     }
 
-    fn classes(&self) -> Vec<String> {
-        (0..CLASSES).map(|digit| digit.to_string()).collect()
+    fn classes(&self) -> Result<Vec<String>, DataError> {
+        Ok((0..CLASSES).map(|digit| digit.to_string()).collect())
     }
 
     fn judge_accuracy(&self) -> Option<f64> {

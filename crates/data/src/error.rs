@@ -3,13 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Digest, IMAGE_SIZES};
+use crate::escape::Shown;
+use crate::{Digest, FolderError, IMAGE_SIZES};
 
 /// The reason why a dataset cannot be loaded as requested.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// No dataset has the requested name.
-    #[error("there is no dataset \"{name}\"; known are {known}")]
+    #[error(
+        "there is no dataset \"{}\"; known are {known}, or the path of a directory of images",
+        Shown(name.as_ref())
+    )]
     UnknownDataset {
         /// The requested name.
         name: String,
@@ -54,7 +58,7 @@ pub enum DataError {
     #[error(
         "the dataset {dataset} is incomplete in {}: there is no {file}; add --download to fetch it, or name with \
          --data-dir the directory that holds {dataset}/",
-        directory.display()
+        Shown(directory)
     )]
     Missing {
         /// The dataset.
@@ -69,7 +73,7 @@ pub enum DataError {
     #[error(
         "{file} is not in {}, and --offline allows no download; put the file there, or name with --data-dir another \
          directory",
-        directory.display()
+        Shown(directory)
     )]
     Offline {
         /// The name of the missing file.
@@ -79,7 +83,7 @@ pub enum DataError {
     },
 
     /// The operating system returned an error for an operation on a file or directory.
-    #[error("cannot {action} {}: {cause}", path.display())]
+    #[error("cannot {action} {}: {cause}", Shown(path))]
     Io {
         /// The operation as a verb, such as "read".
         action: &'static str,
@@ -90,11 +94,11 @@ pub enum DataError {
     },
 
     /// The path of a file is a directory or another object that is not a regular file.
-    #[error("{} is not a file; move it away", .0.display())]
+    #[error("{} is not a file; move it away", Shown(.0))]
     NotAFile(PathBuf),
 
     /// The content of a file fails its checks.
-    #[error("{} is damaged: {damage}; delete it and fetch it again with --download", path.display())]
+    #[error("{} is damaged: {damage}; delete it and fetch it again with --download", Shown(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -103,7 +107,10 @@ pub enum DataError {
     },
 
     /// No mirror delivered a file.
-    #[error("cannot download {file}: {attempts}; check the connection, or put the file into {} by hand", directory.display())]
+    #[error(
+        "cannot download {file}: {attempts}; check the connection, or put the file into {} by hand",
+        Shown(directory)
+    )]
     Download {
         /// The file name.
         file: String,
@@ -117,6 +124,10 @@ pub enum DataError {
     /// A manifest of datasets is not valid. The problem is on one line.
     #[error("the dataset manifest is not valid: {0}")]
     Manifest(String),
+
+    /// A folder of images cannot be used.
+    #[error(transparent)]
+    Folder(FolderError),
 }
 
 impl DataError {

@@ -6,16 +6,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// Is the image with this key in the test split, if `fraction` of the images are?
-#[cfg_attr(not(test), expect(dead_code, reason = "folders use it next"))]
-pub(crate) fn is_test(key: &[u8], fraction: f64) -> bool {
-    hash(key) < fraction
-}
-
-/// For each image: is it in the test split? `keys` and `labels` have one element per image; a set
-/// without classes has one label for all.
+/// For each image: is it in the test split, if `fraction` of the images are? `keys` and `labels`
+/// have one element per image; a set without classes has one label for all.
 ///
-/// A class with two or more images has at least one in each split. If [`is_test`] leaves a split
+/// A class with two or more images has at least one in each split. If the hashes leave a split
 /// without an image of the class, the image whose hash is closest to the limit changes its split.
 /// If `fraction` is 0, no image is in the test split.
 ///
@@ -93,7 +87,7 @@ mod tests {
     #[test]
     fn the_hash_is_that_of_the_standard() {
         assert!((hash(b"abc") - f64::from(0xba78_16bf_u32) / 2.0_f64.powi(32)).abs() < 1e-9);
-        assert!(is_test(b"abc", 0.729) && !is_test(b"abc", 0.728));
+        assert!((0.728..0.729).contains(&hash(b"abc")));
     }
 
     #[test]
@@ -113,7 +107,7 @@ mod tests {
         let whole = held_out(&all, &vec![0; 1000], 0.1);
         let half = held_out(&all[500..], &vec![0; 500], 0.1);
         assert_eq!(whole[500..], half);
-        assert_eq!(whole, all.iter().map(|key| is_test(key.as_bytes(), 0.1)).collect::<Vec<_>>());
+        assert_eq!(whole, all.iter().map(|key| hash(key.as_bytes()) < 0.1).collect::<Vec<_>>());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //!   are drawn by code ([`glyphs`]). A [`Manifest`] lists the files and checksums of the others:
 //!   `mnist`, `fashion-mnist` and `kmnist` are IDX files ([`idx`]), `cifar10` and `cifar100` are
 //!   binary records in an archive.
+//! * A directory of image files is a dataset, too. Its folders are classes and splits. The images
+//!   are decoded once, into a file in [`Options::cache_dir`].
 //! * [`Source`] and [`Images`] are the traits that each kind of dataset implements.
 //! * [`Fit`] fits an image of any height and width into the square that a model requires.
 //! * [`data_dir`] and [`cache_dir`] choose the directories of files.
@@ -40,7 +42,9 @@ mod directories;
 mod download;
 mod drawn;
 mod error;
+mod escape;
 mod fit;
+mod folder;
 pub mod glyphs;
 mod held_out;
 pub mod idx;
@@ -50,6 +54,7 @@ pub mod points;
 mod prefetch;
 mod records;
 mod regular;
+mod report;
 mod source;
 mod stored;
 mod subset;
@@ -63,8 +68,10 @@ pub use directories::{cache_dir, data_dir};
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
 pub use fit::{Fit, FitMode};
+pub use folder::{FolderError, Skipped, first_difference, folder_name};
 pub use manifest::{
     CifarFiles, FileEntry, Files, IdxFiles, Manifest, ManifestEntry, RecordFile, RemoteFile, SplitEntry,
 };
 pub use prefetch::Prefetch;
+pub use report::{Decoding, Report};
 pub use source::{Images, Source, source, sources};

@@ -5,11 +5,13 @@
 //! dataset with a given name. All other code gets channels, sizes and classes from these traits.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::drawn::BuiltIn;
+use crate::folder::Folder;
 use crate::glyphs::{Factors, Palette};
 use crate::stored::Stored;
-use crate::{DataError, Downloader, Options, Split};
+use crate::{DataError, Digest, Downloader, Options, Split};
 
 /// A dataset before any of its images is read or drawn.
 pub trait Source {
@@ -17,7 +19,10 @@ pub trait Source {
     fn channels(&self) -> usize;
 
     /// The names of the classes, in the order of their labels. Empty if the images have no labels.
-    fn classes(&self) -> Vec<String>;
+    ///
+    /// # Errors
+    /// If the classes are those of a folder that cannot be read.
+    fn classes(&self) -> Result<Vec<String>, DataError>;
 
     /// Is the dataset read from files, which can be downloaded?
     fn is_stored(&self) -> bool {
@@ -73,6 +78,20 @@ pub trait Images: fmt::Debug + Send + Sync {
     fn factors(&self, _index: usize) -> Option<Factors> {
         None
     }
+
+    /// The SHA-256 of everything from which a run takes these images: paths, splits, labels and
+    /// pixels of all splits. `None` for a set whose content its name defines. The default
+    /// implementation returns `None`.
+    fn fingerprint(&self) -> Option<Digest> {
+        None
+    }
+
+    /// The images behind the [fingerprint](Self::fingerprint) as a text, one line each: split,
+    /// class, the first 16 digits of the SHA-256 of the pixels, and path, separated by tabs. The
+    /// default implementation returns `None`.
+    fn file_list(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Returns the number of classes as the type of labels, in which every index of a class fits.
@@ -102,13 +121,19 @@ pub fn sources(options: &Options) -> Vec<(&str, Box<dyn Source + '_>)> {
     drawn.into_iter().chain(stored).collect()
 }
 
-/// Returns the dataset called `name`. Its files need not exist yet.
+/// Returns the dataset called `name`. Its files need not exist yet. A name that no dataset has is
+/// the path of a directory of images. A directory that is called as a dataset is written with a
+/// `/`, such as `./mnist`.
 ///
 /// # Errors
-/// [`DataError::UnknownDataset`] if no dataset has this name.
+/// [`DataError::UnknownDataset`] if no dataset has this name and it is not a directory.
 pub fn source<'a>(name: &str, options: &'a Options) -> Result<Box<dyn Source + 'a>, DataError> {
     let all = sources(options);
     let known = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let found = all.into_iter().find(|(of_source, _)| *of_source == name);
-    found.map(|(_, source)| source).ok_or_else(|| DataError::UnknownDataset { name: name.to_string(), known })
+    match found {
+        Some((_, source)) => Ok(source),
+        None if Path::new(name).is_dir() => Ok(Box::new(Folder::new(name.as_ref(), options))),
+        None => Err(DataError::UnknownDataset { name: name.to_string(), known }),
+    }
 }

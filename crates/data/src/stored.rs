@@ -29,8 +29,8 @@ impl Source for Stored<'_> {
         }
     }
 
-    fn classes(&self) -> Vec<String> {
-        self.entry.classes.clone()
+    fn classes(&self) -> Result<Vec<String>, DataError> {
+        Ok(self.entry.classes.clone())
     }
 
     fn is_stored(&self) -> bool {
@@ -67,6 +67,7 @@ impl Source for Stored<'_> {
             Files::Idx(_) => FitMode::Margin,
             Files::Cifar(_) => FitMode::Crop,
         };
+        let mode = self.options.fit.unwrap_or(mode);
         let channels = self.channels();
         let fit = Fit::new(mode, self.entry.size, channels, self.options.image_size, &vec![0; channels]);
         Ok(Box::new(InMemory { images, labels, notes, fit }))

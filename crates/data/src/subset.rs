@@ -6,7 +6,7 @@ use adjoint_tensor::Stream;
 
 use crate::glyphs::Factors;
 use crate::source::Images;
-use crate::{DataError, Split};
+use crate::{DataError, Digest, Split};
 
 /// Some of the images of a set.
 #[derive(Debug)]
@@ -52,5 +52,13 @@ impl Images for Subset {
 
     fn factors(&self, index: usize) -> Option<Factors> {
         self.whole.factors(self.indices[index])
+    }
+
+    fn fingerprint(&self) -> Option<Digest> {
+        self.whole.fingerprint()
+    }
+
+    fn file_list(&self) -> Option<String> {
+        self.whole.file_list()
     }
 }

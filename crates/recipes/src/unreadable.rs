@@ -20,8 +20,8 @@ impl Source for Eight {
         1
     }
 
-    fn classes(&self) -> Vec<String> {
-        vec!["a".into(), "b".into()]
+    fn classes(&self) -> Result<Vec<String>, DataError> {
+        Ok(vec!["a".into(), "b".into()])
     }
 
     fn load(&self, _: Split, _: Option<&mut Downloader<'_>>) -> Result<Box<dyn Images>, DataError> {

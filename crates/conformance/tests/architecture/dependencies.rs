@@ -35,7 +35,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
 /// The largest number of crates that the build of a package in a layer may compile. The package
 /// itself counts. Layers that are not listed have no limit.
 const BUDGET: [(&str, usize); 6] =
-    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("adjoint", 27), ("bins", 140)];
+    [("kernels", 20), ("tensor", 20), ("autodiff", 20), ("nn", 20), ("adjoint", 27), ("bins", 165)];
 
 /// Third-party crates on which only kernels may depend. They are for threads and matrix products,
 /// which only kernels implement.
@@ -165,10 +165,10 @@ fn a_build_with_tests_is_found() {
 #[test]
 fn a_tree_that_grew_is_found() {
     assert!(
-        over_budget(&[member("nn", &[], 20), member("bins", &[], 140), member("conformance", &[], 500)])
+        over_budget(&[member("nn", &[], 20), member("bins", &[], 165), member("conformance", &[], 500)])
             .is_empty()
     );
-    assert_eq!(over_budget(&[member("nn", &[], 21), member("bins", &[], 141)]).len(), 2);
+    assert_eq!(over_budget(&[member("nn", &[], 21), member("bins", &[], 166)]).len(), 2);
 }
 
 #[test]

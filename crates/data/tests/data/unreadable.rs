@@ -34,8 +34,8 @@ impl Source for Twelve {
         1
     }
 
-    fn classes(&self) -> Vec<String> {
-        (0..self.classes).map(|class| class.to_string()).collect()
+    fn classes(&self) -> Result<Vec<String>, DataError> {
+        Ok((0..self.classes).map(|class| class.to_string()).collect())
     }
 
     fn load(&self, _: Split, _: Option<&mut Downloader<'_>>) -> Result<Box<dyn Images>, DataError> {

@@ -79,7 +79,7 @@ pub fn channels(data: &DataArgs) -> Result<usize, BoxError> {
 /// Returns the number of classes of the dataset that the flags name, without loading it.
 ///
 /// # Errors
-/// If there is no such dataset.
+/// If there is no such dataset, or if it is a folder that cannot be listed.
 pub fn classes(data: &DataArgs) -> Result<usize, BoxError> {
-    Ok(source(&data.dataset, &options(data))?.classes().len())
+    Ok(source(&data.dataset, &options(data))?.classes()?.len())
 }

@@ -1,0 +1,99 @@
+//! Decodes all images of a folder on several threads.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use super::FolderError;
+use super::record::{Failure, Open, Record, Settings, read};
+use super::scan::Listing;
+use crate::report::{Decoding, Report};
+use crate::{DataError, Digest};
+
+/// Keeps the pixels of the image with this index.
+pub(crate) type Write<'a> = dyn FnMut(usize, &[u8]) -> Result<(), DataError> + 'a;
+
+/// The decoding of a folder.
+pub(crate) struct Build<'a> {
+    pub(crate) listing: &'a Listing,
+    pub(crate) settings: &'a Settings,
+    /// Are broken images left out? Otherwise they are errors.
+    pub(crate) skip_broken: bool,
+    pub(crate) report: &'a Report,
+    pub(crate) open: &'a Open<'a>,
+}
+
+impl Build<'_> {
+    /// Decodes the images and passes the index and the pixels of each to `write`, on the calling
+    /// thread and in no fixed order. Returns the SHA-256 of the pixels of each image, and `None`
+    /// for broken images.
+    ///
+    /// # Errors
+    /// The error of the first image that has one, in the order of the listing;
+    /// [`FolderError::AllBroken`]; the error of `write`.
+    pub(crate) fn run(&self, write: &mut Write<'_>) -> Result<Vec<Option<Digest>>, DataError> {
+        let images = self.listing.images.len();
+        let mut digests = vec![None; images];
+        let mut failed: Option<(usize, Failure)> = None;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(images);
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(2 * threads);
+            for _ in 0..threads {
+                let (sender, next, stop) = (sender.clone(), &next, &stop);
+                scope.spawn(move || self.work(next, stop, &sender));
+            }
+            drop(sender);
+            for (done, (index, result)) in receiver.into_iter().enumerate() {
+                match result {
+                    Ok(Record { pixels, digest }) => {
+                        // After an error, the receiver is dropped and the threads end.
+                        write(index, &pixels)?;
+                        digests[index] = Some(digest);
+                    }
+                    Err(Failure::Broken(_)) if self.skip_broken => {}
+                    Err(failure) => {
+                        // Images are taken in order, so results of earlier images still arrive.
+                        stop.store(true, Ordering::Relaxed);
+                        if failed.as_ref().is_none_or(|&(first, _)| index < first) {
+                            failed = Some((index, failure));
+                        }
+                    }
+                }
+                self.report.send(Decoding { folder: &self.listing.root, done: done + 1, total: images });
+            }
+            Ok::<_, DataError>(())
+        })?;
+        match failed {
+            Some((index, failure)) => Err(failure.error(&self.path(index))),
+            None if digests.iter().all(Option::is_none) => {
+                Err(DataError::Folder(FolderError::AllBroken { root: self.listing.root.clone(), images }))
+            }
+            None => Ok(digests),
+        }
+    }
+
+    /// Takes one image after another, until there are none or `stop` is set.
+    fn work(
+        &self,
+        next: &AtomicUsize,
+        stop: &AtomicBool,
+        results: &SyncSender<(usize, Result<Record, Failure>)>,
+    ) {
+        while !stop.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(found) = self.listing.images.get(index) else { return };
+            let content = read(&self.path(index), found, self.open);
+            let record = content.and_then(|content| self.settings.record(&content));
+            if results.send((index, record)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn path(&self, index: usize) -> PathBuf {
+        self.listing.root.join(&self.listing.images[index].path)
+    }
+}

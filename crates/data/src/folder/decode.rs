@@ -1,0 +1,90 @@
+//! Decodes image files to pixels of 8 bits.
+//!
+//! | in the file | in the pixels |
+//! | --- | --- |
+//! | EXIF orientation | applied |
+//! | alpha | composed on the background, in the sRGB values of the file |
+//! | palette, CMYK, 16 bits, grayscale | converted to 8-bit RGB |
+//! | several frames | the first frame |
+//! | color profile | ignored; the values are taken as sRGB |
+//!
+//! The content of a file decides its format, not its extension. Limits apply before memory is
+//! allocated.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+
+use super::jpeg;
+
+/// The largest height and width of an image in pixels.
+const MAX_SIDE: u32 = 16_384;
+/// The largest memory of a decoded image in bytes.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// Decodes the content of an image file. Transparent pixels show the color `background`.
+///
+/// # Errors
+/// The problem of the file, on one line.
+pub(crate) fn decode(content: &[u8], background: [u8; 3]) -> Result<RgbImage, String> {
+    let reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(|e| e.to_string())?;
+    let format = reader.format();
+    let (image, orientation) = decode_as_is(reader).map_err(|error| problem(&error))?;
+    if image.width() == 0 || image.height() == 0 {
+        return Err("it has no pixels".to_string());
+    }
+    // The decoder fills the missing part of a JPEG with gray.
+    if format == Some(ImageFormat::Jpeg) && !jpeg::is_complete(content) {
+        return Err("the file ends early".to_string());
+    }
+    let has_alpha = image.color().has_alpha();
+    let pixels = if has_alpha { compose(&image.into_rgba8(), background) } else { image.into_rgb8() };
+    let mut pixels = DynamicImage::ImageRgb8(pixels);
+    pixels.apply_orientation(orientation);
+    Ok(pixels.into_rgb8())
+}
+
+/// Returns the image as it is stored, and its orientation.
+fn decode_as_is(mut reader: ImageReader<Cursor<&[u8]>>) -> Result<(DynamicImage, Orientation), ImageError> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    let orientation = decoder.orientation()?;
+    Ok((DynamicImage::from_decoder(decoder)?, orientation))
+}
+
+/// Composes an image on a background: c = (a f + (255 - a) b) / 255, rounded.
+fn compose(image: &image::RgbaImage, background: [u8; 3]) -> RgbImage {
+    let mut composed = RgbImage::new(image.width(), image.height());
+    for (from, to) in image.pixels().zip(composed.pixels_mut()) {
+        let [color @ .., alpha] = from.0;
+        for ((to, from), below) in to.0.iter_mut().zip(color).zip(background) {
+            let sum = u32::from(alpha) * u32::from(from) + u32::from(255 - alpha) * u32::from(below);
+            *to = ((sum + 127) / 255) as u8;
+        }
+    }
+    composed
+}
+
+/// Describes an error on one line.
+fn problem(error: &ImageError) -> String {
+    match error {
+        ImageError::Limits(_) => format!(
+            "it is larger than {MAX_SIDE} x {MAX_SIDE} pixels, or than {} MB when decoded",
+            MAX_BYTES >> 20
+        ),
+        ImageError::Unsupported(_) => {
+            format!("it is not a PNG, JPEG, WebP, BMP or GIF that can be decoded ({error})")
+        }
+        ImageError::IoError(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the file ends early".to_string()
+        }
+        _ => error.to_string(),
+    }
+    .replace(['\n', '\r'], " ")
+}

@@ -1,0 +1,125 @@
+//! Turns image files into records: the pixels of one image at the size of the dataset.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use adjoint_tensor::Named;
+use image::{DynamicImage, RgbImage};
+use sha2::{Digest as _, Sha256};
+
+use super::FolderError;
+use super::decode::decode;
+use super::walk::Found;
+use crate::{DataError, Digest, Fit, FitMode};
+
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 512 << 20;
+
+/// The settings on which the pixels of a record depend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Height and width in pixels.
+    pub(crate) size: usize,
+    /// 1 (the luma of Rec. 709) or 3.
+    pub(crate) channels: usize,
+    /// The color of transparent pixels, and of the pixels around an image with [`FitMode::Pad`].
+    pub(crate) background: [u8; 3],
+    pub(crate) fit: FitMode,
+}
+
+/// The pixels of an image, height x width x channels bytes, with their SHA-256.
+pub(crate) struct Record {
+    pub(crate) pixels: Vec<u8>,
+    pub(crate) digest: Digest,
+}
+
+/// The reason why an image has no record.
+pub(crate) enum Failure {
+    /// The content of the file is broken, for this reason.
+    Broken(String),
+    /// The file changed after it was listed.
+    Changed,
+    /// The file cannot be read.
+    Unreadable(io::Error),
+}
+
+impl Failure {
+    /// The error of the file `path`.
+    pub(crate) fn error(self, path: &Path) -> DataError {
+        match self {
+            Self::Broken(problem) => DataError::Folder(FolderError::Broken { path: path.into(), problem }),
+            Self::Changed => DataError::Folder(FolderError::Changed(path.into())),
+            Self::Unreadable(cause) => DataError::io("read", path)(cause),
+        }
+    }
+}
+
+impl Settings {
+    /// Bytes of a record.
+    pub(crate) fn record_len(&self) -> usize {
+        self.size * self.size * self.channels
+    }
+
+    /// Makes the record of an image file with this content.
+    pub(crate) fn record(&self, content: &[u8]) -> Result<Record, Failure> {
+        let image = decode(content, self.background).map_err(Failure::Broken)?;
+        let pixels = self.fit(image);
+        let digest = Digest::of(&pixels);
+        Ok(Record { pixels, digest })
+    }
+
+    /// Converts an image to the channels and the size of a record.
+    fn fit(&self, image: RgbImage) -> Vec<u8> {
+        let (width, height) = image.dimensions();
+        let background = RgbImage::from_pixel(1, 1, image::Rgb(self.background));
+        let [stored, background] = [image, background].map(|image| match self.channels {
+            1 => DynamicImage::ImageRgb8(image).into_luma8().into_raw(),
+            _ => image.into_raw(),
+        });
+        let shape = [height as usize, width as usize];
+        let mut fitted = vec![0; self.record_len()];
+        Fit::new(self.fit, shape, self.channels, self.size, &background).apply(&stored, &mut fitted);
+        fitted
+    }
+
+    /// Adds the settings to a hash.
+    pub(crate) fn hash(&self, hash: &mut Sha256) {
+        let Self { size, channels, background, fit } = *self;
+        for number in [size, channels] {
+            hash.update((number as u64).to_le_bytes());
+        }
+        hash.update(background);
+        hash.update(fit.name());
+    }
+}
+
+/// Opens a file for reading. Tests let it fail.
+pub(crate) type Open<'a> = dyn Fn(&Path) -> io::Result<File> + Sync + 'a;
+
+/// Reads the file `path`, which was listed as `found`.
+pub(crate) fn read(path: &Path, found: &Found, open: &Open<'_>) -> Result<Vec<u8>, Failure> {
+    let mut file = open(path).map_err(|cause| {
+        let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        match cause.kind() {
+            ErrorKind::PermissionDenied => Failure::Unreadable(cause),
+            _ if is_link => Failure::Broken(format!("the link leads nowhere ({cause})")),
+            ErrorKind::NotFound => Failure::Changed,
+            _ => Failure::Unreadable(cause),
+        }
+    })?;
+    let is_listed = |file: &File| -> Result<(), Failure> {
+        let now = file.metadata().map_err(Failure::Unreadable)?;
+        let modified = now.modified().map_err(Failure::Unreadable)?;
+        if (now.len(), modified) == (found.size, found.modified) { Ok(()) } else { Err(Failure::Changed) }
+    };
+    is_listed(&file)?;
+    if found.size > MAX_FILE {
+        return Err(Failure::Broken(format!("the file is larger than {} MB", MAX_FILE >> 20)));
+    }
+    let mut content = Vec::with_capacity(found.size as usize);
+    file.by_ref().take(found.size).read_to_end(&mut content).map_err(Failure::Unreadable)?;
+    // A writer may have been faster than the reader.
+    is_listed(&file)?;
+    if content.len() as u64 == found.size { Ok(content) } else { Err(Failure::Changed) }
+}

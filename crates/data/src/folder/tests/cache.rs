@@ -1,0 +1,185 @@
+//! Tests that decoded images are kept in a file, and that every damage of the file is noticed.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::files::{encode, gray_png};
+use super::place::{Place, pixels};
+use super::{assert_message, names, write};
+use crate::folder::Folder;
+use crate::folder::cache::{DECODERS, Plan};
+use crate::folder::record::Settings;
+use crate::folder::scan::scan;
+use crate::source::Source;
+use crate::{Digest, FitMode, Options, Split};
+
+#[test]
+fn images_are_decoded_once() {
+    let place = Place::new();
+    assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
+    assert_eq!(place.events(), ["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
+    let before = fs::read(place.cache()).unwrap();
+    assert_eq!(before.len(), 16 + 32 + 32 + 6 * 32 + 6 * 16 * 16 * 3);
+    assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
+    assert!(!place.decodes());
+    assert_eq!(fs::read(place.cache()).unwrap(), before);
+}
+
+#[test]
+fn a_cache_and_memory_hold_the_same() {
+    let place = Place::new();
+    let in_memory = Options { cache_dir: None, ..place.options.clone() };
+    for split in [Split::Train, Split::Test] {
+        let cached = place.load(split).unwrap();
+        let memory = Folder::new(&place.folder(), &in_memory).load(split, None).unwrap();
+        assert_eq!(pixels(&*cached, 3), pixels(&*memory, 3));
+        assert_eq!(cached.labels(), memory.labels());
+        assert_eq!(cached.fingerprint(), memory.fingerprint());
+        assert_eq!(cached.file_list(), memory.file_list());
+    }
+    assert_eq!(names(&place.caches()).len(), 1);
+}
+
+#[test]
+fn a_change_of_the_folder_replaces_the_cache() {
+    let place = Place::new();
+    assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
+    let path = place.cache();
+    // A new image, a removed one, and one with the same size and another time.
+    write(&place.folder(), &[("a/new.png", &gray_png(20, 20, 7))]);
+    assert_eq!(place.levels(), [0, 7, 10, 20, 30, 40, 50]);
+    fs::remove_file(place.folder().join("a/0.png")).unwrap();
+    assert_eq!(place.levels(), [7, 10, 20, 30, 40, 50]);
+    let (one, time) = (place.folder().join("a/1.png"), SystemTime::now() + Duration::from_nanos(100));
+    fs::write(&one, gray_png(20, 20, 11)).unwrap();
+    fs::File::options().write(true).open(&one).unwrap().set_modified(time).unwrap();
+    assert_eq!(place.levels(), [7, 11, 20, 30, 40, 50]);
+    assert_eq!(place.cache(), path, "it has the same name");
+    assert_eq!(place.load(Split::Train).unwrap().notes(), [""; 0]);
+}
+
+#[test]
+fn every_setting_is_in_the_key() {
+    let place = Place::new();
+    let listing = scan(&place.folder()).unwrap();
+    let settings = Settings { size: 16, channels: 3, background: [255; 3], fit: FitMode::Crop };
+    let changed = [
+        settings,
+        Settings { size: 17, ..settings },
+        Settings { channels: 1, ..settings },
+        Settings { background: [255, 255, 254], ..settings },
+        Settings { fit: FitMode::Pad, ..settings },
+    ];
+    let key = |settings: Settings| Plan::new(Path::new(""), &listing, &settings).key;
+    let keys: Vec<Digest> = changed.iter().copied().map(key).collect();
+    for (number, key) in keys.iter().enumerate() {
+        assert!(!keys[..number].contains(key), "{:?}", changed[number]);
+    }
+    // The fraction of test images changes no pixels.
+    place.load(Split::Train).unwrap();
+    place.events();
+    let half = Options { test_fraction: 0.5, ..place.options.clone() };
+    Folder::new(&place.folder(), &half).load(Split::Train, None).unwrap();
+    assert!(!place.decodes());
+}
+
+/// The key names the decoders. After an update of one of them, its line here must change.
+#[test]
+fn the_key_has_the_versions_of_the_decoders() {
+    let lock = include_str!("../../../../../Cargo.lock");
+    for decoder in DECODERS {
+        let (name, version) = decoder.split_once(' ').unwrap();
+        let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&entry), "Cargo.lock has another version of {decoder}");
+    }
+}
+
+/// The pixels of a picture that needs all of our conversions. If this digest changes, the version
+/// in `cache.rs` must change, because caches hold the old pixels.
+#[test]
+fn the_pixels_of_this_version_stay() {
+    let picture = image::RgbaImage::from_fn(33, 20, |x, y| {
+        image::Rgba([(7 * x) as u8, (11 * y) as u8, 99, (x * y) as u8])
+    });
+    let file = encode(picture, image::ImageFormat::Png);
+    let digest = |channels, fit| {
+        let settings = Settings { size: 16, channels, background: [200, 100, 0], fit };
+        settings.record(&file).ok().unwrap().digest.to_string()[..16].to_string()
+    };
+    let digests = [digest(3, FitMode::Crop), digest(1, FitMode::Pad)];
+    assert_eq!(digests, ["14ea8f50b161be68", "9b745212e247b4b6"]);
+}
+
+#[test]
+fn a_damaged_cache_is_decoded_again() {
+    let place = Place::new();
+    place.load(Split::Train).unwrap();
+    let whole = fs::read(place.cache()).unwrap();
+    place.events();
+    let damaged_bytes = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let cut = |len: usize| whole[..len].to_vec();
+    let longer = [&whole[..], b"x"].concat();
+    // The name of the format, the seal, the index; and files that are too short or too long.
+    let damaged = [
+        damaged_bytes(0),
+        damaged_bytes(50),
+        damaged_bytes(90),
+        cut(0),
+        cut(79),
+        cut(100),
+        cut(whole.len() - 1),
+        longer,
+    ];
+    for (number, bytes) in damaged.into_iter().enumerate() {
+        fs::write(place.cache(), bytes).unwrap();
+        let note = format!("{} was damaged; its images are decoded again", place.cache().display());
+        assert_eq!(place.load(Split::Train).unwrap().notes(), [note], "{number}");
+        assert!(place.decodes());
+        assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
+        assert!(fs::read(place.cache()).unwrap() == whole);
+    }
+    // An earlier version of the format, and another key, are not damage.
+    for at in [15, 20] {
+        fs::write(place.cache(), damaged_bytes(at)).unwrap();
+        assert_eq!(place.load(Split::Train).unwrap().notes(), [""; 0]);
+        assert!(place.decodes());
+        assert!(fs::read(place.cache()).unwrap() == whole);
+    }
+}
+
+#[test]
+fn damaged_pixels_are_noticed_when_they_are_read() {
+    let place = Place::new();
+    let images = place.load(Split::Train).unwrap();
+    let path = place.cache();
+    let mut bytes = fs::read(&path).unwrap();
+    let start = bytes.len() - 6 * 16 * 16 * 3;
+    bytes[start..].iter_mut().for_each(|byte| *byte ^= 4);
+    // In place: the open file sees it.
+    fs::write(&path, &bytes).unwrap();
+    let mut pixels = vec![0; 16 * 16 * 3];
+    assert_message(images.image(0, &mut pixels), &["are damaged; the file was removed: start again"]);
+    assert!(!path.exists());
+    assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
+    // The file got shorter.
+    let images = place.load(Split::Train).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(200).unwrap();
+    assert_message(images.image(0, &mut pixels), &["are damaged"]);
+}
+
+#[test]
+fn an_open_cache_survives_its_replacement() {
+    let place = Place::new();
+    let before = place.load(Split::Train).unwrap();
+    let expected = pixels(&*before, 3);
+    let larger = Options { image_size: 24, ..place.options.clone() };
+    let after = Folder::new(&place.folder(), &larger).load(Split::Train, None).unwrap();
+    assert_eq!(pixels(&*after, 3)[0].len(), 24 * 24 * 3);
+    assert_eq!(pixels(&*before, 3), expected);
+    assert_eq!(names(&place.caches()).len(), 1, "the new cache replaces the old one");
+}

@@ -1,0 +1,173 @@
+//! Finds the images in a directory and in the directories below it.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::{self, DirEntry, FileType, ReadDir};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use std::vec;
+
+use crate::DataError;
+
+/// The extensions of images, in lower case. Any case is accepted.
+const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+
+/// A file with the extension of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The path relative to the root.
+    pub(crate) path: Box<Path>,
+    /// Bytes of the file; 0 if `path` is a link to a file that does not exist.
+    pub(crate) size: u64,
+    /// When the content was modified.
+    pub(crate) modified: SystemTime,
+}
+
+/// The entries of a folder that are skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// Entries whose name starts with a dot. A directory counts once.
+    pub hidden: usize,
+    /// Files that are not images.
+    pub others: usize,
+    /// Links to a directory that contains them.
+    pub loops: usize,
+}
+
+impl Skipped {
+    /// Is any entry skipped?
+    pub fn any(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.hidden, "hidden"),
+            (self.others, "not images"),
+            (self.loops, "links to a folder that contains them"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, what)| format!("{count} ({what})")).collect::<Vec<_>>();
+        let counts = if counts.is_empty() { "none".to_string() } else { counts.join(", ") };
+        write!(f, "skipped entries: {counts}")
+    }
+}
+
+/// The result of a walk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tree {
+    /// The images. Paths are sorted name by name, and names by their bytes: `a/z.png` is before
+    /// `a-b/a.png`.
+    pub(crate) images: Vec<Found>,
+    pub(crate) skipped: Skipped,
+}
+
+/// A directory on the way from the root to the current entry.
+struct Level {
+    /// The path relative to the root.
+    path: PathBuf,
+    /// The path without links.
+    real: PathBuf,
+    /// The entries that have not been visited yet, sorted by name.
+    entries: vec::IntoIter<(OsString, FileType)>,
+}
+
+/// Walks the directory `root`. Symbolic links are followed. A link back to a directory that
+/// contains it is skipped.
+///
+/// # Errors
+/// [`DataError::Io`] if a directory or the metadata of an image cannot be read.
+pub(crate) fn walk(root: &Path) -> Result<Tree, DataError> {
+    walk_with(root, &|directory| fs::read_dir(directory))
+}
+
+/// [`walk`] with a function that opens directories. Tests let it fail.
+pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>) -> Result<Tree, DataError> {
+    let enter = |path: PathBuf, real: PathBuf| {
+        let full: PathBuf = root.iter().chain(path.iter()).collect();
+        let entries = entries(&full, open).map_err(DataError::io("read the directory", &full))?;
+        Ok::<_, DataError>(Level { path, real, entries })
+    };
+    let real = fs::canonicalize(root).map_err(DataError::io("read the directory", root))?;
+    let mut tree = Tree::default();
+    let mut levels = vec![enter(PathBuf::new(), real)?];
+    while let Some(level) = levels.last_mut() {
+        let Some((name, kind)) = level.entries.next() else {
+            levels.pop();
+            continue;
+        };
+        if name.as_encoded_bytes().starts_with(b".") {
+            tree.skipped.hidden += 1;
+            continue;
+        }
+        let path = level.path.join(&name);
+        if kind.is_dir() {
+            let real = level.real.join(&name);
+            levels.push(enter(path, real)?);
+        } else if let Some(target) = tree.add(root, path, kind)? {
+            let full = root.join(&target);
+            let real = fs::canonicalize(&full).map_err(DataError::io("read the directory", &full))?;
+            if levels.iter().any(|level| level.real == real) {
+                tree.skipped.loops += 1;
+            } else {
+                levels.push(enter(target, real)?);
+            }
+        }
+    }
+    Ok(tree)
+}
+
+/// Returns the entries of a directory, sorted by the bytes of their names.
+fn entries(
+    directory: &Path,
+    open: &dyn Fn(&Path) -> io::Result<ReadDir>,
+) -> io::Result<vec::IntoIter<(OsString, FileType)>> {
+    let named = |entry: io::Result<DirEntry>| {
+        let entry = entry?;
+        Ok((entry.file_name(), entry.file_type()?))
+    };
+    let mut entries = open(directory)?.map(named).collect::<io::Result<Vec<_>>>()?;
+    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(entries.into_iter())
+}
+
+impl Tree {
+    /// Adds a file, or the file that a link leads to. Returns the path if it is a link to a
+    /// directory.
+    fn add(&mut self, root: &Path, path: PathBuf, kind: FileType) -> Result<Option<PathBuf>, DataError> {
+        let is_image = has_image_extension(&path);
+        if !kind.is_symlink() && !is_image {
+            self.skipped.others += 1;
+            return Ok(None);
+        }
+        let full = root.join(&path);
+        let (size, modified) = match fs::metadata(&full) {
+            Ok(found) if found.is_dir() => return Ok(Some(path)),
+            // Opening a pipe would wait for its writer.
+            Ok(found) if !is_image || !found.is_file() => {
+                self.skipped.others += 1;
+                return Ok(None);
+            }
+            Ok(found) => (found.len(), found.modified().map_err(DataError::io("read", &full))?),
+            // A link that leads nowhere is a broken image, which decoding reports.
+            Err(cause) if kind.is_symlink() && cause.kind() != ErrorKind::PermissionDenied => {
+                if !is_image {
+                    self.skipped.others += 1;
+                    return Ok(None);
+                }
+                (0, SystemTime::UNIX_EPOCH)
+            }
+            Err(cause) => return Err(DataError::io("read", &full)(cause)),
+        };
+        self.images.push(Found { path: path.into(), size, modified });
+        Ok(None)
+    }
+}
+
+fn has_image_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|of| of.eq_ignore_ascii_case(extension)))
+}
