@@ -7,6 +7,9 @@
 version of the format, with three axes, one axis and none. Element k (in C order) of an array is
 5 k for unsigned integers, 5 k - 60 for signed integers and k / 4 - 1.5 for floating-point numbers.
 
+`savez.npz` and `savez_compressed.npz` have two images of 4 x 5 pixels and 3 channels, whose element
+k is 2 k as uint8, their labels 7 and 0 as int64, and their names as strings.
+
 Prints the SHA-256 of all numbers of 16 bits as float16, converted to float64, with 0 for a NaN. The
 test of the conversion has it.
 """
@@ -38,6 +41,16 @@ def main():
             np.lib.format.write_array(out, array, version=version)
     FIXTURES.mkdir(exist_ok=True)
     (FIXTURES / "arrays.npy.gz").write_bytes(gzip.compress(out.getvalue(), 9, mtime=0))
+
+    arrays = {
+        "images": np.arange(0, 240, 2, dtype="u1").reshape(2, 4, 5, 3),
+        "labels": np.array([7, 0], dtype="i8"),
+        "names": np.array(["first", "second"]),
+    }
+    for save in (np.savez, np.savez_compressed):
+        out = io.BytesIO()
+        save(out, **arrays)
+        (FIXTURES / f"{save.__name__}.npz").write_bytes(out.getvalue())
 
     halves = np.nan_to_num(np.arange(1 << 16, dtype="u2").view("f2").astype("f8"), posinf=np.inf, neginf=-np.inf)
     print("all float16:", hashlib.sha256(halves.astype("<f8").tobytes()).hexdigest())

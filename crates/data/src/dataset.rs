@@ -55,7 +55,7 @@ pub struct Options {
     pub channels: Option<usize>,
     /// How images are fitted into the square of [`image_size`](Self::image_size). `None` is the
     /// dataset's own way: [`FitMode::Margin`] for sets of the manifest, and [`FitMode::Crop`] for
-    /// folders.
+    /// folders and arrays.
     pub fit: Option<FitMode>,
     /// Red, green and blue of the background of transparent images and of padding.
     pub background: [u8; 3],
@@ -239,16 +239,16 @@ impl Dataset {
         Ok(Digest::from(hash).to_string())
     }
 
-    /// The SHA-256 over relative paths, splits, labels and pixels of all images of a folder, or
-    /// `None` for a set whose content its name defines. It does not depend on the place of the
-    /// folder or on [`Options::limit`], and covers all splits.
+    /// The SHA-256 over splits, labels and pixels of all images of a folder, with their relative
+    /// paths, or of a file of arrays. `None` for a set whose content its name defines. It does not
+    /// depend on the place of the files or on [`Options::limit`], and covers all splits.
     pub fn fingerprint(&self) -> Option<Digest> {
         self.images.fingerprint()
     }
 
-    /// The images of a folder as a text, one line each: split, class, the first 16 digits of the
-    /// SHA-256 of the pixels, and relative path, separated by tabs. If the
-    /// [fingerprint](Self::fingerprint) of a run differs from that of a folder,
+    /// The images of a folder or of a file of arrays as a text, one line each: split, class, the
+    /// first 16 digits of the SHA-256 of the pixels, and relative path or index, separated by tabs.
+    /// If the [fingerprint](Self::fingerprint) of a run differs from that of the dataset,
     /// [`first_difference`](crate::first_difference) of these texts says why.
     pub fn file_list(&self) -> Option<String> {
         self.images.file_list()

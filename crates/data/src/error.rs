@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::arrays::ArrayError;
 use crate::escape::Shown;
 use crate::{Digest, FolderError, IMAGE_SIZES};
 
@@ -124,6 +125,10 @@ pub enum DataError {
     /// A manifest of datasets is not valid. The problem is on one line.
     #[error("the dataset manifest is not valid: {0}")]
     Manifest(String),
+
+    /// A file of arrays cannot be used.
+    #[error(transparent)]
+    Array(ArrayError),
 
     /// A folder of images cannot be used.
     #[error(transparent)]

@@ -41,7 +41,6 @@ pub(crate) fn held_out<K: AsRef<[u8]>>(
 }
 
 /// [`held_out`] with the index of each record, eight bytes, lowest first, as its key.
-#[cfg_attr(not(test), expect(dead_code, reason = "arrays use it next"))]
 pub(crate) fn held_out_by_index(labels: &[u16], fraction: f64) -> Vec<bool> {
     held_out((0..labels.len() as u64).map(u64::to_le_bytes), labels, fraction)
 }

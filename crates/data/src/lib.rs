@@ -12,7 +12,8 @@
 //! * [`data_dir`] and [`cache_dir`] choose the directories of files.
 //! * [`Downloader`] fetches missing files. A file gets its final name only after its size and hash
 //!   have been verified.
-//! * [`npy`] reads and writes arrays of NumPy.
+//! * [`arrays`] are datasets in `.npy` and `.npz` files of NumPy; [`npy`] reads and writes the
+//!   format.
 //! * [`Batches`] shuffles the images. Batch `s` is a function of the seed and `s` alone, so a
 //!   resumed run sees the same batches as an uninterrupted one.
 //!
@@ -34,8 +35,10 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+pub mod arrays;
 mod batches;
 mod cifar;
+mod color;
 mod dataset;
 mod digest;
 mod directories;
@@ -51,6 +54,7 @@ pub mod idx;
 mod manifest;
 pub mod npy;
 pub mod points;
+mod positioned;
 mod prefetch;
 mod records;
 mod regular;

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::arrays::{self, Arrays};
 use crate::drawn::BuiltIn;
 use crate::folder::Folder;
 use crate::glyphs::{Factors, Palette};
@@ -87,8 +88,8 @@ pub trait Images: fmt::Debug + Send + Sync {
     }
 
     /// The images behind the [fingerprint](Self::fingerprint) as a text, one line each: split,
-    /// class, the first 16 digits of the SHA-256 of the pixels, and path, separated by tabs. The
-    /// default implementation returns `None`.
+    /// class, the first 16 digits of the SHA-256 of the pixels, and path or index, separated by
+    /// tabs. The default implementation returns `None`.
     fn file_list(&self) -> Option<String> {
         None
     }
@@ -122,18 +123,21 @@ pub fn sources(options: &Options) -> Vec<(&str, Box<dyn Source + '_>)> {
 }
 
 /// Returns the dataset called `name`. Its files need not exist yet. A name that no dataset has is
-/// the path of a directory of images. A directory that is called as a dataset is written with a
-/// `/`, such as `./mnist`.
+/// the path of a directory of images, or of a file of [arrays] if it ends in `.npy` or `.npz`. A
+/// path that is called as a dataset is written with a `/`, such as `./mnist`.
 ///
 /// # Errors
-/// [`DataError::UnknownDataset`] if no dataset has this name and it is not a directory.
+/// [`DataError::UnknownDataset`] if no dataset has this name and it is not such a path, and the
+/// errors of [`Arrays::open`].
 pub fn source<'a>(name: &str, options: &'a Options) -> Result<Box<dyn Source + 'a>, DataError> {
     let all = sources(options);
     let known = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let found = all.into_iter().find(|(of_source, _)| *of_source == name);
+    let path = Path::new(name);
     match found {
         Some((_, source)) => Ok(source),
-        None if Path::new(name).is_dir() => Ok(Box::new(Folder::new(name.as_ref(), options))),
+        None if path.is_dir() => Ok(Box::new(Folder::new(path, options))),
+        None if arrays::is_array(path) => Ok(Box::new(Arrays::open(path, options)?)),
         None => Err(DataError::UnknownDataset { name: name.to_string(), known }),
     }
 }

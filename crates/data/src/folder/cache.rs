@@ -25,6 +25,7 @@ use super::build::Write;
 use super::record::Settings;
 use super::scan::Listing;
 use crate::escape::path_bytes;
+use crate::positioned::read_exact_at;
 use crate::{DataError, Digest};
 
 const MAGIC: [u8; 16] = *b"adjoint images 1";
@@ -32,7 +33,7 @@ const DIGEST: usize = 32;
 const HEAD: usize = MAGIC.len() + 2 * DIGEST;
 /// The version of our part of decoding: orientation, alpha, channels and fit. A change of pixels
 /// needs a new number.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The crates that decode, with their versions in `Cargo.lock`.
 pub(super) const DECODERS: [&str; 5] =
     ["gif 0.14.2", "image 0.25.10", "image-webp 0.2.4", "png 0.18.1", "zune-jpeg 0.5.15"];
@@ -100,7 +101,8 @@ impl Plan {
             io::ErrorKind::NotFound => Unusable::Missing,
             _ => Unusable::Damaged,
         })?;
-        let read = |bytes: &mut [u8], start| read_at(&file, bytes, start).map_err(|_| Unusable::Damaged);
+        let read =
+            |bytes: &mut [u8], start| read_exact_at(&file, bytes, start).map_err(|_| Unusable::Damaged);
         let mut head = [0; HEAD];
         read(&mut head, 0)?;
         let (magic, seals) = head.split_at(MAGIC.len());
@@ -195,7 +197,7 @@ impl Cache {
     /// are damaged. The file is then removed, so that the next start decodes the images again.
     pub(crate) fn read(&self, image: usize, digest: Digest, pixels: &mut [u8]) -> Result<(), DataError> {
         let start = self.start + (image * self.record_len) as u64;
-        let read = read_at(&self.file, pixels, start);
+        let read = read_exact_at(&self.file, pixels, start);
         let is_short = read.as_ref().is_err_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof);
         if !is_short {
             read.map_err(DataError::io("read", &self.path))?;
@@ -231,23 +233,4 @@ fn nanoseconds(time: SystemTime) -> i128 {
         Ok(after) => after.as_nanos() as i128,
         Err(before) => -(before.duration().as_nanos() as i128),
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, start)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut start: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, start)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                bytes = &mut bytes[count..];
-                start += count as u64;
-            }
-        }
-    }
-    Ok(())
 }

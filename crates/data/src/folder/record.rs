@@ -1,16 +1,18 @@
 //! Turns image files into records: the pixels of one image at the size of the dataset.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use adjoint_tensor::Named;
-use image::{DynamicImage, RgbImage};
+use image::RgbImage;
 use sha2::{Digest as _, Sha256};
 
 use super::FolderError;
 use super::decode::decode;
 use super::walk::Found;
+use crate::color::convert;
 use crate::{DataError, Digest, Fit, FitMode};
 
 /// The largest file that is read, in bytes.
@@ -21,7 +23,7 @@ const MAX_FILE: u64 = 512 << 20;
 pub(crate) struct Settings {
     /// Height and width in pixels.
     pub(crate) size: usize,
-    /// 1 (the luma of Rec. 709) or 3.
+    /// 1 (the luma of BT.601) or 3.
     pub(crate) channels: usize,
     /// The color of transparent pixels, and of the pixels around an image with [`FitMode::Pad`].
     pub(crate) background: [u8; 3],
@@ -72,11 +74,8 @@ impl Settings {
     /// Converts an image to the channels and the size of a record.
     fn fit(&self, image: RgbImage) -> Vec<u8> {
         let (width, height) = image.dimensions();
-        let background = RgbImage::from_pixel(1, 1, image::Rgb(self.background));
-        let [stored, background] = [image, background].map(|image| match self.channels {
-            1 => DynamicImage::ImageRgb8(image).into_luma8().into_raw(),
-            _ => image.into_raw(),
-        });
+        let stored = convert(Cow::Owned(image.into_raw()), 3, self.channels);
+        let background = convert(Cow::Borrowed(&self.background), 3, self.channels);
         let shape = [height as usize, width as usize];
         let mut fitted = vec![0; self.record_len()];
         Fit::new(self.fit, shape, self.channels, self.size, &background).apply(&stored, &mut fitted);

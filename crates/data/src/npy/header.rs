@@ -103,7 +103,7 @@ impl Header {
 
     /// The bytes of the header in version 1. Spaces at its end make the elements start at a
     /// multiple of 64 bytes.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let order = match (self.dtype.size(), self.big_endian) {
             (1, _) => '|',
             (_, true) => '>',

@@ -66,6 +66,19 @@ impl<R: Read> Reader<R> {
         self.decode(decode_integers, each)
     }
 
+    /// Calls `each` for all elements like [`floats`](Self::floats), for unsigned bytes.
+    ///
+    /// # Errors
+    /// As for [`floats`](Self::floats).
+    ///
+    /// # Panics
+    /// If the elements are of another type.
+    #[track_caller]
+    pub fn bytes(self, each: impl FnMut(usize, u8)) -> Result<(), NpyError> {
+        assert_eq!(self.header.dtype, Dtype::U8, "an array as bytes");
+        self.decode(|_, bytes, values| values.extend_from_slice(bytes), each)
+    }
+
     /// Decodes all elements in chunks.
     fn decode<T: Copy>(
         mut self,

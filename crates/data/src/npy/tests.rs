@@ -62,6 +62,11 @@ fn every_array_of_numpy_is_read() {
         if !header.dtype.is_float() {
             assert!(integers(array).iter().zip(&expected).all(|(&i, &f)| i as f64 == f), "{header:?}");
         }
+        if header.dtype == Dtype::U8 {
+            let mut bytes = vec![0; count];
+            open(array).unwrap().bytes(|index, value| bytes[index] = value).unwrap();
+            assert!(bytes.iter().zip(&expected).all(|(&byte, &f)| f64::from(byte) == f), "{header:?}");
+        }
         seen.push((header, version));
     }
     assert_eq!(seen.len(), DTYPES.len() * 2 * 2 * 3 * 3);

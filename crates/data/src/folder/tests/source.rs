@@ -105,11 +105,11 @@ fn channels_fit_and_background_are_applied() {
     assert_eq!((&padded[..3], &padded[3 * 16 * 8..][..3]), (&[1, 2, 3][..], &[255, 0, 0][..]));
     let stretched = first(&Options { fit: Some(FitMode::Stretch), ..options() });
     assert_eq!((&stretched[..3], &stretched[3 * 15..3 * 16]), (&[255, 0, 0][..], &[0, 0, 255][..]));
-    // The luma of Rec. 709: 0.2126 R + 0.7152 G + 0.0722 B.
-    assert_eq!(first(&Options { channels: Some(1), ..options() }), [18; 16 * 16]);
+    // The luma of BT.601: 0.299 R + 0.587 G + 0.114 B.
+    assert_eq!(first(&Options { channels: Some(1), ..options() }), [29; 16 * 16]);
     let gray =
         first(&Options { channels: Some(1), fit: Some(FitMode::Pad), background: [255, 0, 0], ..options() });
-    assert_eq!((gray[0], gray[16 * 8]), (54, 54));
+    assert_eq!((gray[0], gray[16 * 8]), (76, 76));
 }
 
 #[test]

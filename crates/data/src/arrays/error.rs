@@ -1,0 +1,124 @@
+//! The errors of array files.
+
+use std::path::PathBuf;
+
+use super::layout::MAX_SIDE;
+use crate::escape::Shown;
+use crate::npy::{Dtype, NpyError};
+
+/// An array file that cannot be used. The message is one line.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}{}: {problem}", Shown(path), self.of_member())]
+pub struct ArrayError {
+    /// The file.
+    pub path: PathBuf,
+    /// The name of the array, if the file holds several.
+    pub member: Option<String>,
+    /// What is wrong with it.
+    pub problem: ArrayProblem,
+}
+
+impl ArrayError {
+    fn of_member(&self) -> String {
+        // The name in an archive can have any length.
+        let shown = |name: &String| format!(", array {:?}", name.chars().take(40).collect::<String>());
+        self.member.as_ref().map(shown).unwrap_or_default()
+    }
+}
+
+/// The reason why an array file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ArrayProblem {
+    /// The array cannot be read.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
+    /// The `.npz` file is not an archive of which this program knows the format.
+    #[error("{0}; save it with numpy.savez or numpy.savez_compressed")]
+    Zip(String),
+    /// The compressed array cannot have this size.
+    #[error(
+        "it announces {unpacked} bytes in {packed} compressed bytes, which is not possible or more than {limit}"
+    )]
+    Bomb {
+        /// The size that the archive announces.
+        unpacked: u64,
+        /// The compressed size.
+        packed: u64,
+        /// The largest size of an array in an archive.
+        limit: u64,
+    },
+    /// The header of the array is not the one that was read first.
+    #[error("it changed while it was read; start again")]
+    Changed,
+    /// The pixels do not fit into memory.
+    #[error("its pixels need {0} bytes of memory; save them as uint8 in C order with numpy.save")]
+    Memory(usize),
+    /// The shape is not one of images.
+    #[error(
+        "its shape is {0:?}; save images as (N, H, W), or as (N, H, W, C) or (N, C, H, W) with C = 1 or 3"
+    )]
+    Shape(Vec<usize>),
+    /// The second and the last axis can both be the channels.
+    #[error(
+        "its shape {0:?} can be (N, H, W, C) or (N, C, H, W); save grayscale images as (N, H, W), and color \
+         images with more than 3 rows and columns"
+    )]
+    AmbiguousShape(Vec<usize>),
+    /// The array has no images.
+    #[error("it has no images: its shape is {0:?}")]
+    Empty(Vec<usize>),
+    /// The images are too large.
+    #[error("its images have {0} x {1} pixels; save them with at most {MAX_SIDE} rows and columns")]
+    Side(usize, usize),
+    /// The elements are integers of another type than `uint8`.
+    #[error(
+        "its elements are {0}; save images as uint8 (array.astype('uint8')) or as floating-point numbers"
+    )]
+    Dtype(Dtype),
+    /// A value is not a number, or infinite.
+    #[error("its element {index:?} is {value}; replace values that are not finite (numpy.nan_to_num)")]
+    NotFinite {
+        /// The index of the first such element.
+        index: Vec<usize>,
+        /// Its value.
+        value: f64,
+    },
+    /// The extent of the values is not that of images.
+    #[error("its values are from {min} to {max}; images have values in [0, 1], [-1, 1] or [0, 255]")]
+    Extent {
+        /// The least value.
+        min: f64,
+        /// The greatest value.
+        max: f64,
+    },
+    /// The labels do not have one axis with one element per image.
+    #[error(
+        "the shape of the labels is {found:?}, but there are {images} images; save an array of shape ({images},)"
+    )]
+    LabelShape {
+        /// The shape of the labels.
+        found: Vec<usize>,
+        /// Number of images.
+        images: usize,
+    },
+    /// The labels are not integers.
+    #[error("the labels are {0}; save them as integers (array.astype('int64'))")]
+    LabelDtype(Dtype),
+    /// A label is negative or larger than any supported number of classes allows.
+    #[error("label number {index} is {value}; labels are from 0 to 65534")]
+    Label {
+        /// The index of the label, from 0.
+        index: usize,
+        /// The label.
+        value: i128,
+    },
+    /// No array of the archive has three or four axes.
+    #[error("none of its arrays has the shape of images; it has {0}")]
+    NoImages(String),
+    /// Several arrays of the archive can be the images.
+    #[error("several of its arrays can be the images; name one of them \"images\"; it has {0}")]
+    ManyImages(String),
+    /// Several arrays of the archive can be the labels.
+    #[error("several of its arrays can be the labels; name one of them \"labels\"; it has {0}")]
+    ManyLabels(String),
+}

@@ -1,0 +1,169 @@
+//! Arrays in a `.npz` file, which is a zip archive of `.npy` files. Members are stored or
+//! deflated, as `numpy.savez` and `numpy.savez_compressed` write them.
+//!
+//! The size of a member is that which the header of its array announces, and it is checked before
+//! anything is allocated.
+
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::ArrayProblem;
+use super::place::Place;
+use crate::DataError;
+use crate::npy::{Header, NpyError, Reader};
+use crate::regular;
+
+/// The most bytes of an array in an archive.
+const MAX_UNPACKED: u64 = 1 << 35;
+/// Deflate shortens data at most by this factor (RFC 1951: 258 bytes in two bits).
+const MAX_RATIO: u64 = 1032;
+/// The most arrays that an error lists, and the most characters of their names.
+const LISTED: usize = 12;
+const SHOWN: usize = 40;
+/// The names of the array of images, if several arrays have the shape of images.
+const IMAGES: [&str; 3] = ["images", "x", "data"];
+/// The names of the array of labels.
+const LABELS: [&str; 3] = ["labels", "y", "label"];
+
+/// An array of an archive.
+struct Member {
+    index: usize,
+    name: String,
+    header: Result<Header, ArrayProblem>,
+}
+
+impl Member {
+    /// The shape of the array; without axes, if it cannot be read.
+    fn shape(&self) -> &[usize] {
+        self.header.as_ref().map_or(&[], |header| &header.shape)
+    }
+
+    fn is_named(&self, names: &[&str]) -> bool {
+        names.contains(&self.name.as_str())
+    }
+
+    /// Does the array have the number of axes of images?
+    fn are_images(&self) -> bool {
+        matches!(self.shape().len(), 3 | 4)
+    }
+
+    /// Are its elements integers, in the shape of labels?
+    fn are_labels(&self, images: usize) -> bool {
+        self.header.as_ref().is_ok_and(|header| header.shape == [images] && !header.dtype.is_float())
+    }
+
+    fn place(&self, path: &Path) -> Place {
+        Place { path: path.to_path_buf(), member: Some((self.index, self.name.clone())) }
+    }
+}
+
+/// Returns the arrays of images and of labels in an archive. The module `arrays` has the rules.
+pub(super) fn choose(path: &Path) -> Result<(Place, Option<Place>), DataError> {
+    let members =
+        members(BufReader::new(regular::open(path)?)).map_err(|problem| Place::file(path).error(problem))?;
+    let error = |problem: fn(String) -> ArrayProblem| Place::file(path).error(problem(list(&members)));
+
+    let images: Vec<&Member> = members.iter().filter(|member| member.are_images()).collect();
+    let named: Vec<&Member> = images.iter().copied().filter(|member| member.is_named(&IMAGES)).collect();
+    let (images, count) = match (&images[..], &named[..]) {
+        ([images], _) | (_, [images]) => (images.place(path), images.shape()[0]),
+        ([], _) => return Err(error(ArrayProblem::NoImages)),
+        _ => return Err(error(ArrayProblem::ManyImages)),
+    };
+    let mut labels: Vec<&Member> = members.iter().filter(|member| member.is_named(&LABELS)).collect();
+    if labels.is_empty() {
+        labels = members.iter().filter(|member| member.are_labels(count)).collect();
+    }
+    match labels[..] {
+        [] => Ok((images, None)),
+        [labels] => Ok((images, Some(labels.place(path)))),
+        _ => Err(error(ArrayProblem::ManyLabels)),
+    }
+}
+
+/// Reads the headers of all arrays of an archive.
+fn members(file: BufReader<std::fs::File>) -> Result<Vec<Member>, ArrayProblem> {
+    let mut archive = ZipArchive::new(file).map_err(of_zip)?;
+    let mut members = vec![];
+    for index in 0..archive.len() {
+        let name = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default();
+        if let Some(name) = name.strip_suffix(".npy") {
+            let name = name.to_owned();
+            let header = read_member(&mut archive, index, |reader| Ok(reader.header().clone()));
+            if let Err(ArrayProblem::Npy(NpyError::Io(error))) = header {
+                return Err(NpyError::Io(error).into());
+            }
+            members.push(Member { index, name, header });
+        }
+    }
+    Ok(members)
+}
+
+/// Opens the archive in `file`, and passes the array that is its member `index` to `of`.
+pub(super) fn read<T>(
+    file: impl Read + Seek,
+    index: usize,
+    of: impl FnOnce(Reader<&mut dyn Read>) -> Result<T, ArrayProblem>,
+) -> Result<T, ArrayProblem> {
+    read_member(&mut ZipArchive::new(file).map_err(of_zip)?, index, of)
+}
+
+fn read_member<T>(
+    archive: &mut ZipArchive<impl Read + Seek>,
+    index: usize,
+    of: impl FnOnce(Reader<&mut dyn Read>) -> Result<T, ArrayProblem>,
+) -> Result<T, ArrayProblem> {
+    let mut member = archive.by_index(index).map_err(of_zip)?;
+    let (unpacked, packed) = (member.size(), member.compressed_size());
+    if unpacked > MAX_UNPACKED.min(packed.saturating_mul(MAX_RATIO)) {
+        return Err(ArrayProblem::Bomb { unpacked, packed, limit: MAX_UNPACKED });
+    }
+    if !matches!(member.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return Err(ArrayProblem::Zip("its compression is not deflate".into()));
+    }
+    let reader = Reader::new(&mut member as &mut dyn Read, unpacked);
+    reader.map_err(ArrayProblem::from).and_then(of).map_err(|problem| match problem {
+        // The checksum is wrong, or the decoder found an error.
+        ArrayProblem::Npy(NpyError::Io(error)) if error.raw_os_error().is_none() => {
+            ArrayProblem::Zip(format!("it is damaged ({error})"))
+        }
+        problem => problem,
+    })
+}
+
+/// Describes the arrays of an archive.
+fn list(members: &[Member]) -> String {
+    let mut parts: Vec<String> = members
+        .iter()
+        .take(LISTED)
+        .map(|member| {
+            let name: String = member.name.chars().take(SHOWN).collect();
+            match &member.header {
+                Ok(header) => format!("{name:?} {} {:?}", header.dtype, header.shape),
+                Err(problem) => format!("{name:?} ({problem})"),
+            }
+        })
+        .collect();
+    match members.len() {
+        0 => "no arrays".to_owned(),
+        more if more > LISTED => {
+            parts.push(format!("and {} more", more - LISTED));
+            parts.join(", ")
+        }
+        _ => parts.join(", "),
+    }
+}
+
+/// Converts an error of the archive. Errors of the operating system remain such.
+fn of_zip(error: ZipError) -> ArrayProblem {
+    match error {
+        ZipError::Io(error) => NpyError::from(error).into(),
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+            ArrayProblem::Zip("it is encrypted".into())
+        }
+        error => ArrayProblem::Zip(error.to_string().replace('\n', " ")),
+    }
+}

@@ -1,0 +1,201 @@
+//! Arrays that are read.
+
+use super::*;
+
+/// The bytes of a floating-point number.
+fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
+    match dtype {
+        Dtype::F32 => (value as f32).to_le_bytes().to_vec(),
+        Dtype::F64 => value.to_le_bytes().to_vec(),
+        _ => panic!("{dtype}"),
+    }
+}
+
+/// The index in (N, H, W, C) of an element of (N, C, H, W).
+fn of_planes(index: usize) -> usize {
+    let (image, at) = (index / 48, index % 48);
+    image * 48 + at % 16 * 3 + at / 16
+}
+
+/// What the dataset tells its user.
+fn notes(path: &Path) -> Vec<String> {
+    load(path, Split::Train, &options()).unwrap().notes().to_vec()
+}
+
+/// The same images in every layout, order and type are the same dataset.
+#[test]
+fn every_layout_and_type_has_the_same_images() {
+    let (place, pixels, options) = (Place::new(), pixels(), options());
+    let interleaved = place.write("u8.npy", &bytes(&SHAPE, &pixels));
+    let (expected, fingerprint) = both_splits(&interleaved, &options, 3);
+    assert_eq!(expected, pixels);
+    assert_eq!(notes(&interleaved), [""; 0]);
+
+    for (shape, is_planar) in [(SHAPE, false), ([IMAGES, 3, 4, 4], true)] {
+        let pixel = |index: usize| pixels[if is_planar { of_planes(index) } else { index }];
+        for fortran_order in [false, true] {
+            let header = Header { fortran_order, ..header(Dtype::U8, &shape) };
+            let path = place.write("array.npy", &array(&header, |index| vec![pixel(index)]));
+            assert_eq!(both_splits(&path, &options, 3), (pixels.clone(), fingerprint.clone()), "{header:?}");
+            for dtype in [Dtype::F32, Dtype::F64] {
+                for (scale, range) in [(255.0, "[0, 1]"), (127.5, "[-1, 1]"), (1.0, "[0, 255]")] {
+                    let shift = if range == "[-1, 1]" { 1.0 } else { 0.0 };
+                    let header = Header { dtype, big_endian: fortran_order, ..header.clone() };
+                    let value = |index| encode(dtype, f64::from(pixel(index)) / scale - shift);
+                    let path = place.write("array.npy", &array(&header, value));
+                    let context = format!("{header:?} {range}");
+                    assert_eq!(
+                        both_splits(&path, &options, 3),
+                        (pixels.clone(), fingerprint.clone()),
+                        "{context}"
+                    );
+                    let notes = notes(&path);
+                    assert!(notes.len() == 1 && notes[0].contains(range), "{context}: {notes:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The fingerprint depends on pixels, labels and splits.
+#[test]
+fn the_fingerprint_covers_pixels_labels_and_splits() {
+    let (place, mut changed) = (Place::new(), pixels());
+    let path = place.write("a.npy", &bytes(&SHAPE, &changed));
+    let fingerprint = |options: &Options| load(&path, Split::Test, options).unwrap().fingerprint().unwrap();
+    let mut seen = vec![fingerprint(&options())];
+    seen.push(fingerprint(&Options { test_fraction: 0.5, ..options() }));
+    for classes in [1, 2] {
+        let values: Vec<i64> = (0..IMAGES as i64).map(|index| index % classes).collect();
+        place.write("a.labels.npy", &labels(&values));
+        seen.push(fingerprint(&options()));
+    }
+    fs::remove_file(path.with_extension("labels.npy")).unwrap();
+    assert_eq!(fingerprint(&options()), seen[0]);
+    changed[IMAGES * 48 - 1] ^= 1;
+    place.write("a.npy", &bytes(&SHAPE, &changed));
+    seen.push(fingerprint(&options()));
+    for (index, one) in seen.iter().enumerate() {
+        assert!(!seen[..index].contains(one), "fingerprint {index} of {seen:?}");
+    }
+}
+
+#[test]
+fn labels_are_read_from_the_file_beside() {
+    let place = Place::new();
+    let path = place.write("faces.npy", &bytes(&SHAPE, &pixels()));
+    let without = Arrays::open(&path, &options()).unwrap().classes().unwrap();
+    assert_eq!(without, [""; 0], "no labels, no classes");
+    assert_eq!(load(&path, Split::Train, &options()).unwrap().labels()[..3], [0; 3]);
+
+    // Classes 0 to 3, and 2 has no image.
+    let values: Vec<i64> = (0..IMAGES as i64).map(|index| [0, 1, 3][index as usize % 3]).collect();
+    place.write("faces.labels.npy", &labels(&values));
+    let options = options();
+    let source = Arrays::open(&path, &options).unwrap();
+    assert_eq!(source.classes().unwrap(), ["0", "1", "2", "3"]);
+    let [train, test] = [Split::Train, Split::Test].map(|split| source.load(split, None).unwrap());
+    for class in [0, 1, 3] {
+        assert!(test.labels().contains(&class), "a test image of class {class}");
+    }
+    assert_eq!(train.labels().len() + test.labels().len(), IMAGES);
+    let list = train.file_list().unwrap();
+    let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines.len(), IMAGES);
+    let in_test: Vec<u16> =
+        lines.iter().filter(|line| line[0] == "test").map(|line| line[1].parse().unwrap()).collect();
+    assert_eq!(in_test, test.labels());
+    assert!(
+        lines.iter().enumerate().all(|(index, line)| line[2].len() == 16 && line[3] == index.to_string())
+    );
+
+    for (dtype, size) in [(Dtype::U8, 1), (Dtype::I8, 1), (Dtype::I16, 2), (Dtype::U32, 4), (Dtype::U64, 8)] {
+        let little = |index: usize| values[index].to_le_bytes()[..size].to_vec();
+        place.write("faces.labels.npy", &array(&header(dtype, &[IMAGES]), little));
+        assert_eq!(Arrays::open(&path, &options).unwrap().labels, source.labels, "{dtype}");
+    }
+}
+
+/// Appended images do not move others to another split.
+#[test]
+fn splits_stay_when_images_are_appended() {
+    let (place, options) = (Place::new(), options());
+    let tests_of = |images: usize| {
+        let path = place.write("a.npy", &bytes(&[images, 4, 4], &vec![0; images * 16]));
+        let list = load(&path, Split::Train, &options).unwrap().file_list().unwrap();
+        list.lines().map(|line| line.starts_with("test")).collect::<Vec<_>>()
+    };
+    let (few, many) = (tests_of(1000), tests_of(3000));
+    assert_eq!(many[..1000], few);
+    assert!((200..400).contains(&many.iter().filter(|&&is_test| is_test).count()));
+}
+
+#[test]
+fn gray_and_color_are_converted() {
+    let place = Place::new();
+    let gray: Vec<u8> = (0..IMAGES * 16).map(|k| (k * 7 % 256) as u8).collect();
+    let threefold: Vec<u8> = gray.iter().flat_map(|&value| [value; 3]).collect();
+    let in_color = Options { channels: Some(3), ..options() };
+    for shape in [&[IMAGES, 4, 4][..], &[IMAGES, 4, 4, 1], &[IMAGES, 1, 4, 4]] {
+        let path = place.write("gray.npy", &bytes(shape, &gray));
+        assert_eq!(Arrays::open(&path, &options()).unwrap().channels(), 1);
+        assert_eq!(both_splits(&path, &options(), 1).0, gray);
+        assert_eq!(both_splits(&path, &in_color, 3).0, threefold);
+    }
+    let in_gray = Options { channels: Some(1), ..options() };
+    let path = place.write("color.npy", &bytes(&SHAPE, &threefold));
+    assert_eq!(Arrays::open(&path, &in_gray).unwrap().channels(), 1);
+    assert_eq!(both_splits(&path, &in_gray, 1).0, gray);
+}
+
+/// Images are cropped to their centre by default; the options select another way.
+#[test]
+fn images_are_fitted() {
+    let place = Place::new();
+    let wide = [9, 1, 2, 9].repeat(2 * IMAGES);
+    let path = place.write("wide.npy", &bytes(&[IMAGES, 2, 4], &wide));
+    let crop = Options { image_size: 2, ..Options::default() };
+    assert_eq!(both_splits(&path, &crop, 1).0, [1, 2].repeat(2 * IMAGES));
+    let pad = Options { image_size: 4, fit: Some(FitMode::Pad), background: [255, 0, 0], ..crop };
+    let padded = [[76; 4], [9, 1, 2, 9], [9, 1, 2, 9], [76; 4]].concat();
+    assert_eq!(both_splits(&path, &pad, 1).0, padded.repeat(IMAGES), "76 is the luma of red");
+}
+
+/// `sample export` writes float32 in (N, C, H, W) from 0 to 1, and labels beside.
+#[test]
+fn exported_samples_are_a_dataset() {
+    let (place, pixels) = (Place::new(), pixels());
+    let path = place.write(
+        "samples.npy",
+        &floats(&[IMAGES, 3, 4, 4], |index| f32::from(pixels[of_planes(index)]) / 255.0),
+    );
+    let values: Vec<i64> = (0..IMAGES as i64).map(|index| index % 2).collect();
+    place.write("samples.labels.npy", &labels(&values));
+    let train = load(&path, Split::Train, &options()).unwrap();
+    let list = train.file_list().unwrap();
+    let kept: Vec<usize> =
+        (0..IMAGES).filter(|&k| list.lines().nth(k).unwrap().starts_with("train")).collect();
+    let expected: Vec<u8> = kept.iter().flat_map(|&k| pixels[k * 48..(k + 1) * 48].to_vec()).collect();
+    assert_eq!(images(&*train, 3), expected);
+    assert_eq!(train.labels(), kept.iter().map(|&k| (k % 2) as u16).collect::<Vec<_>>());
+}
+
+/// Only the images of the split stay in memory, and images in a file are read from it.
+#[test]
+fn a_file_of_bytes_is_read_when_an_image_is_needed() {
+    let place = Place::new();
+    let path = place.write("a.npy", &bytes(&SHAPE, &pixels()));
+    let train = load(&path, Split::Train, &options()).unwrap();
+    assert!(format!("{train:?}").contains("\"file\""), "{train:?}");
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(200).unwrap();
+    let mut image = vec![0; 48];
+    let last = train.labels().len() - 1;
+    let text = train.image(last, &mut image).unwrap_err().to_string();
+    assert!(text.starts_with("cannot read ") && text.contains("a.npy"), "{text}");
+
+    let path = place.write("b.npy", &floats(&SHAPE, |index| f32::from(pixels()[index])));
+    let train = load(&path, Split::Train, &options()).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(format!("{train:?}").contains("\"memory\""), "{train:?}");
+    assert_eq!(images(&*train, 3).len(), train.labels().len() * 48);
+}

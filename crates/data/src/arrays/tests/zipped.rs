@@ -1,0 +1,166 @@
+//! Archives of arrays.
+
+use std::io::{Cursor, Write};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::*;
+
+/// An archive with these members.
+fn archive(method: CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(vec![]));
+    for (name, content) in members {
+        writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
+    archive(CompressionMethod::Stored, members)
+}
+
+/// Returns the positions of a sequence of bytes.
+fn find(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
+    let found = bytes.windows(wanted.len()).enumerate().filter(|(_, window)| *window == wanted);
+    found.map(|(at, _)| at).collect()
+}
+
+#[test]
+fn archives_of_numpy_are_read() {
+    let place = Place::new();
+    for content in [
+        &include_bytes!("../../../fixtures/savez.npz")[..],
+        include_bytes!("../../../fixtures/savez_compressed.npz"),
+    ] {
+        let path = place.write("faces.npz", content);
+        let options = Options { image_size: 4, test_fraction: 0.0, ..Options::default() };
+        let source = Arrays::open(&path, &options).unwrap();
+        assert_eq!((source.classes().unwrap().len(), source.channels()), (8, 3));
+        let train = source.load(Split::Train, None).unwrap();
+        assert_eq!(train.labels(), [7, 0]);
+        // The images have five columns. The crop keeps the first four.
+        let all: Vec<u8> = (0..120).map(|k| 2 * k).collect();
+        let expected: Vec<u8> = all.chunks_exact(15).flat_map(|row| row[..12].to_vec()).collect();
+        assert_eq!(images(&*train, 3), expected);
+    }
+}
+
+/// The arrays are chosen by shape, then by name.
+#[test]
+fn images_and_labels_are_found() {
+    let place = Place::new();
+    let (pixels, empty) = (pixels(), vec![0; IMAGES * 48]);
+    let (real, other) = (bytes(&SHAPE, &pixels), bytes(&SHAPE, &empty));
+    let classes = labels(&[1; IMAGES]);
+    let (short, names) = (labels(&[5; 3]), b"\x93NUMPY no numbers".as_slice());
+    for (members, has_labels) in [
+        (&[("arr_0.npy", &real[..])][..], false),
+        (&[("anything.npy", &real), ("notes.txt", b"text"), ("short.npy", &short)], false),
+        (&[("arr_0.npy", &real), ("arr_1.npy", &classes)], true),
+        (&[("x.npy", &real), ("y.npy", &classes), ("names.npy", names)], true),
+        (&[("masks.npy", &other), ("images.npy", &real), ("ids.npy", &classes)], true),
+        (&[("masks.npy", &other), ("data.npy", &real), ("ids.npy", &classes), ("label.npy", &classes)], true),
+    ] {
+        for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+            let path = place.write("a.npz", &archive(method, members));
+            let source =
+                Arrays::open(&path, &options()).map(|source| source.classes().unwrap().len()).unwrap();
+            assert_eq!(source, if has_labels { 2 } else { 0 }, "{members:?}");
+            assert_eq!(both_splits(&path, &options(), 3).0, pixels, "{members:?}");
+        }
+    }
+}
+
+#[test]
+fn ambiguous_archives_list_what_they_have() {
+    let place = Place::new();
+    let image = bytes(&[2, 4, 4], &[0; 32]);
+    let (classes, floats) = (labels(&[0, 1]), floats(&[2], |_| 0.0));
+    let names = b"\x93NUMPY no numbers".as_slice();
+    for (members, words) in [
+        (&[][..], &["none of its arrays", "no arrays"][..]),
+        (&[("y.npy", &classes[..])], &["none of its arrays", "\"y\" int64 [2]"]),
+        (&[("images.npy", names)], &["none of its arrays", "\"images\" (it"]),
+        (
+            &[("a.npy", &image), ("b.npy", &image)],
+            &["several of its arrays can be the images", "\"a\" uint8 [2, 4, 4], \"b\" uint8 [2, 4, 4]"],
+        ),
+        (&[("x.npy", &image), ("data.npy", &image)], &["can be the images"]),
+        (&[("x.npy", &image), ("a.npy", &classes), ("b.npy", &classes)], &["can be the labels"]),
+        (&[("x.npy", &image), ("y.npy", &classes), ("label.npy", &classes)], &["can be the labels"]),
+        (&[("x.npy", &image), ("y.npy", &floats)], &["array \"y\"", "the labels are float32"]),
+        (&[("x.npy", &image), ("labels.npy", names)], &["array \"labels\"", "format version"]),
+    ] {
+        assert_fails(&place.write("a.npz", &stored(members)), words);
+    }
+    let many: Vec<(String, &[u8])> = (0..100).map(|k| (format!("{k}\n.npy"), &image[..])).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|(name, content)| (&name[..], *content)).collect();
+    assert_fails(&place.write("a.npz", &stored(&many)), &["\"0\\n\" uint8", "and 88 more"]);
+}
+
+#[test]
+fn damaged_archives_are_rejected() {
+    let place = Place::new();
+    let whole = archive(CompressionMethod::Deflated, &[("x.npy", &bytes(&SHAPE, &pixels()))]);
+    for content in [&b""[..], b"no archive", &whole[..whole.len() - 10], &whole[..whole.len() / 2]] {
+        assert_fails(&place.write("a.npz", content), &["cannot use ", "a.npz", "numpy.savez"]);
+    }
+    // A wrong byte of the pixels is found by the checksum or by the decoder.
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        let mut content = archive(method, &[("x.npy", &bytes(&SHAPE, &pixels()))]);
+        let middle = content.len() / 2;
+        content[middle] ^= 0x55;
+        assert_fails(&place.write("a.npz", &content), &["cannot use ", "a.npz", "\"x\"", "is damaged"]);
+    }
+}
+
+/// Encryption and methods of compression other than deflate are in fields of two bytes in the local
+/// and in the central header of a member.
+#[test]
+fn encrypted_and_unknown_members_are_rejected() {
+    let place = Place::new();
+    let whole = stored(&[("x.npy", &bytes(&SHAPE, &pixels()))]);
+    let [local, central] = [b"PK\x03\x04", b"PK\x01\x02"].map(|magic| find(&whole, magic)[0]);
+    for (offset, value, word) in [(6, 1, "encrypted"), (8, 12, "not deflate"), (8, 99, "")] {
+        let mut content = whole.clone();
+        content[local + offset] = value;
+        content[central + offset + 2] = value;
+        assert_fails(&place.write("a.npz", &content), &["a.npz", word]);
+    }
+}
+
+/// An array that is larger than its compressed bytes can be, an array that announces more bytes
+/// than the archive, and an archive that announces more bytes than the array.
+#[test]
+fn bombs_are_not_unpacked() {
+    let place = Place::new();
+    let huge = header(Dtype::U8, &[1 << 20, 128, 128, 3]).to_bytes();
+    assert_fails(
+        &place.write("a.npz", &stored(&[("x.npy", &huge)])),
+        &["\"x\"", "announces 51539607552 bytes"],
+    );
+
+    let small = stored(&[("x.npy", &bytes(&SHAPE, &pixels()))]);
+    let central = find(&small, b"PK\x01\x02")[0];
+    for (size, word) in
+        [(0xf000_0000_u32, "not possible"), (2000, "announces 960 bytes of elements but 1872")]
+    {
+        let mut content = small.clone();
+        content[central + 24..][..4].copy_from_slice(&size.to_le_bytes());
+        assert_fails(&place.write("a.npz", &content), &["\"x\"", word]);
+    }
+    // The deflated member of 4 MB of zeros is a thousandth of that. It is read, for the header and
+    // the size in the archive agree.
+    let zeros = bytes(&[40, 1000, 100], &vec![0; 4_000_000]);
+    let packed = archive(CompressionMethod::Deflated, &[("x.npy", &zeros)]);
+    assert!(packed.len() < 6000);
+    let path = place.write("a.npz", &packed);
+    assert_eq!(load(&path, Split::Train, &options()).unwrap().labels().len() / 10, 3);
+    let mut content = packed.clone();
+    let central = find(&content, b"PK\x01\x02")[0];
+    let more = (zeros.len() as u32 * 2).to_le_bytes();
+    content[central + 24..][..4].copy_from_slice(&more);
+    assert_fails(&place.write("a.npz", &content), &["\"x\"", "not possible"]);
+}
