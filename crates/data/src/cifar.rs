@@ -5,6 +5,7 @@ use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Member, read_members};
+use crate::escape::Shown;
 use crate::held_out::held_out;
 use crate::records::{Layout, Records};
 use crate::regular::open;
@@ -124,7 +125,7 @@ impl Cifar<'_> {
         }
         let path = self.unpacked_path(archive, stored);
         let cause = unpacked::write(&path, archive.sha256, parts).err()?;
-        let (name, path) = (self.name, path.display());
+        let (name, path) = (self.name, Shown(&path));
         Some(format!(
             "{name}: each start decompresses the archive, because {path} cannot be written: {cause}"
         ))
@@ -191,7 +192,7 @@ impl Cifar<'_> {
         let all: usize = expected.iter().map(|file| file.items).sum();
         let found: usize = counts.iter().map(|(_, count)| count).sum();
         let names: Vec<&str> = counts.iter().map(|(name, _)| *name).collect();
-        let (name, names, directory) = (self.name, names.join(", "), self.directory.display());
+        let (name, names, directory) = (self.name, names.join(", "), Shown(&self.directory));
         let note = format!("{name}: {found} of {all} images, from {names} in {directory}");
         match &self.files.archive {
             Some(archive) => {

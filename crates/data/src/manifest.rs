@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::escape::Shown;
 use crate::{DataError, Digest, Split, points, source};
 
 /// Datasets by name.
@@ -157,7 +158,7 @@ impl Manifest {
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let text = fs::read_to_string(path).map_err(DataError::io("read", path))?;
         Self::parse(&text).map_err(|error| match error {
-            DataError::Manifest(problem) => DataError::Manifest(format!("{}: {problem}", path.display())),
+            DataError::Manifest(problem) => DataError::Manifest(format!("{}: {problem}", Shown(path))),
             other => other,
         })
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::cifar::{Cifar, Loaded};
+use crate::escape::Shown;
 use crate::fit::{Fit, FitMode};
 use crate::idx::Idx;
 use crate::records::{self, Layout, Records};
@@ -178,7 +179,7 @@ impl Stored<'_> {
 
     /// Describes a plain file without a known checksum.
     fn note_of_plain(&self, path: &Path, compressed: &str) -> String {
-        let (name, path) = (self.name, path.display());
+        let (name, path) = (self.name, Shown(path));
         format!("{name}: only {compressed} has a known checksum, so {path} may not be the official file")
     }
 }

@@ -107,18 +107,13 @@ pub(crate) fn read(path: &Path, found: &Found, open: &Open<'_>) -> Result<Vec<u8
             _ => Failure::Unreadable(cause),
         }
     })?;
-    let is_listed = |file: &File| -> Result<(), Failure> {
-        let now = file.metadata().map_err(Failure::Unreadable)?;
-        let modified = now.modified().map_err(Failure::Unreadable)?;
-        if (now.len(), modified) == (found.size, found.modified) { Ok(()) } else { Err(Failure::Changed) }
-    };
-    is_listed(&file)?;
     if found.size > MAX_FILE {
         return Err(Failure::Broken(format!("the file is larger than {} MB", MAX_FILE >> 20)));
     }
     let mut content = Vec::with_capacity(found.size as usize);
     file.by_ref().take(found.size).read_to_end(&mut content).map_err(Failure::Unreadable)?;
-    // A writer may have been faster than the reader.
-    is_listed(&file)?;
-    if content.len() as u64 == found.size { Ok(content) } else { Err(Failure::Changed) }
+    let now = file.metadata().map_err(Failure::Unreadable)?;
+    let modified = now.modified().map_err(Failure::Unreadable)?;
+    let is_listed = (now.len(), modified) == (found.size, found.modified);
+    if is_listed && content.len() as u64 == found.size { Ok(content) } else { Err(Failure::Changed) }
 }
