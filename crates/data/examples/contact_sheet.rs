@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let data_dir = args.next().unwrap_or("datasets".into()).into();
 
     let options = Options { image_size, data_dir, ..Options::default() };
-    let data = Dataset::load(&name.to_string_lossy(), Split::Train, &options, None)?;
+    let data = Dataset::load(&name, Split::Train, &options, None)?;
     let sheet = draw(&data)?;
 
     let (width, height) = (COLUMNS * image_size, data.classes().len().max(1) * image_size);

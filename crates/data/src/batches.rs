@@ -64,6 +64,11 @@ impl Batches {
         Self { flips, ..self }
     }
 
+    /// The images.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
     /// Number of batches in an epoch, at least 1.
     pub fn steps_per_epoch(&self) -> u64 {
         (self.dataset.len() / self.batch_size) as u64

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adjoint_tensor::{PixelRange, Tensor};
@@ -12,7 +12,7 @@ use crate::escape::Shown;
 use crate::glyphs::Factors;
 use crate::source::{Images, Source, class_count, source};
 use crate::subset::Subset;
-use crate::{DataError, Digest, Downloader, FitMode, Manifest, Report};
+use crate::{DataError, Digest, Downloader, FitMode, Manifest, Report, dataset_name};
 
 /// The supported image sizes: height and width in pixels.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
@@ -105,7 +105,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Loads one split of the dataset called `name`.
+    /// Loads one split of a dataset: of the dataset with this name, or of the folder with this
+    /// path.
     ///
     /// The files of a stored dataset are read, compressed or not, from its subdirectory of the data
     /// directory, and are verified. Missing files are downloaded if `downloader` is given.
@@ -114,7 +115,7 @@ impl Dataset {
     /// [`DataError`] if the name is unknown, if the image size is out of range, if there are more
     /// than 65,535 classes, or if a file is missing, cannot be read, or fails its checks.
     pub fn load(
-        name: &str,
+        dataset: impl AsRef<Path>,
         split: Split,
         options: &Options,
         downloader: Option<&mut Downloader<'_>>,
@@ -122,7 +123,8 @@ impl Dataset {
         if !IMAGE_SIZES.contains(&options.image_size) {
             return Err(DataError::ImageSize(options.image_size));
         }
-        let whole = Self::of_source(name, &*source(name, options)?, split, downloader)?;
+        let (path, name) = (dataset.as_ref(), dataset_name(dataset.as_ref()));
+        let whole = Self::of_source(&name, &*source(path, options)?, split, downloader)?;
         Ok(match options.limit {
             Some(limit) => whole.limited(limit, options.seed),
             None => whole,

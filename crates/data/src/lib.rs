@@ -72,10 +72,10 @@ pub use directories::{cache_dir, data_dir};
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
 pub use fit::{Fit, FitMode};
-pub use folder::{FolderError, Skipped, first_difference, folder_name};
+pub use folder::{FolderError, Skipped, dataset_name, first_difference};
 pub use manifest::{
     CifarFiles, FileEntry, Files, IdxFiles, Manifest, ManifestEntry, RecordFile, RemoteFile, SplitEntry,
 };
 pub use prefetch::Prefetch;
 pub use report::{Decoding, Report};
-pub use source::{Images, Source, source, sources};
+pub use source::{Images, Kind, Source, source, sources};

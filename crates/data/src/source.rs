@@ -14,6 +14,19 @@ use crate::glyphs::{Factors, Palette};
 use crate::stored::Stored;
 use crate::{DataError, Digest, Downloader, Options, Split};
 
+/// Where the images of a dataset come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// They are drawn by code.
+    Drawn,
+    /// They are read from the files of a manifest, which can be downloaded.
+    Stored,
+    /// They are the image files in a directory.
+    Folder,
+    /// They are an array in a file.
+    Array,
+}
+
 /// A dataset before any of its images is read or drawn.
 pub trait Source {
     /// Values per pixel: 1 (grayscale) or 3 (red, green, blue).
@@ -25,9 +38,9 @@ pub trait Source {
     /// If the classes are those of a folder that cannot be read.
     fn classes(&self) -> Result<Vec<String>, DataError>;
 
-    /// Is the dataset read from files, which can be downloaded?
-    fn is_stored(&self) -> bool {
-        false
+    /// Where the images come from. The default implementation returns [`Kind::Drawn`].
+    fn kind(&self) -> Kind {
+        Kind::Drawn
     }
 
     /// The accuracy (a fraction) that a classifier of the test split can be expected to have.
@@ -122,22 +135,25 @@ pub fn sources(options: &Options) -> Vec<(&str, Box<dyn Source + '_>)> {
     drawn.into_iter().chain(stored).collect()
 }
 
-/// Returns the dataset called `name`. Its files need not exist yet. A name that no dataset has is
-/// the path of a directory of images, or of a file of [arrays] if it ends in `.npy` or `.npz`. A
-/// path that is called as a dataset is written with a `/`, such as `./mnist`.
+/// Returns the dataset that a name or a path denotes. Its files need not exist yet. A name that no
+/// dataset has is the path of a directory of images, or of a file of [arrays] if it ends in `.npy`
+/// or `.npz`. A path that is called as a dataset is written with a `/`, such as `./mnist`.
 ///
 /// # Errors
 /// [`DataError::UnknownDataset`] if no dataset has this name and it is not such a path, and the
 /// errors of [`Arrays::open`].
-pub fn source<'a>(name: &str, options: &'a Options) -> Result<Box<dyn Source + 'a>, DataError> {
+pub fn source<'a>(
+    dataset: impl AsRef<Path>,
+    options: &'a Options,
+) -> Result<Box<dyn Source + 'a>, DataError> {
+    let path = dataset.as_ref();
     let all = sources(options);
     let known = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    let found = all.into_iter().find(|(of_source, _)| *of_source == name);
-    let path = Path::new(name);
+    let found = all.into_iter().find(|(name, _)| path == Path::new(name));
     match found {
         Some((_, source)) => Ok(source),
         None if path.is_dir() => Ok(Box::new(Folder::new(path, options))),
         None if arrays::is_array(path) => Ok(Box::new(Arrays::open(path, options)?)),
-        None => Err(DataError::UnknownDataset { name: name.to_string(), known }),
+        None => Err(DataError::UnknownDataset { name: path.to_string_lossy().into_owned(), known }),
     }
 }

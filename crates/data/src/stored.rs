@@ -10,7 +10,7 @@ use crate::escape::Shown;
 use crate::fit::{Fit, FitMode};
 use crate::idx::Idx;
 use crate::records::{self, Layout, Records};
-use crate::source::{Images, Source};
+use crate::source::{Images, Kind, Source};
 use crate::{
     Damage, DataError, Digest, Downloader, FileEntry, Files, IdxFiles, ManifestEntry, Options, Split,
 };
@@ -34,8 +34,8 @@ impl Source for Stored<'_> {
         Ok(self.entry.classes.clone())
     }
 
-    fn is_stored(&self) -> bool {
-        true
+    fn kind(&self) -> Kind {
+        Kind::Stored
     }
 
     fn judge_accuracy(&self) -> Option<f64> {

@@ -54,6 +54,10 @@ struct Cli {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 
+    /// Place of the folder or the array that the run was trained on [default: where it was then]
+    #[arg(long, value_name = "PATH")]
+    dataset: Option<PathBuf>,
+
     #[command(flatten)]
     judges: Judges,
 
@@ -90,19 +94,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     let text_is_piped = reject_outputs(&cli)?;
     // Open all runs first, so that a wrong run fails before any run is measured.
     let open = |run: &PathBuf| {
-        let Cli { seed, raw, data_dir, .. } = cli.clone();
+        let Cli { seed, raw, data_dir, dataset, .. } = cli.clone();
         // A model without a moving average uses its last weights anyway.
         let kind = adjoint_runs::model_of_run(run).unwrap_or_default();
         let raw = raw && Recipe::of(&kind).is_some_and(|recipe| recipe.has_average);
-        Model::open(&Open { run: run.clone(), seed, raw, data_dir })
+        Model::open(&Open { run: run.clone(), seed, raw, data_dir, dataset })
     };
     let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;
     let mut comparisons = vec![];
     while let Some(first) = models.first() {
-        let (dataset, size) = (first.data.dataset.clone(), first.data.image_size);
-        let points = first.points;
-        let alike =
-            |m: &Model| m.data.dataset == dataset && (m.data.image_size == size || m.points.is_some());
+        let (points, data) = (first.points, first.data.clone());
+        let alike = |m: &Model| m.points == points && (points.is_some() || m.data.same_images(&data));
         let (mut group, rest): (Vec<Model>, Vec<Model>) = models.into_iter().partition(alike);
         models = rest;
         comparisons.push(match points {

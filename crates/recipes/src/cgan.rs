@@ -95,6 +95,10 @@ impl Config for Settings {
         &self.data
     }
 
+    fn data_mut(&mut self) -> &mut DataArgs {
+        &mut self.data
+    }
+
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         let conv = unused_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
         let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["g_hidden", "d_hidden"]);

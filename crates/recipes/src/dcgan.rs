@@ -2,12 +2,12 @@
 
 use crate::Recipe;
 use crate::data::{self, DATA, DataArgs};
-use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME};
+use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME, NATURAL, Natural};
 use crate::game::{self, Filters, GameArgs, GameConfig};
 use crate::limits;
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
 use adjoint_nn::cost::LayerCost;
-use adjoint_nn::{Tensor, Var};
+use adjoint_nn::{Named, Tensor, Var};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset};
 use serde::Serialize;
 
@@ -42,6 +42,11 @@ pub struct Settings {
     #[serde(flatten)]
     pub common: CommonArgs,
 
+    /// Defaults for a kind of images, which other flags override
+    #[arg(long, value_name = "NAME", help_heading = "Data", value_parser = crate::one_of(Natural::ALL))]
+    #[serde(skip)]
+    pub preset: Option<Natural>,
+
     /// Channels of the layer at half the image's resolution; each further halving doubles them
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
     pub width: usize,
@@ -57,8 +62,8 @@ impl Config for Settings {
     const MODEL: &'static str = "dcgan";
 
     fn presets() -> Vec<Preset> {
-        [COMMON, DATA, GAME, D_NORM_OF_CONVOLUTIONS, &[preset("epochs", "16"), preset("width", "16")]]
-            .concat()
+        let own = &[preset("epochs", "16"), preset("width", "16")];
+        [NATURAL, COMMON, DATA, GAME, D_NORM_OF_CONVOLUTIONS, own].concat()
     }
 
     fn common(&self) -> &CommonArgs {
@@ -67,6 +72,10 @@ impl Config for Settings {
 
     fn data(&self) -> &DataArgs {
         &self.data
+    }
+
+    fn data_mut(&mut self) -> &mut DataArgs {
+        &mut self.data
     }
 
     fn unused_flags(&self) -> Vec<UnusedFlag> {

@@ -97,6 +97,10 @@ impl Config for Settings {
         &self.data
     }
 
+    fn data_mut(&mut self) -> &mut DataArgs {
+        &mut self.data
+    }
+
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         let images = unused_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
         [images, data::unused_flags(&self.data), self.game.unused_flags()].concat()
@@ -122,7 +126,7 @@ impl GameConfig for Settings {
     }
 
     fn points(&self) -> Option<Points> {
-        Points::of_name(&self.data.dataset)
+        self.data.dataset.to_str().and_then(Points::of_name)
     }
 }
 

@@ -126,6 +126,10 @@ impl Config for Settings {
     fn data(&self) -> &Self {
         self
     }
+
+    fn data_mut(&mut self) -> &mut Self {
+        self
+    }
 }
 
 fn summary(_: &Settings) -> Result<Summary, BoxError> {

@@ -73,6 +73,9 @@ const MODEL: &str = "model";
 ///     fn data(&self) -> &Self {
 ///         self
 ///     }
+///     fn data_mut(&mut self) -> &mut Self {
+///         self
+///     }
 /// }
 ///
 /// let line: Line = parse(["train-line", "--batch-size", "1"])?;
@@ -97,6 +100,9 @@ pub trait Config: clap::Parser + Serialize {
 
     /// Returns the settings of the data.
     fn data(&self) -> &Self::Data;
+
+    /// Returns the settings of the data. A trainer can complete them while it loads the data.
+    fn data_mut(&mut self) -> &mut Self::Data;
 
     /// Returns the settings that have no effect in combination with the other settings. Each is
     /// given by its key ("beta2") and a flag with which it would have an effect ("--optimizer

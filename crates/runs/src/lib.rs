@@ -8,11 +8,13 @@
 //! ```no_run
 //! # use adjoint_runs::{BoxError, Config, Summary, Trainable, run_main, start, train};
 //! # use std::process::ExitCode;
-//! # type Make<C, T> = fn(&C) -> Result<T, BoxError>;
-//! # fn trainer<C: Config, T: Trainable>(summary: Make<C, Summary>, build: Make<C, T>) -> ExitCode {
+//! # fn trainer<C: Config, T: Trainable>(
+//! #     summary: fn(&C) -> Result<Summary, BoxError>,
+//! #     build: fn(&mut C) -> Result<T, BoxError>,
+//! # ) -> ExitCode {
 //! run_main(|| {
 //!     let config: C = start(std::env::args_os())?;
-//!     train(&config, summary, build)
+//!     train(config, summary, build)
 //! })
 //! # }
 //! ```
@@ -33,6 +35,7 @@ mod grid;
 mod image;
 mod invocation;
 mod launch;
+mod loading;
 mod log;
 mod output;
 pub mod paths;
@@ -59,6 +62,7 @@ pub use grid::Grid;
 pub use image::Image;
 pub use invocation::{command_line, examples};
 pub use launch::{Outcome, set_threads, start, train};
+pub use loading::{Loading, Unit};
 pub use log::Figures;
 pub use plot::{Curve, Panel};
 pub use preset::{Preset, either, preset};

@@ -75,6 +75,12 @@ pub trait Trainable {
     /// each curve.
     fn panels(&self) -> &'static [Panel];
 
+    /// Returns files that describe what a new run is trained on, each with its name and its
+    /// content. They are written once, before the first step.
+    fn records(&mut self) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+
     /// Returns the purpose and the name of the `sample` command to suggest after training, if any.
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {
         None

@@ -51,6 +51,10 @@ pub(crate) struct Common {
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
+    /// Place of the folder or the array that the run was trained on [default: where it was then]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) dataset: Option<PathBuf>,
+
     /// Number of compute threads; results do not depend on it [default: RAYON_NUM_THREADS, or all
     /// processors]
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -146,8 +150,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
 
 fn open(common: &Common) -> Result<Model, BoxError> {
     set_threads(common.threads)?;
-    let Common { run, seed, raw, data_dir, .. } = common.clone();
-    Model::open(&Open { run, seed, raw, data_dir })
+    let Common { run, seed, raw, data_dir, dataset, .. } = common.clone();
+    Model::open(&Open { run, seed, raw, data_dir, dataset })
 }
 
 fn picture<T: Run + clap::Args>(name: &str, With { common, own }: &With<T>) -> Result<(), BoxError> {

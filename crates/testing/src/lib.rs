@@ -63,6 +63,9 @@ impl Program {
     fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(build::executable(program));
         command.current_dir(self.directory()).args(arguments);
+        // Caches and datasets of the user neither help nor are changed.
+        let cache = self.directory().join("cache");
+        command.env("XDG_CACHE_HOME", &cache).env("HOME", &cache).env_remove("ADJOINT_DATA");
         command
     }
 
@@ -149,6 +152,17 @@ impl Program {
     #[track_caller]
     pub fn fail(&self, arguments: &[&str], expected: &str) {
         explained(&self.output(arguments), arguments, expected);
+    }
+
+    /// Runs the program called `program` in the same directory. Makes the same checks as
+    /// [`fail`](Self::fail).
+    ///
+    /// # Panics
+    /// If the program succeeds or prints another message.
+    #[track_caller]
+    pub fn fail_by(&self, program: &str, arguments: &[&str], expected: &str) {
+        let output = self.command_of(program, arguments).output().expect("the program starts");
+        explained(&output, arguments, expected);
     }
 
     /// Runs the shell command `preparation` and then the program. Makes the same checks as

@@ -14,7 +14,7 @@ const MOST_LINES_OF_A_FILE: usize = 350;
 /// code of libraries.
 const MOST_LINES_OF_A_PROGRAM: usize = 10;
 /// The largest number of lines in a recipe. A recipe has the flags and the networks of a model.
-const MOST_LINES_OF_A_RECIPE: usize = 160;
+const MOST_LINES_OF_A_RECIPE: usize = 170;
 /// The layers whose files may name a model only in its recipe, in the registry and in its program.
 const CODE: [&str; 6] = ["runs", "recipes", "sampling", "evaluation", "commands", "bins"];
 /// The largest number of lines in an example of the crate `adjoint`. Users read and copy these

@@ -40,7 +40,7 @@ pub use scale::Scale;
 
 use crate::held_out::held_out_by_index;
 use crate::npy::Header;
-use crate::source::{Images, Source};
+use crate::source::{Images, Kind, Source};
 use crate::{DataError, Downloader, Options, Split};
 use images::{ArrayImages, Contents};
 use layout::Layout;
@@ -90,6 +90,10 @@ impl<'a> Arrays<'a> {
 }
 
 impl Source for Arrays<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Array
+    }
+
     fn channels(&self) -> usize {
         self.options.channels.unwrap_or(self.layout.channels)
     }

@@ -70,7 +70,7 @@ impl Plan {
     /// The cache of a folder in `directory`.
     pub(crate) fn new(directory: &Path, listing: &Listing, settings: &Settings) -> Self {
         let of_root = Digest::of(listing.root.as_os_str().as_encoded_bytes()).to_string();
-        let name = format!("{}-{}.images", super::folder_name(&listing.root), &of_root[..16]);
+        let name = format!("{}-{}.images", super::dataset_name(&listing.root), &of_root[..16]);
         Self {
             path: directory.join(name),
             root: listing.root.clone(),

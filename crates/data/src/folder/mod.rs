@@ -33,7 +33,7 @@ pub use walk::Skipped;
 use self::decoded::{Decoded, SplitImages};
 use self::record::Settings;
 use self::scan::{Listing, scan};
-use crate::source::{Images, Source};
+use crate::source::{Images, Kind, Source};
 use crate::{DataError, Downloader, FitMode, Options, Split};
 
 /// A directory of image files, as a dataset. It is listed and decoded when it is first needed.
@@ -80,6 +80,10 @@ fn obtain<T>(
 }
 
 impl Source for Folder<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Folder
+    }
+
     fn channels(&self) -> usize {
         self.options.channels.unwrap_or(3)
     }
@@ -97,20 +101,25 @@ impl Source for Folder<'_> {
     }
 }
 
-/// Returns the name of the last folder of a path, reduced to the characters a to z, 0 to 9 and `-`.
+/// Returns the name of a dataset that is given by its name or its path. It is the last part of the
+/// path, without the end of the name of an array, reduced to the characters a to z, 0 to 9 and `-`.
 /// Upper case becomes lower case, and other characters become one `-`. A name of which nothing is
 /// left becomes `folder`.
 ///
 /// ```
-/// use adjoint_data::folder_name;
+/// use adjoint_data::dataset_name;
 ///
-/// assert_eq!(folder_name("photos/My Cats (2024)/".as_ref()), "my-cats-2024");
-/// assert_eq!(folder_name("/".as_ref()), "folder");
+/// assert_eq!(dataset_name("mnist".as_ref()), "mnist");
+/// assert_eq!(dataset_name("photos/My Cats (2024)/".as_ref()), "my-cats-2024");
+/// assert_eq!(dataset_name("arrays/faces.npy".as_ref()), "faces");
+/// assert_eq!(dataset_name("/".as_ref()), "folder");
 /// ```
-pub fn folder_name(path: &Path) -> String {
+pub fn dataset_name(path: &Path) -> String {
     let absolute = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
     let absolute = absolute.as_deref().unwrap_or(path);
-    let name = absolute.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let is_array = absolute.extension().is_some_and(|end| end == "npy" || end == "npz");
+    let name = if is_array { absolute.file_stem() } else { absolute.file_name() };
+    let name = name.unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let words = name.split(|character: char| !character.is_ascii_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     if words.is_empty() { "folder".to_string() } else { words.join("-") }

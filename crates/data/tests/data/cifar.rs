@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::thread;
 
-use adjoint_data::{DataError, Dataset, Digest, Downloader, Manifest, Options, Split, source};
+use adjoint_data::{DataError, Dataset, Digest, Downloader, Kind, Manifest, Options, Split, source};
 use tempfile::TempDir;
 
 use crate::support::{gzip, message, names};
@@ -336,7 +336,7 @@ fn the_built_in_sets_of_records_are_what_they_are_called() {
     {
         let source = source(name, &options).unwrap();
         let names = source.classes().unwrap();
-        assert_eq!((source.channels(), source.is_stored(), names.len()), (3, true, classes));
+        assert_eq!((source.channels(), source.kind(), names.len()), (3, Kind::Stored, classes));
         assert_eq!((&*names[0], &*names[classes - 1]), (first, last));
     }
     assert_eq!(source("kmnist", &options).unwrap().classes().unwrap().len(), 10);

@@ -1,42 +1,111 @@
 //! The flags of the data, and the datasets that they name.
 
+mod color;
 mod flags;
 
+pub use color::Color;
 pub use flags::{DATA, DataArgs};
 
 use adjoint_data::points::Points;
-use adjoint_data::{Dataset, Downloader, Options, Progress, Split, source, sources};
-use adjoint_runs::{BoxError, CommonArgs, UnusedFlag, either, note, unused_if};
+use adjoint_data::{
+    Dataset, Decoding, Downloader, Kind, Manifest, Options, Progress, Report, Split, cache_dir, data_dir,
+    first_difference, source, sources,
+};
+use adjoint_runs::{BoxError, CommonArgs, Error, Loading, Unit, UnusedFlag, either, note, unused_if};
 use clap::Arg;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-fn options(data: &DataArgs) -> Options {
-    Options { data_dir: data.data_dir.clone(), image_size: data.image_size, ..Options::default() }
+/// The file of a run that lists its images, if they come from a folder or an array. It names the
+/// images that changed if the digest of the images is another one.
+const LIST: &str = "images.txt";
+
+fn options(data: &DataArgs) -> Result<Options, BoxError> {
+    let manifest = match &data.manifest {
+        Some(file) => Manifest::default().merge(Manifest::read(file)?)?,
+        None => Manifest::default(),
+    };
+    let loading = Mutex::new(Loading::default());
+    let report = Report::new(move |Decoding { done, total, .. }| {
+        let mut loading = loading.lock().unwrap_or_else(PoisonError::into_inner);
+        loading.show("decoding images", [done, total].map(|images| images as u64), Unit::Images);
+    });
+    Ok(Options {
+        data_dir: data_dir(data.data_dir.as_deref()),
+        image_size: data.image_size,
+        manifest,
+        channels: data.channels,
+        fit: data.fit,
+        background: data.background.0,
+        test_fraction: data.test_fraction,
+        limit: data.limit,
+        skip_broken: data.skip_broken,
+        cache_dir: if data.no_cache { None } else { cache_dir(data.cache_dir.as_deref()) },
+        report,
+        ..Options::default()
+    })
 }
 
-/// Loads a split of the dataset that the flags name, and prints each file that it downloads.
+/// Loads a split of the dataset that the flags name, and shows the progress of downloads and of
+/// decoding. `run` is the run that was trained on it, if there is one.
 ///
 /// # Errors
-/// If there is no such dataset, or its files are missing, can't be fetched or are damaged.
-pub fn load(data: &DataArgs, split: Split) -> Result<Dataset, BoxError> {
+/// If there is no such dataset, or its files are missing, can't be fetched or are damaged. If the
+/// images of a folder or an array are not those of the run.
+pub fn load(data: &DataArgs, split: Split, run: Option<&Path>) -> Result<Dataset, BoxError> {
+    let mut loading = Loading::default();
     let mut last = String::new();
-    let mut downloader = Downloader::new(|Progress { file, url, total, .. }| {
+    let mut downloader = Downloader::new(|Progress { file, url, received, total, .. }| {
         if last != url {
             note(format!("fetching {file} ({:.1} MB) from {url}", total as f64 / 1e6));
             last = url.to_owned();
         }
+        loading.show(file, [received, total], Unit::Bytes);
     });
-    let downloader = if data.download { Some(&mut downloader) } else { None };
-    Ok(Dataset::load(&data.dataset, split, &options(data), downloader)?)
+    let mut offline = Downloader::offline();
+    let downloader = match (data.offline, data.download) {
+        (true, _) => Some(&mut offline),
+        (false, true) => Some(&mut downloader),
+        (false, false) => None,
+    };
+    let set = Dataset::load(&data.dataset, split, &options(data)?, downloader)?;
+    refuse_other_images(data, &set, run)?;
+    // Both splits have the same notes.
+    if split == Split::Train {
+        set.notes().iter().for_each(note);
+    }
+    Ok(set)
 }
 
-/// Loads the training set of a run. If the run has at least as many steps as an epoch, all images
-/// of a built-in dataset are drawn now, on all processors. A shorter run draws only the images that
-/// it needs.
+/// Fails if the flags have the digest of images, and the set has another digest.
+fn refuse_other_images(data: &DataArgs, set: &Dataset, run: Option<&Path>) -> Result<(), BoxError> {
+    let Some(recorded) = data.dataset_sha256 else { return Ok(()) };
+    if set.fingerprint() == Some(recorded) {
+        return Ok(());
+    }
+    let list = run.and_then(|run| fs::read_to_string(run.join(LIST)).ok());
+    let first = list.zip(set.file_list()).and_then(|(old, new)| first_difference(&old, &new));
+    let difference = first.unwrap_or_else(|| "their SHA-256 is another one".to_owned());
+    let problem = format!("not the images of the run: {difference}; restore them, or start a new run");
+    Err(Error::file(&data.dataset, problem).into())
+}
+
+/// Loads the training set of a run. If it comes from a folder or an array, records its place, its
+/// digest and the numbers of its channels and classes in the flags. If the run has at least as many
+/// steps as an epoch, all images of a built-in dataset are drawn now, on all processors. A shorter
+/// run draws only the images that it needs.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_to_train(data: &DataArgs, common: &CommonArgs) -> Result<Dataset, BoxError> {
-    let set = load(data, Split::Train)?;
+pub fn load_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<Dataset, BoxError> {
+    let set = load(data, Split::Train, common.resume.as_deref())?;
+    if let Some(digest) = set.fingerprint() {
+        data.dataset = fs::canonicalize(&data.dataset).map_err(Error::io("read", &data.dataset))?;
+        data.dataset_sha256 = Some(digest);
+        data.channels = Some(set.channels());
+        data.dataset_classes = Some(set.classes().len());
+    }
     let epoch = (set.len() / common.batch_size.max(1)) as u64;
     if common.total_steps(epoch) >= epoch {
         set.draw_all();
@@ -44,28 +113,50 @@ pub fn load_to_train(data: &DataArgs, common: &CommonArgs) -> Result<Dataset, Bo
     Ok(set)
 }
 
+/// Returns the files that a run keeps about its training set: the list of its images, if they come
+/// from a folder or an array.
+pub fn records(set: &Dataset) -> Vec<(&'static str, String)> {
+    set.file_list().map(|list| (LIST, list)).into_iter().collect()
+}
+
 /// Sets the help text of `--dataset`, which lists the datasets.
 pub(crate) fn help(dataset: Arg) -> Arg {
     let options = Options::default();
     let names = |stored| {
-        let all = sources(&options).into_iter().filter(|(_, source)| source.is_stored() == stored);
+        let all =
+            sources(&options).into_iter().filter(|(_, source)| (source.kind() == Kind::Stored) == stored);
         either(&all.map(|(name, _)| name).collect::<Vec<_>>())
     };
-    dataset.help(format!("Dataset: {} (built in), {} (files)", names(false), names(true)))
+    dataset.help(format!(
+        "Dataset: {} (built in), {} (files), or the path of a folder of images or of an array (.npy, .npz)",
+        names(false),
+        names(true)
+    ))
 }
 
 /// Sets the help text of `--dataset` for a model that also learns points in the plane.
 pub(crate) fn help_with_points(dataset: Arg) -> Arg {
     let dataset = help(dataset);
     let images = dataset.get_help().map(ToString::to_string).unwrap_or_default();
-    dataset.help(format!("{images}, or the points {}", either(&Points::ALL.map(Points::name))))
+    dataset.help(format!("{images}; or the points {}", either(&Points::ALL.map(Points::name))))
 }
 
-/// Returns the flags that have no effect if the dataset is built in: `--data-dir` and `--download`.
-/// Returns none if the dataset comes from files.
+/// Returns the flags that have no effect for the kind of the dataset.
 pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
-    let built_in = source(&data.dataset, &options(data)).is_ok_and(|source| !source.is_stored());
-    unused_if(built_in, "a dataset from files, such as --dataset mnist", ["data_dir", "download"])
+    let Ok(options) = options(data) else { return vec![] };
+    let Ok(kind) = source(&data.dataset, &options).map(|source| source.kind()) else { return vec![] };
+    let is_path = matches!(kind, Kind::Folder | Kind::Array);
+    [
+        unused_if(
+            kind != Kind::Stored,
+            "a named dataset from files, such as --dataset mnist",
+            ["data_dir", "download", "offline"],
+        ),
+        unused_if(kind == Kind::Drawn, "a dataset from files, such as --dataset mnist", ["fit"]),
+        unused_if(!is_path, "a folder of images or an array", ["channels", "background", "test_fraction"]),
+        unused_if(kind != Kind::Folder, "a folder of images", ["skip_broken", "cache_dir", "no_cache"]),
+    ]
+    .concat()
 }
 
 /// Returns the number of channels of the dataset that the flags name, without loading it.
@@ -73,13 +164,24 @@ pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
 /// # Errors
 /// If there is no such dataset.
 pub fn channels(data: &DataArgs) -> Result<usize, BoxError> {
-    Ok(source(&data.dataset, &options(data))?.channels())
+    match (data.dataset_sha256, data.channels) {
+        (Some(_), Some(recorded)) => Ok(recorded),
+        _ => Ok(source(&data.dataset, &options(data)?)?.channels()),
+    }
 }
 
 /// Returns the number of classes of the dataset that the flags name, without loading it.
 ///
 /// # Errors
-/// If there is no such dataset, or if it is a folder that cannot be listed.
+/// If there is no such dataset, or its images have no labels.
 pub fn classes(data: &DataArgs) -> Result<usize, BoxError> {
-    Ok(source(&data.dataset, &options(data))?.classes()?.len())
+    let classes = match data.dataset_classes {
+        Some(recorded) => recorded,
+        None => source(&data.dataset, &options(data)?)?.classes()?.len(),
+    };
+    if classes == 0 {
+        let problem = "its images have no labels, which a conditional model needs; give each class a folder";
+        return Err(Error::file(&data.dataset, problem).into());
+    }
+    Ok(classes)
 }

@@ -48,6 +48,12 @@ pub trait GameData {
     /// If the data cannot be read.
     fn batch(&mut self, index: u64) -> Result<(Tensor<f32>, Option<Tensor<f32>>), BoxError>;
 
+    /// Returns the files that a run keeps about its training set. The default implementation
+    /// returns none.
+    fn records(&self) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+
     /// Draws pictures of the current samples. Each picture has the name of its series.
     ///
     /// # Errors

@@ -46,9 +46,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> GameTrainer<G, D> {
         let (common, args, summary) = (config.common().clone(), config.game().clone(), summary(config)?);
         args.remarks().for_each(warn);
         limits::memory(summary.step_bytes)?;
+        let condition = config.condition();
         let data: Box<dyn GameData> = match config.points() {
             Some(points) => Box::new(PointData::new(points, &common, args.loss)),
-            None => Box::new(ImageData::load(config.data(), &common, config.condition())?),
+            None => Box::new(ImageData::load(config.data_mut(), &common, condition)?),
         };
         let (k, epoch) = (args.d_steps, data.batches_per_epoch());
         if k as u64 > epoch {
@@ -223,6 +224,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         plot::ADVERSARIAL
     }
 
+    fn records(&mut self) -> Vec<(&'static str, String)> {
+        self.data.records()
+    }
+
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {
         Some(self.data.sample_command())
     }
@@ -232,7 +237,7 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
 mod tests {
     use super::*;
     use crate::{cgan, unreadable};
-    use adjoint_data::Split;
+    use adjoint_data::{Batches, PixelRange, Split};
 
     type Trainer = GameTrainer<adjoint_cgan::Generator<f32>, adjoint_cgan::Discriminator<f32>>;
 
@@ -246,7 +251,9 @@ mod tests {
         let mut trainer = GameTrainer::new(&mut settings).unwrap();
         let [train, test] = [Split::Train, Split::Test].map(unreadable::dataset);
         let condition = settings.condition();
-        trainer.data = Box::new(ImageData::of_sets(train, Some(test), &settings.common, condition).unwrap());
+        let size = settings.common.batch_size;
+        let batches = Batches::new(train, size, 1, PixelRange::Symmetric).unwrap();
+        trainer.data = Box::new(ImageData::of_batches(batches, Some(test), 1, condition));
         trainer
     }
 

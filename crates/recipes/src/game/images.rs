@@ -20,7 +20,7 @@ const CHUNK: usize = 500;
 pub struct ImageData {
     batches: Prefetch,
     condition: Option<Condition>,
-    classes: usize,
+    train: Dataset,
     seed: u64,
     /// The test set, if conditions are images. Pictures show it, and numbers are measured on it.
     test: Option<Dataset>,
@@ -32,30 +32,27 @@ impl ImageData {
     /// # Errors
     /// If the set can't be loaded, or has fewer images than a batch.
     pub fn load(
-        data: &DataArgs,
+        data: &mut DataArgs,
         common: &CommonArgs,
         condition: Option<Condition>,
     ) -> Result<Self, BoxError> {
-        let dataset = data::load_to_train(data, common)?;
+        let train = data::load_to_train(data, common)?;
         let images = condition.is_some_and(Condition::is_image);
-        let test = images.then(|| data::load(data, Split::Test)).transpose()?;
-        Self::of_sets(dataset, test, common, condition)
+        let test = images.then(|| data::load(data, Split::Test, None)).transpose()?;
+        let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Symmetric)?;
+        Ok(Self::of_batches(batches.with_flips(data.flip), test, common.seed, condition))
     }
 
-    /// Returns the data of a game on a training set. `test` is the test set, which is needed if
+    /// Returns the data of a game with these batches. `test` is the test set, which is needed if
     /// conditions are images.
-    ///
-    /// # Errors
-    /// If the training set has fewer images than a batch.
-    pub(crate) fn of_sets(
-        train: Dataset,
+    pub(crate) fn of_batches(
+        batches: Batches,
         test: Option<Dataset>,
-        common: &CommonArgs,
+        seed: u64,
         condition: Option<Condition>,
-    ) -> Result<Self, BoxError> {
-        let (classes, seed) = (train.classes().len(), common.seed);
-        let batches = Batches::new(train, common.batch_size, seed, PixelRange::Symmetric)?;
-        Ok(Self { batches: Prefetch::new(batches), condition, classes, seed, test })
+    ) -> Self {
+        let train = batches.dataset().clone();
+        Self { batches: Prefetch::new(batches), train, condition, seed, test }
     }
 
     /// Returns the test images in a range and their conditions. Equal ranges give equal conditions.
@@ -81,10 +78,14 @@ impl GameData for ImageData {
     fn batch(&mut self, index: u64) -> Result<(Tensor<f32>, Option<Tensor<f32>>), BoxError> {
         let batch = self.batches.batch(index)?;
         let condition = self.condition.map(|condition| match condition {
-            Condition::Class => labels::one_hot(&batch.labels, self.classes),
+            Condition::Class => labels::one_hot(&batch.labels, self.train.classes().len()),
             image => image.of_images(&batch.images, &mut Stream::new(self.seed, "condition", index)),
         });
         Ok((batch.images, condition))
+    }
+
+    fn records(&self) -> Vec<(&'static str, String)> {
+        data::records(&self.train)
     }
 
     /// Draws a picture of samples. Without conditions, the picture is a square of samples. If
@@ -98,7 +99,7 @@ impl GameData for ImageData {
             let fake = players.sample(&players.noise("samples", x.dims()[0]), Some(&y));
             pictures::series(&[&y, &fake, &x], range)
         } else {
-            let classes = self.condition.map(|_| self.classes);
+            let classes = self.condition.map(|_| self.train.classes().len());
             let z = players.noise("samples", SAMPLES);
             pictures::samples(&z, classes, range, |z, labels| players.sample(z, labels))
         };

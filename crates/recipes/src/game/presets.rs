@@ -1,5 +1,6 @@
 //! The defaults of the flags of adversarial trainers.
 
+use adjoint_nn::named;
 use adjoint_runs::{Preset, preset};
 
 /// The defaults of [`GameArgs`](super::GameArgs).
@@ -51,4 +52,28 @@ pub const D_NORM_OF_CONVOLUTIONS: &[Preset] = &[
     preset("d_norm", "batch").beside("penalty", "r1"),
     preset("d_norm", "none").beside("penalty", "gp"),
     preset("d_norm", "none").beside("loss", "wasserstein"),
+];
+
+named! {
+    /// Kinds of natural images that have defaults of their own.
+    pub enum Natural {
+        /// CIFAR-10, or images of the same kind: photos of 32 x 32 pixels.
+        Cifar10 = "cifar10": "CIFAR-10, 32x32",
+        /// Images of 64 x 64 pixels, from a folder.
+        Images64 = "images64": "a folder of images at 64x64",
+    }
+}
+
+/// The defaults of `--preset`. They come first, so that they override other conditional defaults.
+pub const NATURAL: &[Preset] = &[
+    preset("dataset", "cifar10").beside("preset", "cifar10"),
+    preset("image_size", "32").beside("preset", "cifar10"),
+    preset("image_size", "64").beside("preset", "images64"),
+    preset("width", "32").beside("preset", "cifar10"),
+    preset("width", "32").beside("preset", "images64"),
+    preset("batch_size", "64").beside("preset", "cifar10"),
+    preset("batch_size", "64").beside("preset", "images64"),
+    preset("epochs", "40").beside("preset", "cifar10"),
+    preset("epochs", "100").beside("preset", "images64"),
+    preset("flip", "true").beside("preset", "cifar10"),
 ];

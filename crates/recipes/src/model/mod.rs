@@ -247,7 +247,7 @@ impl Model {
         }
         // Programs that read runs do not download.
         let data = DataArgs { download: false, ..self.data.clone() };
-        let set = data::load(&data, split).map_err(|error| match error.downcast_ref() {
+        let set = data::load(&data, split, Some(&self.run)).map_err(|error| match error.downcast_ref() {
             Some(DataError::Missing { dataset, file, directory }) => {
                 let place = directory.display();
                 format!(

@@ -24,6 +24,9 @@ pub struct Open {
     pub raw: bool,
     /// Directory of datasets; by default the directory that the run used.
     pub data_dir: Option<PathBuf>,
+    /// Place of the folder or the array that the run was trained on; by default the place where it
+    /// was then.
+    pub dataset: Option<PathBuf>,
 }
 
 impl Model {
@@ -41,8 +44,15 @@ impl Model {
             return Err(Error::file(&open.run, problem).into());
         };
         let mut model = (recipe.open)(open)?;
-        if let Some(directory) = &open.data_dir {
-            model.data.data_dir.clone_from(directory);
+        if open.data_dir.is_some() {
+            model.data.data_dir.clone_from(&open.data_dir);
+        }
+        if let Some(place) = &open.dataset {
+            if model.data.dataset_sha256.is_none() {
+                let problem = "trained on a named dataset; leave out --dataset";
+                return Err(Error::file(&open.run, problem).into());
+            }
+            model.data.dataset.clone_from(place);
         }
         Ok(model)
     }

@@ -32,10 +32,10 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         // Check the flags first: a wrong flag should fail before a download.
         limits::memory(summary(config)?.step_bytes)?;
         let (latent, common) = (LatentModel::new(config)?, config.common().clone());
-        let data = config.data();
-        let sets = [data::load_to_train(data, &common)?, data::load(data, Split::Test)?];
-        let train = sets[0].clone();
+        let train = data::load_to_train(config.data_mut(), &common)?;
+        let sets = [train.clone(), data::load(config.data(), Split::Test, None)?];
         let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Unit)?;
+        let batches = batches.with_flips(config.data().flip);
         Ok(Self { latent, batches: Prefetch::new(batches), sets, common })
     }
 
@@ -125,7 +125,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
             (self.latent.noise("samples", 0, SAMPLES), self.classes(), PixelRange::Unit);
         let decode = |z: &_, labels: Conditions| self.latent.model.decode(z, labels);
         let samples = pictures::samples(&z, classes, range, decode);
-        let (x, labels) = self.latent.images(&self.sets[1], 0..PAIRS)?;
+        let pairs = PAIRS.min(self.sets[1].len());
+        let (x, labels) = self.latent.images(&self.sets[1], 0..pairs)?;
         let mu = self.latent.model.encode(&x, labels.as_ref());
         let y = self.latent.model.decode(&mu, labels.as_ref());
         Ok(vec![("samples", samples), ("reconstructions", pictures::series(&[&x, &y], range))])
@@ -150,6 +151,10 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
 
     fn panels(&self) -> &'static [Panel] {
         if self.latent.args.autoencoder { plot::RECONSTRUCTION } else { plot::VARIATIONAL }
+    }
+
+    fn records(&mut self) -> Vec<(&'static str, String)> {
+        data::records(&self.sets[0])
     }
 
     fn sample_command(&self) -> Option<(&'static str, &'static str)> {

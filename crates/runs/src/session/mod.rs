@@ -69,10 +69,18 @@ impl<'a> Session<'a> {
         }
         let config = training.config.as_bytes();
         disk::write_file(&training.run.config(), |out| out.write_all(config))?;
+        let records = training.trainer.records();
+        if training.done == 0 {
+            for (name, content) in &records {
+                disk::write_file(&training.run.file(name), |out| out.write_all(content.as_bytes()))?;
+            }
+        }
+        let records = records.iter().map(|(name, _)| training.run.file(name)).collect::<Vec<_>>();
         let (outputs, kept) = outputs(&training, checkpoints)?;
         let Training { run, common, total, steps_per_epoch, done, .. } = &training;
         let own = outputs.iter().flat_map(|output| output.files(&training));
-        run.clear_leftovers(&own.chain([run.config(), run.file(FINAL)]).collect())?;
+        let own = own.chain(records).chain([run.config(), run.file(FINAL)]);
+        run.clear_leftovers(&own.collect())?;
         let epoch_unmeasured = *done > 0 && done.is_multiple_of(*steps_per_epoch) && !kept.ends_epoch;
         let progress = Progress::new(*total, *done, training.trainer.panels(), common.quiet);
         let clock = Clock { before: kept.seconds, started: Instant::now(), lap: (0, Duration::ZERO) };

@@ -37,6 +37,10 @@ impl Config for Settings {
     fn data(&self) -> &Self {
         self
     }
+
+    fn data_mut(&mut self) -> &mut Self {
+        self
+    }
 }
 
 /// Resident pages of this process, in bytes.

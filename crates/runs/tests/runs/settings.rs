@@ -58,6 +58,10 @@ impl Config for Settings {
     fn data(&self) -> &Self {
         self
     }
+
+    fn data_mut(&mut self) -> &mut Self {
+        self
+    }
 }
 
 fn parse(flags: &[&str]) -> Result<Settings, Error> {

@@ -8,6 +8,7 @@ mod destinations;
 mod evaluate;
 mod limits;
 mod output;
+mod own_images;
 #[cfg(target_os = "linux")]
 mod paths;
 mod sample;

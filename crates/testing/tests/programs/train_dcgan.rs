@@ -44,7 +44,7 @@ fn wrong_flags_and_missing_data_are_explained() {
             "--beta2 has no effect here: it is for --optimizer adam",
         ),
         (&["--optimizer", "sgd", "--beta1", "0.9"], "--beta1 has no effect here"),
-        (&["--download"], "--download has no effect here: it is for a dataset from files"),
+        (&["--download"], "--download has no effect here: it is for a named dataset from files"),
         (&["--dataset", "glyphs-rgb", "--data-dir", "."], "--data-dir has no effect here"),
     ] {
         program.fail(flags, purpose);

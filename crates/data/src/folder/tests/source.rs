@@ -11,7 +11,7 @@ use super::{assert_message, write};
 use crate::folder::build::Build;
 use crate::folder::record::Settings;
 use crate::folder::scan::scan;
-use crate::folder::{Folder, first_difference, folder_name};
+use crate::folder::{Folder, dataset_name, first_difference};
 use crate::report::Report;
 use crate::source::{Images, Source, source};
 use crate::{DataError, Dataset, FitMode, Options, Split};
@@ -253,7 +253,7 @@ fn the_first_difference_is_named() {
 
 #[test]
 fn folders_are_named() {
-    let name = |path: &str| folder_name(Path::new(path));
+    let name = |path: &str| dataset_name(Path::new(path));
     assert_eq!(name("/data/My Photos"), "my-photos");
     assert_eq!(name("/data/CelebA_64x64.v2/"), "celeba-64x64-v2");
     assert_eq!(name("/data/--__--"), "folder");

@@ -55,8 +55,8 @@ impl Source for Held {
         1
     }
 
-    fn classes(&self) -> Vec<String> {
-        (0..self.classes).map(|class| class.to_string()).collect()
+    fn classes(&self) -> Result<Vec<String>, DataError> {
+        Ok((0..self.classes).map(|class| class.to_string()).collect())
     }
 
     fn load(&self, split: Split, _: Option<&mut Downloader<'_>>) -> Result<Box<dyn Images>, DataError> {

@@ -1,0 +1,152 @@
+//! Tests of runs on a user's own images: folders and arrays. They train, resume, sample and
+//! evaluate, also after the folder was moved or changed.
+
+use adjoint_testing::Program;
+use std::fs;
+use std::path::Path;
+
+/// Number of images per class.
+const IMAGES: u8 = 24;
+
+/// Returns a BMP file of `width` x `height` pixels. Its brightness falls from left to right, and
+/// its colour depends on `seed`.
+fn bmp(width: u8, height: u8, seed: u8) -> Vec<u8> {
+    let row = (usize::from(width) * 3).next_multiple_of(4);
+    let size = row * usize::from(height);
+    let mut file = b"BM".to_vec();
+    for number in [54 + size as u32, 0, 54, 40, u32::from(width), u32::from(height)] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend([1, 0, 24, 0]);
+    for number in [0, size as u32, 0, 0, 0, 0] {
+        file.extend(number.to_le_bytes());
+    }
+    for y in 0..height {
+        let pixels =
+            (0..width).flat_map(|x| [255 - 8 * (x % 32), seed.wrapping_mul(40), y.wrapping_mul(seed)]);
+        file.extend(pixels.chain(std::iter::repeat(0)).take(row));
+    }
+    file
+}
+
+/// Writes a folder with two classes, with names that are awkward in a shell.
+fn folder(root: &Path) {
+    for (class, name) in ["dark cats", "it's\nbright"].into_iter().enumerate() {
+        let place = root.join(name);
+        fs::create_dir_all(&place).unwrap();
+        for i in 0..IMAGES {
+            let (width, height) = (20 + i, 30 - i % 7);
+            let image = bmp(width, height, 2 * i + class as u8);
+            fs::write(place.join(format!("image {i:02}.BMP")), image).unwrap();
+        }
+        fs::write(place.join("notes.txt"), "no image").unwrap();
+    }
+}
+
+fn program(name: &'static str) -> Program {
+    let program = Program::new(name);
+    folder(&program.directory().join("My Photos!"));
+    program
+}
+
+const SMALL: [&str; 8] = ["--image-size", "16", "--batch-size", "8", "--steps", "3", "--width", "2"];
+
+#[test]
+fn a_folder_is_trained_sampled_and_evaluated() {
+    let program = program("train-cgan");
+    program.succeed(&[&SMALL[..], &["--dataset", "My Photos!", "--quiet"]].concat());
+    let run = "cgan-my-photos-001";
+    let config = String::from_utf8(program.read(run, "config.toml")).unwrap();
+    let place = program.directory().canonicalize().unwrap().join("My Photos!");
+    assert!(config.contains(&format!("\ndataset = \"{}\"\n", place.display())), "{config}");
+    assert!(config.contains("\ndataset_sha256 = \""), "{config}");
+    let list = String::from_utf8(program.read(run, "images.txt")).unwrap();
+    assert_eq!(list.lines().count(), 2 * usize::from(IMAGES));
+    assert!(list.contains("\tit's\\nbright/image 00.BMP\n"), "{list}");
+
+    let said = program.succeed_by("sample", &["classes", "runs/cgan-my-photos-001", "--n", "3"]);
+    assert!(said.contains("2 classes, one per row"), "{said}");
+    program.succeed_by("sample", &["neighbours", "runs/cgan-my-photos-001"]);
+    let arguments =
+        ["runs/cgan-my-photos-001", "--samples", "100", "--judge-steps", "3", "--labelled", "100"];
+    let table = program.succeed_by("evaluate", &arguments);
+    assert!(table.contains("my-photos, 16x16"), "{table}");
+}
+
+/// The user moves the folder, then changes an image.
+#[test]
+fn a_moved_folder_is_found_and_a_changed_one_is_rejected() {
+    let program = program("train-vae");
+    let flags = ["--image-size", "16", "--batch-size", "8", "--hidden", "4", "--quiet"];
+    let train = |name: &str, steps: &str| {
+        let own = ["--dataset", "My Photos!", "--name", name, "--steps", steps];
+        program.succeed(&[&flags[..], &own].concat());
+    };
+    train("a", "3");
+    train("whole", "5");
+    let [old, new] = ["My Photos!", "moved"].map(|name| program.directory().join(name));
+    fs::rename(&old, &new).unwrap();
+    program.fail(&["--resume", "runs/a", "--steps", "5"], "My Photos!");
+    program.succeed_by("sample", &["grid", "runs/a"]);
+    program.succeed(&["--resume", "runs/a", "--steps", "5", "--quiet", "--dataset", "moved"]);
+    let weights = |run| program.read(run, "decoder.safetensors");
+    assert!(weights("a") == weights("whole"), "a resumed run gives the weights of an uninterrupted one");
+    program.succeed_by("sample", &["reconstruct", "runs/whole", "--dataset", "moved"]);
+
+    fs::write(new.join("dark cats/image 03.BMP"), bmp(20, 20, 77)).unwrap();
+    let first = "not the images of the run: dark cats/image 03.BMP has different pixels";
+    program.fail(&["--resume", "runs/a", "--steps", "6"], first);
+    program.fail_by("evaluate", &["runs/a"], first);
+    fs::remove_file(new.join("dark cats/image 03.BMP")).unwrap();
+    program.fail(&["--resume", "runs/a", "--steps", "6"], "dark cats/image 03.BMP is missing");
+    assert!(weights("a") == weights("whole"), "nothing is lost");
+}
+
+#[test]
+fn wrong_folders_and_flags_are_explained() {
+    let program = program("train-dcgan");
+    let dataset = |path: &str, flags: &[&str], expected: &str| {
+        program.fail(&[&SMALL[..], &["--dataset", path], flags].concat(), expected);
+    };
+    let place = program.directory();
+    dataset("none", &[], "there is no dataset \"none\"");
+    fs::create_dir(place.join("empty")).unwrap();
+    dataset("empty", &[], "empty");
+    fs::create_dir(place.join("broken")).unwrap();
+    for i in 0..20 {
+        fs::write(place.join(format!("broken/{i}.png")), &b"\x89PNG\r\n\x1a\nno"[..]).unwrap();
+    }
+    dataset("broken", &[], "broken/0.png");
+    dataset("My Photos!", &["--channels", "2"], "it is 1 (grayscale) or 3 (colour)");
+    dataset("My Photos!", &["--background", "red"], "white, black, gray, or #rrggbb");
+    dataset("My Photos!", &["--fit", "margin"], "--fit");
+    dataset("My Photos!", &["--download"], "--download has no effect here");
+    dataset("glyphs", &["--skip-broken"], "--skip-broken has no effect here: it is for a folder of images");
+    dataset("glyphs", &["--fit", "pad"], "--fit has no effect here");
+
+    let flat = place.join("flat");
+    fs::create_dir(&flat).unwrap();
+    (0..80).for_each(|i| fs::write(flat.join(format!("{i}.bmp")), bmp(16, 16, i)).unwrap());
+    let conditional = ["--dataset", "flat", "--image-size", "16", "--batch-size", "8"];
+    program.fail_by("train-cgan", &conditional, "flat: its images have no labels");
+    program.succeed(&[&SMALL[..], &["--dataset", "flat", "--flip", "--no-cache", "--quiet"]].concat());
+    program.succeed(
+        &[&SMALL[..], &["--dataset", "flat", "--limit", "10", "--channels", "1", "--quiet"]].concat(),
+    );
+    let table =
+        program.succeed_by("evaluate", &["runs/dcgan-flat-001", "--samples", "100", "--judge-steps", "3"]);
+    assert!(table.contains("rotation"), "{table}");
+}
+
+/// An array is given by a `.npy` file, here of the samples of another run.
+#[test]
+fn samples_of_a_run_are_a_dataset() {
+    let program = Program::new("train-vae");
+    program.train("train-cgan", "first", &["--width", "2", "--image-size", "16"]);
+    program.succeed_by("sample", &["export", "runs/first", "--n", "40", "--out", "forty.npy"]);
+    let flags = ["--image-size", "16", "--batch-size", "8", "--steps", "2", "--hidden", "4", "--conditional"];
+    program.succeed(&[&flags[..], &["--dataset", "forty.npy"]].concat());
+    let config = String::from_utf8(program.read("vae-forty-001", "config.toml")).unwrap();
+    assert!(config.contains("/forty.npy\"\n") && config.contains("\ndataset_sha256 = \""), "{config}");
+    program.succeed(&["--resume", "runs/vae-forty-001", "--steps", "3", "--quiet"]);
+}
