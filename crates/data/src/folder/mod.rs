@@ -1,8 +1,7 @@
 //! Datasets that are a directory of image files.
 //!
 //! * [`walk`] finds the files, and [`scan`] gives them classes and splits.
-//! * [`decode`] turns the content of a file into pixels, and [`record`] a file into the pixels of a
-//!   dataset.
+//! * [`record`] turns a file into the pixels of a dataset, by [`adjoint_decode`].
 //! * [`build`] does this for all files on several threads. [`cache`] keeps the result in a file.
 //! * [`decoded`] has the images of a folder with their splits and their digest.
 //! * [`file_list`] names the first difference between two states of a folder.
@@ -11,11 +10,9 @@
 
 mod build;
 mod cache;
-mod decode;
 mod decoded;
 mod error;
 mod file_list;
-mod jpeg;
 mod record;
 mod scan;
 #[cfg(test)]

@@ -5,12 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use adjoint_decode::{RgbImage, decode};
 use adjoint_tensor::Named;
-use image::RgbImage;
 use sha2::{Digest as _, Sha256};
 
 use super::FolderError;
-use super::decode::decode;
 use super::walk::Found;
 use crate::color::convert;
 use crate::{DataError, Digest, Fit, FitMode};

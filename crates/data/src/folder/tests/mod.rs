@@ -1,7 +1,6 @@
 //! Tests with folders that the tests make.
 
 mod cache;
-mod decode;
 mod disk;
 mod files;
 mod place;

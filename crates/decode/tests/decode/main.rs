@@ -1,10 +1,13 @@
 //! Tests decoding of each format and conversion to 8-bit RGB.
+#![forbid(unsafe_code)]
+
+mod files;
 
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage, RgbaImage};
 
-use super::files::*;
-use crate::folder::decode::decode;
+use adjoint_decode::decode;
+use files::*;
 
 const WHITE: [u8; 3] = [255; 3];
 const LOSSLESS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp];

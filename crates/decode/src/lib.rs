@@ -10,13 +10,19 @@
 //!
 //! The content of a file decides its format, not its extension. Limits apply before memory is
 //! allocated.
+//!
+//! The decoders are generic, so this crate compiles most of their code. It is a crate of its own
+//! because it needs little optimisation: the loops over pixels are not generic.
+#![forbid(unsafe_code)]
+
+mod jpeg;
 
 use std::io::Cursor;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+pub use image::RgbImage;
 
-use super::jpeg;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 /// The largest height and width of an image in pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -27,7 +33,14 @@ const MAX_BYTES: u64 = 512 << 20;
 ///
 /// # Errors
 /// The problem of the file, on one line.
-pub(crate) fn decode(content: &[u8], background: [u8; 3]) -> Result<RgbImage, String> {
+///
+/// ```
+/// let dot = [&b"GIF87a\x01\0\x01\0\xf0\0\0\xff\0\0\0\xff\0"[..], b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"].concat();
+/// let image = adjoint_decode::decode(&dot, [255; 3])?;
+/// assert_eq!((image.dimensions(), image.get_pixel(0, 0).0), ((1, 1), [255, 0, 0]));
+/// # Ok::<(), String>(())
+/// ```
+pub fn decode(content: &[u8], background: [u8; 3]) -> Result<RgbImage, String> {
     let reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(|e| e.to_string())?;
     let format = reader.format();
     let (image, orientation) = decode_as_is(reader).map_err(|error| problem(&error))?;
