@@ -153,7 +153,8 @@ pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
             ["data_dir", "download", "offline"],
         ),
         unused_if(kind == Kind::Drawn, "a dataset from files, such as --dataset mnist", ["fit"]),
-        unused_if(!is_path, "a folder of images or an array", ["channels", "background", "test_fraction"]),
+        unused_if(kind == Kind::Drawn, "a dataset without test images", ["test_fraction"]),
+        unused_if(!is_path, "a folder of images or an array", ["channels", "background"]),
         unused_if(kind != Kind::Folder, "a folder of images", ["skip_broken", "cache_dir", "no_cache"]),
     ]
     .concat()
