@@ -145,8 +145,8 @@ impl GameConfig for Settings {
 
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
-        let classes = data::classes(&self.data)?;
         let ConditionArgs { task: condition, condition: label, .. } = self.condition_args;
+        let classes = if condition.is_image() { 0 } else { data::classes(&self.data)? };
         if condition.is_image() && self.arch == Arch::Mlp {
             return Err("--arch mlp supports class conditions only; take --task class or --arch conv".into());
         }

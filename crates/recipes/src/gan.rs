@@ -102,7 +102,7 @@ impl Config for Settings {
     }
 
     fn unused_flags(&self) -> Vec<UnusedFlag> {
-        let images = unused_if(self.points().is_some(), "images", ["image_size", "data_dir", "download"]);
+        let images = unused_if(self.points().is_some(), "images", DataArgs::OF_IMAGES);
         [images, data::unused_flags(&self.data), self.game.unused_flags()].concat()
     }
 }

@@ -9,6 +9,8 @@ use adjoint_runs::{Grid, Image};
 pub const COLUMNS: usize = 8;
 /// Number of samples in a picture of a training run without classes (8 x 8).
 pub const SAMPLES: usize = 64;
+/// Maximum number of classes in a picture of a training run.
+const CLASSES: usize = 32;
 
 /// Draws images (N, H, W, C) in floor(sqrt(N)) columns.
 ///
@@ -40,8 +42,8 @@ pub fn series(series: &[&Tensor<f32>], range: PixelRange) -> Image {
 }
 
 /// Draws the samples of a training run: a square, or [one row per class](row_per_class) if there
-/// are classes. `z` has [`SAMPLES`] latent vectors, of which rows use the first [`COLUMNS`].
-/// `sample` computes samples from latent vectors and one-hot labels.
+/// are classes, up to 32 classes. `z` has [`SAMPLES`] latent vectors, of which rows use the first
+/// [`COLUMNS`]. `sample` computes samples from latent vectors and one-hot labels.
 pub fn samples(
     z: &Tensor<f32>,
     classes: Option<usize>,
@@ -50,6 +52,8 @@ pub fn samples(
 ) -> Image {
     let Some(classes) = classes else { return square(&sample(z, None), range) };
     let [z, labels] = row_per_class(&z.narrow(0, 0, COLUMNS), classes);
+    let shown = COLUMNS * classes.min(CLASSES);
+    let [z, labels] = [z, labels].map(|rows| rows.narrow(0, 0, shown));
     rows(&sample(&z, Some(&labels)), COLUMNS, range)
 }
 

@@ -17,16 +17,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::args::{COMMON, CommonArgs, FREE_ON_RESUME, NOT_IN_FILES};
+use crate::args::{COMMON, CommonArgs, NOT_IN_FILES};
+use crate::changes::refuse_changes;
 use crate::error::complaint;
 use crate::preset::{self, Preset};
 use crate::{Error, paths, run};
-
-/// A setting that differs between two configurations: its key and both values.
-pub(crate) type Difference = (String, String, String);
-/// Compares the settings in the text of a file with those of this run. Returns a setting that
-/// differs and that must not change on resume.
-pub(crate) type Comparison<'a> = &'a dyn Fn(&Path, &str) -> Result<Option<Difference>, Error>;
 
 /// Maximum size of a settings file in bytes. A file with every setting has fewer than a thousand
 /// bytes.
@@ -124,6 +119,15 @@ pub trait Data {
     fn free_on_resume(&self) -> Vec<&'static str> {
         vec![]
     }
+
+    /// Returns the settings that a trainer finds out while it loads the data. A resumed run reads
+    /// them from its config.toml. A new run that uses this file with `--config` finds its own.
+    fn found() -> &'static [&'static str]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
 }
 
 /// Returns the clap command of a trainer, with its defaults.
@@ -170,7 +174,8 @@ pub fn parse<C: Config>(arguments: impl IntoIterator<Item = impl Into<OsString>>
         None => config.common().config.clone(),
     };
     if let Some(file) = file {
-        config = parse_layers(&file, &read(&file)?, &arguments, Some(&given))?;
+        let skipped = if resumed.is_some() { &[] } else { C::Data::found() };
+        config = parse_layers(&file, &read(&file)?, skipped, &arguments, Some(&given))?;
     }
     if let Some(directory) = resumed {
         refuse_changes(&settings_of_run(&directory)?, &config)?;
@@ -203,7 +208,7 @@ pub fn settings_of_run<C: Config>(directory: &Path) -> Result<C, Error> {
 /// setting that the text lacks did not exist then, and gets its default. `path` is the file that
 /// contains the text.
 pub(crate) fn of_toml<C: Config>(path: &Path, text: &str) -> Result<C, Error> {
-    parse_layers(path, text, &[OsString::from(C::MODEL)], None)
+    parse_layers(path, text, &[], &[OsString::from(C::MODEL)], None)
 }
 
 fn config_of_run(directory: &Path) -> Result<PathBuf, Error> {
@@ -275,12 +280,14 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
     format!("there is no setting `{key}`{hint}")
 }
 
-/// Parses the settings in the text of a file, overridden by the command line. Skips a setting of
+/// Parses the settings in the text of a file, overridden by the command line. Does not use the
+/// settings `skipped` of the file. Skips a setting of
 /// the file if the command line contains its flag or a flag that conflicts with it. For example,
 /// `--epochs 3` overrides `steps = 100`.
 fn parse_layers<C: Config>(
     path: &Path,
     text: &str,
+    skipped: &[&str],
     arguments: &[OsString],
     given: Option<&ArgMatches>,
 ) -> Result<C, Error> {
@@ -296,7 +303,8 @@ fn parse_layers<C: Config>(
     let known: Vec<&Arg> = command.get_arguments().filter(known).collect();
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
     let mut layered = program.to_vec();
-    for (key, value) in table.iter().filter(|(key, _)| *key != MODEL) {
+    let is_read = |key: &str| key != MODEL && !skipped.contains(&key);
+    for (key, value) in table.iter().filter(|(key, _)| is_read(key)) {
         let arg = known.iter().find(|arg| arg.get_id() == key);
         let arg = arg.ok_or_else(|| Error::file(path, unknown(key, &known)))?;
         let from_file = flags_of(arg, value)
@@ -322,28 +330,4 @@ fn refuse_unused_flags<C: Config>(config: &C, given: &ArgMatches) -> Result<(), 
     let unused = config.unused_flags().into_iter().find(|(key, _)| is_given(given, key));
     let Some((key, purpose)) = unused else { return Ok(()) };
     Err(Error::Other(format!("{} has no effect here: it is for {purpose}", flag(key))))
-}
-
-/// Fails if the command line changes a setting that is fixed for a resumed run. Repeating the value
-/// of the run is allowed.
-fn refuse_changes<C: Config>(recorded: &C, requested: &C) -> Result<(), Error> {
-    let Some((key, old, new)) = difference(recorded, requested) else { return Ok(()) };
-    let free: Vec<_> = FREE_ON_RESUME.into_iter().chain(recorded.data().free_on_resume()).map(flag).collect();
-    let (flag, free) = (flag(&key), free.join(", "));
-    let rule =
-        format!("a resumed run can only change {free}, --threads and --quiet; otherwise start a new run");
-    Err(Error::Other(format!("{flag} {new} contradicts the run, which has {old}; {rule}")))
-}
-
-/// Returns the first setting that differs between two configurations. Ignores settings that may
-/// change on resume.
-pub(crate) fn difference<C: Config>(one: &C, other: &C) -> Option<Difference> {
-    let free = [&FREE_ON_RESUME[..], &one.data().free_on_resume()].concat();
-    let [one, other] = [one, other].map(|config| Table::try_from(config).expect("settings are plain values"));
-    let is_fixed = |key: &&String| !free.contains(&key.as_str());
-    let keys = one.keys().chain(other.keys()).filter(is_fixed);
-    let show = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
-    keys.map(|key| (key.clone(), one.get(key), other.get(key)))
-        .find(|(_, one, other)| one != other)
-        .map(|(key, one, other)| (key, show(one), show(other)))
 }

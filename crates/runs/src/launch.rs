@@ -6,6 +6,7 @@ use std::process::{ExitCode, Termination};
 
 use adjoint_tensor::{isa, threads};
 
+use crate::changes;
 use crate::config::{self, Config, Data};
 use crate::output::Training;
 use crate::report::say;
@@ -77,7 +78,7 @@ pub fn train<C: Config, T: Trainable>(
         model: C::MODEL,
         title: format!("{} on {}", C::MODEL, config.data().name()),
         config: config::to_toml(&config),
-        changed: &|path, text| Ok(config::difference(&config::of_toml(path, text)?, &config)),
+        changed: &|path, text| Ok(changes::difference(&config::of_toml(path, text)?, &config)),
         common: common.clone(),
         total: common.total_steps(steps_per_epoch),
         steps_per_epoch,

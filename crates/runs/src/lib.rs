@@ -26,6 +26,7 @@
 
 mod animation;
 mod args;
+mod changes;
 mod checkpoint;
 mod config;
 mod container;
@@ -68,5 +69,5 @@ pub use plot::{Curve, Panel};
 pub use preset::{Preset, either, preset};
 pub use report::{note, run_main, say, warn};
 pub use run::RunDir;
-pub use summary::Summary;
+pub use summary::{Summary, grouped};
 pub use trainer::{Stop, Trainable};

@@ -6,8 +6,8 @@
 
 use std::path::PathBuf;
 
+use crate::changes::Comparison;
 use crate::checkpoint::Checkpoints;
-use crate::config::Comparison;
 use crate::image::Image;
 use crate::log::{Line, Log, LogState};
 use crate::pictures::Pictures;

@@ -49,7 +49,7 @@ fn write_network(f: &mut fmt::Formatter<'_>, name: &str, layers: &[LayerCost]) -
 }
 
 /// Formats a number with thousands separators: "3,576,704".
-pub(crate) fn grouped(n: u64) -> String {
+pub fn grouped(n: u64) -> String {
     group_digits(&n.to_string())
 }
 

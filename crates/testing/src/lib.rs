@@ -119,6 +119,14 @@ impl Program {
         self.output(arguments).status.success()
     }
 
+    /// Runs the program called `program` in the same directory and returns its output and its error
+    /// message, whether it succeeds or fails.
+    pub fn say_by(&self, program: &str, arguments: &[&str]) -> String {
+        let Output { stdout, stderr, .. } =
+            self.command_of(program, arguments).output().expect("the program starts");
+        [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
+    }
+
     /// Runs the program and returns its standard output.
     ///
     /// # Panics

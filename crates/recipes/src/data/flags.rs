@@ -5,6 +5,7 @@ use crate::{by_name, one_of};
 use adjoint_data::{Digest, FitMode, dataset_name};
 use adjoint_runs::values::{count, fraction};
 use adjoint_runs::{Data, Preset, paths, preset};
+use clap::ArgAction;
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ pub const DATA: &[Preset] = &[
     preset("dataset", "glyphs"),
     preset("image_size", "28"),
     preset("background", "white"),
+    preset("flip", "false"),
     preset("test_fraction", "0.1"),
 ];
 
@@ -62,7 +64,8 @@ pub struct DataArgs {
     pub background: Color,
 
     /// Mirror half of the training images, at random in each epoch
-    #[arg(long, help_heading = "Data")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Data", action = ArgAction::Set)]
     pub flip: bool,
 
     /// Use only N images per split, chosen at random
@@ -86,13 +89,13 @@ pub struct DataArgs {
     #[arg(long, conflicts_with = "cache_dir", help_heading = "Data")]
     pub no_cache: bool,
 
-    /// SHA-256 of the images of the run. The program records it; a user does not need it.
+    /// SHA-256 of the images of the run. The program records this setting and the next one, so that
+    /// changed images are noticed and models can be opened without the images.
     #[arg(long, hide = true, value_name = "SHA256", value_parser = digest)]
     #[serde(serialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
     pub dataset_sha256: Option<Digest>,
 
-    /// Number of classes of the images of the run. The program records it, so that its models can
-    /// be opened without the images.
+    /// Number of classes of the images of the run
     #[arg(long, hide = true, value_name = "N")]
     pub dataset_classes: Option<usize>,
 }
@@ -103,14 +106,43 @@ impl Data for DataArgs {
     }
 
     fn free_on_resume(&self) -> Vec<&'static str> {
-        let mut free = vec!["data_dir", "manifest", "download", "offline", "cache_dir", "no_cache"];
+        let mut free = vec!["data_dir", "manifest", "download", "offline"];
         // The digest of the images is fixed, so a folder or an array may have another place.
-        free.extend(self.dataset_sha256.is_some().then_some("dataset"));
+        if self.is_path() {
+            free.extend(["dataset", "skip_broken", "cache_dir", "no_cache"]);
+        }
         free
+    }
+
+    fn found() -> &'static [&'static str] {
+        &["dataset_sha256", "dataset_classes"]
     }
 }
 
 impl DataArgs {
+    /// The settings that are for images and not for points.
+    pub const OF_IMAGES: [&str; 13] = [
+        "data_dir",
+        "manifest",
+        "download",
+        "image_size",
+        "channels",
+        "fit",
+        "background",
+        "flip",
+        "limit",
+        "test_fraction",
+        "skip_broken",
+        "cache_dir",
+        "no_cache",
+    ];
+
+    /// Returns whether the settings of a run name a folder or an array, and no named dataset. A run
+    /// records an absolute path.
+    pub fn is_path(&self) -> bool {
+        self.dataset_sha256.is_some() && self.dataset.is_absolute()
+    }
+
     /// Returns whether two runs have the same images.
     pub fn same_images(&self, other: &Self) -> bool {
         let images = |data: &Self| {

@@ -6,17 +6,22 @@ mod flags;
 pub use color::Color;
 pub use flags::{DATA, DataArgs};
 
+use adjoint_data::FitMode;
 use adjoint_data::points::Points;
 use adjoint_data::{
     Dataset, Decoding, Downloader, Kind, Manifest, Options, Progress, Report, Split, cache_dir, data_dir,
     first_difference, source, sources,
 };
-use adjoint_runs::{BoxError, CommonArgs, Error, Loading, Unit, UnusedFlag, either, note, unused_if};
+use adjoint_runs::{
+    BoxError, CommonArgs, Error, Loading, Unit, UnusedFlag, either, grouped, note, say, unused_if,
+};
 use clap::Arg;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+/// Maximum number of classes of a conditional model. Label planes have one channel per class.
+const MOST_CLASSES: usize = 1_000;
 /// The file of a run that lists its images, if they come from a folder or an array. It names the
 /// images that changed if the digest of the images is another one.
 const LIST: &str = "images.txt";
@@ -69,6 +74,7 @@ pub fn load(data: &DataArgs, split: Split, run: Option<&Path>) -> Result<Dataset
         (false, true) => Some(&mut downloader),
         (false, false) => None,
     };
+    refuse_a_moved_path(data)?;
     let set = Dataset::load(&data.dataset, split, &options(data)?, downloader)?;
     refuse_other_images(data, &set, run)?;
     // Both splits have the same notes.
@@ -76,6 +82,15 @@ pub fn load(data: &DataArgs, split: Split, run: Option<&Path>) -> Result<Dataset
         set.notes().iter().for_each(note);
     }
     Ok(set)
+}
+
+/// Fails if the flags are those of a run, and its folder or array is not where it was.
+fn refuse_a_moved_path(data: &DataArgs) -> Result<(), Error> {
+    if !data.is_path() || data.dataset.exists() {
+        return Ok(());
+    }
+    let advice = "if they are elsewhere now, give their path with --dataset";
+    Err(Error::file(&data.dataset, format!("the images of the run are not there; {advice}")))
 }
 
 /// Fails if the flags have the digest of images, and the set has another digest.
@@ -99,16 +114,75 @@ fn refuse_other_images(data: &DataArgs, set: &Dataset, run: Option<&Path>) -> Re
 /// # Errors
 /// As [`load`].
 pub fn load_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<Dataset, BoxError> {
+    refuse_runs_among_images(data, common)?;
     let set = load(data, Split::Train, common.resume.as_deref())?;
     if let Some(digest) = set.fingerprint() {
-        data.dataset = fs::canonicalize(&data.dataset).map_err(Error::io("read", &data.dataset))?;
         data.dataset_sha256 = Some(digest);
-        data.channels = Some(set.channels());
         data.dataset_classes = Some(set.classes().len());
+        data.channels = Some(set.channels());
+        if !is_named(data)? {
+            data.dataset = absolute(&data.dataset)?;
+            data.fit.get_or_insert(FitMode::Crop);
+        }
+        for place in [&mut data.manifest, &mut data.cache_dir].into_iter().flatten() {
+            *place = absolute(place)?;
+        }
+    }
+    if !common.quiet {
+        say(describe(&set));
     }
     let epoch = (set.len() / common.batch_size.max(1)) as u64;
     if common.total_steps(epoch) >= epoch {
         set.draw_all();
+    }
+    Ok(set)
+}
+
+/// Describes what was loaded: "cats: 1,089 training images of 3 classes, 64x64 in colour".
+fn describe(set: &Dataset) -> String {
+    let (name, images, size) = (set.name(), grouped(set.len() as u64), set.image_size());
+    let classes = match set.classes().len() {
+        0 => "without labels".to_owned(),
+        1 => "of one class".to_owned(),
+        classes => format!("of {classes} classes"),
+    };
+    let color = if set.channels() == 1 { "in gray" } else { "in colour" };
+    format!("{name}: {images} training images {classes}, {size}x{size} {color}")
+}
+
+fn absolute(place: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(place).map_err(Error::io("find", place))
+}
+
+/// Returns whether the flags name a dataset of the manifest or one that is drawn by code.
+fn is_named(data: &DataArgs) -> Result<bool, BoxError> {
+    let kind = source(&data.dataset, &options(data)?)?.kind();
+    Ok(matches!(kind, Kind::Drawn | Kind::Stored))
+}
+
+/// Fails if the directory of runs is inside the folder of images. The pictures of a run would
+/// become images of the folder.
+fn refuse_runs_among_images(data: &DataArgs, common: &CommonArgs) -> Result<(), BoxError> {
+    let [images, out] = [&data.dataset, &common.out].map(|place| fs::canonicalize(place).ok());
+    let out = out.or_else(|| std::path::absolute(&common.out).ok());
+    match (images, out) {
+        (Some(images), Some(out)) if common.resume.is_none() && out.starts_with(&images) => {
+            let advice = "name a directory elsewhere with --out";
+            Err(Error::file(&common.out, format!("it is inside the folder of images; {advice}")).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads the test images of a run, which must not be empty. `run` is as in [`load`].
+///
+/// # Errors
+/// As [`load`]. Also if there is no test image.
+pub fn load_tests(data: &DataArgs, run: Option<&Path>) -> Result<Dataset, BoxError> {
+    let set = load(data, Split::Test, run)?;
+    if set.is_empty() {
+        let problem = "it has no test images, which are needed here; give a larger --test-fraction";
+        return Err(Error::file(&data.dataset, problem).into());
     }
     Ok(set)
 }
@@ -150,7 +224,7 @@ pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
         unused_if(
             kind != Kind::Stored,
             "a named dataset from files, such as --dataset mnist",
-            ["data_dir", "download", "offline"],
+            ["data_dir", "download"],
         ),
         unused_if(kind == Kind::Drawn, "a dataset from files, such as --dataset mnist", ["fit"]),
         unused_if(kind == Kind::Drawn, "a dataset without test images", ["test_fraction"]),
@@ -171,18 +245,24 @@ pub fn channels(data: &DataArgs) -> Result<usize, BoxError> {
     }
 }
 
-/// Returns the number of classes of the dataset that the flags name, without loading it.
+/// Returns the number of classes of the dataset that the flags name, for a model that is
+/// conditioned on them. Does not load the dataset.
 ///
 /// # Errors
-/// If there is no such dataset, or its images have no labels.
+/// If there is no such dataset, its images have no labels, or it has more than 1,000 classes.
 pub fn classes(data: &DataArgs) -> Result<usize, BoxError> {
     let classes = match data.dataset_classes {
         Some(recorded) => recorded,
         None => source(&data.dataset, &options(data)?)?.classes()?.len(),
     };
     if classes == 0 {
-        let problem = "its images have no labels, which a conditional model needs; give each class a folder";
+        let advice = "give each class a folder, or put the labels beside an array";
+        let problem = format!("its images have no labels, which a conditional model needs; {advice}");
         return Err(Error::file(&data.dataset, problem).into());
+    }
+    if classes > MOST_CLASSES {
+        let problem = format!("it has {classes} classes, and a conditional model at most {MOST_CLASSES}");
+        return Err(Error::file(&data.dataset, format!("{problem}; leave out classes")).into());
     }
     Ok(classes)
 }

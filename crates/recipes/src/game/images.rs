@@ -5,7 +5,7 @@ use crate::game::{GameData, Play};
 use crate::pictures::{self, SAMPLES};
 use crate::{data, labels, limits};
 use adjoint_adversarial::Condition;
-use adjoint_data::{Batches, DataError, Dataset, PixelRange, Prefetch, Split};
+use adjoint_data::{Batches, DataError, Dataset, PixelRange, Prefetch};
 use adjoint_nn::{Stream, Tensor};
 use adjoint_runs::{BoxError, CommonArgs, Figures, Image, Stop};
 use std::ops::Range;
@@ -38,7 +38,7 @@ impl ImageData {
     ) -> Result<Self, BoxError> {
         let train = data::load_to_train(data, common)?;
         let images = condition.is_some_and(Condition::is_image);
-        let test = images.then(|| data::load(data, Split::Test, None)).transpose()?;
+        let test = images.then(|| data::load_tests(data, None)).transpose()?;
         let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Symmetric)?;
         Ok(Self::of_batches(batches.with_flips(data.flip), test, common.seed, condition))
     }

@@ -247,7 +247,11 @@ impl Model {
         }
         // Programs that read runs do not download.
         let data = DataArgs { download: false, ..self.data.clone() };
-        let set = data::load(&data, split, Some(&self.run)).map_err(|error| match error.downcast_ref() {
+        let set = match split {
+            Split::Train => data::load(&data, split, Some(&self.run)),
+            Split::Test => data::load_tests(&data, Some(&self.run)),
+        };
+        let set = set.map_err(|error| match error.downcast_ref() {
             Some(DataError::Missing { dataset, file, directory }) => {
                 let place = directory.display();
                 format!(

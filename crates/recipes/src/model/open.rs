@@ -48,7 +48,7 @@ impl Model {
             model.data.data_dir.clone_from(&open.data_dir);
         }
         if let Some(place) = &open.dataset {
-            if model.data.dataset_sha256.is_none() {
+            if !model.data.is_path() {
                 let problem = "trained on a named dataset; leave out --dataset";
                 return Err(Error::file(&open.run, problem).into());
             }

@@ -33,7 +33,7 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         limits::memory(summary(config)?.step_bytes)?;
         let (latent, common) = (LatentModel::new(config)?, config.common().clone());
         let train = data::load_to_train(config.data_mut(), &common)?;
-        let sets = [train.clone(), data::load(config.data(), Split::Test, None)?];
+        let sets = [train.clone(), data::load_tests(config.data(), None)?];
         let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Unit)?;
         let batches = batches.with_flips(config.data().flip);
         Ok(Self { latent, batches: Prefetch::new(batches), sets, common })

@@ -57,13 +57,20 @@ type Factor = fn(&Factors) -> f32;
 /// A function that returns true if image i has an attribute.
 type Test<'a> = Box<dyn Fn(usize) -> bool + 'a>;
 
+/// Returns the class of this name. A class with the same capital letters has priority.
+fn class_of(name: &str, set: &Dataset) -> Option<usize> {
+    let classes = set.classes();
+    let same = classes.iter().position(|class| class == name);
+    same.or_else(|| classes.iter().position(|class| class.eq_ignore_ascii_case(name)))
+}
+
 /// Returns a function that tests images for the attribute that `word` names. `factors` are the
 /// factors of the tested images of `set`. They are empty if the dataset has no factors.
 ///
 /// # Errors
 /// If the word is not an attribute of this set.
 fn attribute<'a>(word: &str, set: &'a Dataset, factors: &'a [Factors]) -> Result<Test<'a>, BoxError> {
-    if let Some(class) = set.classes().iter().position(|class| class.eq_ignore_ascii_case(word)) {
+    if let Some(class) = class_of(word, set) {
         return Ok(Box::new(move |i| usize::from(set.labels()[i]) == class));
     }
     let classes = set.classes().join(", ");
@@ -105,6 +112,10 @@ impl Arithmetic {
     /// If a description is empty, or a word is not an attribute of this set.
     fn terms<'a>(&self, set: &'a Dataset, factors: &'a [Factors]) -> Result<[Vec<Test<'a>>; 3], BoxError> {
         let parse = |text: &str| {
+            // The name of a folder may consist of several words.
+            if class_of(text.trim(), set).is_some() {
+                return Ok(vec![attribute(text.trim(), set, factors)?]);
+            }
             let words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
             if words.is_empty() {
                 return Err("--a, --b and --c need at least one word each, such as \"7 thick\"".into());

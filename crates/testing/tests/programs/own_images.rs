@@ -39,7 +39,6 @@ fn folder(root: &Path) {
             let image = bmp(width, height, 2 * i + class as u8);
             fs::write(place.join(format!("image {i:02}.BMP")), image).unwrap();
         }
-        fs::write(place.join("notes.txt"), "no image").unwrap();
     }
 }
 
@@ -54,7 +53,9 @@ const SMALL: [&str; 8] = ["--image-size", "16", "--batch-size", "8", "--steps", 
 #[test]
 fn a_folder_is_trained_sampled_and_evaluated() {
     let program = program("train-cgan");
-    program.succeed(&[&SMALL[..], &["--dataset", "My Photos!", "--quiet"]].concat());
+    fs::write(program.directory().join("My Photos!/notes.txt"), "no image").unwrap();
+    let said = program.warns(&[&SMALL[..], &["--dataset", "My Photos!", "--quiet"]].concat());
+    assert_eq!(said, "skipped entries: 1 (not images)\n");
     let run = "cgan-my-photos-001";
     let config = String::from_utf8(program.read(run, "config.toml")).unwrap();
     let place = program.directory().canonicalize().unwrap().join("My Photos!");
@@ -86,7 +87,9 @@ fn a_moved_folder_is_found_and_a_changed_one_is_rejected() {
     train("whole", "5");
     let [old, new] = ["My Photos!", "moved"].map(|name| program.directory().join(name));
     fs::rename(&old, &new).unwrap();
-    program.fail(&["--resume", "runs/a", "--steps", "5"], "My Photos!");
+    let advice =
+        "My Photos!: the images of the run are not there; if they are elsewhere now, give their path";
+    program.fail(&["--resume", "runs/a", "--steps", "5"], advice);
     program.succeed_by("sample", &["grid", "runs/a"]);
     program.succeed(&["--resume", "runs/a", "--steps", "5", "--quiet", "--dataset", "moved"]);
     let weights = |run| program.read(run, "decoder.safetensors");
@@ -124,11 +127,21 @@ fn wrong_folders_and_flags_are_explained() {
     dataset("glyphs", &["--skip-broken"], "--skip-broken has no effect here: it is for a folder of images");
     dataset("glyphs", &["--fit", "pad"], "--fit has no effect here");
 
+    let inside = ["--dataset", ".", "--image-size", "16"];
+    program.fail(&inside, "runs: it is inside the folder of images; name a directory elsewhere with --out");
+    program.fail_by(
+        "train-vae",
+        &["--dataset", "My Photos!", "--image-size", "16", "--batch-size", "8", "--test-fraction", "0"],
+        "it has no test images, which are needed here; give a larger --test-fraction",
+    );
+
     let flat = place.join("flat");
     fs::create_dir(&flat).unwrap();
     (0..80).for_each(|i| fs::write(flat.join(format!("{i}.bmp")), bmp(16, 16, i)).unwrap());
     let conditional = ["--dataset", "flat", "--image-size", "16", "--batch-size", "8"];
     program.fail_by("train-cgan", &conditional, "flat: its images have no labels");
+    let inpaint = ["--task", "inpaint", "--steps", "2", "--width", "2", "--quiet"];
+    program.succeed_by("train-cgan", &[&conditional[..], &inpaint].concat());
     program.succeed(&[&SMALL[..], &["--dataset", "flat", "--flip", "--no-cache", "--quiet"]].concat());
     program.succeed(
         &[&SMALL[..], &["--dataset", "flat", "--limit", "10", "--channels", "1", "--quiet"]].concat(),
@@ -149,4 +162,47 @@ fn samples_of_a_run_are_a_dataset() {
     let config = String::from_utf8(program.read("vae-forty-001", "config.toml")).unwrap();
     assert!(config.contains("/forty.npy\"\n") && config.contains("\ndataset_sha256 = \""), "{config}");
     program.succeed(&["--resume", "runs/vae-forty-001", "--steps", "3", "--quiet"]);
+}
+
+/// A run's config.toml starts another run with other images.
+#[test]
+fn settings_of_a_run_do_not_fix_the_images_of_another() {
+    let program = program("train-cgan");
+    let first = ["--dataset", "My Photos!", "--fit", "pad", "--background", "#102030", "--quiet"];
+    program.succeed(&[&SMALL[..], &first, &["--name", "first"]].concat());
+    let again = ["--config", "runs/first/config.toml", "--quiet"];
+    program.succeed(&[&again[..], &["--fit", "stretch", "--name", "second"]].concat());
+    let config = |run: &str| String::from_utf8(program.read(run, "config.toml")).unwrap();
+    let digest =
+        |run| config(run).lines().find(|line| line.starts_with("dataset_sha256")).unwrap().to_owned();
+    assert!(config("second").contains("\nfit = \"stretch\"\nbackground = \"#102030\"\n"));
+    assert_ne!(digest("first"), digest("second"));
+    program.fail(&["--resume", "runs/first", "--fit", "stretch"], "--fit \"stretch\" contradicts the run");
+}
+
+/// The name of a class may have several words.
+#[test]
+fn folders_are_attributes_of_samples() {
+    let program = program("train-dcgan");
+    program.succeed(&[&SMALL[..], &["--dataset", "My Photos!", "--quiet"]].concat());
+    // Each sample is near an image of one of the two classes.
+    let command =
+        |class| ["arithmetic", "runs/dcgan-my-photos-001", "--a", class, "--b", class, "--c", class];
+    let one = ["--examples", "1"];
+    let said = ["dark cats", "it's\\nbright"]
+        .map(|class| program.say_by("sample", &[&command(class)[..], &one].concat()));
+    assert!(said.iter().any(|said| said.contains("samples and their mean")), "{said:?}");
+    program.fail_by("sample", &[&command("dark")[..], &one].concat(), "`dark` is no attribute");
+}
+
+/// A preset is a set of defaults, and every flag overrides it.
+#[test]
+fn flags_override_a_preset() {
+    let program = program("train-dcgan");
+    let flags = ["--dataset", "My Photos!", "--steps", "1", "--batch-size", "4", "--width", "2", "--quiet"];
+    program.succeed(&[&flags[..], &["--preset", "cifar10", "--name", "a"]].concat());
+    program.succeed(&[&flags[..], &["--preset", "cifar10", "--flip=false", "--name", "b"]].concat());
+    let config = |run: &str| String::from_utf8(program.read(run, "config.toml")).unwrap();
+    assert!(config("a").contains("\nflip = true\n") && config("a").contains("\nimage_size = 32\n"));
+    assert!(config("b").contains("\nflip = false\n") && config("b").contains("\nwidth = 2\n"));
 }
