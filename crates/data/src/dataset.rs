@@ -51,7 +51,7 @@ pub struct Options {
     /// The datasets that are available besides the built-in ones.
     pub manifest: Manifest,
     /// Values per pixel, 1 or 3, to which images are converted. `None` is the dataset's own number,
-    /// which is 3 for folders and for arrays of colour.
+    /// which is 3 for folders and for arrays of color.
     pub channels: Option<usize>,
     /// How images are fitted into the square of [`image_size`](Self::image_size). `None` is the
     /// dataset's own way: [`FitMode::Margin`] for sets of the manifest, and [`FitMode::Crop`] for
@@ -120,15 +120,43 @@ impl Dataset {
         options: &Options,
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Self, DataError> {
+        let [set] = Self::load_all(dataset.as_ref(), [split], options, downloader)?;
+        Ok(set)
+    }
+
+    /// Loads the train and the test split, in this order, like [`load`](Self::load). The splits of
+    /// a folder or an array share its pixels and its list of images, so both together need the time
+    /// and the memory of one.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub fn load_splits(
+        dataset: impl AsRef<Path>,
+        options: &Options,
+        downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<[Self; 2], DataError> {
+        Self::load_all(dataset.as_ref(), [Split::Train, Split::Test], options, downloader)
+    }
+
+    fn load_all<const N: usize>(
+        dataset: &Path,
+        splits: [Split; N],
+        options: &Options,
+        mut downloader: Option<&mut Downloader<'_>>,
+    ) -> Result<[Self; N], DataError> {
         if !IMAGE_SIZES.contains(&options.image_size) {
             return Err(DataError::ImageSize(options.image_size));
         }
-        let (path, name) = (dataset.as_ref(), dataset_name(dataset.as_ref()));
-        let whole = Self::of_source(&name, &*source(path, options)?, split, downloader)?;
-        Ok(match options.limit {
-            Some(limit) => whole.limited(limit, options.seed),
-            None => whole,
-        })
+        let (name, source) = (dataset_name(dataset), source(dataset, options)?);
+        let mut sets = Vec::with_capacity(N);
+        for split in splits {
+            let whole = Self::of_source(&name, &*source, split, downloader.as_deref_mut())?;
+            sets.push(match options.limit {
+                Some(limit) => whole.limited(limit, options.seed),
+                None => whole,
+            });
+        }
+        Ok(sets.try_into().expect("one set per split"))
     }
 
     /// Loads one split of `source`, a dataset that needs no name known to [`source`](fn@source).
@@ -241,9 +269,10 @@ impl Dataset {
         Ok(Digest::from(hash).to_string())
     }
 
-    /// The SHA-256 over splits, labels and pixels of all images of a folder, with their relative
-    /// paths, or of a file of arrays. `None` for a set whose content its name defines. It does not
-    /// depend on the place of the files or on [`Options::limit`], and covers all splits.
+    /// The SHA-256 over the image settings, and over splits, labels and pixels of all images of a
+    /// folder, with their relative paths, or of a file of arrays. `None` for a set whose content
+    /// its name defines. It does not depend on the place of the files or on [`Options::limit`], and
+    /// covers all splits.
     pub fn fingerprint(&self) -> Option<Digest> {
         self.images.fingerprint()
     }

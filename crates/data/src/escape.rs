@@ -11,21 +11,21 @@ pub(crate) struct Shown<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_escaped(f, self.0.as_os_str(), false)
+        write_escaped(f, self.0.as_os_str().as_encoded_bytes(), false)
     }
 }
 
-/// Returns a name on one line. Backslashes are escaped too, so different names have different
-/// texts.
-pub(crate) fn escaped(name: &OsStr) -> String {
+/// Returns the encoded bytes of a name, or of a path with `/` between the names, on one line.
+/// Backslashes are escaped too, so different names have different texts.
+pub(crate) fn escaped(name: &[u8]) -> String {
     let mut text = String::new();
     write_escaped(&mut text, name, true).expect("a string can be written");
     text
 }
 
-/// Returns a relative path on one line: the [`escaped`] names with `/` between them.
+/// Returns a relative path on one line, with `/` between the names on every system.
 pub(crate) fn escaped_path(path: &Path) -> String {
-    path.iter().map(escaped).collect::<Vec<_>>().join("/")
+    escaped(&path_bytes(path))
 }
 
 /// Returns the bytes of a relative path, with `/` between the names on every system.
@@ -33,8 +33,8 @@ pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     path.iter().map(OsStr::as_encoded_bytes).collect::<Vec<_>>().join(&b'/')
 }
 
-fn write_escaped(out: &mut dyn Write, text: &OsStr, backslash: bool) -> fmt::Result {
-    for chunk in text.as_encoded_bytes().utf8_chunks() {
+fn write_escaped(out: &mut dyn Write, text: &[u8], backslash: bool) -> fmt::Result {
+    for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
             // U+2028 and U+2029 are line breaks in some editors. U+202A to U+202E and U+2066 to
             // U+2069 reorder the rest of the line.
@@ -58,10 +58,10 @@ mod tests {
 
     #[test]
     fn awkward_names_are_one_line() {
-        assert_eq!(escaped("plain name.png".as_ref()), "plain name.png");
-        assert_eq!(escaped("Фото №1 日本.jpg".as_ref()), "Фото №1 日本.jpg");
-        assert_eq!(escaped("a\nb\tc\r\u{1b}[2J\u{2028}".as_ref()), r"a\nb\tc\r\u{1b}[2J\u{2028}");
-        assert_eq!(escaped(r"a\nb".as_ref()), r"a\\nb");
+        assert_eq!(escaped("plain name.png".as_bytes()), "plain name.png");
+        assert_eq!(escaped("Фото №1 日本.jpg".as_bytes()), "Фото №1 日本.jpg");
+        assert_eq!(escaped("a\nb\tc\r\u{1b}[2J\u{2028}".as_bytes()), r"a\nb\tc\r\u{1b}[2J\u{2028}");
+        assert_eq!(escaped(r"a\nb".as_bytes()), r"a\\nb");
         assert_eq!(Shown(Path::new("a\\b\n")).to_string(), "a\\b\\n");
         assert_eq!(escaped_path(Path::new("a b/c\nd")), r"a b/c\nd");
         assert_eq!(path_bytes(Path::new("a/b\n/c")), b"a/b\n/c");
@@ -72,7 +72,7 @@ mod tests {
     fn bytes_that_are_not_utf8_are_escaped() {
         use std::os::unix::ffi::OsStrExt;
         let name = OsStr::from_bytes(b"caf\xe9\xff.png");
-        assert_eq!(escaped(name), r"caf\xe9\xff.png");
+        assert_eq!(escaped(name.as_bytes()), r"caf\xe9\xff.png");
         assert_eq!(Shown(Path::new(name)).to_string(), r"caf\xe9\xff.png");
         assert_eq!(path_bytes(Path::new(name)), b"caf\xe9\xff.png");
     }

@@ -40,9 +40,10 @@ pub(crate) fn held_out<K: AsRef<[u8]>>(
     held_out
 }
 
-/// [`held_out`] with the index of each record, eight bytes, lowest first, as its key.
-pub(crate) fn held_out_by_index(labels: &[u16], fraction: f64) -> Vec<bool> {
-    held_out((0..labels.len() as u64).map(u64::to_le_bytes), labels, fraction)
+/// Sorts images by the hash of their keys. Images with equal keys are sorted by index.
+pub(crate) fn sort_by_hash<K: AsRef<[u8]>>(images: &mut [usize], key: impl Fn(usize) -> K) {
+    // The bits of floating-point numbers that are not negative have the order of the numbers.
+    images.sort_by_cached_key(|&image| (hash(key(image).as_ref()).to_bits(), image));
 }
 
 /// The images of a class with the least and the greatest hash. The first of equal ones counts as
@@ -77,6 +78,11 @@ fn hash(key: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// [`held_out`] with the index of each image, eight bytes, lowest first, as its key.
+    fn held_out_by_index(labels: &[u16], fraction: f64) -> Vec<bool> {
+        held_out((0..labels.len() as u64).map(u64::to_le_bytes), labels, fraction)
+    }
 
     fn tests_of(held_out: &[bool]) -> usize {
         held_out.iter().filter(|&&test| test).count()

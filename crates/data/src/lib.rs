@@ -7,6 +7,9 @@
 //!   binary records in an archive.
 //! * A directory of image files is a dataset, too. Its folders are classes and splits. The images
 //!   are decoded once, into a file in [`Options::cache_dir`].
+//! * Files of the manifest keep the order of their authors. The images of folders and arrays are in
+//!   the order of the SHA-256 of their paths or indices. So the first images of any split are a
+//!   fair sample of it.
 //! * [`Source`] and [`Images`] are the traits that each kind of dataset implements.
 //! * [`Fit`] fits an image of any height and width into the square that a model requires.
 //! * [`data_dir`] and [`cache_dir`] choose the directories of files.
@@ -39,6 +42,7 @@ pub mod arrays;
 mod batches;
 mod cifar;
 mod color;
+mod contents;
 mod dataset;
 mod digest;
 mod directories;
@@ -59,7 +63,9 @@ mod prefetch;
 mod records;
 mod regular;
 mod report;
+mod settings;
 mod source;
+mod split_images;
 mod stored;
 mod subset;
 mod unpacked;

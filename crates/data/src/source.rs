@@ -93,8 +93,8 @@ pub trait Images: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The SHA-256 of everything from which a run takes these images: paths, splits, labels and
-    /// pixels of all splits. `None` for a set whose content its name defines. The default
+    /// The SHA-256 of everything from which a run takes these images: image settings, paths, splits,
+    /// labels and pixels of all splits. `None` for a set whose content its name defines. The default
     /// implementation returns `None`.
     fn fingerprint(&self) -> Option<Digest> {
         None

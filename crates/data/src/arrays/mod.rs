@@ -19,7 +19,10 @@
 //! without such a name, the only array of integers with one axis and one element per image.
 //!
 //! The test split is chosen by the hash of the index of an image, so it remains the same when
-//! images are appended. A `.npy` file of `uint8` in C order is read image by image when an image is
+//! images are appended. The same hash decides the order of the images in a split, so the first ones
+//! are a fair sample even if the array is sorted by class.
+//!
+//! A `.npy` file of `uint8` in C order is read image by image when an image is
 //! needed. Any other array is converted to bytes once and kept in memory.
 
 mod error;
@@ -32,20 +35,24 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 
 pub use error::{ArrayError, ArrayProblem};
 pub use scale::Scale;
 
-use crate::held_out::held_out_by_index;
+use crate::contents::{Contents, Keys, Splits};
 use crate::npy::Header;
+use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
-use crate::{DataError, Downloader, Options, Split};
-use images::{ArrayImages, Contents};
+use crate::split_images::{Set, SplitImages, obtain};
+use crate::{DataError, Downloader, FitMode, Options, Split};
+use images::ArrayImages;
 use layout::Layout;
 use place::Place;
-use store::Store;
+use store::Pixels;
 
 /// The array of the images of a dataset, and their labels. The file is open only while it is read.
 #[derive(Debug)]
@@ -56,6 +63,7 @@ pub struct Arrays<'a> {
     layout: Layout,
     /// One label per image; `None` if the images have no labels.
     labels: Option<Vec<u16>>,
+    images: OnceCell<Arc<Set>>,
 }
 
 /// Is this the path of a file of arrays? The name decides: it ends in `.npy` or `.npz`.
@@ -85,7 +93,18 @@ impl<'a> Arrays<'a> {
         let layout = Layout::of(&header.shape).map_err(|problem| images.error(problem))?;
         Scale::check(header.dtype).map_err(|problem| images.error(problem))?;
         let labels = labels.map(|place| read_labels(&place, layout.images)).transpose()?;
-        Ok(Self { options, place: images, header, layout, labels })
+        Ok(Self { options, place: images, header, layout, labels, images: OnceCell::new() })
+    }
+
+    /// Opens the array of images, or converts it to bytes.
+    fn set(&self) -> Result<Set, DataError> {
+        let settings = Settings::of(self.options, self.channels(), FitMode::Crop);
+        let (pixels, note) = Pixels::load(&self.place, &self.header)?;
+        let store = ArrayImages::new(self.place.clone(), self.layout, pixels, &settings);
+        let labels = self.labels.clone().unwrap_or_else(|| vec![0; self.layout.images]);
+        let splits = Splits::HeldOut(self.options.test_fraction);
+        let contents = Contents::new(Keys::Indices, self.classes()?, labels, store.digests()?, splits);
+        Ok(Set { contents, settings, store: Box::new(store), notes: note.into_iter().collect() })
     }
 }
 
@@ -105,16 +124,7 @@ impl Source for Arrays<'_> {
     }
 
     fn load(&self, split: Split, _: Option<&mut Downloader<'_>>) -> Result<Box<dyn Images>, DataError> {
-        let (store, note) = Store::load(&self.place, &self.header)?;
-        let unlabelled = || vec![0; self.layout.images];
-        let labels = self.labels.clone().unwrap_or_else(unlabelled);
-        let contents = Contents {
-            layout: self.layout,
-            labels: self.labels.clone(),
-            held_out: held_out_by_index(&labels, self.options.test_fraction),
-            digests: store.digests(&self.layout)?,
-        };
-        Ok(Box::new(ArrayImages::new(contents, store, split, note, self.options)))
+        Ok(Box::new(SplitImages::new(obtain(&self.images, || self.set())?, split)))
     }
 }
 

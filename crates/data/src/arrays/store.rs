@@ -3,19 +3,17 @@
 use std::fs::File;
 
 use super::place::Place;
-use super::{ArrayProblem, Layout, Scale};
+use super::{ArrayProblem, Scale};
 use crate::escape::Shown;
 use crate::npy::{Dtype, Header};
 use crate::positioned::read_exact_at;
-use crate::regular;
-use crate::{DataError, Digest};
+use crate::{DataError, regular};
 
 /// The images of an array as bytes, with the axes of an image as they are in the file.
-pub(super) enum Store {
+pub(super) enum Pixels {
     /// An array of bytes in C order, which is read image by image.
     File {
         file: File,
-        place: Place,
         /// The position of the first element in the file.
         start: u64,
     },
@@ -23,14 +21,14 @@ pub(super) enum Store {
     Memory(Vec<u8>),
 }
 
-impl Store {
+impl Pixels {
     /// Opens the array, or converts it to bytes. Returns a note on the conversion, too.
     pub(super) fn load(place: &Place, header: &Header) -> Result<(Self, Option<String>), DataError> {
         let is_bytes = header.dtype == Dtype::U8;
         if is_bytes && !header.fortran_order && place.member.is_none() {
             let start = place.read_as(header, |reader| Ok(reader.start()))?;
             let file = regular::open(&place.path)?;
-            return Ok((Self::File { file, place: place.clone(), start }, None));
+            return Ok((Self::File { file, start }, None));
         }
         if is_bytes {
             return Ok((Self::Memory(convert(place, header, Scale::Bytes)?), None));
@@ -42,10 +40,10 @@ impl Store {
         Ok((Self::Memory(convert(place, header, scale)?), Some(note)))
     }
 
-    /// Writes image `index` into `image`.
-    pub(super) fn read(&self, index: usize, image: &mut [u8]) -> Result<(), DataError> {
+    /// Writes image `index` of the array at `place` into `image`.
+    pub(super) fn read(&self, place: &Place, index: usize, image: &mut [u8]) -> Result<(), DataError> {
         match self {
-            Self::File { file, place, start } => {
+            Self::File { file, start } => {
                 let offset = start + index as u64 * image.len() as u64;
                 read_exact_at(file, image, offset).map_err(DataError::io("read", &place.path))
             }
@@ -54,28 +52,6 @@ impl Store {
                 Ok(())
             }
         }
-    }
-
-    /// Returns the SHA-256 of each image, height x width x channels bytes.
-    pub(super) fn digests(&self, layout: &Layout) -> Result<Vec<Digest>, DataError> {
-        let mut image = vec![0; layout.image_len()];
-        let digests = (0..layout.images).map(|index| {
-            self.read(index, &mut image)?;
-            Ok(Digest::of(&layout.interleave(&image)))
-        });
-        digests.collect()
-    }
-
-    /// Drops the images of other splits from memory. Returns the new index of each image that is
-    /// kept. `kept` is in ascending order.
-    pub(super) fn keep(&mut self, kept: Vec<usize>, len: usize) -> Vec<usize> {
-        let Self::Memory(bytes) = self else { return kept };
-        for (to, &from) in kept.iter().enumerate() {
-            bytes.copy_within(from * len..(from + 1) * len, to * len);
-        }
-        bytes.truncate(kept.len() * len);
-        bytes.shrink_to_fit();
-        (0..kept.len()).collect()
     }
 }
 

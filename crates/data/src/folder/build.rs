@@ -7,9 +7,10 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use super::FolderError;
-use super::record::{Failure, Open, Record, Settings, read};
+use super::record::{Failure, Open, Record, read};
 use super::scan::Listing;
 use crate::report::{Decoding, Report};
+use crate::settings::Settings;
 use crate::{DataError, Digest};
 
 /// Keeps the pixels of the image with this index.
@@ -86,7 +87,7 @@ impl Build<'_> {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(found) = self.listing.images.get(index) else { return };
             let content = read(&self.path(index), found, self.open);
-            let record = content.and_then(|content| self.settings.record(&content));
+            let record = content.and_then(|content| Record::of(&content, self.settings));
             if results.send((index, record)).is_err() {
                 return;
             }

@@ -22,10 +22,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::FolderError;
 use super::build::Write;
-use super::record::Settings;
 use super::scan::Listing;
 use crate::escape::path_bytes;
 use crate::positioned::read_exact_at;
+use crate::settings::Settings;
 use crate::{DataError, Digest};
 
 const MAGIC: [u8; 16] = *b"adjoint images 1";
@@ -76,7 +76,7 @@ impl Plan {
             root: listing.root.clone(),
             key: key(listing, settings),
             images: listing.images.len(),
-            record_len: settings.record_len(),
+            record_len: settings.image_len(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! * [`walk`] finds the files, and [`scan`] gives them classes and splits.
 //! * [`record`] turns a file into the pixels of a dataset, by [`adjoint_decode`].
 //! * [`build`] does this for all files on several threads. [`cache`] keeps the result in a file.
-//! * [`decoded`] has the images of a folder with their splits and their digest.
+//! * [`decoded`] opens or makes the decoded images of a folder.
 //! * [`file_list`] names the first difference between two states of a folder.
 //!
 //! Nothing here changes the folder, and no image is changed at random.
@@ -19,7 +19,7 @@ mod scan;
 mod tests;
 mod walk;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,53 +27,29 @@ pub use error::FolderError;
 pub use file_list::first_difference;
 pub use walk::Skipped;
 
-use self::decoded::{Decoded, SplitImages};
-use self::record::Settings;
 use self::scan::{Listing, scan};
+use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
+use crate::split_images::{Set, SplitImages, obtain};
 use crate::{DataError, Downloader, FitMode, Options, Split};
 
 /// A directory of image files, as a dataset. It is listed and decoded when it is first needed.
 pub(crate) struct Folder<'a> {
     path: PathBuf,
     options: &'a Options,
-    listing: OnceCell<Arc<Listing>>,
-    decoded: OnceCell<Arc<Decoded>>,
+    /// The list of the folder, which is dropped when the images are decoded.
+    listing: Cell<Option<Listing>>,
+    images: OnceCell<Arc<Set>>,
 }
 
 impl<'a> Folder<'a> {
     pub(crate) fn new(path: &Path, options: &'a Options) -> Self {
-        Self { path: path.to_path_buf(), options, listing: OnceCell::new(), decoded: OnceCell::new() }
+        Self { path: path.to_path_buf(), options, listing: Cell::default(), images: OnceCell::new() }
     }
 
-    fn listing(&self) -> Result<Arc<Listing>, DataError> {
-        obtain(&self.listing, || scan(&self.path))
+    fn listing(&self) -> Result<Listing, DataError> {
+        self.listing.take().map_or_else(|| scan(&self.path), Ok)
     }
-
-    fn decoded(&self) -> Result<Arc<Decoded>, DataError> {
-        obtain(&self.decoded, || Decoded::load(self.listing()?, self.settings(), self.options))
-    }
-
-    fn settings(&self) -> Settings {
-        Settings {
-            size: self.options.image_size,
-            channels: self.channels(),
-            background: self.options.background,
-            fit: self.options.fit.unwrap_or(FitMode::Crop),
-        }
-    }
-}
-
-/// Returns the value of a cell, and makes it first if there is none.
-fn obtain<T>(
-    cell: &OnceCell<Arc<T>>,
-    make: impl FnOnce() -> Result<T, DataError>,
-) -> Result<Arc<T>, DataError> {
-    if let Some(value) = cell.get() {
-        return Ok(value.clone());
-    }
-    let value = Arc::new(make()?);
-    Ok(cell.get_or_init(|| value).clone())
 }
 
 impl Source for Folder<'_> {
@@ -86,7 +62,13 @@ impl Source for Folder<'_> {
     }
 
     fn classes(&self) -> Result<Vec<String>, DataError> {
-        Ok(self.listing()?.classes.clone())
+        if let Some(set) = self.images.get() {
+            return Ok(set.contents.classes().to_vec());
+        }
+        let listing = self.listing()?;
+        let classes = listing.classes.clone();
+        self.listing.set(Some(listing));
+        Ok(classes)
     }
 
     fn load(
@@ -94,7 +76,9 @@ impl Source for Folder<'_> {
         split: Split,
         _downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Box<dyn Images>, DataError> {
-        Ok(Box::new(SplitImages::new(self.decoded()?, split)))
+        let settings = Settings::of(self.options, self.channels(), FitMode::Crop);
+        let set = obtain(&self.images, || decoded::load(self.listing()?, settings, self.options))?;
+        Ok(Box::new(SplitImages::new(set, split)))
     }
 }
 

@@ -5,29 +5,16 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use adjoint_decode::{RgbImage, decode};
-use adjoint_tensor::Named;
-use sha2::{Digest as _, Sha256};
+use adjoint_decode::decode;
 
 use super::FolderError;
 use super::walk::Found;
 use crate::color::convert;
-use crate::{DataError, Digest, Fit, FitMode};
+use crate::settings::Settings;
+use crate::{DataError, Digest};
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 512 << 20;
-
-/// The settings on which the pixels of a record depend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
-    /// Height and width in pixels.
-    pub(crate) size: usize,
-    /// 1 (the luma of BT.601) or 3.
-    pub(crate) channels: usize,
-    /// The color of transparent pixels, and of the pixels around an image with [`FitMode::Pad`].
-    pub(crate) background: [u8; 3],
-    pub(crate) fit: FitMode,
-}
 
 /// The pixels of an image, height x width x channels bytes, with their SHA-256.
 pub(crate) struct Record {
@@ -56,39 +43,16 @@ impl Failure {
     }
 }
 
-impl Settings {
-    /// Bytes of a record.
-    pub(crate) fn record_len(&self) -> usize {
-        self.size * self.size * self.channels
-    }
-
+impl Record {
     /// Makes the record of an image file with this content.
-    pub(crate) fn record(&self, content: &[u8]) -> Result<Record, Failure> {
-        let image = decode(content, self.background).map_err(Failure::Broken)?;
-        let pixels = self.fit(image);
-        let digest = Digest::of(&pixels);
-        Ok(Record { pixels, digest })
-    }
-
-    /// Converts an image to the channels and the size of a record.
-    fn fit(&self, image: RgbImage) -> Vec<u8> {
+    pub(crate) fn of(content: &[u8], settings: &Settings) -> Result<Self, Failure> {
+        let image = decode(content, settings.background).map_err(Failure::Broken)?;
         let (width, height) = image.dimensions();
-        let stored = convert(Cow::Owned(image.into_raw()), 3, self.channels);
-        let background = convert(Cow::Borrowed(&self.background), 3, self.channels);
-        let shape = [height as usize, width as usize];
-        let mut fitted = vec![0; self.record_len()];
-        Fit::new(self.fit, shape, self.channels, self.size, &background).apply(&stored, &mut fitted);
-        fitted
-    }
-
-    /// Adds the settings to a hash.
-    pub(crate) fn hash(&self, hash: &mut Sha256) {
-        let Self { size, channels, background, fit } = *self;
-        for number in [size, channels] {
-            hash.update((number as u64).to_le_bytes());
-        }
-        hash.update(background);
-        hash.update(fit.name());
+        let stored = convert(Cow::Owned(image.into_raw()), 3, settings.channels);
+        let mut pixels = vec![0; settings.image_len()];
+        settings.fit([height as usize, width as usize]).apply(&stored, &mut pixels);
+        let digest = Digest::of(&pixels);
+        Ok(Self { pixels, digest })
     }
 }
 

@@ -125,7 +125,12 @@ impl Listing {
         });
         let Some(class) = in_train.symmetric_difference(&in_test).next() else { return Ok(()) };
         let (with, without) = if in_train.contains(class) { (TRAIN, test) } else { (test, TRAIN) };
-        Err(FolderError::ClassesDiffer { root: self.root.clone(), class: escaped(class), with, without })
+        Err(FolderError::ClassesDiffer {
+            root: self.root.clone(),
+            class: escaped(class.as_encoded_bytes()),
+            with,
+            without,
+        })
     }
 
     /// Sets classes and labels. The folder at `depth` of a path is the class.
@@ -148,7 +153,7 @@ impl Listing {
             u16::try_from(names.binary_search(&class).ok()?).ok()
         };
         self.labels = self.images.iter().map(|image| label(image).unwrap_or(0)).collect();
-        self.classes = names.into_iter().map(escaped).collect();
+        self.classes = names.into_iter().map(|name| escaped(name.as_encoded_bytes())).collect();
         Ok(())
     }
 }

@@ -57,14 +57,21 @@ fn every_layout_and_type_has_the_same_images() {
     }
 }
 
-/// The fingerprint depends on pixels, labels and splits.
+/// The fingerprint depends on image settings, pixels, labels and splits.
 #[test]
-fn the_fingerprint_covers_pixels_labels_and_splits() {
+fn the_fingerprint_covers_settings_pixels_labels_and_splits() {
     let (place, mut changed) = (Place::new(), pixels());
     let path = place.write("a.npy", &bytes(&SHAPE, &changed));
     let fingerprint = |options: &Options| load(&path, Split::Test, options).unwrap().fingerprint().unwrap();
     let mut seen = vec![fingerprint(&options())];
-    seen.push(fingerprint(&Options { test_fraction: 0.5, ..options() }));
+    let changed_options = [
+        Options { test_fraction: 0.5, ..options() },
+        Options { image_size: 5, ..options() },
+        Options { channels: Some(1), ..options() },
+        Options { fit: Some(FitMode::Stretch), ..options() },
+        Options { background: [255, 255, 254], ..options() },
+    ];
+    seen.extend(changed_options.iter().map(&fingerprint));
     for classes in [1, 2] {
         let values: Vec<i64> = (0..IMAGES as i64).map(|index| index % classes).collect();
         place.write("a.labels.npy", &labels(&values));
@@ -103,8 +110,9 @@ fn labels_are_read_from_the_file_beside() {
     let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(lines.len(), IMAGES);
     let in_test: Vec<u16> =
-        lines.iter().filter(|line| line[0] == "test").map(|line| line[1].parse().unwrap()).collect();
+        order(&*test, Split::Test).iter().map(|&index| values[index as usize] as u16).collect();
     assert_eq!(in_test, test.labels());
+    assert!(lines.iter().all(|line| line[1] == values[line[3].parse::<usize>().unwrap()].to_string()));
     assert!(
         lines.iter().enumerate().all(|(index, line)| line[2].len() == 16 && line[3] == index.to_string())
     );
@@ -128,6 +136,40 @@ fn splits_stay_when_images_are_appended() {
     let (few, many) = (tests_of(1000), tests_of(3000));
     assert_eq!(many[..1000], few);
     assert!((200..400).contains(&many.iter().filter(|&&is_test| is_test).count()));
+}
+
+/// The array is sorted by class, and the first images of a split are a fair sample nevertheless.
+#[test]
+fn the_first_images_of_a_split_have_all_classes() {
+    let place = Place::new();
+    let path = place.write("sorted.npy", &bytes(&[2000, 1, 1], &vec![0; 2000]));
+    let values: Vec<i64> = (0..2000).map(|index| index / 400).collect();
+    place.write("sorted.labels.npy", &labels(&values));
+    let options = Options { test_fraction: 0.5, ..options() };
+    for split in [Split::Train, Split::Test] {
+        let split = load(&path, split, &options).unwrap();
+        let first = &split.labels()[..split.labels().len() / 5];
+        for class in 0..5 {
+            let count = first.iter().filter(|&&label| label == class).count();
+            assert!((25..60).contains(&count), "{count} of class {class} in {}", first.len());
+        }
+    }
+}
+
+/// A file that is rewritten in place while it is open.
+#[test]
+fn an_image_that_changes_after_opening_is_an_error() {
+    let place = Place::new();
+    let path = place.write("a.npy", &bytes(&SHAPE, &pixels()));
+    let train = load(&path, Split::Train, &options()).unwrap();
+    let first = order(&*train, Split::Train)[0] as usize;
+    let mut changed = pixels();
+    changed[first * 48 + 7] ^= 1;
+    place.write("a.npy", &bytes(&SHAPE, &changed));
+    let mut image = vec![0; 48];
+    let text = train.image(0, &mut image).unwrap_err().to_string();
+    assert!(text.contains("a.npy: it changed while it was read; start again"), "{text}");
+    train.image(1, &mut image).unwrap();
 }
 
 #[test]
@@ -172,15 +214,13 @@ fn exported_samples_are_a_dataset() {
     let values: Vec<i64> = (0..IMAGES as i64).map(|index| index % 2).collect();
     place.write("samples.labels.npy", &labels(&values));
     let train = load(&path, Split::Train, &options()).unwrap();
-    let list = train.file_list().unwrap();
-    let kept: Vec<usize> =
-        (0..IMAGES).filter(|&k| list.lines().nth(k).unwrap().starts_with("train")).collect();
+    let kept: Vec<usize> = order(&*train, Split::Train).iter().map(|&index| index as usize).collect();
     let expected: Vec<u8> = kept.iter().flat_map(|&k| pixels[k * 48..(k + 1) * 48].to_vec()).collect();
     assert_eq!(images(&*train, 3), expected);
     assert_eq!(train.labels(), kept.iter().map(|&k| (k % 2) as u16).collect::<Vec<_>>());
 }
 
-/// Only the images of the split stay in memory, and images in a file are read from it.
+/// Other arrays are in memory.
 #[test]
 fn a_file_of_bytes_is_read_when_an_image_is_needed() {
     let place = Place::new();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::FitMode;
+use crate::Digest;
 use crate::npy::Dtype;
 
 /// Number of images of [`pixels`].
@@ -107,18 +107,30 @@ fn images(split: &dyn Images, channels: usize) -> Vec<u8> {
     all
 }
 
+/// The index of each image of a split, by the order of the SHA-256 of its index.
+fn order(split: &dyn Images, of: Split) -> Vec<u64> {
+    let list = split.file_list().unwrap();
+    let in_split = list.lines().filter(|line| line.starts_with(&of.to_string()));
+    let mut indices: Vec<u64> =
+        in_split.map(|line| line.rsplit('\t').next().unwrap().parse().unwrap()).collect();
+    indices.sort_by_key(|index| Digest::of(&index.to_le_bytes()).bytes());
+    indices
+}
+
 /// The images of both splits by their index in the file, and their fingerprint.
 fn both_splits(path: &Path, options: &Options, channels: usize) -> (Vec<u8>, String) {
     let source = Arrays::open(path, options).unwrap();
-    let held_out = held_out_by_index(&vec![0; source.layout.images], options.test_fraction);
-    let splits = [Split::Train, Split::Test].map(|split| source.load(split, None).unwrap());
-    let [train, test] = [&splits[0], &splits[1]].map(|split| images(&**split, channels));
+    let splits = [Split::Train, Split::Test].map(|split| (split, source.load(split, None).unwrap()));
     let len = options.image_size * options.image_size * channels;
-    let (mut train, mut test) = (train.chunks_exact(len), test.chunks_exact(len));
-    let all = held_out.iter().flat_map(|&is_test| if is_test { test.next() } else { train.next() }.unwrap());
-    let all = all.copied().collect();
-    assert!(train.next().is_none() && test.next().is_none(), "all images are in one split");
-    let fingerprints = splits.map(|split| split.fingerprint().unwrap().to_string());
+    let mut all = vec![0; source.layout.images * len];
+    for (of, split) in &splits {
+        let order = order(&**split, *of);
+        assert_eq!(order.len(), split.labels().len());
+        for (index, image) in order.into_iter().zip(images(&**split, channels).chunks_exact(len)) {
+            all[index as usize * len..][..len].copy_from_slice(image);
+        }
+    }
+    let fingerprints = splits.map(|(_, split)| split.fingerprint().unwrap().to_string());
     assert_eq!(fingerprints[0], fingerprints[1]);
     (all, fingerprints[0].clone())
 }

@@ -11,8 +11,8 @@ use super::place::{Place, pixels};
 use super::{assert_message, names, write};
 use crate::folder::Folder;
 use crate::folder::cache::Plan;
-use crate::folder::record::Settings;
 use crate::folder::scan::scan;
+use crate::settings::Settings;
 use crate::source::Source;
 use crate::{FitMode, Options, Split};
 

@@ -3,6 +3,7 @@
 mod cache;
 mod disk;
 mod files;
+mod order;
 mod place;
 mod scan;
 mod source;

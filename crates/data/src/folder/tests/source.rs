@@ -9,29 +9,29 @@ use tempfile::TempDir;
 use super::files::{encode, gray_png};
 use super::{assert_message, write};
 use crate::folder::build::Build;
-use crate::folder::record::Settings;
 use crate::folder::scan::scan;
 use crate::folder::{Folder, dataset_name, first_difference};
 use crate::report::Report;
+use crate::settings::Settings;
 use crate::source::{Images, Source, source};
 use crate::{DataError, Dataset, FitMode, Options, Split};
 
 /// The path of an image, and its gray level.
-type Gray<'a> = (&'a str, u8);
+pub(super) type Gray<'a> = (&'a str, u8);
 /// A change of the file with this path.
 type Change = fn(&Path);
 
 /// Options for images of 16 x 16 pixels without a cache.
-fn options() -> Options {
+pub(super) fn options() -> Options {
     Options { image_size: 16, cache_dir: None, ..Options::default() }
 }
 
-fn load(root: &Path, split: Split, options: &Options) -> Result<Box<dyn Images>, DataError> {
+pub(super) fn load(root: &Path, split: Split, options: &Options) -> Result<Box<dyn Images>, DataError> {
     Folder::new(root, options).load(split, None)
 }
 
 /// A folder with the given images, each of one gray level.
-fn folder(images: &[Gray<'_>]) -> TempDir {
+pub(super) fn folder(images: &[Gray<'_>]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for (path, level) in images {
         write(root.path(), &[(path, &gray_png(20, 20, *level))]);
@@ -40,7 +40,7 @@ fn folder(images: &[Gray<'_>]) -> TempDir {
 }
 
 /// The first byte of each image with its label.
-fn levels(images: &dyn Images, channels: usize) -> Vec<(u8, u16)> {
+pub(super) fn levels(images: &dyn Images, channels: usize) -> Vec<(u8, u16)> {
     let level = |index| {
         let mut pixels = vec![0; images.image_size() * images.image_size() * channels];
         images.image(index, &mut pixels).unwrap();
@@ -56,8 +56,13 @@ fn the_splits_of_a_folder_are_kept() {
     let options = options();
     let source = source(root.path().to_str().unwrap(), &options).unwrap();
     assert_eq!((source.classes().unwrap(), source.channels()), (vec!["a".to_string(), "b".to_string()], 3));
-    assert_eq!(levels(&*source.load(Split::Train, None).unwrap(), 3), [(1, 0), (2, 1)]);
-    assert_eq!(levels(&*source.load(Split::Test, None).unwrap(), 3), [(3, 0), (4, 1)]);
+    let sorted = |split| {
+        let mut levels = levels(&*source.load(split, None).unwrap(), 3);
+        levels.sort();
+        levels
+    };
+    assert_eq!(sorted(Split::Train), [(1, 0), (2, 1)]);
+    assert_eq!(sorted(Split::Test), [(3, 0), (4, 1)]);
 }
 
 #[test]
@@ -218,6 +223,7 @@ fn a_fingerprint_covers_paths_splits_labels_and_pixels() {
     let other = |options| print(&root, &options);
     assert_ne!(other(Options { test_fraction: 0.0, ..options() }), original, "splits");
     assert_ne!(other(Options { image_size: 17, ..options() }), original, "the size");
+    assert_ne!(other(Options { background: [0; 3], ..options() }), original, "the background");
 }
 
 #[test]
