@@ -1,5 +1,6 @@
 //! Finds the images in a directory and in the directories below it.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, DirEntry, FileType, ReadDir};
@@ -31,8 +32,9 @@ pub struct Skipped {
     pub hidden: usize,
     /// Files that are not images.
     pub others: usize,
-    /// Links to a directory that contains them.
-    pub loops: usize,
+    /// Links to a directory that is listed under another path, and directories that such a path
+    /// leads to.
+    pub repeated: usize,
 }
 
 impl Skipped {
@@ -47,7 +49,7 @@ impl fmt::Display for Skipped {
         let counts = [
             (self.hidden, "hidden"),
             (self.others, "not images"),
-            (self.loops, "links to a folder that contains them"),
+            (self.repeated, "folders with another path"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts = counts.map(|(count, what)| format!("{count} ({what})")).collect::<Vec<_>>();
@@ -75,8 +77,9 @@ struct Level {
     entries: vec::IntoIter<(OsString, FileType)>,
 }
 
-/// Walks the directory `root`. Symbolic links are followed. A link back to a directory that
-/// contains it is skipped.
+/// Walks the directory `root`. Symbolic links are followed, but each directory is listed once: a
+/// directory in `root` under its own path, and a directory elsewhere under the first path that
+/// leads to it. So links cannot form loops, and their number does not multiply the entries.
 ///
 /// # Errors
 /// [`DataError::Io`] if a directory or the metadata of an image cannot be read.
@@ -93,31 +96,46 @@ pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>
     };
     let real = fs::canonicalize(root).map_err(DataError::io("read the directory", root))?;
     let mut tree = Tree::default();
-    let mut levels = vec![enter(PathBuf::new(), real)?];
+    let mut visited = HashSet::from([real.clone()]);
+    let mut levels = vec![enter(PathBuf::new(), real.clone())?];
     while let Some(level) = levels.last_mut() {
         let Some((name, kind)) = level.entries.next() else {
             levels.pop();
             continue;
         };
-        if name.as_encoded_bytes().starts_with(b".") {
+        if is_hidden(&name) {
             tree.skipped.hidden += 1;
             continue;
         }
         let path = level.path.join(&name);
-        if kind.is_dir() {
-            let real = level.real.join(&name);
-            levels.push(enter(path, real)?);
-        } else if let Some(target) = tree.add(root, path, kind)? {
+        let (path, below) = if kind.is_dir() {
+            (path, level.real.join(&name))
+        } else {
+            let Some(target) = tree.add(root, path, kind)? else { continue };
             let full = root.join(&target);
-            let real = fs::canonicalize(&full).map_err(DataError::io("read the directory", &full))?;
-            if levels.iter().any(|level| level.real == real) {
-                tree.skipped.loops += 1;
-            } else {
-                levels.push(enter(target, real)?);
+            let below = fs::canonicalize(&full).map_err(DataError::io("read the directory", &full))?;
+            if is_listed(&real, &below) {
+                tree.skipped.repeated += 1;
+                continue;
             }
+            (target, below)
+        };
+        if visited.insert(below.clone()) {
+            levels.push(enter(path, below)?);
+        } else {
+            tree.skipped.repeated += 1;
         }
     }
     Ok(tree)
+}
+
+/// Is the directory `below` listed under its own path in `root`? Both paths are without links.
+fn is_listed(root: &Path, below: &Path) -> bool {
+    below.strip_prefix(root).is_ok_and(|path| !path.iter().any(is_hidden))
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 /// Returns the entries of a directory, sorted by the bytes of their names.
