@@ -153,7 +153,7 @@ pub enum NpyError {
         /// Number of bytes after the header.
         found: u64,
     },
-    /// The product of the sizes in the header exceeds 128 bits.
+    /// The product of the sizes in the header that are not 0 is too large for any file.
     #[error("the shape in its header is larger than any file")]
     TooLarge,
 }

@@ -27,6 +27,11 @@ impl<R: Read> Reader<R> {
         if announced != u128::from(found) {
             return Err(NpyError::Length { announced, found });
         }
+        // The product of a shape with a 0 is 0, but the product of its other sizes may overflow.
+        let sizes = header.shape.iter().filter(|&&size| size > 0);
+        let product =
+            sizes.into_iter().try_fold(header.dtype.size(), |product, &size| product.checked_mul(size));
+        product.ok_or(NpyError::TooLarge)?;
         Ok(Self { file, header, start })
     }
 
@@ -86,7 +91,7 @@ impl<R: Read> Reader<R> {
         mut each: impl FnMut(usize, T),
     ) -> Result<(), NpyError> {
         let size = self.header.dtype.size();
-        // The sizes were multiplied without overflow, and the product is the length of a file.
+        // `new` has multiplied the sizes without overflow.
         let mut left = self.header.shape.iter().product::<usize>();
         let mut indices = Indices::new(&self.header);
         let (mut bytes, mut values) = (vec![0; left.min(CHUNK) * size], Vec::with_capacity(left.min(CHUNK)));

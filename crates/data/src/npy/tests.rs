@@ -231,6 +231,10 @@ fn sizes_are_checked_against_the_length() {
     assert_rejected(&of(&format!("({huge},)"), 8), &["announces 73786976294838206460 bytes"]);
     assert_rejected(&of(&format!("({huge}, {huge}, {huge})"), 8), &["larger than any file"]);
     assert_rejected(&of(&format!("({})", "2, ".repeat(20_000)), 8), &["larger than any file"]);
+    for shape in [format!("({huge}, {huge}, 0)"), format!("(0, {huge}, {huge})"), format!("({huge}, 0)")] {
+        assert_rejected(&of(&shape, 0), &["larger than any file"]);
+    }
+    assert_eq!(floats(&of("(0, 4, 1000000)", 0)), []);
     // 2^64 elements, which is 0 in 64 bits.
     assert_rejected(&of("(4294967296, 4294967296)", 0), &["announces"]);
 }
