@@ -204,16 +204,16 @@ fn sizes_show_the_same_writing() {
 }
 
 #[test]
-fn colour_is_the_gray_image_between_paper_and_ink() {
+fn color_is_the_gray_image_between_paper_and_ink() {
     let (gray, rgb) = (grayscale(32), Glyphs::new(0, Split::Train, 32, Palette::Rgb));
     for index in 0..20 {
         let factors = rgb.factors(index);
         let (paper, ink) =
             (tint::tone(factors.paper_hue, tint::PAPER), tint::tone(factors.ink_hue, tint::INK));
-        for (coloured, covered) in image(&rgb, index).chunks_exact(3).zip(image(&gray, index)) {
+        for (colored, covered) in image(&rgb, index).chunks_exact(3).zip(image(&gray, index)) {
             for channel in 0..3 {
                 let exact = paper[channel] + f32::from(covered) / 255.0 * (ink[channel] - paper[channel]);
-                assert!((f32::from(coloured[channel]) - exact).abs() <= 1.01, "{index}");
+                assert!((f32::from(colored[channel]) - exact).abs() <= 1.01, "{index}");
             }
         }
     }

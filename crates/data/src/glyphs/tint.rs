@@ -1,6 +1,6 @@
-//! The colours of `glyphs-rgb`: any hue, with a fixed contrast between ink and paper.
+//! The colors of `glyphs-rgb`: any hue, with a fixed contrast between ink and paper.
 
-/// A colour as red, green and blue in `[0, 255]`.
+/// A color as red, green and blue in `[0, 255]`.
 pub(super) type Rgb = [f32; 3];
 
 /// Luma of paper, which is dark.
@@ -8,7 +8,7 @@ pub(super) const PAPER: f32 = 0.2;
 /// Luma of ink, which is bright.
 pub(super) const INK: f32 = 0.85;
 
-/// The colour with the given hue, in turns, and luma, with slightly reduced saturation. The luma is
+/// The color with the given hue, in turns, and luma, with slightly reduced saturation. The luma is
 /// computed with the weights of Rec. 709 from the encoded values.
 ///
 /// Yellow on blue and blue on yellow are equally readable because the luma is fixed, not the
@@ -40,19 +40,16 @@ mod tests {
     fn every_hue_has_the_given_luma() {
         for step in 0..=360 {
             let hue = step as f32 / 360.0;
-            for (colour, luma) in [PAPER, INK].map(|luma| (tone(hue, luma), luma)) {
-                assert!((luma_of(colour) / 255.0 - luma).abs() < 1e-5, "hue {hue}: {colour:?}");
-                assert!(
-                    colour.iter().all(|channel| (0.0..=255.0).contains(channel)),
-                    "hue {hue}: {colour:?}"
-                );
+            for (color, luma) in [PAPER, INK].map(|luma| (tone(hue, luma), luma)) {
+                assert!((luma_of(color) / 255.0 - luma).abs() < 1e-5, "hue {hue}: {color:?}");
+                assert!(color.iter().all(|channel| (0.0..=255.0).contains(channel)), "hue {hue}: {color:?}");
             }
         }
     }
 
     #[test]
     fn hues_are_where_the_factors_say() {
-        let strongest = |colour: Rgb| (0..3).max_by(|&a, &b| colour[a].total_cmp(&colour[b]));
+        let strongest = |color: Rgb| (0..3).max_by(|&a, &b| color[a].total_cmp(&color[b]));
         assert_eq!(
             [0.0, 1.0 / 3.0, 2.0 / 3.0].map(|hue| strongest(tone(hue, PAPER))),
             [Some(0), Some(1), Some(2)]

@@ -105,7 +105,7 @@ fn pixel_ranges_end_exactly() {
 }
 
 #[test]
-fn colour_has_three_channels() {
+fn color_has_three_channels() {
     let options = Options { image_size: 32, ..Options::default() };
     let data = Dataset::load("glyphs-rgb", Split::Train, &options, None).unwrap();
     assert_eq!((data.len(), data.channels(), data.classes().len()), (60_000, 3, 10));

@@ -48,7 +48,7 @@ fn the_manifest_is_read_strictly() {
     for (from, to, complaint) in [
         ("[tiny]", "[tiny]\nformat = \"tar\"", "tiny: format = \"tar\", but the formats are"),
         ("[tiny]", "[tiny]\nformat = \"cifar\"", "tiny: "),
-        ("[tiny]", "[tiny]\ncolour = 1", "tiny: unknown field `colour`"),
+        ("[tiny]", "[tiny]\ncolor = 1", "tiny: unknown field `color`"),
         ("tiny", "..", "manifest"),
         ("tiny", "\"../tiny\"", "../tiny: the name of a dataset has only the characters"),
         ("tiny", "\"\"", "the name of a dataset"),
