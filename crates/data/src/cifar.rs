@@ -26,6 +26,8 @@ pub(crate) struct Cifar<'a> {
 /// The records of a split, and what the user should know about them.
 pub(crate) struct Loaded {
     pub(crate) records: Records,
+    /// Does the manifest have a checksum of the content?
+    pub(crate) is_pinned: bool,
     pub(crate) notes: Vec<String>,
 }
 
@@ -138,7 +140,7 @@ impl Cifar<'_> {
             self.take(&mut records, files, split);
         }
         records.shrink_to_fit();
-        Loaded { records, notes }
+        Loaded { records, is_pinned: true, notes }
     }
 
     /// Reads a split from plain files. Any of the files of the manifest may be missing. Returns
@@ -171,7 +173,13 @@ impl Cifar<'_> {
             ));
         }
         records.shrink_to_fit();
-        Ok(Some(Loaded { records, notes }))
+        Ok(Some(Loaded { records, is_pinned: false, notes }))
+    }
+
+    /// May the records come from plain files, which have no checksum?
+    pub(crate) fn has_plain_files(&self) -> Result<bool, DataError> {
+        let CifarFiles { train, test, .. } = self.files;
+        Ok(!self.present(train)?.is_empty() || !self.present(test)?.is_empty())
     }
 
     /// The files that exist.

@@ -1,8 +1,6 @@
 //! A labelled set of images of one size, drawn by code or read from files.
 
-use std::fmt;
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use adjoint_tensor::{PixelRange, Tensor};
@@ -12,86 +10,7 @@ use crate::escape::Shown;
 use crate::glyphs::Factors;
 use crate::source::{Images, Source, class_count, source};
 use crate::subset::Subset;
-use crate::{DataError, Digest, Downloader, FitMode, Manifest, Report, dataset_name};
-
-/// The supported image sizes: height and width in pixels.
-pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
-
-/// A part of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// The images to train on.
-    Train,
-    /// The images to evaluate on.
-    Test,
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        })
-    }
-}
-
-/// The options for loading a dataset.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The directory that has one subdirectory per dataset.
-    pub data_dir: PathBuf,
-    /// Height and width of the images, within [`IMAGE_SIZES`]. Glyphs are drawn at this size.
-    /// Stored images that are smaller by up to a quarter get a black margin; stored images of any
-    /// other size are resampled.
-    pub image_size: usize,
-    /// The seed of the glyphs, and of the random order of [`limit`](Self::limit). This seed is
-    /// separate from the seed of a training run: two runs with different training seeds should see
-    /// the same images in a different order.
-    pub seed: u64,
-    /// The datasets that are available besides the built-in ones.
-    pub manifest: Manifest,
-    /// Values per pixel, 1 or 3, to which images are converted. `None` is the dataset's own number,
-    /// which is 3 for folders and for arrays of color.
-    pub channels: Option<usize>,
-    /// How images are fitted into the square of [`image_size`](Self::image_size). `None` is the
-    /// dataset's own way: [`FitMode::Margin`] for sets of the manifest, and [`FitMode::Crop`] for
-    /// folders and arrays.
-    pub fit: Option<FitMode>,
-    /// Red, green and blue of the background of transparent images and of padding.
-    pub background: [u8; 3],
-    /// The fraction of the images that form the test split of a dataset without one.
-    pub test_fraction: f64,
-    /// The largest number of images per split: the first ones of a random order, which is a
-    /// function of [`seed`](Self::seed). `None` keeps all images.
-    pub limit: Option<usize>,
-    /// Skips images that cannot be decoded. Otherwise such an image is an error.
-    pub skip_broken: bool,
-    /// The directory of the files that keep decoded images. `None` keeps none.
-    pub cache_dir: Option<PathBuf>,
-    /// Receives the progress of decoding a folder.
-    pub report: Report,
-}
-
-impl Default for Options {
-    /// `datasets/`, 28 pixels, seed 0, the manifest of this crate, a white background, a tenth of
-    /// the images for testing, no limit, no broken images and no cache.
-    fn default() -> Self {
-        Self {
-            data_dir: "datasets".into(),
-            image_size: 28,
-            seed: 0,
-            manifest: Manifest::default(),
-            channels: None,
-            fit: None,
-            background: [255; 3],
-            test_fraction: 0.1,
-            limit: None,
-            skip_broken: false,
-            cache_dir: None,
-            report: Report::default(),
-        }
-    }
-}
+use crate::{DataError, Digest, Downloader, IMAGE_SIZES, Options, Split, dataset_name};
 
 /// A labelled set of images of one size. A clone shares the images with the original.
 #[derive(Clone, Debug)]
@@ -163,23 +82,29 @@ impl Dataset {
     /// The result is called `name`.
     ///
     /// # Errors
-    /// [`DataError`] if there are more than 65,535 classes, or if the source cannot load the split.
+    /// [`DataError`] if there are more than 65,535 classes, if the train split is empty, or if the
+    /// source cannot load the split. The test split may be empty.
     pub fn of_source(
         name: &str,
         source: &dyn Source,
         split: Split,
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Self, DataError> {
+        // The path of a folder may have a line break, and messages have one line.
+        let name = Shown(name.as_ref()).to_string();
         let classes = source.classes()?;
-        class_count(name, classes.len())?;
+        class_count(&name, classes.len())?;
+        let images = source.load(split, downloader)?;
+        if split == Split::Train && images.labels().is_empty() {
+            return Err(DataError::NoTrainImages(name));
+        }
         Ok(Self {
-            // The path of a folder may have a line break, and messages have one line.
-            name: Shown(name.as_ref()).to_string(),
+            name,
             split,
             channels: source.channels(),
             classes,
             judge_accuracy: source.judge_accuracy(),
-            images: source.load(split, downloader)?.into(),
+            images: images.into(),
         })
     }
 
@@ -247,7 +172,8 @@ impl Dataset {
     }
 
     /// What the user should know about the images, such as files that cannot be verified. Each note
-    /// is one line.
+    /// is one line. Both splits of a folder or an array have the same notes. A split of another set
+    /// has notes on its own files.
     pub fn notes(&self) -> &[String] {
         self.images.notes()
     }
@@ -270,9 +196,9 @@ impl Dataset {
     }
 
     /// The SHA-256 over the image settings, and over splits, labels and pixels of all images of a
-    /// folder, with their relative paths, or of a file of arrays. `None` for a set whose content
-    /// its name defines. It does not depend on the place of the files or on [`Options::limit`], and
-    /// covers all splits.
+    /// folder, with their relative paths, of a file of arrays, or of files of which the manifest
+    /// has no checksum. `None` for a set whose content its name or the manifest defines. It does
+    /// not depend on the place of the files or on [`Options::limit`], and covers all splits.
     pub fn fingerprint(&self) -> Option<Digest> {
         self.images.fingerprint()
     }

@@ -7,11 +7,10 @@
 //! SHA-256 cannot verify a part of a file.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adjoint_files::Partial;
 use sha2::{Digest as _, Sha256};
@@ -30,24 +29,6 @@ pub struct Progress<'a> {
     pub received: u64,
     /// Size of the file in bytes.
     pub total: u64,
-    /// Time since the first byte of this mirror.
-    pub elapsed: Duration,
-}
-
-impl Progress<'_> {
-    /// The transfer rate so far in bytes per second.
-    pub fn rate(&self) -> f64 {
-        self.received as f64 / self.elapsed.as_secs_f64().max(1e-3)
-    }
-}
-
-impl fmt::Display for Progress<'_> {
-    /// For example `cifar-10-binary.tar.gz: 12.5 of 170.1 MB, 3.21 MB/s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mb = |bytes: u64| bytes as f64 / 1e6;
-        let (received, total, rate) = (mb(self.received), mb(self.total), self.rate() / 1e6);
-        write!(f, "{}: {received:.1} of {total:.1} MB, {rate:.2} MB/s", self.file)
-    }
 }
 
 /// Downloads the files of datasets.
@@ -124,7 +105,7 @@ impl<'a> Downloader<'a> {
         let mut body = self.open(url, file)?;
         let mut partial = Partial::create(target).map_err(Failure::Disk)?;
         let mut buffer = vec![0; 1 << 16];
-        let (mut received, mut hash, start) = (0, Sha256::new(), Instant::now());
+        let (mut received, mut hash) = (0, Sha256::new());
         loop {
             let count = body.read(&mut buffer).map_err(|error| Failure::Mirror(one_line(&error)))?;
             if count == 0 {
@@ -133,8 +114,7 @@ impl<'a> Downloader<'a> {
             partial.file().write_all(&buffer[..count]).map_err(Failure::Disk)?;
             received += count as u64;
             hash.update(&buffer[..count]);
-            let (total, elapsed) = (file.bytes, start.elapsed());
-            (self.progress)(Progress { file: &file.name, url, received, total, elapsed });
+            (self.progress)(Progress { file: &file.name, url, received, total: file.bytes });
         }
         let digest = Digest::from(hash);
         let problem = match received.cmp(&file.bytes) {

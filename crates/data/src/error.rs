@@ -33,6 +33,10 @@ pub enum DataError {
     #[error("{0} has no images")]
     Empty(String),
 
+    /// All images of the dataset are in the test split.
+    #[error("the train split of {0} has no images; choose a smaller --test-fraction or add images")]
+    NoTrainImages(String),
+
     /// The dataset has more classes than labels can number.
     #[error("{dataset} has {classes} classes, and at most {} are possible; join some of them", u16::MAX)]
     Classes {

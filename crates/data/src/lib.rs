@@ -57,6 +57,7 @@ mod held_out;
 pub mod idx;
 mod manifest;
 pub mod npy;
+mod options;
 pub mod points;
 mod positioned;
 mod prefetch;
@@ -72,7 +73,7 @@ mod unpacked;
 
 pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches};
-pub use dataset::{Dataset, IMAGE_SIZES, Options, Split};
+pub use dataset::Dataset;
 pub use digest::Digest;
 pub use directories::{cache_dir, data_dir};
 pub use download::{Downloader, Progress};
@@ -82,6 +83,7 @@ pub use folder::{FolderError, Skipped, dataset_name, first_difference};
 pub use manifest::{
     CifarFiles, FileEntry, Files, IdxFiles, Manifest, ManifestEntry, RecordFile, RemoteFile, SplitEntry,
 };
+pub use options::{IMAGE_SIZES, Options, Split};
 pub use prefetch::Prefetch;
 pub use report::{Decoding, Report};
 pub use source::{Images, Kind, Source, source, sources};

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::escape::Shown;
+use crate::settings::MAX_SIDE;
 use crate::{DataError, Digest, Split, points, source};
 
 /// Datasets by name.
@@ -41,7 +42,7 @@ pub struct ManifestEntry {
 pub enum Files {
     /// Grayscale images in IDX files. The format is called `idx` and is the default.
     Idx(Box<IdxFiles>),
-    /// Colour images in records, as those of CIFAR-10. The format is called `cifar`.
+    /// Color images in records, as those of CIFAR-10. The format is called `cifar`.
     Cifar(CifarFiles),
 }
 
@@ -195,8 +196,6 @@ impl Default for Manifest {
     }
 }
 
-/// Largest height and width of stored images, in pixels.
-const MAX_SIZE: usize = 1 << 14;
 /// Largest number of images in a split.
 const MAX_ITEMS: usize = 1 << 28;
 /// Largest size of a downloaded file in bytes.
@@ -229,8 +228,8 @@ impl ManifestEntry {
     /// Fails with a description of the first value that is out of range.
     fn check(&self) -> Result<(), String> {
         let (size, classes) = (self.size, self.classes.len());
-        if size.iter().any(|side| !(1..=MAX_SIZE).contains(side)) {
-            return Err(format!("size = {size:?}, but height and width are from 1 to {MAX_SIZE} pixels"));
+        if size.iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
+            return Err(format!("size = {size:?}, but height and width are from 1 to {MAX_SIDE} pixels"));
         }
         if !(1..=256).contains(&classes) {
             return Err(format!("{classes} classes, but a label of a byte names one of 1 to 256"));

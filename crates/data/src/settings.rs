@@ -8,6 +8,9 @@ use sha2::{Digest as _, Sha256};
 use crate::color::convert;
 use crate::{Fit, FitMode, Options};
 
+/// The most rows and columns of an image in a file.
+pub(crate) const MAX_SIDE: usize = adjoint_decode::MAX_SIDE as usize;
+
 /// The settings on which the pixels of an image depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {

@@ -93,9 +93,9 @@ pub trait Images: fmt::Debug + Send + Sync {
         None
     }
 
-    /// The SHA-256 of everything from which a run takes these images: image settings, paths, splits,
-    /// labels and pixels of all splits. `None` for a set whose content its name defines. The default
-    /// implementation returns `None`.
+    /// The SHA-256 of everything from which a run takes these images: image settings, paths,
+    /// splits, labels and pixels of all splits. `None` for a set whose content its name or the
+    /// checksums of the manifest define. The default implementation returns `None`.
     fn fingerprint(&self) -> Option<Digest> {
         None
     }
@@ -129,7 +129,7 @@ pub fn sources(options: &Options) -> Vec<(&str, Box<dyn Source + '_>)> {
     let drawn =
         BUILT_IN.map(|(name, palette)| (name, Box::new(BuiltIn { palette, options }) as Box<dyn Source>));
     let stored = options.manifest.entries().map(|(name, entry)| {
-        let stored: Box<dyn Source> = Box::new(Stored { name, entry, options });
+        let stored: Box<dyn Source> = Box::new(Stored::new(name, entry, options));
         (name, stored)
     });
     drawn.into_iter().chain(stored).collect()

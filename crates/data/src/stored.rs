@@ -2,24 +2,30 @@
 //! checksums. Missing files are downloaded, and every file is verified. The images are kept in
 //! memory at their stored size.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::cifar::{Cifar, Loaded};
 use crate::escape::Shown;
-use crate::fit::{Fit, FitMode};
 use crate::idx::Idx;
 use crate::records::{self, Layout, Records};
+use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
 use crate::{
-    Damage, DataError, Digest, Downloader, FileEntry, Files, IdxFiles, ManifestEntry, Options, Split,
+    CifarFiles, Damage, DataError, Digest, Downloader, FileEntry, Files, Fit, FitMode, IdxFiles,
+    ManifestEntry, Options, Split, SplitEntry,
 };
 
 /// A dataset of the manifest.
 pub(crate) struct Stored<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) entry: &'a ManifestEntry,
-    pub(crate) options: &'a Options,
+    name: &'a str,
+    entry: &'a ManifestEntry,
+    options: &'a Options,
+    /// The fingerprint, once it has been computed.
+    fingerprint: OnceCell<Option<Digest>>,
 }
 
 impl Source for Stored<'_> {
@@ -47,31 +53,17 @@ impl Source for Stored<'_> {
         split: Split,
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<Box<dyn Images>, DataError> {
-        let Loaded { records: Records { images, labels }, notes } = match &self.entry.files {
-            Files::Idx(files) => self.load_idx(files, split, downloader)?,
-            Files::Cifar(files) => Cifar {
-                name: self.name,
-                files,
-                mirrors: &self.entry.mirrors,
-                layout: Layout {
-                    label_bytes: files.label_bytes,
-                    pixels: self.entry.size.iter().product(),
-                    classes: self.entry.classes.len(),
-                },
-                directory: self.directory(),
-                test_fraction: self.options.test_fraction,
-            }
-            .load(split, downloader)?,
-        };
+        let loaded = self.read(split, downloader)?;
         // A black margin suits white digits on black, but not photographs.
         let mode = match self.entry.files {
             Files::Idx(_) => FitMode::Margin,
             Files::Cifar(_) => FitMode::Crop,
         };
-        let mode = self.options.fit.unwrap_or(mode);
-        let channels = self.channels();
-        let fit = Fit::new(mode, self.entry.size, channels, self.options.image_size, &vec![0; channels]);
-        Ok(Box::new(InMemory { images, labels, notes, fit }))
+        let settings = Settings { background: [0; 3], ..Settings::of(self.options, self.channels(), mode) };
+        let fingerprint = self.fingerprint(&settings, split, &loaded)?;
+        let Loaded { records: Records { images, labels }, notes, .. } = loaded;
+        let fit = settings.fit(self.entry.size);
+        Ok(Box::new(InMemory { images, labels, notes, fit, fingerprint }))
     }
 }
 
@@ -82,6 +74,7 @@ struct InMemory {
     labels: Vec<u16>,
     notes: Vec<String>,
     fit: Fit,
+    fingerprint: Option<Digest>,
 }
 
 impl fmt::Debug for InMemory {
@@ -108,12 +101,103 @@ impl Images for InMemory {
     fn notes(&self) -> &[String] {
         &self.notes
     }
+
+    fn fingerprint(&self) -> Option<Digest> {
+        self.fingerprint
+    }
 }
 
-impl Stored<'_> {
+impl<'a> Stored<'a> {
+    pub(crate) fn new(name: &'a str, entry: &'a ManifestEntry, options: &'a Options) -> Self {
+        Self { name, entry, options, fingerprint: OnceCell::new() }
+    }
+
     /// The directory of the dataset.
     fn directory(&self) -> PathBuf {
         self.options.data_dir.join(self.name)
+    }
+
+    fn cifar<'f>(&'f self, files: &'f CifarFiles) -> Cifar<'f> {
+        Cifar {
+            name: self.name,
+            files,
+            mirrors: &self.entry.mirrors,
+            layout: Layout {
+                label_bytes: files.label_bytes,
+                pixels: self.entry.size.iter().product(),
+                classes: self.entry.classes.len(),
+            },
+            directory: self.directory(),
+            test_fraction: self.options.test_fraction,
+        }
+    }
+
+    /// Reads the records of a split.
+    fn read(&self, split: Split, downloader: Option<&mut Downloader<'_>>) -> Result<Loaded, DataError> {
+        match &self.entry.files {
+            Files::Idx(files) => self.load_idx(files, split, downloader),
+            Files::Cifar(files) => self.cifar(files).load(split, downloader),
+        }
+    }
+
+    /// The SHA-256 over the settings and the records of both splits, if the manifest has no
+    /// checksum of some of them. A split whose files are missing or damaged has no records.
+    fn fingerprint(
+        &self,
+        settings: &Settings,
+        split: Split,
+        loaded: &Loaded,
+    ) -> Result<Option<Digest>, DataError> {
+        if let Some(&known) = self.fingerprint.get() {
+            return Ok(known);
+        }
+        let is_pinned = loaded.is_pinned && !self.has_plain_files()?;
+        let fingerprint = if is_pinned { None } else { self.hash(settings, split, loaded) };
+        Ok(*self.fingerprint.get_or_init(|| fingerprint))
+    }
+
+    /// Returns `None` if the manifest has checksums of both splits.
+    fn hash(&self, settings: &Settings, split: Split, loaded: &Loaded) -> Option<Digest> {
+        let (other, both);
+        match split {
+            Split::Train => {
+                other = self.read(Split::Test, None).ok();
+                both = [Some(loaded), other.as_ref()];
+            }
+            Split::Test => {
+                other = self.read(Split::Train, None).ok();
+                both = [other.as_ref(), Some(loaded)];
+            }
+        }
+        if both.iter().flatten().all(|loaded| loaded.is_pinned) {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        settings.hash(&mut hash);
+        for records in both.map(|loaded| loaded.map(|loaded| &loaded.records)) {
+            let (images, labels) = records.map_or((&[][..], &[][..]), |of| (&of.images, &of.labels));
+            hash.update((labels.len() as u64).to_le_bytes());
+            labels.iter().for_each(|label| hash.update(label.to_le_bytes()));
+            hash.update(images);
+        }
+        Some(hash.into())
+    }
+
+    /// May records come from files that have no checksum?
+    fn has_plain_files(&self) -> Result<bool, DataError> {
+        let files = match &self.entry.files {
+            Files::Idx(files) => files,
+            Files::Cifar(files) => return self.cifar(files).has_plain_files(),
+        };
+        for SplitEntry { images, labels, .. } in [&files.train, &files.test] {
+            for file in [images, labels].into_iter().filter(|file| file.sha256.is_none()) {
+                let path = self.directory().join(&file.name);
+                if path.try_exists().map_err(DataError::io("read", &path))? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Loads a split from IDX files.
@@ -134,7 +218,8 @@ impl Stored<'_> {
         let labels = obtain(&split.labels, &[split.items], &|labels| check_labels(labels, classes))?;
         let images = obtain(&split.images, &[split.items, height, width], &|_| Ok(()))?;
         let labels = labels.into_iter().map(u16::from).collect();
-        Ok(Loaded { records: Records { images, labels }, notes })
+        // A note says that a file cannot be verified.
+        Ok(Loaded { records: Records { images, labels }, is_pinned: notes.is_empty(), notes })
     }
 
     /// Returns the data of a file of shape `dims` from the compressed file, or from the plain file

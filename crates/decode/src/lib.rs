@@ -21,11 +21,10 @@ use std::io::Cursor;
 
 pub use image::RgbImage;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 /// The largest height and width of an image in pixels.
-const MAX_SIDE: u32 = 16_384;
+pub const MAX_SIDE: u32 = 16_384;
 /// The largest memory of a decoded image in bytes.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -41,34 +40,63 @@ const MAX_BYTES: u64 = 512 << 20;
 /// # Ok::<(), String>(())
 /// ```
 pub fn decode(content: &[u8], background: [u8; 3]) -> Result<RgbImage, String> {
-    let reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(|e| e.to_string())?;
-    let format = reader.format();
-    let (image, orientation) = decode_as_is(reader).map_err(|error| problem(&error))?;
-    if image.width() == 0 || image.height() == 0 {
-        return Err("it has no pixels".to_string());
-    }
-    // The decoder fills the missing part of a JPEG with gray.
-    if format == Some(ImageFormat::Jpeg) && !jpeg::is_complete(content) {
-        return Err("the file ends early".to_string());
-    }
-    let has_alpha = image.color().has_alpha();
-    let pixels = if has_alpha { compose(&image.into_rgba8(), background) } else { image.into_rgb8() };
-    let mut pixels = DynamicImage::ImageRgb8(pixels);
-    pixels.apply_orientation(orientation);
-    Ok(pixels.into_rgb8())
+    Decoder::new(content)?.decode(background)
 }
 
-/// Returns the image as it is stored, and its orientation.
-fn decode_as_is(mut reader: ImageReader<Cursor<&[u8]>>) -> Result<(DynamicImage, Orientation), ImageError> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder()?;
-    limits.reserve(decoder.total_bytes())?;
-    let orientation = decoder.orientation()?;
-    Ok((DynamicImage::from_decoder(decoder)?, orientation))
+/// An image file whose header has been read.
+pub struct Decoder<'a> {
+    content: &'a [u8],
+    decoder: Box<dyn ImageDecoder + 'a>,
+    is_jpeg: bool,
+}
+
+impl<'a> Decoder<'a> {
+    /// Reads the header of an image file with this content.
+    ///
+    /// # Errors
+    /// The problem of the file, on one line.
+    pub fn new(content: &'a [u8]) -> Result<Self, String> {
+        let mut reader =
+            ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(|e| e.to_string())?;
+        let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(MAX_SIDE);
+        limits.max_image_height = Some(MAX_SIDE);
+        limits.max_alloc = Some(MAX_BYTES);
+        reader.limits(limits.clone());
+        let decoder = reader.into_decoder().map_err(|error| problem(&error))?;
+        limits.reserve(decoder.total_bytes()).map_err(|error| problem(&error))?;
+        Ok(Self { content, decoder: Box::new(decoder), is_jpeg })
+    }
+
+    /// The memory in bytes that [`decode`](Self::decode) needs at most for pixels: as they are
+    /// stored and as RGB, or as RGB before and after the orientation is applied.
+    pub fn memory(&self) -> u64 {
+        let (width, height) = self.decoder.dimensions();
+        let rgb = 3 * u64::from(width) * u64::from(height);
+        self.decoder.total_bytes().max(rgb).saturating_add(rgb)
+    }
+
+    /// Decodes the image. Transparent pixels show the color `background`.
+    ///
+    /// # Errors
+    /// The problem of the file, on one line.
+    pub fn decode(mut self, background: [u8; 3]) -> Result<RgbImage, String> {
+        let orientation = self.decoder.orientation().map_err(|error| problem(&error))?;
+        let image = DynamicImage::from_decoder(self.decoder).map_err(|error| problem(&error))?;
+        if image.width() == 0 || image.height() == 0 {
+            return Err("it has no pixels".to_string());
+        }
+        // The decoder fills the missing part of a JPEG with gray.
+        if self.is_jpeg && !jpeg::is_complete(self.content) {
+            return Err("the file ends early".to_string());
+        }
+        let has_alpha = image.color().has_alpha();
+        let pixels = if has_alpha { compose(&image.into_rgba8(), background) } else { image.into_rgb8() };
+        let mut pixels = DynamicImage::ImageRgb8(pixels);
+        pixels.apply_orientation(orientation);
+        Ok(pixels.into_rgb8())
+    }
 }
 
 /// Composes an image on a background: c = (a f + (255 - a) b) / 255, rounded.

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::layout::MAX_SIDE;
 use crate::escape::Shown;
 use crate::npy::{Dtype, NpyError};
+use crate::settings::MAX_SIDE;
 
 /// An array file that cannot be used. The message is one line.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,9 @@ pub enum ArrayProblem {
     /// The array has no images.
     #[error("it has no images: its shape is {0:?}")]
     Empty(Vec<usize>),
+    /// The array has a single image.
+    #[error("it has only one image; a dataset needs two or more")]
+    OneImage,
     /// The images are too large.
     #[error("its images have {0} x {1} pixels; save them with at most {MAX_SIDE} rows and columns")]
     Side(usize, usize),

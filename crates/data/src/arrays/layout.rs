@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use super::ArrayProblem;
-
-/// The most rows and columns of an image in a file.
-pub(super) const MAX_SIDE: usize = 1 << 14;
+use crate::settings::MAX_SIDE;
 
 /// The meaning of the axes of an array of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,7 +36,6 @@ mod store;
 mod tests;
 
 use std::cell::OnceCell;
-use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,13 +65,18 @@ pub struct Arrays<'a> {
     images: OnceCell<Arc<Set>>,
 }
 
-/// Is this the path of a file of arrays? The name decides: it ends in `.npy` or `.npz`.
+/// Is this the path of a file of arrays? The name decides: it ends in `.npy` or `.npz`, in lower or
+/// upper case.
 pub fn is_array(path: &Path) -> bool {
-    is_archive(path) || path.extension() == Some(OsStr::new("npy"))
+    is_archive(path) || ends_in(path, "npy")
 }
 
 fn is_archive(path: &Path) -> bool {
-    path.extension() == Some(OsStr::new("npz"))
+    ends_in(path, "npz")
+}
+
+fn ends_in(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
 impl<'a> Arrays<'a> {
@@ -91,6 +95,9 @@ impl<'a> Arrays<'a> {
         };
         let header = images.header()?;
         let layout = Layout::of(&header.shape).map_err(|problem| images.error(problem))?;
+        if layout.images == 1 {
+            return Err(images.error(ArrayProblem::OneImage));
+        }
         Scale::check(header.dtype).map_err(|problem| images.error(problem))?;
         let labels = labels.map(|place| read_labels(&place, layout.images)).transpose()?;
         Ok(Self { options, place: images, header, layout, labels, images: OnceCell::new() })

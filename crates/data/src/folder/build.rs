@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use super::FolderError;
+use super::permit::{Large, Permit};
 use super::record::{Failure, Open, Record, read};
 use super::scan::Listing;
 use crate::report::{Decoding, Report};
@@ -26,6 +27,16 @@ pub(crate) struct Build<'a> {
     pub(crate) open: &'a Open<'a>,
 }
 
+/// What the threads share.
+#[derive(Default)]
+struct Shared {
+    /// The index of the next image.
+    next: AtomicUsize,
+    /// Are the threads to stop?
+    stop: AtomicBool,
+    large: Large,
+}
+
 impl Build<'_> {
     /// Decodes the images and passes the index and the pixels of each to `write`, on the calling
     /// thread and in no fixed order. Returns the SHA-256 of the pixels of each image, and `None`
@@ -33,18 +44,18 @@ impl Build<'_> {
     ///
     /// # Errors
     /// The error of the first image that has one, in the order of the listing;
-    /// [`FolderError::AllBroken`]; the error of `write`.
+    /// [`FolderError::FewSound`]; the error of `write`.
     pub(crate) fn run(&self, write: &mut Write<'_>) -> Result<Vec<Option<Digest>>, DataError> {
         let images = self.listing.images.len();
         let mut digests = vec![None; images];
         let mut failed: Option<(usize, Failure)> = None;
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(images);
-        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Shared::default();
         thread::scope(|scope| {
             let (sender, receiver) = sync_channel(2 * threads);
             for _ in 0..threads {
-                let (sender, next, stop) = (sender.clone(), &next, &stop);
-                scope.spawn(move || self.work(next, stop, &sender));
+                let (sender, shared) = (sender.clone(), &shared);
+                scope.spawn(move || self.work(shared, &sender));
             }
             drop(sender);
             for (done, (index, result)) in receiver.into_iter().enumerate() {
@@ -57,7 +68,7 @@ impl Build<'_> {
                     Err(Failure::Broken(_)) if self.skip_broken => {}
                     Err(failure) => {
                         // Images are taken in order, so results of earlier images still arrive.
-                        stop.store(true, Ordering::Relaxed);
+                        shared.stop.store(true, Ordering::Relaxed);
                         if failed.as_ref().is_none_or(|&(first, _)| index < first) {
                             failed = Some((index, failure));
                         }
@@ -69,25 +80,26 @@ impl Build<'_> {
         })?;
         match failed {
             Some((index, failure)) => Err(failure.error(&self.path(index))),
-            None if digests.iter().all(Option::is_none) => {
-                Err(DataError::Folder(FolderError::AllBroken { root: self.listing.root.clone(), images }))
-            }
-            None => Ok(digests),
+            None => match digests.iter().flatten().count() {
+                sound @ 0..=1 => {
+                    let root = self.listing.root.clone();
+                    Err(DataError::Folder(FolderError::FewSound { root, images, sound }))
+                }
+                _ => Ok(digests),
+            },
         }
     }
 
-    /// Takes one image after another, until there are none or `stop` is set.
-    fn work(
-        &self,
-        next: &AtomicUsize,
-        stop: &AtomicBool,
-        results: &SyncSender<(usize, Result<Record, Failure>)>,
-    ) {
-        while !stop.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
+    /// Takes one image after another, until there are none or the threads are to stop.
+    fn work(&self, shared: &Shared, results: &SyncSender<(usize, Result<Record, Failure>)>) {
+        while !shared.stop.load(Ordering::Relaxed) {
+            let index = shared.next.fetch_add(1, Ordering::Relaxed);
             let Some(found) = self.listing.images.get(index) else { return };
+            let mut permit = Permit::new(&shared.large);
+            permit.acquire(found.size);
             let content = read(&self.path(index), found, self.open);
-            let record = content.and_then(|content| Record::of(&content, self.settings));
+            let record = content.and_then(|content| Record::of(&content, self.settings, &mut permit));
+            drop(permit);
             if results.send((index, record)).is_err() {
                 return;
             }

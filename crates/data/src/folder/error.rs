@@ -95,13 +95,18 @@ pub enum FolderError {
         problem: String,
     },
 
-    /// No image is left after the broken images have been skipped.
-    #[error("none of the {images} images of {} can be decoded", Shown(root))]
-    AllBroken {
+    /// Fewer than two images are left after the broken images have been skipped.
+    #[error(
+        "only {sound} of the {images} images of {} can be decoded; a dataset needs two or more",
+        Shown(root)
+    )]
+    FewSound {
         /// The folder.
         root: PathBuf,
         /// Number of images.
         images: usize,
+        /// Number of images that are not broken.
+        sound: usize,
     },
 
     /// The cache does not fit on its file system.

@@ -2,7 +2,8 @@
 //!
 //! * [`walk`] finds the files, and [`scan`] gives them classes and splits.
 //! * [`record`] turns a file into the pixels of a dataset, by [`adjoint_decode`].
-//! * [`build`] does this for all files on several threads. [`cache`] keeps the result in a file.
+//! * [`build`] does this for all files on several threads, and [`permit`] limits their memory.
+//! * [`cache`] keeps the result in a file.
 //! * [`decoded`] opens or makes the decoded images of a folder.
 //! * [`file_list`] names the first difference between two states of a folder.
 //!
@@ -13,6 +14,7 @@ mod cache;
 mod decoded;
 mod error;
 mod file_list;
+mod permit;
 mod record;
 mod scan;
 #[cfg(test)]
@@ -20,7 +22,7 @@ mod tests;
 mod walk;
 
 use std::cell::{Cell, OnceCell};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::FolderError;
@@ -28,6 +30,7 @@ pub use file_list::first_difference;
 pub use walk::Skipped;
 
 use self::scan::{Listing, scan};
+use crate::arrays::is_array;
 use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
 use crate::split_images::{Set, SplitImages, obtain};
@@ -82,10 +85,14 @@ impl Source for Folder<'_> {
     }
 }
 
-/// Returns the name of a dataset that is given by its name or its path. It is the last part of the
-/// path, without the end of the name of an array, reduced to the characters a to z, 0 to 9 and `-`.
-/// Upper case becomes lower case, and other characters become one `-`. A name of which nothing is
-/// left becomes `folder`.
+/// The longest name of a dataset in bytes. Names of files that contain it fit in 255 bytes.
+const MAX_NAME: usize = 100;
+
+/// Returns the name of a dataset that is given by its name or its path. A name of the characters a
+/// to z, 0 to 9, `-` and `_` stays as it is. The name of a path is its last part, without the end
+/// of the name of an array, reduced to the characters a to z, 0 to 9 and `-`. Upper case becomes
+/// lower case, and other characters become one `-`. A name of which nothing is left becomes
+/// `folder`. A link has its own name, not that of its target. A name is cut after 100 characters.
 ///
 /// ```
 /// use adjoint_data::dataset_name;
@@ -96,10 +103,23 @@ impl Source for Folder<'_> {
 /// assert_eq!(dataset_name("/".as_ref()), "folder");
 /// ```
 pub fn dataset_name(path: &Path) -> String {
-    let absolute = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
-    let absolute = absolute.as_deref().unwrap_or(path);
-    let is_array = absolute.extension().is_some_and(|end| end == "npy" || end == "npz");
-    let name = if is_array { absolute.file_stem() } else { absolute.file_name() };
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    let mut name = match path.to_str() {
+        Some(name) if !name.is_empty() && name.bytes().all(is_plain) => name.to_string(),
+        _ => name_of_path(path),
+    };
+    name.truncate(MAX_NAME);
+    name
+}
+
+/// The last part of a path, reduced to a to z, 0 to 9 and `-`.
+fn name_of_path(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    // Which directory `..` is depends on the links before it.
+    let ends_in_parent = absolute.components().next_back() == Some(Component::ParentDir);
+    let real = if ends_in_parent { std::fs::canonicalize(&absolute).ok() } else { None };
+    let path = real.unwrap_or(absolute);
+    let name = if is_array(&path) { path.file_stem() } else { path.file_name() };
     let name = name.unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let words = name.split(|character: char| !character.is_ascii_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
-use adjoint_decode::decode;
+use adjoint_decode::Decoder;
 
 use super::FolderError;
+use super::permit::Permit;
 use super::walk::Found;
 use crate::color::convert;
 use crate::settings::Settings;
@@ -45,8 +47,12 @@ impl Failure {
 
 impl Record {
     /// Makes the record of an image file with this content.
-    pub(crate) fn of(content: &[u8], settings: &Settings) -> Result<Self, Failure> {
-        let image = decode(content, settings.background).map_err(Failure::Broken)?;
+    pub(super) fn of(content: &[u8], settings: &Settings, permit: &mut Permit<'_>) -> Result<Self, Failure> {
+        let image = guarded(|| {
+            let decoder = Decoder::new(content)?;
+            permit.acquire(decoder.memory());
+            decoder.decode(settings.background)
+        })?;
         let (width, height) = image.dimensions();
         let stored = convert(Cow::Owned(image.into_raw()), 3, settings.channels);
         let mut pixels = vec![0; settings.image_len()];
@@ -54,6 +60,15 @@ impl Record {
         let digest = Digest::of(&pixels);
         Ok(Self { pixels, digest })
     }
+}
+
+/// Calls a decoder. If it panics, the image is broken; other images are decoded nevertheless. The
+/// message of the panic goes to the hook of the program, which is not changed.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, String>) -> Result<T, Failure> {
+    let decoded = panic::catch_unwind(AssertUnwindSafe(decode));
+    decoded
+        .unwrap_or_else(|_| Err("its decoder has a fault and panicked".to_owned()))
+        .map_err(Failure::Broken)
 }
 
 /// Opens a file for reading. Tests let it fail.
@@ -73,10 +88,30 @@ pub(crate) fn read(path: &Path, found: &Found, open: &Open<'_>) -> Result<Vec<u8
     if found.size > MAX_FILE {
         return Err(Failure::Broken(format!("the file is larger than {} MB", MAX_FILE >> 20)));
     }
-    let mut content = Vec::with_capacity(found.size as usize);
+    let mut content = Vec::new();
+    let reserved = content.try_reserve_exact(found.size as usize);
+    reserved.map_err(|_| Failure::Unreadable(ErrorKind::OutOfMemory.into()))?;
     file.by_ref().take(found.size).read_to_end(&mut content).map_err(Failure::Unreadable)?;
     let now = file.metadata().map_err(Failure::Unreadable)?;
     let modified = now.modified().map_err(Failure::Unreadable)?;
     let is_listed = (now.len(), modified) == (found.size, found.modified);
     if is_listed && content.len() as u64 == found.size { Ok(content) } else { Err(Failure::Changed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_breaks_one_image() {
+        assert!(matches!(guarded(|| Ok(3)), Ok(3)));
+        let problem = |failure: Result<(), Failure>| match failure {
+            Err(failure) => failure.error(Path::new("cats/1.png")).to_string(),
+            Ok(()) => panic!("no failure"),
+        };
+        let text = problem(guarded(|| panic!("index\nout of range")));
+        assert!(text.starts_with("cats/1.png is broken: its decoder has a fault and panicked; "), "{text}");
+        let text = problem(guarded(|| Err("no header".to_owned())));
+        assert!(text.starts_with("cats/1.png is broken: no header; "), "{text}");
+    }
 }

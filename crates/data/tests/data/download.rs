@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adjoint_data::{DataError, Dataset, Downloader, Progress, Split};
+use adjoint_data::{DataError, Dataset, Downloader, Split};
 
 use crate::support::{Place, Tiny, gzip, message, names};
 
@@ -270,19 +270,4 @@ fn a_directory_that_can_not_be_made_is_named() {
     place.options.data_dir = blocked;
     let error = message(load(&place, &[&refused()]), &["blocked"]);
     assert!(matches!(error, DataError::Io { .. }));
-}
-
-#[test]
-fn the_rate_is_shown() {
-    let progress = Progress {
-        file: "images.gz",
-        url: "http://host/images.gz",
-        received: 12_500_000,
-        total: 170_052_171,
-        elapsed: Duration::from_millis(2500),
-    };
-    assert_eq!(progress.rate(), 5e6);
-    assert_eq!(progress.to_string(), "images.gz: 12.5 of 170.1 MB, 5.00 MB/s");
-    let start = Progress { received: 0, elapsed: Duration::ZERO, ..progress };
-    assert_eq!(start.to_string(), "images.gz: 0.0 of 170.1 MB, 0.00 MB/s");
 }

@@ -240,7 +240,7 @@ fn counts_and_labels_are_checked_even_if_the_digest_is_right() {
     assert_damage(load(&flat), Damage::Shape { found: vec![7, 784], expected: vec![7, 28, 28] });
 }
 
-/// A split without images can be loaded but not divided into batches.
+/// A test split without images can be loaded but not divided into batches. Training needs images.
 #[test]
 fn an_empty_set_has_no_batches() {
     let tiny = Tiny { images: idx(&[0, 28, 28], &[]), labels: idx(&[0], &[]) };
@@ -249,7 +249,9 @@ fn an_empty_set_has_no_batches() {
         Manifest::parse(&tiny.manifest_text().replace("items = 7", "items = 0")).unwrap();
     place.write("images.gz", &gzip(&tiny.images));
     place.write("labels", &tiny.labels);
-    let set = place.load().unwrap();
+    let error = message(place.load(), &["the train split of tiny has no images", "--test-fraction"]);
+    assert!(matches!(error, DataError::NoTrainImages(_)));
+    let set = Dataset::load("tiny", Split::Test, &place.options, None).unwrap();
     assert!(set.is_empty());
     for batch_size in [0, 1, 128] {
         let batches = Batches::new(set.clone(), batch_size, 0, PixelRange::Unit);

@@ -11,4 +11,5 @@ mod manifests;
 mod mnist;
 mod pillow;
 mod support;
+mod unpinned;
 mod unreadable;

@@ -6,7 +6,7 @@ mod files;
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage, RgbaImage};
 
-use adjoint_decode::decode;
+use adjoint_decode::{Decoder, decode};
 use files::*;
 
 const WHITE: [u8; 3] = [255; 3];
@@ -50,6 +50,16 @@ fn each_format_is_decoded() {
     let from_webp = quarters(&lossy_webp(), 8);
     quarters(&progressive_jpeg(), 3);
     quarters(&encode(from_webp, ImageFormat::Jpeg), 20);
+}
+
+/// The header announces the memory: of the stored pixels with those in RGB, or twice that of RGB.
+#[test]
+fn the_memory_is_known_before_decoding() {
+    let memory = |image: DynamicImage| Decoder::new(&encode(image, ImageFormat::Png)).unwrap().memory();
+    assert_eq!(memory(DynamicImage::new_luma8(20, 10)), 200 * (3 + 3));
+    assert_eq!(memory(DynamicImage::new_rgb8(20, 10)), 200 * (3 + 3));
+    assert_eq!(memory(DynamicImage::new_rgba8(20, 10)), 200 * (4 + 3));
+    assert_eq!(memory(DynamicImage::new_rgba16(20, 10)), 200 * (8 + 3));
 }
 
 #[test]

@@ -62,6 +62,16 @@ fn shapes_that_are_not_images_are_rejected() {
 }
 
 #[test]
+fn one_image_is_rejected() {
+    let place = Place::new();
+    assert_fails(&place.write("a.npy", &bytes(&[1, 4, 4], &[0; 16])), &["a.npy: it has only one image"]);
+    assert_eq!(
+        load(&place.write("a.npy", &bytes(&[2, 4, 4], &[0; 32])), Split::Train, &options()).unwrap().labels(),
+        [0]
+    );
+}
+
+#[test]
 fn wrong_labels_are_rejected() {
     let place = Place::new();
     let path = place.write("a.npy", &bytes(&SHAPE, &pixels()));

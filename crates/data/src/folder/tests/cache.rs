@@ -9,6 +9,7 @@ use super::place::{Place, pixels};
 use super::{assert_message, names, write};
 use crate::folder::Folder;
 use crate::folder::cache::{DECODERS, Plan};
+use crate::folder::permit::{Large, Permit};
 use crate::folder::record::Record;
 use crate::folder::scan::scan;
 use crate::settings::Settings;
@@ -106,7 +107,9 @@ fn the_pixels_of_this_version_stay() {
     let file = encode(picture, image::ImageFormat::Png);
     let digest = |channels, fit| {
         let settings = Settings { size: 16, channels, background: [200, 100, 0], fit };
-        Record::of(&file, &settings).ok().unwrap().digest.to_string()[..16].to_string()
+        Record::of(&file, &settings, &mut Permit::new(&Large::default())).ok().unwrap().digest.to_string()
+            [..16]
+            .to_string()
     };
     let digests = [digest(3, FitMode::Crop), digest(1, FitMode::Pad)];
     assert_eq!(digests, ["14ea8f50b161be68", "12f057757c1f7a5f"]);

@@ -146,7 +146,12 @@ fn broken_images_are_errors_or_are_left_out() {
     let nothing = folder(&[]);
     write(nothing.path(), &[("1.png", b"x"), ("2.png", b"x")]);
     let lenient = Options { skip_broken: true, ..options() };
-    assert_message(load(nothing.path(), Split::Train, &lenient), &["none of the 2 images of"]);
+    assert_message(
+        load(nothing.path(), Split::Train, &lenient),
+        &["only 0 of the 2 images of", "needs two or more"],
+    );
+    write(nothing.path(), &[("2.png", &gray_png(20, 20, 1))]);
+    assert_message(load(nothing.path(), Split::Train, &lenient), &["only 1 of the 2 images of"]);
 }
 
 #[test]
@@ -266,6 +271,28 @@ fn folders_are_named() {
     assert_eq!(name("/data/Фото"), "folder");
     assert_eq!(name("/data/été 2020\n"), "t-2020");
     assert!(!name(".").is_empty() && name(".") != "folder", "the current directory has a name");
+    assert_eq!(name("photos/."), "photos");
+    assert_eq!(name("src/../src/.."), name("."), "the directory of the crate");
+    assert_eq!(name("cifar_10"), "cifar_10", "a known name stays");
+    assert_eq!((name("./cifar_10"), name("CIFAR_10")), ("cifar-10".into(), "cifar-10".into()));
+    assert_eq!((name("Faces.NPY"), name("faces.v2.Npz")), ("faces".into(), "faces-v2".into()));
+    // The name of a cache or a judge has a hash and an ending, and fits in 255 bytes.
+    for long in ["a".repeat(255), "a b".repeat(85), "é".repeat(120) + "abc"] {
+        assert!((1..=100).contains(&name(&long).len()) && name(&long).is_ascii());
+    }
+}
+
+/// A link is named after itself. Only the end of a path can need the file system.
+#[cfg(unix)]
+#[test]
+fn links_have_their_own_names() {
+    let root = folder(&[("cats v1/1.png", 1), ("cats v1/old/2.png", 2)]);
+    let link = root.path().join("Cats");
+    std::os::unix::fs::symlink(root.path().join("cats v1/old"), &link).unwrap();
+    std::os::unix::fs::symlink("cats v1", root.path().join("glyphs")).unwrap();
+    assert_eq!(dataset_name(&link), "cats");
+    assert_eq!(dataset_name(&link.join("..")), "cats-v1", "the parent of the target");
+    assert_eq!(dataset_name(&root.path().join("glyphs")), "glyphs");
 }
 
 #[test]
