@@ -58,16 +58,19 @@ impl Adam {
         let level = level().narrow();
         for_each_chunk(&mut chunks, 1, |_, chunk| {
             let (((theta, m), v), g) = &mut chunk[0];
+            let elements = theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter());
             level.vectorize(
                 #[inline(always)]
-                || {
-                    for (((theta, m), v), &g) in
-                        theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter())
-                    {
-                        let g = g + l2 * *theta;
-                        *m = b1 * *m + r1 * g;
-                        *v = b2 * *v + r2 * g * g;
-                        *theta = keep * *theta - step * *m / (v.sqrt() * root + eps);
+                move || {
+                    for (((theta, m), v), &g) in elements {
+                        // Each number is read once, before any is written. A read after a write
+                        // at the same offset of another array can wait for that write.
+                        let [theta_old, m_old, v_old] = [*theta, *m, *v];
+                        let g = g + l2 * theta_old;
+                        let m_new = b1 * m_old + r1 * g;
+                        let v_new = b2 * v_old + r2 * g * g;
+                        *theta = keep * theta_old - step * m_new / (v_new.sqrt() * root + eps);
+                        (*m, *v) = (m_new, v_new);
                     }
                 },
             );
