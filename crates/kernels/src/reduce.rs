@@ -5,17 +5,16 @@
 //! the result does not depend on the number of threads, and the error does not grow with the
 //! length.
 
+mod lanes;
+
 use crate::Element;
 use crate::memory::Buffer;
 use crate::parallel::for_each_chunk;
 use crate::simd::level;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
-
-/// The number of independent running sums (lanes) in a contiguous piece. With this number, no
-/// vector unit waits for its previous sum. It is a power of two, so that the sums can be added in
-/// pairs.
-const LANES: usize = 64;
+pub use lanes::sum_of_squares;
+use lanes::{LANES, sum_block};
 
 /// The largest number of terms of a running sum in the type of its terms. Longer sums are in `f64`.
 const TERMS: usize = 64;
@@ -185,36 +184,6 @@ impl<E: Element> Row<E> {
     }
 }
 
-/// Returns [`LANES`] running sums. Sum i has the terms f(x) of the elements i, i + LANES, ...
-#[inline(always)]
-fn lanes<E: Element, S: Element>(x: &[E], f: impl Fn(E) -> S) -> [S; LANES] {
-    let (rows, rest) = x.as_chunks::<LANES>();
-    let mut sums = [S::ZERO; LANES];
-    for row in rows {
-        // A new array by value, without indexed stores, stays in registers.
-        sums = std::array::from_fn(|i| sums[i] + f(row[i]));
-    }
-    for (sum, &x) in sums.iter_mut().zip(rest) {
-        *sum += f(x);
-    }
-    sums
-}
-
-/// Returns the sum of a block. The upper half of the running sums is added to the lower half until
-/// one number is left.
-#[inline(always)]
-fn sum_block<E: Element>(x: &[E]) -> E {
-    let mut lanes = lanes(x, |x| x);
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
-    }
-    lanes[0]
-}
-
 /// sum\[j\] = the sum over all rows of term(x\[row, j\], the K numbers of column j), in the order
 /// of the rows. A row starts `stride` numbers after the row before.
 #[inline(always)]
@@ -241,21 +210,6 @@ pub(crate) fn sum_rows<E: Element, const K: usize>(
             sum[j] += term(row[j], of_column.map(|of| of[j]));
         }
     }
-}
-
-/// Returns the sum of the squares, in `f64`, for the norm of a gradient.
-#[inline(never)]
-pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
-    let mut partial = Buffer::<f64>::take(x.len().div_ceil(CHUNK));
-    let level = level();
-    for_each_chunk(partial.as_mut_slice(), 1, |t, out| {
-        let x = &x[t * CHUNK..((t + 1) * CHUNK).min(x.len())];
-        level.vectorize(
-            #[inline(always)]
-            || out[0] = lanes(x, |x| x.f64() * x.f64()).iter().sum(),
-        );
-    });
-    partial.as_slice().iter().sum()
 }
 
 #[cfg(test)]
@@ -293,7 +247,6 @@ mod tests {
         sum_to((&x, [1, 1, 1, x.len()]), (&mut got, [1; 4]));
         let exact: f64 = x.iter().map(|&x| f64::from(x)).sum();
         assert!((f64::from(got[0]) / exact - 1.0).abs() < 1e-6, "{} against {exact}", got[0]);
-        assert_eq!(sum_of_squares(&[3.0f32, 4.0]), 25.0);
     }
 
     /// Sums of many rows of 0.1 are accurate. Each step of a running sum in `f32` is rounded. With
