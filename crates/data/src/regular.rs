@@ -1,6 +1,7 @@
 //! Opens the files of datasets.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use crate::DataError;
@@ -16,4 +17,12 @@ pub(crate) fn open(path: &Path) -> Result<File, DataError> {
         return Err(DataError::NotAFile(path.to_path_buf()));
     }
     File::open(path).map_err(DataError::io("read", path))
+}
+
+/// Opens a regular file, like [`open`], with an error of the system.
+///
+/// # Errors
+/// If the file cannot be opened or is not a regular file.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    if path.metadata()?.is_file() { File::open(path) } else { Err(io::Error::other("it is not a file")) }
 }

@@ -25,6 +25,7 @@ use super::build::Write;
 use super::scan::Listing;
 use crate::escape::path_bytes;
 use crate::positioned::read_exact_at;
+use crate::regular;
 use crate::settings::Settings;
 use crate::{DataError, Digest};
 
@@ -97,7 +98,7 @@ impl Plan {
     /// Opens the file. Returns the SHA-256 of the pixels of each image as well, and `None` for
     /// broken images.
     pub(crate) fn open(&self) -> Result<(Cache, Vec<Option<Digest>>), Unusable> {
-        let file = File::open(&self.path).map_err(|cause| match cause.kind() {
+        let file = regular::open_file(&self.path).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => Unusable::Missing,
             _ => Unusable::Damaged,
         })?;

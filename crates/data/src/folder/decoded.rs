@@ -1,13 +1,12 @@
 //! The decoded images of a folder.
 
-use std::fs::File;
-
 use super::FolderError;
 use super::build::Build;
 use super::cache::{Cache, Plan, Unusable};
 use super::scan::Listing;
 use crate::contents::{Contents, Keys, Splits};
 use crate::escape::Shown;
+use crate::regular;
 use crate::settings::Settings;
 use crate::split_images::{Set, Store};
 use crate::{DataError, Digest, Options};
@@ -27,7 +26,7 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
         settings: &settings,
         skip_broken: options.skip_broken,
         report: &options.report,
-        open: &|path| File::open(path),
+        open: &|path| regular::open_file(path),
     };
     let (store, digests) = match &options.cache_dir {
         None => decode_to_memory(&build)?,

@@ -9,13 +9,14 @@ pub use flags::{DATA, DataArgs};
 use adjoint_data::FitMode;
 use adjoint_data::points::Points;
 use adjoint_data::{
-    Dataset, Decoding, Downloader, Kind, Manifest, Options, Progress, Report, Split, cache_dir, data_dir,
-    first_difference, source, sources,
+    DataError, Dataset, Decoding, Downloader, Kind, Manifest, Options, Progress, Report, Split, cache_dir,
+    data_dir, first_difference, source, sources,
 };
 use adjoint_runs::{
     BoxError, CommonArgs, Error, Loading, Unit, UnusedFlag, either, grouped, note, say, unused_if,
 };
 use clap::Arg;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -59,6 +60,25 @@ fn options(data: &DataArgs) -> Result<Options, BoxError> {
 /// If there is no such dataset, or its files are missing, can't be fetched or are damaged. If the
 /// images of a folder or an array are not those of the run.
 pub fn load(data: &DataArgs, split: Split, run: Option<&Path>) -> Result<Dataset, BoxError> {
+    let [set] = load_by(data, run, |path, options, downloader| {
+        Ok([Dataset::load(path, split, options, downloader)?])
+    })?;
+    Ok(set)
+}
+
+/// Loads the training split and the test split. Splits of a folder or an array share their memory.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_splits(data: &DataArgs, run: Option<&Path>) -> Result<[Dataset; 2], BoxError> {
+    load_by(data, run, |path, options, downloader| Dataset::load_splits(path, options, downloader))
+}
+
+fn load_by<const N: usize>(
+    data: &DataArgs,
+    run: Option<&Path>,
+    load: impl FnOnce(&Path, &Options, Option<&mut Downloader<'_>>) -> Result<[Dataset; N], DataError>,
+) -> Result<[Dataset; N], BoxError> {
     let mut loading = Loading::default();
     let mut last = String::new();
     let mut downloader = Downloader::new(|Progress { file, url, received, total, .. }| {
@@ -75,13 +95,11 @@ pub fn load(data: &DataArgs, split: Split, run: Option<&Path>) -> Result<Dataset
         (false, false) => None,
     };
     refuse_a_moved_path(data)?;
-    let set = Dataset::load(&data.dataset, split, &options(data)?, downloader)?;
-    refuse_other_images(data, &set, run)?;
-    // Both splits have the same notes.
-    if split == Split::Train {
-        set.notes().iter().for_each(note);
-    }
-    Ok(set)
+    let sets = load(&data.dataset, &options(data)?, downloader)?;
+    sets.iter().try_for_each(|set| refuse_other_images(data, set, run))?;
+    let notes: BTreeSet<&String> = sets.iter().flat_map(Dataset::notes).collect();
+    notes.into_iter().for_each(note);
+    Ok(sets)
 }
 
 /// Fails if the flags are those of a run, and its folder or array is not where it was.
@@ -116,6 +134,24 @@ fn refuse_other_images(data: &DataArgs, set: &Dataset, run: Option<&Path>) -> Re
 pub fn load_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<Dataset, BoxError> {
     refuse_runs_among_images(data, common)?;
     let set = load(data, Split::Train, common.resume.as_deref())?;
+    prepare(&set, data, common)?;
+    Ok(set)
+}
+
+/// Loads both splits of a run, as [`load_to_train`] loads the training set.
+///
+/// # Errors
+/// As [`load`]. Also if there is no test image.
+pub fn load_both_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<[Dataset; 2], BoxError> {
+    refuse_runs_among_images(data, common)?;
+    let [train, test] = load_splits(data, common.resume.as_deref())?;
+    refuse_no_tests(data, &test)?;
+    prepare(&train, data, common)?;
+    Ok([train, test])
+}
+
+/// Records what was found, prints it, and draws built-in images.
+fn prepare(set: &Dataset, data: &mut DataArgs, common: &CommonArgs) -> Result<(), BoxError> {
     if let Some(digest) = set.fingerprint() {
         data.dataset_sha256 = Some(digest);
         data.dataset_classes = Some(set.classes().len());
@@ -129,13 +165,13 @@ pub fn load_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<Dataset
         }
     }
     if !common.quiet {
-        say(describe(&set));
+        say(describe(set));
     }
     let epoch = (set.len() / common.batch_size.max(1)) as u64;
     if common.total_steps(epoch) >= epoch {
         set.draw_all();
     }
-    Ok(set)
+    Ok(())
 }
 
 /// Describes what was loaded: "cats: 1,089 training images of 3 classes, 64x64 in colour".
@@ -174,17 +210,16 @@ fn refuse_runs_among_images(data: &DataArgs, common: &CommonArgs) -> Result<(), 
     }
 }
 
-/// Loads the test images of a run, which must not be empty. `run` is as in [`load`].
+/// Fails if a test set is empty.
 ///
 /// # Errors
-/// As [`load`]. Also if there is no test image.
-pub fn load_tests(data: &DataArgs, run: Option<&Path>) -> Result<Dataset, BoxError> {
-    let set = load(data, Split::Test, run)?;
-    if set.is_empty() {
-        let problem = "it has no test images, which are needed here; give a larger --test-fraction";
-        return Err(Error::file(&data.dataset, problem).into());
+/// If there is no test image.
+pub fn refuse_no_tests(data: &DataArgs, test: &Dataset) -> Result<(), Error> {
+    if !test.is_empty() {
+        return Ok(());
     }
-    Ok(set)
+    let problem = "it has no test images, which are needed here; give a larger --test-fraction";
+    Err(Error::file(&data.dataset, problem))
 }
 
 /// Returns the files that a run keeps about its training set: the list of its images, if they come

@@ -36,9 +36,12 @@ impl ImageData {
         common: &CommonArgs,
         condition: Option<Condition>,
     ) -> Result<Self, BoxError> {
-        let train = data::load_to_train(data, common)?;
-        let images = condition.is_some_and(Condition::is_image);
-        let test = images.then(|| data::load_tests(data, None)).transpose()?;
+        let (train, test) = if condition.is_some_and(Condition::is_image) {
+            let [train, test] = data::load_both_to_train(data, common)?;
+            (train, Some(test))
+        } else {
+            (data::load_to_train(data, common)?, None)
+        };
         let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Symmetric)?;
         Ok(Self::of_batches(batches.with_flips(data.flip), test, common.seed, condition))
     }

@@ -241,27 +241,26 @@ impl Model {
     /// # Errors
     /// If it can't be loaded.
     pub fn dataset(&self, split: Split) -> Result<Dataset, BoxError> {
-        let kept = &self.sets[usize::from(split == Split::Test)];
-        if let Some(set) = kept.get() {
+        let index = usize::from(split == Split::Test);
+        if let Some(set) = self.sets[index].get() {
             return Ok(set.clone());
         }
         // Programs that read runs do not download.
         let data = DataArgs { download: false, ..self.data.clone() };
-        let set = match split {
-            Split::Train => data::load(&data, split, Some(&self.run)),
-            Split::Test => data::load_tests(&data, Some(&self.run)),
-        };
-        let set = set.map_err(|error| match error.downcast_ref() {
-            Some(DataError::Missing { dataset, file, directory }) => {
-                let place = directory.display();
-                format!(
-                    "there is no {file} in {place}; set --data-dir to the directory that contains {dataset}/"
-                )
-                .into()
-            }
-            _ => error,
-        })?;
-        Ok(kept.get_or_init(|| set).clone())
+        let run = Some(&*self.run);
+        if data.is_path() {
+            // The splits of a folder or an array share their memory.
+            let sets = data::load_splits(&data, run)?;
+            self.sets.iter().zip(sets).for_each(|(kept, set)| _ = kept.set(set));
+        } else {
+            let set = data::load(&data, split, run).map_err(advise_on_missing_files)?;
+            _ = self.sets[index].set(set);
+        }
+        let set = self.sets[index].get().expect("it was loaded above").clone();
+        if split == Split::Test {
+            data::refuse_no_tests(&data, &set)?;
+        }
+        Ok(set)
     }
 
     /// Returns images of a dataset as inputs of this model. They have the pixel range of the model,
@@ -303,6 +302,13 @@ impl Model {
     pub fn refusal(&self, lack: &str, instead: &str) -> BoxError {
         Error::file(&self.run, format!("a {} that {lack}; take {instead}", self.kind)).into()
     }
+}
+
+/// Adds to the error of a missing file what a program that does not download can do.
+fn advise_on_missing_files(error: BoxError) -> BoxError {
+    let Some(DataError::Missing { dataset, file, directory }) = error.downcast_ref() else { return error };
+    let place = directory.display();
+    format!("there is no {file} in {place}; set --data-dir to the directory that contains {dataset}/").into()
 }
 
 #[cfg(test)]

@@ -32,9 +32,8 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         // Check the flags first: a wrong flag should fail before a download.
         limits::memory(summary(config)?.step_bytes)?;
         let (latent, common) = (LatentModel::new(config)?, config.common().clone());
-        let train = data::load_to_train(config.data_mut(), &common)?;
-        let sets = [train.clone(), data::load_tests(config.data(), None)?];
-        let batches = Batches::new(train, common.batch_size, common.seed, PixelRange::Unit)?;
+        let sets = data::load_both_to_train(config.data_mut(), &common)?;
+        let batches = Batches::new(sets[0].clone(), common.batch_size, common.seed, PixelRange::Unit)?;
         let batches = batches.with_flips(config.data().flip);
         Ok(Self { latent, batches: Prefetch::new(batches), sets, common })
     }

@@ -147,6 +147,15 @@ fn a_damaged_cache_is_decoded_again() {
         assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
         assert!(fs::read(place.cache()).unwrap() == whole);
     }
+    // Opening a pipe would wait for a writer.
+    #[cfg(unix)]
+    {
+        let cache = place.cache();
+        fs::remove_file(&cache).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&cache).status().unwrap().success());
+        assert_eq!(place.load(Split::Train).unwrap().notes().len(), 1);
+        assert!(place.decodes() && fs::read(place.cache()).unwrap() == whole);
+    }
     // An earlier version of the format, and another key, are not damage.
     for at in [15, 20] {
         fs::write(place.cache(), damaged_bytes(at)).unwrap();
