@@ -34,6 +34,17 @@ fn too_long(file: &TextFile) -> Vec<String> {
     if is_code && lines > MOST_LINES_OF_A_FILE { vec![format!(" {lines} lines")] } else { vec![] }
 }
 
+/// A newcomer reads these pages first, from beginning to end.
+#[test]
+fn the_first_pages_are_short() {
+    let files = text_files();
+    for (path, most) in [("README.md", 130), ("ARCHITECTURE.md", 100)] {
+        let page = files.iter().find(|file| file.path == path).expect("the page");
+        let lines = page.text.lines().count();
+        assert!(lines <= most, "{path} has {lines} lines, more than {most}");
+    }
+}
+
 #[test]
 fn files_have_at_most_350_lines() {
     assert_none(&violations(&text_files(), too_long));
