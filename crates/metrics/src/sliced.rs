@@ -2,7 +2,7 @@
 //! "Progressive growing of GANs for improved quality, stability, and variation" (2018), section 5.
 //!
 //! A descriptor is a neighbourhood of 7 x 7 pixels in a level of the Laplacian pyramid of an image
-//! ([`laplacian`](crate::laplacian)). The descriptors of a set are normalised: each channel has
+//! ([`laplacian`]). The descriptors of a set are normalised: each channel has
 //! mean 0 and standard deviation 1 over all descriptors of the set. The distance of two sets is the
 //! mean Wasserstein distance of their descriptors' projections onto random directions (Rabin et al.
 //! 2011).
@@ -15,7 +15,7 @@
 //!
 //! The Wasserstein distance of two distributions of numbers is the integral of |F - G|, where F and
 //! G are their distribution functions. The authors sort all projections, which must then all be in
-//! memory. Here, F and G are kept as their means over cells of width [`CELL`]: a projection counts
+//! memory. Here, F and G are kept as their means over cells of width `CELL`: a projection counts
 //! partly for each of the two cell borders around it. The integral over a cell is exact, unless F -
 //! G changes its sign in the cell.
 
