@@ -33,8 +33,7 @@ pub struct Options {
     /// The directory that has one subdirectory per dataset.
     pub data_dir: PathBuf,
     /// Height and width of the images, within [`IMAGE_SIZES`]. Glyphs are drawn at this size.
-    /// Stored images that are smaller by up to a quarter get a black margin; stored images of any
-    /// other size are resampled.
+    /// Images of another size are fitted, see [`fit`](Self::fit).
     pub image_size: usize,
     /// The seed of the glyphs, and of the random order of [`limit`](Self::limit). This seed is
     /// separate from the seed of a training run: two runs with different training seeds should see
