@@ -15,6 +15,8 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
 use adjoint_files::Partial;
@@ -47,6 +49,8 @@ pub(crate) struct Cache {
     /// Where the pixels of the first image start.
     start: u64,
     record_len: usize,
+    /// For each image, whether its pixels had their SHA-256 when they were read.
+    verified: Vec<AtomicBool>,
 }
 
 /// The place and the content of a cache.
@@ -186,12 +190,15 @@ impl Plan {
     }
 
     fn cache(&self, file: File) -> Cache {
-        Cache { file, path: self.path.clone(), start: self.start(), record_len: self.record_len }
+        let verified = std::iter::repeat_with(AtomicBool::default).take(self.images).collect();
+        let (path, start, record_len) = (self.path.clone(), self.start(), self.record_len);
+        Cache { file, path, start, record_len, verified }
     }
 }
 
 impl Cache {
-    /// Reads the pixels of an image, whose SHA-256 must be `digest`.
+    /// Reads the pixels of an image, whose SHA-256 must be `digest`. It is computed for the first
+    /// read of an image only, because it costs more than the read. The file never changes.
     ///
     /// # Errors
     /// [`DataError::Io`] if the file cannot be read; [`FolderError::CacheDamaged`] if the pixels
@@ -203,11 +210,13 @@ impl Cache {
         if !is_short {
             read.map_err(DataError::io("read", &self.path))?;
         }
-        if is_short || Digest::of(pixels) != digest {
+        let is_verified = &self.verified[image];
+        if is_short || !(is_verified.load(Relaxed) || Digest::of(pixels) == digest) {
             // If the file cannot be removed, the user sees its path in the error.
             let _ = adjoint_files::remove(&self.path);
             return Err(DataError::Folder(FolderError::CacheDamaged(self.path.clone())));
         }
+        is_verified.store(true, Relaxed);
         Ok(())
     }
 }
