@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes arrays of NumPy for the tests of the reader to crates/data/fixtures/.
+"""Writes arrays of NumPy for the tests of readers: the fixtures of crates/npy and crates/data.
 
     venv/bin/python scripts/make_array_fixtures.py
 
@@ -22,7 +22,7 @@ import pathlib
 
 import numpy as np
 
-FIXTURES = pathlib.Path(__file__).resolve().parent.parent / "crates" / "data" / "fixtures"
+CRATES = pathlib.Path(__file__).resolve().parent.parent / "crates"
 DTYPES = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"]
 SHAPES = [(2, 3, 4), (5,), ()]
 VERSIONS = [(1, 0), (2, 0), (3, 0)]
@@ -39,8 +39,7 @@ def main():
         for shape in SHAPES:
             array = np.array(values(dtype[0], shape).astype(byte_order + dtype), order=order)
             np.lib.format.write_array(out, array, version=version)
-    FIXTURES.mkdir(exist_ok=True)
-    (FIXTURES / "arrays.npy.gz").write_bytes(gzip.compress(out.getvalue(), 9, mtime=0))
+    (CRATES / "npy" / "fixtures" / "arrays.npy.gz").write_bytes(gzip.compress(out.getvalue(), 9, mtime=0))
 
     arrays = {
         "images": np.arange(0, 240, 2, dtype="u1").reshape(2, 4, 5, 3),
@@ -50,7 +49,7 @@ def main():
     for save in (np.savez, np.savez_compressed):
         out = io.BytesIO()
         save(out, **arrays)
-        (FIXTURES / f"{save.__name__}.npz").write_bytes(out.getvalue())
+        (CRATES / "data" / "fixtures" / f"{save.__name__}.npz").write_bytes(out.getvalue())
 
     halves = np.nan_to_num(np.arange(1 << 16, dtype="u2").view("f2").astype("f8"), posinf=np.inf, neginf=-np.inf)
     print("all float16:", hashlib.sha256(halves.astype("<f8").tobytes()).hexdigest())

@@ -101,12 +101,7 @@ impl Batches {
         let (image_len, channels) = (self.dataset.image_len(), self.dataset.channels());
         for (image, &index) in images.data_mut().chunks_exact_mut(image_len).zip(indices) {
             if Stream::new(self.seed, &purpose, index as u64).bits() & 1 == 1 {
-                for row in image.chunks_exact_mut(self.dataset.image_size() * channels) {
-                    // The first line reverses the pixels and the values of each pixel; the second
-                    // line restores the order of the values.
-                    row.reverse();
-                    row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
-                }
+                adjoint_raster::mirror(image, self.dataset.image_size(), channels);
             }
         }
     }

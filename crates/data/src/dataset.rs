@@ -261,9 +261,7 @@ impl Dataset {
             let mut images = indices.iter().zip(out.chunks_exact_mut(self.image_len()));
             read = images.try_for_each(|(&index, image)| {
                 self.image(index, &mut bytes)?;
-                for (value, &byte) in image.iter_mut().zip(&bytes) {
-                    *value = values[usize::from(byte)];
-                }
+                adjoint_raster::look_up(&values, &bytes, image);
                 Ok(())
             });
         });

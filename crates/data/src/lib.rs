@@ -20,6 +20,8 @@
 //! * [`Batches`] shuffles the images. Batch `s` is a function of the seed and `s` alone, so a
 //!   resumed run sees the same batches as an uninterrupted one.
 //!
+//! Loops over pixels are in `adjoint-raster`, which is compiled for speed.
+//!
 //! Every file is assumed damaged until its checks pass, and no file header decides how much memory
 //! is allocated. This crate deliberately does not depend on models. Its only augmentation is
 //! [`Batches::with_flips`], which is off by default: training sees the images exactly as they are
@@ -41,7 +43,6 @@ mod archive;
 pub mod arrays;
 mod batches;
 mod cifar;
-mod color;
 mod contents;
 mod dataset;
 mod digest;
@@ -50,13 +51,10 @@ mod download;
 mod drawn;
 mod error;
 mod escape;
-mod fit;
 mod folder;
-pub mod glyphs;
 mod held_out;
 pub mod idx;
 mod manifest;
-pub mod npy;
 mod options;
 pub mod points;
 mod positioned;
@@ -71,6 +69,8 @@ mod stored;
 mod subset;
 mod unpacked;
 
+pub use adjoint_npy as npy;
+pub use adjoint_raster::{Fit, FitMode, IMAGE_SIZES, Split, glyphs};
 pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches};
 pub use dataset::Dataset;
@@ -78,12 +78,11 @@ pub use digest::Digest;
 pub use directories::{cache_dir, data_dir};
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
-pub use fit::{Fit, FitMode};
 pub use folder::{FolderError, Skipped, dataset_name, first_difference};
 pub use manifest::{
     CifarFiles, FileEntry, Files, IdxFiles, Manifest, ManifestEntry, RecordFile, RemoteFile, SplitEntry,
 };
-pub use options::{IMAGE_SIZES, Options, Split};
+pub use options::Options;
 pub use prefetch::Prefetch;
 pub use report::{Decoding, Report};
 pub use source::{Images, Kind, Source, source, sources};

@@ -1,31 +1,8 @@
 //! What to load of a dataset, and how.
 
-use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::{FitMode, Manifest, Report};
-
-/// The supported image sizes: height and width in pixels.
-pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;
-
-/// A part of a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    /// The images to train on.
-    Train,
-    /// The images to evaluate on.
-    Test,
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        })
-    }
-}
 
 /// The options for loading a dataset.
 #[derive(Clone, Debug)]

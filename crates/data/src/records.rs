@@ -7,6 +7,8 @@
 
 use std::io::{self, Read};
 
+use adjoint_raster::planes_to_pixels;
+
 use crate::Damage;
 
 /// Red, green and blue.
@@ -90,10 +92,7 @@ impl Layout {
                 return Err(Damage::Label { index: records.labels.len(), label, classes: self.classes });
             }
             records.labels.push(label);
-            let (red, others) = planes.split_at(self.pixels);
-            let (green, blue) = others.split_at(self.pixels);
-            let pixels = red.iter().zip(green).zip(blue);
-            records.images.extend(pixels.flat_map(|((&red, &green), &blue)| [red, green, blue]));
+            planes_to_pixels(planes, &mut records.images);
         }
         Ok(())
     }

@@ -79,13 +79,16 @@ struct InMemory {
 
 impl fmt::Debug for InMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InMemory").field("images", &self.labels.len()).field("size", &self.fit.size).finish()
+        f.debug_struct("InMemory")
+            .field("images", &self.labels.len())
+            .field("size", &self.fit.size())
+            .finish()
     }
 }
 
 impl Images for InMemory {
     fn image_size(&self) -> usize {
-        self.fit.size
+        self.fit.size()
     }
 
     fn labels(&self) -> &[u16] {

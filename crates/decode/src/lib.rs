@@ -11,14 +11,15 @@
 //! The content of a file decides its format, not its extension. Limits apply before memory is
 //! allocated.
 //!
-//! The decoders are generic, so this crate compiles most of their code. It is a crate of its own
-//! because it needs little optimisation: the loops over pixels are not generic.
+//! The loops over pixels are in the decoders and in `adjoint-raster`, so this crate needs no
+//! optimisation.
 #![forbid(unsafe_code)]
 
 mod jpeg;
 
 use std::io::Cursor;
 
+use adjoint_raster::compose;
 pub use image::RgbImage;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -92,24 +93,17 @@ impl<'a> Decoder<'a> {
             return Err("the file ends early".to_string());
         }
         let has_alpha = image.color().has_alpha();
-        let pixels = if has_alpha { compose(&image.into_rgba8(), background) } else { image.into_rgb8() };
+        let pixels = if has_alpha {
+            let (width, height) = (image.width(), image.height());
+            let composed = compose(&image.into_rgba8(), background);
+            RgbImage::from_raw(width, height, composed).expect("three bytes per pixel")
+        } else {
+            image.into_rgb8()
+        };
         let mut pixels = DynamicImage::ImageRgb8(pixels);
         pixels.apply_orientation(orientation);
         Ok(pixels.into_rgb8())
     }
-}
-
-/// Composes an image on a background: c = (a f + (255 - a) b) / 255, rounded.
-fn compose(image: &image::RgbaImage, background: [u8; 3]) -> RgbImage {
-    let mut composed = RgbImage::new(image.width(), image.height());
-    for (from, to) in image.pixels().zip(composed.pixels_mut()) {
-        let [color @ .., alpha] = from.0;
-        for ((to, from), below) in to.0.iter_mut().zip(color).zip(background) {
-            let sum = u32::from(alpha) * u32::from(from) + u32::from(255 - alpha) * u32::from(below);
-            *to = ((sum + 127) / 255) as u8;
-        }
-    }
-    composed
 }
 
 /// Describes an error on one line.

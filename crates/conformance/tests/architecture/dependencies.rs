@@ -9,7 +9,7 @@ const MEASURED: &[&str] =
 
 /// Each layer, with the layers on which it may depend. Every layer must be in this table. No
 /// library may depend on a program.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 23] = [
     ("adjoint", &["adversarial", "variational", "models", "nn", "autodiff", "tensor", "kernels"]),
     ("files", &[]),
     ("kernels", &[]),
@@ -19,8 +19,10 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("adversarial", &["nn"]),
     ("variational", &["nn"]),
     ("models", &["adversarial", "variational", "nn", "autodiff", "tensor", "testing"]),
-    ("decode", &[]),
-    ("data", &["tensor", "files", "decode"]),
+    ("raster", &["tensor"]),
+    ("decode", &["raster"]),
+    ("npy", &[]),
+    ("data", &["raster", "npy", "tensor", "files", "decode"]),
     ("metrics", &["nn", "tensor", "testing"]),
     ("runs", &["nn", "tensor", "files", "testing"]),
     ("recipes", &["models", "runs", "data", "adversarial", "variational", "nn", "tensor"]),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::escape::Shown;
-use crate::npy::{Dtype, NpyError};
 use crate::settings::MAX_SIDE;
+use adjoint_npy::{Dtype, NpyError};
 
 /// An array file that cannot be used. The message is one line.
 #[derive(Debug, thiserror::Error)]

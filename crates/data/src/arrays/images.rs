@@ -4,10 +4,10 @@ use super::ArrayProblem;
 use super::layout::Layout;
 use super::place::Place;
 use super::store::Pixels;
-use crate::color::convert;
 use crate::settings::Settings;
 use crate::split_images::Store;
 use crate::{DataError, Digest, Fit};
+use adjoint_raster::convert;
 
 /// The images of all splits, converted and fitted when they are requested.
 pub(super) struct ArrayImages {

@@ -48,8 +48,9 @@ impl Layout {
         if !self.planar || self.channels == 1 {
             return Cow::Borrowed(image);
         }
-        let plane = self.height * self.width;
-        (0..plane).flat_map(|pixel| (0..self.channels).map(move |c| image[c * plane + pixel])).collect()
+        let mut pixels = Vec::with_capacity(image.len());
+        adjoint_raster::planes_to_pixels(image, &mut pixels);
+        Cow::Owned(pixels)
     }
 }
 

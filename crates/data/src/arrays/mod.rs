@@ -30,7 +30,6 @@ mod images;
 mod layout;
 mod npz;
 mod place;
-mod scale;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -40,14 +39,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::{ArrayError, ArrayProblem};
-pub use scale::Scale;
 
 use crate::contents::{Contents, Keys, Splits};
-use crate::npy::Header;
 use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
 use crate::split_images::{Set, SplitImages, obtain};
 use crate::{DataError, Downloader, FitMode, Options, Split};
+use adjoint_npy::{Dtype, Header};
 use images::ArrayImages;
 use layout::Layout;
 use place::Place;
@@ -98,7 +96,9 @@ impl<'a> Arrays<'a> {
         if layout.images == 1 {
             return Err(images.error(ArrayProblem::OneImage));
         }
-        Scale::check(header.dtype).map_err(|problem| images.error(problem))?;
+        if header.dtype != Dtype::U8 && !header.dtype.is_float() {
+            return Err(images.error(ArrayProblem::Dtype(header.dtype)));
+        }
         let labels = labels.map(|place| read_labels(&place, layout.images)).transpose()?;
         Ok(Self { options, place: images, header, layout, labels, images: OnceCell::new() })
     }

@@ -13,8 +13,8 @@ use zip::{CompressionMethod, ZipArchive};
 use super::ArrayProblem;
 use super::place::Place;
 use crate::DataError;
-use crate::npy::{Header, NpyError, Reader};
 use crate::regular;
+use adjoint_npy::{Header, NpyError, Reader};
 
 /// The most bytes of an array in an archive.
 const MAX_UNPACKED: u64 = 1 << 35;
@@ -89,7 +89,7 @@ fn members(file: BufReader<std::fs::File>) -> Result<Vec<Member>, ArrayProblem> 
     let mut archive = ZipArchive::new(file).map_err(of_zip)?;
     let mut members = vec![];
     for index in 0..archive.len() {
-        let name = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default();
+        let name = archive.name_for_index(index).unwrap_or_default();
         if let Some(name) = name.strip_suffix(".npy") {
             let name = name.to_owned();
             let header = read_member(&mut archive, index, |reader| Ok(reader.header().clone()));
@@ -106,7 +106,7 @@ fn members(file: BufReader<std::fs::File>) -> Result<Vec<Member>, ArrayProblem> 
 pub(super) fn read<T>(
     file: impl Read + Seek,
     index: usize,
-    of: impl FnOnce(Reader<&mut dyn Read>) -> Result<T, ArrayProblem>,
+    of: impl FnOnce(Reader<'_>) -> Result<T, ArrayProblem>,
 ) -> Result<T, ArrayProblem> {
     read_member(&mut ZipArchive::new(file).map_err(of_zip)?, index, of)
 }
@@ -114,17 +114,19 @@ pub(super) fn read<T>(
 fn read_member<T>(
     archive: &mut ZipArchive<impl Read + Seek>,
     index: usize,
-    of: impl FnOnce(Reader<&mut dyn Read>) -> Result<T, ArrayProblem>,
+    of: impl FnOnce(Reader<'_>) -> Result<T, ArrayProblem>,
 ) -> Result<T, ArrayProblem> {
-    let mut member = archive.by_index(index).map_err(of_zip)?;
-    let (unpacked, packed) = (member.size(), member.compressed_size());
+    let listed = archive.by_index_raw(index).map_err(of_zip)?;
+    let (unpacked, packed) = (listed.size(), listed.compressed_size());
     if unpacked > MAX_UNPACKED.min(packed.saturating_mul(MAX_RATIO)) {
         return Err(ArrayProblem::Bomb { unpacked, packed, limit: MAX_UNPACKED });
     }
-    if !matches!(member.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+    if !matches!(listed.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
         return Err(ArrayProblem::Zip("its compression is not deflate".into()));
     }
-    let reader = Reader::new(&mut member as &mut dyn Read, unpacked);
+    drop(listed);
+    let mut member = archive.by_index(index).map_err(of_zip)?;
+    let reader = Reader::new(&mut member, unpacked);
     reader.map_err(ArrayProblem::from).and_then(of).map_err(|problem| match problem {
         // The checksum is wrong, or the decoder found an error.
         ArrayProblem::Npy(NpyError::Io(error)) if error.raw_os_error().is_none() => {

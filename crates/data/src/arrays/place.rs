@@ -1,12 +1,12 @@
 //! Where an array is: a file, or a member of an archive.
 
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use super::{ArrayError, ArrayProblem, npz};
 use crate::DataError;
-use crate::npy::{Header, NpyError, Reader};
 use crate::regular;
+use adjoint_npy::{Header, NpyError, Reader};
 
 /// The place of an array.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Place {
     pub(super) fn read_as<T>(
         &self,
         header: &Header,
-        of: impl FnOnce(Reader<&mut dyn Read>) -> Result<T, ArrayProblem>,
+        of: impl FnOnce(Reader<'_>) -> Result<T, ArrayProblem>,
     ) -> Result<T, DataError> {
         self.read(|reader| if reader.header() == header { of(reader) } else { Err(ArrayProblem::Changed) })
     }
@@ -50,13 +50,13 @@ impl Place {
     /// Opens the array and passes it to `of`.
     pub(super) fn read<T>(
         &self,
-        of: impl FnOnce(Reader<&mut dyn Read>) -> Result<T, ArrayProblem>,
+        of: impl FnOnce(Reader<'_>) -> Result<T, ArrayProblem>,
     ) -> Result<T, DataError> {
         let file = regular::open(&self.path)?;
         let len = file.metadata().map_err(DataError::io("read", &self.path))?.len();
         let mut file = BufReader::new(file);
         let result = match self.member {
-            None => Reader::new(&mut file as &mut dyn Read, len).map_err(ArrayProblem::from).and_then(of),
+            None => Reader::new(&mut file, len).map_err(ArrayProblem::from).and_then(of),
             Some((index, _)) => npz::read(file, index, of),
         };
         result.map_err(|problem| self.error(problem))

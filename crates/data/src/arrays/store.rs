@@ -2,12 +2,12 @@
 
 use std::fs::File;
 
+use super::ArrayProblem;
 use super::place::Place;
-use super::{ArrayProblem, Scale};
 use crate::escape::Shown;
-use crate::npy::{Dtype, Header};
 use crate::positioned::read_exact_at;
 use crate::{DataError, regular};
+use adjoint_npy::{Dtype, Extent, Header, Scale};
 
 /// The images of an array as bytes, with the axes of an image as they are in the file.
 pub(super) enum Pixels {
@@ -33,8 +33,11 @@ impl Pixels {
         if is_bytes {
             return Ok((Self::Memory(convert(place, header, Scale::Bytes)?), None));
         }
-        let [min, max] = extent(place, header)?;
-        let scale = Scale::of(min, max).map_err(|problem| place.error(problem))?;
+        let Extent { min, max, not_finite } = place.read_as(header, |reader| Ok(reader.extent()?))?;
+        if let Some((index, value)) = not_finite {
+            return Err(place.error(ArrayProblem::NotFinite { index, value }));
+        }
+        let scale = Scale::of(min, max).ok_or_else(|| place.error(ArrayProblem::Extent { min, max }))?;
         let (path, range) = (Shown(&place.path), scale.range());
         let note = format!("{path}: values from {min} to {max} are taken as black to white in {range}");
         Ok((Self::Memory(convert(place, header, scale)?), Some(note)))
@@ -55,35 +58,12 @@ impl Pixels {
     }
 }
 
-/// Returns the least and the greatest value. Fails if a value is not finite.
-fn extent(place: &Place, header: &Header) -> Result<[f64; 2], DataError> {
-    let (mut min, mut max, mut wrong) = (f64::INFINITY, f64::NEG_INFINITY, None::<(usize, f64)>);
-    place.read_as(header, |reader| {
-        Ok(reader.floats(|index, value| {
-            (min, max) = (min.min(value), max.max(value));
-            // In Fortran order, the first element of the file may not be the first in C order.
-            if !value.is_finite() && wrong.is_none_or(|(first, _)| index < first) {
-                wrong = Some((index, value));
-            }
-        })?)
-    })?;
-    let Some((mut at, value)) = wrong else { return Ok([min, max]) };
-    let mut index = header.shape.clone();
-    for size in index.iter_mut().rev() {
-        (*size, at) = (at % *size, at / *size);
-    }
-    Err(place.error(ArrayProblem::NotFinite { index, value }))
-}
-
 /// Converts all values to bytes.
 fn convert(place: &Place, header: &Header, scale: Scale) -> Result<Vec<u8>, DataError> {
     let len = header.shape.iter().product();
     let mut bytes = vec![];
     bytes.try_reserve_exact(len).map_err(|_| place.error(ArrayProblem::Memory(len)))?;
     bytes.resize(len, 0);
-    place.read_as(header, |reader| match header.dtype {
-        Dtype::U8 => Ok(reader.bytes(|index, value| bytes[index] = value)?),
-        _ => Ok(reader.floats(|index, value| bytes[index] = scale.byte(value))?),
-    })?;
+    place.read_as(header, |reader| Ok(reader.to_bytes(scale, &mut bytes)?))?;
     Ok(bytes)
 }

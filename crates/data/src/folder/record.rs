@@ -11,9 +11,9 @@ use adjoint_decode::Decoder;
 use super::FolderError;
 use super::permit::Permit;
 use super::walk::Found;
-use crate::color::convert;
 use crate::settings::Settings;
 use crate::{DataError, Digest};
+use adjoint_raster::convert;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 512 << 20;

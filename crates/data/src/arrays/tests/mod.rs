@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::Digest;
-use crate::npy::Dtype;
+use adjoint_npy::Dtype;
 
 /// Number of images of [`pixels`].
 const IMAGES: usize = 20;

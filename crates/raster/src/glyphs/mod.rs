@@ -37,13 +37,13 @@ use adjoint_tensor::Stream;
 use crate::{IMAGE_SIZES, Split};
 
 /// Number of digits.
-pub(crate) const CLASSES: usize = 10;
+pub const CLASSES: usize = 10;
 
 /// The images of a built-in dataset. Any index can be drawn; the dataset uses 60,000 images for
 /// training and 10,000 for testing.
 ///
 /// ```
-/// use adjoint_data::{Split, glyphs::{Glyphs, Palette}};
+/// use adjoint_raster::{Split, glyphs::{Glyphs, Palette}};
 ///
 /// let glyphs = Glyphs::new(0, Split::Train, 28, Palette::Gray);
 /// let mut seven = vec![0; glyphs.image_len()];
@@ -51,7 +51,7 @@ pub(crate) const CLASSES: usize = 10;
 /// assert_eq!(glyphs.factors(7).class, 7);
 ///
 /// // The same handwriting with a strong slant to the right.
-/// let slanted = adjoint_data::glyphs::Factors { slant: 0.6, ..glyphs.factors(7) };
+/// let slanted = adjoint_raster::glyphs::Factors { slant: 0.6, ..glyphs.factors(7) };
 /// glyphs.render_with(7, &slanted, &mut seven);
 /// ```
 #[derive(Clone, Debug)]

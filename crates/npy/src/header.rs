@@ -32,7 +32,7 @@ impl Header {
     /// # Errors
     /// [`NpyError`] if the header is not complete and valid, or if the type of the elements is not
     /// a [`Dtype`].
-    pub fn read(file: &mut impl Read) -> Result<(Self, u64), NpyError> {
+    pub fn read(file: &mut dyn Read) -> Result<(Self, u64), NpyError> {
         let mut start = [0; 8];
         file.read_exact(&mut start)?;
         if !start.starts_with(SIGNATURE) {
@@ -103,7 +103,7 @@ impl Header {
 
     /// The bytes of the header in version 1. Spaces at its end make the elements start at a
     /// multiple of 64 bytes.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let order = match (self.dtype.size(), self.big_endian) {
             (1, _) => '|',
             (_, true) => '>',

@@ -1,15 +1,28 @@
-//! Converts pixels between grayscale and color.
+//! Converts pixels between grayscale and color, and composes transparent ones.
 
 use std::borrow::Cow;
 
 /// Converts pixels of `from` channels to pixels of `to` channels, each 1 or 3. Gray has the luma of
 /// a color; a color of a gray has the gray in all channels.
-pub(crate) fn convert(pixels: Cow<'_, [u8]>, from: usize, to: usize) -> Cow<'_, [u8]> {
+pub fn convert(pixels: Cow<'_, [u8]>, from: usize, to: usize) -> Cow<'_, [u8]> {
     match (from, to) {
         (3, 1) => pixels.as_chunks::<3>().0.iter().map(|&color| luma(color)).collect(),
         (1, 3) => pixels.iter().flat_map(|&gray| [gray; 3]).collect(),
         _ => pixels,
     }
+}
+
+/// Composes pixels of red, green, blue and alpha on a background: c = (a f + (255 - a) b) / 255,
+/// rounded. Returns pixels of three bytes.
+pub fn compose(pixels: &[u8], background: [u8; 3]) -> Vec<u8> {
+    let composed = pixels.as_chunks::<4>().0.iter().flat_map(|&[color @ .., alpha]| {
+        std::array::from_fn::<_, 3, _>(|channel| {
+            let (above, below) = (u32::from(color[channel]), u32::from(background[channel]));
+            let sum = u32::from(alpha) * above + u32::from(255 - alpha) * below;
+            ((sum + 127) / 255) as u8
+        })
+    });
+    composed.collect()
 }
 
 /// The luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B, rounded. The weights in units of 2^-16
@@ -25,6 +38,14 @@ mod tests {
 
     fn converted(pixels: &[u8], from: usize, to: usize) -> Vec<u8> {
         convert(Cow::Borrowed(pixels), from, to).into_owned()
+    }
+
+    #[test]
+    fn transparent_pixels_are_composed_on_the_background() {
+        let pixels = [[10, 20, 30, 0], [10, 20, 30, 255], [10, 20, 30, 51], [0, 255, 2, 128]].concat();
+        // The last pixel: (127 * 200 + 127) / 255, (128 * 255 + 127 * 100 + 127) / 255 and so on.
+        let expected = [[200, 100, 0], [10, 20, 30], [162, 84, 6], [100, 178, 1]].concat();
+        assert_eq!(compose(&pixels, [200, 100, 0]), expected);
     }
 
     #[test]

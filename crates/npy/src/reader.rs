@@ -2,26 +2,37 @@
 
 use std::io::Read;
 
-use super::{Dtype, Header, NpyError};
+use crate::{Dtype, Header, NpyError, Scale};
 
 /// Elements that are decoded at once.
 const CHUNK: usize = 1 << 13;
 
 /// An array whose header has been read and agrees with the length of the file.
-#[derive(Debug)]
-pub struct Reader<R> {
-    file: R,
+pub struct Reader<'a> {
+    file: Box<dyn Read + 'a>,
     header: Header,
     start: u64,
 }
 
-impl<R: Read> Reader<R> {
+/// The least and the greatest value of an array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extent {
+    /// The least value.
+    pub min: f64,
+    /// The greatest value.
+    pub max: f64,
+    /// The indices of the first value in C order that is not finite, and this value.
+    pub not_finite: Option<(Vec<usize>, f64)>,
+}
+
+impl<'a> Reader<'a> {
     /// Reads the header. `len` is the length of the whole file in bytes.
     ///
     /// # Errors
     /// [`NpyError`] if the header is not valid, or if the elements that it announces do not have
     /// exactly the bytes that follow.
-    pub fn new(mut file: R, len: u64) -> Result<Self, NpyError> {
+    pub fn new(file: impl Read + 'a, len: u64) -> Result<Self, NpyError> {
+        let mut file: Box<dyn Read> = Box::new(file);
         let (header, start) = Header::read(&mut file)?;
         let (announced, found) = (header.data_len()?, len.saturating_sub(start));
         if announced != u128::from(found) {
@@ -58,6 +69,47 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Returns the extent of the values.
+    ///
+    /// # Errors
+    /// As for [`floats`](Self::floats).
+    pub fn extent(self) -> Result<Extent, NpyError> {
+        let mut sizes = self.header.shape.clone();
+        let (mut min, mut max, mut wrong) = (f64::INFINITY, f64::NEG_INFINITY, None::<(usize, f64)>);
+        self.floats(|index, value| {
+            (min, max) = (min.min(value), max.max(value));
+            // In Fortran order, the first element of the file may not be the first in C order.
+            if !value.is_finite() && wrong.is_none_or(|(first, _)| index < first) {
+                wrong = Some((index, value));
+            }
+        })?;
+        let not_finite = wrong.map(|(mut at, value)| {
+            for size in sizes.iter_mut().rev() {
+                (*size, at) = (at % *size, at / *size);
+            }
+            (sizes, value)
+        });
+        Ok(Extent { min, max, not_finite })
+    }
+
+    /// Writes the byte of each value on `scale` into `bytes`, in C order.
+    ///
+    /// # Errors
+    /// As for [`floats`](Self::floats).
+    ///
+    /// # Panics
+    /// If `bytes` does not have one byte per element.
+    pub fn to_bytes(self, scale: Scale, bytes: &mut [u8]) -> Result<(), NpyError> {
+        assert_eq!(bytes.len(), self.header.shape.iter().product(), "one byte per element");
+        match self.header.dtype {
+            Dtype::U8 if scale == Scale::Bytes => self.decode(
+                |_, read, values| values.extend_from_slice(read),
+                |index, value| bytes[index] = value,
+            ),
+            _ => self.floats(|index, value| bytes[index] = scale.byte(value)),
+        }
+    }
+
     /// Calls `each` for all elements like [`floats`](Self::floats), for integers of any size.
     ///
     /// # Errors
@@ -69,19 +121,6 @@ impl<R: Read> Reader<R> {
     pub fn integers(self, each: impl FnMut(usize, i128)) -> Result<(), NpyError> {
         assert!(!self.header.dtype.is_float(), "an array of {} as integers", self.header.dtype);
         self.decode(decode_integers, each)
-    }
-
-    /// Calls `each` for all elements like [`floats`](Self::floats), for unsigned bytes.
-    ///
-    /// # Errors
-    /// As for [`floats`](Self::floats).
-    ///
-    /// # Panics
-    /// If the elements are of another type.
-    #[track_caller]
-    pub fn bytes(self, each: impl FnMut(usize, u8)) -> Result<(), NpyError> {
-        assert_eq!(self.header.dtype, Dtype::U8, "an array as bytes");
-        self.decode(|_, bytes, values| values.extend_from_slice(bytes), each)
     }
 
     /// Decodes all elements in chunks.

@@ -62,7 +62,7 @@ impl FitMode {
 #[derive(Clone, Debug)]
 pub struct Fit {
     channels: usize,
-    pub(crate) size: usize,
+    size: usize,
     stored_len: usize,
     /// The bytes of a background pixel.
     background: Vec<u8>,
@@ -108,6 +108,11 @@ impl Fit {
             target: Window::centred(target, [size; 2], channels),
             axes,
         }
+    }
+
+    /// Height and width of a fitted image in pixels.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Bytes of a stored image.

@@ -13,23 +13,27 @@
 //! 64 KiB, and the shape must agree with the length of the file before anything is allocated.
 //! [`write()`] writes version 1, lowest byte first, in C order.
 //!
-//! This module deliberately does not read pickled Python objects, which can run code, and knows no
-//! images.
+//! The values of images become bytes on a [`Scale`], which their [`Extent`] decides.
+//!
+//! This crate deliberately does not read pickled Python objects, which can run code. It is a crate
+//! of its own because its loops over values need full optimisation.
 //!
 //! ```
-//! use adjoint_data::npy::{self, Dtype, Reader};
+//! use adjoint_npy::{Dtype, Reader};
 //!
 //! let mut file = Vec::new();
-//! npy::write(&mut file, Dtype::U8, &[2, 3], [Ok(vec![0, 1, 2, 3, 4, 5])])?;
+//! adjoint_npy::write(&mut file, Dtype::U8, &[2, 3], [Ok(vec![0, 1, 2, 3, 4, 5])])?;
 //! let reader = Reader::new(&file[..], file.len() as u64)?;
 //! assert_eq!(reader.header().shape, [2, 3]);
 //! reader.floats(|index, value| assert_eq!(value, index as f64))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![forbid(unsafe_code)]
 
 mod header;
 mod literal;
 mod reader;
+mod scale;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +41,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 pub use header::{Header, MAX_HEADER};
-pub use reader::Reader;
+pub use reader::{Extent, Reader};
+pub use scale::Scale;
 
 /// The type of the elements of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
