@@ -1,11 +1,8 @@
-//! Benches of whole training steps of DCGANs, a GAN and a VAE, and of loading the data of a step.
-//! The unit is images per second.
+//! Benches of whole training steps of DCGANs, a GAN and a VAE. The unit is images per second.
 #![allow(missing_docs)]
 
 use adjoint_adversarial::{Round, Settings};
 use adjoint_benches::Rate;
-use adjoint_data::glyphs::{Glyphs, Palette};
-use adjoint_data::{Batches, Dataset, Options, PixelRange, Prefetch, Split};
 use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_gan::gan;
 use adjoint_nn::Stream;
@@ -76,51 +73,9 @@ fn perceptrons(c: &mut Criterion<Rate>) {
     group.finish();
 }
 
-/// Times drawing one glyph, loading a batch, and loading a batch together with a training step. The
-/// step is that of the default network, which has the shortest step.
-fn loading(c: &mut Criterion<Rate>) {
-    const BATCH: usize = 128;
-    let mut group = c.benchmark_group("loading");
-    group.throughput(Throughput::Elements(1));
-    let (drawn, mut index) = (Glyphs::new(0, Split::Train, 28, Palette::Gray), 0);
-    let mut image = vec![0; drawn.image_len()];
-    group.bench_function("glyph 28x28, drawn", |b| {
-        b.iter(|| {
-            drawn.render(index % drawn.len(), &mut image);
-            index += 1;
-        });
-    });
-
-    group.throughput(Throughput::Elements(BATCH as u64));
-    let glyphs = Dataset::load("glyphs", Split::Train, &Options::default(), None).expect("built in");
-    glyphs.draw_all();
-    let mut batches = Batches::new(glyphs, BATCH, 1, PixelRange::Symmetric).expect("a batch");
-    let mut step = 0;
-    group.bench_function("batch 128 of 28x28", |b| {
-        b.iter(|| {
-            step += 1;
-            batches.batch(step)
-        });
-    });
-
-    let a = Architecture { image_size: 28, channels: 1, width: 16, latent: 100, ..Architecture::default() };
-    let mut model = dcgan::<f32>(&a, Settings::default(), 1);
-    let z = Stream::new(1, "noise", 0).uniform_tensor([BATCH, 100], -1.0, 1.0);
-    let mut batches = Prefetch::new(batches);
-    group.bench_function("dcgan-28 width 16 batch 128, with loading", |b| {
-        b.iter(|| {
-            step += 1;
-            let batch = batches.batch(step).expect("drawn by code");
-            model.step(step, [Round::new(batch.images, z.clone())])
-        });
-    });
-    group.finish();
-}
-
 fn main() {
     let mut c = Rate::images();
     dcgans(&mut c);
     perceptrons(&mut c);
-    loading(&mut c);
     c.final_summary();
 }
