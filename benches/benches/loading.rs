@@ -1,5 +1,5 @@
-//! Benches of loading the data of a training step: drawing a glyph, loading a batch, and a step of a
-//! DCGAN whose images are tensors in memory or in the cache of a folder. The unit is images per
+//! Benches of loading the data of a training step: drawing a glyph, loading a batch, and a step of
+//! a DCGAN whose images are tensors in memory or in the cache of a folder. The unit is images per
 //! second.
 #![allow(missing_docs)]
 

@@ -12,7 +12,7 @@ use crate::{Digest, FolderError, IMAGE_SIZES};
 pub enum DataError {
     /// No dataset has the requested name.
     #[error(
-        "there is no dataset \"{}\"; known are {known}, or the path of a directory of images",
+        "there is no dataset \"{}\"; known are {known}, or the path of a directory of images or of an array (.npy, .npz)",
         Shown(name.as_ref())
     )]
     UnknownDataset {
@@ -21,6 +21,20 @@ pub enum DataError {
         /// The names of all available datasets, separated by commas.
         known: String,
     },
+
+    /// There is nothing at the requested path.
+    #[error("there is no directory or file {}{}", Shown(path), self.advice_for_path())]
+    NoPath {
+        /// The requested path.
+        path: PathBuf,
+    },
+
+    /// The requested path is a file, but not one of arrays.
+    #[error(
+        "{} is neither a directory of images nor an array (.npy, .npz); give the directory that has the images",
+        Shown(.0)
+    )]
+    NotADataset(PathBuf),
 
     /// The requested image size is out of range.
     #[error(
@@ -140,6 +154,16 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What to do if a path leads nowhere.
+    fn advice_for_path(&self) -> &'static str {
+        match self {
+            Self::NoPath { path } if path.starts_with("~") => {
+                "; the shell did not replace ~, so write the home directory in full"
+            }
+            _ => "",
+        }
+    }
+
     /// Converts an I/O error to a [`DataError::Io`]: `.map_err(DataError::io("read", path))`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }

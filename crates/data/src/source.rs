@@ -149,11 +149,17 @@ pub fn source<'a>(
     let path = dataset.as_ref();
     let all = sources(options);
     let known = all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    let found = all.into_iter().find(|(name, _)| path == Path::new(name));
+    // The comparison of paths ignores a slash at the end, but it says that a directory is meant.
+    let found = all.into_iter().find(|(name, _)| path.as_os_str() == *name);
     match found {
         Some((_, source)) => Ok(source),
         None if path.is_dir() => Ok(Box::new(Folder::new(path, options))),
         None if arrays::is_array(path) => Ok(Box::new(Arrays::open(path, options)?)),
+        None if path.exists() => Err(DataError::NotADataset(path.to_path_buf())),
+        // A name has no separator and no dot.
+        None if path.to_string_lossy().contains(|c| std::path::is_separator(c) || c == '.' || c == '~') => {
+            Err(DataError::NoPath { path: path.to_path_buf() })
+        }
         None => Err(DataError::UnknownDataset { name: path.to_string_lossy().into_owned(), known }),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::layout::MAX_IMAGES;
 use crate::escape::Shown;
 use crate::settings::MAX_SIDE;
 use adjoint_npy::{Dtype, NpyError};
@@ -37,7 +38,8 @@ pub enum ArrayProblem {
     Zip(String),
     /// The compressed array cannot have this size.
     #[error(
-        "it announces {unpacked} bytes in {packed} compressed bytes, which is not possible or more than {limit}"
+        "it announces {unpacked} bytes in {packed} compressed bytes, which is not possible or more than \
+         {limit}; save a large array with numpy.save, which is read image by image"
     )]
     Bomb {
         /// The size that the archive announces.
@@ -58,6 +60,15 @@ pub enum ArrayProblem {
         "its shape is {0:?}; save images as (N, H, W), or as (N, H, W, C) or (N, C, H, W) with C = 1 or 3"
     )]
     Shape(Vec<usize>),
+    /// The array has the shape of a single image with channels.
+    #[error(
+        "its shape {0:?} is that of one image, (H, W, C); save images as (N, H, W, C), or grayscale images \
+         as (N, H, W) with more than 3 columns"
+    )]
+    OneColorImage(Vec<usize>),
+    /// The array has too many images.
+    #[error("it has {0} images; save at most {MAX_IMAGES} of them")]
+    TooManyImages(usize),
     /// The second and the last axis can both be the channels.
     #[error(
         "its shape {0:?} can be (N, H, W, C) or (N, C, H, W); save grayscale images as (N, H, W), and color \

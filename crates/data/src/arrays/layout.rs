@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use super::ArrayProblem;
 use crate::settings::MAX_SIDE;
 
+/// The most images of an array. About 100 bytes of memory are needed for each, besides its pixels.
+pub(super) const MAX_IMAGES: usize = 1 << 24;
+
 /// The meaning of the axes of an array of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -21,6 +24,7 @@ impl Layout {
     pub(super) fn of(shape: &[usize]) -> Result<Self, ArrayProblem> {
         let is_channels = |size| size == 1 || size == 3;
         let (images, height, width, channels, planar) = match *shape {
+            [_, _, last] if is_channels(last) => return Err(ArrayProblem::OneColorImage(shape.to_vec())),
             [n, h, w] => (n, h, w, 1, false),
             [_, second, _, last] if is_channels(second) && is_channels(last) => {
                 return Err(ArrayProblem::AmbiguousShape(shape.to_vec()));
@@ -31,6 +35,9 @@ impl Layout {
         };
         if shape.contains(&0) {
             return Err(ArrayProblem::Empty(shape.to_vec()));
+        }
+        if images > MAX_IMAGES {
+            return Err(ArrayProblem::TooManyImages(images));
         }
         if height.max(width) > MAX_SIDE {
             return Err(ArrayProblem::Side(height, width));
@@ -64,7 +71,7 @@ mod tests {
             |images, height, width, channels, planar| Layout { images, height, width, channels, planar };
         for (shape, expected) in [
             (&[9, 28, 30][..], layout(9, 28, 30, 1, false)),
-            (&[9, 1, 3], layout(9, 1, 3, 1, false)),
+            (&[9, 1, 4], layout(9, 1, 4, 1, false)),
             (&[1, 8, 6, 3], layout(1, 8, 6, 3, false)),
             (&[3, 8, 6, 1], layout(3, 8, 6, 1, false)),
             (&[3, 3, 8, 6], layout(3, 8, 6, 3, true)),
@@ -81,6 +88,13 @@ mod tests {
         }
         for shape in [&[0, 8, 6][..], &[9, 0, 6], &[9, 8, 0, 3], &[0, 3, 8, 8]] {
             assert!(matches!(Layout::of(shape), Err(ArrayProblem::Empty(_))), "{shape:?}");
+        }
+        for shape in [&[28, 30, 3][..], &[3, 3, 3], &[9, 8, 1]] {
+            assert!(matches!(Layout::of(shape), Err(ArrayProblem::OneColorImage(_))), "{shape:?}");
+        }
+        assert!(Layout::of(&[MAX_IMAGES, 8, 6]).is_ok());
+        for shape in [&[MAX_IMAGES + 1, 8, 6][..], &[usize::MAX, 8, 6, 3]] {
+            assert!(matches!(Layout::of(shape), Err(ArrayProblem::TooManyImages(_))), "{shape:?}");
         }
         for shape in [[1, MAX_SIDE + 1, 6], [1, 6, usize::MAX]] {
             assert!(matches!(Layout::of(&shape), Err(ArrayProblem::Side(..))), "{shape:?}");

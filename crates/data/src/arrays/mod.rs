@@ -35,12 +35,14 @@ mod store;
 mod tests;
 
 use std::cell::OnceCell;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use error::{ArrayError, ArrayProblem};
 
 use crate::contents::{Contents, Keys, Splits};
+use crate::escape::Shown;
 use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
 use crate::split_images::{Set, SplitImages, obtain};
@@ -60,6 +62,8 @@ pub struct Arrays<'a> {
     layout: Layout,
     /// One label per image; `None` if the images have no labels.
     labels: Option<Vec<u16>>,
+    /// A note that says which arrays of an archive were taken.
+    origin: Option<String>,
     images: OnceCell<Arc<Set>>,
 }
 
@@ -88,7 +92,12 @@ impl<'a> Arrays<'a> {
             npz::choose(path)?
         } else {
             let beside = path.with_extension("labels.npy");
-            let exists = beside.try_exists().map_err(DataError::io("read", &beside))?;
+            // A link that leads nowhere is an error, not a set without labels.
+            let exists = match beside.symlink_metadata() {
+                Ok(_) => true,
+                Err(cause) if cause.kind() == ErrorKind::NotFound => false,
+                Err(cause) => return Err(DataError::io("read", &beside)(cause)),
+            };
             (Place::file(path), exists.then(|| Place::file(&beside)))
         };
         let header = images.header()?;
@@ -99,19 +108,38 @@ impl<'a> Arrays<'a> {
         if header.dtype != Dtype::U8 && !header.dtype.is_float() {
             return Err(images.error(ArrayProblem::Dtype(header.dtype)));
         }
+        let labels_of = labels.as_ref().and_then(|place| Some(place.member.as_ref()?.1.clone()));
         let labels = labels.map(|place| read_labels(&place, layout.images)).transpose()?;
-        Ok(Self { options, place: images, header, layout, labels, images: OnceCell::new() })
+        let origin = images.member.as_ref().map(|(_, name)| {
+            let of_labels = labels_of
+                .map_or("no array has the labels".to_owned(), |name| format!("the labels are {name:?}"));
+            format!("{}: the images are the array {name:?}, {of_labels}", Shown(path))
+        });
+        Ok(Self { options, place: images, header, layout, labels, origin, images: OnceCell::new() })
     }
 
     /// Opens the array of images, or converts it to bytes.
     fn set(&self) -> Result<Set, DataError> {
         let settings = Settings::of(self.options, self.channels(), FitMode::Crop);
         let (pixels, note) = Pixels::load(&self.place, &self.header)?;
+        let notes = [self.origin.clone(), self.gaps(), note].into_iter().flatten().collect();
         let store = ArrayImages::new(self.place.clone(), self.layout, pixels, &settings);
         let labels = self.labels.clone().unwrap_or_else(|| vec![0; self.layout.images]);
         let splits = Splits::HeldOut(self.options.test_fraction);
         let contents = Contents::new(Keys::Indices, self.classes()?, labels, store.digests()?, splits);
-        Ok(Set { contents, settings, store: Box::new(store), notes: note.into_iter().collect() })
+        Ok(Set { contents, settings, store: Box::new(store), notes })
+    }
+
+    /// A note on classes below the greatest label that no image has.
+    fn gaps(&self) -> Option<String> {
+        let labels = self.labels.as_ref()?;
+        let mut images = vec![0_usize; labels.iter().max().map_or(0, |&label| usize::from(label) + 1)];
+        labels.iter().for_each(|&label| images[usize::from(label)] += 1);
+        let first = images.iter().position(|&images| images == 0)?;
+        let empty = images.iter().filter(|&&images| images == 0).count();
+        let (path, classes) = (Shown(&self.place.path), images.len());
+        let advice = "number the classes from 0 without gaps";
+        Some(format!("{path}: {empty} of {classes} classes have no image, the first is {first}; {advice}"))
     }
 }
 

@@ -16,8 +16,8 @@ use crate::DataError;
 use crate::regular;
 use adjoint_npy::{Header, NpyError, Reader};
 
-/// The most bytes of an array in an archive.
-const MAX_UNPACKED: u64 = 1 << 35;
+/// The most bytes of an array in an archive. They are kept in memory.
+const MAX_UNPACKED: u64 = 1 << 33;
 /// Deflate shortens data at most by this factor (RFC 1951: 258 bytes in two bits).
 const MAX_RATIO: u64 = 1032;
 /// The most arrays that an error lists, and the most characters of their names.

@@ -113,7 +113,7 @@ pub enum FolderError {
     #[error(
         "the decoded images of {} need {}, but {} has only {} free; choose another directory with --cache-dir, \
          or decode into memory with --no-cache",
-        Shown(root), megabytes(*needed), Shown(directory), megabytes(*free)
+        Shown(root), megabytes(*needed), Shown(directory), whole_megabytes(*free)
     )]
     NoSpace {
         /// The folder.
@@ -154,6 +154,11 @@ pub enum FolderError {
         /// Bytes of the decoded images.
         needed: u64,
     },
+}
+
+/// Returns a number of bytes as text in MB, rounded down, so that too few bytes never seem enough.
+fn whole_megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes / 1_000_000)
 }
 
 /// Returns a number of bytes as text in MB (10^6 bytes), rounded up.

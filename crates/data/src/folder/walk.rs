@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::vec;
 
+use super::FolderError;
 use crate::DataError;
 
 /// The extensions of images, in lower case. Any case is accepted.
@@ -91,7 +92,7 @@ pub(crate) fn walk(root: &Path) -> Result<Tree, DataError> {
 pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>) -> Result<Tree, DataError> {
     let enter = |path: PathBuf, real: PathBuf| {
         let full: PathBuf = root.iter().chain(path.iter()).collect();
-        let entries = entries(&full, open).map_err(DataError::io("read the directory", &full))?;
+        let entries = entries(&full, open).map_err(unlisted("read the directory", &full))?;
         Ok::<_, DataError>(Level { path, real, entries })
     };
     let real = fs::canonicalize(root).map_err(DataError::io("read the directory", root))?;
@@ -113,7 +114,7 @@ pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>
         } else {
             let Some(target) = tree.add(root, path, kind)? else { continue };
             let full = root.join(&target);
-            let below = fs::canonicalize(&full).map_err(DataError::io("read the directory", &full))?;
+            let below = fs::canonicalize(&full).map_err(unlisted("read the directory", &full))?;
             if is_listed(&real, &below) {
                 tree.skipped.repeated += 1;
                 continue;
@@ -127,6 +128,14 @@ pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>
         }
     }
     Ok(tree)
+}
+
+/// The error of an entry that was listed and cannot be read. If it is gone, the folder changed.
+fn unlisted(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataError {
+    move |cause| match cause.kind() {
+        ErrorKind::NotFound => DataError::Folder(FolderError::Changed(path.to_path_buf())),
+        _ => DataError::io(action, path)(cause),
+    }
 }
 
 /// Is the directory `below` listed under its own path in `root`? Both paths are without links.
@@ -178,7 +187,7 @@ impl Tree {
                 }
                 (0, SystemTime::UNIX_EPOCH)
             }
-            Err(cause) => return Err(DataError::io("read", &full)(cause)),
+            Err(cause) => return Err(unlisted("read", &full)(cause)),
         };
         self.images.push(Found { path: path.into(), size, modified });
         Ok(None)

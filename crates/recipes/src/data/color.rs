@@ -11,7 +11,8 @@ pub struct Color(pub [u8; 3]);
 const NAMED: [(&str, [u8; 3]); 3] = [("white", [255; 3]), ("black", [0; 3]), ("gray", [128; 3])];
 
 impl Color {
-    /// Parses the name of a colour (white, black or gray) or its hexadecimal digits, `#rrggbb`.
+    /// Parses the name of a colour (white, black or gray) or its hexadecimal digits, `#rrggbb` or
+    /// `#rgb`.
     ///
     /// # Errors
     /// If the text is neither.
@@ -19,12 +20,14 @@ impl Color {
         if let Some((_, color)) = NAMED.iter().find(|(name, _)| *name == text) {
             return Ok(Self(*color));
         }
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
-        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let value = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let [_, color @ ..] =
-            value.ok_or("it is white, black, gray, or #rrggbb with hexadecimal digits")?.to_be_bytes();
-        Ok(Self(color))
+        let digits = text.strip_prefix('#').unwrap_or_default();
+        let digits: Option<Vec<u8>> =
+            digits.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+        match digits.as_deref() {
+            Some(&[r, g, b]) => Ok(Self([r, g, b].map(|digit| 17 * digit))),
+            Some(&[r0, r1, g0, g1, b0, b1]) => Ok(Self([16 * r0 + r1, 16 * g0 + g1, 16 * b0 + b1])),
+            _ => Err("it is white, black, gray, or #rrggbb or #rgb with hexadecimal digits".to_owned()),
+        }
     }
 }
 
@@ -55,7 +58,10 @@ mod tests {
             assert_eq!(Color(color).to_string(), text);
         }
         assert_eq!(Color::parse("#FFFFFF").map(|color| color.to_string()), Ok("white".to_owned()));
-        for wrong in ["", "#", "#12345", "#1234567", "#+12345", "123456", "White", "#ééé"] {
+        assert_eq!(Color::parse("#1aF"), Ok(Color([0x11, 0xaa, 0xff])));
+        for wrong in
+            ["", "#", "fff", "#ff", "#ffff", "#12345", "#1234567", "#+12345", "123456", "White", "#ééé"]
+        {
             assert!(Color::parse(wrong).is_err(), "{wrong}");
         }
     }

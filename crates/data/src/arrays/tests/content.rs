@@ -142,7 +142,7 @@ fn splits_stay_when_images_are_appended() {
 #[test]
 fn the_first_images_of_a_split_have_all_classes() {
     let place = Place::new();
-    let path = place.write("sorted.npy", &bytes(&[2000, 1, 1], &vec![0; 2000]));
+    let path = place.write("sorted.npy", &bytes(&[2000, 2, 2], &vec![0; 8000]));
     let values: Vec<i64> = (0..2000).map(|index| index / 400).collect();
     place.write("sorted.labels.npy", &labels(&values));
     let options = Options { test_fraction: 0.5, ..options() };
@@ -238,4 +238,28 @@ fn a_file_of_bytes_is_read_when_an_image_is_needed() {
     fs::remove_file(&path).unwrap();
     assert!(format!("{train:?}").contains("\"memory\""), "{train:?}");
     assert_eq!(images(&*train, 3).len(), train.labels().len() * 48);
+}
+
+#[test]
+fn a_note_names_classes_without_images() {
+    let place = Place::new();
+    let path = place.write("faces.npy", &bytes(&SHAPE, &pixels()));
+    let notes = |values: [i64; IMAGES]| {
+        place.write("faces.labels.npy", &labels(&values));
+        load(&path, Split::Train, &options()).unwrap().notes().join("\n")
+    };
+    let text = notes(std::array::from_fn(|index| [0, 3, 5][index % 3]));
+    assert!(text.contains("3 of 6 classes have no image, the first is 1;"), "{text}");
+    assert_eq!(notes(std::array::from_fn(|index| (index % 3) as i64)), "");
+}
+
+/// Labels behind a link that leads nowhere are missing, which must not look like a set without
+/// labels.
+#[cfg(unix)]
+#[test]
+fn a_link_to_labels_must_lead_somewhere() {
+    let place = Place::new();
+    let path = place.write("faces.npy", &bytes(&SHAPE, &pixels()));
+    std::os::unix::fs::symlink("nowhere", path.with_extension("labels.npy")).unwrap();
+    assert_fails(&path, &["cannot read", "faces.labels.npy"]);
 }

@@ -165,3 +165,17 @@ fn bombs_are_not_unpacked() {
     content[central + 24..][..4].copy_from_slice(&more);
     assert_fails(&place.write("a.npz", &content), &["\"x\"", "not possible"]);
 }
+
+#[test]
+fn a_note_says_which_arrays_were_taken() {
+    let place = Place::new();
+    let (real, classes) = (bytes(&SHAPE, &pixels()), labels(&[1; IMAGES]));
+    let notes = |members: &[(&str, &[u8])]| {
+        let path = place.write("a.npz", &stored(members));
+        load(&path, Split::Train, &options()).unwrap().notes().join("\n")
+    };
+    let text = notes(&[("faces.npy", &real), ("ids.npy", &classes)]);
+    assert!(text.contains("a.npz: the images are the array \"faces\", the labels are \"ids\""), "{text}");
+    let text = notes(&[("faces.npy", &real)]);
+    assert!(text.contains("the images are the array \"faces\", no array has the labels"), "{text}");
+}

@@ -173,6 +173,11 @@ fn an_unreadable_directory_is_an_error() {
     });
     assert_message(refused, &["cannot read the directory", r"do\ng: permission denied"]);
     assert_eq!(walk_with(root.path(), &|directory| fs::read_dir(directory)).unwrap().images.len(), 2);
+    let gone = walk_with(root.path(), &|directory| match directory.ends_with("cat") {
+        true => Err(ErrorKind::NotFound.into()),
+        false => fs::read_dir(directory),
+    });
+    assert_message(gone, &["cat changed while the folder was read; start again"]);
 }
 
 #[test]

@@ -306,9 +306,11 @@ fn a_name_is_a_known_set_or_a_path() {
     let unknown = |name: &str| source(name, &options).map(|_| ());
     let words = ["there is no dataset \"birds\"", "known are glyphs", "or the path of a directory"];
     assert_message(unknown("birds"), &words);
-    assert_message(
-        unknown(root.path().join("x.png").to_str().unwrap()),
-        &["x.png", "the path of a directory"],
-    );
+    let file = root.path().join("x.png");
+    assert_message(unknown(file.to_str().unwrap()), &["x.png is neither a directory of images nor an array"]);
+    for path in ["./birds", "birds/", "~/birds", "mnist/", "birds.tar"] {
+        assert_message(unknown(path), &[&format!("there is no directory or file {path}")]);
+    }
+    assert_message(unknown("~/birds"), &["the shell did not replace ~"]);
     assert_message(unknown("bi\nrds"), &[r"bi\nrds"]);
 }
