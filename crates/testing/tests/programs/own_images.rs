@@ -2,6 +2,7 @@
 //! evaluate, also after the folder was moved or changed.
 
 use adjoint_testing::Program;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -113,6 +114,8 @@ fn wrong_folders_and_flags_are_explained() {
     };
     let place = program.directory();
     dataset("none", &[], "there is no dataset \"none\"");
+    dataset("./none", &[], "there is no directory or file ./none");
+    dataset("My Photos!/dark cats/image 00.BMP", &[], "neither a directory of images nor an array");
     fs::create_dir(place.join("empty")).unwrap();
     dataset("empty", &[], "empty");
     fs::create_dir(place.join("broken")).unwrap();
@@ -205,4 +208,61 @@ fn flags_override_a_preset() {
     let config = |run: &str| String::from_utf8(program.read(run, "config.toml")).unwrap();
     assert!(config("a").contains("\nflip = true\n") && config("a").contains("\nimage_size = 32\n"));
     assert!(config("b").contains("\nflip = false\n") && config("b").contains("\nwidth = 2\n"));
+}
+
+/// Processes that start at once decode the folder each, and use the same images.
+#[test]
+fn processes_decode_a_folder_at_once() {
+    let program = program("train-dcgan");
+    let runs = ["a", "b", "c", "d"];
+    let flags = ["--dataset", "My Photos!", "--cache-dir", "caches", "--quiet", "--threads", "1"];
+    let processes = runs.map(|run| {
+        let arguments = [&SMALL[..], &flags, &["--name", run]].concat();
+        program.start(&arguments.into_iter().map(OsStr::new).collect::<Vec<_>>())
+    });
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let weights = runs.map(|run| program.read(run, "generator.safetensors"));
+    assert!(weights.iter().all(|of_run| *of_run == weights[0]), "the weights differ");
+    let caches: Vec<_> = fs::read_dir(program.directory().join("caches")).unwrap().collect();
+    assert_eq!(caches.len(), 1, "{caches:?}");
+}
+
+/// A user's own set: plain records of images in colour, named by a manifest.
+#[test]
+fn a_manifest_adds_a_dataset() {
+    let program = Program::new("train-dcgan");
+    let place = program.directory();
+    let records: Vec<u8> =
+        (0..40_u8).flat_map(|i| std::iter::once(i % 2).chain([6 * i; 3 * 16 * 16])).collect();
+    fs::create_dir_all(place.join("files/flags")).unwrap();
+    fs::write(place.join("files/flags/all.bin"), records).unwrap();
+    let manifest = r#"
+        [flags]
+        format = "cifar"
+        mirrors = []
+        size = [16, 16]
+        classes = ["old", "new"]
+        label_bytes = 1
+        train = [{ name = "all.bin", items = 40 }]
+    "#;
+    fs::write(place.join("own.toml"), manifest).unwrap();
+    let flags = ["--dataset", "flags", "--manifest", "own.toml", "--data-dir", "files"];
+    let said = program.succeed(&[&SMALL[..], &flags].concat());
+    assert!(said.contains("training images of 2 classes, 16x16 in colour"), "{said}");
+    program.succeed(&["--resume", "runs/dcgan-flags-001", "--steps", "4", "--quiet"]);
+    program.fail(&[&SMALL[..], &["--dataset", "flags"]].concat(), "there is no dataset \"flags\"");
+    fs::write(place.join("own.toml"), "[mnist]\nsize = 3").unwrap();
+    program.fail(&[&SMALL[..], &flags].concat(), "own.toml: mnist: ");
+}
+
+/// The directory has no MNIST, and the program opens no connection.
+#[test]
+fn offline_names_the_missing_file() {
+    let program = Program::new("train-dcgan");
+    let flags = ["--dataset", "mnist", "--offline", "--data-dir", "files"];
+    program.fail(&[&SMALL[..], &flags].concat(), "--offline allows no download; put the file there");
+    program.fail(&[&SMALL[..], &flags, &["--download"]].concat(), "--download");
 }
