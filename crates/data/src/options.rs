@@ -9,8 +9,8 @@ use crate::{FitMode, Manifest, Report};
 pub struct Options {
     /// The directory that has one subdirectory per dataset.
     pub data_dir: PathBuf,
-    /// Height and width of the images, within [`IMAGE_SIZES`]. Glyphs are drawn at this size.
-    /// Images of another size are fitted, see [`fit`](Self::fit).
+    /// Height and width of the images, within [`IMAGE_SIZES`](crate::IMAGE_SIZES). Glyphs are drawn
+    /// at this size. Images of another size are fitted, see [`fit`](Self::fit).
     pub image_size: usize,
     /// The seed of the glyphs, and of the random order of [`limit`](Self::limit). This seed is
     /// separate from the seed of a training run: two runs with different training seeds should see

@@ -78,6 +78,9 @@ pub enum ArrayProblem {
     /// The array has no images.
     #[error("it has no images: its shape is {0:?}")]
     Empty(Vec<usize>),
+    /// The test images have another height, width or number of channels than the training images.
+    #[error("its images do not have the height, width and channels of the training images")]
+    OtherImages,
     /// The array has a single image.
     #[error("it has only one image; a dataset needs two or more")]
     OneImage,

@@ -1,9 +1,11 @@
 //! The images of an array with the channels and the size of the dataset.
 
-use super::ArrayProblem;
+use adjoint_npy::Scale;
+
 use super::layout::Layout;
 use super::place::Place;
 use super::store::Pixels;
+use super::{ArrayProblem, Part};
 use crate::settings::Settings;
 use crate::split_images::Store;
 use crate::{DataError, Digest, Fit};
@@ -20,13 +22,15 @@ pub(super) struct ArrayImages {
 }
 
 impl ArrayImages {
-    pub(super) fn new(place: Place, layout: Layout, pixels: Pixels, settings: &Settings) -> Self {
-        let fit = settings.fit([layout.height, layout.width]);
-        Self { place, layout, pixels, channels: settings.channels, fit }
+    /// Opens an array, or converts it to bytes. `scale` is that of floating-point numbers.
+    pub(super) fn open(part: &Part, scale: Option<Scale>, settings: &Settings) -> Result<Self, DataError> {
+        let pixels = Pixels::load(&part.place, &part.header, scale)?;
+        let fit = settings.fit([part.layout.height, part.layout.width]);
+        Ok(Self { place: part.place.clone(), layout: part.layout, pixels, channels: settings.channels, fit })
     }
 
     /// Returns the SHA-256 of each image, height x width x channels bytes as they are stored.
-    pub(super) fn digests(&self) -> Result<Vec<Option<Digest>>, DataError> {
+    fn digests(&self) -> Result<Vec<Option<Digest>>, DataError> {
         let mut stored = vec![0; self.layout.image_len()];
         let digests = (0..self.layout.images).map(|image| {
             self.pixels.read(&self.place, image, &mut stored)?;
@@ -53,5 +57,31 @@ impl Store for ArrayImages {
             Pixels::File { .. } => "file",
             Pixels::Memory(_) => "memory",
         }
+    }
+}
+
+/// The images of several arrays, one array after another.
+pub(super) struct Joined(pub(super) Vec<ArrayImages>);
+
+impl Joined {
+    /// Returns the SHA-256 of each image, as it is stored.
+    pub(super) fn digests(&self) -> Result<Vec<Option<Digest>>, DataError> {
+        Ok(self.0.iter().map(ArrayImages::digests).collect::<Result<Vec<_>, _>>()?.concat())
+    }
+}
+
+impl Store for Joined {
+    fn read(&self, mut image: usize, digest: Digest, pixels: &mut [u8]) -> Result<(), DataError> {
+        for part in &self.0 {
+            if image < part.layout.images {
+                return part.read(image, digest, pixels);
+            }
+            image -= part.layout.images;
+        }
+        panic!("image {image} after the last one")
+    }
+
+    fn kind(&self) -> &'static str {
+        self.0.first().map_or("nothing", Store::kind)
     }
 }

@@ -45,6 +45,12 @@ impl Layout {
         Ok(Self { images, height, width, channels, planar })
     }
 
+    /// Do the images have the same height, width and channels?
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let shape = |layout: &Self| [layout.height, layout.width, layout.channels];
+        shape(self) == shape(other)
+    }
+
     /// Values of an image.
     pub(super) fn image_len(&self) -> usize {
         self.height * self.width * self.channels

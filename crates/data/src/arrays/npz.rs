@@ -13,6 +13,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::ArrayProblem;
 use super::place::Place;
 use crate::DataError;
+use crate::escape::Shown;
 use crate::regular;
 use adjoint_npy::{Header, NpyError, Reader};
 
@@ -25,6 +26,8 @@ const LISTED: usize = 12;
 const SHOWN: usize = 40;
 /// The names of the array of images, if several arrays have the shape of images.
 const IMAGES: [&str; 3] = ["images", "x", "data"];
+/// The words in the names of arrays of a split.
+const SPLITS: [&str; 2] = ["train", "test"];
 /// The names of the array of labels.
 const LABELS: [&str; 3] = ["labels", "y", "label"];
 
@@ -52,7 +55,13 @@ impl Member {
 
     /// Are its elements integers, in the shape of labels?
     fn are_labels(&self, images: usize) -> bool {
-        self.header.as_ref().is_ok_and(|header| header.shape == [images] && !header.dtype.is_float())
+        let is_column = |shape: &[usize]| shape == [images] || shape == [images, 1];
+        self.header.as_ref().is_ok_and(|header| is_column(&header.shape) && !header.dtype.is_float())
+    }
+
+    /// Does its name say that it belongs to this split?
+    fn is_of(&self, split: &str) -> bool {
+        self.name.to_ascii_lowercase().contains(split)
     }
 
     fn place(&self, path: &Path) -> Place {
@@ -60,28 +69,69 @@ impl Member {
     }
 }
 
-/// Returns the arrays of images and of labels in an archive. The module `arrays` has the rules.
-pub(super) fn choose(path: &Path) -> Result<(Place, Option<Place>), DataError> {
+/// The places of the arrays of images and of their labels.
+pub(super) struct Chosen {
+    pub(super) images: Place,
+    pub(super) labels: Option<Place>,
+}
+
+/// Returns the arrays of images and of labels in an archive: those of all images, or those of the
+/// training images and then of the test images. The module `arrays` has the rules.
+pub(super) fn choose(path: &Path) -> Result<Vec<Chosen>, DataError> {
     let members =
         members(BufReader::new(regular::open(path)?)).map_err(|problem| Place::file(path).error(problem))?;
     let error = |problem: fn(String) -> ArrayProblem| Place::file(path).error(problem(list(&members)));
 
     let images: Vec<&Member> = members.iter().filter(|member| member.are_images()).collect();
     let named: Vec<&Member> = images.iter().copied().filter(|member| member.is_named(&IMAGES)).collect();
-    let (images, count) = match (&images[..], &named[..]) {
-        ([images], _) | (_, [images]) => (images.place(path), images.shape()[0]),
+    let images = match (&images[..], &named[..]) {
+        ([images], _) | (_, [images]) => *images,
         ([], _) => return Err(error(ArrayProblem::NoImages)),
-        _ => return Err(error(ArrayProblem::ManyImages)),
+        _ => match SPLITS.map(|split| only(images.iter().copied().filter(|member| member.is_of(split)))) {
+            [Some(train), Some(test)] => {
+                let chosen = [(train, SPLITS[0]), (test, SPLITS[1])].map(|(images, split)| {
+                    let of_split = members.iter().filter(|member| member.is_of(split));
+                    let labels = only(of_split.filter(|member| member.are_labels(images.shape()[0])));
+                    Chosen { images: images.place(path), labels: labels.map(|labels| labels.place(path)) }
+                });
+                return Ok(chosen.into());
+            }
+            _ => return Err(error(ArrayProblem::ManyImages)),
+        },
     };
     let mut labels: Vec<&Member> = members.iter().filter(|member| member.is_named(&LABELS)).collect();
     if labels.is_empty() {
-        labels = members.iter().filter(|member| member.are_labels(count)).collect();
+        labels = members.iter().filter(|member| member.are_labels(images.shape()[0])).collect();
     }
-    match labels[..] {
-        [] => Ok((images, None)),
-        [labels] => Ok((images, Some(labels.place(path)))),
-        _ => Err(error(ArrayProblem::ManyLabels)),
-    }
+    let labels = match labels[..] {
+        [] => None,
+        [labels] => Some(labels.place(path)),
+        _ => return Err(error(ArrayProblem::ManyLabels)),
+    };
+    Ok(vec![Chosen { images: images.place(path), labels }])
+}
+
+/// Returns the only element.
+fn only<'m>(mut members: impl Iterator<Item = &'m Member>) -> Option<&'m Member> {
+    members.next().filter(|_| members.next().is_none())
+}
+
+/// Says which arrays of an archive were chosen, in one line. `None` for a file that is one array.
+pub(super) fn describe(path: &Path, chosen: &[Chosen]) -> Option<String> {
+    let name = |place: &Place| Some(format!("{:?}", place.member.as_ref()?.1));
+    let parts: Option<Vec<String>> = chosen
+        .iter()
+        .map(|chosen| {
+            let labels = chosen.labels.as_ref().and_then(name);
+            let labels =
+                labels.map_or("without labels".to_owned(), |labels| format!("with the labels {labels}"));
+            Some(format!("{} {labels}", name(&chosen.images)?))
+        })
+        .collect();
+    Some(match &parts?[..] {
+        [train, test] => format!("{}: training images are {train}, test images are {test}", Shown(path)),
+        parts => format!("{}: images are {}", Shown(path), parts.join(", ")),
+    })
 }
 
 /// Reads the headers of all arrays of an archive.

@@ -2,8 +2,8 @@
 
 use std::fs::File;
 
-use super::ArrayProblem;
 use super::place::Place;
+use super::{ArrayProblem, Part};
 use crate::escape::Shown;
 use crate::positioned::read_exact_at;
 use crate::{DataError, regular};
@@ -22,25 +22,16 @@ pub(super) enum Pixels {
 }
 
 impl Pixels {
-    /// Opens the array, or converts it to bytes. Returns a note on the conversion, too.
-    pub(super) fn load(place: &Place, header: &Header) -> Result<(Self, Option<String>), DataError> {
+    /// Opens the array, or converts it to bytes. `scale` is that of floating-point numbers.
+    pub(super) fn load(place: &Place, header: &Header, scale: Option<Scale>) -> Result<Self, DataError> {
         let is_bytes = header.dtype == Dtype::U8;
         if is_bytes && !header.fortran_order && place.member.is_none() {
             let start = place.read_as(header, |reader| Ok(reader.start()))?;
             let file = regular::open(&place.path)?;
-            return Ok((Self::File { file, start }, None));
+            return Ok(Self::File { file, start });
         }
-        if is_bytes {
-            return Ok((Self::Memory(convert(place, header, Scale::Bytes)?), None));
-        }
-        let Extent { min, max, not_finite } = place.read_as(header, |reader| Ok(reader.extent()?))?;
-        if let Some((index, value)) = not_finite {
-            return Err(place.error(ArrayProblem::NotFinite { index, value }));
-        }
-        let scale = Scale::of(min, max).ok_or_else(|| place.error(ArrayProblem::Extent { min, max }))?;
-        let (path, range) = (Shown(&place.path), scale.range());
-        let note = format!("{path}: values from {min} to {max} are taken as black to white in {range}");
-        Ok((Self::Memory(convert(place, header, scale)?), Some(note)))
+        let scale = scale.filter(|_| !is_bytes).unwrap_or(Scale::Bytes);
+        Ok(Self::Memory(convert(place, header, scale)?))
     }
 
     /// Writes image `index` of the array at `place` into `image`.
@@ -56,6 +47,26 @@ impl Pixels {
             }
         }
     }
+}
+
+/// Returns the scale of the arrays of floating-point numbers, and a note on it. It is the same for
+/// all arrays. `None` if all are bytes.
+pub(super) fn scale(parts: &[Part]) -> Result<(Option<Scale>, Option<String>), DataError> {
+    let (mut least, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut floats = parts.iter().filter(|part| part.header.dtype != Dtype::U8).peekable();
+    let Some(first) = floats.peek().map(|part| &part.place) else { return Ok((None, None)) };
+    for Part { place, header, .. } in floats {
+        let Extent { min, max, not_finite } = place.read_as(header, |reader| Ok(reader.extent()?))?;
+        if let Some((index, value)) = not_finite {
+            return Err(place.error(ArrayProblem::NotFinite { index, value }));
+        }
+        (least, greatest) = (least.min(min), greatest.max(max));
+    }
+    let scale = Scale::of(least, greatest);
+    let scale = scale.ok_or_else(|| first.error(ArrayProblem::Extent { min: least, max: greatest }))?;
+    let (path, range) = (Shown(&first.path), scale.range());
+    let note = format!("{path}: values from {least} to {greatest} are taken as black to white in {range}");
+    Ok((Some(scale), Some(note)))
 }
 
 /// Converts all values to bytes.

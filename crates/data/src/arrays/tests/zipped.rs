@@ -175,7 +175,78 @@ fn a_note_says_which_arrays_were_taken() {
         load(&path, Split::Train, &options()).unwrap().notes().join("\n")
     };
     let text = notes(&[("faces.npy", &real), ("ids.npy", &classes)]);
-    assert!(text.contains("a.npz: the images are the array \"faces\", the labels are \"ids\""), "{text}");
+    assert!(text.contains("a.npz: images are \"faces\" with the labels \"ids\""), "{text}");
     let text = notes(&[("faces.npy", &real)]);
-    assert!(text.contains("the images are the array \"faces\", no array has the labels"), "{text}");
+    assert!(text.contains("images are \"faces\" without labels"), "{text}");
+}
+
+/// The names of Keras and of MedMNIST, whose labels are a column.
+#[test]
+fn archives_with_both_splits_are_read() {
+    let place = Place::new();
+    let shape = [3, SHAPE[1], SHAPE[2], SHAPE[3]];
+    let (all, few) = (pixels(), pixels()[..3 * 48].to_vec());
+    let (train, test) = (bytes(&SHAPE, &all), bytes(&shape, &few));
+    let column = |values: &[i64]| {
+        array(&header(Dtype::I64, &[values.len(), 1]), |index| values[index].to_le_bytes().to_vec())
+    };
+    let of_train = column(&std::array::from_fn::<_, IMAGES, _>(|index| (index % 2) as i64));
+    let of_test = column(&[2, 0, 1]);
+    let validation = bytes(&shape, &[9; 3 * 48]);
+    for members in [
+        &[
+            ("x_train.npy", &train),
+            ("y_train.npy", &of_train),
+            ("x_test.npy", &test),
+            ("y_test.npy", &of_test),
+        ][..],
+        &[
+            ("train_images.npy", &train),
+            ("val_images.npy", &validation),
+            ("test_images.npy", &test),
+            ("train_labels.npy", &of_train),
+            ("val_labels.npy", &of_test),
+            ("test_labels.npy", &of_test),
+        ],
+    ] {
+        let members: Vec<(&str, &[u8])> =
+            members.iter().map(|&(name, content)| (name, &content[..])).collect();
+        let path = place.write("a.npz", &stored(&members));
+        let options = options();
+        let source = Arrays::open(&path, &options).unwrap();
+        assert_eq!(source.classes().unwrap(), ["0", "1", "2"]);
+        let [in_train, in_test] = [Split::Train, Split::Test].map(|split| source.load(split, None).unwrap());
+        assert_eq!((in_train.labels().len(), in_test.labels().len()), (IMAGES, 3));
+        assert_eq!(both_splits(&path, &options, 3).0, [&all[..], &few].concat());
+        let order = order(&*in_test, Split::Test);
+        let labels = order.iter().map(|&index| [2, 0, 1][index as usize - IMAGES]);
+        assert!(labels.eq(in_test.labels().iter().copied()));
+        let text = &in_test.notes()[0];
+        assert!(text.contains("test images are \"") && !text.contains("without labels"), "{text}");
+    }
+
+    let smaller = bytes(&[3, 2, 2, 3], &[0; 36]);
+    let content = stored(&[("x_train.npy", &train), ("x_test.npy", &smaller)]);
+    assert_fails(
+        &place.write("a.npz", &content),
+        &["\"x_test\"", "height, width and channels of the training"],
+    );
+    let many = stored(&[("x_train.npy", &train), ("x_train_2.npy", &train), ("x_test.npy", &test)]);
+    assert_fails(&place.write("a.npz", &many), &["several of its arrays can be the images"]);
+}
+
+/// The scale of floating-point numbers is that of both splits together.
+#[test]
+fn both_splits_have_one_scale() {
+    let place = Place::new();
+    let content = stored(&[
+        ("x_train.npy", &floats(&[2, 2, 2], |index| if index == 0 { -1.0 } else { 0.5 })),
+        ("x_test.npy", &floats(&[2, 2, 2], |_| 1.0)),
+    ]);
+    let path = place.write("a.npz", &content);
+    let options = Options { image_size: 2, ..options() };
+    let test = Arrays::open(&path, &options).unwrap().load(Split::Test, None).unwrap();
+    assert_eq!(images(&*test, 1), [255; 8]);
+    let text = test.notes().join("\n");
+    assert!(text.contains("values from -1 to 1 are taken as black to white in [-1, 1]"), "{text}");
 }
