@@ -8,6 +8,7 @@ use crate::plane;
 use crate::table::{Comparison, Subject};
 use adjoint_data::Split;
 use adjoint_metrics::classifier::total_variation;
+use adjoint_recipes::data::Places;
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::{Model, Open, Recipe};
 use adjoint_runs::values::{threads, whole};
@@ -50,13 +51,8 @@ struct Cli {
     #[arg(long)]
     raw: bool,
 
-    /// Directory of datasets [default: the directory that each run used]
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-
-    /// Place of the folder or the array that the run was trained on [default: where it was then]
-    #[arg(long, value_name = "PATH")]
-    dataset: Option<PathBuf>,
+    #[command(flatten)]
+    places: Places,
 
     #[command(flatten)]
     judges: Judges,
@@ -94,11 +90,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     let text_is_piped = reject_outputs(&cli)?;
     // Open all runs first, so that a wrong run fails before any run is measured.
     let open = |run: &PathBuf| {
-        let Cli { seed, raw, data_dir, dataset, .. } = cli.clone();
+        let Cli { seed, raw, places, .. } = cli.clone();
         // A model without a moving average uses its last weights anyway.
         let kind = adjoint_runs::model_of_run(run).unwrap_or_default();
         let raw = raw && Recipe::of(&kind).is_some_and(|recipe| recipe.has_average);
-        Model::open(&Open { run: run.clone(), seed, raw, data_dir, dataset })
+        Model::open(&Open { run: run.clone(), seed, raw, places })
     };
     let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;
     let mut comparisons = vec![];

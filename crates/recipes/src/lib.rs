@@ -24,7 +24,7 @@
 //! (recipe.train)(&flags.map(Into::into))?;
 //!
 //! let run = directory.path().join("tiny");
-//! let mut model = Model::open(&Open { run, seed: 1, raw: false, data_dir: None, dataset: None })?;
+//! let mut model = Model::open(&Open { run, seed: 1, raw: false, places: Default::default() })?;
 //! let z = model.draw("samples", 4)?;
 //! assert_eq!(model.decode(&z, None)?.dims(), [4, 28, 28, 1]);
 //! # Ok::<(), adjoint_runs::BoxError>(())

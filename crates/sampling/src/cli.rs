@@ -1,6 +1,7 @@
 //! The command line of `sample`: its commands and the flags that they share.
 
 use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
+use adjoint_recipes::data::Places;
 use adjoint_recipes::{Model, Open};
 use adjoint_runs::values::threads;
 use adjoint_runs::{BoxError, Error, Image, examples, is_standard_output, say, set_threads};
@@ -47,13 +48,8 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) raw: bool,
 
-    /// Directory of datasets [default: the directory that the run used]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-
-    /// Place of the folder or the array that the run was trained on [default: where it was then]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) dataset: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) places: Places,
 
     /// Number of compute threads; results do not depend on it [default: RAYON_NUM_THREADS, or all
     /// processors]
@@ -150,8 +146,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
 
 fn open(common: &Common) -> Result<Model, BoxError> {
     set_threads(common.threads)?;
-    let Common { run, seed, raw, data_dir, dataset, .. } = common.clone();
-    Model::open(&Open { run, seed, raw, data_dir, dataset })
+    let Common { run, seed, raw, places, .. } = common.clone();
+    Model::open(&Open { run, seed, raw, places })
 }
 
 fn picture<T: Run + clap::Args>(name: &str, With { common, own }: &With<T>) -> Result<(), BoxError> {

@@ -2,9 +2,11 @@
 
 mod color;
 mod flags;
+mod places;
 
 pub use color::Color;
 pub use flags::{DATA, DataArgs};
+pub use places::Places;
 
 use adjoint_data::FitMode;
 use adjoint_data::points::Points;

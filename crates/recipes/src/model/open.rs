@@ -2,6 +2,7 @@
 //! weights.
 
 use crate::Model;
+use crate::data::{DataArgs, Places};
 use crate::game::flags::Distribution;
 use crate::game::{Condition, GameArgs, GameConfig};
 use crate::model::networks::GeneratorOnly;
@@ -10,7 +11,7 @@ use crate::variational::{LatentModel, VariationalConfig};
 use adjoint_adversarial as adversarial;
 use adjoint_data::PixelRange;
 use adjoint_nn::Module;
-use adjoint_runs::{BoxError, Error, model_of_run, settings_of_run, weights};
+use adjoint_runs::{BoxError, Config, Error, model_of_run, settings_of_run, weights};
 use std::path::{Path, PathBuf};
 
 /// The run to open, and options.
@@ -22,11 +23,8 @@ pub struct Open {
     pub seed: u64,
     /// Use G's last weights instead of their moving average.
     pub raw: bool,
-    /// Directory of datasets; by default the directory that the run used.
-    pub data_dir: Option<PathBuf>,
-    /// Place of the folder or the array that the run was trained on; by default the place where it
-    /// was then.
-    pub dataset: Option<PathBuf>,
+    /// Where its data are now.
+    pub places: Places,
 }
 
 impl Model {
@@ -43,18 +41,7 @@ impl Model {
             let problem = format!("a run of the unknown model `{kind}`; known models are {known}");
             return Err(Error::file(&open.run, problem).into());
         };
-        let mut model = (recipe.open)(open)?;
-        if open.data_dir.is_some() {
-            model.data.data_dir.clone_from(&open.data_dir);
-        }
-        if let Some(place) = &open.dataset {
-            if !model.data.is_path() {
-                let problem = "trained on a named dataset; leave out --dataset";
-                return Err(Error::file(&open.run, problem).into());
-            }
-            model.data.dataset.clone_from(place);
-        }
-        Ok(model)
+        (recipe.open)(open)
     }
 
     pub(crate) fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
@@ -62,7 +49,7 @@ impl Model {
             let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
             return Err(Error::file(&open.run, problem).into());
         }
-        let settings: C = settings_of_run(&open.run)?;
+        let settings: C = settings(open)?;
         let mut latent = LatentModel::new(&settings)?;
         let networks = &mut latent.model.networks;
         load_together(&open.run, [("encoder", &mut networks.encoder), ("decoder", &mut networks.decoder)])?;
@@ -83,7 +70,7 @@ impl Model {
     }
 
     pub(crate) fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
-        let settings: C = settings_of_run(&open.run)?;
+        let settings: C = settings(open)?;
         let mut generator = settings.build(adversarial::Settings::default())?.generator;
         let averaged = settings.game().ema > 0.0 && !open.raw;
         load(&open.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
@@ -103,6 +90,13 @@ impl Model {
             networks: Box::new(GeneratorOnly(generator)),
         })
     }
+}
+
+/// Reads the settings of a run, with the present places of its data.
+fn settings<C: Config<Data = DataArgs>>(open: &Open) -> Result<C, BoxError> {
+    let mut settings: C = settings_of_run(&open.run)?;
+    open.places.apply(&open.run, settings.data_mut())?;
+    Ok(settings)
 }
 
 /// Loads two networks of a run. Fails if their weights were saved after different training steps.

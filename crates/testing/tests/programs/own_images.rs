@@ -96,6 +96,16 @@ fn a_moved_folder_is_found_and_a_changed_one_is_rejected() {
     let weights = |run| program.read(run, "decoder.safetensors");
     assert!(weights("a") == weights("whole"), "a resumed run gives the weights of an uninterrupted one");
     program.succeed_by("sample", &["reconstruct", "runs/whole", "--dataset", "moved"]);
+    // The directory of the cache may be gone, too.
+    fs::write(program.directory().join("file"), "").unwrap();
+    let cache = ["sample", "reconstruct", "runs/whole", "--dataset", "moved", "--cache-dir", "file/caches"];
+    program.fail_by(cache[0], &cache[1..], "choose another directory with --cache-dir");
+    program.succeed_by("sample", &["reconstruct", "runs/whole", "--dataset", "moved", "--no-cache"]);
+    program.train("train-vae", "glyphs", &["--image-size", "16", "--hidden", "4"]);
+    for flag in [&["--dataset", "moved"][..], &["--no-cache"], &["--cache-dir", "caches"]] {
+        let expected = format!("trained on a named dataset; leave out {}", flag[0]);
+        program.fail_by("sample", &[&["grid", "runs/glyphs"][..], flag].concat(), &expected);
+    }
 
     fs::write(new.join("dark cats/image 03.BMP"), bmp(20, 20, 77)).unwrap();
     let first = "not the images of the run: dark cats/image 03.BMP has different pixels";
@@ -253,6 +263,9 @@ fn a_manifest_adds_a_dataset() {
     let said = program.succeed(&[&SMALL[..], &flags].concat());
     assert!(said.contains("training images of 2 classes, 16x16 in colour"), "{said}");
     program.succeed(&["--resume", "runs/dcgan-flags-001", "--steps", "4", "--quiet"]);
+    fs::rename(place.join("own.toml"), place.join("new.toml")).unwrap();
+    program.fail_by("sample", &["neighbours", "runs/dcgan-flags-001"], "own.toml");
+    program.succeed_by("sample", &["neighbours", "runs/dcgan-flags-001", "--manifest", "new.toml"]);
     program.fail(&[&SMALL[..], &["--dataset", "flags"]].concat(), "there is no dataset \"flags\"");
     fs::write(place.join("own.toml"), "[mnist]\nsize = 3").unwrap();
     program.fail(&[&SMALL[..], &flags].concat(), "own.toml: mnist: ");
