@@ -41,6 +41,13 @@ impl Settings {
         Fit::new(self.fit, stored, self.channels, self.size, &background)
     }
 
+    /// A note on images of `stored` pixels (height, width), if they are enlarged.
+    pub(crate) fn enlarged(&self, stored: [usize; 2]) -> Option<String> {
+        let ([height, width], size) = (stored, self.size);
+        let is_enlarged = self.fit(stored).enlarges();
+        is_enlarged.then(|| format!("images of {width}x{height} pixels are enlarged to {size}x{size}"))
+    }
+
     /// Adds the settings to a hash.
     pub(crate) fn hash(&self, hash: &mut Sha256) {
         let Self { size, channels, background, fit } = *self;

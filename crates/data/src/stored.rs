@@ -61,7 +61,8 @@ impl Source for Stored<'_> {
         };
         let settings = Settings { background: [0; 3], ..Settings::of(self.options, self.channels(), mode) };
         let fingerprint = self.fingerprint(&settings, split, &loaded)?;
-        let Loaded { records: Records { images, labels }, notes, .. } = loaded;
+        let Loaded { records: Records { images, labels }, mut notes, .. } = loaded;
+        notes.extend(settings.enlarged(self.entry.size));
         let fit = settings.fit(self.entry.size);
         Ok(Box::new(InMemory { images, labels, notes, fit, fingerprint }))
     }

@@ -142,7 +142,9 @@ impl<'a> Arrays<'a> {
             _ => Splits::HeldOut(self.options.test_fraction),
         };
         let contents = Contents::new(Keys::Indices, self.classes()?, labels, store.digests()?, splits);
-        let notes = [self.origin.clone(), self.gaps(), note].into_iter().flatten().collect();
+        let Layout { height, width, .. } = self.first().layout;
+        let enlarged = settings.enlarged([height, width]);
+        let notes = [self.origin.clone(), self.gaps(), note, enlarged].into_iter().flatten().collect();
         Ok(Set { contents, settings, store: Box::new(store), notes })
     }
 

@@ -27,6 +27,15 @@ pub(crate) struct Build<'a> {
     pub(crate) open: &'a Open<'a>,
 }
 
+/// What is known of the decoded images of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Index {
+    /// The SHA-256 of the pixels of each image, and `None` for broken images.
+    pub(crate) digests: Vec<Option<Digest>>,
+    /// Number of images that were smaller than the pixels that show them.
+    pub(crate) enlarged: usize,
+}
+
 /// What the threads share.
 #[derive(Default)]
 struct Shared {
@@ -39,15 +48,14 @@ struct Shared {
 
 impl Build<'_> {
     /// Decodes the images and passes the index and the pixels of each to `write`, on the calling
-    /// thread and in no fixed order. Returns the SHA-256 of the pixels of each image, and `None`
-    /// for broken images.
+    /// thread and in no fixed order.
     ///
     /// # Errors
     /// The error of the first image that has one, in the order of the listing;
     /// [`FolderError::FewSound`]; the error of `write`.
-    pub(crate) fn run(&self, write: &mut Write<'_>) -> Result<Vec<Option<Digest>>, DataError> {
+    pub(crate) fn run(&self, write: &mut Write<'_>) -> Result<Index, DataError> {
         let images = self.listing.images.len();
-        let mut digests = vec![None; images];
+        let mut index = Index { digests: vec![None; images], enlarged: 0 };
         let mut failed: Option<(usize, Failure)> = None;
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(images);
         let shared = Shared::default();
@@ -58,19 +66,20 @@ impl Build<'_> {
                 scope.spawn(move || self.work(shared, &sender));
             }
             drop(sender);
-            for (done, (index, result)) in receiver.into_iter().enumerate() {
+            for (done, (image, result)) in receiver.into_iter().enumerate() {
                 match result {
-                    Ok(Record { pixels, digest }) => {
+                    Ok(Record { pixels, digest, enlarged }) => {
                         // After an error, the receiver is dropped and the threads end.
-                        write(index, &pixels)?;
-                        digests[index] = Some(digest);
+                        write(image, &pixels)?;
+                        index.digests[image] = Some(digest);
+                        index.enlarged += usize::from(enlarged);
                     }
                     Err(Failure::Broken(_)) if self.skip_broken => {}
                     Err(failure) => {
                         // Images are taken in order, so results of earlier images still arrive.
                         shared.stop.store(true, Ordering::Relaxed);
-                        if failed.as_ref().is_none_or(|&(first, _)| index < first) {
-                            failed = Some((index, failure));
+                        if failed.as_ref().is_none_or(|&(first, _)| image < first) {
+                            failed = Some((image, failure));
                         }
                     }
                 }
@@ -80,12 +89,12 @@ impl Build<'_> {
         })?;
         match failed {
             Some((index, failure)) => Err(failure.error(&self.path(index))),
-            None => match digests.iter().flatten().count() {
+            None => match index.digests.iter().flatten().count() {
                 sound @ 0..=1 => {
                     let root = self.listing.root.clone();
                     Err(DataError::Folder(FolderError::FewSound { root, images, sound }))
                 }
-                _ => Ok(digests),
+                _ => Ok(index),
             },
         }
     }

@@ -4,8 +4,9 @@
 //! | --- | --- |
 //! | 16 | the name and the version of the format |
 //! | 32 | the key: SHA-256 of everything on which the content depends |
-//! | 32 | the seal: SHA-256 of the key and the index |
-//! | 32 per image | the index: SHA-256 of the pixels, or zeros for a broken image |
+//! | 32 | the seal: SHA-256 of the key, of the number that follows and of the digests |
+//! | 8 | number of images that were smaller than the pixels that show them, low byte first |
+//! | 32 per image | the digest: SHA-256 of the pixels, or zeros for a broken image |
 //! | size x size x channels per image | the pixels; unused for a broken image |
 //!
 //! The images are in the order of the listing, whose paths and labels are not in the file. The file
@@ -23,7 +24,7 @@ use adjoint_files::Partial;
 use sha2::{Digest as _, Sha256};
 
 use super::FolderError;
-use super::build::Write;
+use super::build::{Index, Write};
 use super::scan::Listing;
 use crate::escape::path_bytes;
 use crate::positioned::read_exact_at;
@@ -31,9 +32,10 @@ use crate::regular;
 use crate::settings::Settings;
 use crate::{DataError, Digest};
 
-const MAGIC: [u8; 16] = *b"adjoint images 1";
+const MAGIC: [u8; 16] = *b"adjoint images 2";
 const DIGEST: usize = 32;
-const HEAD: usize = MAGIC.len() + 2 * DIGEST;
+const COUNT: usize = 8;
+const HEAD: usize = MAGIC.len() + 2 * DIGEST + COUNT;
 /// The version of our part of decoding: orientation, alpha, channels and fit. A change of pixels
 /// needs a new number.
 const VERSION: u32 = 2;
@@ -99,9 +101,8 @@ impl Plan {
         self.start() + self.images as u64 * self.record_len as u64
     }
 
-    /// Opens the file. Returns the SHA-256 of the pixels of each image as well, and `None` for
-    /// broken images.
-    pub(crate) fn open(&self) -> Result<(Cache, Vec<Option<Digest>>), Unusable> {
+    /// Opens the file.
+    pub(crate) fn open(&self) -> Result<(Cache, Index), Unusable> {
         let file = regular::open_file(&self.path).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => Unusable::Missing,
             _ => Unusable::Damaged,
@@ -112,6 +113,7 @@ impl Plan {
         read(&mut head, 0)?;
         let (magic, seals) = head.split_at(MAGIC.len());
         let (of_key, seal) = seals.split_at(DIGEST);
+        let (seal, count) = seal.split_at(DIGEST);
         if magic != MAGIC || of_key != self.key.bytes() {
             let is_ours = magic.starts_with(&MAGIC[..MAGIC.len() - 1]);
             return Err(if is_ours { Unusable::Missing } else { Unusable::Damaged });
@@ -120,26 +122,28 @@ impl Plan {
         if !file.metadata().is_ok_and(|found| found.is_file() && found.len() == self.len()) {
             return Err(Unusable::Damaged);
         }
-        let mut index = vec![0; self.images * DIGEST];
-        read(&mut index, HEAD as u64)?;
+        let mut index = count.to_vec();
+        index.resize(COUNT + self.images * DIGEST, 0);
+        read(&mut index[COUNT..], HEAD as u64)?;
         if self.seal(&index).bytes() != seal {
             return Err(Unusable::Damaged);
         }
-        let (digests, _) = index.as_chunks::<DIGEST>();
+        let (count, digests) = index.split_first_chunk().expect("it starts with the number");
+        let enlarged = usize::try_from(u64::from_le_bytes(*count)).map_err(|_| Unusable::Damaged)?;
+        let (digests, _) = digests.as_chunks::<DIGEST>();
         let digests = digests.iter().map(|&digest| (digest != [0; DIGEST]).then(|| Digest::from(digest)));
-        Ok((self.cache(file), digests.collect()))
+        Ok((self.cache(file), Index { digests: digests.collect(), enlarged }))
     }
 
-    /// Writes the file. `fill` receives a function that writes the pixels of an image, and returns
-    /// the index.
+    /// Writes the file. `fill` receives a function that writes the pixels of an image.
     ///
     /// # Errors
     /// [`FolderError::NoSpace`], [`FolderError::CacheWrite`], or the error of `fill`. An old file
     /// is then unchanged, and no temporary file remains.
     pub(crate) fn write(
         &self,
-        fill: impl FnOnce(&mut Write<'_>) -> Result<Vec<Option<Digest>>, DataError>,
-    ) -> Result<(Cache, Vec<Option<Digest>>), DataError> {
+        fill: impl FnOnce(&mut Write<'_>) -> Result<Index, DataError>,
+    ) -> Result<(Cache, Index), DataError> {
         let failed = |cause| {
             let (root, path) = (self.root.clone(), self.path.clone());
             DataError::Folder(FolderError::CacheWrite { root, path, cause })
@@ -148,17 +152,19 @@ impl Plan {
         self.check_space(adjoint_files::free_space(self.directory())).map_err(DataError::Folder)?;
         partial.file().set_len(self.len()).map_err(failed)?;
         let start = self.start();
-        let digests = fill(&mut |image, pixels| {
+        let index = fill(&mut |image, pixels| {
             partial.write_at(start + (image * self.record_len) as u64, pixels).map_err(failed)
         })?;
-        let index: Vec<u8> =
-            digests.iter().flat_map(|digest| digest.map_or([0; DIGEST], |digest| digest.bytes())).collect();
-        let head = [&MAGIC[..], &self.key.bytes(), &self.seal(&index).bytes(), &index].concat();
+        let digests =
+            index.digests.iter().flat_map(|digest| digest.map_or([0; DIGEST], |found| found.bytes()));
+        let count = (index.enlarged as u64).to_le_bytes();
+        let bytes: Vec<u8> = count.into_iter().chain(digests).collect();
+        let head = [&MAGIC[..], &self.key.bytes(), &self.seal(&bytes).bytes(), &bytes].concat();
         partial.write_at(0, &head).map_err(failed)?;
         // Another process may replace the file at once, so it is not opened by its name.
         let file = partial.reader().map_err(failed)?;
         partial.keep().map_err(failed)?;
-        Ok((self.cache(file), digests))
+        Ok((self.cache(file), index))
     }
 
     fn create(&self) -> io::Result<Partial> {

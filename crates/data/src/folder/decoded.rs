@@ -1,7 +1,7 @@
 //! The decoded images of a folder.
 
 use super::FolderError;
-use super::build::Build;
+use super::build::{Build, Index};
 use super::cache::{Cache, Plan, Unusable};
 use super::scan::Listing;
 use crate::contents::{Contents, Keys, Splits};
@@ -11,8 +11,8 @@ use crate::settings::Settings;
 use crate::split_images::{Set, Store};
 use crate::{DataError, Digest, Options};
 
-/// The pixels of all images, and the SHA-256 of each; `None` for broken images.
-type Decoded = (Box<dyn Store>, Vec<Option<Digest>>);
+/// The pixels of all images, and what is known of them.
+type Decoded = (Box<dyn Store>, Index);
 
 /// Opens the cache of a folder, or decodes the folder if its cache is missing, stale or damaged.
 /// Without a directory for caches, the folder is decoded into memory.
@@ -28,7 +28,7 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
         report: &options.report,
         open: &|path| regular::open_file(path),
     };
-    let (store, digests) = match &options.cache_dir {
+    let (store, index) = match &options.cache_dir {
         None => decode_to_memory(&build)?,
         Some(directory) => {
             let plan = Plan::new(directory, &listing, &settings);
@@ -38,17 +38,21 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
             }
             // If broken images are not accepted, decoding finds out what is wrong with them.
             let is_accepted =
-                |digests: &[Option<Digest>]| options.skip_broken || digests.iter().all(Option::is_some);
-            let opened = opened.ok().filter(|(_, digests)| is_accepted(digests));
-            let (cache, digests) = opened.map_or_else(|| plan.write(|write| build.run(write)), Ok)?;
-            (Box::new(cache) as Box<dyn Store>, digests)
+                |index: &Index| options.skip_broken || index.digests.iter().all(Option::is_some);
+            let opened = opened.ok().filter(|(_, index)| is_accepted(index));
+            let (cache, index) = opened.map_or_else(|| plan.write(|write| build.run(write)), Ok)?;
+            (Box::new(cache) as Box<dyn Store>, index)
         }
     };
     let keys = Keys::of_paths(listing.images.iter().map(|found| &*found.path));
     let splits = listing.splits.map_or(Splits::HeldOut(options.test_fraction), Splits::Given);
-    let contents = Contents::new(keys, listing.classes, listing.labels, digests, splits);
+    let contents = Contents::new(keys, listing.classes, listing.labels, index.digests, splits);
     if let Some((count, first)) = contents.broken() {
         notes.push(format!("broken images are left out: {count}, the first is {first}"));
+    }
+    if index.enlarged > 0 {
+        let (all, size) = (contents.len(), settings.size);
+        notes.push(format!("smaller images are enlarged to {size}x{size}: {} of {all}", index.enlarged));
     }
     Ok(Set { contents, settings, store, notes })
 }
@@ -61,11 +65,11 @@ fn decode_to_memory(build: &Build<'_>) -> Result<Decoded, DataError> {
     let mut all = Vec::new();
     all.try_reserve_exact(bytes).map_err(|_| too_large())?;
     all.resize(bytes, 0);
-    let digests = build.run(&mut |image, pixels| {
+    let index = build.run(&mut |image, pixels| {
         all[image * len..][..len].copy_from_slice(pixels);
         Ok(())
     })?;
-    Ok((Box::new(all), digests))
+    Ok((Box::new(all), index))
 }
 
 /// All images one after another, in memory.

@@ -22,6 +22,8 @@ const MAX_FILE: u64 = 512 << 20;
 pub(crate) struct Record {
     pub(crate) pixels: Vec<u8>,
     pub(crate) digest: Digest,
+    /// Was the image smaller?
+    pub(crate) enlarged: bool,
 }
 
 /// The reason why an image has no record.
@@ -56,9 +58,10 @@ impl Record {
         let (width, height) = image.dimensions();
         let stored = convert(Cow::Owned(image.into_raw()), 3, settings.channels);
         let mut pixels = vec![0; settings.image_len()];
-        settings.fit([height as usize, width as usize]).apply(&stored, &mut pixels);
+        let fit = settings.fit([height as usize, width as usize]);
+        fit.apply(&stored, &mut pixels);
         let digest = Digest::of(&pixels);
-        Ok(Self { pixels, digest })
+        Ok(Self { pixels, digest, enlarged: fit.enlarges() })
     }
 }
 

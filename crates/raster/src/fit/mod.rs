@@ -115,6 +115,12 @@ impl Fit {
         self.size
     }
 
+    /// Is the part that is shown smaller than the part of the square that shows it, in height or
+    /// width? Then the fitted image has fewer details than its size suggests.
+    pub fn enlarges(&self) -> bool {
+        self.target.rows > self.source.rows || self.target.row_len > self.source.row_len
+    }
+
     /// Bytes of a stored image.
     pub fn stored_len(&self) -> usize {
         self.stored_len

@@ -37,6 +37,24 @@ fn resampling_keeps_a_constant_and_its_channels() {
 /// Keys' kernel reproduces linear functions, except in the outermost pixels, where the edge
 /// matters.
 #[test]
+fn an_image_is_enlarged_if_one_side_is() {
+    use FitMode::{Crop, Margin, Pad, Stretch};
+    for (mode, shape, expected) in [
+        (Crop, [40, 39], true),
+        (Crop, [40, 40], false),
+        (Crop, [100, 41], false),
+        (Stretch, [100, 39], true),
+        (Stretch, [100, 40], false),
+        (Pad, [20, 39], true),
+        (Pad, [20, 40], false),
+        (Margin, [32, 32], false),
+        (Margin, [28, 28], true),
+    ] {
+        assert_eq!(Fit::new(mode, shape, 1, 40, &[0]).enlarges(), expected, "{mode:?} {shape:?}");
+    }
+}
+
+#[test]
 fn enlarging_keeps_a_ramp_straight() {
     let stored: Vec<u8> = (0..28 * 28).map(|index| (index % 28 * 8) as u8).collect();
     let fitted = fit(&stored, [28, 28], 1, 56);

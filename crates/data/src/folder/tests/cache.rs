@@ -22,7 +22,7 @@ fn images_are_decoded_once() {
     assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
     assert_eq!(place.events(), ["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
     let before = fs::read(place.cache()).unwrap();
-    assert_eq!(before.len(), 16 + 32 + 32 + 6 * 32 + 6 * 16 * 16 * 3);
+    assert_eq!(before.len(), 16 + 32 + 32 + 8 + 6 * 32 + 6 * 16 * 16 * 3);
     assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
     assert!(!place.decodes());
     assert_eq!(fs::read(place.cache()).unwrap(), before);
@@ -115,6 +115,21 @@ fn the_pixels_of_this_version_stay() {
     assert_eq!(digests, ["14ea8f50b161be68", "12f057757c1f7a5f"]);
 }
 
+/// The sizes of the files are not in the cache, so their number is.
+#[test]
+fn enlarged_images_are_counted() {
+    let place = Place::new();
+    let large = Options { image_size: 40, ..place.options.clone() };
+    write(&place.folder(), &[("a/large.png", &gray_png(60, 50, 7)), ("b/wide.png", &gray_png(60, 39, 7))]);
+    let notes = || {
+        let split = Folder::new(&place.folder(), &large).load(Split::Train, None).unwrap();
+        split.notes().to_vec()
+    };
+    let expected = ["smaller images are enlarged to 40x40: 7 of 8"];
+    assert_eq!((notes(), place.events().len()), (expected.map(String::from).to_vec(), 8));
+    assert_eq!((notes(), place.events().len()), (expected.map(String::from).to_vec(), 0));
+}
+
 #[test]
 fn a_damaged_cache_is_decoded_again() {
     let place = Place::new();
@@ -128,10 +143,11 @@ fn a_damaged_cache_is_decoded_again() {
     };
     let cut = |len: usize| whole[..len].to_vec();
     let longer = [&whole[..], b"x"].concat();
-    // The name of the format, the seal, the index; and files that are too short or too long.
+    // The name of the format, the seal, the number, the digests; and files that are too short or too long.
     let damaged = [
         damaged_bytes(0),
         damaged_bytes(50),
+        damaged_bytes(84),
         damaged_bytes(90),
         cut(0),
         cut(79),

@@ -83,7 +83,7 @@ fn free_space_is_checked_first() {
     let listing = scan(&place.folder()).unwrap();
     let settings = Settings { size: 512, channels: 3, background: [255; 3], fit: FitMode::Crop };
     let plan = Plan::new(&place.caches(), &listing, &settings);
-    let needed = 80 + 6 * 32 + 6 * 512 * 512 * 3;
+    let needed = 88 + 6 * 32 + 6 * 512 * 512 * 3;
     plan.check_space(None).unwrap();
     plan.check_space(Some(needed)).unwrap();
     let words = ["need 5 MB, but", "caches has only 3 MB free", "--cache-dir", "--no-cache"];
