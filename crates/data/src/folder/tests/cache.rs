@@ -143,7 +143,8 @@ fn a_damaged_cache_is_decoded_again() {
     };
     let cut = |len: usize| whole[..len].to_vec();
     let longer = [&whole[..], b"x"].concat();
-    // The name of the format, the seal, the number, the digests; and files that are too short or too long.
+    // The name of the format, the seal, the number, the digests; then files that are too short or
+    // too long.
     let damaged = [
         damaged_bytes(0),
         damaged_bytes(50),
