@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::escape::Shown;
 use crate::glyphs::Factors;
-use crate::source::{Images, Source, class_count, source};
+use crate::source::{Images, Kind, Source, class_count, source};
 use crate::subset::Subset;
 use crate::{DataError, Digest, Downloader, IMAGE_SIZES, Options, Split, dataset_name};
 
@@ -16,6 +16,7 @@ use crate::{DataError, Digest, Downloader, IMAGE_SIZES, Options, Split, dataset_
 #[derive(Clone, Debug)]
 pub struct Dataset {
     name: String,
+    kind: Kind,
     split: Split,
     channels: usize,
     classes: Vec<String>,
@@ -100,6 +101,7 @@ impl Dataset {
         }
         Ok(Self {
             name,
+            kind: source.kind(),
             split,
             channels: source.channels(),
             classes,
@@ -122,6 +124,11 @@ impl Dataset {
     /// The name of the dataset.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where the images come from.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The split that was loaded.

@@ -158,7 +158,7 @@ fn prepare(set: &Dataset, data: &mut DataArgs, common: &CommonArgs) -> Result<()
         data.dataset_sha256 = Some(digest);
         data.dataset_classes = Some(set.classes().len());
         data.channels = Some(set.channels());
-        if !is_named(data)? {
+        if matches!(set.kind(), Kind::Folder | Kind::Array) {
             data.dataset = absolute(&data.dataset)?;
             data.fit.get_or_insert(FitMode::Crop);
         }
@@ -190,12 +190,6 @@ fn describe(set: &Dataset) -> String {
 
 fn absolute(place: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(place).map_err(Error::io("find", place))
-}
-
-/// Returns whether the flags name a dataset of the manifest or one that is drawn by code.
-fn is_named(data: &DataArgs) -> Result<bool, BoxError> {
-    let kind = source(&data.dataset, &options(data)?)?.kind();
-    Ok(matches!(kind, Kind::Drawn | Kind::Stored))
 }
 
 /// Fails if the directory of runs is inside the folder of images. The pictures of a run would
