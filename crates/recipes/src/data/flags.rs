@@ -89,6 +89,11 @@ pub struct DataArgs {
     #[arg(long, conflicts_with = "cache_dir", help_heading = "Data")]
     pub no_cache: bool,
 
+    /// Is the progress of loading hidden? This is `--quiet` of the run, and no flag of the data.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub quiet: bool,
+
     /// SHA-256 of the images of the run. The program records this setting and the next one, so that
     /// changed images are noticed and models can be opened without the images.
     #[arg(long, hide = true, value_name = "SHA256", value_parser = digest)]

@@ -50,7 +50,7 @@ fn options(data: &DataArgs) -> Result<Options, BoxError> {
         limit: data.limit,
         skip_broken: data.skip_broken,
         cache_dir: if data.no_cache { None } else { cache_dir(data.cache_dir.as_deref()) },
-        report,
+        report: if data.quiet { Report::default() } else { report },
         ..Options::default()
     })
 }
@@ -84,6 +84,9 @@ fn load_by<const N: usize>(
     let mut loading = Loading::default();
     let mut last = String::new();
     let mut downloader = Downloader::new(|Progress { file, url, received, total, .. }| {
+        if data.quiet {
+            return;
+        }
         if last != url {
             note(format!("fetching {file} ({:.1} MB) from {url}", total as f64 / 1e6));
             last = url.to_owned();
@@ -134,6 +137,7 @@ fn refuse_other_images(data: &DataArgs, set: &Dataset, run: Option<&Path>) -> Re
 /// # Errors
 /// As [`load`].
 pub fn load_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<Dataset, BoxError> {
+    data.quiet = common.quiet;
     refuse_runs_among_images(data, common)?;
     let set = load(data, Split::Train, common.resume.as_deref())?;
     prepare(&set, data, common)?;
@@ -145,6 +149,7 @@ pub fn load_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<Dataset
 /// # Errors
 /// As [`load`]. Also if there is no test image.
 pub fn load_both_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<[Dataset; 2], BoxError> {
+    data.quiet = common.quiet;
     refuse_runs_among_images(data, common)?;
     let [train, test] = load_splits(data, common.resume.as_deref())?;
     refuse_no_tests(data, &test)?;
