@@ -23,11 +23,8 @@ pub enum DataError {
     },
 
     /// There is nothing at the requested path.
-    #[error("there is no directory or file {}{}", Shown(path), self.advice_for_path())]
-    NoPath {
-        /// The requested path.
-        path: PathBuf,
-    },
+    #[error("there is no directory or file {}{}", Shown(.0), home_advice(.0))]
+    NoPath(PathBuf),
 
     /// The requested path is a file, but not one of arrays.
     #[error(
@@ -153,17 +150,16 @@ pub enum DataError {
     Folder(FolderError),
 }
 
-impl DataError {
-    /// What to do if a path leads nowhere.
-    fn advice_for_path(&self) -> &'static str {
-        match self {
-            Self::NoPath { path } if path.starts_with("~") => {
-                "; the shell did not replace ~, so write the home directory in full"
-            }
-            _ => "",
-        }
+/// What to do about a path that starts with `~`.
+fn home_advice(path: &Path) -> &'static str {
+    if path.starts_with("~") {
+        "; the shell did not replace ~, so write the home directory in full"
+    } else {
+        ""
     }
+}
 
+impl DataError {
     /// Converts an I/O error to a [`DataError::Io`]: `.map_err(DataError::io("read", path))`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { action, path: path.to_path_buf(), cause }

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use adjoint_raster::convert;
 use adjoint_tensor::Named;
 use sha2::{Digest as _, Sha256};
 
 use crate::{Fit, FitMode, Options};
-use adjoint_raster::convert;
 
 /// The most rows and columns of an image in a file.
 pub(crate) const MAX_SIDE: usize = adjoint_decode::MAX_SIDE as usize;

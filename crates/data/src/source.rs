@@ -158,7 +158,7 @@ pub fn source<'a>(
         None if path.exists() => Err(DataError::NotADataset(path.to_path_buf())),
         // A name has no separator and no dot.
         None if path.to_string_lossy().contains(|c| std::path::is_separator(c) || c == '.' || c == '~') => {
-            Err(DataError::NoPath { path: path.to_path_buf() })
+            Err(DataError::NoPath(path.to_path_buf()))
         }
         None => Err(DataError::UnknownDataset { name: path.to_string_lossy().into_owned(), known }),
     }

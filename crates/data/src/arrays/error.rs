@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use adjoint_npy::{Dtype, NpyError};
+
 use super::layout::MAX_IMAGES;
 use crate::escape::Shown;
 use crate::settings::MAX_SIDE;
-use adjoint_npy::{Dtype, NpyError};
 
 /// An array file that cannot be used. The message is one line.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! The images of an array with the channels and the size of the dataset.
 
 use adjoint_npy::Scale;
+use adjoint_raster::convert;
 
 use super::layout::Layout;
 use super::place::Place;
@@ -9,7 +10,6 @@ use super::{ArrayProblem, Part};
 use crate::settings::Settings;
 use crate::split_images::Store;
 use crate::{DataError, Digest, Fit};
-use adjoint_raster::convert;
 
 /// The images of all splits, converted and fitted when they are requested.
 pub(super) struct ArrayImages {

@@ -46,13 +46,14 @@ use std::sync::Arc;
 
 pub use error::{ArrayError, ArrayProblem};
 
+use adjoint_npy::{Dtype, Header};
+
 use crate::contents::{Contents, Keys, Splits};
 use crate::escape::Shown;
 use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
 use crate::split_images::{Set, SplitImages, obtain};
 use crate::{DataError, Downloader, FitMode, Options, Split};
-use adjoint_npy::{Dtype, Header};
 use images::{ArrayImages, Joined};
 use layout::Layout;
 use npz::Chosen;

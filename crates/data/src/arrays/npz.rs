@@ -7,6 +7,7 @@
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
+use adjoint_npy::{Header, NpyError, Reader};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -15,7 +16,6 @@ use super::place::Place;
 use crate::DataError;
 use crate::escape::Shown;
 use crate::regular;
-use adjoint_npy::{Header, NpyError, Reader};
 
 /// The most bytes of an array in an archive. They are kept in memory.
 const MAX_UNPACKED: u64 = 1 << 33;

@@ -3,10 +3,11 @@
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use adjoint_npy::{Header, NpyError, Reader};
+
 use super::{ArrayError, ArrayProblem, npz};
 use crate::DataError;
 use crate::regular;
-use adjoint_npy::{Header, NpyError, Reader};
 
 /// The place of an array.
 #[derive(Clone, Debug)]

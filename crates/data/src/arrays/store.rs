@@ -2,12 +2,13 @@
 
 use std::fs::File;
 
+use adjoint_npy::{Dtype, Extent, Header, Scale};
+
 use super::place::Place;
 use super::{ArrayProblem, Part};
 use crate::escape::Shown;
 use crate::positioned::read_exact_at;
 use crate::{DataError, regular};
-use adjoint_npy::{Dtype, Extent, Header, Scale};
 
 /// The images of an array as bytes, with the axes of an image as they are in the file.
 pub(super) enum Pixels {

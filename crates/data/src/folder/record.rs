@@ -7,13 +7,13 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use adjoint_decode::Decoder;
+use adjoint_raster::convert;
 
 use super::FolderError;
 use super::permit::Permit;
 use super::walk::Found;
 use crate::settings::Settings;
 use crate::{DataError, Digest};
-use adjoint_raster::convert;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 512 << 20;

@@ -7,11 +7,11 @@ mod zipped;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use adjoint_npy::Dtype;
 use tempfile::TempDir;
 
 use super::*;
 use crate::Digest;
-use adjoint_npy::Dtype;
 
 /// Number of images of [`pixels`].
 const IMAGES: usize = 20;
