@@ -1,10 +1,13 @@
 //! Code that the benches share: a measurement that reports rates in the usual units, a short
-//! measuring time, and the convolutions of DCGANs.
+//! measuring time, the convolutions of DCGANs, and
+//! a folder of images.
 //!
 //! `cargo bench` runs all benches in a few minutes. `cargo bench -- conv2d/64-128` runs the
 //! matching benches. To evaluate a change, run `cargo bench -- --save-baseline before`, make the
 //! change, run `cargo bench -- --baseline before`, and read the ratio.
 #![forbid(unsafe_code)]
+
+mod folder;
 
 use adjoint_kernels::conv2d::{Geometry, Spec};
 use adjoint_kernels::memory::Buffer;
@@ -12,6 +15,8 @@ use adjoint_kernels::threads;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 use std::time::Duration;
+
+pub use folder::Folder;
 
 /// A Criterion measurement of wall time that reports rates. `Throughput::Elements` has the unit of
 /// the bench: GFLOP/s for products, images/s for training steps. `Throughput::Bytes` is reported as

@@ -36,6 +36,25 @@ pub struct Batch {
     pub epoch: u64,
 }
 
+/// A [`Batch`] whose images are bytes. Another thread reads it. The thread that trains makes the
+/// tensor, with the vector instructions and threads of the kernels.
+#[derive(Debug)]
+pub(crate) struct BatchOfBytes {
+    pixels: Vec<u8>,
+    dims: [usize; 4],
+    range: PixelRange,
+    labels: Vec<usize>,
+    indices: Vec<usize>,
+    epoch: u64,
+}
+
+impl BatchOfBytes {
+    pub(crate) fn into_values(self) -> Batch {
+        let Self { pixels, dims, range, labels, indices, epoch } = self;
+        Batch { images: range.tensor(dims, &pixels), labels, indices, epoch }
+    }
+}
+
 impl Batches {
     /// Divides `dataset` into shuffled batches of `batch_size` images.
     ///
@@ -79,6 +98,14 @@ impl Batches {
     /// # Errors
     /// If an image of the batch cannot be read.
     pub fn batch(&mut self, step: u64) -> Result<Batch, DataError> {
+        self.read(step).map(BatchOfBytes::into_values)
+    }
+
+    /// Reads the batch of `step`.
+    ///
+    /// # Errors
+    /// If an image of the batch cannot be read.
+    pub(crate) fn read(&mut self, step: u64) -> Result<BatchOfBytes, DataError> {
         let epoch = step / self.steps_per_epoch();
         if self.order.0 != Some(epoch) {
             let mut order: Vec<usize> = (0..self.dataset.len()).collect();
@@ -88,18 +115,19 @@ impl Batches {
         let start = (step % self.steps_per_epoch()) as usize * self.batch_size;
         let indices = self.order.1[start..][..self.batch_size].to_vec();
         let labels = indices.iter().map(|&index| usize::from(self.dataset.labels()[index])).collect();
-        let mut images = self.dataset.images(&indices, self.range)?;
+        let mut pixels = self.dataset.pixels(&indices)?;
         if self.flips {
-            self.flip(&mut images, &indices, epoch);
+            self.flip(&mut pixels, &indices, epoch);
         }
-        Ok(Batch { images, labels, indices, epoch })
+        let dims = self.dataset.dims_of(indices.len());
+        Ok(BatchOfBytes { pixels, dims, range: self.range, labels, indices, epoch })
     }
 
     /// Mirrors those images that are mirrored in `epoch`.
-    fn flip(&self, images: &mut Tensor<f32>, indices: &[usize], epoch: u64) {
+    fn flip(&self, pixels: &mut [u8], indices: &[usize], epoch: u64) {
         let purpose = format!("flip/{epoch}");
         let (image_len, channels) = (self.dataset.image_len(), self.dataset.channels());
-        for (image, &index) in images.data_mut().chunks_exact_mut(image_len).zip(indices) {
+        for (image, &index) in pixels.chunks_exact_mut(image_len).zip(indices) {
             if Stream::new(self.seed, &purpose, index as u64).bits() & 1 == 1 {
                 adjoint_raster::mirror(image, self.dataset.image_size(), channels);
             }

@@ -259,20 +259,28 @@ impl Dataset {
     /// If one of the indices is out of range.
     #[track_caller]
     pub fn images(&self, indices: &[usize], range: PixelRange) -> Result<Tensor<f32>, DataError> {
-        let values = range.values();
-        let mut bytes = vec![0; self.image_len()];
+        Ok(range.tensor(self.dims_of(indices.len()), &self.pixels(indices)?))
+    }
+
+    /// The shape of a tensor of `images` images: (images, height, width, channels).
+    pub(crate) fn dims_of(&self, images: usize) -> [usize; 4] {
+        [images, self.image_size(), self.image_size(), self.channels]
+    }
+
+    /// The pixels of the images at `indices`, one image after another.
+    ///
+    /// # Errors
+    /// If one of the images cannot be read.
+    ///
+    /// # Panics
+    /// If one of the indices is out of range.
+    #[track_caller]
+    pub(crate) fn pixels(&self, indices: &[usize]) -> Result<Vec<u8>, DataError> {
         self.images.prepare(indices);
-        let mut read = Ok(());
-        let shape = [indices.len(), self.image_size(), self.image_size(), self.channels];
-        let images = Tensor::build(shape, |out| {
-            let mut images = indices.iter().zip(out.chunks_exact_mut(self.image_len()));
-            read = images.try_for_each(|(&index, image)| {
-                self.image(index, &mut bytes)?;
-                adjoint_raster::look_up(&values, &bytes, image);
-                Ok(())
-            });
-        });
-        read.map(|()| images)
+        let mut pixels = vec![0; indices.len() * self.image_len()];
+        let mut images = indices.iter().zip(pixels.chunks_exact_mut(self.image_len()));
+        images.try_for_each(|(&index, image)| self.image(index, image))?;
+        Ok(pixels)
     }
 }
 

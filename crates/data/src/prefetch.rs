@@ -1,33 +1,41 @@
-//! Makes the next batch while the model trains on the current one.
+//! Reads the next batch while the model trains on the current one.
 
 use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use crate::batches::BatchOfBytes;
 use crate::{Batch, Batches, DataError};
 
-/// Makes the batch of step s + 1 on a separate thread while the caller uses the batch of step s. A
+/// Reads the batch of step s + 1 on a separate thread while the caller uses the batch of step s. A
 /// batch is a function of its step. Prefetching therefore changes the time at which a batch is
 /// ready but not its content.
 #[derive(Debug)]
 pub struct Prefetch {
-    /// `None` if making a batch panicked.
-    state: Option<State>,
     steps_per_epoch: u64,
-}
-
-#[derive(Debug)]
-enum State {
-    /// No batch was requested yet, or the last one failed. The first step of a resumed run is not
+    /// The reader ends when this end of the channel is dropped.
+    steps: Sender<u64>,
+    batches: Receiver<Result<BatchOfBytes, DataError>>,
+    /// The step that was requested in advance. The first step of a resumed run is not
     /// known in advance.
-    Idle(Box<Batches>),
-    /// A thread makes the batch of `step`.
-    Making { step: u64, worker: JoinHandle<(Batches, Result<Batch, DataError>)> },
+    ahead: Option<u64>,
+    /// `None` if reading a batch panicked.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Prefetch {
     /// Prefetches from `batches`, after the first request.
-    pub fn new(batches: Batches) -> Self {
-        Self { steps_per_epoch: batches.steps_per_epoch(), state: Some(State::Idle(Box::new(batches))) }
+    pub fn new(mut batches: Batches) -> Self {
+        let steps_per_epoch = batches.steps_per_epoch();
+        let (steps, requests) = channel();
+        let (results, received) = channel();
+        let reader = thread::spawn(move || {
+            // Sending fails if the other end was dropped. Then this loop ends, too.
+            for step in requests {
+                let _ = results.send(batches.read(step));
+            }
+        });
+        Self { steps_per_epoch, steps, batches: received, ahead: None, reader: Some(reader) }
     }
 
     /// Number of batches in an epoch (see [`Batches::steps_per_epoch`]).
@@ -42,29 +50,37 @@ impl Prefetch {
     /// If an image of the batch cannot be read. The next request reads again.
     ///
     /// # Panics
-    /// If making a batch panicked.
+    /// If reading a batch panicked.
     pub fn batch(&mut self, step: u64) -> Result<Batch, DataError> {
-        let (mut batches, made) = match self.state.take().expect("the batch before this one could be made") {
-            State::Idle(batches) => (*batches, None),
-            State::Making { step: making, worker } => {
-                let (batches, batch) = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
-                (batches, (making == step).then_some(batch))
+        let batch = self.read(step)?;
+        self.request(step + 1);
+        self.ahead = Some(step + 1);
+        Ok(batch.into_values())
+    }
+
+    fn read(&mut self, step: u64) -> Result<BatchOfBytes, DataError> {
+        if let Some(ahead) = self.ahead.take() {
+            let batch = self.receive();
+            if ahead == step {
+                return batch;
             }
-        };
-        let batch = match made.unwrap_or_else(|| batches.batch(step)) {
-            Ok(batch) => batch,
-            Err(error) => {
-                self.state = Some(State::Idle(Box::new(batches)));
-                return Err(error);
-            }
-        };
-        let next = step + 1;
-        let worker = thread::spawn(move || {
-            let batch = batches.batch(next);
-            (batches, batch)
-        });
-        self.state = Some(State::Making { step: next, worker });
-        Ok(batch)
+        }
+        self.request(step);
+        self.receive()
+    }
+
+    fn request(&mut self, step: u64) {
+        self.steps.send(step).unwrap_or_else(|_| self.panic());
+    }
+
+    fn receive(&mut self) -> Result<BatchOfBytes, DataError> {
+        self.batches.recv().unwrap_or_else(|_| self.panic())
+    }
+
+    /// Continues the panic of the reader. Only a panic ends the reader while `self` exists.
+    fn panic(&mut self) -> ! {
+        let reader = self.reader.take().expect("the batch before this one could be read");
+        resume_unwind(reader.join().expect_err("a reader that ended"))
     }
 }
 

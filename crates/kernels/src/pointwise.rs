@@ -20,13 +20,13 @@ use crate::simd::level;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
 
-/// y\[i\] = f(x\[i\])
+/// y\[i\] = f(x\[i\]). The elements of x can have another type, such as bytes.
 ///
 /// # Panics
 /// If the lengths differ.
 #[track_caller]
 #[inline(never)]
-pub fn map<E: Element>(x: &[E], y: &mut [E], f: impl Fn(E) -> E + Copy + Sync) {
+pub fn map<X: Copy + Sync, E: Element>(x: &[X], y: &mut [E], f: impl Fn(X) -> E + Copy + Sync) {
     assert_eq!(x.len(), y.len(), "map: input and output lengths differ");
     let level = level();
     for_each_chunk(y, CHUNK, |t, y| {

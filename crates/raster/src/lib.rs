@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 
 pub use color::{compose, convert};
 pub use fit::{Fit, FitMode};
-pub use order::{look_up, mirror, planes_to_pixels};
+pub use order::{mirror, planes_to_pixels};
 
 /// The supported image sizes: height and width in pixels.
 pub const IMAGE_SIZES: RangeInclusive<usize> = 16..=512;

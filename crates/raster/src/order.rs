@@ -1,4 +1,4 @@
-//! Bytes and values of an image, in other orders and types.
+//! The bytes of an image, in other orders.
 
 /// Converts an image of three planes (red, green and blue, each row by row) to pixels of three
 /// bytes, and appends them to `pixels`.
@@ -13,24 +13,13 @@ pub fn planes_to_pixels(planes: &[u8], pixels: &mut Vec<u8>) {
     pixels.extend(all.flat_map(|((&red, &green), &blue)| [red, green, blue]));
 }
 
-/// Writes the value of each byte into `out`. `values` has the value of every possible byte.
-///
-/// # Panics
-/// If the lengths of `bytes` and `out` differ.
-pub fn look_up(values: &[f32; 256], bytes: &[u8], out: &mut [f32]) {
-    assert_eq!(bytes.len(), out.len(), "one value per byte");
-    for (value, &byte) in out.iter_mut().zip(bytes) {
-        *value = values[usize::from(byte)];
-    }
-}
-
-/// Mirrors an image of `width` pixels per row left-right. Each pixel has `channels` values.
-pub fn mirror(image: &mut [f32], width: usize, channels: usize) {
+/// Mirrors an image of `width` pixels per row left-right. Each pixel has `channels` bytes.
+pub fn mirror(image: &mut [u8], width: usize, channels: usize) {
     for row in image.chunks_exact_mut(width * channels) {
-        // The first line reverses the pixels and the values of each pixel; the second line restores
-        // the order of the values.
+        // The first line reverses the pixels and the bytes of each pixel; the second line restores
+        // the order of the bytes.
         row.reverse();
-        row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
+        row.chunks_exact_mut(channels).for_each(<[u8]>::reverse);
     }
 }
 
@@ -46,18 +35,11 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_has_its_value() {
-        let mut out = [0.0; 3];
-        look_up(&std::array::from_fn(|byte| byte as f32 / 2.0), &[0, 255, 3], &mut out);
-        assert_eq!(out, [0.0, 127.5, 1.5]);
-    }
-
-    #[test]
     fn rows_are_mirrored_and_colors_stay() {
-        let mut image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+        let mut image = [1, 2, 3, 4, 5, 6, 7, 8];
         mirror(&mut image, 2, 2);
-        assert_eq!(image, [3.0, 4.0, 1.0, 2.0, 7.0, 8.0, 5.0, 6.0]);
+        assert_eq!(image, [3, 4, 1, 2, 7, 8, 5, 6]);
         mirror(&mut image, 4, 1);
-        assert_eq!(image, [2.0, 1.0, 4.0, 3.0, 6.0, 5.0, 8.0, 7.0]);
+        assert_eq!(image, [2, 1, 4, 3, 6, 5, 8, 7]);
     }
 }

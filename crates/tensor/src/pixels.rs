@@ -1,5 +1,9 @@
 //! Conversion between pixel values and bytes.
 
+use adjoint_kernels::pointwise;
+
+use crate::{Shape, Tensor};
+
 /// The values that stand for black and white in a tensor of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelRange {
@@ -10,12 +14,16 @@ pub enum PixelRange {
 }
 
 impl PixelRange {
-    /// Returns the value of each byte, from 0 (black) to 255 (white). The values of black and white
-    /// are exact.
-    pub fn values(self) -> [f32; 256] {
-        std::array::from_fn(|byte| match self {
-            Self::Unit => byte as f32 / 255.0,
-            Self::Symmetric => byte as f32 / 127.5 - 1.0,
+    /// Returns a tensor with the value of each byte, from 0 (black) to 255 (white). The values of
+    /// black and white are exact.
+    ///
+    /// # Panics
+    /// If the number of bytes differs from the size of the shape.
+    #[track_caller]
+    pub fn tensor(self, shape: impl Into<Shape>, bytes: &[u8]) -> Tensor<f32> {
+        Tensor::build(shape, |out| match self {
+            Self::Unit => pointwise::map(bytes, out, |byte| f32::from(byte) / 255.0),
+            Self::Symmetric => pointwise::map(bytes, out, |byte| f32::from(byte) / 127.5 - 1.0),
         })
     }
 
@@ -49,8 +57,10 @@ mod tests {
 
     #[test]
     fn bytes_come_back() {
+        let bytes: Vec<u8> = (0..=255).collect();
         for (range, ends) in [(Unit, [0.0, 1.0]), (Symmetric, [-1.0, 1.0])] {
-            let values = range.values();
+            let values = range.tensor([1, 256], &bytes);
+            let values = values.data();
             assert_eq!([values[0], values[255]], ends);
             assert!((0..=255).all(|byte| range.to_byte(values[usize::from(byte)]) == byte), "{range:?}");
         }
