@@ -16,7 +16,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Draws colored glyphs of `size` x `size` pixels and writes them as BMP files, whose format is
+    /// Draws coloured glyphs of `size` x `size` pixels and writes them as BMP files, whose format is
     /// a header of 54 bytes and the pixels.
     ///
     /// # Panics

@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Reads a PNG of 8 bits per channel, in grayscale or in color without alpha.
+/// Reads a PNG of 8 bits per channel, in grayscale or in colour without alpha.
 fn read(path: &Path) -> Result<(png::OutputInfo, Vec<u8>), Box<dyn Error>> {
     let mut reader = png::Decoder::new(BufReader::new(File::open(path)?)).read_info()?;
     let mut pixels = vec![0; reader.output_buffer_size().ok_or("the image is too large")?];

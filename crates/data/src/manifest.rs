@@ -42,7 +42,7 @@ pub struct ManifestEntry {
 pub enum Files {
     /// Grayscale images in IDX files. The format is called `idx` and is the default.
     Idx(Box<IdxFiles>),
-    /// Color images in records, as those of CIFAR-10. The format is called `cifar`.
+    /// Colour images in records, as those of CIFAR-10. The format is called `cifar`.
     Cifar(CifarFiles),
 }
 

@@ -19,7 +19,7 @@ pub struct Options {
     /// The datasets that are available besides the built-in ones.
     pub manifest: Manifest,
     /// Values per pixel, 1 or 3, to which images are converted. `None` is the dataset's own number,
-    /// which is 3 for folders and for arrays of color.
+    /// which is 3 for folders and for arrays of colour.
     pub channels: Option<usize>,
     /// How images are fitted into the square of [`image_size`](Self::image_size). `None` is the
     /// dataset's own way: [`FitMode::Margin`] for sets of the manifest, and [`FitMode::Crop`] for

@@ -18,7 +18,7 @@ pub(crate) struct Settings {
     pub(crate) size: usize,
     /// 1 (the luma of BT.601) or 3.
     pub(crate) channels: usize,
-    /// The color of transparent pixels, and of the pixels around an image with [`FitMode::Pad`].
+    /// The colour of transparent pixels, and of the pixels around an image with [`FitMode::Pad`].
     pub(crate) background: [u8; 3],
     pub(crate) fit: FitMode,
 }

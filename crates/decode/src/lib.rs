@@ -6,7 +6,7 @@
 //! | alpha | composed on the background, in the sRGB values of the file |
 //! | palette, CMYK, 16 bits, grayscale | converted to 8-bit RGB |
 //! | several frames | the first frame |
-//! | color profile | ignored; the values are taken as sRGB |
+//! | colour profile | ignored; the values are taken as sRGB |
 //!
 //! The content of a file decides its format, not its extension. Limits apply before memory is
 //! allocated.
@@ -29,7 +29,7 @@ pub const MAX_SIDE: u32 = 16_384;
 /// The largest memory of a decoded image in bytes.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// Decodes the content of an image file. Transparent pixels show the color `background`.
+/// Decodes the content of an image file. Transparent pixels show the colour `background`.
 ///
 /// # Errors
 /// The problem of the file, on one line.
@@ -78,7 +78,7 @@ impl<'a> Decoder<'a> {
         self.decoder.total_bytes().max(rgb).saturating_add(rgb)
     }
 
-    /// Decodes the image. Transparent pixels show the color `background`.
+    /// Decodes the image. Transparent pixels show the colour `background`.
     ///
     /// # Errors
     /// The problem of the file, on one line.

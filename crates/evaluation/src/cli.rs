@@ -6,7 +6,8 @@ use crate::images::References;
 use crate::judges::{ImageTask, Judges};
 use crate::plane;
 use crate::table::{Comparison, Subject};
-use adjoint_data::Split;
+use adjoint_data::points::Points;
+use adjoint_data::{Dataset, Split};
 use adjoint_metrics::classifier::total_variation;
 use adjoint_recipes::data::Places;
 use adjoint_recipes::game::Condition;
@@ -75,6 +76,13 @@ struct Cli {
     threads: Option<usize>,
 }
 
+/// What the runs of a table were trained on.
+enum Data {
+    Points(Points),
+    /// The training images and the test images.
+    Images(Dataset, Dataset),
+}
+
 /// The command line of the program.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -88,7 +96,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
     let cli = Cli::try_parse_from(arguments).map_err(Error::from)?;
     set_threads(cli.threads)?;
     let text_is_piped = reject_outputs(&cli)?;
-    // Open all runs first, so that a wrong run fails before any run is measured.
+    // Open all runs and their data first, so that a wrong one fails before any run is measured.
     let open = |run: &PathBuf| {
         let Cli { seed, raw, places, .. } = cli.clone();
         // A model without a moving average uses its last weights anyway.
@@ -97,17 +105,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
         Model::open(&Open { run: run.clone(), seed, raw, places })
     };
     let mut models = cli.runs.iter().map(open).collect::<Result<Vec<Model>, _>>()?;
-    let mut comparisons = vec![];
+    let mut groups = vec![];
     while let Some(first) = models.first() {
         let (points, data) = (first.points, first.data.clone());
         let alike = |m: &Model| m.points == points && (points.is_some() || m.data.same_images(&data));
-        let (mut group, rest): (Vec<Model>, Vec<Model>) = models.into_iter().partition(alike);
+        let (group, rest): (Vec<Model>, Vec<Model>) = models.into_iter().partition(alike);
         models = rest;
-        comparisons.push(match points {
-            Some(points) => plane::compare(points, &mut group, cli.samples, cli.seed)?,
-            None => compare(&cli, &mut group)?,
-        });
+        let data = match points {
+            Some(points) => Data::Points(points),
+            None => Data::Images(group[0].dataset(Split::Train)?, group[0].dataset(Split::Test)?),
+        };
+        groups.push((data, group));
     }
+    let compared = groups.into_iter().map(|(data, mut group)| match data {
+        Data::Points(points) => plane::compare(points, &mut group, cli.samples, cli.seed),
+        Data::Images(train, test) => compare(&cli, [train, test], &mut group),
+    });
+    let comparisons = compared.collect::<Result<Vec<_>, _>>()?;
     let markdown = comparisons.iter().map(Comparison::markdown).collect::<Vec<_>>().join("\n");
     if !text_is_piped {
         say(markdown.trim_end());
@@ -160,9 +174,8 @@ fn write(path: &Path, text: &str) -> Result<(), BoxError> {
     Ok(write_file(path, |out| out.write_all(text.as_bytes()))?)
 }
 
-/// Compares runs on one dataset of images.
-fn compare(cli: &Cli, models: &mut [Model]) -> Result<Comparison, BoxError> {
-    let (train, test) = (models[0].dataset(Split::Train)?, models[0].dataset(Split::Test)?);
+/// Compares runs on one dataset of images, of which `train` and `test` are the splits.
+fn compare(cli: &Cli, [train, test]: [Dataset; 2], models: &mut [Model]) -> Result<Comparison, BoxError> {
     let mut control = Control::new(&train, &test, cli.samples, &cli.judges)?;
     let mut references = References::new(train.clone(), test.clone(), cli.samples, cli.seed, &cli.judges)?;
     let effort = Effort {

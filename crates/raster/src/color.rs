@@ -1,9 +1,9 @@
-//! Converts pixels between grayscale and color, and composes transparent ones.
+//! Converts pixels between grayscale and colour, and composes transparent ones.
 
 use std::borrow::Cow;
 
 /// Converts pixels of `from` channels to pixels of `to` channels, each 1 or 3. Gray has the luma of
-/// a color; a color of a gray has the gray in all channels.
+/// a colour; a colour of a gray has the gray in all channels.
 pub fn convert(pixels: Cow<'_, [u8]>, from: usize, to: usize) -> Cow<'_, [u8]> {
     match (from, to) {
         (3, 1) => pixels.as_chunks::<3>().0.iter().map(|&color| luma(color)).collect(),

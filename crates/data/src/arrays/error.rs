@@ -72,7 +72,7 @@ pub enum ArrayProblem {
     TooManyImages(usize),
     /// The second and the last axis can both be the channels.
     #[error(
-        "its shape {0:?} can be (N, H, W, C) or (N, C, H, W); save grayscale images as (N, H, W), and color \
+        "its shape {0:?} can be (N, H, W, C) or (N, C, H, W); save grayscale images as (N, H, W), and colour \
          images with more than 3 rows and columns"
     )]
     AmbiguousShape(Vec<usize>),
@@ -139,4 +139,7 @@ pub enum ArrayProblem {
     /// Several arrays of the archive can be the labels.
     #[error("several of its arrays can be the labels; name one of them \"labels\"; it has {0}")]
     ManyLabels(String),
+    /// The images of one split have labels, and those of the other split have none.
+    #[error("only one of its splits has labels; save labels of both splits, or none; it has {0}")]
+    LabelsOfOneSplit(String),
 }

@@ -84,31 +84,34 @@ pub(super) fn choose(path: &Path) -> Result<Vec<Chosen>, DataError> {
 
     let images: Vec<&Member> = members.iter().filter(|member| member.are_images()).collect();
     let named: Vec<&Member> = images.iter().copied().filter(|member| member.is_named(&IMAGES)).collect();
-    let images = match (&images[..], &named[..]) {
-        ([images], _) | (_, [images]) => *images,
-        ([], _) => return Err(error(ArrayProblem::NoImages)),
-        _ => match SPLITS.map(|split| only(images.iter().copied().filter(|member| member.is_of(split)))) {
-            [Some(train), Some(test)] => {
-                let chosen = [(train, SPLITS[0]), (test, SPLITS[1])].map(|(images, split)| {
-                    let of_split = members.iter().filter(|member| member.is_of(split));
-                    let labels = only(of_split.filter(|member| member.are_labels(images.shape()[0])));
-                    Chosen { images: images.place(path), labels: labels.map(|labels| labels.place(path)) }
-                });
-                return Ok(chosen.into());
-            }
-            _ => return Err(error(ArrayProblem::ManyImages)),
-        },
+    let of_splits = SPLITS.map(|split| only(images.iter().copied().filter(|member| member.is_of(split))));
+    let with_labels = |images: &Member, labels: &[&Member]| match *labels {
+        [] => Ok(Chosen { images: images.place(path), labels: None }),
+        [labels] => Ok(Chosen { images: images.place(path), labels: Some(labels.place(path)) }),
+        _ => Err(error(ArrayProblem::ManyLabels)),
+    };
+    let images = match (&images[..], &named[..], of_splits) {
+        ([images], ..) | (_, [images], _) => *images,
+        ([], ..) => return Err(error(ArrayProblem::NoImages)),
+        (.., [Some(train), Some(test)]) => {
+            let [train, test] = [(train, SPLITS[0]), (test, SPLITS[1])].map(|(images, split)| {
+                let of_split = members.iter().filter(|member| member.is_of(split));
+                let labels = of_split.filter(|member| member.are_labels(images.shape()[0]));
+                with_labels(images, &labels.collect::<Vec<_>>())
+            });
+            let both = [train?, test?];
+            return match both.each_ref().map(|chosen| chosen.labels.is_some()) {
+                [true, false] | [false, true] => Err(error(ArrayProblem::LabelsOfOneSplit)),
+                _ => Ok(both.into()),
+            };
+        }
+        _ => return Err(error(ArrayProblem::ManyImages)),
     };
     let mut labels: Vec<&Member> = members.iter().filter(|member| member.is_named(&LABELS)).collect();
     if labels.is_empty() {
         labels = members.iter().filter(|member| member.are_labels(images.shape()[0])).collect();
     }
-    let labels = match labels[..] {
-        [] => None,
-        [labels] => Some(labels.place(path)),
-        _ => return Err(error(ArrayProblem::ManyLabels)),
-    };
-    Ok(vec![Chosen { images: images.place(path), labels }])
+    Ok(vec![with_labels(images, &labels)?])
 }
 
 /// Returns the only element.

@@ -210,7 +210,7 @@ fn plain_files_are_read_in_any_number() {
     let options = Options { limit: Some(5), ..place.options.clone() };
     let few = Dataset::load("set", Split::Train, &options, None).unwrap();
     assert_eq!((few.len(), few.notes().len()), (5, 1));
-    // There is no black margin as around digits: the color fills a larger image.
+    // There is no black margin as around digits: the colour fills a larger image.
     let options = Options { image_size: 18, ..place.options.clone() };
     assert_eq!(colors(&Dataset::load("set", Split::Test, &options, None).unwrap()), all(9));
 

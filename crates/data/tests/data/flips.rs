@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adjoint_data::{Batches, Dataset, Options, PixelRange, Prefetch, Split};
 
-/// Batches of colored glyphs of 16 x 16 pixels.
+/// Batches of coloured glyphs of 16 x 16 pixels.
 fn batches(batch_size: usize, seed: u64) -> Batches {
     let options = Options { image_size: 16, limit: Some(1_000), ..Options::default() };
     let data = Dataset::load("glyphs-rgb", Split::Test, &options, None).unwrap();

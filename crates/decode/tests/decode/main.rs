@@ -34,7 +34,7 @@ fn each_format_is_decoded() {
     for format in LOSSLESS {
         assert_eq!(pixels(&encode(image.clone(), format)), image, "{format:?}");
     }
-    // At most 256 colors, so a GIF holds them all.
+    // At most 256 colours, so a GIF holds them all.
     let few = RgbImage::from_fn(9, 5, |x, y| Rgb([(x * 20) as u8, (y * 40) as u8, 7]));
     assert_eq!(pixels(&encode(few.clone(), ImageFormat::Gif)), few);
     let quarters = |file: &[u8], within| {

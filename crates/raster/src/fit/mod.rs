@@ -76,7 +76,7 @@ pub struct Fit {
 
 impl Fit {
     /// Prepares to fit images of `height` x `width` pixels. The pixels that do not belong to the
-    /// image have the color `background`. The margin of [`FitMode::Margin`] is black instead.
+    /// image have the colour `background`. The margin of [`FitMode::Margin`] is black instead.
     ///
     /// The cost and the memory are proportional to `height + width + size`, so a value can be made
     /// for a single image.

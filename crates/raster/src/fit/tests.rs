@@ -227,7 +227,7 @@ fn padding_shows_the_whole_image_on_the_background() {
     }
 }
 
-/// An image of one color keeps it, whatever its proportions are.
+/// An image of one colour keeps it, whatever its proportions are.
 #[test]
 fn extreme_proportions_are_fitted() {
     for shape in [[1, 1], [1, 2], [1, 5_000], [30_000, 1], [2, 999], [70_001, 2]] {

@@ -8,7 +8,7 @@
 //! 2. `hand`: a random mixture of skeletons, bent and with a wobble;
 //! 3. `pen`: slant, rotation, the smooth path, and its position and scale on the page (as in MNIST:
 //!    a box of 20 pixels in 28, with the centre of mass in the middle);
-//! 4. `ink`: the antialiased coverage of the pixels, white on black as in MNIST, or in the colors
+//! 4. `ink`: the antialiased coverage of the pixels, white on black as in MNIST, or in the colours
 //!    of `tint`.
 //!
 //! Image `i` is a function of the seed, the split and `i` alone. It does not depend on the order of
@@ -62,7 +62,7 @@ pub struct Glyphs {
     palette: Palette,
 }
 
-/// Colors of the images.
+/// Colours of the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Palette {
     /// White ink on black, one channel.

@@ -1,6 +1,6 @@
-//! The colors of `glyphs-rgb`: any hue, with a fixed contrast between ink and paper.
+//! The colours of `glyphs-rgb`: any hue, with a fixed contrast between ink and paper.
 
-/// A color as red, green and blue in `[0, 255]`.
+/// A colour as red, green and blue in `[0, 255]`.
 pub(super) type Rgb = [f32; 3];
 
 /// Luma of paper, which is dark.
@@ -8,7 +8,7 @@ pub(super) const PAPER: f32 = 0.2;
 /// Luma of ink, which is bright.
 pub(super) const INK: f32 = 0.85;
 
-/// The color with the given hue, in turns, and luma, with slightly reduced saturation. The luma is
+/// The colour with the given hue, in turns, and luma, with slightly reduced saturation. The luma is
 /// computed with the weights of Rec. 709 from the encoded values.
 ///
 /// Yellow on blue and blue on yellow are equally readable because the luma is fixed, not the

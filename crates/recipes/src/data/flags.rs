@@ -60,7 +60,7 @@ pub struct DataArgs {
     pub fit: Option<FitMode>,
 
     /// Colour behind transparent images and around padded ones: a name such as white, or #rrggbb
-    #[arg(long, value_name = "COLOR", help_heading = "Data", value_parser = Color::parse)]
+    #[arg(long, value_name = "COLOUR", help_heading = "Data", value_parser = Color::parse)]
     pub background: Color,
 
     /// Mirror half of the training images, at random in each epoch

@@ -193,6 +193,22 @@ fn settings_of_a_run_do_not_fix_the_images_of_another() {
     program.fail(&["--resume", "runs/first", "--fit", "stretch"], "--fit \"stretch\" contradicts the run");
 }
 
+/// The data of all runs are read before any run is measured.
+#[test]
+fn a_place_of_other_images_is_found_before_a_run_is_measured() {
+    let program = program("train-dcgan");
+    let other = program.directory().join("other");
+    fs::create_dir(&other).unwrap();
+    (0..80).for_each(|i| fs::write(other.join(format!("{i}.bmp")), bmp(16, 16, i)).unwrap());
+    for folder in ["My Photos!", "other"] {
+        program.succeed(&[&SMALL[..], &["--dataset", folder, "--quiet"]].concat());
+    }
+    let runs = ["runs/dcgan-my-photos-001", "runs/dcgan-other-001"];
+    // A failure has one line, so nothing was measured.
+    let place = ["--dataset", "My Photos!"];
+    program.fail_by("evaluate", &[&runs[..], &place].concat(), "My Photos!: not the images of the run");
+}
+
 /// The name of a class may have several words.
 #[test]
 fn folders_are_attributes_of_samples() {
@@ -213,6 +229,7 @@ fn folders_are_attributes_of_samples() {
 fn flags_override_a_preset() {
     let program = program("train-dcgan");
     let flags = ["--dataset", "My Photos!", "--steps", "1", "--batch-size", "4", "--width", "2", "--quiet"];
+    program.fail(&["--preset", "images64"], "--dataset <NAME|PATH>");
     program.succeed(&[&flags[..], &["--preset", "cifar10", "--name", "a"]].concat());
     program.succeed(&[&flags[..], &["--preset", "cifar10", "--flip=false", "--name", "b"]].concat());
     let config = |run: &str| String::from_utf8(program.read(run, "config.toml")).unwrap();

@@ -91,6 +91,20 @@ fn ambiguous_archives_list_what_they_have() {
         (&[("x.npy", &image), ("data.npy", &image)], &["can be the images"]),
         (&[("x.npy", &image), ("a.npy", &classes), ("b.npy", &classes)], &["can be the labels"]),
         (&[("x.npy", &image), ("y.npy", &classes), ("label.npy", &classes)], &["can be the labels"]),
+        (
+            &[("x_train.npy", &image), ("x_test.npy", &image), ("y_test.npy", &classes)],
+            &["only one of its splits has labels", "\"y_test\" int64 [2]"],
+        ),
+        (
+            &[
+                ("x_train.npy", &image),
+                ("y_train.npy", &classes),
+                ("x_test.npy", &image),
+                ("y_test.npy", &classes),
+                ("ids_test.npy", &classes),
+            ],
+            &["can be the labels", "\"ids_test\""],
+        ),
         (&[("x.npy", &image), ("y.npy", &floats)], &["array \"y\"", "the labels are float32"]),
         (&[("x.npy", &image), ("labels.npy", names)], &["array \"labels\"", "format version"]),
     ] {
