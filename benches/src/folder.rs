@@ -16,8 +16,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Draws coloured glyphs of `size` x `size` pixels and writes them as BMP files, whose format is
-    /// a header of 54 bytes and the pixels.
+    /// Draws coloured glyphs of `size` x `size` pixels and writes them as BMP files, whose format
+    /// is a header of 54 bytes and the pixels.
     ///
     /// # Panics
     /// If a file cannot be written.
