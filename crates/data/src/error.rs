@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::arrays::ArrayError;
 use crate::escape::Shown;
-use crate::{Digest, FolderError, IMAGE_SIZES};
+use crate::{CacheError, Digest, FolderError, IMAGE_SIZES};
 
 /// The reason why a dataset cannot be loaded as requested.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +148,10 @@ pub enum DataError {
     /// A folder of images cannot be used.
     #[error(transparent)]
     Folder(FolderError),
+
+    /// The decoded images of a folder or an array cannot be kept.
+    #[error(transparent)]
+    Cache(CacheError),
 }
 
 /// What to do about a path that starts with `~`.

@@ -42,6 +42,7 @@
 mod archive;
 pub mod arrays;
 mod batches;
+mod cache;
 mod cifar;
 mod contents;
 mod dataset;
@@ -73,6 +74,7 @@ pub use adjoint_npy as npy;
 pub use adjoint_raster::{Fit, FitMode, IMAGE_SIZES, Split, glyphs};
 pub use adjoint_tensor::PixelRange;
 pub use batches::{Batch, Batches};
+pub use cache::CacheError;
 pub use dataset::Dataset;
 pub use digest::Digest;
 pub use directories::{cache_dir, data_dir};

@@ -10,12 +10,10 @@ use super::FolderError;
 use super::permit::{Large, Permit};
 use super::record::{Failure, Open, Record, read};
 use super::scan::Listing;
+use crate::DataError;
+use crate::cache::{Index, Write};
 use crate::report::{Decoding, Report};
 use crate::settings::Settings;
-use crate::{DataError, Digest};
-
-/// Keeps the pixels of the image with this index.
-pub(crate) type Write<'a> = dyn FnMut(usize, &[u8]) -> Result<(), DataError> + 'a;
 
 /// The decoding of a folder.
 pub(crate) struct Build<'a> {
@@ -25,15 +23,6 @@ pub(crate) struct Build<'a> {
     pub(crate) skip_broken: bool,
     pub(crate) report: &'a Report,
     pub(crate) open: &'a Open<'a>,
-}
-
-/// What is known of the decoded images of a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Index {
-    /// The SHA-256 of the pixels of each image, and `None` for broken images.
-    pub(crate) digests: Vec<Option<Digest>>,
-    /// Number of images that were smaller than the pixels that show them.
-    pub(crate) enlarged: usize,
 }
 
 /// What the threads share.
@@ -55,7 +44,7 @@ impl Build<'_> {
     /// [`FolderError::FewSound`]; the error of `write`.
     pub(crate) fn run(&self, write: &mut Write<'_>) -> Result<Index, DataError> {
         let images = self.listing.images.len();
-        let mut index = Index { digests: vec![None; images], enlarged: 0 };
+        let (mut digests, mut enlarged) = (vec![None; images], 0);
         let mut failed: Option<(usize, Failure)> = None;
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(images);
         let shared = Shared::default();
@@ -68,11 +57,11 @@ impl Build<'_> {
             drop(sender);
             for (done, (image, result)) in receiver.into_iter().enumerate() {
                 match result {
-                    Ok(Record { pixels, digest, enlarged }) => {
+                    Ok(record) => {
                         // After an error, the receiver is dropped and the threads end.
-                        write(image, &pixels)?;
-                        index.digests[image] = Some(digest);
-                        index.enlarged += usize::from(enlarged);
+                        write(image, &record.pixels)?;
+                        digests[image] = Some(record.digest);
+                        enlarged += u64::from(record.enlarged);
                     }
                     Err(Failure::Broken(_)) if self.skip_broken => {}
                     Err(failure) => {
@@ -89,12 +78,12 @@ impl Build<'_> {
         })?;
         match failed {
             Some((index, failure)) => Err(failure.error(&self.path(index))),
-            None => match index.digests.iter().flatten().count() {
+            None => match digests.iter().flatten().count() {
                 sound @ 0..=1 => {
                     let root = self.listing.root.clone();
                     Err(DataError::Folder(FolderError::FewSound { root, images, sound }))
                 }
-                _ => Ok(index),
+                _ => Ok(Index { digests, facts: enlarged.to_le_bytes().to_vec() }),
             },
         }
     }

@@ -1,9 +1,9 @@
 //! The decoded images of a folder.
 
-use super::FolderError;
-use super::build::{Build, Index};
-use super::cache::{Cache, Plan, Unusable};
+use super::build::Build;
+use super::key::content;
 use super::scan::Listing;
+use crate::cache::{Cache, CacheError, Index, Plan, Unusable};
 use crate::contents::{Contents, Keys, Splits};
 use crate::escape::Shown;
 use crate::regular;
@@ -31,7 +31,7 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
     let (store, index) = match &options.cache_dir {
         None => decode_to_memory(&build)?,
         Some(directory) => {
-            let plan = Plan::new(directory, &listing, &settings);
+            let plan = Plan::new(directory, content(&listing, &settings));
             let opened = plan.open();
             if opened.as_ref().is_err_and(|&problem| problem == Unusable::Damaged) {
                 notes.push(format!("{} was damaged; its images are decoded again", Shown(plan.path())));
@@ -50,9 +50,10 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
     if let Some((count, first)) = contents.broken() {
         notes.push(format!("broken images are left out: {count}, the first is {first}"));
     }
-    if index.enlarged > 0 {
+    let enlarged = index.facts.first_chunk().map_or(0, |&count| u64::from_le_bytes(count));
+    if enlarged > 0 {
         let (all, size) = (contents.len(), settings.size);
-        notes.push(format!("smaller images are enlarged to {size}x{size}: {} of {all}", index.enlarged));
+        notes.push(format!("smaller images are enlarged to {size}x{size}: {enlarged} of {all}"));
     }
     Ok(Set { contents, settings, store, notes })
 }
@@ -60,7 +61,7 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
 fn decode_to_memory(build: &Build<'_>) -> Result<Decoded, DataError> {
     let len = build.settings.image_len();
     let needed = build.listing.images.len() as u64 * len as u64;
-    let too_large = || DataError::Folder(FolderError::NoMemory { root: build.listing.root.clone(), needed });
+    let too_large = || DataError::Cache(CacheError::NoMemory { origin: build.listing.root.clone(), needed });
     let bytes = usize::try_from(needed).map_err(|_| too_large())?;
     let mut all = Vec::new();
     all.try_reserve_exact(bytes).map_err(|_| too_large())?;

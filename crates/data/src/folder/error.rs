@@ -1,6 +1,5 @@
 //! The errors of a folder of images. Each message is one line.
 
-use std::io;
 use std::path::PathBuf;
 
 use super::walk::Skipped;
@@ -108,60 +107,4 @@ pub enum FolderError {
         /// Number of images that are not broken.
         sound: usize,
     },
-
-    /// The cache does not fit on its file system.
-    #[error(
-        "the decoded images of {} need {}, but {} has only {} free; choose another directory with --cache-dir, \
-         or decode into memory with --no-cache",
-        Shown(root), megabytes(*needed), Shown(directory), whole_megabytes(*free)
-    )]
-    NoSpace {
-        /// The folder.
-        root: PathBuf,
-        /// Bytes of the cache.
-        needed: u64,
-        /// Free bytes in the directory.
-        free: u64,
-        /// The directory of the cache.
-        directory: PathBuf,
-    },
-
-    /// The cache cannot be written.
-    #[error(
-        "cannot write the decoded images of {} to {}: {cause}; choose another directory with --cache-dir, \
-         or decode into memory with --no-cache",
-        Shown(root),
-        Shown(path)
-    )]
-    CacheWrite {
-        /// The folder.
-        root: PathBuf,
-        /// The file of the cache, or its directory.
-        path: PathBuf,
-        /// The error of the operating system.
-        cause: io::Error,
-    },
-
-    /// The cache was damaged after it had been opened.
-    #[error("the decoded images in {} are damaged; the file was removed: start again to decode them anew", Shown(.0))]
-    CacheDamaged(PathBuf),
-
-    /// There is not enough memory for the decoded images.
-    #[error("the decoded images of {} need {} of memory; use a cache instead of --no-cache", Shown(root), megabytes(*needed))]
-    NoMemory {
-        /// The folder.
-        root: PathBuf,
-        /// Bytes of the decoded images.
-        needed: u64,
-    },
-}
-
-/// Returns a number of bytes as text in MB, rounded down, so that too few bytes never seem enough.
-fn whole_megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes / 1_000_000)
-}
-
-/// Returns a number of bytes as text in MB (10^6 bytes), rounded up.
-fn megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes.div_ceil(1_000_000))
 }

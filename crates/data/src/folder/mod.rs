@@ -3,17 +3,17 @@
 //! * [`walk`] finds the files, and [`scan`] gives them classes and splits.
 //! * [`record`] turns a file into the pixels of a dataset, by [`adjoint_decode`].
 //! * [`build`] does this for all files on several threads, and [`permit`] limits their memory.
-//! * [`cache`] keeps the result in a file.
+//! * [`cache`](crate::cache) keeps the result in a file, and [`key`] says on what it depends.
 //! * [`decoded`] opens or makes the decoded images of a folder.
 //! * [`file_list`] names the first difference between two states of a folder.
 //!
 //! Nothing here changes the folder, and no image is changed at random.
 
 mod build;
-mod cache;
 mod decoded;
 mod error;
 mod file_list;
+mod key;
 mod permit;
 mod record;
 mod scan;

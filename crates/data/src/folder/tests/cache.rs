@@ -1,14 +1,13 @@
 //! Tests that decoded images are kept in a file, and that every damage of the file is noticed.
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::files::{encode, gray_png};
 use super::place::{Place, pixels};
 use super::{assert_message, names, write};
 use crate::folder::Folder;
-use crate::folder::cache::{DECODERS, Plan};
+use crate::folder::key::{DECODERS, content};
 use crate::folder::permit::{Large, Permit};
 use crate::folder::record::Record;
 use crate::folder::scan::scan;
@@ -73,7 +72,7 @@ fn every_setting_is_in_the_key() {
         Settings { background: [255, 255, 254], ..settings },
         Settings { fit: FitMode::Pad, ..settings },
     ];
-    let key = |settings: Settings| Plan::new(Path::new(""), &listing, &settings).key;
+    let key = |settings: Settings| content(&listing, &settings).key;
     let keys: Vec<Digest> = changed.iter().copied().map(key).collect();
     for (number, key) in keys.iter().enumerate() {
         assert!(!keys[..number].contains(key), "{:?}", changed[number]);
@@ -98,7 +97,7 @@ fn the_key_has_the_versions_of_the_decoders() {
 }
 
 /// The pixels of a picture that needs all of our conversions. If this digest changes, the version
-/// in `cache.rs` must change, because caches hold the old pixels.
+/// in the module `cache` must change, because caches hold the old pixels.
 #[test]
 fn the_pixels_of_this_version_stay() {
     let picture = image::RgbaImage::from_fn(33, 20, |x, y| {
