@@ -16,6 +16,15 @@ pub fn units(text: &str) -> Result<usize, String> {
     whole(1..=65_536)(text)
 }
 
+/// The fewest steps from one checkpoint to the next, and from one picture to the next.
+const MIN_INTERVAL: u64 = 100;
+
+/// Returns the steps of as many whole epochs as have at least a hundred steps. After each epoch of
+/// a small set, the checkpoints and pictures would take longer than the training.
+pub(crate) fn interval(steps_per_epoch: u64) -> u64 {
+    MIN_INTERVAL.next_multiple_of(steps_per_epoch.max(1))
+}
+
 /// Rejects image sizes that no dataset supports.
 ///
 /// # Errors
@@ -125,6 +134,11 @@ mod tests {
     use super::*;
 
     const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn an_interval_has_whole_epochs_and_a_hundred_steps() {
+        assert_eq!([1, 2, 30, 99, 100, 468].map(interval), [100, 100, 120, 198, 100, 468]);
+    }
 
     /// Returns the smallest memory bound if the system files have this content.
     fn least(files: &[(&str, &str)]) -> Option<(u64, &'static str)> {

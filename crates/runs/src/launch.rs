@@ -82,6 +82,7 @@ pub fn train<C: Config, T: Trainable>(
         common: common.clone(),
         total: common.total_steps(steps_per_epoch),
         steps_per_epoch,
+        interval: trainer.interval().max(1),
         run,
         trainer: &mut trainer,
         done: 0,

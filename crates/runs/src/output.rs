@@ -27,6 +27,8 @@ pub(crate) struct Training<'a> {
     /// Steps of the whole run.
     pub(crate) total: u64,
     pub(crate) steps_per_epoch: u64,
+    /// The steps between actions that repeat, unless a flag says otherwise.
+    pub(crate) interval: u64,
     pub(crate) run: RunDir,
     pub(crate) trainer: &'a mut dyn Trainable,
     /// Number of steps done, in all processes that trained this run.
@@ -41,10 +43,10 @@ impl Training<'_> {
         self.done.div_ceil(self.steps_per_epoch)
     }
 
-    /// Returns whether an action that repeats after `every` steps is due now. Without `every`, it
-    /// repeats after each epoch. All actions are due after the last step of the run.
+    /// Returns whether an action that repeats after `every` steps, or else after the interval of
+    /// the trainer, is due now. All actions are due after the last step of the run.
     pub(crate) fn is_due(&self, every: Option<u64>) -> bool {
-        self.done.is_multiple_of(every.unwrap_or(self.steps_per_epoch)) || self.done == self.total
+        self.done.is_multiple_of(every.unwrap_or(self.interval)) || self.done == self.total
     }
 }
 

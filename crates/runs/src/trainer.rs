@@ -18,6 +18,12 @@ pub trait Trainable {
     /// Returns the number of steps of one pass through the training set.
     fn steps_per_epoch(&self) -> u64;
 
+    /// Returns the number of steps from one checkpoint to the next, and from one picture to the
+    /// next, if the user chooses no other number.
+    fn interval(&self) -> u64 {
+        self.steps_per_epoch()
+    }
+
     /// Returns the number of training images per step, from which the images per second are
     /// computed.
     fn images_per_step(&self) -> u64;

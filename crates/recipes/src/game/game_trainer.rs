@@ -122,6 +122,10 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
         self.data.batches_per_epoch() / self.k()
     }
 
+    fn interval(&self) -> u64 {
+        limits::interval(self.steps_per_epoch())
+    }
+
     fn images_per_step(&self) -> u64 {
         self.players.common.batch_size as u64 * self.k()
     }

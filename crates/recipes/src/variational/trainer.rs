@@ -49,6 +49,10 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
         self.batches.steps_per_epoch()
     }
 
+    fn interval(&self) -> u64 {
+        limits::interval(self.steps_per_epoch())
+    }
+
     fn images_per_step(&self) -> u64 {
         self.common.batch_size as u64
     }
