@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod jpeg;
+mod webp;
 
 use std::io::Cursor;
 
@@ -28,6 +29,9 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 pub const MAX_SIDE: u32 = 16_384;
 /// The largest memory of a decoded image in bytes.
 const MAX_BYTES: u64 = 512 << 20;
+
+/// The problem of a file without its last bytes.
+const ENDS_EARLY: &str = "the file ends early";
 
 /// Decodes the content of an image file. Transparent pixels show the colour `background`.
 ///
@@ -57,9 +61,12 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// The problem of the file, on one line.
     pub fn new(content: &'a [u8]) -> Result<Self, String> {
-        let mut reader =
-            ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(|e| e.to_string())?;
-        let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+        let format = image::guess_format(content).map_err(|error| problem(&error))?;
+        let content = match format {
+            ImageFormat::WebP => webp::whole_riff(content).ok_or(ENDS_EARLY)?,
+            _ => content,
+        };
+        let mut reader = ImageReader::with_format(Cursor::new(content), format);
         let mut limits = Limits::default();
         limits.max_image_width = Some(MAX_SIDE);
         limits.max_image_height = Some(MAX_SIDE);
@@ -67,7 +74,7 @@ impl<'a> Decoder<'a> {
         reader.limits(limits.clone());
         let decoder = reader.into_decoder().map_err(|error| problem(&error))?;
         limits.reserve(decoder.total_bytes()).map_err(|error| problem(&error))?;
-        Ok(Self { content, decoder: Box::new(decoder), is_jpeg })
+        Ok(Self { content, decoder: Box::new(decoder), is_jpeg: format == ImageFormat::Jpeg })
     }
 
     /// The memory in bytes that [`decode`](Self::decode) needs at most for pixels: as they are
@@ -90,7 +97,7 @@ impl<'a> Decoder<'a> {
         }
         // The decoder fills the missing part of a JPEG with gray.
         if self.is_jpeg && !jpeg::is_complete(self.content) {
-            return Err("the file ends early".to_string());
+            return Err(ENDS_EARLY.to_string());
         }
         let has_alpha = image.color().has_alpha();
         let pixels = if has_alpha {
@@ -117,7 +124,7 @@ fn problem(error: &ImageError) -> String {
             format!("it is not a PNG, JPEG, WebP, BMP or GIF that can be decoded ({error})")
         }
         ImageError::IoError(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the file ends early".to_string()
+            ENDS_EARLY.to_string()
         }
         _ => error.to_string(),
     }

@@ -122,3 +122,28 @@ pub(crate) fn animated_webp() -> Vec<u8> {
          28000000000000000000010000010000640000005650384c0f0000002f0140000007d0ff88fe0722a2ff0100",
     )
 }
+
+/// A chunk of a WebP whose header announces `size` bytes.
+fn chunk(name: &[u8; 4], size: u32, content: &[u8]) -> Vec<u8> {
+    [&name[..], &size.to_le_bytes(), content].concat()
+}
+
+/// A WebP with these chunks.
+fn riff(chunks: &[&[u8]]) -> Vec<u8> {
+    let chunks = chunks.concat();
+    [b"RIFF", &(chunks.len() as u32 + 4).to_le_bytes()[..], b"WEBP", &chunks].concat()
+}
+
+/// A WebP of 1 x 1 pixels whose EXIF announces `size` bytes and has 4. It is a chunk of the file or
+/// of the first frame of an animation.
+pub(crate) fn exif_webp(size: u32, in_frame: bool) -> Vec<u8> {
+    let exif = chunk(b"EXIF", size, b"MM\0*");
+    let image = &encode(RgbImage::new(1, 1), ImageFormat::WebP)[12..];
+    let header = |flags| chunk(b"VP8X", 10, &[flags, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    if !in_frame {
+        return riff(&[&header(0x08), image, &exif]);
+    }
+    let frame = [&[0; 16], image, &exif].concat();
+    let animation = chunk(b"ANIM", 6, &[0; 6]);
+    riff(&[&header(0x02), &animation, &chunk(b"ANMF", frame.len() as u32, &frame)])
+}

@@ -213,6 +213,25 @@ fn decompression_bombs_are_rejected() {
     assert_broken(&bmp, "larger than 16384 x 16384 pixels");
 }
 
+/// The decoder of WebP reserves the bytes that the header of a chunk announces. So such a file is
+/// rejected before the decoder has it.
+#[test]
+fn chunks_that_end_after_the_file_are_rejected() {
+    let whole = [false, true].map(|in_frame| exif_webp(4, in_frame));
+    whole.iter().for_each(|file| assert_eq!(pixels(file).dimensions(), (1, 1)));
+    for in_frame in [false, true] {
+        for size in [6, 1000, 0xffff_fff0, u32::MAX] {
+            let problem = Decoder::new(&exif_webp(size, in_frame)).map(|_| ()).expect_err("it is broken");
+            assert_eq!(problem, "the file ends early", "{size} {in_frame}");
+        }
+    }
+    // What follows the RIFF is not a part of the image.
+    for file in whole.into_iter().chain([lossy_webp(), encode(gradient(3, 3), ImageFormat::WebP)]) {
+        let longer = [&file[..], b"EXIF\xf0\xff\xff\xffMM\0*"].concat();
+        assert_eq!(pixels(&longer), pixels(&file));
+    }
+}
+
 /// Random damage gives an error or some pixels, but no panic.
 #[test]
 fn damaged_files_do_not_panic() {
