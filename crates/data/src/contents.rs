@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -38,7 +39,7 @@ impl Keys {
     }
 
     /// The key of an image.
-    fn key(&self, image: usize) -> Cow<'_, [u8]> {
+    pub(crate) fn key(&self, image: usize) -> Cow<'_, [u8]> {
         match self {
             Self::Indices => Cow::Owned((image as u64).to_le_bytes().to_vec()),
             Self::Paths { bytes, ends } => {
@@ -67,7 +68,7 @@ pub(crate) enum Splits {
 
 /// The images of all splits of a set.
 pub(crate) struct Contents {
-    keys: Keys,
+    keys: Arc<Keys>,
     /// The names of the classes; empty if the images have no labels.
     classes: Vec<String>,
     labels: Vec<u16>,
@@ -80,13 +81,13 @@ pub(crate) struct Contents {
 impl Contents {
     /// A broken image has no influence on the splits of others.
     pub(crate) fn new(
-        keys: Keys,
+        keys: impl Into<Arc<Keys>>,
         classes: Vec<String>,
         labels: Vec<u16>,
         digests: Vec<Option<Digest>>,
         splits: Splits,
     ) -> Self {
-        let mut contents = Self { keys, classes, labels, splits: Vec::new(), digests };
+        let mut contents = Self { keys: keys.into(), classes, labels, splits: Vec::new(), digests };
         contents.splits = match splits {
             Splits::Given(splits) => splits,
             Splits::HeldOut(fraction) => contents.held_out(fraction),

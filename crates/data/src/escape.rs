@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Displays a path on one line, for messages. Control characters and bytes that are not UTF-8 are
 /// escaped as in Rust literals; everything else, including backslashes, is shown as it is.
@@ -31,6 +31,15 @@ pub(crate) fn escaped_path(path: &Path) -> String {
 /// Returns the bytes of a relative path, with `/` between the names on every system.
 pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     path.iter().map(OsStr::as_encoded_bytes).collect::<Vec<_>>().join(&b'/')
+}
+
+/// Returns the path of which these are the [bytes](path_bytes). A name that is not Unicode is found
+/// again on Unix only.
+pub(crate) fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    return PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));
+    #[cfg(not(unix))]
+    return PathBuf::from(String::from_utf8_lossy(bytes).into_owned());
 }
 
 fn write_escaped(out: &mut dyn Write, text: &[u8], backslash: bool) -> fmt::Result {
@@ -65,6 +74,7 @@ mod tests {
         assert_eq!(Shown(Path::new("a\\b\n")).to_string(), "a\\b\\n");
         assert_eq!(escaped_path(Path::new("a b/c\nd")), r"a b/c\nd");
         assert_eq!(path_bytes(Path::new("a/b\n/c")), b"a/b\n/c");
+        assert_eq!(path_of_bytes(b"a/b\n/c"), Path::new("a/b\n/c"));
     }
 
     #[cfg(unix)]
@@ -75,5 +85,6 @@ mod tests {
         assert_eq!(escaped(name.as_bytes()), r"caf\xe9\xff.png");
         assert_eq!(Shown(Path::new(name)).to_string(), r"caf\xe9\xff.png");
         assert_eq!(path_bytes(Path::new(name)), b"caf\xe9\xff.png");
+        assert_eq!(path_of_bytes(b"caf\xe9\xff.png"), Path::new(name));
     }
 }

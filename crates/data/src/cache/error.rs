@@ -41,9 +41,20 @@ pub enum CacheError {
         cause: io::Error,
     },
 
-    /// The file was damaged after it had been opened.
-    #[error("the decoded images in {} are damaged; the file was removed: start again to decode them anew", Shown(.0))]
-    Damaged(PathBuf),
+    /// The file was damaged after it had been opened, and its origin no longer has the image.
+    #[error(
+        "{} is damaged, and {} cannot be decoded in its place: {problem}; restore the image",
+        Shown(cache),
+        Shown(path)
+    )]
+    Damaged {
+        /// The cache.
+        cache: PathBuf,
+        /// The file of the image.
+        path: PathBuf,
+        /// The problem of this file, on one line.
+        problem: String,
+    },
 
     /// There is not enough memory for the decoded images.
     #[error("the decoded images of {} need {} of memory; use a cache instead of --no-cache", Shown(origin), megabytes(*needed))]

@@ -27,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 use crate::escape::path_bytes;
 use crate::positioned::read_exact_at;
 use crate::regular;
+use crate::split_images::Store;
 use crate::{DataError, Digest};
 
 pub use error::CacheError;
@@ -218,26 +219,42 @@ impl Plan {
 
 impl Cache {
     /// Reads the pixels of an image, whose SHA-256 must be `digest`. It is computed for the first
-    /// read of an image only, because it costs more than the read. The file never changes.
-    ///
-    /// # Errors
-    /// [`DataError::Io`] if the file cannot be read; [`CacheError::Damaged`] if the pixels
-    /// are damaged. The file is then removed, so that the next start decodes the images again.
-    pub(crate) fn read(&self, image: usize, digest: Digest, pixels: &mut [u8]) -> Result<(), DataError> {
+    /// read of an image only, because it costs more than the read. The file never changes. Returns
+    /// false if the file cannot be read or the pixels are damaged.
+    fn read(&self, image: usize, digest: Digest, pixels: &mut [u8]) -> bool {
         let start = self.start + (image * self.record_len) as u64;
-        let read = read_exact_at(&self.file, pixels, start);
-        let is_short = read.as_ref().is_err_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof);
-        if !is_short {
-            read.map_err(DataError::io("read", &self.path))?;
+        if read_exact_at(&self.file, pixels, start).is_err() {
+            return false;
         }
         let is_verified = &self.verified[image];
-        if is_short || !(is_verified.load(Relaxed) || Digest::of(pixels) == digest) {
-            // If the file cannot be removed, the user sees its path in the error.
-            let _ = adjoint_files::remove(&self.path);
-            return Err(DataError::Cache(CacheError::Damaged(self.path.clone())));
+        let is_sound = is_verified.load(Relaxed) || Digest::of(pixels) == digest;
+        is_verified.store(is_sound, Relaxed);
+        is_sound
+    }
+}
+
+/// A cache with the store from which it was made, which replaces damaged images.
+pub(crate) struct Cached<O> {
+    pub(crate) cache: Cache,
+    pub(crate) origin: O,
+}
+
+impl<O: Store> Store for Cached<O> {
+    /// A damaged cache is removed, so that the next start makes it again.
+    ///
+    /// # Errors
+    /// If the image is damaged, the errors of the origin.
+    fn read(&self, image: usize, digest: Digest, pixels: &mut [u8]) -> Result<(), DataError> {
+        if self.cache.read(image, digest, pixels) {
+            return Ok(());
         }
-        is_verified.store(true, Relaxed);
-        Ok(())
+        // If it cannot be removed, the next start finds the same damage.
+        let _ = adjoint_files::remove(&self.cache.path);
+        self.origin.read(image, digest, pixels)
+    }
+
+    fn kind(&self) -> &'static str {
+        "file"
     }
 }
 

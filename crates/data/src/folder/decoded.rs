@@ -1,9 +1,13 @@
 //! The decoded images of a folder.
 
+use std::sync::Arc;
+
 use super::build::Build;
 use super::key::content;
+use super::originals::Originals;
+use super::permit::Large;
 use super::scan::Listing;
-use crate::cache::{Cache, CacheError, Index, Plan, Unusable};
+use crate::cache::{CacheError, Cached, Index, Plan, Unusable};
 use crate::contents::{Contents, Keys, Splits};
 use crate::escape::Shown;
 use crate::regular;
@@ -21,6 +25,7 @@ type Decoded = (Box<dyn Store>, Index);
 /// If an image cannot be decoded, or the cache cannot be written.
 pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) -> Result<Set, DataError> {
     let mut notes = std::mem::take(&mut listing.notes);
+    let keys = Arc::new(Keys::of_paths(listing.images.iter().map(|found| &*found.path)));
     let build = Build {
         listing: &listing,
         settings: &settings,
@@ -41,10 +46,16 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
                 |index: &Index| options.skip_broken || index.digests.iter().all(Option::is_some);
             let opened = opened.ok().filter(|(_, index)| is_accepted(index));
             let (cache, index) = opened.map_or_else(|| plan.write(|write| build.run(write)), Ok)?;
-            (Box::new(cache) as Box<dyn Store>, index)
+            let origin = Originals {
+                root: listing.root.clone(),
+                keys: keys.clone(),
+                settings,
+                cache: plan.path().to_path_buf(),
+                large: Large::default(),
+            };
+            (Box::new(Cached { cache, origin }) as Box<dyn Store>, index)
         }
     };
-    let keys = Keys::of_paths(listing.images.iter().map(|found| &*found.path));
     let splits = listing.splits.map_or(Splits::HeldOut(options.test_fraction), Splits::Given);
     let contents = Contents::new(keys, listing.classes, listing.labels, index.digests, splits);
     if let Some((count, first)) = contents.broken() {
@@ -82,15 +93,5 @@ impl Store for Vec<u8> {
 
     fn kind(&self) -> &'static str {
         "memory"
-    }
-}
-
-impl Store for Cache {
-    fn read(&self, image: usize, digest: Digest, pixels: &mut [u8]) -> Result<(), DataError> {
-        self.read(image, digest, pixels)
-    }
-
-    fn kind(&self) -> &'static str {
-        "file"
     }
 }

@@ -4,6 +4,7 @@
 //! * [`record`] turns a file into the pixels of a dataset, by [`adjoint_decode`].
 //! * [`build`] does this for all files on several threads, and [`permit`] limits their memory.
 //! * [`cache`](crate::cache) keeps the result in a file, and [`key`] says on what it depends.
+//! * [`originals`] decodes an image again if its pixels in the cache are damaged.
 //! * [`decoded`] opens or makes the decoded images of a folder.
 //! * [`file_list`] names the first difference between two states of a folder.
 //!
@@ -14,6 +15,7 @@ mod decoded;
 mod error;
 mod file_list;
 mod key;
+mod originals;
 mod permit;
 mod record;
 mod scan;

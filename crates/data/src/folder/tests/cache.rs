@@ -1,6 +1,7 @@
 //! Tests that decoded images are kept in a file, and that every damage of the file is noticed.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::files::{encode, gray_png};
@@ -181,24 +182,58 @@ fn a_damaged_cache_is_decoded_again() {
     }
 }
 
-#[test]
-fn damaged_pixels_are_noticed_when_they_are_read() {
-    let place = Place::new();
-    let images = place.load(Split::Train).unwrap();
-    let path = place.cache();
-    let mut bytes = fs::read(&path).unwrap();
+/// Damages all pixels of a cache in place, so an open file sees it.
+fn damage_pixels(cache: &Path) {
+    let mut bytes = fs::read(cache).unwrap();
     let start = bytes.len() - 6 * 16 * 16 * 3;
     bytes[start..].iter_mut().for_each(|byte| *byte ^= 4);
-    // In place: the open file sees it.
-    fs::write(&path, &bytes).unwrap();
-    let mut pixels = vec![0; 16 * 16 * 3];
-    assert_message(images.image(0, &mut pixels), &["are damaged; the file was removed: start again"]);
-    assert!(!path.exists());
-    assert_eq!(place.levels(), [0, 10, 20, 30, 40, 50]);
-    // The file got shorter.
+    fs::write(cache, &bytes).unwrap();
+}
+
+#[test]
+fn damaged_pixels_are_decoded_again() {
+    let place = Place::new();
+    let expected = pixels(&*place.load(Split::Train).unwrap(), 3);
+    let damages: [fn(&Path); 2] =
+        [damage_pixels, |cache| fs::File::options().write(true).open(cache).unwrap().set_len(200).unwrap()];
+    for damage in damages {
+        let images = place.load(Split::Train).unwrap();
+        place.events();
+        damage(&place.cache());
+        // Twice, because a damaged image must not count as verified.
+        for _ in 0..2 {
+            assert_eq!(pixels(&*images, 3), expected);
+        }
+        assert_eq!((names(&place.caches()), place.decodes()), (vec![], false), "images, not the folder");
+        assert_eq!(pixels(&*place.load(Split::Train).unwrap(), 3), expected);
+        assert!(place.decodes(), "the cache was removed");
+    }
+}
+
+/// Pixels that differ from those of the first read would give other results.
+#[test]
+fn a_damaged_image_that_has_changed_is_an_error() {
+    let place = Place::new();
     let images = place.load(Split::Train).unwrap();
-    fs::File::options().write(true).open(&path).unwrap().set_len(200).unwrap();
-    assert_message(images.image(0, &mut pixels), &["are damaged"]);
+    let cache = place.cache();
+    let expected = pixels(&*place.load(Split::Train).unwrap(), 3);
+    damage_pixels(&cache);
+    let number = usize::from(expected[0][0]) / 10;
+    let path = place.folder().join(format!("{}/{number}.png", ["a", "b"][number / 3]));
+    let content = fs::read(&path).unwrap();
+    let mut image = vec![0; 16 * 16 * 3];
+    for (changed, problem) in [(&gray_png(20, 20, 99)[..], "it has changed"), (b"", "it is not a PNG")] {
+        fs::write(&path, changed).unwrap();
+        let shown = path.display().to_string();
+        let words =
+            [&*cache.display().to_string(), " is damaged, and ", &shown, problem, "; restore the image"];
+        assert_message(images.image(0, &mut image), &words);
+    }
+    fs::remove_file(&path).unwrap();
+    assert_message(images.image(0, &mut image), &["cannot be decoded in its place: No such file"]);
+    fs::write(&path, content).unwrap();
+    images.image(0, &mut image).unwrap();
+    assert_eq!(image, expected[0]);
 }
 
 #[test]
