@@ -258,6 +258,19 @@ fn the_first_difference_is_named() {
     let renamed = recorded.replace("\thorse\t", "\tpony\t");
     let difference = first_difference(&recorded, &renamed).unwrap();
     assert_eq!(difference, r"horse/12\n.png has the class pony instead of horse; 1 more differ");
+    // The order of the lists counts, also if the text has another one.
+    let list = |rows: &[(&str, u8)]| -> String {
+        rows.iter().map(|(key, pixels)| format!("train\t-\t{pixels:016x}\t{key}\n")).collect()
+    };
+    let (indices, paths) = ([("1", 0), ("2", 0), ("10", 0)], [("a/z.png", 0), ("a-b/a.png", 0)]);
+    let first = |old: &[(&str, u8)], new: &[(&str, u8)]| first_difference(&list(old), &list(new)).unwrap();
+    assert_eq!(first(&indices, &[("1", 0), ("2", 1), ("10", 1)]), "2 has different pixels; 1 more differ");
+    assert_eq!(first(&indices, &indices[..1]), "2 is missing; 1 more differ");
+    assert_eq!(first(&indices[..1], &indices), "2 is new; 1 more differ");
+    assert_eq!(first(&indices[2..], &[("1", 0), ("2", 0), ("10", 1)]), "1 is new; 2 more differ");
+    assert_eq!(first(&paths, &[]), "a/z.png is missing; 1 more differ");
+    assert_eq!(first(&[], &paths), "a/z.png is new; 1 more differ");
+    assert_eq!(first(&[("a", 0), ("c", 0)], &[("b", 0), ("c", 0)]), "a is missing; 1 more differ");
     // A damaged list is a difference, too.
     assert!(first_difference("\0garbage", &recorded).is_some());
 }
