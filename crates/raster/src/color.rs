@@ -13,7 +13,7 @@ pub fn convert(pixels: Cow<'_, [u8]>, from: usize, to: usize) -> Cow<'_, [u8]> {
 }
 
 /// Composes pixels of red, green, blue and alpha on a background: c = (a f + (255 - a) b) / 255,
-/// rounded. Returns pixels of three bytes.
+/// rounded. Returns pixels of three bytes. Bytes after the last complete pixel are ignored.
 pub fn compose(pixels: &[u8], background: [u8; 3]) -> Vec<u8> {
     let composed = pixels.as_chunks::<4>().0.iter().flat_map(|&[color @ .., alpha]| {
         std::array::from_fn::<_, 3, _>(|channel| {
@@ -46,6 +46,7 @@ mod tests {
         // The last pixel: (127 * 200 + 127) / 255, (128 * 255 + 127 * 100 + 127) / 255 and so on.
         let expected = [[200, 100, 0], [10, 20, 30], [162, 84, 6], [100, 178, 1]].concat();
         assert_eq!(compose(&pixels, [200, 100, 0]), expected);
+        assert_eq!(compose(&pixels[..15], [200, 100, 0]), expected[..9]);
     }
 
     #[test]

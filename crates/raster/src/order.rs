@@ -13,7 +13,11 @@ pub fn planes_to_pixels(planes: &[u8], pixels: &mut Vec<u8>) {
     pixels.extend(all.flat_map(|((&red, &green), &blue)| [red, green, blue]));
 }
 
-/// Mirrors an image of `width` pixels per row left-right. Each pixel has `channels` bytes.
+/// Mirrors an image of `width` pixels per row left-right. Each pixel has `channels` bytes. Bytes
+/// after the last complete row stay as they are.
+///
+/// # Panics
+/// If `width` or `channels` is 0.
 pub fn mirror(image: &mut [u8], width: usize, channels: usize) {
     for row in image.chunks_exact_mut(width * channels) {
         // The first line reverses the pixels and the bytes of each pixel; the second line restores
@@ -41,5 +45,7 @@ mod tests {
         assert_eq!(image, [3, 4, 1, 2, 7, 8, 5, 6]);
         mirror(&mut image, 4, 1);
         assert_eq!(image, [2, 1, 4, 3, 6, 5, 8, 7]);
+        mirror(&mut image, 3, 1);
+        assert_eq!(image, [4, 1, 2, 5, 6, 3, 8, 7]);
     }
 }
