@@ -14,8 +14,8 @@ use adjoint_kernels::threads;
 use adjoint_nn::{Stream, Tensor};
 
 const BATCH: usize = 128;
-/// Number of steps of one kind in sequence. The first two are not counted: the batch of the first
-/// one was ready for long, and the reader wakes up in it.
+/// Number of steps of one kind in sequence. The first two are not counted. The first step's batch
+/// has been ready since the previous turn, and the reader wakes up in this step.
 const TURN: u64 = 12;
 const TURNS: usize = 40;
 

@@ -1,4 +1,4 @@
-//! What identifies the images of a folder or of an array: keys, labels, splits and digests.
+//! The identity of the images of a folder or of an array: keys, labels, splits and digests.
 //!
 //! **Order.** The images of a split are in the order of the SHA-256 of their keys, which is the
 //! hash that holds out test images. So the first images of a split are a fair sample of it, however

@@ -28,7 +28,7 @@ pub fn cache_dir(given: Option<&Path>) -> Option<PathBuf> {
     cache_dir_of(given, &Platform::of_process())
 }
 
-/// What the choice of directories depends on.
+/// The system properties that decide the directories.
 struct Platform<'a> {
     /// The operating system, as [`std::env::consts::OS`] names it.
     os: &'a str,

@@ -1,4 +1,4 @@
-//! What to load of a dataset, and how.
+//! Options for loading a dataset.
 
 use std::path::PathBuf;
 

@@ -14,7 +14,7 @@ use crate::glyphs::{Factors, Palette};
 use crate::stored::Stored;
 use crate::{DataError, Digest, Downloader, Options, Split};
 
-/// Where the images of a dataset come from.
+/// The kind of a dataset, by the origin of its images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// They are drawn by code.

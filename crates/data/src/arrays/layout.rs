@@ -1,11 +1,11 @@
-//! Which axis of an array is which.
+//! The meaning of the axes of an array.
 
 use std::borrow::Cow;
 
 use super::ArrayProblem;
 use crate::settings::MAX_SIDE;
 
-/// The most images of an array. About 100 bytes of memory are needed for each, besides its pixels.
+/// The most images of an array. Each needs memory besides its pixels: docs/performance/loading.md.
 pub(super) const MAX_IMAGES: usize = 1 << 24;
 
 /// The meaning of the axes of an array of images.

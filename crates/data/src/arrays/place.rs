@@ -1,4 +1,4 @@
-//! Where an array is: a file, or a member of an archive.
+//! The place of an array: a file or a member of an archive.
 
 use std::io::BufReader;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //! | 16 | the name and the version of the format |
 //! | 32 | the key: SHA-256 of everything on which the content depends |
 //! | 32 | the seal: SHA-256 of the key, of the facts and of the digests |
-//! | fixed by the key | the facts: what else is known of the images |
+//! | fixed by the key | other facts about the images |
 //! | 32 per image | the digest: SHA-256 of the pixels, or zeros for a broken image |
 //! | size x size x channels per image | the pixels; unused for a broken image |
 //!
@@ -42,12 +42,12 @@ pub(crate) const VERSION: u32 = 2;
 /// Keeps the pixels of the image with this index.
 pub(crate) type Write<'a> = dyn FnMut(usize, &[u8]) -> Result<(), DataError> + 'a;
 
-/// What is known of the images of a cache.
+/// The facts about the images of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Index {
     /// The SHA-256 of the pixels of each image, and `None` for broken images.
     pub(crate) digests: Vec<Option<Digest>>,
-    /// What the folder or the array adds.
+    /// The facts that the folder or the array adds.
     pub(crate) facts: Vec<u8>,
 }
 

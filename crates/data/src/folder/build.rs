@@ -25,7 +25,7 @@ pub(crate) struct Build<'a> {
     pub(crate) open: &'a Open<'a>,
 }
 
-/// What the threads share.
+/// The state that the threads share.
 #[derive(Default)]
 struct Shared {
     /// The index of the next image.

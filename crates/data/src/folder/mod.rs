@@ -117,7 +117,7 @@ pub fn dataset_name(path: &Path) -> String {
 /// The last part of a path, reduced to a to z, 0 to 9 and `-`.
 fn name_of_path(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    // Which directory `..` is depends on the links before it.
+    // Links before `..` decide its target.
     let ends_in_parent = absolute.components().next_back() == Some(Component::ParentDir);
     let real = if ends_in_parent { std::fs::canonicalize(&absolute).ok() } else { None };
     let path = real.unwrap_or(absolute);

@@ -8,7 +8,7 @@ const SMALL: u64 = 64 << 20;
 /// The permit to use much memory, which one thread has at a time.
 pub(super) type Large = Mutex<()>;
 
-/// What one image has of the permit. The permit ends with this value.
+/// One image's hold on the permit. It ends with this value.
 pub(super) struct Permit<'a> {
     large: &'a Large,
     held: Option<MutexGuard<'a, ()>>,

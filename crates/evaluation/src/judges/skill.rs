@@ -1,4 +1,4 @@
-//! What a judge of images predicts, and how well it does.
+//! The task of a judge of images, and its accuracy.
 
 use super::StoredJudge;
 use adjoint_data::{Dataset, PixelRange};

@@ -1,4 +1,4 @@
-//! Where the data of a run are now.
+//! The present places of the data of a run.
 
 use super::DataArgs;
 use adjoint_runs::Error;
