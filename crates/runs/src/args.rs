@@ -78,11 +78,11 @@ pub struct CommonArgs {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// Save a checkpoint every N steps [default: after each epoch; after several, if they are short]
+    /// Save a checkpoint every N steps [default: after each epoch, or after several short ones]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     pub checkpoint_every: Option<u64>,
 
-    /// Draw a sample grid every N steps [default: after each epoch; after several, if they are short]
+    /// Draw a sample grid every N steps [default: after each epoch, or after several short ones]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     pub sample_every: Option<u64>,
 
