@@ -281,9 +281,8 @@ fn unknown(key: &str, known: &[&Arg]) -> String {
 }
 
 /// Parses the settings in the text of a file, overridden by the command line. Does not use the
-/// settings `skipped` of the file. Skips a setting of
-/// the file if the command line contains its flag or a flag that conflicts with it. For example,
-/// `--epochs 3` overrides `steps = 100`.
+/// settings `skipped` of the file. Skips a setting of the file if the command line contains its
+/// flag or a flag that conflicts with it. For example, `--epochs 3` overrides `steps = 100`.
 fn parse_layers<C: Config>(
     path: &Path,
     text: &str,
@@ -304,14 +303,14 @@ fn parse_layers<C: Config>(
     let (program, flags) = arguments.split_at(1.min(arguments.len()));
     let mut layered = program.to_vec();
     let is_read = |key: &str| key != MODEL && !skipped.contains(&key);
+    let on_command_line = |arg: &&&Arg| given.is_some_and(|given| is_given(given, arg.get_id().as_str()));
+    let overriding: Vec<&Arg> = known.iter().filter(on_command_line).copied().collect();
     for (key, value) in table.iter().filter(|(key, _)| is_read(key)) {
         let arg = known.iter().find(|arg| arg.get_id() == key);
         let arg = arg.ok_or_else(|| Error::file(path, unknown(key, &known)))?;
         let from_file = flags_of(arg, value)
             .ok_or_else(|| Error::file(path, format!("{key} = {value} is not a value of {}", flag(key))))?;
-        let mut rivals = command.get_arg_conflicts_with(arg).into_iter().chain([*arg]);
-        let on_command_line = |arg: &Arg| given.is_some_and(|given| is_given(given, arg.get_id().as_str()));
-        if !rivals.any(on_command_line) {
+        if !overriding.iter().any(|other| other == arg || conflict(&command, other, arg)) {
             layered.extend(from_file);
         }
     }
@@ -319,6 +318,12 @@ fn parse_layers<C: Config>(
     // The command line alone was valid, so an error here comes from the file.
     let given = command.clone().try_get_matches_from(layered);
     given.and_then(|given| C::from_arg_matches(&given)).map_err(|error| Error::file(path, complaint(&error)))
+}
+
+/// Returns whether two flags conflict. clap knows a conflict only from the flag that declares it.
+fn conflict(command: &Command, one: &Arg, other: &Arg) -> bool {
+    let declares = |one, other| command.get_arg_conflicts_with(one).contains(&other);
+    declares(one, other) || declares(other, one)
 }
 
 fn is_given(given: &ArgMatches, key: &str) -> bool {

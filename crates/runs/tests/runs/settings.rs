@@ -31,6 +31,9 @@ struct Settings {
     widths: Vec<usize>,
     #[arg(long)]
     ema: bool,
+    /// A flag that conflicts with another one, which does not declare this conflict.
+    #[arg(long, conflicts_with = "data_dir")]
+    drawn: bool,
 }
 
 impl Data for Settings {
@@ -39,7 +42,7 @@ impl Data for Settings {
     }
 
     fn free_on_resume(&self) -> Vec<&'static str> {
-        vec!["data_dir"]
+        vec!["data_dir", "drawn"]
     }
 }
 
@@ -115,6 +118,28 @@ fn of_steps_and_epochs_the_flag_counts() {
     fs::write(dir.path().join("config.toml"), "steps = 100\n").unwrap();
     let resumed = parse(&["--resume", run, "--epochs", "3"]).unwrap().common;
     assert_eq!((resumed.epochs, resumed.steps), (Some(3), None));
+}
+
+/// A flag replaces a setting of the file that conflicts with it, whichever of them declares this.
+#[test]
+fn a_flag_replaces_a_conflicting_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config.toml");
+    let resumed = |text: &str, flags: &[&str]| {
+        fs::write(&config, text).unwrap();
+        let of = |way: &str, place: &std::path::Path| {
+            let settings = parse(&[&[way, place.to_str().unwrap()], flags].concat()).unwrap();
+            (settings.data_dir, settings.drawn)
+        };
+        assert_eq!(of("--config", &config), of("--resume", dir.path()));
+        of("--resume", dir.path())
+    };
+    assert_eq!(resumed("data_dir = \"/d\"\n", &[]), ("/d".into(), false));
+    assert_eq!(resumed("data_dir = \"/d\"\n", &["--drawn"]), ("datasets".into(), true));
+    assert_eq!(resumed("drawn = true\n", &["--data-dir", "/e"]), ("/e".into(), false));
+    fs::write(&config, "data_dir = \"/d\"\ndrawn = true\n").unwrap();
+    let error = complaint(&["--resume", dir.path().to_str().unwrap()]);
+    assert!(error.contains("config.toml: the argument '--"), "{error}");
 }
 
 #[test]

@@ -96,6 +96,11 @@ fn a_moved_folder_is_found_and_a_changed_one_is_rejected() {
     let weights = |run| program.read(run, "decoder.safetensors");
     assert!(weights("a") == weights("whole"), "a resumed run gives the weights of an uninterrupted one");
     program.succeed_by("sample", &["reconstruct", "runs/whole", "--dataset", "moved"]);
+    // A flag replaces the recorded flag that it conflicts with.
+    program.succeed(&["--resume", "runs/a", "--steps", "6", "--quiet", "--cache-dir", "caches"]);
+    program.succeed(&["--resume", "runs/a", "--steps", "7", "--quiet", "--no-cache"]);
+    program.succeed(&["--resume", "runs/a", "--steps", "8", "--quiet", "--cache-dir", "caches"]);
+    program.succeed(&["--resume", "runs/whole", "--steps", "8", "--quiet", "--dataset", "moved"]);
     // The directory of the cache may be gone, too.
     fs::write(program.directory().join("file"), "").unwrap();
     let cache = ["sample", "reconstruct", "runs/whole", "--dataset", "moved", "--cache-dir", "file/caches"];
@@ -109,10 +114,10 @@ fn a_moved_folder_is_found_and_a_changed_one_is_rejected() {
 
     fs::write(new.join("dark cats/image 03.BMP"), bmp(20, 20, 77)).unwrap();
     let first = "not the images of the run: dark cats/image 03.BMP has different pixels";
-    program.fail(&["--resume", "runs/a", "--steps", "6"], first);
+    program.fail(&["--resume", "runs/a", "--steps", "9"], first);
     program.fail_by("evaluate", &["runs/a"], first);
     fs::remove_file(new.join("dark cats/image 03.BMP")).unwrap();
-    program.fail(&["--resume", "runs/a", "--steps", "6"], "dark cats/image 03.BMP is missing");
+    program.fail(&["--resume", "runs/a", "--steps", "9"], "dark cats/image 03.BMP is missing");
     assert!(weights("a") == weights("whole"), "nothing is lost");
 }
 
