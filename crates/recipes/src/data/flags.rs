@@ -126,10 +126,11 @@ impl Data for DataArgs {
 
 impl DataArgs {
     /// The settings that are for images and not for points.
-    pub const OF_IMAGES: [&str; 13] = [
+    pub const OF_IMAGES: [&str; 14] = [
         "data_dir",
         "manifest",
         "download",
+        "offline",
         "image_size",
         "channels",
         "fit",
@@ -183,4 +184,17 @@ fn optional_name<S: Serializer>(mode: &Option<FitMode>, serializer: S) -> Result
 
 fn optional_text<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&digest.map(|digest| digest.to_string()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args, Command};
+
+    #[test]
+    fn points_have_no_flag_of_the_data_but_the_dataset() {
+        let command = DataArgs::augment_args(Command::new("data"));
+        let flags = command.get_arguments().filter(|arg| !arg.is_hide_set() && arg.get_id() != "dataset");
+        assert_eq!(flags.map(|arg| arg.get_id().as_str()).collect::<Vec<_>>(), DataArgs::OF_IMAGES);
+    }
 }
