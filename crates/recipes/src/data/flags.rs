@@ -111,10 +111,10 @@ impl Data for DataArgs {
     }
 
     fn free_on_resume(&self) -> Vec<&'static str> {
-        let mut free = vec!["data_dir", "manifest", "download", "offline"];
+        let mut free = vec!["data_dir", "manifest", "download", "offline", "cache_dir", "no_cache"];
         // The digest of the images is fixed, so a folder or an array may have another place.
         if self.is_path() {
-            free.extend(["dataset", "skip_broken", "cache_dir", "no_cache"]);
+            free.extend(["dataset", "skip_broken"]);
         }
         free
     }

@@ -129,10 +129,10 @@ fn refuse_other_images(data: &DataArgs, set: &Dataset, run: Option<&Path>) -> Re
     Err(Error::file(&data.dataset, problem).into())
 }
 
-/// Loads the training set of a run. If it comes from a folder or an array, records its place, its
-/// digest and the numbers of its channels and classes in the flags. If the run has at least as many
-/// steps as an epoch, all images of a built-in dataset are drawn now, on all processors. A shorter
-/// run draws only the images that it needs.
+/// Loads the training set of a run. Records in the flags the absolute places of the data, and, if
+/// the set has a digest, this and the numbers of its channels and classes. If the run has at least
+/// as many steps as an epoch, all images of a built-in dataset are drawn now, on all processors. A
+/// shorter run draws only the images that it needs.
 ///
 /// # Errors
 /// As [`load`].
@@ -167,9 +167,9 @@ fn prepare(set: &Dataset, data: &mut DataArgs, common: &CommonArgs) -> Result<()
             data.dataset = absolute(&data.dataset)?;
             data.fit.get_or_insert(FitMode::Crop);
         }
-        for place in [&mut data.manifest, &mut data.cache_dir].into_iter().flatten() {
-            *place = absolute(place)?;
-        }
+    }
+    for place in [&mut data.data_dir, &mut data.manifest, &mut data.cache_dir].into_iter().flatten() {
+        *place = absolute(place)?;
     }
     if !common.quiet {
         say(describe(set));
@@ -302,3 +302,6 @@ pub fn classes(data: &DataArgs) -> Result<usize, BoxError> {
     }
     Ok(classes)
 }
+
+#[cfg(test)]
+mod tests;
