@@ -1,10 +1,11 @@
 //! Loads datasets of binary records ([`records`](crate::records)): from the verified archive of the
 //! manifest, or from plain files in the directory of the dataset.
 
-use std::io::{BufReader, ErrorKind};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Member, read_members};
+use crate::download::fetch;
 use crate::escape::Shown;
 use crate::held_out::held_out;
 use crate::records::{Layout, Records};
@@ -57,21 +58,13 @@ impl Cifar<'_> {
             Ok(None) => {}
             Err(error) => _ = problem.get_or_insert(error),
         }
-        match (problem, downloader, &self.files.archive) {
-            (Some(problem), ..) => Err(problem),
-            (None, Some(downloader), Some(archive)) => {
-                let path = downloader.fetch(archive, self.mirrors, &self.directory)?;
+        match (problem, &self.files.archive) {
+            (Some(problem), _) => Err(problem),
+            (None, Some(archive)) => {
+                let path = fetch(downloader, self.name, archive, self.mirrors, &self.directory)?;
                 self.unpack(&path, archive, split)
             }
-            (None, None, Some(archive)) => Err(DataError::Missing {
-                dataset: self.name.to_string(),
-                file: archive.name.clone(),
-                directory: self.directory.clone(),
-            }),
-            (None, _, None) => {
-                let path = self.directory.join(&self.files.train[0].name);
-                Err(DataError::io("read", &path)(ErrorKind::NotFound.into()))
-            }
+            (None, None) => Err(DataError::no_mirror(&self.files.train[0].name, &self.directory)),
         }
     }
 
@@ -95,6 +88,10 @@ impl Cifar<'_> {
 
     /// Verifies and reads the archive, and stores its records uncompressed for the next time.
     fn unpack(&self, path: &Path, archive: &RemoteFile, split: Split) -> Result<Loaded, DataError> {
+        self.read_archive(path, archive, split).map_err(DataError::advise_fetching(self.mirrors))
+    }
+
+    fn read_archive(&self, path: &Path, archive: &RemoteFile, split: Split) -> Result<Loaded, DataError> {
         let found = Digest::of_file(path)?;
         if found != archive.sha256 {
             return Err(DataError::damaged(path)(Damage::Checksum { found, expected: archive.sha256 }));

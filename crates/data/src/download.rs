@@ -67,15 +67,18 @@ impl<'a> Downloader<'a> {
     /// not exist.
     ///
     /// # Errors
-    /// [`DataError::Offline`] if this is an [`offline`](Self::offline) downloader.
-    /// [`DataError::Download`] if no mirror delivers the file. [`DataError::Io`] if the file cannot
-    /// be written; no further mirror is tried then.
+    /// [`DataError::NoMirror`] if there are no mirrors. [`DataError::Offline`] if this is an
+    /// [`offline`](Self::offline) downloader. [`DataError::Download`] if no mirror delivers the
+    /// file. [`DataError::Io`] if the file cannot be written; no further mirror is tried then.
     pub fn fetch(
         &mut self,
         file: &RemoteFile,
         mirrors: &[String],
         directory: &Path,
     ) -> Result<PathBuf, DataError> {
+        if mirrors.is_empty() {
+            return Err(DataError::no_mirror(&file.name, directory));
+        }
         if self.is_offline {
             return Err(DataError::Offline { file: file.name.clone(), directory: directory.to_path_buf() });
         }
@@ -139,6 +142,26 @@ impl<'a> Downloader<'a> {
             .into();
         let response = agent.get(url).call().map_err(|error| Failure::Mirror(one_line(&error)))?;
         Ok(response.into_body().into_reader().take(file.bytes + 1))
+    }
+}
+
+/// Downloads a missing file of a dataset into `directory` and returns its path. Without a
+/// downloader, the error says how the user can get the file.
+pub(crate) fn fetch(
+    downloader: Option<&mut Downloader<'_>>,
+    dataset: &str,
+    file: &RemoteFile,
+    mirrors: &[String],
+    directory: &Path,
+) -> Result<PathBuf, DataError> {
+    match downloader {
+        Some(downloader) => downloader.fetch(file, mirrors, directory),
+        None if mirrors.is_empty() => Err(DataError::no_mirror(&file.name, directory)),
+        None => Err(DataError::Missing {
+            dataset: dataset.to_string(),
+            file: file.name.clone(),
+            directory: directory.to_path_buf(),
+        }),
     }
 }
 

@@ -98,6 +98,19 @@ pub enum DataError {
         directory: PathBuf,
     },
 
+    /// A file of the dataset does not exist, and the manifest has no mirror of it.
+    #[error(
+        "{file} is not in {}, and its manifest has no mirror to fetch it from; put the file there, or name with \
+         --data-dir another directory",
+        Shown(directory)
+    )]
+    NoMirror {
+        /// The name of the missing file.
+        file: String,
+        /// The directory of the dataset.
+        directory: PathBuf,
+    },
+
     /// The operating system returned an error for an operation on a file or directory.
     #[error("cannot {action} {}: {cause}", Shown(path))]
     Io {
@@ -114,12 +127,14 @@ pub enum DataError {
     NotAFile(PathBuf),
 
     /// The content of a file fails its checks.
-    #[error("{} is damaged: {damage}; delete it and fetch it again with --download", Shown(path))]
+    #[error("{} is damaged: {damage}; {}", Shown(path), damage_advice(*has_mirrors))]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The problem of the content.
         damage: Damage,
+        /// Can the file be downloaded?
+        has_mirrors: bool,
     },
 
     /// No mirror delivered a file.
@@ -163,6 +178,11 @@ fn home_advice(path: &Path) -> &'static str {
     }
 }
 
+/// What to do about a damaged file.
+fn damage_advice(has_mirrors: bool) -> &'static str {
+    if has_mirrors { "delete it and fetch it again with --download" } else { "replace it" }
+}
+
 impl DataError {
     /// Converts an I/O error to a [`DataError::Io`]: `.map_err(DataError::io("read", path))`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -171,7 +191,22 @@ impl DataError {
 
     /// Converts a [`Damage`] to a [`DataError::Damaged`]: `.map_err(DataError::damaged(path))`.
     pub(crate) fn damaged(path: &Path) -> impl Fn(Damage) -> Self {
-        move |damage| Self::Damaged { path: path.to_path_buf(), damage }
+        move |damage| Self::Damaged { path: path.to_path_buf(), damage, has_mirrors: false }
+    }
+
+    /// Advises to fetch a damaged file again if there are mirrors:
+    /// `.map_err(DataError::advise_fetching(mirrors))`.
+    pub(crate) fn advise_fetching(mirrors: &[String]) -> impl Fn(Self) -> Self {
+        let has_mirrors = !mirrors.is_empty();
+        move |error| match error {
+            Self::Damaged { path, damage, .. } => Self::Damaged { path, damage, has_mirrors },
+            other => other,
+        }
+    }
+
+    /// Returns a [`DataError::NoMirror`].
+    pub(crate) fn no_mirror(file: &str, directory: &Path) -> Self {
+        Self::NoMirror { file: file.to_string(), directory: directory.to_path_buf() }
     }
 }
 

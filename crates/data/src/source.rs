@@ -19,7 +19,7 @@ use crate::{DataError, Digest, Downloader, Options, Split};
 pub enum Kind {
     /// They are drawn by code.
     Drawn,
-    /// They are read from the files of a manifest, which can be downloaded.
+    /// They are read from the files of a manifest.
     Stored,
     /// They are the image files in a directory.
     Folder,
@@ -41,6 +41,12 @@ pub trait Source {
     /// Where the images come from. The default implementation returns [`Kind::Drawn`].
     fn kind(&self) -> Kind {
         Kind::Drawn
+    }
+
+    /// Does the manifest say from where files can be downloaded? The default implementation returns
+    /// false.
+    fn has_mirrors(&self) -> bool {
+        false
     }
 
     /// The accuracy (a fraction) that a classifier of the test split can be expected to have.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar::{Cifar, Loaded};
+use crate::download::fetch;
 use crate::escape::Shown;
 use crate::idx::Idx;
 use crate::records::{self, Layout, Records};
@@ -42,6 +43,14 @@ impl Source for Stored<'_> {
 
     fn kind(&self) -> Kind {
         Kind::Stored
+    }
+
+    fn has_mirrors(&self) -> bool {
+        let is_served = match &self.entry.files {
+            Files::Idx(_) => true,
+            Files::Cifar(files) => files.archive.is_some(),
+        };
+        is_served && !self.entry.mirrors.is_empty()
     }
 
     fn judge_accuracy(&self) -> Option<f64> {
@@ -237,9 +246,11 @@ impl<'a> Stored<'a> {
         downloader: Option<&mut Downloader<'_>>,
     ) -> Result<(Vec<u8>, Option<String>), DataError> {
         let sound = |path: &Path| {
-            let data = read(path, file, dims)?;
-            check(&data).map_err(DataError::damaged(path))?;
-            Ok(data)
+            let read = read(path, file, dims).and_then(|data| {
+                check(&data).map_err(DataError::damaged(path))?;
+                Ok(data)
+            });
+            read.map_err(DataError::advise_fetching(&self.entry.mirrors))
         };
         let (directory, compressed) = (self.directory(), file.compressed());
         let mut problem = None;
@@ -255,13 +266,11 @@ impl<'a> Stored<'a> {
                 }
             }
         }
-        match (problem, downloader) {
-            (Some(problem), _) => Err(problem),
-            (None, Some(downloader)) => {
-                Ok((sound(&downloader.fetch(&compressed, &self.entry.mirrors, &directory)?)?, None))
-            }
-            (None, None) => {
-                Err(DataError::Missing { dataset: self.name.to_string(), file: compressed.name, directory })
+        match problem {
+            Some(problem) => Err(problem),
+            None => {
+                let path = fetch(downloader, self.name, &compressed, &self.entry.mirrors, &directory)?;
+                Ok((sound(&path)?, None))
             }
         }
     }

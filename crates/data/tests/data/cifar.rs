@@ -56,7 +56,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self::with_manifest(&manifest(&archive(), &[]))
+        Self::with_manifest(&manifest(&archive(), &["http://localhost/"]))
     }
 
     fn with_manifest(manifest: &str) -> Self {
@@ -163,7 +163,7 @@ fn another_archive_is_named_and_not_read() {
     let mut other = archive();
     *other.last_mut().unwrap() ^= 1;
     place.write("set.tar.gz", &other);
-    message(place.load(Split::Train), &["set.tar.gz is damaged", "its SHA-256 is", "delete it"]);
+    message(place.load(Split::Train), &["set.tar.gz is damaged", "its SHA-256 is", "fetch it again"]);
     assert_eq!(names(&place.directory()), ["set.tar.gz"]);
     // Plain files beside it are used instead.
     for (name, content) in FILES.iter().zip(contents()) {
@@ -188,7 +188,7 @@ fn hostile_archives_fail_on_one_line() {
     ] {
         let place = Place::with_manifest(&manifest(&archive, &[]));
         place.write("set.tar.gz", &archive);
-        message(place.load(Split::Train), &["set.tar.gz is damaged", words]);
+        message(place.load(Split::Train), &["set.tar.gz is damaged", words, "; replace it"]);
     }
 }
 
@@ -219,7 +219,7 @@ fn plain_files_are_read_in_any_number() {
     place.write("two.bin", &[&two[..], &two].concat());
     message(place.load(Split::Train), &["two.bin is damaged", "more than the expected"]);
     place.write("two.bin", &[]);
-    message(place.load(Split::Train), &["two.bin is damaged", "it has 0 bytes"]);
+    message(place.load(Split::Train), &["two.bin is damaged", "it has 0 bytes", "; replace it"]);
 }
 
 #[test]
@@ -274,12 +274,12 @@ fn nothing_to_read_is_a_missing_archive() {
         .flat_map(|line| [line, "\n"])
         .collect();
     let place = Place::with_manifest(&plain);
-    message(place.load(Split::Train), &["cannot read", "one.bin"]);
-    let mut downloader = Downloader::new(|_| ());
-    message(
-        Dataset::load("set", Split::Train, &place.options, Some(&mut downloader)),
-        &["cannot read", "one.bin"],
-    );
+    let (mut online, mut offline) = (Downloader::new(|_| ()), Downloader::offline());
+    for downloader in [None, Some(&mut online), Some(&mut offline)] {
+        let loaded = Dataset::load("set", Split::Train, &place.options, downloader);
+        let error = message(loaded, &["one.bin is not in", "no mirror", "put the file there"]);
+        assert!(matches!(error, DataError::NoMirror { .. }));
+    }
 }
 
 /// A server that answers each request for `/set.tar.gz` with `body`.

@@ -256,7 +256,10 @@ fn a_damaged_file_is_reported_not_replaced() {
     let tiny = Tiny::new();
     let (place, server) = (Place::new(&tiny), Server::start(Mirror::Serves(tiny.clone())));
     let path = place.write("labels.gz", b"mine");
-    message(load(&place, &[&server.url]), &["labels.gz is damaged", "delete it"]);
+    message(
+        load(&place, &[&server.url]),
+        &["labels.gz is damaged", "delete it and fetch it again with --download"],
+    );
     assert_eq!(fs::read(path).unwrap(), b"mine");
     assert_eq!(server.requests(), 0);
 }

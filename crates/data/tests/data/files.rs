@@ -3,7 +3,9 @@
 use std::fs;
 
 use adjoint_data::idx::Idx;
-use adjoint_data::{Batches, Damage, DataError, Dataset, Digest, Manifest, Options, PixelRange, Split};
+use adjoint_data::{
+    Batches, Damage, DataError, Dataset, Digest, Downloader, Manifest, Options, PixelRange, Split,
+};
 use flate2::Compression;
 
 use crate::support::{ITEMS, Place, Tiny, assert_damage, gzip, gzip_at, idx, message};
@@ -195,10 +197,21 @@ fn a_missing_file_is_named_with_its_place_and_the_remedy() {
     let tiny = Tiny::new();
     let place = Place::new(&tiny);
     let directory = place.directory().display().to_string();
-    message(place.load(), &["labels.gz", "tiny", &directory, "--download", "--data-dir"]);
+    let options = place.with_mirrors(&["http://localhost/"]);
+    let load = || Dataset::load("tiny", Split::Train, &options, None);
+    message(load(), &["labels.gz", "tiny", &directory, "--download", "--data-dir"]);
     place.write("labels.gz", &gzip(&tiny.labels));
-    let error = message(place.load(), &["images.gz", &directory]);
+    let error = message(load(), &["images.gz", &directory]);
     assert!(matches!(error, DataError::Missing { .. }));
+
+    // Without mirrors, --download is no remedy, and no downloader is blamed.
+    let loaded = |downloader| Dataset::load("tiny", Split::Train, &place.options, downloader);
+    let (mut online, mut offline) = (Downloader::new(|_| ()), Downloader::offline());
+    for downloader in [None, Some(&mut online), Some(&mut offline)] {
+        let error =
+            message(loaded(downloader), &["images.gz is not in", &directory, "no mirror", "--data-dir"]);
+        assert!(matches!(error, DataError::NoMirror { .. }));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use adjoint_data::{Damage, DataError, Digest, Files, Manifest, Split};
+use adjoint_data::{Damage, DataError, Digest, Files, Manifest, Options, Split, source};
 use flate2::Compression;
 
 use crate::support::{Place, Tiny, assert_damage, gzip, gzip_at, idx, message};
@@ -126,4 +126,23 @@ fn a_required_accuracy_is_a_fraction() {
         let complaint = format!("tiny: judge_accuracy = {shown}, but it is a fraction from 0 to 1");
         message(Manifest::parse(&with(value)), &[&complaint]);
     }
+}
+
+#[test]
+fn a_set_has_mirrors_if_they_serve_its_files() {
+    let has_mirrors = |manifest: &str| {
+        let options = Options { manifest: Manifest::parse(manifest).unwrap(), ..Options::default() };
+        source("tiny", &options).unwrap().has_mirrors()
+    };
+    let idx = Tiny::new().manifest_text();
+    let records = "[tiny]\nformat = \"cifar\"\nmirrors = []\nsize = [16, 16]\nclasses = [\"a\"]\nlabel_bytes = 1\n\
+                   train = [{ name = \"one\", items = 3 }]\n";
+    let sha256 = Digest::of(b"archive");
+    let archive = format!("{records}archive = {{ name = \"a.tgz\", bytes = 9, sha256 = \"{sha256}\" }}\n");
+    for (manifest, is_served) in [(&idx[..], true), (records, false), (&archive, true)] {
+        assert!(!has_mirrors(manifest), "{manifest}");
+        let served = manifest.replace("mirrors = []", "mirrors = [\"http://localhost/\"]");
+        assert_eq!(has_mirrors(&served), is_served, "{served}");
+    }
+    assert!(!source("glyphs", &Options::default()).unwrap().has_mirrors());
 }

@@ -137,7 +137,7 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
 /// Asserts that the result is an error about a file with this damage, on one line.
 #[track_caller]
 pub(crate) fn assert_damage<T>(result: Result<T, DataError>, expected: Damage) {
-    match message(result, &["is damaged", "delete it"]) {
+    match message(result, &["is damaged", "; replace it"]) {
         DataError::Damaged { damage, .. } => assert_eq!(damage, expected),
         other => panic!("{other}"),
     }

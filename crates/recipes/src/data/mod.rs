@@ -254,7 +254,8 @@ pub(crate) fn help_with_points(dataset: Arg) -> Arg {
 /// Returns the flags that have no effect for the kind of the dataset.
 pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
     let Ok(options) = options(data) else { return vec![] };
-    let Ok(kind) = source(&data.dataset, &options).map(|source| source.kind()) else { return vec![] };
+    let Ok(source) = source(&data.dataset, &options) else { return vec![] };
+    let kind = source.kind();
     let is_path = matches!(kind, Kind::Folder | Kind::Array);
     [
         unused_if(
@@ -262,6 +263,7 @@ pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
             "a named dataset from files, such as --dataset mnist",
             ["data_dir", "download"],
         ),
+        unused_if(!source.has_mirrors(), "a dataset with mirrors in its manifest", ["download"]),
         unused_if(kind == Kind::Drawn, "a dataset from files, such as --dataset mnist", ["fit"]),
         unused_if(kind == Kind::Drawn, "a dataset without test images", ["test_fraction"]),
         unused_if(!is_path, "a folder of images or an array", ["channels", "background"]),
