@@ -43,6 +43,7 @@ mod archive;
 pub mod arrays;
 mod batches;
 mod cache;
+mod checksums;
 mod cifar;
 mod contents;
 mod dataset;

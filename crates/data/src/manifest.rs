@@ -35,6 +35,8 @@ pub struct ManifestEntry {
     pub judge_accuracy: Option<f64>,
     /// The files of the dataset.
     pub files: Files,
+    /// Is the dataset one of the built-in manifest, where its name determines its files?
+    pub is_built_in: bool,
 }
 
 /// The files of a dataset, by format.
@@ -191,8 +193,10 @@ impl Manifest {
 impl Default for Manifest {
     /// The manifest `datasets/manifest.toml`.
     fn default() -> Self {
-        Self::parse(include_str!("../../../datasets/manifest.toml"))
-            .expect("a test parses the built-in manifest")
+        let text = include_str!("../../../datasets/manifest.toml");
+        let mut manifest = Self::parse(text).expect("a test parses the built-in manifest");
+        manifest.datasets.values_mut().for_each(|entry| entry.is_built_in = true);
+        manifest
     }
 }
 
@@ -220,7 +224,7 @@ impl ManifestEntry {
             _ => return Err(format!("format = {format}, but the formats are \"idx\" and \"cifar\"")),
         };
         let Common { mirrors, size, classes, judge_accuracy } = deserialize(common)?;
-        let entry = Self { mirrors, size, classes, judge_accuracy, files };
+        let entry = Self { mirrors, size, classes, judge_accuracy, files, is_built_in: false };
         entry.check()?;
         Ok(entry)
     }

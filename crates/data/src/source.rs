@@ -100,8 +100,9 @@ pub trait Images: fmt::Debug + Send + Sync {
     }
 
     /// The SHA-256 of everything from which a run takes these images: image settings, paths,
-    /// splits, labels and pixels of all splits. `None` for a set whose content its name or the
-    /// checksums of the manifest define. The default implementation returns `None`.
+    /// splits, labels and pixels of all splits. Checksums in a user's manifest stand for the files
+    /// that they verify. `None` for a built-in set, drawn or verified, which its name defines. The
+    /// default implementation returns `None`.
     fn fingerprint(&self) -> Option<Digest> {
         None
     }

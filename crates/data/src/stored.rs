@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::checksums;
 use crate::cifar::{Cifar, Loaded};
 use crate::download::fetch;
 use crate::escape::Shown;
@@ -154,7 +155,9 @@ impl<'a> Stored<'a> {
     }
 
     /// The SHA-256 over the settings and the records of both splits, if the manifest has no
-    /// checksum of some of them. A split whose files are missing or damaged has no records.
+    /// checksum of some of them. A split whose files are missing or damaged has no records. If the
+    /// manifest has all checksums, they stand for the records. The name of a built-in set
+    /// determines the checksums, so it needs no fingerprint then.
     fn fingerprint(
         &self,
         settings: &Settings,
@@ -165,7 +168,9 @@ impl<'a> Stored<'a> {
             return Ok(known);
         }
         let is_pinned = loaded.is_pinned && !self.has_plain_files()?;
-        let fingerprint = if is_pinned { None } else { self.hash(settings, split, loaded) };
+        let of_records = if is_pinned { None } else { self.hash(settings, split, loaded) };
+        let of_manifest = || (!self.entry.is_built_in).then(|| self.hash_manifest(settings));
+        let fingerprint = of_records.or_else(of_manifest);
         Ok(*self.fingerprint.get_or_init(|| fingerprint))
     }
 
@@ -194,6 +199,14 @@ impl<'a> Stored<'a> {
             hash.update(images);
         }
         Some(hash.into())
+    }
+
+    /// The SHA-256 over the settings and what the manifest says about the records.
+    fn hash_manifest(&self, settings: &Settings) -> Digest {
+        let mut hash = Sha256::new();
+        settings.hash(&mut hash);
+        checksums::hash(self.entry, self.options.test_fraction, &mut hash);
+        hash.into()
     }
 
     /// May records come from files that have no checksum?

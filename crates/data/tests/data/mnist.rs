@@ -25,6 +25,7 @@ fn mnist_is_what_everybody_knows() {
         let data = Dataset::load("mnist", split, &options, None).unwrap();
         assert_eq!((data.len(), data.image_size(), data.channels()), (len, 28, 1));
         assert_eq!(data.labels()[..5], first_labels);
+        assert_eq!(data.fingerprint(), None, "the program has its checksums");
         let mut image = vec![0; data.image_len()];
         let mut sum = 0;
         for index in 0..len {

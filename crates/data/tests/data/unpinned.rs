@@ -1,11 +1,12 @@
-//! Tests the fingerprints of stored sets: one that the manifest does not verify has a fingerprint.
+//! Tests the fingerprints of stored sets: over their records, or over the checksums of the manifest
+//! if it has them.
 
 use std::fs;
 
 use adjoint_data::{Dataset, Digest, FitMode, Manifest, Options, Split};
 use tempfile::TempDir;
 
-use crate::support::{Place, Tiny, gzip, idx};
+use crate::support::{Place, Tiny, gzip};
 
 /// The fingerprints of both splits, loaded alone and together, which are all equal.
 #[track_caller]
@@ -71,26 +72,38 @@ fn plain_records_have_a_fingerprint() {
     assert_all_differ(&seen);
 }
 
+/// Checksums in the manifest stand for the records. A file without one is read.
 #[test]
-fn only_files_without_a_checksum_have_a_fingerprint() {
+fn checksums_give_a_fingerprint() {
     let tiny = Tiny::new();
     let mut place = Place::new(&tiny);
     place.write("images", &tiny.images);
     place.write("labels", &tiny.labels);
-    assert_eq!(fingerprint("tiny", &place.options), None, "the manifest has a digest of plain files");
+    let pinned = fingerprint("tiny", &place.options);
+    assert_eq!(fingerprint("tiny", &place.with_mirrors(&["http://localhost/"])), pinned);
+    // Compressed files have the same content.
+    place.write("images.gz", &gzip(&tiny.images));
+    assert_eq!(fingerprint("tiny", &place.options), pinned);
+    fs::remove_file(place.directory().join("images.gz")).unwrap();
+    let larger = fingerprint("tiny", &Options { image_size: 32, ..place.options.clone() });
+    let mut changed = tiny.clone();
+    changed.images[16] ^= 1;
+    place.write("images", &changed.images);
+    place.options.manifest = changed.manifest();
+    let other = fingerprint("tiny", &place.options);
+    place.write("images", &tiny.images);
 
     let text = tiny.manifest_text();
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("sha256")).collect();
     place.options.manifest = Manifest::parse(&lines.join("\n")).unwrap();
     let plain = fingerprint("tiny", &place.options);
-    let mut pixels = tiny.images[16..].to_vec();
-    pixels[0] ^= 1;
-    place.write("images", &idx(&[7, 28, 28], &pixels));
-    assert_all_differ(&[plain, fingerprint("tiny", &place.options)]);
+    place.write("images", &changed.images);
+    let changed = fingerprint("tiny", &place.options);
 
     // The compressed file is verified, and is used although the plain file is there.
     place.write("images.gz", &gzip(&tiny.images));
     place.write("labels.gz", &gzip(&tiny.labels));
-    assert_eq!(fingerprint("tiny", &place.options), None);
+    let compressed = fingerprint("tiny", &place.options);
+    assert_all_differ(&[pinned, larger, other, plain, changed, compressed]);
     assert_eq!(fingerprint("glyphs", &place.options), None);
 }

@@ -2,7 +2,7 @@
 
 use crate::data::Color;
 use crate::{by_name, one_of};
-use adjoint_data::{Digest, FitMode, dataset_name};
+use adjoint_data::{Digest, FitMode, Options, dataset_name, sources};
 use adjoint_runs::values::{count, fraction};
 use adjoint_runs::{Data, Preset, paths, preset};
 use clap::ArgAction;
@@ -149,6 +149,11 @@ impl DataArgs {
         self.dataset_sha256.is_some() && self.dataset.is_absolute()
     }
 
+    /// Returns whether the dataset is one that the program knows without a user's manifest.
+    pub fn is_built_in(&self) -> bool {
+        sources(&Options::default()).iter().any(|(name, _)| self.dataset.as_os_str() == *name)
+    }
+
     /// Returns whether two runs have the same images.
     pub fn same_images(&self, other: &Self) -> bool {
         let images = |data: &Self| {
@@ -157,7 +162,8 @@ impl DataArgs {
         };
         match (self.dataset_sha256, other.dataset_sha256) {
             (Some(one), Some(other_digest)) => one == other_digest && self.limit == other.limit,
-            _ => images(self) == images(other),
+            // Manifests may have different sets of one name.
+            _ => images(self) == images(other) && (self.is_built_in() || self.manifest == other.manifest),
         }
     }
 }

@@ -159,7 +159,11 @@ pub fn load_both_to_train(data: &mut DataArgs, common: &CommonArgs) -> Result<[D
 
 /// Records what was found, prints it, and draws built-in images.
 fn prepare(set: &Dataset, data: &mut DataArgs, common: &CommonArgs) -> Result<(), BoxError> {
-    if let Some(digest) = set.fingerprint() {
+    // A run of an earlier version recorded no digest of a set that the user's manifest verifies.
+    // Its settings stay as they are.
+    let is_older = common.resume.is_some() && data.dataset_sha256.is_none();
+    let is_unchecked = is_older && set.kind() == Kind::Stored && !data.is_built_in();
+    if let Some(digest) = set.fingerprint().filter(|_| !is_unchecked) {
         data.dataset_sha256 = Some(digest);
         data.dataset_classes = Some(set.classes().len());
         data.channels = Some(set.channels());

@@ -9,6 +9,7 @@ mod evaluate;
 mod limits;
 mod output;
 mod own_images;
+mod own_sets;
 #[cfg(target_os = "linux")]
 mod paths;
 mod sample;
