@@ -22,8 +22,7 @@ pub struct Options {
     /// which is 3 for folders and for arrays of colour.
     pub channels: Option<usize>,
     /// How images are fitted into the square of [`image_size`](Self::image_size). `None` is the
-    /// dataset's own way: [`FitMode::Margin`] for sets of the manifest, and [`FitMode::Crop`] for
-    /// folders and arrays.
+    /// dataset's own way: [`FitMode::Margin`] for IDX files, and [`FitMode::Crop`] for all others.
     pub fit: Option<FitMode>,
     /// Red, green and blue of the background of transparent images and of padding.
     pub background: [u8; 3],
