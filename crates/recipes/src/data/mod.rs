@@ -20,7 +20,7 @@ use adjoint_runs::{
 use clap::Arg;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Maximum number of classes of a conditional model. Label planes have one channel per class.
@@ -204,15 +204,27 @@ fn absolute(place: &Path) -> Result<PathBuf, Error> {
 /// Fails if the directory of runs is inside the folder of images. The pictures of a run would
 /// become images of the folder.
 fn refuse_runs_among_images(data: &DataArgs, common: &CommonArgs) -> Result<(), BoxError> {
-    let [images, out] = [&data.dataset, &common.out].map(|place| fs::canonicalize(place).ok());
-    let out = out.or_else(|| std::path::absolute(&common.out).ok());
-    match (images, out) {
-        (Some(images), Some(out)) if common.resume.is_none() && out.starts_with(&images) => {
+    match (fs::canonicalize(&data.dataset), resolved(&common.out)) {
+        (Ok(images), Ok(out)) if common.resume.is_none() && out.starts_with(&images) => {
             let advice = "name a directory elsewhere with --out";
             Err(Error::file(&common.out, format!("it is inside the folder of images; {advice}")).into())
         }
         _ => Ok(()),
     }
+}
+
+/// Returns a path without links and `..`. What does not exist yet is no link.
+fn resolved(path: &Path) -> Result<PathBuf, Error> {
+    let mut real = PathBuf::new();
+    for part in absolute(path)?.components() {
+        if part == Component::ParentDir {
+            real.pop();
+        } else {
+            real.push(part);
+        }
+        real = fs::canonicalize(&real).unwrap_or(real);
+    }
+    Ok(real)
 }
 
 /// Fails if a test set is empty.

@@ -60,3 +60,23 @@ fn recorded_places_do_not_depend_on_the_current_directory() {
     assert_eq!([data.data_dir, data.cache_dir], ["sets", "caches"].map(|place| Some(here.join(place))));
     assert_eq!((data.manifest, data.dataset_sha256), (None, None));
 }
+
+/// Links before `..` decide its target, and what does not exist yet is no link.
+#[test]
+#[cfg(unix)]
+fn places_are_resolved() {
+    let place = tempfile::tempdir().unwrap();
+    let root = fs::canonicalize(&place).unwrap();
+    fs::create_dir_all(root.join("photos/cats")).unwrap();
+    std::os::unix::fs::symlink("photos/cats", root.join("link")).unwrap();
+    for (path, real) in [
+        ("link", "photos/cats"),
+        ("link/..", "photos"),
+        ("link/new/runs", "photos/cats/new/runs"),
+        ("link/new/../../runs", "photos/runs"),
+        ("photos/../runs", "runs"),
+        ("new/../photos", "photos"),
+    ] {
+        assert_eq!(resolved(&root.join(path)).unwrap(), root.join(real), "{path}");
+    }
+}
