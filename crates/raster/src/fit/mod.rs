@@ -24,7 +24,7 @@ named! {
         /// 29..=35) is centred in a black margin, and no pixel changes. Any other image is
         /// stretched. This is the default of stored digits, and not one of the
         /// [choices](Self::CHOICES).
-        Margin = "margin": "a black margin around slightly smaller images, otherwise as stretch",
+        Margin = "margin": "a margin around slightly smaller images, otherwise as stretch",
         /// The largest centred square of the image is shown.
         Crop = "crop": "show the largest centred square",
         /// The whole image is shown in its proportions. Its longer side fills the square. The rest
@@ -76,7 +76,7 @@ pub struct Fit {
 
 impl Fit {
     /// Prepares to fit images of `height` x `width` pixels. The pixels that do not belong to the
-    /// image have the colour `background`. The margin of [`FitMode::Margin`] is black instead.
+    /// image have the colour `background`.
     ///
     /// The cost and the memory are proportional to `height + width + size`, so a value can be made
     /// for a single image.
@@ -98,12 +98,11 @@ impl Fit {
 
         let [source, target] = mode.shown([height, width], size);
         let axes = (source != target).then(|| [0, 1].map(|axis| Axis::new(source[axis], target[axis])));
-        let background = if mode == FitMode::Margin { vec![0; channels] } else { background.to_vec() };
         Self {
             channels,
             size,
             stored_len: stored_len.expect("the image is in memory"),
-            background,
+            background: background.to_vec(),
             source: Window::centred(source, [height, width], channels),
             target: Window::centred(target, [size; 2], channels),
             axes,
