@@ -21,7 +21,7 @@ named! {
     /// How images of any height and width become squares.
     pub enum FitMode {
         /// An image that is smaller than the square by up to a quarter of its own size (28 to
-        /// 29..=35) is centred in a black margin, and no pixel changes. Any other image is
+        /// 29..=35) is centred in a margin, and no pixel changes. Any other image is
         /// stretched. This is the default of stored digits, and not one of the
         /// [choices](Self::CHOICES).
         Margin = "margin": "a margin around slightly smaller images, otherwise as stretch",
