@@ -6,7 +6,7 @@
 //!   `mnist`, `fashion-mnist` and `kmnist` are IDX files ([`idx`]), `cifar10` and `cifar100` are
 //!   binary records in an archive.
 //! * A directory of image files is a dataset, too. Its folders are classes and splits. The images
-//!   are decoded once, into a file in [`Options::cache_dir`].
+//!   of folders and arrays are decoded once, into a file in [`Options::cache_dir`].
 //! * Files of the manifest keep the order of their authors. The images of folders and arrays are in
 //!   the order of the SHA-256 of their paths or indices. So the first images of any split are a
 //!   fair sample of it.

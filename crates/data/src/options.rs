@@ -35,7 +35,7 @@ pub struct Options {
     pub skip_broken: bool,
     /// The directory of the files that keep decoded images. `None` keeps none.
     pub cache_dir: Option<PathBuf>,
-    /// Receives the progress of decoding a folder.
+    /// Receives the progress of decoding a folder or an array.
     pub report: Report,
 }
 

@@ -1,17 +1,17 @@
-//! The progress of decoding a folder.
+//! The progress of decoding a folder or an array.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The progress of decoding a folder of images.
+/// The progress of decoding a folder of images or an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoding<'a> {
-    /// The folder.
+    /// The folder or the file of arrays.
     pub folder: &'a Path,
     /// Number of images that have been decoded.
     pub done: usize,
-    /// Number of images of the folder.
+    /// Number of images of the dataset.
     pub total: usize,
 }
 

@@ -35,7 +35,7 @@ pub trait Source {
     /// The names of the classes, in the order of their labels. Empty if the images have no labels.
     ///
     /// # Errors
-    /// If the classes are those of a folder that cannot be read.
+    /// If the classes are those of a folder or of an array that cannot be read.
     fn classes(&self) -> Result<Vec<String>, DataError>;
 
     /// Where the images come from. The default implementation returns [`Kind::Drawn`].

@@ -11,7 +11,8 @@ const CHUNK: usize = 1 << 13;
 pub struct Reader<'a> {
     file: Box<dyn Read + 'a>,
     header: Header,
-    start: u64,
+    /// Number of elements that have not been read.
+    left: usize,
 }
 
 /// The least and the greatest value of an array.
@@ -43,7 +44,8 @@ impl<'a> Reader<'a> {
         let product =
             sizes.into_iter().try_fold(header.dtype.size(), |product, &size| product.checked_mul(size));
         product.ok_or(NpyError::TooLarge)?;
-        Ok(Self { file, header, start })
+        let left = header.shape.iter().product();
+        Ok(Self { file, header, left })
     }
 
     /// The header.
@@ -51,22 +53,13 @@ impl<'a> Reader<'a> {
         &self.header
     }
 
-    /// The position of the first element in the file, in bytes.
-    pub fn start(&self) -> u64 {
-        self.start
-    }
-
     /// Calls `each` for all elements in the order of the file. Its arguments are the index of an
     /// element in C order and the value. Integers above 2^53 are rounded.
     ///
     /// # Errors
     /// [`NpyError`] if the file cannot be read or has not the announced length.
-    pub fn floats(self, mut each: impl FnMut(usize, f64)) -> Result<(), NpyError> {
-        if self.header.dtype.is_float() {
-            self.decode(decode_floats, each)
-        } else {
-            self.integers(|index, value| each(index, value as f64))
-        }
+    pub fn floats(self, each: impl FnMut(usize, f64)) -> Result<(), NpyError> {
+        self.decode(decode_numbers, each)
     }
 
     /// Returns the extent of the values.
@@ -92,21 +85,66 @@ impl<'a> Reader<'a> {
         Ok(Extent { min, max, not_finite })
     }
 
-    /// Writes the byte of each value on `scale` into `bytes`, in C order.
+    /// Writes the bytes of values on `scale` into `bytes`: those from index `first` in C order on.
+    /// Bytes after the last value stay. The whole array is read, so
+    /// [`next_bytes`](Self::next_bytes) is better for one in C order.
     ///
     /// # Errors
     /// As for [`floats`](Self::floats).
+    pub fn to_bytes(self, scale: Scale, first: usize, bytes: &mut [u8]) -> Result<(), NpyError> {
+        let range = first..first + bytes.len();
+        let mut keep = |index: usize, byte| {
+            if range.contains(&index) {
+                bytes[index - first] = byte;
+            }
+        };
+        match self.header.dtype {
+            Dtype::U8 if scale == Scale::Bytes => {
+                self.decode(|_, read, values| values.extend_from_slice(read), keep)
+            }
+            _ => self.floats(|index, value| keep(index, scale.byte(value))),
+        }
+    }
+
+    /// Writes the bytes of the next `bytes.len()` values on `scale`, in the order of the file, into
+    /// `bytes`. Call [`finish`](Self::finish) after the last ones.
+    ///
+    /// # Errors
+    /// [`NpyError`] if the file cannot be read or ends early.
     ///
     /// # Panics
-    /// If `bytes` does not have one byte per element.
-    pub fn to_bytes(self, scale: Scale, bytes: &mut [u8]) -> Result<(), NpyError> {
-        assert_eq!(bytes.len(), self.header.shape.iter().product(), "one byte per element");
-        match self.header.dtype {
-            Dtype::U8 if scale == Scale::Bytes => self.decode(
-                |_, read, values| values.extend_from_slice(read),
-                |index, value| bytes[index] = value,
-            ),
-            _ => self.floats(|index, value| bytes[index] = scale.byte(value)),
+    /// If fewer values are left.
+    #[track_caller]
+    pub fn next_bytes(&mut self, scale: Scale, bytes: &mut [u8]) -> Result<(), NpyError> {
+        let left = self.left.checked_sub(bytes.len());
+        self.left = left.unwrap_or_else(|| panic!("{} values of {}", bytes.len(), self.left));
+        if self.header.dtype == Dtype::U8 && scale == Scale::Bytes {
+            return Ok(self.file.read_exact(bytes)?);
+        }
+        let size = self.header.dtype.size();
+        let (mut read, mut values) = (vec![0; bytes.len().min(CHUNK) * size], Vec::new());
+        for bytes in bytes.chunks_mut(CHUNK) {
+            let read = &mut read[..bytes.len() * size];
+            self.file.read_exact(read)?;
+            values.clear();
+            decode_numbers(&self.header, read, &mut values);
+            bytes.iter_mut().zip(&values).for_each(|(byte, &value)| *byte = scale.byte(value));
+        }
+        Ok(())
+    }
+
+    /// Checks that the file ends after the elements that have been read.
+    ///
+    /// # Errors
+    /// [`NpyError`] if the file cannot be read or is longer than announced.
+    pub fn finish(mut self) -> Result<(), NpyError> {
+        // A compressed file verifies its checksum only when its end is read.
+        match self.file.read(&mut [0])? {
+            0 => Ok(()),
+            _ => {
+                let announced = self.header.data_len()?;
+                Err(NpyError::Length { announced, found: announced as u64 + 1 })
+            }
         }
     }
 
@@ -130,25 +168,17 @@ impl<'a> Reader<'a> {
         mut each: impl FnMut(usize, T),
     ) -> Result<(), NpyError> {
         let size = self.header.dtype.size();
-        // `new` has multiplied the sizes without overflow.
-        let mut left = self.header.shape.iter().product::<usize>();
         let mut indices = Indices::new(&self.header);
-        let (mut bytes, mut values) = (vec![0; left.min(CHUNK) * size], Vec::with_capacity(left.min(CHUNK)));
-        while left > 0 {
-            let bytes = &mut bytes[..left.min(CHUNK) * size];
+        let mut bytes = vec![0; self.left.min(CHUNK) * size];
+        let mut values = Vec::with_capacity(self.left.min(CHUNK));
+        while self.left > 0 {
+            let bytes = &mut bytes[..self.left.min(CHUNK) * size];
             self.file.read_exact(bytes)?;
             decode(&self.header, bytes, &mut values);
             values.drain(..).for_each(|value| each(indices.next(), value));
-            left -= bytes.len() / size;
+            self.left -= bytes.len() / size;
         }
-        // A compressed file verifies its checksum only when its end is read.
-        match self.file.read(&mut [0])? {
-            0 => Ok(()),
-            _ => {
-                let announced = self.header.data_len()?;
-                Err(NpyError::Length { announced, found: announced as u64 + 1 })
-            }
-        }
+        self.finish()
     }
 }
 
@@ -208,6 +238,16 @@ fn elements<const N: usize>(header: &Header, bytes: &[u8]) -> impl Iterator<Item
         }
         element
     })
+}
+
+/// Decodes numbers of any type. Integers above 2^53 are rounded.
+fn decode_numbers(header: &Header, bytes: &[u8], values: &mut Vec<f64>) {
+    if header.dtype.is_float() {
+        return decode_floats(header, bytes, values);
+    }
+    let mut integers = Vec::with_capacity(bytes.len() / header.dtype.size());
+    decode_integers(header, bytes, &mut integers);
+    values.extend(integers.into_iter().map(|value| value as f64));
 }
 
 fn decode_floats(header: &Header, bytes: &[u8], values: &mut Vec<f64>) {

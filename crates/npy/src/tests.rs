@@ -68,8 +68,11 @@ fn every_array_of_numpy_is_read() {
         }
         if header.dtype == Dtype::U8 {
             let mut bytes = vec![0; count];
-            open(array).unwrap().to_bytes(Scale::Bytes, &mut bytes).unwrap();
+            open(array).unwrap().to_bytes(Scale::Bytes, 0, &mut bytes).unwrap();
             assert!(bytes.iter().zip(&expected).all(|(&byte, &f)| f64::from(byte) == f), "{header:?}");
+            let mut part = vec![0; count.saturating_sub(1)];
+            open(array).unwrap().to_bytes(Scale::Bytes, 1, &mut part).unwrap();
+            assert_eq!(part, bytes[count - part.len()..]);
         }
         seen.push((header, version));
     }
@@ -115,7 +118,7 @@ fn what_is_written_is_read() {
             write(&mut written, dtype, shape, parts).unwrap();
             let reader = open(&written).unwrap();
             let header = Header { dtype, big_endian: false, fortran_order: false, shape: shape.to_vec() };
-            assert_eq!((reader.header(), reader.start() % 64), (&header, 0));
+            assert_eq!((reader.header(), header.to_bytes().len() % 64), (&header, 0));
             if !dtype.is_float() {
                 let expected: Vec<i128> = (0..count).map(|k| k as i128 % 100).collect();
                 assert_eq!(integers(&written), expected);
@@ -269,4 +272,39 @@ fn a_stream_of_another_length_is_rejected() {
     read(&whole).unwrap();
     assert!(matches!(read(&whole[..whole.len() - 1]), Err(NpyError::CutShort)));
     assert!(matches!(read(&[&whole[..], b"!"].concat()), Err(NpyError::Length { announced: 3, .. })));
+}
+
+/// The bytes of a part of the values at a time are those of all values.
+#[test]
+fn bytes_are_read_in_parts() {
+    let count = 20_000;
+    for (dtype, size) in [(Dtype::U8, 1), (Dtype::U16, 2), (Dtype::F32, 4)] {
+        let value = |k: usize| match dtype {
+            Dtype::F32 => ((k % 251) as f32).to_le_bytes().to_vec(),
+            _ => ((k % 251) as u64).to_le_bytes()[..size].to_vec(),
+        };
+        let mut written = vec![];
+        write(&mut written, dtype, &[count], (0..count).map(|k| Ok(value(k)))).unwrap();
+        let mut reader = open(&written).unwrap();
+        let mut bytes = vec![0; count];
+        let (first, rest) = bytes.split_at_mut(9000);
+        reader.next_bytes(Scale::Bytes, first).unwrap();
+        reader.next_bytes(Scale::Bytes, rest).unwrap();
+        reader.finish().unwrap();
+        assert!(bytes.iter().enumerate().all(|(k, &byte)| byte == (k % 251) as u8), "{dtype}");
+        let with_more = [&written[..], b"!"].concat();
+        let mut longer = Reader::new(&with_more[..], written.len() as u64).unwrap();
+        longer.next_bytes(Scale::Bytes, &mut bytes).unwrap();
+        assert!(matches!(longer.finish(), Err(NpyError::Length { .. })));
+        let mut shorter = Reader::new(&written[..written.len() - 1], written.len() as u64).unwrap();
+        assert!(matches!(shorter.next_bytes(Scale::Bytes, &mut bytes), Err(NpyError::CutShort)));
+    }
+}
+
+#[test]
+#[should_panic(expected = "4 values of 3")]
+fn more_values_than_are_left_are_a_bug() {
+    let mut written = vec![];
+    write(&mut written, Dtype::U8, &[3], [Ok(vec![0; 3])]).unwrap();
+    let _ = open(&written).unwrap().next_bytes(Scale::Bytes, &mut [0; 4]);
 }

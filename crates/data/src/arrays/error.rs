@@ -39,22 +39,21 @@ pub enum ArrayProblem {
     Zip(String),
     /// The compressed array cannot have this size.
     #[error(
-        "it announces {unpacked} bytes in {packed} compressed bytes, which is not possible or more than \
-         {limit}; save a large array with numpy.save, which is read image by image"
+        "it announces {unpacked} bytes in {packed} compressed bytes, which is not possible; save it again \
+         with numpy.savez or numpy.savez_compressed"
     )]
     Bomb {
         /// The size that the archive announces.
         unpacked: u64,
         /// The compressed size.
         packed: u64,
-        /// The largest size of an array in an archive.
-        limit: u64,
     },
-    /// The header of the array is not the one that was read first.
+    /// The file is not the one whose header was read first.
     #[error("it changed while it was read; start again")]
     Changed,
-    /// The pixels do not fit into memory.
-    #[error("its pixels need {0} bytes of memory; save them as uint8 in C order with numpy.save")]
+    /// The images that are converted at once do not fit into memory: one image, or a group of
+    /// images of an array in Fortran order.
+    #[error("its conversion needs {0} bytes of memory; free some, or save smaller images in C order")]
     Memory(usize),
     /// The shape is not one of images.
     #[error(

@@ -27,15 +27,15 @@
 //! images are appended. The same hash decides the order of the images in a split, so the first ones
 //! are a fair sample even if the array is sorted by class.
 //!
-//! A `.npy` file of `uint8` in C order is read image by image when an image is
-//! needed. Any other array is converted to bytes once and kept in memory.
+//! The images are converted and fitted once, into a file in [`Options::cache_dir`] or into memory.
+//! Images are read from there. An array in C order is read as a stream, so its conversion needs the
+//! memory of one image. One in Fortran order needs at most 256 MiB, or one image.
 
+mod convert;
 mod error;
-mod images;
 mod layout;
 mod npz;
 mod place;
-mod store;
 #[cfg(test)]
 mod tests;
 
@@ -48,28 +48,28 @@ pub use error::{ArrayError, ArrayProblem};
 
 use adjoint_npy::{Dtype, Header};
 
+use crate::cache::Index;
 use crate::contents::{Contents, Keys, Splits};
 use crate::escape::Shown;
 use crate::settings::Settings;
 use crate::source::{Images, Kind, Source};
-use crate::split_images::{Set, SplitImages, obtain};
-use crate::{DataError, Downloader, FitMode, Options, Split};
-use images::{ArrayImages, Joined};
+use crate::split_images::{Set, SplitImages, Store, obtain};
+use crate::{DataError, Digest, Downloader, FitMode, Options, Split};
+use convert::{Conversion, Facts, Originals};
 use layout::Layout;
 use npz::Chosen;
 use place::Place;
-use store::scale;
 
 /// The arrays of the images of a dataset, and their labels. Files are open only while they are
-/// read.
+/// read. Labels are read when they are first needed, and images when they are first loaded.
 #[derive(Debug)]
 pub struct Arrays<'a> {
     options: &'a Options,
     /// The array of all images; or that of the training images and that of the test images, which
     /// have the same size and channels.
-    parts: Vec<Part>,
+    parts: Arc<[Part]>,
     /// One label per image of all parts; `None` if the images have no labels.
-    labels: Option<Vec<u16>>,
+    labels: OnceCell<Option<Vec<u16>>>,
     /// A note that says which arrays of an archive were taken.
     origin: Option<String>,
     images: OnceCell<Arc<Set>>,
@@ -81,6 +81,24 @@ struct Part {
     place: Place,
     header: Header,
     layout: Layout,
+    labels: Option<Place>,
+}
+
+/// The fitted images of arrays.
+struct Fitted {
+    store: Box<dyn Store>,
+    /// The SHA-256 of each fitted image. The digests of the set are those of stored images.
+    digests: Vec<Digest>,
+}
+
+impl Store for Fitted {
+    fn read(&self, image: usize, _stored: Digest, pixels: &mut [u8]) -> Result<(), DataError> {
+        self.store.read(image, self.digests[image], pixels)
+    }
+
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
 }
 
 /// Is this the path of a file of arrays? The name decides: it ends in `.npy` or `.npz`, in lower or
@@ -98,25 +116,29 @@ fn ends_in(path: &Path, extension: &str) -> bool {
 }
 
 impl<'a> Arrays<'a> {
-    /// Reads the headers of the arrays of images, and the labels.
+    /// Reads the headers of the arrays of images.
     ///
     /// # Errors
-    /// [`DataError`] if a file cannot be read, or if its arrays are not images and labels. The
-    /// message says what to do.
+    /// [`DataError`] if a file cannot be read, or if its arrays are not images. The message says
+    /// what to do.
     pub fn open(path: &Path, options: &'a Options) -> Result<Self, DataError> {
         let chosen = if is_archive(path) { npz::choose(path)? } else { vec![beside(path)?] };
         let origin = npz::describe(path, &chosen);
-        let (mut parts, mut labels) = (Vec::<Part>::new(), Some(vec![]));
-        for Chosen { images, labels: of_part } in chosen {
-            let part = Part::open(images)?;
-            if parts.first().is_some_and(|first| !first.layout.is_like(&part.layout)) {
-                return Err(part.place.error(ArrayProblem::OtherImages));
-            }
-            let of_part = of_part.map(|place| read_labels(&place, part.layout.images)).transpose()?;
-            labels = labels.zip(of_part).map(|(before, of_part)| [before, of_part].concat());
-            parts.push(part);
+        let parts = chosen.into_iter().map(Part::open).collect::<Result<Arc<[Part]>, _>>()?;
+        if let Some(other) = parts.iter().find(|part| !part.layout.is_like(&parts[0].layout)) {
+            return Err(other.place.error(ArrayProblem::OtherImages));
         }
-        Ok(Self { options, parts, labels, origin, images: OnceCell::new() })
+        Ok(Self { options, parts, labels: OnceCell::new(), origin, images: OnceCell::new() })
+    }
+
+    /// Returns one label per image of all parts; `None` if the images have no labels.
+    fn labels(&self) -> Result<Option<&[u16]>, DataError> {
+        if self.labels.get().is_none() {
+            let of_parts = self.parts.iter().filter_map(Part::read_labels);
+            let of_parts = of_parts.collect::<Result<Vec<_>, _>>()?;
+            _ = self.labels.set((!of_parts.is_empty()).then(|| of_parts.concat()));
+        }
+        Ok(self.labels.get().and_then(Option::as_deref))
     }
 
     /// The first array.
@@ -129,41 +151,59 @@ impl<'a> Arrays<'a> {
         self.parts.iter().map(|part| part.layout.images).sum()
     }
 
-    /// Opens the arrays of images, or converts them to bytes.
+    /// Opens the cache of the images, or converts them.
     fn set(&self) -> Result<Set, DataError> {
         let settings = Settings::of(self.options, self.channels(), FitMode::Crop);
-        let (scale, note) = scale(&self.parts)?;
-        let stores = self.parts.iter().map(|part| ArrayImages::open(part, scale, &settings));
-        let store = Joined(stores.collect::<Result<_, _>>()?);
-        let labels = self.labels.clone().unwrap_or_else(|| vec![0; self.count()]);
+        let labels = self.labels()?.map_or_else(|| vec![0; self.count()], <[u16]>::to_vec);
+        let (parts, report) = (self.parts.clone(), self.options.report.clone());
+        let conversion = Conversion { parts, settings, report };
+        let facts = |index: &Index| Facts::of(&index.facts, self.count());
+        let mut notes: Vec<String> = self.origin.iter().cloned().chain(self.gaps()?).collect();
+        let (store, index) = conversion.content()?.keep(
+            self.options.cache_dir.as_deref(),
+            // No image of an array is broken.
+            |index| index.digests.iter().all(Option::is_some),
+            |write| conversion.run(write),
+            |cache, index| Originals {
+                conversion: conversion.clone(),
+                extent: facts(index).extent,
+                cache: cache.to_path_buf(),
+            },
+            &mut notes,
+        )?;
+        let Facts { stored, extent } = facts(&index);
         let splits = match &self.parts[..] {
             [train, test] => Splits::Given(
                 [vec![Split::Train; train.layout.images], vec![Split::Test; test.layout.images]].concat(),
             ),
             _ => Splits::HeldOut(self.options.test_fraction),
         };
-        let contents = Contents::new(Keys::Indices, self.classes()?, labels, store.digests()?, splits);
+        let contents = Contents::new(Keys::Indices, self.classes()?, labels, stored, splits);
         let Layout { height, width, .. } = self.first().layout;
-        let enlarged = settings.enlarged([height, width]);
-        let notes = [self.origin.clone(), self.gaps(), note, enlarged].into_iter().flatten().collect();
-        Ok(Set { contents, settings, store: Box::new(store), notes })
+        notes.extend(extent.and_then(|extent| conversion.note(extent)));
+        notes.extend(settings.enlarged([height, width]));
+        let store = Box::new(Fitted { store, digests: index.digests.into_iter().flatten().collect() });
+        Ok(Set { contents, settings, store, notes })
     }
 
     /// A note on classes below the greatest label that no image has.
-    fn gaps(&self) -> Option<String> {
-        let labels = self.labels.as_ref()?;
-        let mut images = vec![0_usize; labels.iter().max().map_or(0, |&label| usize::from(label) + 1)];
+    fn gaps(&self) -> Result<Option<String>, DataError> {
+        let Some(labels) = self.labels()? else { return Ok(None) };
+        let mut images = vec![0_usize; self.classes()?.len()];
         labels.iter().for_each(|&label| images[usize::from(label)] += 1);
-        let first = images.iter().position(|&images| images == 0)?;
         let empty = images.iter().filter(|&&images| images == 0).count();
-        let (path, classes) = (Shown(&self.first().place.path), images.len());
-        let advice = "number the classes from 0 without gaps";
-        Some(format!("{path}: {empty} of {classes} classes have no image, the first is {first}; {advice}"))
+        let first = images.iter().position(|&images| images == 0);
+        Ok(first.map(|first| {
+            let (path, classes) = (Shown(&self.first().place.path), images.len());
+            let advice = "number the classes from 0 without gaps";
+            format!("{path}: {empty} of {classes} classes have no image, the first is {first}; {advice}")
+        }))
     }
 }
 
 impl Part {
-    fn open(place: Place) -> Result<Self, DataError> {
+    fn open(chosen: Chosen) -> Result<Self, DataError> {
+        let Chosen { images: place, labels } = chosen;
         let header = place.header()?;
         let layout = Layout::of(&header.shape).map_err(|problem| place.error(problem))?;
         if layout.images == 1 {
@@ -172,7 +212,12 @@ impl Part {
         if header.dtype != Dtype::U8 && !header.dtype.is_float() {
             return Err(place.error(ArrayProblem::Dtype(header.dtype)));
         }
-        Ok(Self { place, header, layout })
+        Ok(Self { place, header, layout, labels })
+    }
+
+    /// Reads the labels, if there are any.
+    fn read_labels(&self) -> Option<Result<Vec<u16>, DataError>> {
+        Some(read_labels(self.labels.as_ref()?, self.layout.images))
     }
 }
 
@@ -185,7 +230,8 @@ fn beside(path: &Path) -> Result<Chosen, DataError> {
         Err(cause) if cause.kind() == ErrorKind::NotFound => false,
         Err(cause) => return Err(DataError::io("read", &labels)(cause)),
     };
-    Ok(Chosen { images: Place::file(path), labels: exists.then(|| Place::file(&labels)) })
+    let labels = exists.then(|| Place::file(&labels)).transpose()?;
+    Ok(Chosen { images: Place::file(path)?, labels })
 }
 
 impl Source for Arrays<'_> {
@@ -198,7 +244,7 @@ impl Source for Arrays<'_> {
     }
 
     fn classes(&self) -> Result<Vec<String>, DataError> {
-        let greatest = self.labels.iter().flatten().max();
+        let greatest = self.labels()?.into_iter().flatten().max();
         let count = greatest.map_or(0, |&greatest| usize::from(greatest) + 1);
         Ok((0..count).map(|class| class.to_string()).collect())
     }

@@ -1,8 +1,8 @@
 //! Arrays in a `.npz` file, which is a zip archive of `.npy` files. Members are stored or
 //! deflated, as `numpy.savez` and `numpy.savez_compressed` write them.
 //!
-//! The size of a member is that which the header of its array announces, and it is checked before
-//! anything is allocated.
+//! The size of a member is that which the header of its array announces. It is checked before
+//! anything is allocated, and a member is read as a stream.
 
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -17,8 +17,6 @@ use crate::DataError;
 use crate::escape::Shown;
 use crate::regular;
 
-/// The most bytes of an array in an archive. They are kept in memory.
-const MAX_UNPACKED: u64 = 1 << 33;
 /// Deflate shortens data at most by this factor (RFC 1951: 258 bytes in two bits).
 const MAX_RATIO: u64 = 1032;
 /// The most arrays that an error lists, and the most characters of their names.
@@ -64,8 +62,8 @@ impl Member {
         self.name.to_ascii_lowercase().contains(split)
     }
 
-    fn place(&self, path: &Path) -> Place {
-        Place { path: path.to_path_buf(), member: Some((self.index, self.name.clone())) }
+    fn place(&self, archive: &Place) -> Place {
+        archive.member(self.index, &self.name)
     }
 }
 
@@ -78,16 +76,16 @@ pub(super) struct Chosen {
 /// Returns the arrays of images and of labels in an archive: those of all images, or those of the
 /// training images and then of the test images. The module `arrays` has the rules.
 pub(super) fn choose(path: &Path) -> Result<Vec<Chosen>, DataError> {
-    let members =
-        members(BufReader::new(regular::open(path)?)).map_err(|problem| Place::file(path).error(problem))?;
-    let error = |problem: fn(String) -> ArrayProblem| Place::file(path).error(problem(list(&members)));
+    let archive = Place::file(path)?;
+    let members = members(BufReader::new(regular::open(path)?)).map_err(|problem| archive.error(problem))?;
+    let error = |problem: fn(String) -> ArrayProblem| archive.error(problem(list(&members)));
 
     let images: Vec<&Member> = members.iter().filter(|member| member.are_images()).collect();
     let named: Vec<&Member> = images.iter().copied().filter(|member| member.is_named(&IMAGES)).collect();
     let of_splits = SPLITS.map(|split| only(images.iter().copied().filter(|member| member.is_of(split))));
     let with_labels = |images: &Member, labels: &[&Member]| match *labels {
-        [] => Ok(Chosen { images: images.place(path), labels: None }),
-        [labels] => Ok(Chosen { images: images.place(path), labels: Some(labels.place(path)) }),
+        [] => Ok(Chosen { images: images.place(&archive), labels: None }),
+        [labels] => Ok(Chosen { images: images.place(&archive), labels: Some(labels.place(&archive)) }),
         _ => Err(error(ArrayProblem::ManyLabels)),
     };
     let images = match (&images[..], &named[..], of_splits) {
@@ -171,8 +169,8 @@ fn read_member<T>(
 ) -> Result<T, ArrayProblem> {
     let listed = archive.by_index_raw(index).map_err(of_zip)?;
     let (unpacked, packed) = (listed.size(), listed.compressed_size());
-    if unpacked > MAX_UNPACKED.min(packed.saturating_mul(MAX_RATIO)) {
-        return Err(ArrayProblem::Bomb { unpacked, packed, limit: MAX_UNPACKED });
+    if unpacked > packed.saturating_mul(MAX_RATIO) {
+        return Err(ArrayProblem::Bomb { unpacked, packed });
     }
     if !matches!(listed.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
         return Err(ArrayProblem::Zip("its compression is not deflate".into()));

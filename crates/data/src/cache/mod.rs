@@ -13,6 +13,7 @@
 //! one replaces it under the same name. So several processes may use or replace it at once.
 
 mod error;
+mod keep;
 
 use std::fs::File;
 use std::io;
@@ -35,8 +36,8 @@ pub use error::CacheError;
 const MAGIC: [u8; 16] = *b"adjoint images 2";
 const DIGEST: usize = 32;
 const HEAD: usize = MAGIC.len() + 2 * DIGEST;
-/// The version of our part of decoding: orientation, alpha, channels and fit. A change of pixels
-/// needs a new number. It is a part of every key.
+/// The version of our part of decoding: orientation, alpha, channels, the scale of arrays and fit.
+/// A change of pixels needs a new number. It is a part of every key.
 pub(crate) const VERSION: u32 = 2;
 
 /// Keeps the pixels of the image with this index.
@@ -152,8 +153,8 @@ impl Plan {
     /// Writes the file. `fill` receives a function that writes the pixels of an image.
     ///
     /// # Errors
-    /// [`CacheError::NoSpace`], [`CacheError::Write`], or the error of `fill`. An old file
-    /// is then unchanged, and no temporary file remains.
+    /// [`CacheError::NoSpace`], [`CacheError::Write`], or the error of `fill`. An old file is then
+    /// unchanged, and no temporary file remains.
     pub(crate) fn write(
         &self,
         fill: impl FnOnce(&mut Write<'_>) -> Result<Index, DataError>,

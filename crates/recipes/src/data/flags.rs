@@ -80,12 +80,12 @@ pub struct DataArgs {
     #[arg(long, help_heading = "Data")]
     pub skip_broken: bool,
 
-    /// Directory for the decoded images of folders [default: the user's cache directory]
+    /// Directory for the decoded images of folders and arrays [default: the user's cache directory]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     #[serde(serialize_with = "optional_path", skip_serializing_if = "Option::is_none")]
     pub cache_dir: Option<PathBuf>,
 
-    /// Keep the decoded images of a folder in memory only
+    /// Keep the decoded images of a folder or an array in memory only
     #[arg(long, conflicts_with = "cache_dir", help_heading = "Data")]
     pub no_cache: bool,
 

@@ -282,8 +282,12 @@ pub fn unused_flags(data: &DataArgs) -> Vec<UnusedFlag> {
         unused_if(!source.has_mirrors(), "a dataset with mirrors in its manifest", ["download"]),
         unused_if(kind == Kind::Drawn, "a dataset from files, such as --dataset mnist", ["fit"]),
         unused_if(kind == Kind::Drawn, "a dataset without test images", ["test_fraction"]),
-        unused_if(!is_path, "a folder of images or an array", ["channels", "background"]),
-        unused_if(kind != Kind::Folder, "a folder of images", ["skip_broken", "cache_dir", "no_cache"]),
+        unused_if(
+            !is_path,
+            "a folder of images or an array",
+            ["channels", "background", "cache_dir", "no_cache"],
+        ),
+        unused_if(kind != Kind::Folder, "a folder of images", ["skip_broken"]),
     ]
     .concat()
 }

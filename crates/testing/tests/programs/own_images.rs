@@ -143,6 +143,8 @@ fn wrong_folders_and_flags_are_explained() {
     dataset("My Photos!", &["--fit", "margin"], "--fit");
     dataset("My Photos!", &["--download"], "--download has no effect here");
     dataset("glyphs", &["--skip-broken"], "--skip-broken has no effect here: it is for a folder of images");
+    let unused = "--no-cache has no effect here: it is for a folder of images or an array";
+    dataset("glyphs", &["--no-cache"], unused);
     dataset("glyphs", &["--fit", "pad"], "--fit has no effect here");
 
     let inside = ["--dataset", ".", "--image-size", "16"];
@@ -180,6 +182,13 @@ fn samples_of_a_run_are_a_dataset() {
     let config = String::from_utf8(program.read("vae-forty-001", "config.toml")).unwrap();
     assert!(config.contains("/forty.npy\"\n") && config.contains("\ndataset_sha256 = \""), "{config}");
     program.succeed(&["--resume", "runs/vae-forty-001", "--steps", "3", "--quiet"]);
+    let array = [&flags[..], &["--dataset", "forty.npy", "--quiet"]].concat();
+    program.succeed(&[&array[..], &["--cache-dir", "caches"]].concat());
+    let caches: Vec<_> = fs::read_dir(program.directory().join("caches")).unwrap().collect();
+    assert_eq!(caches.len(), 1, "{caches:?}");
+    program.succeed(&[&array[..], &["--no-cache"]].concat());
+    let unused = "--skip-broken has no effect here: it is for a folder of images";
+    program.fail(&[&array[..], &["--skip-broken"]].concat(), unused);
 }
 
 /// A run's config.toml starts another run with other images.

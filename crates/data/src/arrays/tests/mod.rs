@@ -1,6 +1,7 @@
 //! Arrays that the tests write, and what they become.
 
 mod content;
+mod kept;
 mod rejected;
 mod zipped;
 

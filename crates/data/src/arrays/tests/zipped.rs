@@ -17,7 +17,7 @@ fn archive(method: CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive(CompressionMethod::Stored, members)
 }
 
