@@ -43,7 +43,8 @@ pub struct Settings {
     pub common: CommonArgs,
 
     /// Defaults for a kind of images, which other flags override
-    #[arg(long, value_name = "NAME", help_heading = "Data", value_parser = crate::one_of(Natural::ALL), requires_if(Natural::Images64.name(), "dataset"))]
+    #[arg(long, value_name = "NAME", help_heading = "Data", value_parser = crate::one_of(Natural::ALL))]
+    #[arg(requires_if(Natural::Images64.name(), "dataset"))]
     #[serde(skip)]
     pub preset: Option<Natural>,
 

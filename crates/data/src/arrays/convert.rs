@@ -16,7 +16,7 @@ use adjoint_raster::convert;
 use sha2::{Digest as _, Sha256};
 
 use super::layout::Layout;
-use super::{ArrayProblem, Part};
+use super::{ArrayProblem, Part, count};
 use crate::cache::{CacheError, Content, Index, VERSION, Write, hash_file};
 use crate::escape::Shown;
 use crate::report::{Decoding, Report};
@@ -83,15 +83,10 @@ impl Conversion {
         Ok(Content {
             source,
             key: hash.into(),
-            images: self.count(),
+            images: count(&self.parts),
             record_len: self.settings.image_len(),
-            facts_len: self.count() * DIGEST + extent_len,
+            facts_len: count(&self.parts) * DIGEST + extent_len,
         })
-    }
-
-    /// Number of images of all arrays.
-    fn count(&self) -> usize {
-        self.parts.iter().map(|part| part.layout.images).sum()
     }
 
     fn has_floats(&self) -> bool {
@@ -106,7 +101,7 @@ impl Conversion {
     /// errors of `write`.
     pub(super) fn run(&self, write: &mut Write<'_>) -> Result<Index, DataError> {
         let extent = if self.has_floats() { Some(self.extent()?) } else { None };
-        let total = self.count();
+        let total = count(&self.parts);
         let (mut digests, mut facts) = (Vec::with_capacity(total), Vec::new());
         let mut pixels = vec![0; self.settings.image_len()];
         for part in &*self.parts {

@@ -84,6 +84,11 @@ struct Part {
     labels: Option<Place>,
 }
 
+/// Number of images of all parts.
+fn count(parts: &[Part]) -> usize {
+    parts.iter().map(|part| part.layout.images).sum()
+}
+
 /// The fitted images of arrays.
 struct Fitted {
     store: Box<dyn Store>,
@@ -146,18 +151,13 @@ impl<'a> Arrays<'a> {
         &self.parts[0]
     }
 
-    /// Number of images of all parts.
-    fn count(&self) -> usize {
-        self.parts.iter().map(|part| part.layout.images).sum()
-    }
-
     /// Opens the cache of the images, or converts them.
     fn set(&self) -> Result<Set, DataError> {
         let settings = Settings::of(self.options, self.channels(), FitMode::Crop);
-        let labels = self.labels()?.map_or_else(|| vec![0; self.count()], <[u16]>::to_vec);
+        let labels = self.labels()?.map_or_else(|| vec![0; count(&self.parts)], <[u16]>::to_vec);
         let (parts, report) = (self.parts.clone(), self.options.report.clone());
         let conversion = Conversion { parts, settings, report };
-        let facts = |index: &Index| Facts::of(&index.facts, self.count());
+        let facts = |index: &Index| Facts::of(&index.facts, count(&self.parts));
         let mut notes: Vec<String> = self.origin.iter().cloned().chain(self.gaps()?).collect();
         let (store, index) = conversion.content()?.keep(
             self.options.cache_dir.as_deref(),

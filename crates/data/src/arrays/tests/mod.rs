@@ -123,7 +123,7 @@ fn both_splits(path: &Path, options: &Options, channels: usize) -> (Vec<u8>, Str
     let source = Arrays::open(path, options).unwrap();
     let splits = [Split::Train, Split::Test].map(|split| (split, source.load(split, None).unwrap()));
     let len = options.image_size * options.image_size * channels;
-    let mut all = vec![0; source.count() * len];
+    let mut all = vec![0; count(&source.parts) * len];
     for (of, split) in &splits {
         let order = order(&**split, *of);
         assert_eq!(order.len(), split.labels().len());
