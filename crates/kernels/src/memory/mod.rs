@@ -15,16 +15,15 @@
 //! `pool.rs`. [`release`] returns all of it to the system.
 
 mod pool;
+mod storage;
 
 use crate::{Element, size};
 use pool::Pool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use storage::Storage;
 
-/// Buffers start on a cache line, so that no vector load crosses one.
-const ALIGN_BYTES: usize = 64;
 /// Storage is counted in words of 8 bytes. This is a multiple of the size of every element type.
 const WORD: usize = size_of::<u64>();
-const ALIGN_WORDS: usize = ALIGN_BYTES / WORD;
 
 /// The counters of the pool. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +87,7 @@ impl<E: Element, const N: usize> Scratch<E, N> {
             let per_thread = classes[..=i].iter().filter(|&&c| c == class).count();
             while pool.idle_count(class) < per_thread * threads {
                 pool.miss(&classes);
-                pool.put(allocate(class));
+                pool.put(Storage::allocate(class));
             }
         }
         Scratch { lens, element: std::marker::PhantomData }
@@ -110,11 +109,6 @@ fn class_of<E: Element>(len: usize) -> usize {
     }
 }
 
-/// Allocates zeroed storage of a size class, with room to align its start.
-fn allocate(class: usize) -> Vec<u64> {
-    vec![0; class + ALIGN_WORDS]
-}
-
 /// Returns the smallest size class that holds `words`. There are eight classes per power of two, so
 /// buffers of similar size share storage, and at most one eighth of it is unused.
 fn size_class(words: usize) -> usize {
@@ -128,8 +122,7 @@ fn size_class(words: usize) -> usize {
 /// with debug assertions, a new buffer is filled with NaN, so tests detect a kernel that does not
 /// write all elements.
 pub struct Buffer<E: Element> {
-    storage: Vec<u64>,
-    start: usize,
+    storage: Storage,
     len: usize,
     element: std::marker::PhantomData<E>,
 }
@@ -144,9 +137,8 @@ impl<E: Element> Buffer<E> {
         let class = class_of::<E>(len);
         // The pool is not locked during the allocation, because the system clears new pages.
         let recycled = pool().take(class);
-        let storage = recycled.unwrap_or_else(|| allocate(class));
-        let start = storage.as_ptr().align_offset(ALIGN_BYTES).min(ALIGN_WORDS);
-        let mut buffer = Buffer { storage, start, len, element: std::marker::PhantomData };
+        let storage = recycled.unwrap_or_else(|| Storage::allocate(class));
+        let mut buffer = Buffer { storage, len, element: std::marker::PhantomData };
         if cfg!(debug_assertions) {
             buffer.as_mut_slice().fill(E::of(f64::NAN));
         }
@@ -166,12 +158,12 @@ impl<E: Element> Buffer<E> {
 
     /// Returns the elements.
     pub fn as_slice(&self) -> &[E] {
-        &bytemuck::cast_slice(&self.storage[self.start..])[..self.len]
+        &bytemuck::cast_slice(self.storage.words())[..self.len]
     }
 
     /// Returns the elements, mutable.
     pub fn as_mut_slice(&mut self) -> &mut [E] {
-        &mut bytemuck::cast_slice_mut(&mut self.storage[self.start..])[..self.len]
+        &mut bytemuck::cast_slice_mut(self.storage.words_mut())[..self.len]
     }
 }
 
@@ -247,7 +239,7 @@ mod tests {
         for len in [0, 1, 7, 64, 1_000] {
             let b = Buffer::<f32>::take(len);
             assert_eq!(b.as_slice().len(), len);
-            assert_eq!(b.as_slice().as_ptr() as usize % ALIGN_BYTES, 0);
+            assert_eq!(b.as_slice().as_ptr().addr() % 64, 0);
             assert!(Buffer::<f64>::zeroed(len).as_slice().iter().all(|&x| x == 0.0));
         }
     }

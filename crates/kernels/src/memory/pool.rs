@@ -15,7 +15,7 @@
 //! classes is within the bound. If the storage exceeds the bound, this is almost always true as
 //! well; a test counts the exceptions.
 
-use super::{ALIGN_WORDS, Stats, WORD};
+use super::{Stats, Storage, WORD};
 use crate::tuning::tasks::{BORROW_FACTOR, IDLE_FACTOR};
 use std::collections::BTreeMap;
 
@@ -31,17 +31,12 @@ pub(super) struct Pool {
 
 /// One idle storage.
 struct IdleStorage {
-    storage: Vec<u64>,
+    storage: Storage,
     /// The index of the kernel thread that dropped or reserved this storage. `None` if another
     /// thread did.
     thread: Option<usize>,
     /// The value of [`Pool::drops`] when this storage became idle.
     drop_number: u64,
-}
-
-/// Returns the size class of storage.
-fn class(storage: &[u64]) -> usize {
-    storage.len() - ALIGN_WORDS
 }
 
 impl Pool {
@@ -62,9 +57,9 @@ impl Pool {
 
     /// Returns storage for a request of a class, and counts it as live. If the result is `None`,
     /// the caller must allocate the storage. It is counted as live in this case too.
-    pub(super) fn take(&mut self, requested: usize) -> Option<Vec<u64>> {
+    pub(super) fn take(&mut self, requested: usize) -> Option<Storage> {
         let recycled = self.of_class(requested).or_else(|| self.of_larger_class(requested));
-        let bytes = recycled.as_deref().map_or(requested, class) * WORD;
+        let bytes = recycled.as_ref().map_or(requested, Storage::class) * WORD;
         self.stats.live += bytes;
         self.stats.peak = self.stats.peak.max(self.stats.live);
         self.raise_high_water(self.stats.live);
@@ -79,14 +74,14 @@ impl Pool {
 
     /// Takes back storage that is no longer live. It came from [`Pool::take`], or the caller
     /// allocated it after [`Pool::take`] returned `None`.
-    pub(super) fn give(&mut self, storage: Vec<u64>) {
-        self.stats.live -= class(&storage) * WORD;
+    pub(super) fn give(&mut self, storage: Storage) {
+        self.stats.live -= storage.class() * WORD;
         self.put(storage);
     }
 
     /// Adds idle storage.
-    pub(super) fn put(&mut self, storage: Vec<u64>) {
-        let class = class(&storage);
+    pub(super) fn put(&mut self, storage: Storage) {
+        let class = storage.class();
         self.stats.idle += class * WORD;
         self.drops += 1;
         let idle = IdleStorage { storage, thread: rayon::current_thread_index(), drop_number: self.drops };
@@ -100,7 +95,7 @@ impl Pool {
 
     /// Returns the idle storage of a class that this thread dropped last. If this thread dropped
     /// none, returns the storage of the class that was dropped last.
-    fn of_class(&mut self, requested: usize) -> Option<Vec<u64>> {
+    fn of_class(&mut self, requested: usize) -> Option<Storage> {
         let idle = self.free.get_mut(&requested)?;
         let thread = rayon::current_thread_index();
         let own = idle.iter().rposition(|i| i.thread == thread);
@@ -110,7 +105,7 @@ impl Pool {
 
     /// Returns the most recently dropped idle storage of a larger class. Returns `None` if the
     /// bound allows new storage for the request, or if no such storage is idle.
-    fn of_larger_class(&mut self, requested: usize) -> Option<Vec<u64>> {
+    fn of_larger_class(&mut self, requested: usize) -> Option<Storage> {
         if self.stats.idle + requested * WORD <= self.bound() {
             return None;
         }
@@ -145,7 +140,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{allocate, size_class};
+    use super::super::size_class;
     use super::*;
     use crate::reference::testing::{Dice, less};
 
@@ -180,13 +175,13 @@ mod tests {
             match *event {
                 Ok(words) => {
                     let class = size_class(words);
-                    let storage = pool.take(class).unwrap_or_else(|| allocate(class));
-                    assert!(storage.len() - ALIGN_WORDS >= words);
+                    let storage = pool.take(class).unwrap_or_else(|| Storage::allocate(class));
+                    assert!(storage.class() >= words);
                     live.push(Some(storage));
                 }
                 Err(request) => pool.give(live[request].take().expect("it is live")),
             }
-            let idle = pool.free.values().flatten().map(|i| class(&i.storage) * WORD).sum();
+            let idle = pool.free.values().flatten().map(|i| i.storage.class() * WORD).sum();
             assert_eq!(pool.stats.idle, idle, "idle bytes are counted");
         }
         assert_eq!(pool.stats.live, 0);
@@ -234,13 +229,13 @@ mod tests {
         const SMALL: usize = LARGE / BORROW_FACTOR;
         let mut pool = Pool::new();
         pool.raise_high_water(LARGE * WORD);
-        (0..IDLE_FACTOR).for_each(|_| pool.put(allocate(LARGE)));
+        (0..IDLE_FACTOR).for_each(|_| pool.put(Storage::allocate(LARGE)));
         let borrowed = pool.take(SMALL).expect("the idle limit is reached");
-        assert_eq!(class(&borrowed), LARGE);
+        assert_eq!(borrowed.class(), LARGE);
         assert_eq!(pool.take(SMALL), None, "below the idle limit");
         pool.give(borrowed);
-        pool.give(allocate(SMALL));
-        assert_eq!(pool.take(SMALL).expect("storage of its own class").len(), allocate(SMALL).len());
+        pool.give(Storage::allocate(SMALL));
+        assert_eq!(pool.take(SMALL).expect("storage of its own class").class(), SMALL);
         assert_eq!(pool.take(SMALL - 8), None, "larger storage is too large");
     }
 }
