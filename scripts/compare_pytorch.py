@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Times the benches and their PyTorch equivalents, prints a table and writes
-docs/performance/pytorch.md.
+"""Times the benches and their PyTorch equivalents, prints a table and writes it to a page of
+docs/performance/.
 
-Each round times a bench and then the same work in PyTorch, so that both are timed in the same state
-of the machine. PyTorch is timed in its default memory format and in channels_last, and with fused
-Adam if the bench has an optimiser. The result is the median of the rounds. A measurement is
+Each round times a bench and then the same work in PyTorch, so that both are timed in the same
+state of the machine. PyTorch is timed in its default memory format and in channels_last, and with
+fused Adam if the bench has an optimiser. The result is the median of the rounds. A measurement is
 repeated if the processors were not at full speed. A bench without an equivalent is timed alone.
-`--only REGEX` runs the matching benches and writes no file. `--peers` also times two other Rust
-libraries, candle and burn, once, with the program in benches/peers.
+There is one page for each kind of processor, named by `--page`. `--only REGEX` runs the matching
+benches and writes no file. `--peers` also times two other Rust libraries, candle and burn, once,
+with the program in benches/peers.
 """
 
 import argparse
@@ -264,6 +265,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (%(default)s)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="number of threads of each library (%(default)s)")
     parser.add_argument("--only", type=pattern, metavar="REGEX", help="run only the matching cases, and write no file")
+    parser.add_argument("--page", default="pytorch", help="name of the page in docs/performance/ that is written (%(default)s)")
     parser.add_argument("--peers", action="store_true", help="also time candle and burn")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -282,7 +284,7 @@ def main():
         sys.exit(f"compare_pytorch.py: no bench matches {options.only.pattern!r}; cargo bench -- --list names them")
     print(table(rows, libraries), summary(rows), machine.note(), sep="\n\n")
     if not options.only:
-        (ROOT / "docs" / "performance" / "pytorch.md").write_text(report(rows, options.rounds, options.threads, libraries, machine))
+        (ROOT / "docs" / "performance" / f"{options.page}.md").write_text(report(rows, options.rounds, options.threads, libraries, machine))
 
 
 if __name__ == "__main__":

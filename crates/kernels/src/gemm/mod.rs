@@ -208,7 +208,7 @@ pub fn gemm<E: Element>(a: Mat<'_, E>, b: Mat<'_, E>, into: Update, c: &mut [E])
         && Isa::active() != Isa::Portable
         && a.cols > 0
     {
-        return with_simd!(s => blocked::gemm(s, &Blocks::ZEN, [a, b], into, c));
+        return with_simd!(s => blocked::gemm(s, Blocks::active(), [a, b], into, c));
     }
     let [tm, tn] = tile_size(m, a.cols, n);
     for_each_piece(c, &Pieces::new([1, 1, m, n], [1, 1, tm, tn]), |piece| {

@@ -52,8 +52,8 @@ impl Storage {
 }
 
 /// Asks the system to use large pages for the part of `memory` that fills such pages. `memory`
-/// starts on one. Pages that were used before stay small. Without support by the system, this does
-/// nothing.
+/// starts on one. Pages that were used before stay small. Without support by the system, this has
+/// no effect.
 fn prefer_large_pages(memory: &mut [u64]) {
     #[cfg(all(target_os = "linux", not(miri)))]
     {

@@ -25,13 +25,23 @@ macro_rules! vector_set {
         #[target_feature(enable = $features)]
         unsafe fn product(s: $set, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
             // SAFETY: the caller's promise is passed on.
-            unsafe { panel::panel::<$set, { $table.tile_rows }, { $table.panel / $lanes }>(s, size, a, b, c) }
+            unsafe {
+                panel::panel::<
+                    $set,
+                    { $table.tile_rows },
+                    { $table.panel / $lanes },
+                    { $table.wide_rows },
+                    { $table.wide_panel / $lanes },
+                >(s, size, a, b, c)
+            }
         }
 
         impl Simd for $set {
             type V = $v;
             const LANES: usize = $lanes;
             const PANEL: usize = $table.panel;
+            const WIDE_PANEL: usize = $table.wide_panel;
+            const WIDE_ROWS: usize = $table.wide_rows;
 
             #[inline(always)]
             fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -6,6 +6,7 @@ use super::panel;
 use super::{Avx2, Simd};
 use crate::tuning::AVX512;
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 
 /// Proof that the processor supports AVX-512F, AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -16,6 +17,23 @@ impl Avx512 {
     pub(crate) fn detect() -> Option<Self> {
         Avx2::detect().filter(|_| is_x86_feature_detected!("avx512f")).map(Avx512)
     }
+}
+
+/// Returns whether the maker of this processor is Intel. Kernels take only sizes from this, which
+/// change no bit.
+pub(crate) fn is_intel() -> bool {
+    static INTEL: OnceLock<bool> = OnceLock::new();
+    *INTEL.get_or_init(|| {
+        // Miri has no such instruction.
+        if cfg!(miri) {
+            return false;
+        }
+        // SAFETY: every x86-64 processor has the instruction and this leaf. (The function is safe
+        // in later versions of Rust.)
+        #[allow(unused_unsafe)]
+        let leaf = unsafe { __cpuid(0) };
+        [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).concat() == b"GenuineIntel"
+    })
 }
 
 /// Returns a mask of the first `n` lanes.

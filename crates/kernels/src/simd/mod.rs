@@ -28,11 +28,12 @@ mod panel;
 mod piece;
 mod portable;
 mod shared;
+mod tile;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512;
+pub(crate) use avx512::{Avx512, is_intel};
 pub(crate) use grid::{Grid, GridMut, Lattice};
 pub(crate) use next::Next;
 pub(crate) use operands::{Lhs, Out, Rhs, Write};
@@ -57,6 +58,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const LANES: usize;
     /// The number of columns of the micro-kernel's panels, a multiple of `LANES`.
     const PANEL: usize;
+    /// The number of columns of the micro-kernel's wide panels, a multiple of `PANEL`.
+    const WIDE_PANEL: usize;
+    /// The largest number of rows of a tile in a wide panel.
+    const WIDE_ROWS: usize;
 
     /// Runs `f`, compiled for this instruction set.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
@@ -90,10 +95,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// in `from` and at `i * to_stride` in `to`.
     fn transpose8(self, from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize);
 
-    /// The micro-kernel: C <- A B, or C <- C + A B. C has at most `PANEL` columns. `size` is the
-    /// number of rows of C, the length of a run of the inner dimension, and the number of columns
-    /// of C. With vector instructions, each element of C adds its products one after another. See
-    /// `panel.rs`.
+    /// The micro-kernel: C <- A B, or C <- C + A B. C has at most `WIDE_PANEL` columns. `size` is
+    /// the number of rows of C, the length of a run of the inner dimension, and the number of
+    /// columns of C. With vector instructions, each element of C adds its products one after
+    /// another. See `panel.rs`.
     ///
     /// # Safety
     /// No other thread may access the elements of C meanwhile. Elements between the rows of C are

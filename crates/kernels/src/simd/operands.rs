@@ -12,12 +12,42 @@ pub(crate) struct Lhs<'a> {
     /// The number of runs of the inner dimension.
     pub(crate) runs: usize,
     pub(crate) run_stride: usize,
+    pub(crate) tiles: Tiles,
+}
+
+/// How the rows of A are divided into the tiles of the micro-kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tiles {
+    /// In the way that the instruction set prefers.
+    Usual,
+    /// Into tiles of this number of rows.
+    Of(usize),
+    /// Into tiles of this number of rows, each of which is stored on its own, column by column.
+    /// Row i of the tile is `data[first_row * k + i + p * rows]` for p < k. All tiles but the last
+    /// must be complete.
+    Packed(usize),
 }
 
 impl<'a> Lhs<'a> {
     /// Returns an operand with one run: element (i, p) is `data[i * row_stride + p * k_stride]`.
     pub(crate) fn new(data: &'a [f32], row_stride: usize, k_stride: usize) -> Self {
-        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0 }
+        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0, tiles: Tiles::Usual }
+    }
+
+    /// Returns an operand that is packed in tiles of `rows` rows.
+    pub(crate) fn packed(data: &'a [f32], rows: usize) -> Self {
+        Lhs { tiles: Tiles::Packed(rows), ..Lhs::new(data, 1, rows) }
+    }
+
+    /// Returns this operand with tiles of `rows` rows.
+    pub(crate) fn in_tiles_of(self, rows: usize) -> Self {
+        Lhs { tiles: Tiles::Of(rows), ..self }
+    }
+
+    /// Returns the position of the first element of the tile that starts at row `i`.
+    #[inline(always)]
+    pub(super) fn tile(&self, i: usize, k: usize) -> usize {
+        if let Tiles::Packed(_) = self.tiles { i * k } else { i * self.row_stride }
     }
 
     /// Checks that the slice is long enough for `rows` rows and for runs of length `k`.
@@ -26,7 +56,10 @@ impl<'a> Lhs<'a> {
     /// If it does not.
     #[inline(always)]
     pub(super) fn check(&self, rows: usize, k: usize) {
-        let one = extent(rows, self.row_stride, k, self.k_stride);
+        let one = match self.tiles {
+            Tiles::Packed(tile) => rows.next_multiple_of(tile) * k,
+            _ => extent(rows, self.row_stride, k, self.k_stride),
+        };
         let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };
         assert!(self.data.len() >= all, "panel: A has {} elements, but needs {all}", self.data.len());
         assert!(self.k_stride == 1 || self.row_stride == 1, "panel: no stride of A is 1");

@@ -26,31 +26,45 @@
 //! its rows are contiguous, because the addresses are then known at compile time. If A is read by
 //! columns, B is prefetched only for large tiles, which AVX2 does not have.
 //!
+//! A panel can also be wide, with tiles of 6 x 4 vectors ([`wide_panel`]). It is not prefetched
+//! here.
+//!
+//! [`wide_panel`]: crate::tuning::InstructionSet::wide_panel
+//!
 //! A caller that knows what it reads after this panel passes that memory as [`Next`]. Its cache
 //! lines are prefetched into L2, a few at a time. All lines at once would delay the loads of the
 //! tile. See docs/design/prefetching.md.
 
-use super::next::{Lines, Next};
-use super::operands::{Lhs, Out, Rhs, Write, extent};
+use super::next::Next;
+use super::operands::{Lhs, Out, Rhs, Tiles, Write, extent};
+use super::tile::tile;
 use super::{Shared, Simd};
-use crate::tuning::cache::LINE;
-use crate::tuning::gemm::{PREFETCHING_TILE, ROWS_AHEAD, STEPS_PER_PREFETCH};
+use crate::tuning::gemm::STEPS_PER_PREFETCH;
 
-/// [`Simd::panel`] with tiles of `MR` rows and `NV` vectors.
+/// [`Simd::panel`] with tiles of `MR` rows and `NV` vectors, and wide tiles of `WR` rows and `WV`
+/// vectors.
 ///
 /// # Safety
 /// See [`Simd::panel`].
 #[inline(always)]
-pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
+pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize, const WR: usize, const WV: usize>(
     s: S,
     [rows, k, cols]: [usize; 3],
     a: Lhs<'_>,
     b: Rhs<'_>,
     c: Out<'_>,
 ) {
-    assert!(cols <= S::PANEL && S::PANEL == NV * S::LANES);
+    assert!(S::PANEL == NV * S::LANES && S::WIDE_PANEL == WV * S::LANES);
+    assert!(cols <= S::WIDE_PANEL, "panel: {cols} columns");
     a.check(rows, k);
-    let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
+    if let Tiles::Of(tile) | Tiles::Packed(tile) = a.tiles {
+        assert!((1..=WR).contains(&tile), "panel: tiles of {tile} rows");
+    }
+    let width = match cols {
+        _ if cols > S::PANEL => cols.next_multiple_of(S::LANES),
+        _ if cols > S::LANES => S::PANEL,
+        _ => S::LANES,
+    };
     assert!(b.data.len() >= extent(a.runs * k, b.row_stride, width, 1), "panel: B is too short");
     // SAFETY: the caller's promise is passed on, and the operands were checked.
     unsafe {
@@ -58,8 +72,16 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize>(
             0 => {}
             _ if cols == S::LANES => tiles::<S, MR, 1, false>(s, [rows, k], a, b, c),
             _ if cols < S::PANEL => narrow(s, [rows, k, cols], a, b, c),
-            _ if b.row_stride == S::PANEL => tiles::<S, MR, NV, true>(s, [rows, k], a, b, c),
-            _ => tiles::<S, MR, NV, false>(s, [rows, k], a, b, c),
+            _ if cols == S::PANEL && b.row_stride == S::PANEL => {
+                tiles::<S, MR, NV, true>(s, [rows, k], a, b, c)
+            }
+            _ if cols == S::PANEL => tiles::<S, MR, NV, false>(s, [rows, k], a, b, c),
+            _ if cols == S::WIDE_PANEL => tiles::<S, WR, WV, false>(s, [rows, k], a, b, c),
+            _ => {
+                s.panel([rows, k, S::PANEL], a, b, c);
+                let rest = Rhs::new(&b.data[S::PANEL..], b.row_stride);
+                s.panel([rows, k, cols - S::PANEL], a, rest, Out { at: c.at + S::PANEL, ..c });
+            }
         }
     }
 }
@@ -77,17 +99,22 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
     c: Out<'_>,
 ) {
     let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
-    let per_run = if a.k_stride == 1 { (k - k % 4).div_ceil(STEPS_PER_PREFETCH) } else { 1 };
-    let mut ahead = b.next.lines((rows / MR).max(1) * a.runs * per_run);
+    let per_run = (k - k % 4).div_ceil(STEPS_PER_PREFETCH);
+    let tile_rows = if let Tiles::Of(rows) | Tiles::Packed(rows) = a.tiles { rows } else { MR };
+    let mut ahead = b.next.lines((rows / tile_rows).max(1) * a.runs * per_run);
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
         let left = rows - i;
         // A tile of four rows would read B for half as many products as a tile of eight.
-        let step = if MR == 8 && left > 8 && left % 8 == 4 { 12 } else { MR.min(left) };
+        let step = match a.tiles {
+            Tiles::Of(rows) | Tiles::Packed(rows) => rows.min(left),
+            Tiles::Usual if MR == 8 && left > 8 && left % 8 == 4 => 12,
+            Tiles::Usual => MR.min(left),
+        };
         // SAFETY: rows i..i + step of A and of C, and all of B, are inside their slices.
         unsafe {
-            let from = a.data.as_ptr().wrapping_add(i * a.row_stride);
+            let from = a.data.as_ptr().wrapping_add(a.tile(i, k));
             let c = (out.add(i * c.row_stride), c.row_stride, c.write);
             match step {
                 1 => tile::<S, 1, NV, DENSE>(s, k, (from, a), b, c, &mut ahead),
@@ -112,16 +139,20 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
 /// See [`Simd::panel`].
 #[inline(never)]
 unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
-    const ROWS: usize = 8;
-    const WIDEST: usize = 32;
+    const HIGHEST: usize = 8;
+    const WIDEST: usize = 64;
     let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
-    let mut tile = [0.0f32; ROWS * WIDEST];
+    let mut tile = [0.0f32; HIGHEST * WIDEST];
     c.data.rows(c.at, rows, c.row_stride, cols);
-    for i in (0..rows).step_by(ROWS) {
-        let height = ROWS.min(rows - i);
+    let step = match a.tiles {
+        Tiles::Of(rows) | Tiles::Packed(rows) => rows,
+        Tiles::Usual => HIGHEST,
+    };
+    for i in (0..rows).step_by(step) {
+        let height = step.min(rows - i);
         // One prefetch of the next panel is enough.
         let b = if i == 0 { b } else { Rhs { next: Next::default(), ..b } };
-        let part = Lhs { data: &a.data[(i * a.row_stride).min(a.data.len())..], ..a };
+        let part = Lhs { data: &a.data[a.tile(i, k).min(a.data.len())..], ..a };
         // SAFETY: the rows were checked to be in C. By the caller's promise, no other thread
         // accesses them.
         let row = |r: usize| unsafe { c.data.slice(c.at + (i + r) * c.row_stride, cols) };
@@ -135,133 +166,6 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
         unsafe { s.panel([height, k, width], part, b, whole) };
         for (r, tile) in tile.chunks_exact(width).take(height).enumerate() {
             row(r).copy_from_slice(&tile[..cols]);
-        }
-    }
-}
-
-/// Computes one tile of `MR` rows by `NV` vectors. The first row of A is at `from`.
-///
-/// # Safety
-/// It must be valid to read all elements of A (which start at `from`, with the strides of `a`) and
-/// of B. It must be valid to read and write all elements of C. No other thread may access them.
-#[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
-    s: S,
-    k: usize,
-    (from, a): (*const f32, Lhs<'_>),
-    (mut b, b_row): (*const f32, usize),
-    (c, c_row, write): (*mut f32, usize, Write),
-    ahead: &mut Lines,
-) {
-    let mut sums = [[s.zero(); NV]; MR];
-    for (i, sums) in sums.iter_mut().enumerate() {
-        for (j, sum) in sums.iter_mut().enumerate() {
-            let c = c.wrapping_add(i * c_row + j * S::LANES);
-            if write == Write::Continue {
-                // SAFETY: by the caller's promise. C is not written while the slice exists.
-                *sum = s.load(unsafe { std::slice::from_raw_parts(c, S::LANES) });
-            } else {
-                // C is used after the sums are computed, and is not in L1.
-                s.prefetch(c);
-            }
-        }
-    }
-    for run in 0..a.runs {
-        let from = from.wrapping_add(run * a.run_stride);
-        if a.k_stride == 1 {
-            let rows: [*const f32; MR] = std::array::from_fn(|i| from.wrapping_add(i * a.row_stride));
-            // Four steps share one pointer per row, which saves instructions for addresses.
-            for p in (0..k - k % 4).step_by(4) {
-                // Convolutions have nothing to prefetch, and their runs are so short that the check
-                // inside `prefetch` would cost time.
-                if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {
-                    ahead.prefetch(s);
-                }
-                // SAFETY: run, p + 3, i < MR and j < NV are in the ranges that the caller promised.
-                b = unsafe { along_rows::<S, MR, NV, DENSE, 4>(s, &rows, p, (b, b_row), &mut sums) };
-            }
-            for p in k - k % 4..k {
-                // SAFETY: as above.
-                b = unsafe { along_rows::<S, MR, NV, DENSE, 1>(s, &rows, p, (b, b_row), &mut sums) };
-            }
-        } else {
-            if ahead.rows > 0 {
-                ahead.prefetch(s);
-            }
-            let mut a_p = from;
-            for _ in 0..k {
-                // SAFETY: as above. In this case, the rows of A are neighbours in memory.
-                unsafe { add_product(s, |i| *a_p.add(i), b, &mut sums) };
-                // For a smaller tile, the prefetches would cost more than they save.
-                if MR * NV >= PREFETCHING_TILE {
-                    prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * b_row));
-                }
-                (a_p, b) = (a_p.wrapping_add(a.k_stride), b.wrapping_add(b_row));
-            }
-        }
-    }
-    for (i, sums) in sums.iter().enumerate() {
-        for (j, &sum) in sums.iter().enumerate() {
-            // SAFETY: as above. The slices of different (i, j) are disjoint, and only one exists at
-            // once.
-            let c = unsafe { std::slice::from_raw_parts_mut(c.add(i * c_row + j * S::LANES), S::LANES) };
-            s.store(if write == Write::Add { s.add(s.load(c), sum) } else { sum }, c);
-        }
-    }
-}
-
-/// Adds `STEPS` products to each sum of a tile. They are the products of the elements p to p +
-/// `STEPS` - 1 of `MR` rows of A with `STEPS` rows of B, the first at `b`. Returns the address of
-/// the next row of B.
-///
-/// # Safety
-/// It must be valid to read these elements of A and rows of B.
-#[inline(always)]
-unsafe fn along_rows<S: Simd, const MR: usize, const NV: usize, const DENSE: bool, const STEPS: usize>(
-    s: S,
-    rows: &[*const f32; MR],
-    p: usize,
-    (mut b, b_row): (*const f32, usize),
-    sums: &mut [[S::V; NV]; MR],
-) -> *const f32 {
-    for q in 0..STEPS {
-        // SAFETY: by the caller's promise, for i < MR.
-        unsafe { add_product(s, |i| *rows[i].add(p + q), b, sums) };
-        if DENSE {
-            // If B is packed, the next panel follows this panel in memory.
-            prefetch_row::<S, NV>(s, b.wrapping_add(ROWS_AHEAD * NV * S::LANES));
-        }
-        b = b.wrapping_add(b_row);
-    }
-    b
-}
-
-/// Prefetches the part of a row of B that is in the panel, at `b`.
-#[inline(always)]
-fn prefetch_row<S: Simd, const NV: usize>(s: S, b: *const f32) {
-    (0..NV * S::LANES).step_by(LINE).for_each(|at| s.prefetch(b.wrapping_add(at)));
-}
-
-/// C\[i, :\] += a(i) b for i < `MR`. Each row of C, and b, has `NV` SIMD vectors.
-///
-/// # Safety
-/// `a(i)` must be safe to call for i < MR, and `NV` vectors must be readable at `b`.
-#[inline(always)]
-unsafe fn add_product<S: Simd, const MR: usize, const NV: usize>(
-    s: S,
-    a: impl Fn(usize) -> f32,
-    b: *const f32,
-    sums: &mut [[S::V; NV]; MR],
-) {
-    let mut b_p = [s.zero(); NV];
-    for (j, b_pj) in b_p.iter_mut().enumerate() {
-        // SAFETY: by the caller's promise.
-        *b_pj = s.load(unsafe { std::slice::from_raw_parts(b.add(j * S::LANES), S::LANES) });
-    }
-    for (i, sums) in sums.iter_mut().enumerate() {
-        let a_i = s.splat(a(i));
-        for (sum, &b_pj) in sums.iter_mut().zip(&b_p) {
-            *sum = s.fma(a_i, b_pj, *sum);
         }
     }
 }
@@ -288,7 +192,7 @@ mod tests {
                     continue;
                 }
                 for (row_stride, k_stride) in [(k, 1), (1, rows)] {
-                    let a = Lhs { data: &numbers, row_stride, k_stride, runs, run_stride: 0 };
+                    let a = Lhs { runs, run_stride: 0, ..Lhs::new(&numbers, row_stride, k_stride) };
                     let b = Rhs { next, ..Rhs::new(&numbers, Portable::PANEL) };
                     let mut c = vec![0.0; rows * Portable::PANEL];
                     let c = Out {
@@ -300,7 +204,11 @@ mod tests {
                     portable::PREFETCHED.take();
                     let (s, size) = (Portable, [rows, k, Portable::PANEL]);
                     // SAFETY: only this test accesses `c`.
-                    unsafe { panel::<Portable, { PORTABLE.tile_rows }, 8>(s, size, a, b, c) };
+                    unsafe {
+                        panel::<Portable, { PORTABLE.tile_rows }, 8, { PORTABLE.wide_rows }, 8>(
+                            s, size, a, b, c,
+                        )
+                    };
                     assert_eq!(
                         portable::PREFETCHED.take(),
                         want,

@@ -30,6 +30,8 @@ impl Simd for Portable {
     type V = [f32; N];
     const LANES: usize = N;
     const PANEL: usize = PORTABLE.panel;
+    const WIDE_PANEL: usize = PORTABLE.wide_panel;
+    const WIDE_ROWS: usize = PORTABLE.wide_rows;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
@@ -150,6 +152,8 @@ impl Simd for PlainPanels {
     type V = [f32; N];
     const LANES: usize = N;
     const PANEL: usize = 2 * N;
+    const WIDE_PANEL: usize = 4 * N;
+    const WIDE_ROWS: usize = PORTABLE.wide_rows;
 
     as_portable! {
         fn splat(x: f32) -> [f32; N];
@@ -172,6 +176,10 @@ impl Simd for PlainPanels {
 
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>) {
         // SAFETY: the caller's promise is passed on.
-        unsafe { super::panel::panel::<_, { PORTABLE.tile_rows }, 2>(self, size, a, b, c) }
+        unsafe {
+            super::panel::panel::<_, { PORTABLE.tile_rows }, 2, { PORTABLE.wide_rows }, 4>(
+                self, size, a, b, c,
+            )
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Matrix products (`gemm/`) and their micro-kernel (`simd/panel.rs`). The decisions are in
 //! docs/design/matrix-products.md and docs/design/prefetching.md.
 
+use crate::isa::Isa;
+
 /// The sizes of the blocks of a product. They may differ between processors, because they do not
 /// change the bits of a product: a test compares the bits of many values. To tune a processor, add
-/// a constant, list it in [`Blocks::ALL`], and choose it where `gemm` passes [`Blocks::ZEN`].
+/// a constant, list it in [`Blocks::ALL`], and choose it in [`Blocks::active`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Blocks {
     /// Largest number of rows of a block of B in a product A B. A block of A has the same number of
@@ -22,20 +24,67 @@ pub(crate) struct Blocks {
     pub(crate) low_tile: usize,
     /// A tile of C with at most this many rows is not halved. At least 8.
     pub(crate) min_tile: usize,
+    /// Largest number of columns of a column-major A that is read in place. With at most this many
+    /// columns, a cache line of each column stays in L1 until the following rows of A have used the
+    /// rest of the line.
+    pub(crate) columns_in_place: usize,
+    /// Number of rows of A from which packing B pays off if all rows of B map to the same sets of
+    /// L1.
+    pub(crate) rows_if_aliased: usize,
+    /// Number of rows of A from which packing B pays off in two other cases where a panel of B does
+    /// not stay in L1: its rows map to few sets of L1, or they do not start at cache lines.
+    pub(crate) rows_if_large: usize,
+    /// Whether the micro-kernel computes wide panels, and tiles of few rows
+    /// ([`InstructionSet::wide_panel`]). This takes fewer loads per multiplication. The panels do
+    /// not stay in L1. A row-major A is then always read in place, because the rows of a tile are
+    /// few enough to be in the same set of L1. A column-major A is packed in tiles.
+    ///
+    /// [`InstructionSet::wide_panel`]: crate::tuning::InstructionSet::wide_panel
+    pub(crate) wide: bool,
 }
 
 impl Blocks {
     /// The sizes found on AMD Zen 3, Zen 4 and Zen 5. Processors that were not measured use them
     /// too.
-    pub(crate) const ZEN: Blocks =
-        Blocks { kc: 256, mc: 384, nc: 512, one_tile: 512, low_tile: 64, min_tile: 16 };
+    pub(crate) const ZEN: Blocks = Blocks {
+        kc: 256,
+        mc: 384,
+        nc: 512,
+        one_tile: 512,
+        low_tile: 64,
+        min_tile: 16,
+        columns_in_place: 64,
+        rows_if_aliased: 24,
+        rows_if_large: 256,
+        wide: false,
+    };
+
+    /// The sizes found on Intel Xeon processors with AVX-512, 48 KB of L1 and 2 MB of L2.
+    pub(crate) const XEON: Blocks = Blocks {
+        kc: 512,
+        mc: 96,
+        nc: 2048,
+        columns_in_place: 256,
+        rows_if_large: 512,
+        wide: true,
+        ..Blocks::ZEN
+    };
 
     /// All sizes that a product can use.
-    pub(crate) const ALL: [Blocks; 1] = [Blocks::ZEN];
+    pub(crate) const ALL: [Blocks; 2] = [Blocks::ZEN, Blocks::XEON];
+
+    /// Returns the sizes for this processor and the active instruction set.
+    pub(crate) fn active() -> &'static Blocks {
+        #[cfg(target_arch = "x86_64")]
+        if Isa::active() == Isa::Avx512 && crate::simd::is_intel() {
+            return &Blocks::XEON;
+        }
+        &Blocks::ZEN
+    }
 
     /// Returns whether a product can be divided by these sizes.
     pub(crate) const fn is_valid(&self) -> bool {
-        let Blocks { kc, mc, nc, one_tile, low_tile, min_tile } = *self;
+        let Blocks { kc, mc, nc, one_tile, low_tile, min_tile, .. } = *self;
         kc > 0 && mc > 0 && nc > 0 && one_tile > 0 && low_tile >= 8 && min_tile >= 8
     }
 }
@@ -66,17 +115,12 @@ pub(crate) mod shares {
 /// [`Blocks::one_tile`] rows. A larger B
 /// is packed, because its panels are read several times and its rows are on many pages.
 pub(crate) const MAX_B_IN_PLACE: usize = 1 << 18;
-/// Largest number of columns of a column-major A that is read in place. With at most this many
-/// columns, a cache line of each column stays in L1 until the following rows of A have used the
-/// rest of the line.
-pub(crate) const MAX_COLUMNS_IN_PLACE: usize = 64;
-/// Number of rows of A from which packing B pays off if all rows of B map to the same sets of L1.
-pub(crate) const ROWS_IF_ALIASED: usize = 24;
-/// Number of rows of A from which packing B pays off in two other cases where a panel of B does not
-/// stay in L1: its rows map to few sets of L1, or they do not start at cache lines.
-pub(crate) const ROWS_IF_LARGE: usize = 256;
 /// Number of rows of A that one task packs.
 pub(crate) const PACKED_ROWS: usize = 32;
+/// Largest number of columns of a row-major B that one task packs.
+pub(crate) const PACKED_COLUMNS: usize = 256;
+/// Number of rows of B from the row that is packed to the row that is prefetched.
+pub(crate) const PACKED_ROWS_AHEAD: usize = 8;
 
 /// Number of rows of B from the row in use to the row that the micro-kernel prefetches. To use that
 /// many rows takes hundreds of cycles, as long as a load from L3.

@@ -47,6 +47,10 @@ pub(crate) struct InstructionSet {
     /// The number of columns of a panel of B and of a tile of C. It is a multiple of the vector
     /// length.
     pub(crate) panel: usize,
+    /// The number of rows of C in a wide tile of the micro-kernel.
+    pub(crate) wide_rows: usize,
+    /// The number of columns of a wide panel of B, which [`gemm::Blocks`] can choose.
+    pub(crate) wide_panel: usize,
     /// Whether a convolution from a padded image (`conv2d/direct/`) is faster than one from
     /// patches.
     pub(crate) direct: bool,
@@ -59,17 +63,18 @@ pub(crate) struct InstructionSet {
 /// run our micro-kernel without vector instructions. Programs without vector instructions use
 /// `matrixmultiply`, which has its own tile sizes.
 pub(crate) const PORTABLE: InstructionSet =
-    InstructionSet { tile_rows: 8, panel: 64, direct: false, pairs: false };
+    InstructionSet { tile_rows: 8, panel: 64, wide_rows: 6, wide_panel: 64, direct: false, pairs: false };
 
 /// The constants for AVX2, which has 16 registers of 8 numbers. The micro-kernel uses 6 x 2
 /// registers for sums, 2 for B and 1 for A.
 pub(crate) const AVX2: InstructionSet =
-    InstructionSet { tile_rows: 6, panel: 16, direct: true, pairs: false };
+    InstructionSet { tile_rows: 6, panel: 16, wide_rows: 6, wide_panel: 16, direct: true, pairs: false };
 
 /// The constants for AVX-512, which has 32 registers of 16 numbers. The micro-kernel uses 8 x 2
-/// registers for sums. It uses 12 x 2 if four rows of C would remain otherwise.
+/// registers for sums. It uses 12 x 2 if four rows of C would remain otherwise, and 6 x 4 in wide
+/// panels.
 pub(crate) const AVX512: InstructionSet =
-    InstructionSet { tile_rows: 8, panel: 32, direct: true, pairs: true };
+    InstructionSet { tile_rows: 8, panel: 32, wide_rows: 6, wide_panel: 64, direct: true, pairs: true };
 
 impl InstructionSet {
     /// Returns the table of the active instruction set.

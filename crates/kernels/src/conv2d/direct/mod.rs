@@ -206,7 +206,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
         pad_rows(g, x, [rows.start * sh, columns.start * sw * ci], row, padded);
         for i in rows.clone() {
             let data = &padded[(i - rows.start) * sh * row..];
-            let a = Lhs { data, row_stride: sw * ci, k_stride: 1, runs: kh, run_stride: row };
+            let a = Lhs { runs: kh, run_stride: row, ..Lhs::new(data, sw * ci, 1) };
             let b = |column: usize| Rhs { data: &w.data[channels.start + column..], ..w };
             s.product_into(kw * ci, a, b, piece.row(images.start, i), false);
         }
@@ -247,7 +247,7 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
             let (y_at, runs) = ((n.start * oh + windows.start) * ow * y_bar.row_stride, windows.len());
             for r in kernel_rows.clone() {
                 let data = &data[r * row + taps.start..];
-                let a = Lhs { data, row_stride: 1, k_stride: sw * ci, runs, run_stride: sh * row };
+                let a = Lhs { runs, run_stride: sh * row, ..Lhs::new(data, 1, sw * ci) };
                 let b = |column: usize| Rhs { data: &y_bar.data[y_at + channels.start + column..], ..y_bar };
                 s.product_into(ow, a, b, piece.row(of.start, r), band > first);
             }

@@ -15,6 +15,9 @@
 //! start, and the tasks share them. A is also read in place if its rows are in different sets of
 //! the L1 cache. Otherwise it is packed before the tasks start.
 //!
+//! With [`Blocks::XEON`], panels are twice as wide and do not stay in L1. In exchange, the few rows
+//! of A that a tile of the micro-kernel needs stay there, even if they are in the same set.
+//!
 //! Each element of C adds its products in the order of the inner dimension, because the
 //! micro-kernel continues from C. So the bits do not depend on the sizes of blocks and tiles, or on
 //! packing.
@@ -26,7 +29,7 @@
 //!
 //! | file | contents |
 //! | --- | --- |
-//! | `tiles.rs` | sizes of blocks and tiles from [`Blocks`], the tiles of C |
+//! | `tiles.rs` | sizes of blocks, panels and tiles from [`Blocks`], the tiles of C |
 //! | `packing.rs` | the choice and the packing of operands |
 //! | `product.rs` | a product with its packed operands, block by block and panel by panel |
 //! | `shares.rs` | a long inner dimension as a sum of shares |
@@ -50,7 +53,7 @@ use packing::b_is_read_in_place;
 pub(crate) use packing::copy;
 use product::Product;
 use shares::Shares;
-use tiles::{Tiles, block_size, tile_size};
+use tiles::{Tiles, block_size};
 
 /// C <- A B, or C + A B. `c` is row-major and `m` x `n`. The bits do not depend on `blocks`.
 pub(super) fn gemm<S: Simd>(s: S, blocks: &Blocks, [a, b]: [Mat<'_, f32>; 2], into: Update, c: &mut [f32]) {
@@ -65,12 +68,11 @@ pub(super) fn gemm<S: Simd>(s: S, blocks: &Blocks, [a, b]: [Mat<'_, f32>; 2], in
     if let Some(shares) = Shares::of::<S>([m, k, n]) {
         return shares.gemm(s, blocks, [a, b], into, c);
     }
-    let [mc, nc] = tile_size::<S>(blocks, [m, n], b_is_read_in_place(blocks, &a, &b));
-    let tiles = Tiles::new([m, n], [mc, nc], blocks.low_tile);
+    let tiles = Tiles::new::<S>(blocks, [m, n], b_is_read_in_place(blocks, &a, &b));
     let kc = block_size(blocks, k);
-    let product = Product::new(s, [a, b], blocks, kc, m <= mc, |tasks, f| parallel::for_each(tasks, f));
+    let product = Product::new(s, [a, b], blocks, kc, &tiles, |tasks, f| parallel::for_each(tasks, f));
     let c = Shared::new(c);
-    let scratch = Scratch::reserve([kc * S::PANEL]);
+    let scratch = Scratch::reserve([kc * tiles::panel::<S>(blocks)]);
     parallel::for_each(tiles.tasks(), |task| {
         let [rows, columns] = tiles.get(task);
         let [mut panel] = scratch.take();

@@ -5,67 +5,158 @@ use super::Mat;
 use super::tiles::block_size;
 use crate::simd::Simd;
 use crate::tuning::cache::{ALIAS, L1_SETS, L1_WAYS, LINE, PAD};
-use crate::tuning::gemm::{Blocks, MAX_B_IN_PLACE, MAX_COLUMNS_IN_PLACE, ROWS_IF_ALIASED, ROWS_IF_LARGE};
+use crate::tuning::gemm::{Blocks, MAX_B_IN_PLACE, PACKED_ROWS_AHEAD};
 use std::ops::Range;
 
-/// Returns the distance between two rows of A if A is packed in blocks of `kc` columns.
-pub(super) fn packed_row(kc: usize) -> usize {
-    kc + PAD
+/// Returns the distance between two rows of A if A is packed in blocks of `kc` columns. With
+/// `tile`, A is packed in tiles, and this is their length divided by their number of rows.
+pub(super) fn packed_row(tile: Option<usize>, kc: usize) -> usize {
+    if tile.is_some() { kc } else { kc + PAD }
+}
+
+/// Returns the number of rows that `m` rows of A have in a packed block. The last tile is stored
+/// like a complete one.
+pub(super) fn packed_rows(tile: Option<usize>, m: usize) -> usize {
+    tile.map_or(m, |tile| m.next_multiple_of(tile))
 }
 
 /// Returns the length of an `m` x `k` matrix A that is packed in blocks of `kc` columns.
-pub(super) fn packed_len(m: usize, k: usize, kc: usize) -> usize {
-    k.div_ceil(kc) * m * packed_row(kc)
+pub(super) fn packed_len(tile: Option<usize>, m: usize, k: usize, kc: usize) -> usize {
+    k.div_ceil(kc) * packed_rows(tile, m) * packed_row(tile, kc)
 }
 
-pub(super) fn a_is_read_in_place(a: &Mat<'_, f32>) -> bool {
-    a.col_stride == 1 && !a.row_stride.is_multiple_of(ALIAS)
-        || a.row_stride == 1 && a.cols <= MAX_COLUMNS_IN_PLACE && !a.col_stride.is_multiple_of(ALIAS)
+pub(super) fn a_is_read_in_place(blocks: &Blocks, a: &Mat<'_, f32>) -> bool {
+    let aliased = |stride: usize| stride.is_multiple_of(ALIAS);
+    a.col_stride == 1 && (blocks.wide || !aliased(a.row_stride))
+        || a.row_stride == 1 && a.cols <= blocks.columns_in_place && !aliased(a.col_stride)
 }
 
 pub(super) fn b_is_read_in_place(blocks: &Blocks, a: &Mat<'_, f32>, b: &Mat<'_, f32>) -> bool {
     b.col_stride == 1
         && (a.rows <= blocks.one_tile || b.rows * b.cols <= MAX_B_IN_PLACE)
-        && a.rows < rows_to_pack(b.row_stride, block_size(blocks, b.rows))
+        && a.rows < rows_to_pack(blocks, b.row_stride, block_size(blocks, b.rows))
 }
 
 /// Returns the number of rows of A from which packing B pays off. A block of B has `rows` rows, and
 /// the distance between two rows is `row_stride`. Packing never pays off if a panel of B stays in
 /// L1 without packing. A panel stays in L1 if its rows start at cache lines and map to enough sets
 /// of L1. Rows whose distance is a multiple of a large power of two map to few sets.
-fn rows_to_pack(row_stride: usize, rows: usize) -> usize {
+fn rows_to_pack(blocks: &Blocks, row_stride: usize, rows: usize) -> usize {
     let lines = (row_stride / LINE) | L1_SETS;
     let sets = L1_SETS >> lines.trailing_zeros();
     match row_stride.is_multiple_of(LINE) {
-        true if sets == 1 => ROWS_IF_ALIASED,
+        true if sets == 1 => blocks.rows_if_aliased,
         true if sets * L1_WAYS >= rows => usize::MAX,
-        _ => ROWS_IF_LARGE,
+        _ => blocks.rows_if_large,
     }
 }
 
-/// Copies the given rows and columns of B into a panel. The columns are at most as many as a panel
-/// has. The rest of each row of the panel becomes zero.
+/// Copies the given rows and columns of B into a panel of `width` columns. The columns are at most
+/// as many. The rest of each row of the panel becomes zero.
 pub(super) fn pack_panel<S: Simd>(
     s: S,
     b: &Mat<'_, f32>,
-    rows: Range<usize>,
-    columns: Range<usize>,
+    [rows, columns]: [Range<usize>; 2],
+    width: usize,
     panel: &mut [f32],
 ) {
-    let panel = &mut panel[..rows.len() * S::PANEL];
+    let panel = &mut panel[..rows.len() * width];
     if b.col_stride > 1 {
-        if columns.len() < S::PANEL {
+        if columns.len() < width {
             panel.fill(0.0);
         }
-        return copy(s, b, [rows, columns], panel, S::PANEL);
+        return copy(s, b, [rows, columns], panel, width);
     }
     s.vectorize(
         #[inline(always)]
         || {
-            for (row, to) in rows.zip(panel.chunks_exact_mut(S::PANEL)) {
+            for (row, to) in rows.zip(panel.chunks_exact_mut(width)) {
                 let from = &b.data[b.offset(row, columns.start)..][..columns.len()];
-                for at in (0..S::PANEL).step_by(S::LANES) {
+                for at in (0..width).step_by(S::LANES) {
                     s.store(s.load_padded(from, at), &mut to[at..]);
+                }
+            }
+        },
+    );
+}
+
+/// Copies the given rows and columns of B into panels of `width` columns. The last panel may have
+/// fewer; the rest of its rows becomes zero.
+pub(super) fn pack_panels<S: Simd>(
+    s: S,
+    b: &Mat<'_, f32>,
+    [rows, columns]: [Range<usize>; 2],
+    width: usize,
+    panels: &mut [f32],
+) {
+    let len = rows.len() * width;
+    if b.col_stride > 1 || !columns.len().is_multiple_of(width) {
+        for (start, panel) in columns.clone().step_by(width).zip(panels.chunks_exact_mut(len)) {
+            let columns = start..(start + width).min(columns.end);
+            pack_panel(s, b, [rows.clone(), columns], width, panel);
+        }
+        return;
+    }
+    // A row is read across all panels, because the next row is on another page.
+    s.vectorize(
+        #[inline(always)]
+        || {
+            for (i, row) in rows.enumerate() {
+                let from = &b.data[b.offset(row, columns.start)..][..columns.len()];
+                for at in (0..from.len()).step_by(LINE) {
+                    s.prefetch(from.as_ptr().wrapping_add(PACKED_ROWS_AHEAD * b.row_stride + at));
+                }
+                for (from, panel) in from.chunks_exact(width).zip(panels.chunks_exact_mut(len)) {
+                    let to = &mut panel[i * width..][..width];
+                    for at in (0..width).step_by(S::LANES) {
+                        s.store(s.load(&from[at..]), &mut to[at..]);
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Copies the given rows and columns of A into tiles of `tile` rows. A tile is stored column by
+/// column.
+pub(super) fn pack_tiles<S: Simd>(
+    s: S,
+    a: &Mat<'_, f32>,
+    tile: usize,
+    [rows, cols]: [Range<usize>; 2],
+    to: &mut [f32],
+) {
+    let at = |i, p| a.offset(i, cols.start + p);
+    s.vectorize(
+        #[inline(always)]
+        || {
+            if a.row_stride == 1 {
+                for p in 0..cols.len() {
+                    let column = &a.data[at(rows.start, p)..][..rows.len()];
+                    for (from, to) in column.chunks(tile).zip(to.chunks_exact_mut(tile * cols.len())) {
+                        s.store_padded(s.load_padded(from, 0), &mut to[p * tile..][..from.len()], 0);
+                    }
+                }
+                return;
+            }
+            let tiles = rows.clone().step_by(tile).zip(to.chunks_exact_mut(tile * cols.len()));
+            for (start, to) in tiles {
+                let height = tile.min(rows.end - start);
+                let mut columns = to.chunks_exact_mut(tile).map(|to| &mut to[..height]);
+                // Eight rows are transposed at once, if A has them.
+                let mut block = [0.0; 64];
+                let whole = if start + 8 <= a.rows { cols.len() / 8 * 8 } else { 0 };
+                for p in (0..whole).step_by(8) {
+                    for i in 0..tile {
+                        s.prefetch(a.data.as_ptr().wrapping_add(at(start + tile + i, p)));
+                    }
+                    s.transpose8(&a.data[at(start, p)..], a.row_stride, &mut block, 8);
+                    for (from, to) in block.chunks_exact(8).zip(&mut columns) {
+                        s.store_padded(s.load_padded(&from[..height], 0), to, 0);
+                    }
+                }
+                for (p, to) in (whole..cols.len()).zip(columns) {
+                    to.iter_mut().enumerate().for_each(|(i, to)| *to = a.data[at(start + i, p)]);
                 }
             }
         },

@@ -1,11 +1,16 @@
 //! A matrix product with its packed operands. It computes a tile of C block by block and panel by
 //! panel.
 
-use super::packing::{a_is_read_in_place, b_is_read_in_place, copy, pack_panel, packed_len, packed_row};
+use super::packing::{
+    a_is_read_in_place, b_is_read_in_place, copy, pack_panel, pack_panels, pack_tiles, packed_len,
+    packed_row, packed_rows,
+};
+use super::tiles::{Tiles, panel};
 use super::{Mat, Update};
 use crate::memory::Buffer;
 use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd, Write};
-use crate::tuning::gemm::{Blocks, PACKED_ROWS};
+use crate::tuning::gemm::{Blocks, PACKED_COLUMNS, PACKED_ROWS};
+use crate::tuning::tasks::TASKS;
 use std::ops::Range;
 
 /// A product A B. It contains a packed copy of each operand that is packed before the tasks start.
@@ -15,8 +20,12 @@ pub(super) struct Product<'a, S> {
     b: Mat<'a, f32>,
     /// The number of rows of a block of B.
     kc: usize,
-    /// A packed in blocks of `kc` columns. Rows of a block are [`packed_row`] numbers apart. `None`
-    /// if A is read in place.
+    /// The number of columns of a panel.
+    panel: usize,
+    /// The number of rows of a tile of the micro-kernel, if the panels are wide.
+    tile: Option<usize>,
+    /// A packed in blocks of `kc` columns, and each block in tiles or row by row. Rows of a block
+    /// are [`packed_row`] numbers apart. `None` if A is read in place.
     packed_a: Option<Buffer<f32>>,
     panels: Panels,
 }
@@ -35,46 +44,62 @@ enum Panels {
 
 impl<'a, S: Simd> Product<'a, S> {
     /// Packs the operands that several tasks need. `for_each` runs the packing as tasks. A block of
-    /// B has `kc` rows. `one_tile` says that a tile has all rows of A. Then each panel is used by
-    /// one task, and that task packs it later.
+    /// B has `kc` rows. If `tiles` have all rows of A, each panel is used by one task, and that
+    /// task packs it later.
     pub(super) fn new(
         s: S,
         [a, b]: [Mat<'a, f32>; 2],
         blocks: &Blocks,
         kc: usize,
-        one_tile: bool,
+        tiles: &Tiles,
         for_each: impl FnOnce(usize, &(dyn Fn(usize) + Sync)),
     ) -> Self {
         let (m, k, n) = (a.rows, a.cols, b.cols);
         let count = k.div_ceil(kc);
-        let a_in_place = a_is_read_in_place(&a);
-        let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(m, k, kc)));
+        let a_in_place = a_is_read_in_place(blocks, &a);
+        let (panel, tile) = (panel::<S>(blocks), tiles.wide_rows());
+        let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(tile, m, k, kc)));
         let in_place = b_is_read_in_place(blocks, &a, &b);
-        let wide = n.next_multiple_of(S::PANEL);
-        let mut packed_b = (!in_place && !one_tile).then(|| Buffer::take(k * wide));
+        let wide = n.next_multiple_of(panel);
+        let mut packed_b = (!in_place && !tiles.have_all_rows()).then(|| Buffer::take(k * wide));
 
-        let (slabs, panels) = (m.div_ceil(PACKED_ROWS), wide / S::PANEL);
+        let slab = PACKED_ROWS.next_multiple_of(tile.unwrap_or(1));
+        let (slabs, panels) = (m.div_ceil(slab), wide / panel);
+        // The panels of a column-major B have no lines in common.
+        let group =
+            if b.col_stride > 1 { 1 } else { (PACKED_COLUMNS / panel).min((count * panels).div_ceil(TASKS)) };
+        let groups = panels.div_ceil(group);
         let tasks_of_a = if a_in_place { 0 } else { count * slabs };
-        let tasks_of_b = if packed_b.is_some() { count * panels } else { 0 };
+        let tasks_of_b = if packed_b.is_some() { count * groups } else { 0 };
         let to_a = packed_a.as_mut().map(|p| Shared::new(p.as_mut_slice()));
         let to_b = packed_b.as_mut().map(|p| Shared::new(p.as_mut_slice()));
         let block = |i: usize| i * kc..((i + 1) * kc).min(k);
         for_each(tasks_of_a + tasks_of_b, &|task| match (to_a, to_b) {
             (Some(to), _) if task < tasks_of_a => {
-                let (i, row) = (task / slabs, task % slabs * PACKED_ROWS);
-                let (rows, stride) = (row..(row + PACKED_ROWS).min(m), packed_row(kc));
-                // SAFETY: each task writes some rows of one block.
-                let to = unsafe { to.slice((i * m + row) * stride, rows.len() * stride) };
-                copy(s, &a, [rows, block(i)], to, stride);
+                let (i, row) = (task / slabs, task % slabs * slab);
+                let (rows, stride) = (row..(row + slab).min(m), packed_row(tile, kc));
+                let block_start = i * packed_rows(tile, m) * stride;
+                let (start, len) = match tile {
+                    // Tiles of the last block can be shorter.
+                    Some(tile) => (row * block(i).len(), rows.len().next_multiple_of(tile) * block(i).len()),
+                    None => (row * stride, rows.len() * stride),
+                };
+                // SAFETY: each task writes some rows of one block, which are whole tiles.
+                let to = unsafe { to.slice(block_start + start, len) };
+                match tile {
+                    Some(tile) => pack_tiles(s, &a, tile, [rows, block(i)], to),
+                    None => copy(s, &a, [rows, block(i)], to, stride),
+                }
             }
             (_, Some(to)) => {
                 let task = task - tasks_of_a;
-                let (rows, column) = (block(task / panels), task % panels * S::PANEL);
-                // SAFETY: each task writes one panel of one block. Panels are stored one after
+                let (rows, column) = (block(task / groups), task % groups * group * panel);
+                let columns = column..(column + group * panel).min(wide);
+                // SAFETY: each task writes some panels of one block. Panels are stored one after
                 // another in the buffer.
-                let panel =
-                    unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * S::PANEL) };
-                pack_panel(s, &b, rows, column..(column + S::PANEL).min(n), panel);
+                let to =
+                    unsafe { to.slice(rows.start * wide + column * rows.len(), rows.len() * columns.len()) };
+                pack_panels(s, &b, [rows, columns.start..columns.end.min(n)], panel, to);
             }
             _ => {}
         });
@@ -83,7 +108,7 @@ impl<'a, S: Simd> Product<'a, S> {
             None if in_place => Panels::InPlace,
             None => Panels::Own,
         };
-        Product { s, a, b, kc, packed_a, panels }
+        Product { s, a, b, kc, panel, tile, packed_a, panels }
     }
 
     /// Computes the given rows and columns of C. If the task must pack a panel, it packs it into
@@ -104,8 +129,9 @@ impl<'a, S: Simd> Product<'a, S> {
         for p in (0..k).step_by(self.kc) {
             let inner = p..(p + self.kc).min(k);
             let a = self.lhs(rows.start, p);
-            for column in columns.clone().step_by(S::PANEL) {
-                let cols = S::PANEL.min(columns.end - column);
+            let mut column = columns.start;
+            while column < columns.end {
+                let cols = self.columns_at(column, &columns);
                 let b = self.rhs(inner.clone(), column..column + cols, own);
                 let b = Rhs { next: self.next_panel(p, column, &columns), ..b };
                 let overwrite = p == 0 && into == Update::Overwrite;
@@ -115,19 +141,37 @@ impl<'a, S: Simd> Product<'a, S> {
                 crate::parallel::work::add(rows.len() * inner.len() * cols);
                 // SAFETY: the caller's promise is passed on.
                 unsafe { self.s.panel([rows.len(), inner.len(), cols], a, b, c) };
+                column += cols;
             }
         }
+    }
+
+    /// Returns the number of columns that are multiplied at once from column `j` on, if `columns`
+    /// are those of the task. If B is read in place, the last columns that do not fill a vector are
+    /// separate, because only these must be packed.
+    fn columns_at(&self, j: usize, columns: &Range<usize>) -> usize {
+        let left = self.panel.min(columns.end - j);
+        let whole = left / S::LANES * S::LANES;
+        if matches!(self.panels, Panels::InPlace) && whole > 0 { whole } else { left }
     }
 
     /// Returns the part of A that starts at row `row` and at column `p`, the first column of a
     /// block.
     fn lhs(&self, row: usize, p: usize) -> Lhs<'_> {
-        let Product { a, kc, .. } = self;
-        match &self.packed_a {
-            None => Lhs::new(&a.data[a.offset(row, p)..], a.row_stride, a.col_stride),
-            Some(packed) => {
-                let at = (p / kc * a.rows + row) * packed_row(*kc);
-                Lhs::new(&packed.as_slice()[at..], packed_row(*kc), 1)
+        let &Product { ref a, kc, tile, .. } = self;
+        let inner = kc.min(a.cols - p);
+        match (&self.packed_a, tile) {
+            (None, None) => Lhs::new(&a.data[a.offset(row, p)..], a.row_stride, a.col_stride),
+            (None, Some(tile)) => {
+                Lhs::new(&a.data[a.offset(row, p)..], a.row_stride, a.col_stride).in_tiles_of(tile)
+            }
+            (Some(packed), None) => {
+                let at = (p / kc * a.rows + row) * packed_row(tile, kc);
+                Lhs::new(&packed.as_slice()[at..], packed_row(tile, kc), 1)
+            }
+            (Some(packed), Some(tile)) => {
+                let block = p / kc * packed_rows(Some(tile), a.rows) * kc;
+                Lhs::packed(&packed.as_slice()[block + row * inner..], tile)
             }
         }
     }
@@ -141,13 +185,13 @@ impl<'a, S: Simd> Product<'a, S> {
                 Rhs::new(&b.data[b.offset(rows.start, columns.start)..], b.row_stride)
             }
             Panels::Packed(all) => {
-                debug_assert!(columns.start.is_multiple_of(S::PANEL));
-                let at = rows.start * b.cols.next_multiple_of(S::PANEL) + columns.start * rows.len();
-                Rhs::new(&all.as_slice()[at..], S::PANEL)
+                debug_assert!(columns.start.is_multiple_of(self.panel));
+                let at = rows.start * b.cols.next_multiple_of(self.panel) + columns.start * rows.len();
+                Rhs::new(&all.as_slice()[at..], self.panel)
             }
             Panels::InPlace | Panels::Own => {
-                pack_panel(self.s, b, rows, columns, own);
-                Rhs::new(own, S::PANEL)
+                pack_panel(self.s, b, [rows, columns], self.panel, own);
+                Rhs::new(own, self.panel)
             }
         }
     }
@@ -161,16 +205,19 @@ impl<'a, S: Simd> Product<'a, S> {
     /// Returns an empty panel if B was packed in advance, because the next panel then follows this
     /// one in memory and the micro-kernel finds it. Also returns an empty panel after the last
     /// panel of B.
-    fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'a> {
+    fn next_panel(&self, p: usize, j: usize, columns: &Range<usize>) -> Next<'_> {
         let (b, [k, n]) = (&self.b, [self.b.rows, self.b.cols]);
-        let (p, j) = match (j + S::PANEL, p + self.kc) {
-            _ if matches!(self.panels, Panels::Packed(_)) => return Next::default(),
+        let (p, j) = match (j + self.columns_at(j, columns), p + self.kc) {
             (right, _) if right < columns.end => (p, right),
             (_, below) if below < k => (below, columns.start),
             _ if columns.end < n => (0, columns.end),
             _ => return Next::default(),
         };
-        let (rows, cols) = (self.kc.min(k - p), S::PANEL.min(n - j));
+        let (rows, cols) = (self.kc.min(k - p), self.panel.min(n - j));
+        if let Panels::Packed(all) = &self.panels {
+            let (start, len) = (p * n.next_multiple_of(self.panel) + j * rows, rows * self.panel);
+            return Next { data: &all.as_slice()[start..], rows: 1, len, row_stride: 0 };
+        }
         let data = &b.data[b.offset(p, j)..];
         match b.col_stride {
             1 => Next { data, rows, len: cols, row_stride: b.row_stride },
@@ -194,14 +241,19 @@ mod tests {
         let a = Mat::new(&numbers, m, k);
         for b in [Mat::new(&numbers, k, n), Mat::new(&numbers, n, k).t()] {
             let (kc, panel) = (block_size(blocks, k), Portable::PANEL);
-            let product = Product::new(Portable, [a, b], blocks, kc, true, |tasks, f| (0..tasks).for_each(f));
+            let tiles = Tiles::whole::<Portable>(blocks, [m, n]);
+            let product =
+                Product::new(Portable, [a, b], blocks, kc, &tiles, |tasks, f| (0..tasks).for_each(f));
             let tasks = [0..4 * panel, 4 * panel..n];
             let order: Vec<[usize; 3]> = (0..2)
                 .flat_map(|task| {
                     let columns = tasks[task].clone();
+                    let next = |&j: &usize| Some(j + product.columns_at(j, &tasks[task]));
+                    let starts = std::iter::successors(Some(columns.start), next);
+                    let starts: Vec<_> = starts.take_while(|&j| j < columns.end).collect();
                     (0..k)
                         .step_by(kc)
-                        .flat_map(move |p| columns.clone().step_by(panel).map(move |j| [task, p, j]))
+                        .flat_map(move |p| starts.clone().into_iter().map(move |j| [task, p, j]))
                 })
                 .collect();
             for now_and_next in order.windows(2) {

@@ -3,7 +3,7 @@
 
 use super::packing::packed_len;
 use super::product::Product;
-use super::tiles::block_size;
+use super::tiles::{Tiles, block_size, panel};
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
@@ -52,14 +52,16 @@ impl Shares {
         // larger, because `block_size` is not monotonic. Its blocks would then be longer than the
         // scratch buffers.
         let (m, n, kc) = (a.rows, b.cols, block_size(blocks, self.len));
+        let tiles = Tiles::whole::<S>(blocks, [m, n]);
         let mut parts = Buffer::take(self.count() * m * n);
         // The second buffer is for the part of A that a share packs.
-        let scratch = Scratch::reserve([kc * S::PANEL, packed_len(m, self.len, kc)]);
+        let scratch =
+            Scratch::reserve([kc * panel::<S>(blocks), packed_len(tiles.wide_rows(), m, self.len, kc)]);
         parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
             let inner = self.get(share);
             let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());
             let [mut panel, _] = scratch.take();
-            let product = Product::new(s, [a, b], blocks, kc, true, |tasks, f| (0..tasks).for_each(f));
+            let product = Product::new(s, [a, b], blocks, kc, &tiles, |tasks, f| (0..tasks).for_each(f));
             // SAFETY: only this task accesses `part`, which holds the whole product.
             unsafe { product.tile(0..m, 0..n, Update::Overwrite, Shared::new(part), panel.as_mut_slice()) };
         });

@@ -94,7 +94,21 @@ fn many_blocks() -> Vec<Blocks> {
         for [mc, nc] in [[1, 1], [24, 70], [200, 128], [384, 512], [4096, 4096]] {
             let one_tile = [1, 40, 100, 512, 4096][dice.roll(0, 4)];
             let (low_tile, min_tile) = ([8, 30, 64][dice.roll(0, 2)], [8, 16, 100][dice.roll(0, 2)]);
-            all.push(Blocks { kc, mc, nc, one_tile, low_tile, min_tile });
+            let (rows_if_aliased, rows_if_large) =
+                ([1, 24, 512][dice.roll(0, 2)], [1, 256, 512][dice.roll(0, 2)]);
+            let (columns_in_place, wide) = ([0, 64, 256][dice.roll(0, 2)], dice.roll(0, 1) == 1);
+            all.push(Blocks {
+                kc,
+                mc,
+                nc,
+                one_tile,
+                low_tile,
+                min_tile,
+                columns_in_place,
+                rows_if_aliased,
+                rows_if_large,
+                wide,
+            });
         }
     }
     all
