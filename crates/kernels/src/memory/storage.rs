@@ -1,7 +1,7 @@
 //! Memory from the system: zeroed, aligned, and on large pages if there is much of it.
 //!
 //! A processor caches the addresses of one or two thousand pages. With pages of 4 KB, these are
-//! fewer bytes than the operands of one layer. Large buffers therefore ask for pages of 2 MB. See
+//! fewer bytes than the operands of one layer. So large buffers request pages of 2 MB. See
 //! docs/design/memory.md.
 
 #![allow(unsafe_code)]
@@ -51,7 +51,7 @@ impl Storage {
     }
 }
 
-/// Asks the system to use large pages for the part of `memory` that fills such pages. `memory`
+/// Advises the system to use large pages for the part of `memory` that fills such pages. `memory`
 /// starts on one. Pages that were used before stay small. Without support by the system, this has
 /// no effect.
 fn prefer_large_pages(memory: &mut [u64]) {

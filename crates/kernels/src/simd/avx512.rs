@@ -28,9 +28,8 @@ pub(crate) fn is_intel() -> bool {
         if cfg!(miri) {
             return false;
         }
-        // SAFETY: every x86-64 processor has the instruction and this leaf. (The function is safe
-        // in later versions of Rust.)
-        #[allow(unused_unsafe)]
+        // SAFETY: every x86-64 processor has the instruction and this leaf.
+        #[allow(unused_unsafe, reason = "the function is safe in later versions of Rust")]
         let leaf = unsafe { __cpuid(0) };
         [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).concat() == b"GenuineIntel"
     })

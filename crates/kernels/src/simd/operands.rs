@@ -12,12 +12,12 @@ pub(crate) struct Lhs<'a> {
     /// The number of runs of the inner dimension.
     pub(crate) runs: usize,
     pub(crate) run_stride: usize,
-    pub(crate) tiles: Tiles,
+    pub(crate) tile_rows: TileRows,
 }
 
 /// How the rows of A are divided into the tiles of the micro-kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tiles {
+pub(crate) enum TileRows {
     /// In the way that the instruction set prefers.
     Usual,
     /// Into tiles of this number of rows.
@@ -31,23 +31,23 @@ pub(crate) enum Tiles {
 impl<'a> Lhs<'a> {
     /// Returns an operand with one run: element (i, p) is `data[i * row_stride + p * k_stride]`.
     pub(crate) fn new(data: &'a [f32], row_stride: usize, k_stride: usize) -> Self {
-        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0, tiles: Tiles::Usual }
+        Lhs { data, row_stride, k_stride, runs: 1, run_stride: 0, tile_rows: TileRows::Usual }
     }
 
     /// Returns an operand that is packed in tiles of `rows` rows.
     pub(crate) fn packed(data: &'a [f32], rows: usize) -> Self {
-        Lhs { tiles: Tiles::Packed(rows), ..Lhs::new(data, 1, rows) }
+        Lhs { tile_rows: TileRows::Packed(rows), ..Lhs::new(data, 1, rows) }
     }
 
     /// Returns this operand with tiles of `rows` rows.
     pub(crate) fn in_tiles_of(self, rows: usize) -> Self {
-        Lhs { tiles: Tiles::Of(rows), ..self }
+        Lhs { tile_rows: TileRows::Of(rows), ..self }
     }
 
     /// Returns the position of the first element of the tile that starts at row `i`.
     #[inline(always)]
     pub(super) fn tile(&self, i: usize, k: usize) -> usize {
-        if let Tiles::Packed(_) = self.tiles { i * k } else { i * self.row_stride }
+        if let TileRows::Packed(_) = self.tile_rows { i * k } else { i * self.row_stride }
     }
 
     /// Checks that the slice is long enough for `rows` rows and for runs of length `k`.
@@ -56,8 +56,8 @@ impl<'a> Lhs<'a> {
     /// If it does not.
     #[inline(always)]
     pub(super) fn check(&self, rows: usize, k: usize) {
-        let one = match self.tiles {
-            Tiles::Packed(tile) => rows.next_multiple_of(tile) * k,
+        let one = match self.tile_rows {
+            TileRows::Packed(tile) => rows.next_multiple_of(tile) * k,
             _ => extent(rows, self.row_stride, k, self.k_stride),
         };
         let all = if one == 0 || self.runs == 0 { 0 } else { one + (self.runs - 1) * self.run_stride };

@@ -13,7 +13,7 @@
 //! Each element of C adds its products in the order of p. The sizes of tiles do not change its bits
 //! (docs/design/determinism.md).
 //!
-//! Tiles of 8 or 12 x 2 vectors with AVX-512 and of 6 x 2 with AVX2 fill the registers and keep
+//! TileRows of 8 or 12 x 2 vectors with AVX-512 and of 6 x 2 with AVX2 fill the registers and keep
 //! both multipliers busy ([`tuning`](crate::tuning)). A is read in place, by rows or by columns:
 //! one of its strides is 1. So neither A nor its transpose needs packing. The inner dimension of A
 //! can consist of several runs, like the windows of a convolution in an image. The rows of B have
@@ -36,7 +36,7 @@
 //! tile. See docs/design/prefetching.md.
 
 use super::next::Next;
-use super::operands::{Lhs, Out, Rhs, Tiles, Write, extent};
+use super::operands::{Lhs, Out, Rhs, TileRows, Write, extent};
 use super::tile::tile;
 use super::{Shared, Simd};
 use crate::tuning::gemm::STEPS_PER_PREFETCH;
@@ -57,7 +57,7 @@ pub(super) unsafe fn panel<S: Simd, const MR: usize, const NV: usize, const WR: 
     assert!(S::PANEL == NV * S::LANES && S::WIDE_PANEL == WV * S::LANES);
     assert!(cols <= S::WIDE_PANEL, "panel: {cols} columns");
     a.check(rows, k);
-    if let Tiles::Of(tile) | Tiles::Packed(tile) = a.tiles {
+    if let TileRows::Of(tile) | TileRows::Packed(tile) = a.tile_rows {
         assert!((1..=WR).contains(&tile), "panel: tiles of {tile} rows");
     }
     let width = match cols {
@@ -100,17 +100,17 @@ unsafe fn tiles<S: Simd, const MR: usize, const NV: usize, const DENSE: bool>(
 ) {
     let out = c.data.rows(c.at, rows, c.row_stride, NV * S::LANES);
     let per_run = (k - k % 4).div_ceil(STEPS_PER_PREFETCH);
-    let tile_rows = if let Tiles::Of(rows) | Tiles::Packed(rows) = a.tiles { rows } else { MR };
+    let tile_rows = if let TileRows::Of(rows) | TileRows::Packed(rows) = a.tile_rows { rows } else { MR };
     let mut ahead = b.next.lines((rows / tile_rows).max(1) * a.runs * per_run);
     let b = (b.data.as_ptr(), b.row_stride);
     let mut i = 0;
     while i < rows {
         let left = rows - i;
         // A tile of four rows would read B for half as many products as a tile of eight.
-        let step = match a.tiles {
-            Tiles::Of(rows) | Tiles::Packed(rows) => rows.min(left),
-            Tiles::Usual if MR == 8 && left > 8 && left % 8 == 4 => 12,
-            Tiles::Usual => MR.min(left),
+        let step = match a.tile_rows {
+            TileRows::Of(rows) | TileRows::Packed(rows) => rows.min(left),
+            TileRows::Usual if MR == 8 && left > 8 && left % 8 == 4 => 12,
+            TileRows::Usual => MR.min(left),
         };
         // SAFETY: rows i..i + step of A and of C, and all of B, are inside their slices.
         unsafe {
@@ -144,9 +144,9 @@ unsafe fn narrow<S: Simd>(s: S, [rows, k, cols]: [usize; 3], a: Lhs<'_>, b: Rhs<
     let width = if cols <= S::LANES { S::LANES } else { S::PANEL };
     let mut tile = [0.0f32; HIGHEST * WIDEST];
     c.data.rows(c.at, rows, c.row_stride, cols);
-    let step = match a.tiles {
-        Tiles::Of(rows) | Tiles::Packed(rows) => rows,
-        Tiles::Usual => HIGHEST,
+    let step = match a.tile_rows {
+        TileRows::Of(rows) | TileRows::Packed(rows) => rows,
+        TileRows::Usual => HIGHEST,
     };
     for i in (0..rows).step_by(step) {
         let height = step.min(rows - i);
@@ -191,8 +191,10 @@ mod tests {
                 if rows * k > less(usize::MAX, 300) {
                     continue;
                 }
-                for (row_stride, k_stride) in [(k, 1), (1, rows)] {
-                    let a = Lhs { runs, run_stride: 0, ..Lhs::new(&numbers, row_stride, k_stride) };
+                let in_place = [Lhs::new(&numbers, k, 1), Lhs::new(&numbers, 1, rows)];
+                let tiles = in_place.map(|a| a.in_tiles_of(5));
+                for a in in_place.into_iter().chain(tiles).chain([Lhs::packed(&numbers, 6)]) {
+                    let a = Lhs { runs, run_stride: 0, ..a };
                     let b = Rhs { next, ..Rhs::new(&numbers, Portable::PANEL) };
                     let mut c = vec![0.0; rows * Portable::PANEL];
                     let c = Out {
@@ -212,7 +214,10 @@ mod tests {
                     assert_eq!(
                         portable::PREFETCHED.take(),
                         want,
-                        "{rows} rows, k = {k}, strides {row_stride}, {k_stride}"
+                        "{rows} rows, k = {k}, strides {}, {}, {:?}",
+                        a.row_stride,
+                        a.k_stride,
+                        a.tile_rows
                     );
                 }
             }

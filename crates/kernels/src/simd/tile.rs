@@ -3,7 +3,7 @@
 
 use super::Simd;
 use super::next::Lines;
-use super::operands::{Lhs, Tiles, Write};
+use super::operands::{Lhs, TileRows, Write};
 use crate::tuning::cache::LINE;
 use crate::tuning::gemm::{PREFETCHING_TILE, ROWS_AHEAD, STEPS_PER_PREFETCH};
 
@@ -57,7 +57,7 @@ pub(super) unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE
         } else {
             // For a smaller tile, the prefetches would cost more than they save. Packed operands
             // are prefetched as a whole.
-            let prefetch = MR * NV >= PREFETCHING_TILE && a.tiles == Tiles::Usual;
+            let prefetch = MR * NV >= PREFETCHING_TILE && a.tile_rows == TileRows::Usual;
             let mut a_p = from;
             for p in (0..k - k % 4).step_by(4) {
                 if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {

@@ -44,8 +44,8 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// The sizes found on AMD Zen 3, Zen 4 and Zen 5. Processors that were not measured use them
-    /// too.
+    /// The sizes found on AMD Zen 3, Zen 4 and Zen 5. All other processors use them
+    /// too, except Intel processors with AVX-512.
     pub(crate) const ZEN: Blocks = Blocks {
         kc: 256,
         mc: 384,
@@ -59,7 +59,8 @@ impl Blocks {
         wide: false,
     };
 
-    /// The sizes found on Intel Xeon processors with AVX-512, 48 KB of L1 and 2 MB of L2.
+    /// The sizes found on an Intel Xeon with AVX-512, 48 KB of L1 and 2 MB of L2. Other Intel
+    /// processors with AVX-512 were not measured and use them too.
     pub(crate) const XEON: Blocks = Blocks {
         kc: 512,
         mc: 96,

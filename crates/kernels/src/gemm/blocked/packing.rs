@@ -117,8 +117,8 @@ pub(super) fn pack_panels<S: Simd>(
     );
 }
 
-/// Copies the given rows and columns of A into tiles of `tile` rows. A tile is stored column by
-/// column.
+/// Copies the given rows and columns of A, which is column-major, into tiles of `tile` rows. A tile
+/// is stored column by column.
 pub(super) fn pack_tiles<S: Simd>(
     s: S,
     a: &Mat<'_, f32>,
@@ -126,37 +126,15 @@ pub(super) fn pack_tiles<S: Simd>(
     [rows, cols]: [Range<usize>; 2],
     to: &mut [f32],
 ) {
-    let at = |i, p| a.offset(i, cols.start + p);
+    debug_assert_eq!(a.row_stride, 1, "with wide panels, a row-major A is read in place");
+    let len = tile * cols.len();
     s.vectorize(
         #[inline(always)]
         || {
-            if a.row_stride == 1 {
-                for p in 0..cols.len() {
-                    let column = &a.data[at(rows.start, p)..][..rows.len()];
-                    for (from, to) in column.chunks(tile).zip(to.chunks_exact_mut(tile * cols.len())) {
-                        s.store_padded(s.load_padded(from, 0), &mut to[p * tile..][..from.len()], 0);
-                    }
-                }
-                return;
-            }
-            let tiles = rows.clone().step_by(tile).zip(to.chunks_exact_mut(tile * cols.len()));
-            for (start, to) in tiles {
-                let height = tile.min(rows.end - start);
-                let mut columns = to.chunks_exact_mut(tile).map(|to| &mut to[..height]);
-                // Eight rows are transposed at once, if A has them.
-                let mut block = [0.0; 64];
-                let whole = if start + 8 <= a.rows { cols.len() / 8 * 8 } else { 0 };
-                for p in (0..whole).step_by(8) {
-                    for i in 0..tile {
-                        s.prefetch(a.data.as_ptr().wrapping_add(at(start + tile + i, p)));
-                    }
-                    s.transpose8(&a.data[at(start, p)..], a.row_stride, &mut block, 8);
-                    for (from, to) in block.chunks_exact(8).zip(&mut columns) {
-                        s.store_padded(s.load_padded(&from[..height], 0), to, 0);
-                    }
-                }
-                for (p, to) in (whole..cols.len()).zip(columns) {
-                    to.iter_mut().enumerate().for_each(|(i, to)| *to = a.data[at(start + i, p)]);
+            for (p, col) in cols.enumerate() {
+                let column = &a.data[a.offset(rows.start, col)..][..rows.len()];
+                for (from, to) in column.chunks(tile).zip(to.chunks_exact_mut(len)) {
+                    s.store_padded(s.load_padded(from, 0), &mut to[p * tile..][..from.len()], 0);
                 }
             }
         },
