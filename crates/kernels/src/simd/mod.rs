@@ -36,7 +36,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::{Avx512, is_intel};
 pub(crate) use grid::{Grid, GridMut, Lattice};
 pub(crate) use next::Next;
-pub(crate) use operands::{Lhs, Out, Rhs, Write};
+pub(crate) use operands::{Columns, Lhs, Out, Rhs, Write};
 pub(crate) use pairs::{Differences, POINTS, PREFETCHED, add_pairs};
 pub(crate) use piece::{Block, Piece, Pieces, for_each_piece};
 #[cfg(test)]
@@ -109,30 +109,23 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn panel(self, size: [usize; 3], a: Lhs<'_>, b: Rhs<'_>, c: Out<'_>);
 
     /// C <- A B, or C <- C + A B ([`Write::Add`]) if `accumulate`. C has any number of columns, and
-    /// each run of A has `k` columns. `b(j)` returns the panel of B that starts at column j.
+    /// each run of A has `k` columns.
     ///
     /// # Panics
     /// If A, B or C exceeds its slice, or no stride of A is 1.
     #[inline(always)]
-    fn product_into<'b>(
-        self,
-        k: usize,
-        a: Lhs<'_>,
-        b: impl Fn(usize) -> Rhs<'b>,
-        mut c: Block<'_>,
-        accumulate: bool,
-    ) {
+    fn product_into(self, k: usize, a: Lhs<'_>, b: Columns<'_>, mut c: Block<'_>, accumulate: bool) {
         let [rows, cols] = c.size();
         let (data, at, row_stride) = c.parts();
         let write = if accumulate { Write::Add } else { Write::Overwrite };
-        for column in (0..cols).step_by(Self::PANEL) {
-            let size = [rows, k, Self::PANEL.min(cols - column)];
+        for (columns, b) in b.panels(cols, a.runs * k) {
+            let size = [rows, k, columns.len()];
             #[cfg(test)]
             parallel::work::add(a.runs * size.iter().product::<usize>());
-            let c = Out { data, at: at + column, row_stride, write };
+            let c = Out { data, at: at + columns.start, row_stride, write };
             // SAFETY: `c` is mutably borrowed, and only the owner of the block accesses its
             // elements.
-            unsafe { self.panel(size, a, b(column), c) }
+            unsafe { self.panel(size, a, b, c) }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The operands of the micro-kernel as strided views.
 
-use super::{Next, Shared};
+use super::{Next, Shared, Simd};
+use crate::tuning::gemm::Blocks;
+use std::ops::Range;
 
 /// The left operand of the micro-kernel. The inner dimension consists of `runs` runs of the same
 /// length. Element p of run r in row i is `data[i * row_stride + p * k_stride + r * run_stride]`.
@@ -84,6 +86,65 @@ impl<'a> Rhs<'a> {
     }
 }
 
+/// The right operand of a product of any number of columns. It is multiplied panel by panel.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    b: Rhs<'a>,
+    /// The number of columns of a panel.
+    width: usize,
+    storage: Storage,
+    /// Whether the memory after each panel is prefetched.
+    prefetch: bool,
+}
+
+/// How the panels of [`Columns`] are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Storage {
+    /// Element (p, j) is `data[p * row_stride + j]`.
+    InPlace,
+    /// One panel after another, each of them row by row.
+    Packed,
+}
+
+impl<'a> Columns<'a> {
+    /// Returns an operand that is read in place.
+    #[inline(always)]
+    pub(crate) fn in_place<S: Simd>(b: Rhs<'a>) -> Self {
+        Columns { b, width: Blocks::active().panel::<S>(), storage: Storage::InPlace, prefetch: false }
+    }
+
+    /// Returns an operand that is packed in panels of [`Simd::PANEL`] columns.
+    #[inline(always)]
+    pub(crate) fn packed<S: Simd>(data: &'a [f32]) -> Self {
+        Columns { b: Rhs::new(data, S::PANEL), width: S::PANEL, storage: Storage::Packed, prefetch: false }
+    }
+
+    /// Returns this packed operand. With `prefetch`, the micro-kernel prefetches the memory after
+    /// each panel, as much as one panel.
+    #[inline(always)]
+    pub(crate) fn prefetching_next(self, prefetch: bool) -> Self {
+        Columns { prefetch, ..self }
+    }
+
+    /// Returns the panels of the first `cols` columns: their columns, and the operand of the
+    /// micro-kernel. The operand has `rows` rows.
+    #[inline(always)]
+    pub(super) fn panels(self, cols: usize, rows: usize) -> impl Iterator<Item = (Range<usize>, Rhs<'a>)> {
+        let Columns { b, width, storage, prefetch } = self;
+        (0..cols).step_by(width).map(move |first| {
+            let at = if storage == Storage::Packed { first * rows } else { first };
+            let data = &b.data[at..];
+            let next = if prefetch {
+                let after = &data[data.len().min(width * rows)..];
+                Next { data: after, rows: 1, len: after.len().min(width * rows), row_stride: 0 }
+            } else {
+                b.next
+            };
+            (first..cols.min(first + width), Rhs { data, next, ..b })
+        })
+    }
+}
+
 /// The output of the micro-kernel. Element (i, j) is `data[at + i * row_stride + j]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Out<'a> {
@@ -111,4 +172,61 @@ pub(crate) enum Write {
 /// Returns the number of elements that a strided view of `rows` rows of `cols` elements spans.
 pub(super) fn extent(rows: usize, stride: usize, cols: usize, col_stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + (cols - 1) * col_stride + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Block, PlainPanels};
+    use super::*;
+    use crate::reference::testing::Dice;
+
+    /// Panels of any width and storage give the same bits. With vector instructions, the processor
+    /// chooses the width. The shapes have partly filled tiles, panels and vectors.
+    #[test]
+    fn panels_of_each_width_give_the_same_bits() {
+        panels_of_each_width::<PlainPanels>(PlainPanels);
+        #[cfg(target_arch = "x86_64")]
+        {
+            use super::super::{Avx2, Avx512};
+            Avx2::detect().into_iter().for_each(panels_of_each_width);
+            Avx512::detect().into_iter().for_each(panels_of_each_width);
+        }
+    }
+
+    fn panels_of_each_width<S: Simd>(s: S) {
+        let mut dice = Dice(7);
+        let shapes: [[usize; 4]; 6] =
+            [[1, 1, 1, 1], [7, 9, 1, 64], [13, 5, 3, 100], [20, 33, 1, 48], [6, 4, 2, 128], [64, 16, 1, 200]];
+        for [rows, k, runs, cols] in shapes {
+            let wide = cols.next_multiple_of(S::WIDE_PANEL);
+            let mut numbers =
+                |len: usize| -> Vec<f32> { (0..len).map(|_| dice.roll(1, 1 << 20) as f32 / 1e5).collect() };
+            let (a, b, c) = (numbers(rows * k * runs), numbers(k * runs * wide), numbers(rows * cols));
+            let mut packed = vec![0.0; b.len()];
+            for (at, &b) in b.iter().enumerate() {
+                let (p, j) = (at / wide, at % wide);
+                packed[j / S::PANEL * S::PANEL * k * runs + p * S::PANEL + j % S::PANEL] = b;
+            }
+            let in_place = |width| Columns { width, ..Columns::in_place::<S>(Rhs::new(&b, wide)) };
+            let all = [
+                in_place(S::PANEL),
+                in_place(S::WIDE_PANEL),
+                Columns::packed::<S>(&packed),
+                Columns::packed::<S>(&packed).prefetching_next(true),
+            ];
+            let by_rows = Lhs { runs, run_stride: k, ..Lhs::new(&a, k * runs, 1) };
+            let by_columns = Lhs { runs, run_stride: k * rows, ..Lhs::new(&a, 1, rows) };
+            for (a, accumulate) in [(by_rows, false), (by_rows, true), (by_columns, false)] {
+                let [first, others @ ..] = all.map(|b| {
+                    let mut c = c.clone();
+                    s.product_into(k, a, b, Block::new(&mut c, [rows, cols], cols), accumulate);
+                    c.iter().map(|c| c.to_bits()).collect::<Vec<_>>()
+                });
+                assert!(first.iter().zip(&c).all(|(&new, old)| new != old.to_bits()), "not written");
+                for (i, other) in others.iter().enumerate() {
+                    assert!(*other == first, "{rows} x {k} x {cols}, {runs} runs: columns {}", i + 1);
+                }
+            }
+        }
+    }
 }

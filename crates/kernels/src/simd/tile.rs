@@ -57,7 +57,8 @@ pub(super) unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const DENSE
         } else {
             // For a smaller tile, the prefetches would cost more than they save. Packed operands
             // are prefetched as a whole.
-            let prefetch = MR * NV >= PREFETCHING_TILE && a.tile_rows == TileRows::Usual;
+            let prefetch =
+                MR * NV >= PREFETCHING_TILE && NV * S::LANES == S::PANEL && a.tile_rows == TileRows::Usual;
             let mut a_p = from;
             for p in (0..k - k % 4).step_by(4) {
                 if p % STEPS_PER_PREFETCH == 0 && ahead.rows > 0 {

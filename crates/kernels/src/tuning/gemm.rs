@@ -2,6 +2,7 @@
 //! docs/design/matrix-products.md and docs/design/prefetching.md.
 
 use crate::isa::Isa;
+use crate::simd::Simd;
 
 /// The sizes of the blocks of a product. They may differ between processors, because they do not
 /// change the bits of a product: a test compares the bits of many values. To tune a processor, add
@@ -41,6 +42,9 @@ pub(crate) struct Blocks {
     ///
     /// [`InstructionSet::wide_panel`]: crate::tuning::InstructionSet::wide_panel
     pub(crate) wide: bool,
+    /// Least length of a transformed filter of a convolution whose next panel is prefetched into
+    /// L2, while the micro-kernel multiplies a panel (`conv2d/winograd/by_tiles.rs`).
+    pub(crate) prefetched_filter: usize,
 }
 
 impl Blocks {
@@ -57,6 +61,7 @@ impl Blocks {
         rows_if_aliased: 24,
         rows_if_large: 256,
         wide: false,
+        prefetched_filter: usize::MAX,
     };
 
     /// The sizes found on an Intel Xeon with AVX-512, 48 KB of L1 and 2 MB of L2. Other Intel
@@ -68,6 +73,7 @@ impl Blocks {
         columns_in_place: 256,
         rows_if_large: 512,
         wide: true,
+        prefetched_filter: 1 << 18,
         ..Blocks::ZEN
     };
 
@@ -81,6 +87,11 @@ impl Blocks {
             return &Blocks::XEON;
         }
         &Blocks::ZEN
+    }
+
+    /// Returns the number of columns of a panel.
+    pub(crate) fn panel<S: Simd>(&self) -> usize {
+        if self.wide { S::WIDE_PANEL } else { S::PANEL }
     }
 
     /// Returns whether a product can be divided by these sizes.

@@ -36,6 +36,10 @@ pub(crate) const BLOCK: usize = 256;
 /// the next tile. With fewer, computing the addresses takes longer than waiting for the pixels.
 pub(crate) const MIN_PREFETCH_CHANNELS: usize = 32;
 
+/// Number of rows from the row of the filter that is transformed to the row whose weights are
+/// prefetched (`filter.rs`).
+pub(crate) const ROWS_AHEAD: usize = 8;
+
 /// Products whose tasks are tiles (`by_tiles.rs`).
 pub(crate) mod by_tiles {
     /// Number of tiles that a task computes at once. Their transforms and products stay in L2.

@@ -35,7 +35,7 @@ mod tests;
 use super::Geometry;
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Lhs, Pieces, Rhs, Simd, for_each_piece};
+use crate::simd::{Columns, Lhs, Pieces, Rhs, Simd, for_each_piece};
 use crate::size;
 use crate::tuning::InstructionSet;
 use crate::tuning::conv2d::direct::{
@@ -207,7 +207,7 @@ pub(super) fn forward<S: Simd>(s: S, g: &Geometry, x: &[f32], w: &[f32], y: &mut
         for i in rows.clone() {
             let data = &padded[(i - rows.start) * sh * row..];
             let a = Lhs { runs: kh, run_stride: row, ..Lhs::new(data, sw * ci, 1) };
-            let b = |column: usize| Rhs { data: &w.data[channels.start + column..], ..w };
+            let b = Columns::in_place::<S>(Rhs { data: &w.data[channels.start..], ..w });
             s.product_into(kw * ci, a, b, piece.row(images.start, i), false);
         }
     });
@@ -248,7 +248,7 @@ pub(super) fn weight_grad<S: Simd>(s: S, g: &Geometry, x: &[f32], y_bar: &[f32],
             for r in kernel_rows.clone() {
                 let data = &data[r * row + taps.start..];
                 let a = Lhs { runs, run_stride: sh * row, ..Lhs::new(data, 1, sw * ci) };
-                let b = |column: usize| Rhs { data: &y_bar.data[y_at + channels.start + column..], ..y_bar };
+                let b = Columns::in_place::<S>(Rhs { data: &y_bar.data[y_at + channels.start..], ..y_bar });
                 s.product_into(ow, a, b, piece.row(of.start, r), band > first);
             }
         }

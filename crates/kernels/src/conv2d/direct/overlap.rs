@@ -16,7 +16,7 @@ use crate::conv2d::Geometry;
 use crate::gemm::{Mat, copy};
 use crate::memory::Buffer;
 use crate::parallel;
-use crate::simd::{Block, Lhs, Rhs, Simd};
+use crate::simd::{Block, Columns, Lhs, Rhs, Simd};
 use crate::tuning::cache::LINE;
 use crate::tuning::conv2d::direct::MAX_BAND;
 use std::ops::Range;
@@ -157,7 +157,7 @@ impl Overlap {
             let a = Lhs::new(&y_bar[(i * ow + columns.start) * co..], co, 1);
             let to = &mut windows[self.at(i) + before * self.window..];
             let to = Block::new(to, [columns.len(), self.window], self.window);
-            s.product_into(co, a, |column| Rhs { data: &b.data[column..], ..b }, to, false);
+            s.product_into(co, a, Columns::in_place::<S>(b), to, false);
         }
     }
 

@@ -21,7 +21,7 @@ use super::transform::{Form, N};
 use super::{Operands, Part, load, store};
 use crate::memory::Scratch;
 use crate::parallel;
-use crate::simd::{Block, Lhs, Rhs, Shared, Simd};
+use crate::simd::{Block, Columns, Lhs, Shared, Simd};
 use crate::tuning::cache::PAD;
 use crate::tuning::winograd::MIN_TASKS;
 use crate::tuning::winograd::by_columns::{COLUMNS, ROWS_OF_PART, TILES};
@@ -79,8 +79,7 @@ pub(super) fn run<S: Simd, F: Form>(
                 let sums = unsafe { sums.slice(point * product.point_stride, product.point_stride) };
                 let with = t.rows_with(point, &(0..count));
                 let a = Lhs::new(hat.from(point, with.start, start), hat.layout.row_stride, 1);
-                let b =
-                    |column: usize| Rhs::new(&filter[point * point_stride + column * rows.len()..], S::PANEL);
+                let b = Columns::packed::<S>(&filter[point * point_stride..]);
                 let to = &mut sums[product.at(with.start, 0)..];
                 let to = Block::new(to, [with.len(), columns.len()], product.row_stride);
                 s.product_into(rows.len(), a, b, to, start > 0);

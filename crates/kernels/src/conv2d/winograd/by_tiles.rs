@@ -22,8 +22,9 @@ use super::transform::{Form, N};
 use super::{Operands, Part, load, store};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Block, Lhs, Pieces, Rhs, Shared, Simd};
+use crate::simd::{Block, Columns, Lhs, Pieces, Shared, Simd};
 use crate::tuning::cache::PAD;
+use crate::tuning::gemm::Blocks;
 use crate::tuning::winograd::by_tiles::{MIN_BAND, SMALL_IMAGE, TASKS, TILES};
 use std::ops::Range;
 
@@ -48,6 +49,7 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
         );
     });
     let filter = filter.as_slice();
+    let prefetch = filter.len() >= Blocks::active().prefetched_filter;
 
     let to = Shared::new(to);
     let tasks = Tasks::of(t, side);
@@ -65,8 +67,8 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
             let with = t.rows_with(point, &tiles);
             for rows in &blocks {
                 let a = Lhs::new(hat.from(point, with.start, rows.start), hat.layout.row_stride, 1);
-                let b = &filter[point * point_stride + rows.start * wide..];
-                let b = |column: usize| Rhs::new(&b[column * rows.len()..], S::PANEL);
+                let b = Columns::packed::<S>(&filter[point * point_stride + rows.start * wide..])
+                    .prefetching_next(prefetch);
                 let to = &mut m.as_mut_slice()[point * product.point_stride + product.at(with.start, 0)..];
                 let to = Block::new(to, [with.len(), n], product.row_stride);
                 s.product_into(rows.len(), a, b, to, rows.start > 0);

@@ -4,6 +4,7 @@ use super::points::Transformed;
 use super::tiling::Tiling;
 use super::transform::{Form, N};
 use crate::simd::{Shared, Simd};
+use crate::tuning::winograd::ROWS_AHEAD;
 use std::ops::Range;
 
 /// The product that the transformed filter is used in: y from x, or x_bar from y_bar.
@@ -52,6 +53,7 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
                 transpose(s, t, F::R, w, [block, first], &mut squares);
             }
             for row in first..rows.end.min(first + SQUARE) {
+                prefetch(s, t, F::R, (w, side), [row, block]);
                 let taps = taps(t, F::R, (w, side), [row, block], &squares);
                 let lines = at + block - column + (row - rows.start) * S::PANEL;
                 for lane in (0..SQUARE).step_by(S::LANES) {
@@ -69,6 +71,23 @@ pub(super) unsafe fn transform<S: Simd, F: Form>(
                     );
                 }
             }
+        }
+    }
+}
+
+/// Prefetches weights that are transformed soon after row `row` of the block of columns at
+/// `column`. They are short runs far apart, whose addresses the processor does not predict.
+#[inline(always)]
+fn prefetch<S: Simd>(s: S, t: &Tiling, r: usize, (w, side): (&[f32], Side), [row, column]: [usize; 2]) {
+    // The channels of x and of y whose weights are prefetched. On the adjoint side, these are one
+    // row of the next square, so that a square is prefetched while its predecessor is transformed.
+    let [x, y] = match side {
+        Side::Forward => [row + ROWS_AHEAD, column],
+        Side::Adjoint => [column + row % SQUARE, (row / SQUARE + 1) * SQUARE],
+    };
+    for (d, e) in (0..r).flat_map(|d| (0..r).map(move |e| (d, e))) {
+        if let Some(line) = t.weight_row(x / t.channels[0], x % t.channels[0], [d, e]) {
+            s.prefetch(w.as_ptr().wrapping_add(line + y));
         }
     }
 }

@@ -32,7 +32,7 @@ use super::transform::{Form, N};
 use super::{data, filter};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
-use crate::simd::{Block, Lhs, Pieces, Rhs, Shared, Simd};
+use crate::simd::{Block, Columns, Lhs, Pieces, Rhs, Shared, Simd};
 use crate::tuning::winograd::weight_grad::{
     BLOCKS, COLUMNS, MAX_SHARES, MIN_COLUMNS, MIN_SHARES, ROUND, ROWS, ROWS_TO_FINISH, SHARE_TILES,
     SMALL_FILTER, TILES,
@@ -184,7 +184,8 @@ fn multiply<S: Simd>(
     (m, row_stride, accumulate): (&mut [f32], usize, bool),
 ) {
     let a = Lhs::new(x_hat.from(point, with.start, rows.start), 1, x_hat.layout.row_stride);
-    let b = |at| Rhs::new(y_hat.from(point, with.start, columns.start + at), y_hat.layout.row_stride);
+    let b = Rhs::new(y_hat.from(point, with.start, columns.start), y_hat.layout.row_stride);
+    let b = Columns::in_place::<S>(b);
     s.product_into(with.len(), a, b, Block::new(m, [rows.len(), columns.len()], row_stride), accumulate);
 }
 

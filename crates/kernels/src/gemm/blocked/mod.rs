@@ -72,7 +72,7 @@ pub(super) fn gemm<S: Simd>(s: S, blocks: &Blocks, [a, b]: [Mat<'_, f32>; 2], in
     let kc = block_size(blocks, k);
     let product = Product::new(s, [a, b], blocks, kc, &tiles, |tasks, f| parallel::for_each(tasks, f));
     let c = Shared::new(c);
-    let scratch = Scratch::reserve([kc * tiles::panel::<S>(blocks)]);
+    let scratch = Scratch::reserve([kc * blocks.panel::<S>()]);
     parallel::for_each(tiles.tasks(), |task| {
         let [rows, columns] = tiles.get(task);
         let [mut panel] = scratch.take();

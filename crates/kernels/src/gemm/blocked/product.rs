@@ -5,7 +5,7 @@ use super::packing::{
     a_is_read_in_place, b_is_read_in_place, copy, pack_panel, pack_panels, pack_tiles, packed_len,
     packed_row, packed_rows,
 };
-use super::tiles::{Tiles, panel};
+use super::tiles::Tiles;
 use super::{Mat, Update};
 use crate::memory::Buffer;
 use crate::simd::{Lhs, Next, Out, Rhs, Shared, Simd, Write};
@@ -57,7 +57,7 @@ impl<'a, S: Simd> Product<'a, S> {
         let (m, k, n) = (a.rows, a.cols, b.cols);
         let count = k.div_ceil(kc);
         let a_in_place = a_is_read_in_place(blocks, &a);
-        let (panel, tile) = (panel::<S>(blocks), tiles.wide_rows());
+        let (panel, tile) = (blocks.panel::<S>(), tiles.wide_rows());
         let mut packed_a = (!a_in_place).then(|| Buffer::take(packed_len(tile, m, k, kc)));
         let in_place = b_is_read_in_place(blocks, &a, &b);
         let wide = n.next_multiple_of(panel);

@@ -3,7 +3,7 @@
 
 use super::packing::packed_len;
 use super::product::Product;
-use super::tiles::{Tiles, block_size, panel};
+use super::tiles::{Tiles, block_size};
 use super::{Mat, Update};
 use crate::memory::{Buffer, Scratch};
 use crate::parallel;
@@ -56,7 +56,7 @@ impl Shares {
         let mut parts = Buffer::take(self.count() * m * n);
         // The second buffer is for the part of A that a share packs.
         let scratch =
-            Scratch::reserve([kc * panel::<S>(blocks), packed_len(tiles.wide_rows(), m, self.len, kc)]);
+            Scratch::reserve([kc * blocks.panel::<S>(), packed_len(tiles.wide_rows(), m, self.len, kc)]);
         parallel::for_each_chunk(parts.as_mut_slice(), m * n, |share, part| {
             let inner = self.get(share);
             let (a, b) = (a.columns(inner.clone()), b.t().columns(inner).t());

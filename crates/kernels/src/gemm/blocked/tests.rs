@@ -108,6 +108,7 @@ fn many_blocks() -> Vec<Blocks> {
                 rows_if_aliased,
                 rows_if_large,
                 wide,
+                ..Blocks::ZEN
             });
         }
     }

@@ -12,11 +12,6 @@ pub(super) fn block_size(blocks: &Blocks, k: usize) -> usize {
     k.div_ceil(k.div_ceil(blocks.kc))
 }
 
-/// Returns the number of columns of a panel.
-pub(super) fn panel<S: Simd>(blocks: &Blocks) -> usize {
-    if blocks.wide { S::WIDE_PANEL } else { S::PANEL }
-}
-
 /// Returns the number of rows of a tile of the micro-kernel in a wide panel. The `m` rows of A are
 /// divided among `tasks`, and each of them has the same number of tiles if possible.
 pub(super) fn wide_rows<S: Simd>(m: usize, tasks: usize) -> usize {
@@ -52,7 +47,7 @@ impl Tiles {
     /// cheaper, because their tasks do not pack panels.
     pub(super) fn new<S: Simd>(blocks: &Blocks, [m, n]: [usize; 2], in_place: bool) -> Self {
         let &Blocks { mc, nc, one_tile, low_tile, min_tile, wide, .. } = blocks;
-        let panel = panel::<S>(blocks);
+        let panel = blocks.panel::<S>();
         let (rows, least) = if m <= one_tile { (one_tile, panel) } else { (mc, 2 * panel) };
         let mut mc = m.div_ceil(m.div_ceil(rows)).next_multiple_of(8);
         let mut nc = nc.min(n).next_multiple_of(panel);
