@@ -1,7 +1,9 @@
 //! Adam's update in one pass over memory.
 
 use crate::Element;
+use crate::memory::Buffer;
 use crate::parallel::for_each_chunk;
+use crate::reduce::squares_of_chunk;
 use crate::simd::level;
 use crate::tuning::tasks::CHUNK;
 
@@ -30,11 +32,15 @@ impl Adam {
     /// > m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
     /// > theta <- theta - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
     ///
+    /// Returns the sum of the squares of `g`, with the bits of
+    /// [`sum_of_squares`](crate::reduce::sum_of_squares). Each part of `g` is in the cache here, so
+    /// the sum takes less time than a pass of its own.
+    ///
     /// # Panics
     /// If the lengths differ.
     #[track_caller]
     #[inline(never)]
-    pub fn step<E: Element>(&self, t: u64, theta: &mut [E], g: &[E], m: &mut [E], v: &mut [E]) {
+    pub fn step<E: Element>(&self, t: u64, theta: &mut [E], g: &[E], m: &mut [E], v: &mut [E]) -> f64 {
         let n = theta.len();
         assert!(
             g.len() == n && m.len() == n && v.len() == n,
@@ -49,17 +55,23 @@ impl Adam {
         let step = E::of(self.lr / (1.0 - self.beta1.powi(t)));
         let root = E::of(1.0 / (1.0 - self.beta2.powi(t)).sqrt());
         let keep = E::of(1.0 - self.lr * self.decay);
+        let mut squares = Buffer::<f64>::take(n.div_ceil(CHUNK));
         let mut chunks: Vec<_> = theta
             .chunks_mut(CHUNK)
             .zip(m.chunks_mut(CHUNK))
             .zip(v.chunks_mut(CHUNK))
             .zip(g.chunks(CHUNK))
+            .zip(squares.as_mut_slice())
             .collect();
-        let level = level().narrow();
+        let level = level();
         for_each_chunk(&mut chunks, 1, |_, chunk| {
-            let (((theta, m), v), g) = &mut chunk[0];
-            let elements = theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter());
+            let ((((theta, m), v), g), squares) = &mut chunk[0];
             level.vectorize(
+                #[inline(always)]
+                || **squares = squares_of_chunk(g),
+            );
+            let elements = theta.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g.iter());
+            level.narrow().vectorize(
                 #[inline(always)]
                 move || {
                     for (((theta, m), v), &g) in elements {
@@ -75,6 +87,8 @@ impl Adam {
                 },
             );
         });
+        drop(chunks);
+        squares.as_slice().iter().sum()
     }
 }
 
@@ -82,6 +96,7 @@ impl Adam {
 mod tests {
     use super::*;
     use crate::isa::{self, Isa};
+    use crate::reduce::sum_of_squares;
     use crate::reference;
     use crate::reference::testing::{integers, wave};
 
@@ -103,6 +118,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn returns_the_bits_of_the_sum_of_squares() {
+        let adam = Adam { lr: 1e-2, beta1: 0.5, beta2: 0.99, eps: 1e-3, l2: 0.3, decay: 0.1 };
+        for n in [0, 1, 37, CHUNK, 3 * CHUNK + 37] {
+            let g = wave(n, 0.3);
+            let [mut theta, mut m, mut v] = [(); 3].map(|()| wave(n, 1.0));
+            let squares = adam.step(1, &mut theta, &g, &mut m, &mut v);
+            assert_eq!(squares.to_bits(), sum_of_squares(&g).to_bits(), "{n} numbers");
+        }
+    }
+
     /// Every instruction set gives the same parameters, because each operation is rounded
     /// separately.
     #[test]
@@ -111,7 +137,9 @@ mod tests {
         let adam = Adam { lr: 1e-2, beta1: 0.5, beta2: 0.99, eps: 1e-3, l2: 0.3, decay: 0.1 };
         let run = |isa| {
             let (mut theta, mut m, mut v) = (wave(n, 1.0), vec![0.0; n], vec![0.0; n]);
-            isa::with(isa, || (1..=3).for_each(|t| adam.step(t, &mut theta, &wave(n, 0.3), &mut m, &mut v)));
+            isa::with(isa, || {
+                (1..=3).for_each(|t| _ = adam.step(t, &mut theta, &wave(n, 0.3), &mut m, &mut v))
+            });
             [theta, m, v].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
         };
         let portable = run(Isa::Portable);

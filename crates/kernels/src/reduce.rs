@@ -13,6 +13,7 @@ use crate::parallel::for_each_chunk;
 use crate::simd::level;
 use crate::size;
 use crate::tuning::tasks::CHUNK;
+pub(crate) use lanes::squares_of_chunk;
 pub use lanes::sum_of_squares;
 use lanes::{LANES, sum_block};
 

@@ -52,6 +52,13 @@ pub(super) fn sum_block<E: Element>(x: &[E]) -> E {
     lanes[0]
 }
 
+/// Returns the sum of the squares of a chunk of at most [`CHUNK`] numbers.
+#[inline(always)]
+pub(crate) fn squares_of_chunk<E: Element>(x: &[E]) -> f64 {
+    // AVX2 has registers for half of the sums in `f64`, and for the new terms.
+    lanes::<_, _, { LANES / 2 }>(x, |x| x.f64() * x.f64()).iter().sum()
+}
+
 /// Returns the sum of the squares, in `f64`, for the norm of a gradient.
 #[inline(never)]
 pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
@@ -61,8 +68,7 @@ pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
         let x = &x[t * CHUNK..((t + 1) * CHUNK).min(x.len())];
         level.vectorize(
             #[inline(always)]
-            // AVX2 has registers for half of the sums in `f64`, and for the new terms.
-            || out[0] = lanes::<_, _, { LANES / 2 }>(x, |x| x.f64() * x.f64()).iter().sum(),
+            || out[0] = squares_of_chunk(x),
         );
     });
     partial.as_slice().iter().sum()

@@ -56,9 +56,15 @@ impl<E: Element> UpdateRule<E> for Adam {
         SLOTS
     }
 
-    fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
+    fn update(
+        &self,
+        step: Step,
+        theta: &mut Tensor<E>,
+        g: &Tensor<E>,
+        slots: &mut [Tensor<E>],
+    ) -> Option<f64> {
         let &Adam { beta1, beta2, eps, weight_decay: l2 } = self;
-        update(Kernel { lr: step.lr, beta1, beta2, eps, l2, decay: 0.0 }, step, theta, g, slots);
+        update(Kernel { lr: step.lr, beta1, beta2, eps, l2, decay: 0.0 }, step, theta, g, slots)
     }
 }
 
@@ -67,9 +73,15 @@ impl<E: Element> UpdateRule<E> for AdamW {
         SLOTS
     }
 
-    fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
+    fn update(
+        &self,
+        step: Step,
+        theta: &mut Tensor<E>,
+        g: &Tensor<E>,
+        slots: &mut [Tensor<E>],
+    ) -> Option<f64> {
         let &AdamW { beta1, beta2, eps, weight_decay: decay } = self;
-        update(Kernel { lr: step.lr, beta1, beta2, eps, l2: 0.0, decay }, step, theta, g, slots);
+        update(Kernel { lr: step.lr, beta1, beta2, eps, l2: 0.0, decay }, step, theta, g, slots)
     }
 }
 
@@ -79,9 +91,9 @@ fn update<E: Element>(
     theta: &mut Tensor<E>,
     g: &Tensor<E>,
     slots: &mut [Tensor<E>],
-) {
+) -> Option<f64> {
     let [m, v] = slots else { panic!("Adam needs the tensors of two moments, got {}", slots.len()) };
-    kernel.step(step.number, theta.data_mut(), g.data(), m.data_mut(), v.data_mut());
+    Some(kernel.step(step.number, theta.data_mut(), g.data(), m.data_mut(), v.data_mut()))
 }
 
 #[cfg(test)]

@@ -1,13 +1,38 @@
 //! The gradient of a loss with respect to a model.
 
 use crate::{Element, Module, Tensor, Var};
+use std::sync::OnceLock;
 
 /// A loss, and its gradient with respect to each parameter of a model. The gradients are in the
 /// order in which the model's fields are visited.
 #[derive(Clone, Debug)]
 pub struct Gradients<E: Element> {
     loss: f64,
-    by_name: Vec<(String, Tensor<E>)>,
+    entries: Vec<Entry<E>>,
+}
+
+/// The gradient with respect to one parameter.
+#[derive(Clone, Debug)]
+pub(super) struct Entry<E: Element> {
+    name: String,
+    pub(super) gradient: Tensor<E>,
+    /// The sum of the squares of the gradient, if it was computed.
+    squares: OnceLock<f64>,
+}
+
+impl<E: Element> Entry<E> {
+    fn new(name: String, gradient: Tensor<E>) -> Self {
+        Entry { name, gradient, squares: OnceLock::new() }
+    }
+
+    /// Keeps the sum of the squares of the gradient, for the norm.
+    pub(super) fn remember(&self, squares: f64) {
+        self.squares.get_or_init(|| squares);
+    }
+
+    fn sum_of_squares(&self) -> f64 {
+        *self.squares.get_or_init(|| self.gradient.sum_of_squares())
+    }
 }
 
 impl<E: Element> Gradients<E> {
@@ -34,7 +59,8 @@ impl<E: Element> Gradients<E> {
             names.iter().zip(reached).filter(|(_, reached)| !reached).map(|(n, _)| n.as_str()).collect();
         assert!(unused.is_empty(), "the loss does not depend on the parameter {}", unused.join(", "));
         let gradients = loss.gradients(&wrt);
-        Gradients { loss: loss.item(), by_name: names.into_iter().zip(gradients).collect() }
+        let entries = names.into_iter().zip(gradients).map(|(name, g)| Entry::new(name, g)).collect();
+        Gradients { loss: loss.item(), entries }
     }
 
     /// Returns the value of the loss.
@@ -44,7 +70,11 @@ impl<E: Element> Gradients<E> {
 
     /// Returns the name and the gradient of each parameter.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor<E>)> {
-        self.by_name.iter().map(|(name, g)| (name.as_str(), g))
+        self.entries.iter().map(|entry| (entry.name.as_str(), &entry.gradient))
+    }
+
+    pub(super) fn entries(&self) -> &[Entry<E>] {
+        &self.entries
     }
 
     /// Returns the gradient of the parameter `name`.
@@ -60,11 +90,8 @@ impl<E: Element> Gradients<E> {
     /// The Euclidean norm of the gradients of all parameters whose names start with `part`, for
     /// example "encoder.".
     pub fn norm_of(&self, part: &str) -> f64 {
-        self.iter()
-            .filter(|(name, _)| name.starts_with(part))
-            .map(|(_, g)| g.sum_of_squares())
-            .sum::<f64>()
-            .sqrt()
+        let of_part = self.entries.iter().filter(|entry| entry.name.starts_with(part));
+        of_part.map(Entry::sum_of_squares).sum::<f64>().sqrt()
     }
 
     /// Scales all gradients by one factor so that [`norm`](Self::norm) is at most `max` (Pascanu et
@@ -78,8 +105,9 @@ impl<E: Element> Gradients<E> {
         let norm = self.norm();
         if norm > max {
             let factor = E::of(max / norm);
-            for (_, g) in &mut self.by_name {
-                *g = g.map(move |g| factor * g);
+            for Entry { gradient, squares, .. } in &mut self.entries {
+                *gradient = gradient.map(move |g| factor * g);
+                *squares = OnceLock::new();
             }
         }
         norm
@@ -90,7 +118,8 @@ impl<E: Element> Gradients<E> {
 mod tests {
     use super::*;
     use crate::layers::Linear;
-    use crate::{Scheme, module};
+    use crate::optim::{Adam, Optimizer};
+    use crate::{Scheme, Stream, module};
 
     struct Two<E: Element> {
         a: Linear<E>,
@@ -124,6 +153,21 @@ mod tests {
         assert!((gradients.norm() - 1.0).abs() < 1e-15);
         assert!((gradients.get("b.weight").unwrap().item() - 0.8).abs() < 1e-15);
         assert!(gradients.get("c.weight").is_none());
+    }
+
+    /// Adam's step passes on the sums of squares, with which the norm has the same bits.
+    #[test]
+    fn the_norm_is_the_same_before_and_after_a_step() {
+        let mut model = Linear::<f32>::new(300, 200);
+        Scheme::pytorch().apply(&mut model, "model", 0);
+        let x = Var::constant(Stream::new(1, "x", 0).normal_tensor([4, 300], 0.0, 1.0));
+        let gradients = Gradients::of(model.forward(&x).square().sum(), &model);
+        let before = gradients.clone().norm();
+        let passed_on = || gradients.entries.iter().all(|entry| entry.squares.get().is_some());
+        assert!(!passed_on());
+        Optimizer::new(&model, 0.1, Adam::default()).step(&gradients, &mut model);
+        assert!(passed_on());
+        assert_eq!(gradients.norm().to_bits(), before.to_bits());
     }
 
     #[test]

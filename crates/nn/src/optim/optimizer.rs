@@ -20,8 +20,15 @@ pub trait UpdateRule<E: Element> {
     fn slots(&self) -> &'static [&'static str];
 
     /// Updates the parameter `theta`, whose gradient is `g`, and its state tensors `slots`, which
-    /// are in the order of [`slots`](Self::slots).
-    fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]);
+    /// are in the order of [`slots`](Self::slots). Returns the sum of the squares of `g` if the
+    /// update computes it at little cost, with the bits of [`Tensor::sum_of_squares`].
+    fn update(
+        &self,
+        step: Step,
+        theta: &mut Tensor<E>,
+        g: &Tensor<E>,
+        slots: &mut [Tensor<E>],
+    ) -> Option<f64>;
 }
 
 /// Minimises losses of a model with an [`UpdateRule`].
@@ -100,11 +107,12 @@ impl<E: Element> Optimizer<E> {
         );
         self.steps += 1;
         let step = Step { number: self.steps, lr: self.lr };
-        let mut items = self.states.iter_mut().zip(gradients.iter());
+        let mut items = self.states.iter_mut().zip(gradients.entries());
         model.visit_mut("", &mut |_, slot| {
             let SlotMut::Param(theta) = slot else { return };
-            let (state, (_, g)) = items.next().expect("the names were compared");
-            self.rule.update(step, theta.value_mut(), g, &mut state.slots);
+            let (state, entry) = items.next().expect("the names were compared");
+            let squares = self.rule.update(step, theta.value_mut(), &entry.gradient, &mut state.slots);
+            squares.into_iter().for_each(|squares| entry.remember(squares));
         });
     }
 

@@ -33,7 +33,13 @@ impl<E: Element> UpdateRule<E> for RmsProp {
         if self.momentum == 0.0 { &["v"] } else { &["v", "momentum"] }
     }
 
-    fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
+    fn update(
+        &self,
+        step: Step,
+        theta: &mut Tensor<E>,
+        g: &Tensor<E>,
+        slots: &mut [Tensor<E>],
+    ) -> Option<f64> {
         let [lr, alpha, rest, eps, momentum] =
             [step.lr, self.alpha, 1.0 - self.alpha, self.eps, self.momentum].map(E::of);
         let g = decayed(g, theta, self.weight_decay);
@@ -45,6 +51,7 @@ impl<E: Element> UpdateRule<E> for RmsProp {
             direction = b.clone();
         }
         theta.update(&direction, move |theta, d| theta - lr * d);
+        None
     }
 }
 

@@ -25,7 +25,13 @@ impl<E: Element> UpdateRule<E> for Sgd {
         if self.momentum == 0.0 { &[] } else { &["momentum"] }
     }
 
-    fn update(&self, step: Step, theta: &mut Tensor<E>, g: &Tensor<E>, slots: &mut [Tensor<E>]) {
+    fn update(
+        &self,
+        step: Step,
+        theta: &mut Tensor<E>,
+        g: &Tensor<E>,
+        slots: &mut [Tensor<E>],
+    ) -> Option<f64> {
         let [lr, momentum] = [step.lr, self.momentum].map(E::of);
         let mut direction = decayed(g, theta, self.weight_decay);
         if let [b] = slots {
@@ -34,6 +40,7 @@ impl<E: Element> UpdateRule<E> for Sgd {
                 if self.nesterov { direction.zip(b, move |g, b| g + momentum * b) } else { b.clone() };
         }
         theta.update(&direction, move |theta, d| theta - lr * d);
+        None
     }
 }
 
@@ -45,7 +52,7 @@ mod tests {
     fn run(sgd: Sgd, steps: u64) -> f64 {
         let (mut theta, g) = (Tensor::<f64>::scalar(1.0), Tensor::scalar(2.0));
         let mut slots = vec![Tensor::scalar(0.0); UpdateRule::<f64>::slots(&sgd).len()];
-        (1..=steps).for_each(|number| sgd.update(Step { number, lr: 0.1 }, &mut theta, &g, &mut slots));
+        (1..=steps).for_each(|number| _ = sgd.update(Step { number, lr: 0.1 }, &mut theta, &g, &mut slots));
         theta.item()
     }
 
