@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::escape::{escaped, path_bytes};
 use crate::held_out::{held_out, sort_by_hash};
 use crate::settings::Settings;
-use crate::{Digest, Split};
+use crate::{Digest, Options, Split};
 
 /// The keys of images: each image has another key.
 pub(crate) enum Keys {
@@ -64,6 +64,19 @@ pub(crate) enum Splits {
     Given(Vec<Split>),
     /// This fraction of the images is in the test split, by the hash of their keys.
     HeldOut(f64),
+}
+
+impl Splits {
+    /// The given splits of images. Without them, the fraction that the options hold out.
+    pub(crate) fn new(given: Option<Vec<Split>>, options: &Options) -> Self {
+        given.map_or(Self::HeldOut(options.test_fraction), Self::Given)
+    }
+
+    /// A note, if the user chose a fraction that is not used.
+    pub(crate) fn note(&self, options: &Options) -> Option<String> {
+        let is_unused = matches!(self, Self::Given(_)) && !options.has_usual_fraction();
+        is_unused.then(|| "--test-fraction is not used, because the dataset has a test split".to_owned())
+    }
 }
 
 /// The images of all splits of a set.

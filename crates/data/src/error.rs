@@ -59,7 +59,7 @@ pub enum DataError {
 
     /// The batch size is 0 or exceeds the number of images.
     #[error(
-        "a batch size of {batch_size} is not possible with the {images} images of {dataset}; choose 1 to {images}"
+        "a batch size of {batch_size} is not possible with the {images} images of {dataset}; choose a --batch-size from 1 to {images}, or add images"
     )]
     BatchSize {
         /// The requested batch size.

@@ -3,16 +3,17 @@
 //! The default manifest is `datasets/manifest.toml`, which is compiled into this crate. A user's
 //! manifest adds datasets ([`Manifest::merge`]).
 
-use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
+mod check;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use self::check::check_name;
 use crate::escape::Shown;
-use crate::settings::MAX_SIDE;
 use crate::{DataError, Digest, Split, points, source};
 
 /// Datasets by name.
@@ -134,6 +135,9 @@ struct Common {
 
 /// Names of the fields of [`Common`].
 const COMMON: [&str; 4] = ["mirrors", "size", "classes", "judge_accuracy"];
+/// Names of the fields of [`IdxFiles`] and [`CifarFiles`].
+const OF_IDX: &[&str] = &["train", "test"];
+const OF_CIFAR: &[&str] = &["archive", "label_bytes", "train", "test"];
 
 impl Manifest {
     /// Reads a manifest in the format of `datasets/manifest.toml`.
@@ -143,7 +147,14 @@ impl Manifest {
     /// field whose value is out of range.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         let parsed: Result<BTreeMap<String, Table>, _> = toml::from_str(text);
-        let tables = parsed.map_err(|error| DataError::Manifest(one_line(&error)))?;
+        let at_line = |error: toml::de::Error| match error.span() {
+            Some(span) => {
+                let line = text[..span.start].matches('\n').count() + 1;
+                format!("line {line}: {}", one_line(error.message()))
+            }
+            None => one_line(error.message()),
+        };
+        let tables = parsed.map_err(|error| DataError::Manifest(at_line(error)))?;
         let entries = tables.into_iter().map(|(name, table)| {
             let entry = check_name(&name).and_then(|()| ManifestEntry::parse(table));
             let named = |problem| DataError::Manifest(format!("{}: {problem}", name.escape_debug()));
@@ -200,92 +211,32 @@ impl Default for Manifest {
     }
 }
 
-/// Largest number of images in a split.
-const MAX_ITEMS: usize = 1 << 28;
-/// Largest size of a downloaded file in bytes.
-const MAX_BYTES: u64 = 1 << 40;
-
-/// Fails unless `name` can be the name of a directory on every system.
-fn check_name(name: &str) -> Result<(), String> {
-    let is_valid = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-    if name.is_empty() || !name.bytes().all(is_valid) {
-        return Err("the name of a dataset has only the characters a-z, 0-9, - and _".into());
-    }
-    Ok(())
-}
-
 impl ManifestEntry {
     fn parse(mut table: Table) -> Result<Self, String> {
         let format = table.remove("format").unwrap_or_else(|| "idx".into());
-        let (common, files) = table.into_iter().partition(|(key, _)| COMMON.contains(&key.as_str()));
-        let files = match format.as_str() {
-            Some("idx") => Files::Idx(Box::new(deserialize(files)?)),
-            Some("cifar") => Files::Cifar(deserialize(files)?),
+        let (is_idx, own) = match format.as_str() {
+            Some("idx") => (true, OF_IDX),
+            Some("cifar") => (false, OF_CIFAR),
             _ => return Err(format!("format = {format}, but the formats are \"idx\" and \"cifar\"")),
+        };
+        let is_known = |key: &str| COMMON.contains(&key) || own.contains(&key);
+        if let Some(unknown) = table.keys().find(|key| !is_known(key)) {
+            let fields = [&["format"], &COMMON[..], own].concat().join(", ");
+            return Err(format!("there is no field {}; the fields are {fields}", unknown.escape_debug()));
+        }
+        let (common, files) = table.into_iter().partition(|(key, _)| COMMON.contains(&key.as_str()));
+        let files = match is_idx {
+            true => Files::Idx(Box::new(deserialize(files)?)),
+            false => Files::Cifar(deserialize(files)?),
         };
         let Common { mirrors, size, classes, judge_accuracy } = deserialize(common)?;
         let entry = Self { mirrors, size, classes, judge_accuracy, files, is_built_in: false };
         entry.check()?;
         Ok(entry)
     }
-
-    /// Fails with a description of the first value that is out of range.
-    fn check(&self) -> Result<(), String> {
-        let (size, classes) = (self.size, self.classes.len());
-        if size.iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
-            return Err(format!("size = {size:?}, but height and width are from 1 to {MAX_SIDE} pixels"));
-        }
-        if !(1..=256).contains(&classes) {
-            return Err(format!("{classes} classes, but a label of a byte names one of 1 to 256"));
-        }
-        if let Some(accuracy) = self.judge_accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
-            return Err(format!("judge_accuracy = {accuracy}, but it is a fraction from 0 to 1"));
-        }
-        match &self.files {
-            Files::Idx(files) => {
-                files.train.check().map_err(|problem| format!("train: {problem}"))?;
-                files.test.check().map_err(|problem| format!("test: {problem}"))
-            }
-            Files::Cifar(files) => files.check(),
-        }
-    }
-}
-
-impl SplitEntry {
-    fn check(&self) -> Result<(), String> {
-        check_items(self.items)?;
-        for file in [&self.images, &self.labels] {
-            check_file_name(&file.name)?;
-            check_bytes("gz_bytes", file.gz_bytes)?;
-        }
-        Ok(())
-    }
 }
 
 impl CifarFiles {
-    fn check(&self) -> Result<(), String> {
-        if !(1..=2).contains(&self.label_bytes) {
-            return Err(format!("label_bytes = {}, but a record has 1 or 2", self.label_bytes));
-        }
-        if self.train.is_empty() {
-            return Err("train: there are no files".into());
-        }
-        let mut names = HashSet::new();
-        for file in self.train.iter().chain(&self.test) {
-            check_file_name(&file.name)?;
-            check_items(file.items)?;
-            if file.items == 0 || !names.insert(&file.name) {
-                return Err(format!("{}: a file occurs once and has at least one record", file.name));
-            }
-        }
-        for split in [Split::Train, Split::Test] {
-            check_items(self.split(split).iter().map(|file| file.items).sum())?;
-        }
-        let Some(archive) = &self.archive else { return Ok(()) };
-        check_file_name(&archive.name)?;
-        check_bytes("bytes", archive.bytes)
-    }
-
     /// The files of one split.
     pub fn split(&self, split: Split) -> &[RecordFile] {
         match split {
@@ -312,31 +263,11 @@ impl FileEntry {
     }
 }
 
-fn check_items(items: usize) -> Result<(), String> {
-    if items > MAX_ITEMS {
-        return Err(format!("items = {items}, but {MAX_ITEMS} is the largest number"));
-    }
-    Ok(())
-}
-
-fn check_file_name(name: &str) -> Result<(), String> {
-    if Path::new(name).file_name() != Some(OsStr::new(name)) {
-        return Err(format!("name = {name:?}, which is not the name of a file"));
-    }
-    Ok(())
-}
-
-fn check_bytes(field: &str, bytes: u64) -> Result<(), String> {
-    if !(1..=MAX_BYTES).contains(&bytes) {
-        return Err(format!("{field} = {bytes}, but a file has from 1 to {MAX_BYTES}"));
-    }
-    Ok(())
-}
-
 fn deserialize<T: for<'de> Deserialize<'de>>(table: Table) -> Result<T, String> {
-    Value::Table(table).try_into().map_err(|error| one_line(&error))
+    // The text of the error names the field after its message.
+    Value::Table(table).try_into().map_err(|error: toml::de::Error| one_line(&error.to_string()))
 }
 
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().replace('\n', " ")
+fn one_line(text: &str) -> String {
+    text.trim_end().replace('\n', " ")
 }

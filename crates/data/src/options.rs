@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use crate::{FitMode, Manifest, Report};
 
+/// The fraction of the images that is the test split if the user chooses none.
+const USUAL_FRACTION: f64 = 0.1;
+
 /// The options for loading a dataset.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -39,6 +42,13 @@ pub struct Options {
     pub report: Report,
 }
 
+impl Options {
+    /// Is the fraction of the test split the default?
+    pub(crate) fn has_usual_fraction(&self) -> bool {
+        self.test_fraction.to_bits() == USUAL_FRACTION.to_bits()
+    }
+}
+
 impl Default for Options {
     /// `datasets/`, 28 pixels, seed 0, the manifest of this crate, a white background, a tenth of
     /// the images for testing, no limit, no broken images and no cache.
@@ -51,7 +61,7 @@ impl Default for Options {
             channels: None,
             fit: None,
             background: [255; 3],
-            test_fraction: 0.1,
+            test_fraction: USUAL_FRACTION,
             limit: None,
             skip_broken: false,
             cache_dir: None,

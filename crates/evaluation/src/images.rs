@@ -4,7 +4,7 @@
 use crate::cli::limit;
 use crate::judges::{ImageJudge, ImageTask, Judges, Reading};
 use crate::table::{DETAILS, Subject};
-use adjoint_data::{DataError, Dataset, PixelRange};
+use adjoint_data::{DataError, Dataset, Kind, PixelRange};
 use adjoint_metrics::classifier::{
     accuracy, classes, classifier_score, confident, histogram, total_variation,
 };
@@ -71,8 +71,12 @@ fn reject_few_images(train: &Dataset, test: &Dataset) -> Result<(), BoxError> {
     if tested >= least && trained >= least_trained {
         return Ok(());
     }
+    let advice = match train.kind() {
+        Kind::Folder | Kind::Array => "add images, or train with another --test-fraction",
+        Kind::Drawn | Kind::Stored => "take a larger dataset",
+    };
     Err(format!(
-        "{name} has {trained} training and {tested} test images; take a set with at least {least_trained} and {least}"
+        "{name} has {trained} training and {tested} test images, but a comparison needs {least_trained} and {least}; {advice}"
     )
     .into())
 }

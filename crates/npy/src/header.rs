@@ -135,6 +135,7 @@ fn dtype(descr: &[u8]) -> Result<(Dtype, bool), NpyError> {
         (Some(&(dtype, ..)), b"<") => Ok((dtype, false)),
         (Some(&(dtype, ..)), b">") => Ok((dtype, true)),
         (Some(&(dtype, ..)), b"|") if dtype.size() == 1 => Ok((dtype, false)),
+        (None, b"|") if code == b"b1" => Err(NpyError::Boolean),
         _ => Err(NpyError::Dtype(String::from_utf8_lossy(descr).chars().take(SHOWN).collect())),
     }
 }

@@ -147,6 +147,9 @@ pub enum NpyError {
     /// The elements are structures.
     #[error("its elements are structures (a structured dtype); save each field as an array of numbers")]
     Structured,
+    /// The elements are booleans.
+    #[error("its elements are booleans; save images as array.astype('uint8') * 255, and labels as integers")]
+    Boolean,
     /// The elements are not numbers of 8 to 64 bits. The text is the dtype as it is in the header.
     #[error("its elements have the dtype {0:?}, not integers of 8 to 64 bits or float16, float32 or float64")]
     Dtype(String),

@@ -108,6 +108,12 @@ pub enum ArrayProblem {
         /// The greatest value.
         max: f64,
     },
+    /// The values are `uint8` and at most 1, so all images would be black.
+    #[error(
+        "its values are 0 and 1, and uint8 images have values from 0 to 255; multiply them by 255, or save \
+         floating-point numbers"
+    )]
+    Binary,
     /// The labels do not have one axis with one element per image.
     #[error(
         "the shape of the labels is {found:?}, but there are {images} images; save an array of shape ({images},)"

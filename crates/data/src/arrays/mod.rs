@@ -21,7 +21,7 @@
 //! An archive whose arrays of images have `train` and `test` in their names has both splits, as
 //! Keras (`x_train`, `y_train`, `x_test`, `y_test`) and MedMNIST (`train_images`, `train_labels`
 //! and so on) save them. The labels of a split are its array of integers with one element per
-//! image. Arrays of a validation split are not used.
+//! image. Arrays of a validation split are not used, and a note names them.
 //!
 //! Without a test split, the hash of the index of an image chooses it, so it remains the same when
 //! images are appended. The same hash decides the order of the images in a split, so the first ones
@@ -57,7 +57,7 @@ use crate::split_images::{Set, SplitImages, Store, obtain};
 use crate::{DataError, Digest, Downloader, FitMode, Options, Split};
 use convert::{Conversion, Facts, Originals};
 use layout::Layout;
-use npz::Chosen;
+use npz::{Chosen, ChosenPart};
 use place::Place;
 
 /// The arrays of the images of a dataset, and their labels. Files are open only while they are
@@ -127,9 +127,9 @@ impl<'a> Arrays<'a> {
     /// [`DataError`] if a file cannot be read, or if its arrays are not images. The message says
     /// what to do.
     pub fn open(path: &Path, options: &'a Options) -> Result<Self, DataError> {
-        let chosen = if is_archive(path) { npz::choose(path)? } else { vec![beside(path)?] };
+        let chosen = if is_archive(path) { npz::choose(path)? } else { Chosen::only(beside(path)?) };
         let origin = npz::describe(path, &chosen);
-        let parts = chosen.into_iter().map(Part::open).collect::<Result<Arc<[Part]>, _>>()?;
+        let parts = chosen.parts.into_iter().map(Part::open).collect::<Result<Arc<[Part]>, _>>()?;
         if let Some(other) = parts.iter().find(|part| !part.layout.is_like(&parts[0].layout)) {
             return Err(other.place.error(ArrayProblem::OtherImages));
         }
@@ -172,12 +172,14 @@ impl<'a> Arrays<'a> {
             &mut notes,
         )?;
         let Facts { stored, extent } = facts(&index);
-        let splits = match &self.parts[..] {
-            [train, test] => Splits::Given(
+        let given = match &self.parts[..] {
+            [train, test] => Some(
                 [vec![Split::Train; train.layout.images], vec![Split::Test; test.layout.images]].concat(),
             ),
-            _ => Splits::HeldOut(self.options.test_fraction),
+            _ => None,
         };
+        let splits = Splits::new(given, self.options);
+        notes.extend(splits.note(self.options));
         let contents = Contents::new(Keys::Indices, self.classes()?, labels, stored, splits);
         let Layout { height, width, .. } = self.first().layout;
         notes.extend(extent.and_then(|extent| conversion.note(extent)));
@@ -186,24 +188,38 @@ impl<'a> Arrays<'a> {
         Ok(Set { contents, settings, store, notes })
     }
 
-    /// A note on classes below the greatest label that no image has.
+    /// A note on classes up to the greatest label that no image has, or no training image.
     fn gaps(&self) -> Result<Option<String>, DataError> {
         let Some(labels) = self.labels()? else { return Ok(None) };
-        let mut images = vec![0_usize; self.classes()?.len()];
-        labels.iter().for_each(|&label| images[usize::from(label)] += 1);
-        let empty = images.iter().filter(|&&images| images == 0).count();
-        let first = images.iter().position(|&images| images == 0);
-        Ok(first.map(|first| {
-            let (path, classes) = (Shown(&self.first().place.path), images.len());
-            let advice = "number the classes from 0 without gaps";
-            format!("{path}: {empty} of {classes} classes have no image, the first is {first}; {advice}")
-        }))
+        let classes = self.classes()?.len();
+        let first_gap = |labels: &[u16]| {
+            let mut has_images = vec![false; classes];
+            labels.iter().for_each(|&label| has_images[usize::from(label)] = true);
+            let empty = has_images.iter().filter(|&&has_images| !has_images).count();
+            Some((empty, has_images.iter().position(|&has_images| !has_images)?))
+        };
+        // The labels of the training images are first.
+        let of_training = &labels[..self.first().layout.images];
+        let (empty, first, what, advice) = match (first_gap(labels), first_gap(of_training)) {
+            (Some((empty, first)), _) => (empty, first, "image", "number the classes from 0 without gaps"),
+            (None, Some((empty, first))) => (
+                empty,
+                first,
+                "training image",
+                "train on images of each class, or leave out its test images",
+            ),
+            (None, None) => return Ok(None),
+        };
+        let path = Shown(&self.first().place.path);
+        Ok(Some(format!(
+            "{path}: {empty} of {classes} classes have no {what}, the first is {first}; {advice}"
+        )))
     }
 }
 
 impl Part {
-    fn open(chosen: Chosen) -> Result<Self, DataError> {
-        let Chosen { images: place, labels } = chosen;
+    fn open(chosen: ChosenPart) -> Result<Self, DataError> {
+        let ChosenPart { images: place, labels } = chosen;
         let header = place.header()?;
         let layout = Layout::of(&header.shape).map_err(|problem| place.error(problem))?;
         if layout.images == 1 {
@@ -222,7 +238,7 @@ impl Part {
 }
 
 /// Returns the array of a `.npy` file, and the labels beside it.
-fn beside(path: &Path) -> Result<Chosen, DataError> {
+fn beside(path: &Path) -> Result<ChosenPart, DataError> {
     let labels = path.with_extension("labels.npy");
     // A link that leads nowhere is an error, not a set without labels.
     let exists = match labels.symlink_metadata() {
@@ -231,7 +247,7 @@ fn beside(path: &Path) -> Result<Chosen, DataError> {
         Err(cause) => return Err(DataError::io("read", &labels)(cause)),
     };
     let labels = exists.then(|| Place::file(&labels)).transpose()?;
-    Ok(Chosen { images: Place::file(path)?, labels })
+    Ok(ChosenPart { images: Place::file(path)?, labels })
 }
 
 impl Source for Arrays<'_> {

@@ -67,15 +67,29 @@ impl Member {
     }
 }
 
-/// The places of the arrays of images and of their labels.
-pub(super) struct Chosen {
+/// The places of an array of images and of its labels.
+pub(super) struct ChosenPart {
     pub(super) images: Place,
     pub(super) labels: Option<Place>,
 }
 
-/// Returns the arrays of images and of labels in an archive: those of all images, or those of the
-/// training images and then of the test images. The module `arrays` has the rules.
-pub(super) fn choose(path: &Path) -> Result<Vec<Chosen>, DataError> {
+/// The arrays that a dataset consists of.
+pub(super) struct Chosen {
+    /// All images; or the training images and then the test images.
+    pub(super) parts: Vec<ChosenPart>,
+    /// The names of arrays that could be images and are not used.
+    unused: Vec<String>,
+}
+
+impl Chosen {
+    /// The only array of a file.
+    pub(super) fn only(part: ChosenPart) -> Self {
+        Self { parts: vec![part], unused: vec![] }
+    }
+}
+
+/// Returns the arrays of images and of labels in an archive. The module `arrays` has the rules.
+pub(super) fn choose(path: &Path) -> Result<Chosen, DataError> {
     let archive = Place::file(path)?;
     let members = members(BufReader::new(regular::open(path)?)).map_err(|problem| archive.error(problem))?;
     let error = |problem: fn(String) -> ArrayProblem| archive.error(problem(list(&members)));
@@ -84,14 +98,19 @@ pub(super) fn choose(path: &Path) -> Result<Vec<Chosen>, DataError> {
     let named: Vec<&Member> = images.iter().copied().filter(|member| member.is_named(&IMAGES)).collect();
     let of_splits = SPLITS.map(|split| only(images.iter().copied().filter(|member| member.is_of(split))));
     let with_labels = |images: &Member, labels: &[&Member]| match *labels {
-        [] => Ok(Chosen { images: images.place(&archive), labels: None }),
-        [labels] => Ok(Chosen { images: images.place(&archive), labels: Some(labels.place(&archive)) }),
+        [] => Ok(ChosenPart { images: images.place(&archive), labels: None }),
+        [labels] => Ok(ChosenPart { images: images.place(&archive), labels: Some(labels.place(&archive)) }),
         _ => Err(error(ArrayProblem::ManyLabels)),
     };
-    let images = match (&images[..], &named[..], of_splits) {
+    let without = |used: &[&Member]| {
+        let unused = images.iter().filter(|member| used.iter().all(|used| used.index != member.index));
+        unused.map(|member| member.name.clone()).collect::<Vec<_>>()
+    };
+    let used = match (&images[..], &named[..], of_splits) {
         ([images], ..) | (_, [images], _) => *images,
         ([], ..) => return Err(error(ArrayProblem::NoImages)),
         (.., [Some(train), Some(test)]) => {
+            let unused = without(&[train, test]);
             let [train, test] = [(train, SPLITS[0]), (test, SPLITS[1])].map(|(images, split)| {
                 let of_split = members.iter().filter(|member| member.is_of(split));
                 let labels = of_split.filter(|member| member.are_labels(images.shape()[0]));
@@ -100,16 +119,16 @@ pub(super) fn choose(path: &Path) -> Result<Vec<Chosen>, DataError> {
             let both = [train?, test?];
             return match both.each_ref().map(|chosen| chosen.labels.is_some()) {
                 [true, false] | [false, true] => Err(error(ArrayProblem::LabelsOfOneSplit)),
-                _ => Ok(both.into()),
+                _ => Ok(Chosen { parts: both.into(), unused }),
             };
         }
         _ => return Err(error(ArrayProblem::ManyImages)),
     };
     let mut labels: Vec<&Member> = members.iter().filter(|member| member.is_named(&LABELS)).collect();
     if labels.is_empty() {
-        labels = members.iter().filter(|member| member.are_labels(images.shape()[0])).collect();
+        labels = members.iter().filter(|member| member.are_labels(used.shape()[0])).collect();
     }
-    Ok(vec![with_labels(images, &labels)?])
+    Ok(Chosen { parts: vec![with_labels(used, &labels)?], unused: without(&[used]) })
 }
 
 /// Returns the only element.
@@ -118,9 +137,10 @@ fn only<'m>(mut members: impl Iterator<Item = &'m Member>) -> Option<&'m Member>
 }
 
 /// Says which arrays of an archive were chosen, in one line. `None` for a file that is one array.
-pub(super) fn describe(path: &Path, chosen: &[Chosen]) -> Option<String> {
+pub(super) fn describe(path: &Path, chosen: &Chosen) -> Option<String> {
     let name = |place: &Place| Some(format!("{:?}", place.member.as_ref()?.1));
     let parts: Option<Vec<String>> = chosen
+        .parts
         .iter()
         .map(|chosen| {
             let labels = chosen.labels.as_ref().and_then(name);
@@ -129,10 +149,12 @@ pub(super) fn describe(path: &Path, chosen: &[Chosen]) -> Option<String> {
             Some(format!("{} {labels}", name(&chosen.images)?))
         })
         .collect();
-    Some(match &parts?[..] {
+    let used = match &parts?[..] {
         [train, test] => format!("{}: training images are {train}, test images are {test}", Shown(path)),
         parts => format!("{}: images are {}", Shown(path), parts.join(", ")),
-    })
+    };
+    let unused: Vec<String> = chosen.unused.iter().take(LISTED).map(|name| shown(name)).collect();
+    Some(if unused.is_empty() { used } else { format!("{used}; not used: {}", unused.join(", ")) })
 }
 
 /// Reads the headers of all arrays of an archive.
@@ -187,16 +209,21 @@ fn read_member<T>(
     })
 }
 
+/// The name of an array in quotes, shortened if it is long.
+fn shown(name: &str) -> String {
+    format!("{:?}", name.chars().take(SHOWN).collect::<String>())
+}
+
 /// Describes the arrays of an archive.
 fn list(members: &[Member]) -> String {
     let mut parts: Vec<String> = members
         .iter()
         .take(LISTED)
         .map(|member| {
-            let name: String = member.name.chars().take(SHOWN).collect();
+            let name = shown(&member.name);
             match &member.header {
-                Ok(header) => format!("{name:?} {} {:?}", header.dtype, header.shape),
-                Err(problem) => format!("{name:?} ({problem})"),
+                Ok(header) => format!("{name} {} {:?}", header.dtype, header.shape),
+                Err(problem) => format!("{name} ({problem})"),
             }
         })
         .collect();

@@ -42,7 +42,8 @@ pub(crate) fn load(mut listing: Listing, settings: Settings, options: &Options) 
     let (content, directory) = (content(&listing, &settings), options.cache_dir.as_deref());
     let (store, index) =
         content.keep(directory, is_accepted, |write| build.run(write), originals, &mut notes)?;
-    let splits = listing.splits.map_or(Splits::HeldOut(options.test_fraction), Splits::Given);
+    let splits = Splits::new(listing.splits, options);
+    notes.extend(splits.note(options));
     let contents = Contents::new(keys, listing.classes, listing.labels, index.digests, splits);
     if let Some((count, first)) = contents.broken() {
         notes.push(format!("broken images are left out: {count}, the first is {first}"));

@@ -36,6 +36,9 @@ pub struct Skipped {
     /// Links to a directory that is listed under another path, and directories that such a path
     /// leads to.
     pub repeated: usize,
+    /// Folders without an image, also not in a folder below. The folders in such a folder do not
+    /// count.
+    pub empty: usize,
 }
 
 impl Skipped {
@@ -51,6 +54,7 @@ impl fmt::Display for Skipped {
             (self.hidden, "hidden"),
             (self.others, "not images"),
             (self.repeated, "folders with another path"),
+            (self.empty, "folders without images"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts = counts.map(|(count, what)| format!("{count} ({what})")).collect::<Vec<_>>();
@@ -98,6 +102,7 @@ pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>
     let real = fs::canonicalize(root).map_err(DataError::io("read the directory", root))?;
     let mut tree = Tree::default();
     let mut visited = HashSet::from([real.clone()]);
+    let mut folders = vec![];
     let mut levels = vec![enter(PathBuf::new(), real.clone())?];
     while let Some(level) = levels.last_mut() {
         let Some((name, kind)) = level.entries.next() else {
@@ -122,11 +127,13 @@ pub(crate) fn walk_with(root: &Path, open: &dyn Fn(&Path) -> io::Result<ReadDir>
             (target, below)
         };
         if visited.insert(below.clone()) {
+            folders.push(path.clone());
             levels.push(enter(path, below)?);
         } else {
             tree.skipped.repeated += 1;
         }
     }
+    tree.skipped.empty = tree.empty(&folders);
     Ok(tree)
 }
 
@@ -162,6 +169,16 @@ fn entries(
 }
 
 impl Tree {
+    /// Returns the number of folders without images in the root, and in folders with images.
+    fn empty(&self, folders: &[PathBuf]) -> usize {
+        let parents = self.images.iter().flat_map(|image| image.path.ancestors().skip(1));
+        let with_images: HashSet<&Path> = parents.collect();
+        let is_inside = |folder: &Path| {
+            folder.parent().is_some_and(|parent| parent == Path::new("") || with_images.contains(parent))
+        };
+        folders.iter().filter(|folder| !with_images.contains(&***folder) && is_inside(folder)).count()
+    }
+
     /// Adds a file, or the file that a link leads to. Returns the path if it is a link to a
     /// directory.
     fn add(&mut self, root: &Path, path: PathBuf, kind: FileType) -> Result<Option<PathBuf>, DataError> {

@@ -48,7 +48,15 @@ fn the_manifest_is_read_strictly() {
     for (from, to, complaint) in [
         ("[tiny]", "[tiny]\nformat = \"tar\"", "tiny: format = \"tar\", but the formats are"),
         ("[tiny]", "[tiny]\nformat = \"cifar\"", "tiny: "),
-        ("[tiny]", "[tiny]\ncolor = 1", "tiny: unknown field `color`"),
+        (
+            "[tiny]",
+            "[tiny]\ncolor = 1",
+            "tiny: there is no field color; the fields are format, mirrors, size,",
+        ),
+        ("classes =", "labels =", "tiny: there is no field labels;"),
+        ("gz_bytes =", "bytes =", "tiny: unknown field `bytes`"),
+        ("\"a\", \"b\", \"c\"", "\"a\", \"b\", \"a\"", "tiny: classes: \"a\" is there twice"),
+        ("mirrors =", "\n\nmirrors", "line 4: "),
         ("tiny", "..", "manifest"),
         ("tiny", "\"../tiny\"", "../tiny: the name of a dataset has only the characters"),
         ("tiny", "\"\"", "the name of a dataset"),

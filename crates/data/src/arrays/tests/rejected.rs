@@ -37,6 +37,22 @@ fn values_of_another_extent_are_rejected() {
     }
 }
 
+/// Binary images are saved as booleans, or as 0 and 1. Both would look black.
+#[test]
+fn binary_images_are_rejected() {
+    let place = Place::new();
+    let len = SHAPE.iter().product::<usize>();
+    let binary: Vec<u8> = (0..len).map(|k| u8::from(k % 3 == 0)).collect();
+    assert_fails(&place.write("a.npy", &bytes(&SHAPE, &binary)), &["its values are 0 and 1", "by 255"]);
+    let white: Vec<u8> = binary.iter().map(|value| 255 * value).collect();
+    load(&place.write("a.npy", &bytes(&SHAPE, &white)), Split::Train, &options()).unwrap();
+
+    let mut boolean = bytes(&SHAPE, &binary);
+    let at = boolean.windows(3).position(|code| code == b"|u1").unwrap();
+    boolean[at..at + 3].copy_from_slice(b"|b1");
+    assert_fails(&place.write("a.npy", &boolean), &["its elements are booleans", "astype('uint8') * 255"]);
+}
+
 #[test]
 fn shapes_that_are_not_images_are_rejected() {
     let place = Place::new();

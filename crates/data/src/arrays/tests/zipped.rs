@@ -74,6 +74,49 @@ fn images_and_labels_are_found() {
     }
 }
 
+/// MedMNIST has a validation split, and other archives have masks. A note names what is not used.
+#[test]
+fn arrays_that_are_not_used_are_named() {
+    let place = Place::new();
+    let real = bytes(&SHAPE, &pixels());
+    let notes = |members: &[(&str, &[u8])]| {
+        let path = place.write("a.npz", &stored(members));
+        load(&path, Split::Train, &options()).unwrap().notes().join("\n")
+    };
+    let text = notes(&[("train_images.npy", &real), ("val_images.npy", &real), ("test_images.npy", &real)]);
+    assert!(text.ends_with("; not used: \"val_images\""), "{text}");
+    let text = notes(&[("masks.npy", &real), ("images.npy", &real), ("depth.npy", &real)]);
+    assert!(text.ends_with("; not used: \"masks\", \"depth\""), "{text}");
+    let text = notes(&[("images.npy", &real)]);
+    assert!(text.ends_with("images are \"images\" without labels"), "{text}");
+}
+
+/// A class that only test images have cannot be learnt. A fraction of test images has no effect if
+/// there are test images.
+#[test]
+fn notes_name_what_the_splits_make_useless() {
+    let place = Place::new();
+    let (real, of_train) = (bytes(&SHAPE, &pixels()), labels(&[0; IMAGES]));
+    let notes = |in_test: i64, options: &Options| {
+        let of_test = labels(&[in_test; IMAGES]);
+        let members: [(&str, &[u8]); 4] = [
+            ("x_train.npy", &real),
+            ("y_train.npy", &of_train),
+            ("x_test.npy", &real),
+            ("y_test.npy", &of_test),
+        ];
+        let path = place.write("a.npz", &stored(&members));
+        load(&path, Split::Train, options).unwrap().notes()[1..].join("\n")
+    };
+    let text = notes(1, &options());
+    assert!(text.contains("1 of 2 classes have no training image, the first is 1;"), "{text}");
+    let text = notes(2, &options());
+    assert!(text.contains("1 of 3 classes have no image, the first is 1;"), "{text}");
+    assert_eq!(notes(0, &options()), "");
+    let text = notes(0, &Options { test_fraction: 0.3, ..options() });
+    assert_eq!(text, "--test-fraction is not used, because the dataset has a test split");
+}
+
 #[test]
 fn ambiguous_archives_list_what_they_have() {
     let place = Place::new();

@@ -49,7 +49,20 @@ fn first_level_folders_are_classes() {
     let listing = scanned(&["dog/1.png", "cat/b/deep/2.png", "cat/a.png", "notes/readme.txt"]).unwrap();
     assert_eq!(listing.classes, ["cat", "dog"]);
     assert_eq!(labelled(&listing), pairs(&[("cat/a.png", 0), ("cat/b/deep/2.png", 0), ("dog/1.png", 1)]));
-    assert_eq!(listing.notes, ["skipped entries: 1 (not images)"]);
+    assert_eq!(listing.notes, ["skipped entries: 1 (not images), 1 (folders without images)"]);
+}
+
+/// A class folder without images is no class, which a user may not expect. Folders in it do not
+/// count.
+#[test]
+fn folders_without_images_are_counted() {
+    let root = folder(&["cat/1.png", "cat/sub/2.png"]);
+    for empty in ["dog", "bird/deep/deeper", "cat/none", ".hidden"] {
+        fs::create_dir_all(root.path().join(empty)).unwrap();
+    }
+    let listing = scan(root.path()).unwrap();
+    assert_eq!(listing.classes, ["cat"]);
+    assert_eq!(listing.notes, ["skipped entries: 1 (hidden), 3 (folders without images)"]);
 }
 
 #[test]
@@ -69,7 +82,7 @@ fn hidden_files_and_others_are_skipped_and_counted() {
         ["a.png", "b.png", ".c.png", ".git/d.png", "._a.png", "e.txt", "png", "f.png.txt", "x/y.tiff"];
     let listing = scanned(&files).unwrap();
     assert_eq!(labelled(&listing), pairs(&[("a.png", 0), ("b.png", 0)]));
-    assert_eq!(listing.notes, ["skipped entries: 3 (hidden), 4 (not images)"]);
+    assert_eq!(listing.notes, ["skipped entries: 3 (hidden), 4 (not images), 1 (folders without images)"]);
 }
 
 #[test]
