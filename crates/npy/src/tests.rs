@@ -186,7 +186,7 @@ fn wrong_headers_are_rejected() {
         ("'|O'", "pickled"),
         ("'O'", "\"O\""),
         ("[('a', '<f4')]", "structured"),
-        ("'|b1'", "\"|b1\""),
+        ("'|b1'", "its elements are booleans"),
         ("'<c8'", "\"<c8\""),
         ("'<U10'", "\"<U10\""),
         ("'|f4'", "\"|f4\""),
