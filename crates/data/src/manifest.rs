@@ -135,6 +135,8 @@ struct Common {
 
 /// Names of the fields of [`Common`].
 const COMMON: [&str; 4] = ["mirrors", "size", "classes", "judge_accuracy"];
+/// Reads the fields of a format.
+type ReadFiles = fn(Table) -> Result<Files, String>;
 /// Names of the fields of [`IdxFiles`] and [`CifarFiles`].
 const OF_IDX: &[&str] = &["train", "test"];
 const OF_CIFAR: &[&str] = &["archive", "label_bytes", "train", "test"];
@@ -214,9 +216,9 @@ impl Default for Manifest {
 impl ManifestEntry {
     fn parse(mut table: Table) -> Result<Self, String> {
         let format = table.remove("format").unwrap_or_else(|| "idx".into());
-        let (is_idx, own) = match format.as_str() {
-            Some("idx") => (true, OF_IDX),
-            Some("cifar") => (false, OF_CIFAR),
+        let (own, read): (_, ReadFiles) = match format.as_str() {
+            Some("idx") => (OF_IDX, |files| Ok(Files::Idx(Box::new(deserialize(files)?)))),
+            Some("cifar") => (OF_CIFAR, |files| Ok(Files::Cifar(deserialize(files)?))),
             _ => return Err(format!("format = {format}, but the formats are \"idx\" and \"cifar\"")),
         };
         let is_known = |key: &str| COMMON.contains(&key) || own.contains(&key);
@@ -225,10 +227,7 @@ impl ManifestEntry {
             return Err(format!("there is no field {}; the fields are {fields}", unknown.escape_debug()));
         }
         let (common, files) = table.into_iter().partition(|(key, _)| COMMON.contains(&key.as_str()));
-        let files = match is_idx {
-            true => Files::Idx(Box::new(deserialize(files)?)),
-            false => Files::Cifar(deserialize(files)?),
-        };
+        let files = read(files)?;
         let Common { mirrors, size, classes, judge_accuracy } = deserialize(common)?;
         let entry = Self { mirrors, size, classes, judge_accuracy, files, is_built_in: false };
         entry.check()?;

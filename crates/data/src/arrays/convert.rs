@@ -107,9 +107,11 @@ impl Conversion {
         for part in &*self.parts {
             let Layout { height, width, channels, images, .. } = part.layout;
             let fit = self.settings.fit([height, width]);
-            let mut greatest = 0;
+            let (is_bytes, mut greatest) = (part.header.dtype == Dtype::U8, 0);
             each_image(part, 0..images, extent, &mut |stored| {
-                greatest = stored.iter().copied().fold(greatest, u8::max);
+                if is_bytes && greatest <= 1 {
+                    greatest = stored.iter().copied().fold(greatest, u8::max);
+                }
                 facts.extend(Digest::of(&stored).bytes());
                 fit.apply(&convert(stored, channels, self.settings.channels), &mut pixels);
                 write(digests.len(), &pixels)?;
@@ -117,7 +119,7 @@ impl Conversion {
                 self.report.send(Decoding { folder: &part.place.path, done: digests.len(), total });
                 Ok(())
             })?;
-            if part.header.dtype == Dtype::U8 && greatest == 1 {
+            if is_bytes && greatest == 1 {
                 return Err(part.place.error(ArrayProblem::Binary));
             }
         }

@@ -93,54 +93,49 @@ pub(crate) struct Columns<'a> {
     /// The number of columns of a panel.
     width: usize,
     storage: Storage,
-    /// Whether the memory after each panel is prefetched.
-    prefetch: bool,
 }
 
 /// How the panels of [`Columns`] are stored.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Storage {
     /// Element (p, j) is `data[p * row_stride + j]`.
     InPlace,
-    /// One panel after another, each of them row by row.
-    Packed,
+    /// One panel after another, each of them row by row. With `prefetch_next`, the micro-kernel
+    /// prefetches the memory after each panel, as much as one panel.
+    Packed { prefetch_next: bool },
 }
 
 impl<'a> Columns<'a> {
     /// Returns an operand that is read in place.
     #[inline(always)]
     pub(crate) fn in_place<S: Simd>(b: Rhs<'a>) -> Self {
-        Columns { b, width: Blocks::active().panel::<S>(), storage: Storage::InPlace, prefetch: false }
+        Columns { b, width: Blocks::active().panel::<S>(), storage: Storage::InPlace }
     }
 
-    /// Returns an operand that is packed in panels of [`Simd::PANEL`] columns.
+    /// Returns an operand that is packed in panels of [`Simd::PANEL`] columns. With
+    /// `prefetch_next`, the micro-kernel prefetches the next panel.
     #[inline(always)]
-    pub(crate) fn packed<S: Simd>(data: &'a [f32]) -> Self {
-        Columns { b: Rhs::new(data, S::PANEL), width: S::PANEL, storage: Storage::Packed, prefetch: false }
-    }
-
-    /// Returns this packed operand. With `prefetch`, the micro-kernel prefetches the memory after
-    /// each panel, as much as one panel.
-    #[inline(always)]
-    pub(crate) fn prefetching_next(self, prefetch: bool) -> Self {
-        Columns { prefetch, ..self }
+    pub(crate) fn packed<S: Simd>(data: &'a [f32], prefetch_next: bool) -> Self {
+        Columns { b: Rhs::new(data, S::PANEL), width: S::PANEL, storage: Storage::Packed { prefetch_next } }
     }
 
     /// Returns the panels of the first `cols` columns: their columns, and the operand of the
     /// micro-kernel. The operand has `rows` rows.
     #[inline(always)]
     pub(super) fn panels(self, cols: usize, rows: usize) -> impl Iterator<Item = (Range<usize>, Rhs<'a>)> {
-        let Columns { b, width, storage, prefetch } = self;
+        let Columns { b, width, storage } = self;
         (0..cols).step_by(width).map(move |first| {
-            let at = if storage == Storage::Packed { first * rows } else { first };
-            let data = &b.data[at..];
-            let next = if prefetch {
-                let after = &data[data.len().min(width * rows)..];
-                Next { data: after, rows: 1, len: after.len().min(width * rows), row_stride: 0 }
-            } else {
-                b.next
+            let b = match storage {
+                Storage::InPlace => Rhs { data: &b.data[first..], ..b },
+                Storage::Packed { prefetch_next: false } => Rhs { data: &b.data[first * rows..], ..b },
+                Storage::Packed { prefetch_next: true } => {
+                    let data = &b.data[first * rows..];
+                    let after = &data[data.len().min(width * rows)..];
+                    let len = after.len().min(width * rows);
+                    Rhs { data, next: Next { data: after, rows: 1, len, row_stride: 0 }, ..b }
+                }
             };
-            (first..cols.min(first + width), Rhs { data, next, ..b })
+            (first..cols.min(first + width), b)
         })
     }
 }
@@ -211,8 +206,8 @@ mod tests {
             let all = [
                 in_place(S::PANEL),
                 in_place(S::WIDE_PANEL),
-                Columns::packed::<S>(&packed),
-                Columns::packed::<S>(&packed).prefetching_next(true),
+                Columns::packed::<S>(&packed, false),
+                Columns::packed::<S>(&packed, true),
             ];
             let by_rows = Lhs { runs, run_stride: k, ..Lhs::new(&a, k * runs, 1) };
             let by_columns = Lhs { runs, run_stride: k * rows, ..Lhs::new(&a, 1, rows) };

@@ -79,7 +79,7 @@ pub(super) fn run<S: Simd, F: Form>(
                 let sums = unsafe { sums.slice(point * product.point_stride, product.point_stride) };
                 let with = t.rows_with(point, &(0..count));
                 let a = Lhs::new(hat.from(point, with.start, start), hat.layout.row_stride, 1);
-                let b = Columns::packed::<S>(&filter[point * point_stride..]);
+                let b = Columns::packed::<S>(&filter[point * point_stride..], false);
                 let to = &mut sums[product.at(with.start, 0)..];
                 let to = Block::new(to, [with.len(), columns.len()], product.row_stride);
                 s.product_into(rows.len(), a, b, to, start > 0);

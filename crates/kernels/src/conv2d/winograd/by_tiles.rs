@@ -67,8 +67,8 @@ pub(super) fn run<S: Simd, F: Form>(s: S, t: &Tiling, side: Side, Operands { fro
             let with = t.rows_with(point, &tiles);
             for rows in &blocks {
                 let a = Lhs::new(hat.from(point, with.start, rows.start), hat.layout.row_stride, 1);
-                let b = Columns::packed::<S>(&filter[point * point_stride + rows.start * wide..])
-                    .prefetching_next(prefetch);
+                let b = &filter[point * point_stride + rows.start * wide..];
+                let b = Columns::packed::<S>(b, prefetch);
                 let to = &mut m.as_mut_slice()[point * product.point_stride + product.at(with.start, 0)..];
                 let to = Block::new(to, [with.len(), n], product.row_stride);
                 s.product_into(rows.len(), a, b, to, rows.start > 0);

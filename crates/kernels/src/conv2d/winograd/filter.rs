@@ -85,8 +85,9 @@ fn prefetch<S: Simd>(s: S, t: &Tiling, r: usize, (w, side): (&[f32], Side), [row
         Side::Forward => [row + ROWS_AHEAD, column],
         Side::Adjoint => [column + row % SQUARE, (row / SQUARE + 1) * SQUARE],
     };
+    let (phase, channel) = (x / t.channels[0], x % t.channels[0]);
     for (d, e) in (0..r).flat_map(|d| (0..r).map(move |e| (d, e))) {
-        if let Some(line) = t.weight_row(x / t.channels[0], x % t.channels[0], [d, e]) {
+        if let Some(line) = t.weight_row(phase, channel, [d, e]) {
             s.prefetch(w.as_ptr().wrapping_add(line + y));
         }
     }
