@@ -11,6 +11,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod export;
+
 use adjoint_recipes::{Recipe, registry};
 use adjoint_runs::{BoxError, Error, Outcome, run_main, say};
 use clap::{Arg, Command, value_parser};
@@ -48,6 +50,7 @@ pub fn command() -> Command {
         )
         .subcommand(adjoint_sampling::command())
         .subcommand(adjoint_evaluation::command())
+        .subcommand(export::command())
         .subcommand(
             Command::new("completions")
                 .about("Print the completions of a shell")
@@ -70,6 +73,7 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
         (Some("train"), Some(recipe)) => return (recipe.train)(&own(3)),
         (Some("sample"), _) => adjoint_sampling::run(own(2))?,
         (Some("evaluate"), _) => adjoint_evaluation::run(own(2))?,
+        (Some("export"), _) => export::run(own(2))?,
         _ => run_own(command(), arguments)?,
     }
     Ok(Outcome::Finished)

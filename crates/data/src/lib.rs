@@ -81,7 +81,7 @@ pub use digest::Digest;
 pub use directories::{cache_dir, data_dir};
 pub use download::{Downloader, Progress};
 pub use error::{Damage, DataError};
-pub use folder::{FolderError, Skipped, dataset_name, first_difference};
+pub use folder::{FolderError, Skipped, dataset_name, decode_file, first_difference};
 pub use manifest::{
     CifarFiles, FileEntry, Files, IdxFiles, Manifest, ManifestEntry, RecordFile, RemoteFile, SplitEntry,
 };

@@ -6,9 +6,10 @@ use crate::game::presets::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, limits};
 use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
-use adjoint_nn::Named;
+use adjoint_interop::{Graph, networks};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
+use adjoint_nn::{Named, NamedTensors};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
 use serde::Serialize;
 
@@ -136,6 +137,11 @@ impl GameConfig for Settings {
         }
         settings.reconstruction = self.condition_args.reconstruction();
         Ok(cgan(&a, settings, self.common.seed))
+    }
+
+    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError> {
+        let a = self.architecture()?;
+        Ok([networks::cgan_generator(&a, g, noise), networks::cgan_discriminator(&a, d)])
     }
 
     fn condition(&self) -> Option<Condition> {

@@ -6,8 +6,9 @@ use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME, NATURAL, Natural};
 use crate::game::{self, Filters, GameArgs, GameConfig};
 use crate::limits;
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
+use adjoint_interop::{Graph, networks};
 use adjoint_nn::cost::LayerCost;
-use adjoint_nn::{Named, Tensor, Var};
+use adjoint_nn::{Named, NamedTensors, Tensor, Var};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset};
 use serde::Serialize;
 
@@ -101,6 +102,11 @@ impl GameConfig for Settings {
         Ok(dcgan(&self.architecture()?, settings.at_width(self.width), self.common.seed))
     }
 
+    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError> {
+        let a = self.architecture()?;
+        Ok([networks::dcgan_generator(&a, g, noise), networks::dcgan_discriminator(&a, d)])
+    }
+
     fn filters(discriminator: Discriminator<f32>) -> Option<Box<dyn Filters>> {
         Some(Box::new(discriminator))
     }
@@ -132,8 +138,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adjoint_adversarial::Penalty;
-    use adjoint_nn::layers::Norm;
 
     fn settings(flags: &[&str]) -> Settings {
         adjoint_runs::parse([&["train-dcgan"], flags].concat()).unwrap()
@@ -148,23 +152,5 @@ mod tests {
         let optimiser = |s: adjoint_adversarial::Settings| (s.descent, s.lr, s.beta1, s.beta2);
         assert_eq!(optimiser(of_flags), optimiser(of_library));
         assert_eq!((of_flags.loss, of_flags.update), (of_library.loss, of_library.update));
-    }
-
-    #[test]
-    fn a_loss_brings_what_it_needs() {
-        let game = |flags: &[&str]| {
-            let settings = settings(flags);
-            let game = settings.game.settings(1).unwrap();
-            (game.penalty, game.penalty_weight, game.penalty_every, settings.game.d_style().0)
-        };
-        assert_eq!(game(&[]), (Penalty::R1, 1.0, 8, Norm::Batch));
-        assert_eq!(game(&["--penalty", "none"]), (Penalty::None, 1.0, 8, Norm::Batch));
-        let gp = (Penalty::Gp, 10.0, 1, Norm::None);
-        assert_eq!(game(&["--loss", "wasserstein"]), gp);
-        assert_eq!(game(&["--penalty", "gp"]), gp);
-        let free = game(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "spectral"]);
-        assert_eq!((free.0, free.3), (Penalty::None, Norm::Spectral));
-        let bare = settings(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "batch"]);
-        assert!(bare.game.settings(1).unwrap_err().to_string().contains("take --penalty gp"));
     }
 }

@@ -6,6 +6,8 @@ use crate::game::presets::{GAME, HIDDEN};
 use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
 use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
+use adjoint_interop::{Graph, networks};
+use adjoint_nn::NamedTensors;
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
@@ -123,6 +125,11 @@ impl GameConfig for Settings {
 
     fn build(&self, settings: adjoint_adversarial::Settings) -> Result<Gan<f32>, BoxError> {
         Ok(gan(&self.architecture()?, settings, self.common.seed))
+    }
+
+    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError> {
+        let a = self.architecture()?;
+        Ok([networks::gan_generator(&a, g, noise), networks::gan_discriminator(&a, d)])
     }
 
     fn points(&self) -> Option<Points> {

@@ -39,7 +39,10 @@ use serde::Serializer;
 pub type Conditions<'a> = Option<&'a Tensor<f32>>;
 
 /// Returns a parser of a flag that has one of these values. Each value is given by its name.
-pub(crate) fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
+///
+/// # Panics
+/// Never: clap accepts only names of values.
+pub fn one_of<T: Named>(values: &[T]) -> impl TypedValueParser<Value = T> + use<T> {
     let names = values.iter().map(|value| PossibleValue::new(value.name()).help(value.about()));
     PossibleValuesParser::new(names).map(|name| T::of_name(&name).expect("it is one of them"))
 }
@@ -75,5 +78,5 @@ pub mod vae;
 pub mod variational;
 
 pub(crate) use model::load;
-pub use model::{Model, Networks, Open};
+pub use model::{Exported, Model, Networks, Open};
 pub use registry::Recipe;

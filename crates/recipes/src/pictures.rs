@@ -21,6 +21,16 @@ pub fn square(images: &Tensor<f32>, range: PixelRange) -> Image {
     rows(images, images.dims()[0].isqrt(), range)
 }
 
+/// Draws one image (1, H, W, C) pixel by pixel, without a margin.
+///
+/// # Panics
+/// If there is no image or more than one.
+#[track_caller]
+pub fn alone(image: &Tensor<f32>, range: PixelRange) -> Image {
+    assert_eq!(image.dims()[0], 1, "one image");
+    Grid { columns: 1, margin: 0, scale: 1, shade: 0 }.draw(image, range)
+}
+
 /// Draws images (N, H, W, C) in this number of columns.
 ///
 /// # Panics

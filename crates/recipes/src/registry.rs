@@ -10,7 +10,7 @@ use adjoint_runs::{BoxError, Outcome, run_main};
 use clap::Command;
 
 use crate::game::filters::FiltersAndCosts;
-use crate::model::{Model, Open};
+use crate::model::{Exported, Model, Open};
 
 /// Every recipe.
 #[rustfmt::skip] // one recipe per line
@@ -36,6 +36,11 @@ pub struct Recipe {
     pub train: fn(&[OsString]) -> Result<Outcome, BoxError>,
     /// Can a run of this model have a moving average of its weights?
     pub has_average: bool,
+    /// Returns the networks of a run of this model, for other programs.
+    ///
+    /// # Errors
+    /// If its weights are missing or don't fit its settings.
+    pub export: fn(&Open) -> Result<Exported, BoxError>,
     pub(crate) open: fn(&Open) -> Result<Model, BoxError>,
     pub(crate) filters: fn(&Path) -> Result<Option<FiltersAndCosts>, BoxError>,
 }

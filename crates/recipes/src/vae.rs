@@ -5,10 +5,12 @@ use crate::data::{self, DATA, DataArgs};
 use crate::variational::flags::VARIATIONAL;
 use crate::variational::{self, VariationalArgs, VariationalConfig};
 use crate::{Arch, limits};
-use adjoint_nn::Named;
+use adjoint_interop::{Graph, networks};
 use adjoint_nn::cost::LayerCost;
+use adjoint_nn::{Named, NamedTensors};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
 use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
+use adjoint_variational::Likelihood;
 use serde::Serialize;
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -113,6 +115,11 @@ impl VariationalConfig for Settings {
 
     fn build(&self, settings: adjoint_variational::Settings) -> Result<Vae<f32>, BoxError> {
         Ok(vae(&self.architecture()?, settings, self.common.seed))
+    }
+
+    fn graphs(&self, [encoder, decoder]: &[NamedTensors; 2]) -> Result<[Graph; 2], BoxError> {
+        let (a, is_bernoulli) = (self.architecture()?, self.variational.likelihood == Likelihood::Bernoulli);
+        Ok([networks::vae_encoder(&a, encoder), networks::vae_decoder(&a, decoder, is_bernoulli)])
     }
 }
 

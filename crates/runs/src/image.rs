@@ -1,7 +1,7 @@
 //! Eight-bit pictures and PNG files.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{self, BufReader, Write};
 use std::path::Path;
 
 use crate::{Error, disk};
@@ -39,11 +39,17 @@ impl Image {
     /// # Errors
     /// [`Error::Io`] if the disk is full or `path` can't be written.
     pub fn write_png(&self, path: &Path) -> Result<(), Error> {
-        disk::write_file(path, |out| {
-            let mut writer = self.encoder(out).write_header()?;
-            writer.write_image_data(&self.pixels)?;
-            Ok(writer.finish()?)
-        })
+        disk::write_file(path, |out| self.encode(out))
+    }
+
+    /// Writes the bytes of a PNG file.
+    ///
+    /// # Errors
+    /// The errors of `out`.
+    pub fn encode(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut writer = self.encoder(out).write_header()?;
+        writer.write_image_data(&self.pixels)?;
+        Ok(writer.finish()?)
     }
 
     /// Returns an encoder for pictures of this size and number of channels.

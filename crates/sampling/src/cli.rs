@@ -1,13 +1,13 @@
 //! The command line of `sample`: its commands and the flags that they share.
 
-use crate::commands::{arithmetic, export, features, grids, neighbours, walks};
+use crate::commands::{arithmetic, decode, export, features, grids, neighbours, walks};
 use adjoint_recipes::data::Places;
 use adjoint_recipes::{Model, Open};
 use adjoint_runs::values::threads;
 use adjoint_runs::{BoxError, Error, Image, examples, is_standard_output, say, set_threads};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &[(&str, &str)] = &[
     ("grid runs/dcgan-glyphs-001 --n 100", "100 samples side by side"),
@@ -35,7 +35,7 @@ pub(crate) struct Common {
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
 
-    /// Output file [default: RUN/COMMAND.png, or RUN/export.npy for export]
+    /// Output file [default: RUN/COMMAND.png, or RUN/COMMAND.npy for export, decode and encode]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
@@ -93,8 +93,12 @@ enum Command {
     Neighbours(With<neighbours::Neighbours>),
     /// Vector arithmetic: the mean latent vector of samples of A, minus that of B, plus that of C
     Arithmetic(With<arithmetic::Arithmetic>),
-    /// Samples as a .npy array of 32-bit floats: images (N, C, H, W) in [0, 1], or points (N, 2)
+    /// Samples for other programs: as an array, or as image files
     Export(With<export::Export>),
+    /// Samples of given latent vectors, as an array or a picture
+    Decode(With<decode::Decode>),
+    /// Latent vectors of given images, as an array (models with an encoder)
+    Encode(With<decode::Encode>),
     /// What D's filters respond to, by guided backpropagation (runs of train-dcgan)
     Features(With<features::Features>),
 }
@@ -112,6 +116,19 @@ struct With<T: clap::Args> {
 pub(crate) trait Run {
     /// Draws the picture and returns it with a short description.
     fn draw(&self, model: &mut Model) -> Result<(Image, String), BoxError>;
+}
+
+/// A command that writes data of a run for other programs.
+pub(crate) trait Save {
+    /// The name of the output in the run's directory, without `--out`.
+    fn default_name(&self) -> String;
+
+    /// Writes the data to `out` and describes them.
+    ///
+    /// # Errors
+    /// If the data cannot be computed, the disk is full or `out` can't be written. A file that
+    /// existed is then unchanged.
+    fn save(&self, model: &mut Model, out: &Path) -> Result<String, BoxError>;
 }
 
 /// The command line of the program.
@@ -135,12 +152,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), BoxError
         Command::Neighbours(c) => picture("neighbours", c),
         Command::Arithmetic(c) => picture("arithmetic", c),
         Command::Features(c) => picture("features", c),
-        Command::Export(c) => {
-            let out = c.common.out("export.npy")?;
-            let mut model = open(&c.common)?;
-            say(c.own.write(&mut model, &out)?);
-            Ok(())
-        }
+        Command::Export(c) => save(c),
+        Command::Decode(c) => save(c),
+        Command::Encode(c) => save(c),
     }
 }
 
@@ -156,5 +170,12 @@ fn picture<T: Run + clap::Args>(name: &str, With { common, own }: &With<T>) -> R
     let (image, what) = own.draw(&mut model)?;
     image.write_png(&out)?;
     say(format_args!("{}: {what}; {}x{} pixels", out.display(), image.width, image.height));
+    Ok(())
+}
+
+fn save<T: Save + clap::Args>(With { common, own }: &With<T>) -> Result<(), BoxError> {
+    let out = common.out(&own.default_name())?;
+    let mut model = open(common)?;
+    say(own.save(&mut model, &out)?);
     Ok(())
 }

@@ -18,6 +18,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod arrays;
 mod cli;
 mod commands;
 mod latent;

@@ -40,6 +40,14 @@ impl PixelRange {
             Self::Symmetric => (value + 1.0) / 2.0,
         }
     }
+
+    /// Maps a value of \[0, 1\] to this range: the inverse of [`to_unit`](Self::to_unit).
+    pub fn of_unit(self, value: f32) -> f32 {
+        match self {
+            Self::Unit => value,
+            Self::Symmetric => 2.0 * value - 1.0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +61,8 @@ mod tests {
         let unit = [-0.1, 0.0, 0.1, 0.5, 1.0, f32::INFINITY, f32::NAN].map(|v| Unit.to_byte(v));
         assert_eq!(unit, [0, 0, 26, 128, 255, 255, 0]);
         assert_eq!([-3.0, -1.0, 0.5, 1.0].map(|v| Symmetric.to_unit(v)), [-1.0, 0.0, 0.75, 1.0]);
+        assert_eq!([-1.0, 0.0, 0.75, 1.0].map(|v| Symmetric.of_unit(v)), [-3.0, -1.0, 0.5, 1.0]);
+        assert_eq!([-0.5, 0.25].map(|v| Unit.of_unit(Unit.to_unit(v))), [-0.5, 0.25]);
     }
 
     #[test]

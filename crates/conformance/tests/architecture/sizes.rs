@@ -16,7 +16,7 @@ const MOST_LINES_OF_A_PROGRAM: usize = 10;
 /// The largest number of lines in a recipe. A recipe has the flags and the networks of a model.
 const MOST_LINES_OF_A_RECIPE: usize = 170;
 /// The layers whose files may name a model only in its recipe, in the registry and in its program.
-const CODE: [&str; 6] = ["runs", "recipes", "sampling", "evaluation", "commands", "bins"];
+const CODE: [&str; 7] = ["runs", "interop", "recipes", "sampling", "evaluation", "commands", "bins"];
 /// The largest number of lines in an example of the crate `adjoint`. Users read and copy these
 /// examples.
 const MOST_LINES_OF_AN_EXAMPLE: usize = 80;
@@ -137,8 +137,8 @@ fn files_of_a_model(members: &[Member], name: &str) -> BTreeSet<String> {
     naming.map(path).collect()
 }
 
-/// A new model consists of its networks, a recipe, a line in the registry and a program. No other
-/// code names it. "Add a model" in CONTRIBUTING.md lists all these parts.
+/// A new model consists of its networks, their graphs, a recipe, a line in the registry and a
+/// program. No other code names it. "Add a model" in CONTRIBUTING.md lists all these parts.
 #[test]
 fn a_model_is_its_networks_a_recipe_and_a_line() {
     let members = members();
@@ -150,7 +150,8 @@ fn a_model_is_its_networks_a_recipe_and_a_line() {
         let name = model.name.strip_prefix("adjoint-").expect("our crates have our name");
         let (recipe, program) =
             (format!("crates/recipes/src/{name}.rs"), format!("crates/bins/train-{name}/src/main.rs"));
-        let wanted: BTreeSet<String> = [recipe, registry.to_owned(), program].into();
+        let graphs = format!("crates/interop/src/networks/{name}.rs");
+        let wanted: BTreeSet<String> = [recipe, graphs, registry.to_owned(), program].into();
         assert_eq!(files_of_a_model(&members, name), wanted, "{name}");
         let lines = text.lines().filter(|line| line.contains(&format!("::{name}::RECIPE"))).count();
         assert_eq!(lines, 1, "{name} in {registry}");
@@ -160,6 +161,7 @@ fn a_model_is_its_networks_a_recipe_and_a_line() {
     for place in [
         "crates/models/NAME",
         "crates/recipes/src/NAME.rs",
+        "crates/interop/src/networks/NAME.rs",
         registry,
         "crates/bins/train-NAME",
         "crates/recipes/Cargo.toml",

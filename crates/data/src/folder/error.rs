@@ -86,7 +86,7 @@ pub enum FolderError {
     Changed(PathBuf),
 
     /// An image cannot be decoded.
-    #[error("{} is broken: {problem}; repair or remove it, or add --skip-broken", Shown(path))]
+    #[error("{} is broken: {problem}; repair or remove it, or train with --skip-broken", Shown(path))]
     Broken {
         /// The file.
         path: PathBuf,

@@ -4,7 +4,7 @@
 //! * [`record`] turns a file into the pixels of a dataset, by [`adjoint_decode`].
 //! * [`build`] does this for all files on several threads, and [`permit`] limits their memory.
 //! * [`cache`](crate::cache) keeps the result in a file, and [`key`] says on what it depends.
-//! * [`originals`] decodes an image again if its pixels in the cache are damaged.
+//! * [`originals`] decodes a single image, such as one whose pixels in the cache are damaged.
 //! * [`decoded`] opens or makes the decoded images of a folder.
 //! * [`file_list`] names the first difference between two states of a folder.
 //!
@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 pub use error::FolderError;
 pub use file_list::first_difference;
+pub use originals::decode_file;
 pub use walk::Skipped;
 
 use self::scan::{Listing, scan};

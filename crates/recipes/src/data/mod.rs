@@ -325,5 +325,17 @@ pub fn classes(data: &DataArgs) -> Result<usize, BoxError> {
     Ok(classes)
 }
 
+/// Returns the names of the classes that [`classes`] counts. If the folder or the array is not
+/// there, the names are the numbers of the classes.
+///
+/// # Errors
+/// As [`classes`].
+pub fn class_names(data: &DataArgs) -> Result<Vec<String>, BoxError> {
+    let count = classes(data)?;
+    let found = options(data).and_then(|options| Ok(source(&data.dataset, &options)?.classes()?));
+    let names = found.ok().filter(|names| names.len() == count);
+    Ok(names.unwrap_or_else(|| (0..count).map(|class| class.to_string()).collect()))
+}
+
 #[cfg(test)]
 mod tests;

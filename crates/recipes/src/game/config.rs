@@ -4,9 +4,12 @@ use crate::data::DataArgs;
 use crate::game::filters::{self, Filters};
 use crate::game::{Condition, GameArgs, GameTrainer};
 use crate::limits;
+use crate::model::exported;
 use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Settings, cost};
 use adjoint_data::points::Points;
+use adjoint_interop::Graph;
+use adjoint_nn::NamedTensors;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 
@@ -33,6 +36,12 @@ pub trait GameConfig: Config<Data = DataArgs> {
     /// # Errors
     /// As [`costs`](Self::costs).
     fn build(&self, settings: Settings) -> Result<Game<f32, Self::Generator, Self::Discriminator>, BoxError>;
+
+    /// Returns G and D with these states, as graphs. `noise` says how z is distributed.
+    ///
+    /// # Errors
+    /// As [`costs`](Self::costs).
+    fn graphs(&self, states: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError>;
 
     /// Returns the condition of both networks, if the model is conditional.
     fn condition(&self) -> Option<Condition> {
@@ -71,6 +80,7 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
         command: command::<C>,
         train: |arguments| train(start::<C>(arguments)?, summary, GameTrainer::new),
         has_average: true,
+        export: exported::of_game::<C>,
         open: Model::game::<C>,
         filters: filters::open::<C>,
     }

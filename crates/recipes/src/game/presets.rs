@@ -77,3 +77,32 @@ pub const NATURAL: &[Preset] = &[
     preset("epochs", "100").beside("preset", "images64"),
     preset("flip", "true").beside("preset", "cifar10"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::dcgan::Settings;
+    use adjoint_adversarial::Penalty;
+    use adjoint_nn::layers::Norm;
+
+    fn settings(flags: &[&str]) -> Settings {
+        adjoint_runs::parse([&["train-dcgan"], flags].concat()).unwrap()
+    }
+
+    #[test]
+    fn a_loss_brings_what_it_needs() {
+        let game = |flags: &[&str]| {
+            let settings = settings(flags);
+            let game = settings.game.settings(1).unwrap();
+            (game.penalty, game.penalty_weight, game.penalty_every, settings.game.d_style().0)
+        };
+        assert_eq!(game(&[]), (Penalty::R1, 1.0, 8, Norm::Batch));
+        assert_eq!(game(&["--penalty", "none"]), (Penalty::None, 1.0, 8, Norm::Batch));
+        let gp = (Penalty::Gp, 10.0, 1, Norm::None);
+        assert_eq!(game(&["--loss", "wasserstein"]), gp);
+        assert_eq!(game(&["--penalty", "gp"]), gp);
+        let free = game(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "spectral"]);
+        assert_eq!((free.0, free.3), (Penalty::None, Norm::Spectral));
+        let bare = settings(&["--loss", "wasserstein", "--penalty", "none", "--d-norm", "batch"]);
+        assert!(bare.game.settings(1).unwrap_err().to_string().contains("take --penalty gp"));
+    }
+}

@@ -3,6 +3,7 @@
 //! [`Model`] has the same interface for all recipes, so programs such as `sample` and `evaluate`
 //! work with every run.
 
+pub(crate) mod exported;
 mod networks;
 mod open;
 
@@ -10,6 +11,7 @@ use crate::data::DataArgs;
 use crate::game::Condition;
 use crate::game::filters::FiltersAndCosts;
 use crate::game::flags::Distribution;
+pub use crate::model::exported::Exported;
 pub use crate::model::networks::Networks;
 pub use crate::model::open::Open;
 pub(crate) use crate::model::open::load;

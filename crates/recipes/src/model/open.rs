@@ -5,6 +5,7 @@ use crate::Model;
 use crate::data::{DataArgs, Places};
 use crate::game::flags::Distribution;
 use crate::game::{Condition, GameArgs, GameConfig};
+use crate::model::exported::generator_of;
 use crate::model::networks::GeneratorOnly;
 use crate::registry::{self, Recipe};
 use crate::variational::{LatentModel, VariationalConfig};
@@ -72,8 +73,7 @@ impl Model {
     pub(crate) fn game<C: GameConfig>(open: &Open) -> Result<Self, BoxError> {
         let settings: C = settings(open)?;
         let mut generator = settings.build(adversarial::Settings::default())?.generator;
-        let averaged = settings.game().ema > 0.0 && !open.raw;
-        load(&open.run, if averaged { "generator_ema" } else { "generator" }, &mut generator)?;
+        load(&open.run, generator_of(settings.game().ema, open), &mut generator)?;
         let GameArgs { latent, noise, .. } = *settings.game();
         Ok(Model {
             kind: C::MODEL,
@@ -93,7 +93,7 @@ impl Model {
 }
 
 /// Reads the settings of a run, with the present places of its data.
-fn settings<C: Config<Data = DataArgs>>(open: &Open) -> Result<C, BoxError> {
+pub(super) fn settings<C: Config<Data = DataArgs>>(open: &Open) -> Result<C, BoxError> {
     let mut settings: C = settings_of_run(&open.run)?;
     open.places.apply(&open.run, settings.data_mut())?;
     Ok(settings)
@@ -101,8 +101,11 @@ fn settings<C: Config<Data = DataArgs>>(open: &Open) -> Result<C, BoxError> {
 
 /// Loads two networks of a run. Fails if their weights were saved after different training steps.
 /// Such weights occur while a run writes its weights, and if the run was stopped after it wrote
-/// only one of the two files.
-fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Result<(), BoxError> {
+/// only one of the two files. Returns the training step, if the files contain it.
+pub(super) fn load_together(
+    run: &Path,
+    networks: [(&str, &mut dyn Module<f32>); 2],
+) -> Result<Option<u64>, BoxError> {
     let [(a, one), (b, other)] = networks;
     match (load(run, a, one)?, load(run, b, other)?) {
         (Some(one), Some(other)) if one != other => {
@@ -111,7 +114,7 @@ fn load_together(run: &Path, networks: [(&str, &mut dyn Module<f32>); 2]) -> Res
             );
             Err(Error::file(run, problem).into())
         }
-        _ => Ok(()),
+        (one, other) => Ok(one.or(other)),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use crate::data::DataArgs;
 use crate::limits;
+use crate::model::exported;
 use crate::variational::{VariationalArgs, VariationalTrainer};
 use crate::{Model, Recipe};
+use adjoint_interop::Graph;
+use adjoint_nn::NamedTensors;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
 use adjoint_variational::{Autoencoder, Decoder, Encoder, Settings, cost};
@@ -31,6 +34,12 @@ pub trait VariationalConfig: Config<Data = DataArgs> {
     /// # Errors
     /// As [`costs`](Self::costs).
     fn build(&self, settings: Settings) -> Result<Autoencoder<f32, Self::Encoder, Self::Decoder>, BoxError>;
+
+    /// Returns the encoder and the decoder with these states, as graphs.
+    ///
+    /// # Errors
+    /// As [`costs`](Self::costs).
+    fn graphs(&self, states: &[NamedTensors; 2]) -> Result<[Graph; 2], BoxError>;
 }
 
 /// Returns the summary that `--dry-run` prints.
@@ -54,6 +63,7 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
         command: command::<C>,
         train: |arguments| train(start::<C>(arguments)?, summary, VariationalTrainer::new),
         has_average: false,
+        export: exported::of_latent_model::<C>,
         open: Model::variational::<C>,
         filters: |_| Ok(None),
     }

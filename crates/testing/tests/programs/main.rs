@@ -6,6 +6,7 @@ mod adjoint;
 #[cfg(unix)]
 mod destinations;
 mod evaluate;
+mod exports;
 mod limits;
 mod output;
 mod own_images;

@@ -126,7 +126,7 @@ fn broken_images_are_errors_or_are_left_out() {
         // The first one of several is reported, whichever is decoded first.
         for _ in 0..10 {
             let failed = load(root.path(), Split::Train, &strict);
-            assert_message(failed, &[r"a/0\n.png is broken: ", "add --skip-broken"]);
+            assert_message(failed, &[r"a/0\n.png is broken: ", "train with --skip-broken"]);
         }
         let lenient = Options { skip_broken: true, ..strict.clone() };
         for _ in 0..2 {

@@ -1,0 +1,34 @@
+//! Trained networks in the formats of other programs.
+//!
+//! * [`Graph`]: a network as a list of operations on arrays in the layout of PyTorch and ONNX.
+//! * [`networks`]: the graphs of the networks of each model.
+//! * [`torch`]: a graph as modules of `torch.nn`, and its weights as a safetensors file.
+//! * [`onnx`]: a graph as an ONNX file.
+//! * [`Facts`]: what a user of the network must know, such as the range of its pixels.
+//!
+//! This crate opens no run and writes no file: it maps states of networks to bytes and text.
+//!
+//! ```
+//! use adjoint_dcgan::{Architecture, Generator};
+//! use adjoint_interop::networks;
+//! use adjoint_nn::{Module, Scheme};
+//!
+//! let a = Architecture { image_size: 16, channels: 1, width: 4, latent: 8, ..Architecture::default() };
+//! let mut generator = Generator::<f32>::new(&a);
+//! Scheme::dcgan().apply(&mut generator, "generator", 1);
+//! let graph = networks::dcgan_generator(&a, &generator.state(), "uniform on [-1, 1)");
+//! assert_eq!(graph.value(graph.outputs[0].value).dims, [1, 16, 16]);
+//! ```
+#![forbid(unsafe_code)]
+
+mod builder;
+mod facts;
+pub mod graph;
+pub mod networks;
+pub mod onnx;
+#[cfg(test)]
+mod tests;
+pub mod torch;
+
+pub use facts::{Facts, LAYOUT};
+pub use graph::Graph;
