@@ -7,7 +7,7 @@ use adjoint_dcgan::{Architecture, dcgan};
 use adjoint_gan::gan;
 use adjoint_nn::Stream;
 use adjoint_nn::layers::{Dropout, Norm};
-use adjoint_vae::{Body, vae};
+use adjoint_vae::{Activation, Body, vae};
 use criterion::{Criterion, Throughput};
 
 fn dcgans(c: &mut Criterion<Rate>) {
@@ -58,7 +58,7 @@ fn perceptrons(c: &mut Criterion<Rate>) {
         channels: 1,
         latent: 20,
         classes: 0,
-        body: Body::Mlp { hidden: vec![400, 400] },
+        body: Body::Mlp { hidden: vec![400, 400], activation: Activation::Tanh },
     };
     let mut model = vae::<f32>(&architecture, adjoint_variational::Settings::default(), 1);
     let x = draw("data", 0.0);

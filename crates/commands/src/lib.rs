@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod export;
+mod import;
 
 use adjoint_recipes::{Recipe, registry};
 use adjoint_runs::{BoxError, Error, Outcome, run_main, say};
@@ -51,6 +52,7 @@ pub fn command() -> Command {
         .subcommand(adjoint_sampling::command())
         .subcommand(adjoint_evaluation::command())
         .subcommand(export::command())
+        .subcommand(import::command())
         .subcommand(
             Command::new("completions")
                 .about("Print the completions of a shell")
@@ -74,6 +76,7 @@ fn run(arguments: &[OsString]) -> Result<Outcome, BoxError> {
         (Some("sample"), _) => adjoint_sampling::run(own(2))?,
         (Some("evaluate"), _) => adjoint_evaluation::run(own(2))?,
         (Some("export"), _) => export::run(own(2))?,
+        (Some("import"), _) => import::run(own(2))?,
         _ => run_own(command(), arguments)?,
     }
     Ok(Outcome::Finished)

@@ -4,6 +4,7 @@
 //! * [`networks`]: the graphs of the networks of each model.
 //! * [`torch`]: a graph as modules of `torch.nn`, and its weights as a safetensors file.
 //! * [`onnx`]: a graph as an ONNX file.
+//! * [`examples`]: networks of the example programs of PyTorch, with the names of the engine.
 //! * [`Facts`]: what a user of the network must know, such as the range of its pixels.
 //!
 //! This crate opens no run and writes no file: it maps states of networks to bytes and text.
@@ -22,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+pub mod examples;
 mod facts;
 pub mod graph;
 pub mod networks;

@@ -164,12 +164,15 @@ fn conditional_gans() {
 
 #[test]
 fn autoencoders() {
-    use adjoint_vae::Body;
-    let mlp = Body::Mlp { hidden: vec![12, 9] };
+    use adjoint_vae::{Activation, Body};
+    let mlp = |activation| Body::Mlp { hidden: vec![12, 9], activation };
     let conv = Body::Conv { width: 4 };
-    for (body, channels, classes, is_bernoulli) in
-        [(mlp.clone(), 1, 0, true), (mlp, 3, 4, false), (conv.clone(), 3, 0, true), (conv, 1, 4, false)]
-    {
+    for (body, channels, classes, is_bernoulli) in [
+        (mlp(Activation::Tanh), 1, 0, true),
+        (mlp(Activation::Relu), 3, 4, false),
+        (conv.clone(), 3, 0, true),
+        (conv, 1, 4, false),
+    ] {
         let (image_size, latent) = (28, 6);
         let what = format!("{body:?} {channels} {classes}");
         let a = adjoint_vae::Architecture { image_size, channels, latent, classes, body };

@@ -3,14 +3,14 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use adjoint_runs::{BoxError, Outcome, run_main};
 use clap::Command;
 
 use crate::game::filters::FiltersAndCosts;
-use crate::model::{Exported, Model, Open};
+use crate::model::{Exported, ImportedNetwork, Model, Open};
 
 /// Every recipe.
 #[rustfmt::skip] // one recipe per line
@@ -41,6 +41,13 @@ pub struct Recipe {
     /// # Errors
     /// If its weights are missing or don't fit its settings.
     pub export: fn(&Open) -> Result<Exported, BoxError>,
+    /// Makes a run of networks of another program. The arguments are those of the trainer, which
+    /// make networks of these shapes. Returns the run's directory.
+    ///
+    /// # Errors
+    /// If the networks are not those of the arguments, the data can't be loaded, or the run can't
+    /// be written.
+    pub import: fn(&[OsString], &[ImportedNetwork<'_>]) -> Result<PathBuf, BoxError>,
     pub(crate) open: fn(&Open) -> Result<Model, BoxError>,
     pub(crate) filters: fn(&Path) -> Result<Option<FiltersAndCosts>, BoxError>,
 }

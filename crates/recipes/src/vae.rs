@@ -9,7 +9,7 @@ use adjoint_interop::{Graph, networks};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::{Named, NamedTensors};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset, unused_if};
-use adjoint_vae::{Architecture, Body, Decoder, Encoder, Vae, vae};
+use adjoint_vae::{Activation, Architecture, Body, Decoder, Encoder, Vae, vae};
 use adjoint_variational::Likelihood;
 use serde::Serialize;
 
@@ -51,6 +51,11 @@ pub struct Settings {
     #[arg(value_parser = limits::units, allow_negative_numbers = true)]
     pub hidden: Vec<usize>,
 
+    /// Activation of the hidden layers of --arch mlp
+    #[arg(long, value_name = "NAME", help_heading = "Model", value_parser = crate::one_of(Activation::ALL))]
+    #[serde(serialize_with = "crate::by_name")]
+    pub activation: Activation,
+
     /// Channels of the layer of --arch conv at half the image's resolution; each further halving
     /// doubles the channels
     #[arg(long, value_name = "N", help_heading = "Model", value_parser = limits::units, allow_negative_numbers = true)]
@@ -75,6 +80,7 @@ impl Config for Settings {
                 preset("epochs", "22"),
                 preset("arch", "mlp"),
                 preset("hidden", "400,400"),
+                preset("activation", "tanh"),
                 preset("width", "16"),
             ],
         ]
@@ -95,7 +101,7 @@ impl Config for Settings {
 
     fn unused_flags(&self) -> Vec<UnusedFlag> {
         let conv = unused_if(self.arch == Arch::Mlp, "--arch conv", ["width"]);
-        let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["hidden"]);
+        let mlp = unused_if(self.arch == Arch::Conv, "--arch mlp", ["hidden", "activation"]);
         [conv, mlp, data::unused_flags(&self.data), self.variational.unused_flags()].concat()
     }
 }
@@ -126,7 +132,7 @@ impl VariationalConfig for Settings {
 impl Settings {
     fn architecture(&self) -> Result<Architecture, BoxError> {
         let body = match self.arch {
-            Arch::Mlp => Body::Mlp { hidden: self.hidden.clone() },
+            Arch::Mlp => Body::Mlp { hidden: self.hidden.clone(), activation: self.activation },
             Arch::Conv => Body::Conv { width: self.width },
         };
         let (image_size, channels) = (self.data.image_size, data::channels(&self.data)?);

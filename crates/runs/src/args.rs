@@ -90,6 +90,10 @@ pub struct CommonArgs {
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     pub log_every: u64,
 
+    /// Also write figures, pictures and histograms of weights for TensorBoard
+    #[arg(long, help_heading = "Run")]
+    pub tensorboard: bool,
+
     /// Print warnings and errors only
     #[arg(long, help_heading = "Run")]
     #[serde(skip)]
@@ -125,5 +129,5 @@ pub(crate) const NOT_IN_FILES: [&str; 5] = ["config", "resume", "dry_run", "help
 /// of each step stay the same, with two exceptions. Another instruction set changes the last bits
 /// of results. A learning rate that falls to 0 at the end of the run depends on the number of
 /// steps. [`Data::free_on_resume`](crate::Data::free_on_resume) adds settings of the data.
-pub(crate) const FREE_ON_RESUME: [&str; 6] =
-    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "isa"];
+pub(crate) const FREE_ON_RESUME: [&str; 7] =
+    ["steps", "epochs", "log_every", "sample_every", "checkpoint_every", "tensorboard", "isa"];

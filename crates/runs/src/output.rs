@@ -12,6 +12,7 @@ use crate::image::Image;
 use crate::log::{Line, Log, LogState};
 use crate::pictures::Pictures;
 use crate::plot::History;
+use crate::tensorboard::TensorBoard;
 use crate::weights::Weights;
 use crate::{CommonArgs, Error, RunDir, Trainable};
 
@@ -110,7 +111,11 @@ pub(crate) fn outputs(
     let (log, kept) =
         Log::open(&training.run.file("metrics.jsonl"), training.done, |record| curves.add(record))?;
     let pictures = Pictures::open(&training.run.path)?;
-    let outputs: Vec<Box<dyn Output>> =
-        vec![Box::new(log), Box::new(curves), Box::new(pictures), Box::new(checkpoints), Box::new(Weights)];
+    let mut outputs: Vec<Box<dyn Output>> = vec![Box::new(log), Box::new(curves), Box::new(pictures)];
+    if training.common.tensorboard {
+        outputs.push(Box::new(TensorBoard::open(&training.run.path, training.done)?));
+    }
+    outputs.push(Box::new(checkpoints));
+    outputs.push(Box::new(Weights));
     Ok((outputs, kept))
 }

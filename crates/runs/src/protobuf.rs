@@ -4,7 +4,9 @@
 //! writers name the fields by their numbers instead of deriving code from a schema. The encodings
 //! are those of the crate `prost`.
 
-use prost::encoding::{bytes, double, float, int64, string};
+use prost::encoding::{
+    DecodeContext, WireType, bytes, decode_key, decode_varint, double, float, int64, skip_field, string,
+};
 
 /// A message that is written.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +84,19 @@ impl Message {
     }
 }
 
+/// Returns the first field of a message that is an integer and has this number.
+pub(crate) fn int(message: &[u8], field: u32) -> Option<u64> {
+    let mut rest = message;
+    while !rest.is_empty() {
+        let (number, kind) = decode_key(&mut rest).ok()?;
+        if number == field && kind == WireType::Varint {
+            return decode_varint(&mut rest).ok();
+        }
+        skip_field(kind, number, &mut rest, DecodeContext::default()).ok()?;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +107,10 @@ mod tests {
     fn fields_are_encoded_as_the_format_says() {
         let number = Message::new().int(1, 150);
         assert_eq!(number.clone().into_bytes(), [0x08, 0x96, 0x01]);
+        assert_eq!([1, 2].map(|field| int(&number.clone().into_bytes(), field)), [Some(150), None]);
+        let later = Message::new().double(1, 0.5).text(2, "x").int(3, 7).into_bytes();
+        assert_eq!([2, 3].map(|field| int(&later, field)), [None, Some(7)]);
+        assert_eq!(int(&later[..4], 3), None, "a message that ends early");
         let text = Message::new().text(2, "testing").into_bytes();
         assert_eq!(text, [&[0x12, 0x07], &b"testing"[..]].concat());
         assert_eq!(Message::new().message(3, number).into_bytes(), [0x1a, 0x03, 0x08, 0x96, 0x01]);

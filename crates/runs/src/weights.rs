@@ -112,13 +112,40 @@ pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Importe
     found.tensors.retain(|(name, _)| !name.ends_with(COUNT) || expected.iter().any(|(own, _)| own == name));
     found.tensors.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
     let weights = fit(path, &found.tensors, expected, shape_in_file)?;
-    if let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) {
-        let advice = "use another run, or resume this run to write its weights again";
-        let problem = format!("`{name}` has weights that are not finite numbers; {advice}");
-        return Err(Error::file(path, problem));
-    }
+    let advice = "use another run, or resume this run to write its weights again";
+    refuse_not_finite(path, &weights, advice)?;
     let step = found.metadata.get(STEP).and_then(|step| step.parse().ok());
     Ok(Imported { weights, step })
+}
+
+/// Reads the weights of any network, in engine layout. Batch counters are left out.
+///
+/// # Errors
+/// If the file can't be read, or has weights that are not finite.
+pub fn read(path: &Path) -> Result<NamedTensors, Error> {
+    let mut found = container::read(path)?.tensors;
+    found.retain(|(name, _)| !name.ends_with(COUNT));
+    found.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
+    refuse_not_finite(path, &found, "train the network again")?;
+    Ok(found)
+}
+
+/// Returns the weights `found`, which are from the file `path`, in the order of `expected`.
+///
+/// # Errors
+/// If names or shapes differ. The message names the differences, with shapes as in the file.
+pub fn matched(
+    path: &Path,
+    found: &[(String, Tensor<f32>)],
+    expected: &[(String, Tensor<f32>)],
+) -> Result<NamedTensors, Error> {
+    fit(path, found, expected, shape_in_file)
+}
+
+/// Rejects weights that are not finite.
+fn refuse_not_finite(path: &Path, weights: &[(String, Tensor<f32>)], advice: &str) -> Result<(), Error> {
+    let Some((name, _)) = weights.iter().find(|(_, weight)| !weight.is_finite()) else { return Ok(()) };
+    Err(Error::file(path, format!("`{name}` has weights that are not finite numbers; {advice}")))
 }
 
 /// Returns the shape that an engine tensor has in a file.

@@ -7,7 +7,7 @@ use crate::compare::relative_error;
 use crate::fixture::{Case, Layout, read};
 use adjoint_nn::Module;
 use adjoint_tensor::{Element, Tensor};
-use adjoint_vae::{Architecture, Body, vae};
+use adjoint_vae::{Activation, Architecture, Body, vae};
 use adjoint_variational::{Likelihood, Objective, Settings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ fn train<E: Element>(case: &Case, name: &str, run: &Run) -> (Tensor<E>, f64) {
     let (batch, k) = (size("batch"), size("k"));
     let (pixels, body) = match run.conv {
         true => (size("side"), Body::Conv { width: size("width") }),
-        false => (size("size"), Body::Mlp { hidden: vec![size("hidden")] }),
+        false => (size("size"), Body::Mlp { hidden: vec![size("hidden")], activation: Activation::Tanh }),
     };
     let architecture =
         Architecture { image_size: pixels, channels: 1, latent: size("latent"), classes: run.classes, body };

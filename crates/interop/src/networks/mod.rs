@@ -7,9 +7,9 @@ mod gan;
 mod vae;
 
 pub use cgan::{cgan_discriminator, cgan_generator};
-pub use dcgan::{dcgan_discriminator, dcgan_generator};
+pub use dcgan::{DCGAN_EXAMPLE, dcgan_discriminator, dcgan_generator};
 pub use gan::{gan_discriminator, gan_generator};
-pub use vae::{vae_decoder, vae_encoder};
+pub use vae::{VAE_EXAMPLE, vae_decoder, vae_encoder};
 
 use adjoint_nn::pyramid::Level;
 

@@ -1,10 +1,11 @@
 //! The networks of the VAE.
 
-use adjoint_nn::NamedTensors;
-use adjoint_vae::{Architecture, Body};
+use adjoint_nn::{NamedTensors, Tensor};
+use adjoint_vae::{Activation, Architecture, Body};
 
 use super::{CLASS, STRIDED, down, sizes, up};
 use crate::builder::{Builder, Wire};
+use crate::examples::{Example, Foreign, StateDict, find};
 use crate::graph::{Graph, Op};
 
 /// What the numbers of an image mean.
@@ -15,12 +16,16 @@ fn label(b: &mut Builder, a: &Architecture) -> Option<Wire> {
     (a.classes > 0).then(|| b.input("y", &[a.classes], CLASS))
 }
 
-/// Hidden layers with tanh.
-fn hidden(b: &mut Builder, x: Wire) -> Wire {
+/// Hidden layers of a perceptron.
+fn hidden(b: &mut Builder, x: Wire, activation: Activation) -> Wire {
     let mut h = x;
     for i in 0..b.count("hidden") {
         h = b.linear(&h, &format!("hidden.{i}"), "", None);
-        h = b.apply(Op::Tanh, &h);
+        let op = match activation {
+            Activation::Tanh => Op::Tanh,
+            Activation::Relu => Op::Relu,
+        };
+        h = b.apply(op, &h);
     }
     h
 }
@@ -31,10 +36,10 @@ pub fn vae_encoder(a: &Architecture, state: &NamedTensors) -> Graph {
     let x = b.input("x", &[a.channels, a.image_size, a.image_size], UNIT);
     let y = label(&mut b, a);
     let h = match a.body {
-        Body::Mlp { .. } => {
+        Body::Mlp { activation, .. } => {
             let row = b.flatten(&x);
             let row = y.map_or_else(|| row.clone(), |y| b.concat(&[&row, &y]));
-            hidden(&mut b, row)
+            hidden(&mut b, row, activation)
         }
         Body::Conv { .. } => {
             let mut h = y.map_or_else(|| x.clone(), |y| b.with_planes(&x, &y));
@@ -60,8 +65,8 @@ pub fn vae_decoder(a: &Architecture, state: &NamedTensors, is_bernoulli: bool) -
     let y = label(&mut b, a);
     let row = y.map_or_else(|| z.clone(), |y| b.concat(&[&z, &y]));
     let h = match a.body {
-        Body::Mlp { .. } => {
-            let h = hidden(&mut b, row);
+        Body::Mlp { activation, .. } => {
+            let h = hidden(&mut b, row, activation);
             b.linear(&h, "flat", "", Some([a.channels, a.image_size, a.image_size]))
         }
         Body::Conv { .. } => {
@@ -76,4 +81,56 @@ pub fn vae_decoder(a: &Architecture, state: &NamedTensors, is_bernoulli: bool) -
     let x = if is_bernoulli { b.apply(Op::Sigmoid, &h) } else { h };
     b.output(&x, "x", UNIT);
     b.finish()
+}
+
+/// The network of PyTorch's example: one hidden layer in the encoder and one in the decoder.
+pub const VAE_EXAMPLE: Example =
+    Example::new("vae", &[StateDict { name: "weights", is_optional: false }], of_example);
+
+/// Converts a VAE of square images with one channel.
+///
+/// # Errors
+/// A description of what is missing or does not fit.
+fn of_example(mut files: Vec<Option<NamedTensors>>) -> Result<Foreign, String> {
+    let weights = files.pop().flatten().expect("it is required");
+    let matrix = |layer: &str| match find(&weights, &format!("{layer}.weight")).map(Tensor::dims) {
+        Some(&[outputs, inputs]) => Ok([outputs, inputs]),
+        Some(other) => Err(format!("its {layer}.weight is {other:?}, not a matrix")),
+        None => Err(format!("it has no {layer}.weight")),
+    };
+    let ([hidden, pixels], [latent, _]) = (matrix("fc1")?, matrix("fc21")?);
+    let size = pixels.isqrt();
+    if size * size != pixels {
+        return Err(format!("its fc1 has {pixels} inputs, which are no square image with one channel"));
+    }
+    let (mut encoder, mut decoder) = (vec![], vec![]);
+    for (name, weight) in &weights {
+        let Some((layer, part)) = name.split_once('.') else { continue };
+        let (network, layer) = match layer {
+            "fc1" => (&mut encoder, "hidden.0"),
+            "fc3" => (&mut decoder, "hidden.0"),
+            "fc4" => (&mut decoder, "flat"),
+            "fc21" | "fc22" => continue,
+            other => (&mut decoder, other),
+        };
+        network.push((format!("{layer}.{part}"), weight.clone()));
+    }
+    for part in ["weight", "bias"] {
+        // The engine has one layer for both heads.
+        let heads = ["fc21", "fc22"].map(|head| find(&weights, &format!("{head}.{part}")));
+        if let [Some(mean), Some(log_var)] = heads
+            && mean.dims().get(1) == log_var.dims().get(1)
+        {
+            encoder.push((format!("posterior.{part}"), Tensor::concat(&[mean, log_var], 0)));
+        }
+    }
+    let flags = [
+        ("--image-size", size.to_string()),
+        ("--hidden", hidden.to_string()),
+        ("--latent", latent.to_string()),
+        ("--arch", "mlp".to_owned()),
+        ("--activation", "relu".to_owned()),
+        ("--likelihood", "bernoulli".to_owned()),
+    ];
+    Ok(Foreign { flags: flags.to_vec(), networks: vec![("encoder", encoder), ("decoder", decoder)] })
 }

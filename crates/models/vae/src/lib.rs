@@ -20,10 +20,10 @@
 //!
 //! ```
 //! use adjoint_nn::{Stream, Tensor};
-//! use adjoint_vae::{Architecture, Body, vae};
+//! use adjoint_vae::{Activation, Architecture, Body, vae};
 //! use adjoint_variational::Settings;
 //!
-//! let body = Body::Mlp { hidden: vec![16] };
+//! let body = Body::Mlp { hidden: vec![16], activation: Activation::Tanh };
 //! let architecture = Architecture { image_size: 4, channels: 1, latent: 2, classes: 0, body };
 //! let mut model = vae::<f32>(&architecture, Settings { lr: 0.01, ..Settings::default() }, 1);
 //!
@@ -42,4 +42,4 @@
 
 pub mod networks;
 
-pub use networks::{Architecture, Body, Decoder, Encoder, Vae, vae};
+pub use networks::{Activation, Architecture, Body, Decoder, Encoder, Vae, vae};

@@ -5,7 +5,7 @@ use adjoint_nn::layers::{ConvTranspose2d, Flatten, Linear, Norm};
 use adjoint_nn::param::Role;
 use adjoint_nn::plan::{LayerPlan, NetworkPlan};
 use adjoint_nn::pyramid::{self, Down, Level, Up};
-use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module};
+use adjoint_nn::{Element, Init, Mode, Param, Scheme, Var, module, named};
 use adjoint_variational::{self as variational, Autoencoder, Networks, Settings};
 
 /// Sizes of the two networks. The decoder mirrors the encoder.
@@ -27,11 +27,13 @@ pub struct Architecture {
 /// The layers between image and z.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Fully connected layers with tanh, listed from the image to z. The decoder has the same
-    /// hidden sizes in reverse order (Kingma & Welling 2014, appendix C).
+    /// Fully connected layers, listed from the image to z. The decoder has the same hidden sizes in
+    /// reverse order (Kingma & Welling 2014, appendix C).
     Mlp {
         /// Number of units in each hidden layer.
         hidden: Vec<usize>,
+        /// Activation of the hidden layers, tanh in the paper.
+        activation: Activation,
     },
     /// The image pyramid of the DCGAN.
     Conv {
@@ -39,6 +41,25 @@ pub enum Body {
         /// halving.
         width: usize,
     },
+}
+
+named! {
+    /// Activation of fully connected hidden layers.
+    pub enum Activation {
+        /// tanh(x)
+        Tanh = "tanh": "tanh(x)",
+        /// max(x, 0)
+        Relu = "relu": "max(x, 0)",
+    }
+}
+
+impl Activation {
+    fn apply<E: Element>(self, x: &Var<E>) -> Var<E> {
+        match self {
+            Activation::Tanh => x.tanh(),
+            Activation::Relu => x.relu(),
+        }
+    }
 }
 
 impl Architecture {
@@ -52,9 +73,9 @@ impl Architecture {
     fn encoder(&self) -> NetworkPlan {
         let (image, outputs, end) = (self.image(), 2 * self.latent, ", mu and log variance");
         match &self.body {
-            Body::Mlp { hidden } => {
+            Body::Mlp { hidden, activation } => {
                 let inputs = image.numbers() + self.classes;
-                NetworkPlan::dense(inputs, hidden, outputs, Norm::None, [", tanh", end])
+                NetworkPlan::dense(inputs, hidden, outputs, Norm::None, [&format!(", {activation}"), end])
             }
             Body::Conv { width } => {
                 let levels = image.below(*width);
@@ -70,9 +91,10 @@ impl Architecture {
     fn decoder(&self) -> NetworkPlan {
         let (image, inputs) = (self.image(), self.latent + self.classes);
         match &self.body {
-            Body::Mlp { hidden } => {
+            Body::Mlp { hidden, activation } => {
                 let hidden: Vec<usize> = hidden.iter().rev().copied().collect();
-                NetworkPlan::dense(inputs, &hidden, image.numbers(), Norm::None, [", tanh", ", pixels"])
+                let ends = [&format!(", {activation}"), ", pixels"];
+                NetworkPlan::dense(inputs, &hidden, image.numbers(), Norm::None, ends)
             }
             Body::Conv { width } => {
                 let NetworkPlan { blocks, last } = pyramid::up(inputs, 0, &image.below(*width), image, "");
@@ -122,6 +144,8 @@ pub enum Encoder<E: Element> {
     Mlp {
         /// Hidden layers.
         hidden: Vec<Linear<E>>,
+        /// Activation of the hidden layers.
+        activation: Activation,
         /// The last layer, whose output is mu followed by log sigma^2.
         posterior: Linear<E>,
     },
@@ -145,8 +169,8 @@ impl<E: Element> Encoder<E> {
         let NetworkPlan { blocks, last } = a.encoder();
         let posterior = last.linear();
         match a.body {
-            Body::Mlp { .. } => {
-                Encoder::Mlp { hidden: blocks.iter().map(LayerPlan::linear).collect(), posterior }
+            Body::Mlp { activation, .. } => {
+                Encoder::Mlp { hidden: blocks.iter().map(LayerPlan::linear).collect(), activation, posterior }
             }
             Body::Conv { .. } => Encoder::Conv { down: blocks.iter().map(Down::new).collect(), posterior },
         }
@@ -159,10 +183,10 @@ impl<E: Element> variational::Encoder<E> for Encoder<E> {
     #[track_caller]
     fn posterior(&mut self, x: &Var<E>, labels: Option<&Var<E>>, mode: Mode) -> (Var<E>, Var<E>) {
         let out = match self {
-            Encoder::Mlp { hidden, posterior } => {
+            Encoder::Mlp { hidden, activation, posterior } => {
                 let x = Flatten.forward(x);
                 let h = labels.map_or_else(|| x.clone(), |labels| Var::concat(&[&x, labels], 1));
-                posterior.forward(&hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh()))
+                posterior.forward(&hidden.iter().fold(h, |h, layer| activation.apply(&layer.forward(&h))))
             }
             Encoder::Conv { down, posterior } => {
                 let h = labels.map_or_else(|| x.clone(), |labels| pyramid::with_planes(x, labels));
@@ -183,6 +207,8 @@ pub enum Decoder<E: Element> {
     Mlp {
         /// Hidden layers.
         hidden: Vec<Linear<E>>,
+        /// Activation of the hidden layers.
+        activation: Activation,
         /// The last layer, to the pixels.
         flat: Linear<E>,
         /// The log variance of all pixels, if it is learned.
@@ -213,8 +239,9 @@ impl<E: Element> Decoder<E> {
         let log_var = learns_variance.then(|| Param::new([1], Role::Shift));
         let NetworkPlan { blocks, last } = a.decoder();
         match a.body {
-            Body::Mlp { .. } => Decoder::Mlp {
+            Body::Mlp { activation, .. } => Decoder::Mlp {
                 hidden: blocks.iter().map(LayerPlan::linear).collect(),
+                activation,
                 flat: last.linear(),
                 log_var,
                 shape: [a.image_size, a.image_size, a.channels],
@@ -236,8 +263,8 @@ impl<E: Element> variational::Decoder<E> for Decoder<E> {
         let h = labels.map_or_else(|| z.clone(), |labels| Var::concat(&[z, labels], 1));
         let [n, features] = h.shape().matrix();
         match self {
-            Decoder::Mlp { hidden, flat, shape: [height, width, channels], .. } => {
-                let h = hidden.iter().fold(h, |h, layer| layer.forward(&h).tanh());
+            Decoder::Mlp { hidden, activation, flat, shape: [height, width, channels], .. } => {
+                let h = hidden.iter().fold(h, |h, layer| activation.apply(&layer.forward(&h)));
                 flat.forward(&h).reshape([n, *height, *width, *channels])
             }
             Decoder::Conv { up, image, .. } => {

@@ -3,13 +3,13 @@
 use adjoint_nn::gradcheck::assert_model;
 use adjoint_nn::optim::Gradients;
 use adjoint_nn::{Module, Stream, Tensor, Var};
-use adjoint_vae::{Architecture, Body, Vae, vae};
+use adjoint_vae::{Activation, Architecture, Body, Vae, vae};
 use adjoint_variational::{Bound, BoundSummary, Estimator, Likelihood, Objective, Settings};
 
 const LATENT: usize = 2;
 
 fn mlp(hidden: &[usize]) -> Architecture {
-    let body = Body::Mlp { hidden: hidden.to_vec() };
+    let body = Body::Mlp { hidden: hidden.to_vec(), activation: Activation::Tanh };
     Architecture { image_size: 2, channels: 1, latent: LATENT, classes: 0, body }
 }
 

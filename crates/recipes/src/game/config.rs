@@ -4,7 +4,7 @@ use crate::data::DataArgs;
 use crate::game::filters::{self, Filters};
 use crate::game::{Condition, GameArgs, GameTrainer};
 use crate::limits;
-use crate::model::exported;
+use crate::model::{exported, imported};
 use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Settings, cost};
 use adjoint_data::points::Points;
@@ -81,6 +81,7 @@ pub const fn recipe<C: GameConfig>() -> Recipe {
         train: |arguments| train(start::<C>(arguments)?, summary, GameTrainer::new),
         has_average: true,
         export: exported::of_game::<C>,
+        import: imported::of_game::<C>,
         open: Model::game::<C>,
         filters: filters::open::<C>,
     }

@@ -2,7 +2,7 @@
 
 use crate::data::DataArgs;
 use crate::limits;
-use crate::model::exported;
+use crate::model::{exported, imported};
 use crate::variational::{VariationalArgs, VariationalTrainer};
 use crate::{Model, Recipe};
 use adjoint_interop::Graph;
@@ -64,6 +64,7 @@ pub const fn recipe<C: VariationalConfig>() -> Recipe {
         train: |arguments| train(start::<C>(arguments)?, summary, VariationalTrainer::new),
         has_average: false,
         export: exported::of_latent_model::<C>,
+        import: imported::of_latent_model::<C>,
         open: Model::variational::<C>,
         filters: |_| Ok(None),
     }

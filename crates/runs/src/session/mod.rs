@@ -15,6 +15,7 @@ const FINAL: &str = "final.json";
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoints, Loaded, NEWEST, fit};
+use crate::imported::is_imported;
 use crate::launch::{Outcome, kernels};
 use crate::log::{Figures, Line};
 use crate::output::{Output, Training, outputs};
@@ -226,8 +227,12 @@ impl<'a> Session<'a> {
 fn refuse_to_start_over(Training { run, trainer, .. }: &Training) -> Result<(), Error> {
     let mut weights = trainer.networks().into_iter().map(|(name, _)| run.weights(name));
     let Some(path) = weights.find(|path| path.exists()) else { return Ok(()) };
+    let problem = match is_imported(&run.path) {
+        true => "imported weights, which can be sampled and evaluated but not trained further",
+        false => "weights of a run whose checkpoint is gone",
+    };
     let advice = format!("start a new run with --config {}", shell_word(&run.config()));
-    Err(Error::file(&path, format!("weights of a run whose checkpoint is gone; {advice}")))
+    Err(Error::file(&path, format!("{problem}; {advice}")))
 }
 
 /// Loads a checkpoint into the trainer.

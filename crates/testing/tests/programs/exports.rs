@@ -202,3 +202,64 @@ fn exported_samples_are_datasets() {
     program.train("train-gan", "d", &["--dataset", "ring", "--g-hidden", "8", "--d-hidden", "8"]);
     program.fail(&["export", "runs/d", "--format", "png", "--out", "p"], "makes points (ring), not images");
 }
+
+/// The path of a fixture of `scripts/make_import_fixtures.py`.
+fn imported(name: &str) -> String {
+    format!("{}/fixtures/imports/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Are the arrays equal, up to 1e-5 of their root mean square?
+#[track_caller]
+fn assert_close(found: &Path, expected: &str, count: usize) {
+    let (found, expected) = (floats(found, count), floats(Path::new(&imported(expected)), count));
+    let rms = (expected.iter().map(|x| x * x).sum::<f32>() / count as f32).sqrt();
+    let most = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(most <= 1e-5 * rms && rms > 0.01, "{most} of {rms}");
+}
+
+/// The networks that PyTorch trained compute what they computed there.
+#[test]
+fn networks_of_pytorch_come_in() {
+    let program = Program::new("adjoint");
+    let of = |name: &str| program.directory().join(name);
+    let [g, d, vae] =
+        ["dcgan-generator.safetensors", "dcgan-discriminator.safetensors", "vae.safetensors"].map(imported);
+    let dcgan = ["import", "dcgan", "--generator", &g, "--discriminator", &d, "--dataset", "glyphs"];
+    program.succeed(&[&dcgan[..], &["--name", "a"]].concat());
+    let said = program.succeed(&["import", "vae", "--weights", &vae, "--dataset", "glyphs"]);
+    assert!(said.contains("runs/vae-glyphs-001: a run"), "{said}");
+
+    let pass = |command: &str, run: &str, given: &[&str], out: &str| {
+        program.succeed(&[&["sample", command, run], given, &["--out", out]].concat());
+    };
+    pass("decode", "runs/a", &["--latents", &imported("dcgan-z.npy")], "x.npy");
+    assert_close(&of("x.npy"), "dcgan-x.npy", 2 * 64 * 64);
+    pass("decode", "runs/vae-glyphs-001", &["--latents", &imported("vae-z.npy")], "x.npy");
+    assert_close(&of("x.npy"), "vae-decoded.npy", 2 * 784);
+    pass("encode", "runs/vae-glyphs-001", &[&imported("vae-x.npy")], "z.npy");
+    assert_close(&of("z.npy"), "vae-encoded.npy", 2 * 3);
+
+    program.succeed(&["sample", "features", "runs/a"]);
+    let evaluate = ["evaluate", "runs/a", "--samples", "100", "--labelled", "100", "--judge-steps", "1"];
+    program.succeed(&evaluate);
+    let config = String::from_utf8(program.read("a", "config.toml")).unwrap();
+    for setting in ["image_size = 64", "width = 2", "latent = 4", "noise = \"gaussian\"", "ema = 0.0"] {
+        assert!(config.contains(setting), "{setting}: {config}");
+    }
+    let refusal = "imported weights, which can be sampled and evaluated but not trained further";
+    program.fail(&["train", "dcgan", "--resume", "runs/a", "--steps", "9"], refusal);
+    program.fail(&["train", "vae", "--resume", "runs/vae-glyphs-001"], refusal);
+
+    // What does not fit is listed, and nothing stays.
+    let wrong = |flags: &[&str], problem: &str| {
+        program.fail(&[flags, &["--dataset", "glyphs", "--name", "no"]].concat(), problem);
+        assert!(!program.run("no").exists());
+    };
+    wrong(&["import", "dcgan", "--generator", &vae], "it has no main.0.weight (latent, channels, 4, 4)");
+    wrong(&["import", "vae", "--weights", &g], "it has no fc1.weight");
+    let exchanged = ["import", "dcgan", "--generator", &g, "--discriminator", &g];
+    wrong(&exchanged, "dcgan-generator.safetensors: does not fit this model: lacks `blocks.1.conv.weight`");
+    let colour = ["import", "dcgan", "--generator", &g, "--dataset", "glyphs-rgb", "--name", "no"];
+    program.fail(&colour, "`image.weight` is [2, 1, 4, 4] where [2, 3, 4, 4] is expected");
+    wrong(&["import", "dcgan", "--generator", "none.safetensors"], "cannot open none.safetensors");
+}
