@@ -90,7 +90,7 @@ pub struct CommonArgs {
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = count::<u64>)]
     pub log_every: u64,
 
-    /// Also write figures, pictures and histograms of weights for TensorBoard
+    /// Also write figures, pictures and histograms of weights and gradients for TensorBoard
     #[arg(long, help_heading = "Run")]
     pub tensorboard: bool,
 

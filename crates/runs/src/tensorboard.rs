@@ -1,4 +1,5 @@
-//! Event files of TensorBoard: the figures of the log, the pictures, and histograms of the weights.
+//! Event files of TensorBoard: the figures of the log, the pictures, and histograms of the
+//! weights and their gradients at each checkpoint.
 //!
 //! An event file is a list of records. A record is the length of an event, the event, and a
 //! checksum of each. An event is a protocol buffer (event.proto, summary.proto and histogram.proto
@@ -111,11 +112,17 @@ impl Output for TensorBoard {
             });
             self.summary(training.done, values)?;
         }
+        let gradients = training.trainer.gradients(training.done);
+        let gradients = gradients.map_err(|cause| Error::Other(format!("gradients: {cause}")))?;
+        let values = gradients.iter().map(|(name, gradient)| {
+            Message::new().text(1, &format!("gradients/{name}")).message(5, histogram(gradient))
+        });
+        self.summary(training.done, values)?;
         adjoint_files::sync(&self.file, &self.path).map_err(Error::io("write", &self.path))
     }
 
     fn finish(&mut self, _training: &Training) -> Result<Vec<Described>, Error> {
-        Ok(vec![(self.path.clone(), "figures, pictures and weights for TensorBoard".to_owned())])
+        Ok(vec![(self.path.clone(), "figures, pictures, weights and gradients for TensorBoard".to_owned())])
     }
 }
 

@@ -77,6 +77,16 @@ pub trait Trainable {
     /// with PyTorch-style names and in engine layout.
     fn networks(&self) -> Vec<(&'static str, NamedTensors)>;
 
+    /// Returns the gradient of each network's loss with respect to its weights, by network and name
+    /// (`generator/blocks.0.conv.weight`), for the data of the next step, which follows `step`
+    /// earlier steps. Must not change the state. A trainer may have none.
+    ///
+    /// # Errors
+    /// As in [`step`](Self::step).
+    fn gradients(&mut self, _step: u64) -> Result<NamedTensors, BoxError> {
+        Ok(vec![])
+    }
+
     /// Returns the panels in which the curves are drawn. The progress line shows the last number of
     /// each curve.
     fn panels(&self) -> &'static [Panel];

@@ -5,7 +5,8 @@ use crate::game::{GameArgs, GameConfig, GameData, ImageData, Play, PointData, su
 use crate::{Conditions, limits};
 use adjoint_adversarial::{Discriminator, Game, Generator, Report, Round};
 use adjoint_nn::cost::flops;
-use adjoint_nn::{Ema, Mode, Stream, Tensor, Var, no_grad};
+use adjoint_nn::optim::Gradients;
+use adjoint_nn::{Ema, Mode, Module, Stream, Tensor, Var, no_grad};
 use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
     warn,
@@ -112,6 +113,13 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Play for Players<G, D> {
     fn noise(&self, purpose: &str, rows: usize) -> Tensor<f32> {
         self.args.noise.draw(self.common.seed, purpose, 0, [rows, self.args.latent])
     }
+}
+
+/// Returns the gradient of a loss with respect to the weights of one network. Names start with
+/// that of the network.
+fn gradients(network: &str, loss: Var<f32>, module: &dyn Module<f32>) -> NamedTensors {
+    let gradients = Gradients::of(loss, module);
+    gradients.iter().map(|(name, gradient)| (format!("{network}/{name}"), gradient.clone())).collect()
 }
 
 impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
@@ -222,6 +230,19 @@ impl<G: Generator<f32>, D: Discriminator<f32>> Trainable for GameTrainer<G, D> {
             vec![("generator", game.generator.state()), ("discriminator", game.discriminator.state())];
         networks.extend(ema.as_ref().map(|ema| ("generator_ema", ema.average().clone())));
         networks
+    }
+
+    fn gradients(&mut self, step: u64) -> Result<NamedTensors, BoxError> {
+        let (k, Players { game, args, common, .. }) = (self.k(), &mut self.players);
+        let round = Self::round(&mut *self.data, args, common.seed, "noise", step * k)?;
+        // A forward pass updates the statistics of batch norm and the vectors of spectral norm.
+        let states = [game.generator.state(), game.discriminator.state()];
+        let [loss_d, loss_g] = game.losses(step, round);
+        let of_g = gradients("generator", loss_g, &game.generator);
+        let of_d = gradients("discriminator", loss_d, &game.discriminator);
+        game.generator.load_state(&states[0])?;
+        game.discriminator.load_state(&states[1])?;
+        Ok([of_g, of_d].concat())
     }
 
     fn panels(&self) -> &'static [Panel] {

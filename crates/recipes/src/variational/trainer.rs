@@ -5,7 +5,8 @@ use crate::pictures::SAMPLES;
 use crate::variational::{LatentModel, VariationalConfig, summary};
 use crate::{Conditions, data, labels, limits, pictures};
 use adjoint_data::{Batch, Batches, Dataset, PixelRange, Prefetch, Split};
-use adjoint_nn::Module;
+use adjoint_nn::optim::Gradients;
+use adjoint_nn::{Module, Tensor, Var};
 use adjoint_runs::{
     BoxError, CommonArgs, Figures, Image, NamedTensors, Panel, Stop, Trainable, join_parts, plot, take_part,
 };
@@ -23,6 +24,15 @@ pub struct VariationalTrainer<Q: Encoder<f32>, P: Decoder<f32>> {
     common: CommonArgs,
 }
 
+/// The inputs of a training step.
+struct Inputs {
+    images: Tensor<f32>,
+    /// One-hot rows, if the model is conditional.
+    labels: Option<Tensor<f32>>,
+    eps: Tensor<f32>,
+    beta: f64,
+}
+
 impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
     /// Returns the trainer of a model with these settings: its initial weights and its data.
     ///
@@ -36,6 +46,21 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> VariationalTrainer<Q, P> {
         let batches = Batches::new(sets[0].clone(), common.batch_size, common.seed, PixelRange::Unit)?;
         let batches = batches.with_flips(config.data().flip);
         Ok(Self { latent, batches: Prefetch::new(batches), sets, common })
+    }
+
+    /// Returns the images, the labels and the noise of a step, and the weight of the KL divergence.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    fn inputs(&mut self, step: u64) -> Result<Inputs, BoxError> {
+        let Batch { mut images, labels, indices, epoch } = self.batches.batch(step)?;
+        let args = &self.latent.args;
+        let eps = self.latent.noise("eps", step, indices.len() * args.k);
+        let labels = self.classes().map(|classes| labels::one_hot(&labels, classes));
+        self.latent.binarize(&mut images, (Split::Train, &indices), epoch);
+        let warmup = args.kl_warmup.saturating_mul(self.steps_per_epoch());
+        let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
+        Ok(Inputs { images, labels, eps, beta })
     }
 
     /// Returns the number of classes, if the model is conditional.
@@ -58,15 +83,9 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
     }
 
     fn step(&mut self, step: u64) -> Result<Figures, BoxError> {
-        let Batch { mut images, labels, indices, epoch } = self.batches.batch(step)?;
-        let eps = self.latent.noise("eps", step, indices.len() * self.latent.args.k);
-        let labels = self.classes().map(|classes| labels::one_hot(&labels, classes));
-        let epoch_steps = self.steps_per_epoch();
-        self.latent.binarize(&mut images, (Split::Train, &indices), epoch);
+        let Inputs { images, labels, eps, beta } = self.inputs(step)?;
+        let steps = self.common.total_steps(self.steps_per_epoch());
         let LatentModel { model, args, .. } = &mut self.latent;
-        let warmup = args.kl_warmup.saturating_mul(epoch_steps);
-        let beta = if warmup == 0 { args.beta } else { args.beta * (step as f64 / warmup as f64).min(1.0) };
-        let steps = self.common.total_steps(epoch_steps);
         model.adam.set_lr(args.lr * args.lr_schedule.factor(step, steps));
         let report = model.step(images, labels, &eps, beta);
         let mut figures = Figures::from([
@@ -79,6 +98,19 @@ impl<Q: Encoder<f32>, P: Decoder<f32>> Trainable for VariationalTrainer<Q, P> {
             figures.push("kl", report.kl);
         }
         Ok(figures)
+    }
+
+    fn gradients(&mut self, step: u64) -> Result<NamedTensors, BoxError> {
+        let Inputs { images, labels, eps, beta } = self.inputs(step)?;
+        let (images, labels) = (Var::constant(images), labels.map(Var::constant));
+        let model = &mut self.latent.model;
+        // A forward pass updates the statistics of batch norm.
+        let state = model.networks.state();
+        let loss = model.loss(&images, labels.as_ref(), &eps, beta).loss;
+        let gradients = Gradients::of(loss, &model.networks);
+        model.networks.load_state(&state)?;
+        let with_slash = |name: &str| name.replacen('.', "/", 1);
+        Ok(gradients.iter().map(|(name, gradient)| (with_slash(name), gradient.clone())).collect())
     }
 
     fn epoch_figures(&mut self, _epoch: u64, stop: Stop) -> Result<Option<Figures>, BoxError> {

@@ -263,3 +263,33 @@ fn networks_of_pytorch_come_in() {
     program.fail(&colour, "`image.weight` is [2, 1, 4, 4] where [2, 3, 4, 4] is expected");
     wrong(&["import", "dcgan", "--generator", "none.safetensors"], "cannot open none.safetensors");
 }
+
+/// Reading gradients for TensorBoard runs a forward pass in training mode. It must leave no trace.
+#[test]
+fn tensorboard_changes_no_bit() {
+    let program = Program::new("adjoint");
+    for (model, flags) in [
+        ("dcgan", ["--width", "2", "--d-norm", "spectral"].as_slice()),
+        ("gan", &["--g-hidden", "8", "--d-hidden", "8", "--g-batch-norm", "--d-dropout", "0.3"]),
+        ("cgan", &["--width", "2", "--d-steps", "2"]),
+        ("vae", &["--arch", "conv", "--width", "2", "--latent", "2"]),
+    ] {
+        let [one, other] = ["with", "without"].map(|name| format!("{model}-{name}"));
+        let steps =
+            ["--steps", "6", "--checkpoint-every", "2", "--log-every", "2", "--batch-size", "8", "--quiet"];
+        let train = |name: &str, more: &[&str]| {
+            program.succeed(&[&["train", model, "--name", name], &steps[..], flags, more].concat());
+        };
+        train(&one, &["--tensorboard"]);
+        train(&other, &[]);
+        let events = program.read(&one, "tensorboard/events.out.tfevents.adjoint");
+        for tag in ["gradients/", "loss", "samples"] {
+            assert!(events.windows(tag.len()).any(|window| window == tag.as_bytes()), "{model}: {tag}");
+        }
+        let networks = if model == "vae" { ["encoder", "decoder"] } else { ["generator", "discriminator"] };
+        for network in networks {
+            let file = format!("{network}.safetensors");
+            assert!(program.read(&one, &file) == program.read(&other, &file), "{model}: {network}");
+        }
+    }
+}
