@@ -11,6 +11,7 @@ use adjoint_nn::{Mode, Module, Tensor, Var, no_grad};
 use adjoint_recipes::limits;
 use adjoint_runs::values::count;
 use adjoint_runs::{BoxError, note, warn, weights};
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -111,7 +112,8 @@ impl Judges {
     /// Returns the judge of the images of a dataset, and how well it knows its task.
     ///
     /// # Errors
-    /// If images cannot be read, the judge can't be stored, or its features are not finite.
+    /// If images cannot be read, the directory of judges cannot be created, or features are not
+    /// finite.
     pub(crate) fn of_images(&self, train: &Dataset, test: &Dataset) -> Result<ImageJudge, BoxError> {
         let kind = ImageTask::of(train);
         let task = match kind {
@@ -130,7 +132,7 @@ impl Judges {
     /// regressor learns them normalised to mean 0 and variance 1.
     ///
     /// # Errors
-    /// If images cannot be read, or the judge can't be stored.
+    /// If images cannot be read, or the directory of judges cannot be created.
     pub(crate) fn regressor(&self, train: &Dataset, factors: &[Factors]) -> Result<Regressor, BoxError> {
         Regressor::new(factors, |task| self.judge(train, task))
     }
@@ -145,7 +147,7 @@ impl Judges {
                 Err(error) => warn(format_args!("{error}; training a new judge")),
             }
         }
-        std::fs::create_dir_all(&self.directory).map_err(|error| {
+        fs::create_dir_all(&self.directory).map_err(|error| {
             format!("{}: {error}; choose another --judges directory", self.directory.display())
         })?;
         let judge = task.train(train, self.steps, |step, loss| {
@@ -154,20 +156,29 @@ impl Judges {
                 note(format_args!("judge of {name}, {what}: step {step} of {steps}, loss {loss:.4}"));
             }
         })?;
-        weights::export(&path, None, &judge.state())?;
+        // Training took minutes, so the judge is used even if the disk is full.
+        if let Err(error) = weights::export(&path, None, &judge.state()) {
+            warn(format_args!("{error}; the judge is used now and trained again next time"));
+        }
         Ok(StoredJudge { judge, path })
     }
 
-    /// Returns the path of a judge's file. The name contains the version of the judges and a digest
-    /// of the training images.
+    /// Returns the path of a judge's file. The name contains the name of the dataset, the version
+    /// of the judges and a digest of the training images. If the dataset was renamed, this is the
+    /// file with its old name.
     ///
     /// # Errors
     /// If images cannot be read.
     fn path(&self, what: &str, train: &Dataset) -> Result<PathBuf, DataError> {
-        let (name, size, steps) = (train.name(), train.image_size(), self.steps);
-        let images = &train.digest()?[..16];
-        let file = format!("{name}-{size}-{what}-{steps}-{images}-{JUDGE_VERSION}.safetensors");
-        Ok(self.directory.join(file))
+        let (size, steps, images) = (train.image_size(), self.steps, &train.digest()?[..16]);
+        let end = format!("-{size}-{what}-{steps}-{images}-{JUDGE_VERSION}.safetensors");
+        let own = self.directory.join(format!("{}{end}", train.name()));
+        if own.is_file() {
+            return Ok(own);
+        }
+        let stored = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let mut renamed = stored.filter(|file| file.file_name().to_string_lossy().ends_with(&end));
+        Ok(renamed.next().map_or(own, |file| file.path()))
     }
 }
 

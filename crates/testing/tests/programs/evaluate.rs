@@ -4,6 +4,7 @@ use adjoint_testing::Program;
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 fn program() -> Program {
     Program::new("evaluate")
@@ -92,6 +93,10 @@ fn four_models_stand_between_data_and_noise() {
     stored_judges_give_the_same_figures(&program);
 }
 
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
 /// Checks that stored judges give the same scores again, and that damaged judges are replaced.
 fn stored_judges_give_the_same_figures(program: &Program) {
     // The stored judges are not trained again. The scores do not depend on the number of threads.
@@ -103,6 +108,24 @@ fn stored_judges_give_the_same_figures(program: &Program) {
     let judges: Vec<_> =
         fs::read_dir(program.run(".judges")).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(judges.len(), 2);
+
+    // A judge has the name of its dataset. It is found if the dataset was renamed.
+    let renamed = |judge: &PathBuf| judge.with_file_name(format!("old-{}", name_of(judge)));
+    for judge in &judges {
+        fs::rename(judge, renamed(judge)).unwrap();
+    }
+    assert!(figures("three.json", "1") == figures("one.json", "1"));
+    assert!(judges.iter().all(|judge| !judge.exists()), "no judge is trained again");
+    // A judge that can't be stored is used nevertheless.
+    for judge in &judges {
+        fs::remove_file(renamed(judge)).unwrap();
+        fs::create_dir(judge).unwrap();
+    }
+    let said = program.warns(&[&["runs/cgan", "--json", "four.json", "--threads", "1"], &SMALL[..]].concat());
+    assert_eq!(said.matches("the judge is used now and trained again next time").count(), 2, "{said}");
+    assert!(fs::read(program.directory().join("four.json")).unwrap() == figures("one.json", "1"));
+    judges.iter().for_each(|judge| fs::remove_dir(judge).unwrap());
+    figures("one.json", "1");
 
     // A damaged judge is trained again.
     for judge in &judges {
