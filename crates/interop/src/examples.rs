@@ -62,6 +62,8 @@ impl Example {
     }
 }
 
+/// No example has as many layers.
+const MOST_LAYERS: usize = 1_000;
 /// The prefix that PyTorch gives to the weights of a network that was trained on several devices.
 const PARALLEL: &str = "module.";
 
@@ -80,7 +82,9 @@ fn plain(weights: NamedTensors) -> NamedTensors {
 pub(crate) fn renamed(weights: NamedTensors, layer: impl Fn(usize) -> Option<String>) -> NamedTensors {
     let new = |name: &str| {
         let (number, part) = name.strip_prefix("main.")?.split_once('.')?;
-        Some(format!("{}.{part}", layer(number.parse().ok()?)?))
+        // Other spellings of a number, such as 00, are other names.
+        let index = number.parse().ok().filter(|i: &usize| *i < MOST_LAYERS && i.to_string() == number)?;
+        Some(format!("{}.{part}", layer(index)?))
     };
     weights.into_iter().map(|(name, weight)| (new(&name).unwrap_or(name), weight)).collect()
 }

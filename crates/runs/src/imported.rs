@@ -24,19 +24,20 @@ pub fn create_imported<C: Config>(
     let common = config.common();
     let stem = format!("{}-{}", C::MODEL, config.data().name());
     let run = RunDir::create(&common.out, common.name.as_deref(), &stem)?;
+    // The mark is first and the settings are last: without settings, this is no run.
     let write = || {
+        let text =
+            |name: &str, content: &str| write_file(&run.file(name), |out| out.write_all(content.as_bytes()));
+        text(MARK, origin)?;
         for (name, network) in networks {
             weights::export(&run.weights(name), None, network)?;
         }
-        let settings = [("config.toml", config::to_toml(config)), (MARK, origin.to_owned())];
-        for (name, content) in records.iter().chain(&settings) {
-            write_file(&run.file(name), |out| out.write_all(content.as_bytes()))?;
-        }
-        Ok(())
+        records.iter().try_for_each(|(name, content)| text(name, content))?;
+        text("config.toml", &config::to_toml(config))
     };
     let written = write();
     if written.is_err() {
-        // There is an error already, which names the cause of this one, too.
+        // Errors are ignored, because the first error is reported.
         let _ = fs::remove_dir_all(&run.path);
     }
     written.map(|()| run.path.clone())

@@ -75,7 +75,7 @@ impl NewDirectory {
 
 impl Drop for NewDirectory {
     fn drop(&mut self) {
-        // There is an error already, which names the cause of this one, too.
+        // Errors are ignored, because the first error is reported.
         for path in self.files.iter().rev() {
             let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
         }

@@ -19,6 +19,7 @@ use crate::image::Image;
 use crate::log::Line;
 use crate::output::{Described, Output, Training};
 use crate::protobuf::{self, Message};
+use crate::report::warn;
 
 /// The directory of event files, and the file. TensorBoard reads files with `tfevents` in their
 /// names.
@@ -58,7 +59,8 @@ impl TensorBoard {
         let mut source = BufReader::new(&file);
         let mut length = 0;
         while let Some((bytes, step)) = next(&mut source) {
-            if step > last {
+            // A run that starts at step 0 draws its first pictures again.
+            if step > last || last == 0 {
                 break;
             }
             length += bytes;
@@ -106,15 +108,23 @@ impl Output for TensorBoard {
 
     /// Value: tag 1, histo 5.
     fn save(&mut self, training: &mut Training) -> Result<(), Error> {
+        // A resumed run can save the step of its checkpoint again.
+        if training.saved == Some(training.done) {
+            return Ok(());
+        }
         for (network, weights) in training.trainer.networks() {
             let values = weights.iter().map(|(name, weight)| {
                 Message::new().text(1, &format!("{network}/{name}")).message(5, histogram(weight))
             });
             self.summary(training.done, values)?;
         }
-        let gradients = training.trainer.gradients(training.done);
-        let gradients = gradients.map_err(|cause| Error::Other(format!("gradients: {cause}")))?;
-        let values = gradients.iter().map(|(name, gradient)| {
+        // Without gradients, the checkpoint of this step is still worth saving.
+        let gradients = training.trainer.gradients(training.done).unwrap_or_else(|cause| {
+            warn(format_args!("no gradients of step {} for TensorBoard: {cause}", training.done));
+            vec![]
+        });
+        let finite = gradients.iter().filter(|(_, gradient)| gradient.is_finite());
+        let values = finite.map(|(name, gradient)| {
             Message::new().text(1, &format!("gradients/{name}")).message(5, histogram(gradient))
         });
         self.summary(training.done, values)?;
@@ -211,6 +221,7 @@ mod tests {
         damaged[at] ^= 1;
         fs::write(&path, &damaged).unwrap();
         assert_eq!(steps(9), [0, 1, 1]);
+        assert_eq!(steps(0), [0], "only the version");
         // A length of many gigabytes, with its checksum.
         let length = (1_u64 << 40).to_le_bytes();
         fs::write(&path, [&length[..], &masked(&length).to_le_bytes()].concat()).unwrap();

@@ -6,11 +6,14 @@ use std::path::Path;
 
 use adjoint_interop::Facts;
 use adjoint_recipes::Exported;
-use adjoint_runs::{BoxError, Error};
+use adjoint_runs::{BoxError, Error, Image};
 use serde_json::{Map, Value};
 
 /// Name of the picture of samples.
 pub(super) const PICTURE: &str = "samples.png";
+
+/// The directory of pictures of samples in a run.
+const SERIES: &str = "samples/";
 
 /// Settings of a run that say where its files are on this machine.
 const PLACES: [&str; 4] = ["dataset", "data_dir", "manifest", "cache_dir"];
@@ -20,8 +23,8 @@ const PLACES: [&str; 4] = ["dataset", "data_dir", "manifest", "cache_dir"];
 pub(super) struct Card {
     /// The content of README.md.
     pub(super) text: String,
-    /// The last picture of samples that the run drew, as a PNG file.
-    pub(super) picture: Option<Vec<u8>>,
+    /// The last picture of samples that the run drew.
+    pub(super) picture: Option<Image>,
 }
 
 impl Card {
@@ -34,10 +37,14 @@ impl Card {
         let config = run.join("config.toml");
         let settings = fs::read_to_string(&config).map_err(Error::io("read", &config))?;
         let list = read("pictures.txt").unwrap_or_default();
-        let picture = list.lines().next_back().and_then(|name| fs::read(run.join(name)).ok());
-        let last = read("metrics.jsonl").and_then(|lines| object(lines.lines().next_back()?));
+        let is_plain =
+            |name: &&str| name.strip_prefix(SERIES).is_some_and(|file| !file.contains(['/', '\\']));
+        let last = list.lines().rev().find(is_plain);
+        let picture = last.and_then(|name| Image::read_png(&run.join(name)).ok());
+        let logged = read("metrics.jsonl").and_then(|lines| object(lines.lines().next_back()?));
         let end = read("final.json").and_then(|text| object(&text));
-        let figures = [("During training, at the last logged step:", last), ("At the end of the run:", end)];
+        let figures =
+            [("During training, at the last logged step:", logged), ("At the end of the run:", end)];
         let text = write(exported, &settings, picture.is_some(), figures);
         Ok(Self { text, picture })
     }
@@ -64,9 +71,12 @@ fn write(
     }
     text.push_str("## Use\n\n```python\nfrom model import load\n\nnetworks = load()\n```\n\n");
     text.push_str("This needs PyTorch and safetensors. `config.json` describes the inputs and outputs.\n");
+    if figures.iter().any(|(_, figures)| figures.is_some()) {
+        text.push_str("\n## Figures\n");
+    }
     for (sentence, figures) in figures {
         let Some(figures) = figures else { continue };
-        let _ = writeln!(text, "\n## Figures\n\n{sentence}\n\n| figure | value |\n| --- | --- |");
+        let _ = writeln!(text, "\n{sentence}\n\n| figure | value |\n| --- | --- |");
         figures.iter().for_each(|(name, value)| _ = writeln!(text, "| {name} | {value} |"));
     }
     text.push_str("\n## Settings\n\n```toml\n");

@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), BoxError> {
             write_torch(&mut files, &exported)?;
             let card = card::Card::read(&open.run, &exported)?;
             if let Some(picture) = &card.picture {
-                files.add(card::PICTURE, |out| out.write_all(picture))?;
+                files.add(card::PICTURE, |out| picture.encode(out))?;
             }
             files.add("README.md", |out| out.write_all(card.text.as_bytes()))?;
         }

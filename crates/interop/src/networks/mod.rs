@@ -22,7 +22,8 @@ const STRIDED: [usize; 2] = [2, 1];
 const WHOLE: [usize; 2] = [1, 0];
 
 /// What the outputs of a discriminator mean.
-const LOGIT: &str = "logit of real: its sigmoid is the probability that x is an image of the dataset";
+const LOGIT: &str =
+    "score of x, higher for the data than for samples: the logit of real, unless D is a critic";
 /// What the numbers of an image of a GAN mean.
 const SYMMETRIC: &str = "image, from -1 (black) to 1 (white)";
 /// What the numbers of a class mean.

@@ -9,7 +9,7 @@ use crate::examples::{Example, Foreign, StateDict, find};
 use crate::graph::{Graph, Op};
 
 /// What the numbers of an image mean.
-const UNIT: &str = "image, from 0 (black) to 1 (white)";
+const UNIT: &str = "image: 0 is black, 1 is white; means of normal pixels can be outside";
 
 /// The class, if the VAE is conditional.
 fn label(b: &mut Builder, a: &Architecture) -> Option<Wire> {
@@ -105,24 +105,24 @@ fn of_example(mut files: Vec<Option<NamedTensors>>) -> Result<Foreign, String> {
     }
     let (mut encoder, mut decoder) = (vec![], vec![]);
     for (name, weight) in &weights {
-        let Some((layer, part)) = name.split_once('.') else { continue };
-        let (network, layer) = match layer {
-            "fc1" => (&mut encoder, "hidden.0"),
-            "fc3" => (&mut decoder, "hidden.0"),
-            "fc4" => (&mut decoder, "flat"),
-            "fc21" | "fc22" => continue,
-            other => (&mut decoder, other),
+        let (network, name) = match name.split_once('.') {
+            Some(("fc1", part)) => (&mut encoder, format!("hidden.0.{part}")),
+            Some(("fc3", part)) => (&mut decoder, format!("hidden.0.{part}")),
+            Some(("fc4", part)) => (&mut decoder, format!("flat.{part}")),
+            Some(("fc21" | "fc22", "weight" | "bias")) => continue,
+            _ => (&mut decoder, name.clone()),
         };
-        network.push((format!("{layer}.{part}"), weight.clone()));
+        network.push((name, weight.clone()));
     }
-    for part in ["weight", "bias"] {
+    for (part, dims) in [("weight", &[latent, hidden][..]), ("bias", &[latent])] {
         // The engine has one layer for both heads.
-        let heads = ["fc21", "fc22"].map(|head| find(&weights, &format!("{head}.{part}")));
-        if let [Some(mean), Some(log_var)] = heads
-            && mean.dims().get(1) == log_var.dims().get(1)
-        {
-            encoder.push((format!("posterior.{part}"), Tensor::concat(&[mean, log_var], 0)));
-        }
+        let head = |name: &str| match find(&weights, &format!("{name}.{part}")) {
+            Some(head) if head.dims() == dims => Ok(head),
+            Some(head) => Err(format!("its {name}.{part} is {} where {dims:?} is expected", head.shape())),
+            None => Err(format!("it has no {name}.{part}")),
+        };
+        let posterior = Tensor::concat(&[head("fc21")?, head("fc22")?], 0);
+        encoder.push((format!("posterior.{part}"), posterior));
     }
     let flags = [
         ("--image-size", size.to_string()),

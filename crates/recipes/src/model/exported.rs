@@ -8,7 +8,7 @@ use adjoint_interop::{Facts, Graph, LAYOUT};
 use adjoint_nn::Module;
 use adjoint_runs::{BoxError, Config, Data as _};
 
-use super::open::{Open, load_together, settings};
+use super::open::{Open, load_together, refuse_raw, settings};
 use crate::data::{self, DataArgs};
 use crate::game::GameConfig;
 use crate::game::flags::Distribution;
@@ -41,6 +41,7 @@ pub(crate) fn of_game<C: GameConfig>(open: &Open) -> Result<Exported, BoxError> 
 
 /// Returns the encoder and the decoder of a latent variable model.
 pub(crate) fn of_latent_model<C: VariationalConfig>(open: &Open) -> Result<Exported, BoxError> {
+    refuse_raw(open, C::MODEL)?;
     let settings: C = settings(open)?;
     let networks = &mut LatentModel::new(&settings)?.model.networks;
     let step =

@@ -46,10 +46,7 @@ impl Model {
     }
 
     pub(crate) fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
-        if open.raw {
-            let problem = format!("a {} keeps no moving average of its weights; leave out --raw", C::MODEL);
-            return Err(Error::file(&open.run, problem).into());
-        }
+        refuse_raw(open, C::MODEL)?;
         let settings: C = settings(open)?;
         let mut latent = LatentModel::new(&settings)?;
         let networks = &mut latent.model.networks;
@@ -90,6 +87,15 @@ impl Model {
             networks: Box::new(GeneratorOnly(generator)),
         })
     }
+}
+
+/// Rejects `--raw` for a model without a moving average of its weights.
+pub(super) fn refuse_raw(open: &Open, model: &str) -> Result<(), Error> {
+    if !open.raw {
+        return Ok(());
+    }
+    let problem = format!("a {model} keeps no moving average of its weights; leave out --raw");
+    Err(Error::file(&open.run, problem))
 }
 
 /// Reads the settings of a run, with the present places of its data.

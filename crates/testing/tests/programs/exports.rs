@@ -55,6 +55,12 @@ fn networks_are_written_with_what_a_user_must_know() {
         assert!(card.contains(part), "{part}: {card}");
     }
     assert!(!card.contains("data_dir"), "the card has no paths: {card}");
+    assert_eq!(card.matches("## Figures").count(), 1, "{card}");
+    let samples = program.run("b").join("samples");
+    let last = files(&samples).pop_last().unwrap();
+    assert!(fs::read(of("new/hub/samples.png")).unwrap() == fs::read(samples.join(last)).unwrap());
+    let raw = ["export", "runs/b", "--to", "onnx", "no", "--raw"];
+    program.fail(&raw, "a vae keeps no moving average of its weights");
     // The generator is the moving average, as `sample` draws it, unless --raw is given.
     let weights = |file: &str| fs::read(of(file)).unwrap();
     program.succeed(&["export", "runs/a", "--to", "torch", "raw", "--raw"]);
