@@ -4,9 +4,11 @@
 
 Trains tiny runs of every model with many combinations of options, exports them, and evaluates each
 network on 64 inputs. The outputs of generators, decoders and encoders must equal those of
-`adjoint sample decode` and `encode`; those of discriminators must be equal in both libraries. (A
-Rust test compares discriminators with the engine.) The error is the largest difference divided by
-the root mean square of the expected values; at most 1e-5 is allowed. Prints a table.
+`adjoint sample decode` and `encode`. No command shows the logits of discriminators and the log
+variances of encoders, so these must be equal in both libraries, and a Rust test compares them with
+the engine. The error is the largest difference divided by the root mean square of the expected
+values, in the range of the network; at most 1e-5 is allowed. The weights for PyTorch must be those
+in the ONNX file, and model.py must compile. Prints a table.
 
 Needs numpy, onnx and onnxruntime. PyTorch and safetensors are used if they are installed.
 """
@@ -14,6 +16,7 @@ Needs numpy, onnx and onnxruntime. PyTorch and safetensors are used if they are 
 import argparse
 import importlib.util
 import json
+import py_compile
 import re
 import subprocess
 import sys
@@ -92,33 +95,62 @@ def inputs_of(network, rng):
     inputs = {}
     for array in network["inputs"]:
         shape = [ROWS, *array["shape"][1:]]
-        if "one-hot" in array["about"]:
+        content = array["content"]
+        if content == "one-hot":
             values = np.eye(shape[1])[np.arange(ROWS) % shape[1]]
-        elif array["name"] == "z":
-            values = rng.uniform(-1, 1, shape)
+        elif content == "normal":
+            values = rng.standard_normal(shape)
         else:
-            values = rng.uniform(0, 1, shape)
+            values = rng.uniform(0 if content == "unit-image" else -1, 1, shape)
+            # Exact in every range.
+            values = np.round(256 * values) / 256 if len(shape) == 4 else values
         inputs[array["name"]] = values.astype(np.float32)
     return inputs
 
 
 def expected_of(program, run, network, inputs, low, directory):
     """The first output of a network in Adjoint, or None if no command shows it."""
-    to_unit = lambda x: (x - low) / (1 - low)
     if network["name"] == "discriminator":
         return None
-    given = dict(inputs)
-    first = given.pop("z", None) if network["name"] != "encoder" else given.pop("x")
+    is_encoder = network["name"] == "encoder"
+    first, *condition = inputs.values()
     np.save(directory / "first.npy", first)
-    command = ["sample", "decode", run, "--latents", directory / "first.npy"]
-    if network["name"] == "encoder":
-        command = ["sample", "encode", run, directory / "first.npy"]
-    if "y" in given:
-        y = given["y"]
-        np.save(directory / "y.npy", to_unit(y) if y.ndim == 4 else np.argmax(y, axis=1))
+    command = ["sample", "encode", run, directory / "first.npy"] if is_encoder else ["sample", "decode", run, "--latents", directory / "first.npy"]
+    for y in condition:
+        np.save(directory / "y.npy", to_unit(y, low) if y.ndim == 4 else np.argmax(y, axis=1))
         command += ["--conditions", directory / "y.npy"]
     adjoint(program, *command, "--out", directory / "out.npy")
-    return np.load(directory / "out.npy")
+    out = np.load(directory / "out.npy")
+    return out * (1 - low) + low if out.ndim == 4 else out
+
+
+def to_unit(x, low):
+    return ((x - low) / (1 - low)).astype(np.float32)
+
+
+def read_safetensors(path):
+    """The weights in a file, without a library."""
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    types = {"F32": np.float32, "I64": np.int64}
+    weights = {}
+    for name, tensor in json.loads(content[8:start]).items():
+        if name != "__metadata__":
+            begin, end = tensor["data_offsets"]
+            weights[name] = np.frombuffer(content[start + begin : start + end], types[tensor["dtype"]]).reshape(tensor["shape"])
+    return weights
+
+
+def check_weights(directory, network):
+    """The weights in both formats are equal. PyTorch has also counters of batches."""
+    of_onnx = {i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(directory / "onnx" / f"{network}.onnx").graph.initializer}
+    of_torch = read_safetensors(directory / "torch" / f"{network}.safetensors")
+    of_torch = {name: weight for name, weight in of_torch.items() if not name.endswith("num_batches_tracked")}
+    assert of_torch, f"{network} has no weights"
+    for name, weight in of_torch.items():
+        assert np.array_equal(weight, of_onnx[name]), f"{network}: {name} differs"
+    others = [name for name in of_onnx.keys() - of_torch.keys() if of_onnx[name].dtype != np.int64]
+    assert not others, f"{network}: PyTorch lacks {others}"
 
 
 def check(program, name, flags, directory):
@@ -131,26 +163,23 @@ def check(program, name, flags, directory):
         adjoint(program, "export", run, "--to", target, directory / target)
     config = json.loads((directory / "onnx" / "config.json").read_text())
     assert config["layout"] == "NCHW" and config["model"] == model, config
-    is_points = config["pixel_range"] is None
-    low = 0.0 if is_points else config["pixel_range"][0]
+    low, high = config["pixel_range"] or (0, np.inf)
+    py_compile.compile(str(directory / "torch" / "model.py"), doraise=True)
     rng = np.random.default_rng(1)
     for network in config["networks"]:
+        check_weights(directory, network["name"])
         inputs = inputs_of(network, rng)
-        if "y" in inputs and inputs["y"].ndim == 4:
-            # Conditions are given to Adjoint as pixels from 0 to 1.
-            inputs["y"] = (inputs["y"] * (1 - low) + low).astype(np.float32)
         outputs = {"onnxruntime": in_onnx(directory / "onnx" / f"{network['name']}.onnx", inputs)}
         if torch:
             outputs["torch"] = in_torch(directory / "torch", network["name"], inputs)
-        expected = expected_of(program, run, network, inputs, low, directory)
-        if expected is None:
-            # There must be two results to compare.
-            expected = outputs["torch"][0] if torch else None
-        elif network["name"] != "encoder" and not is_points:
-            for values in outputs.values():
-                values[0] = np.clip((values[0] - low) / (1 - low), 0, 1)
-        known = expected is not None
-        yield network["name"], {library: error(values[0], expected) for library, values in outputs.items() if known}
+        expected = [expected_of(program, run, network, inputs, low, directory)] + [None] * (len(network["outputs"]) - 1)
+        if expected[0] is not None and expected[0].ndim == 4:
+            # `sample decode` limits the means of normal pixels to the range of pixels.
+            outputs = {library: [np.clip(values[0], low, high)] for library, values in outputs.items()}
+        # What no command shows needs two results to compare.
+        expected = [y if y is not None else outputs["torch"][i] if torch else None for i, y in enumerate(expected)]
+        compared = lambda values: [error(x, y) for x, y in zip(values, expected) if y is not None]
+        yield network["name"], {library: max(compared(values)) for library, values in outputs.items() if compared(values)}
 
 
 def main():

@@ -33,8 +33,7 @@ impl<E: Element> Radial<E> {
 /// Writes the parameters under their names: "centres", "out.weight".
 fn save(path: &Path, net: &impl Module<f32>) -> Result<(), Box<dyn Error>> {
     let state = net.state();
-    let bytes = |t: &Tensor<f32>| t.data().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
-    let contents: Vec<_> = state.iter().map(|(_, tensor)| bytes(tensor)).collect();
+    let contents: Vec<_> = state.iter().map(|(_, tensor)| tensor.to_le_bytes()).collect();
     let mut views = vec![];
     for ((name, tensor), content) in state.iter().zip(&contents) {
         views.push((name, TensorView::new(Dtype::F32, tensor.dims().to_vec(), content)?));

@@ -1,11 +1,11 @@
 //! `adjoint import MODEL`: makes a run of networks that PyTorch trained.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adjoint_interop::examples::{self, Example};
-use adjoint_recipes::Recipe;
-use adjoint_runs::{BoxError, Error, say, weights};
+use adjoint_recipes::{Import, Recipe};
+use adjoint_runs::{BoxError, Error, NamedTensors, say, weights};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 /// The command line: a subcommand for each example.
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), BoxError> {
 
 fn write(example: &Example, given: &ArgMatches) -> Result<(), BoxError> {
     let paths: Vec<Option<&PathBuf>> = example.files.iter().map(|file| given.get_one(file.name)).collect();
-    let read = |path: &Option<&PathBuf>| path.map(|path| weights::read(path)).transpose();
+    let read = |path: &Option<&PathBuf>| path.map(|path| read(path)).transpose();
     let files = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let first = paths[0].expect("the first file is required");
     let foreign = example.convert(files).map_err(|problem| {
@@ -62,17 +62,39 @@ fn write(example: &Example, given: &ArgMatches) -> Result<(), BoxError> {
     let of_run = ["dataset", "out", "name"].into_iter().filter_map(|flag| {
         given.get_one::<OsString>(flag).map(|value| [format!("--{flag}").into(), value.clone()])
     });
+    let further: Vec<OsString> = given.get_many("flags").into_iter().flatten().cloned().collect();
+    if let Some((flag, value)) = foreign.flags.iter().find(|(flag, _)| is_given(&further, flag)) {
+        let problem = format!("{flag} follows from the weights, which need {value}; leave it out");
+        return Err(Error::Other(problem).into());
+    }
     let of_shape = foreign.flags.into_iter().map(|(flag, value)| [flag.into(), value.into()]);
-    let further = given.get_many::<OsString>("flags").into_iter().flatten().cloned();
     let program = OsString::from(format!("train-{}", example.model));
     let flags = of_shape.chain(of_run).flatten().chain(further);
     let arguments: Vec<OsString> = [program].into_iter().chain(flags).collect();
     // A file with both networks of a model is the origin of both.
     let origins = paths.iter().map(|path| path.unwrap_or(first)).chain(std::iter::repeat(first));
-    let networks = foreign.networks.into_iter().zip(origins);
-    let networks: Vec<_> = networks.map(|((name, weights), path)| (name, weights, path.as_path())).collect();
+    let networks: Vec<_> = foreign.networks.into_iter().zip(origins.map(PathBuf::as_path)).collect();
     let recipe = Recipe::of(example.model).expect("it is in the registry");
-    let directory = (recipe.import)(&arguments, &networks)?;
+    let import = Import { networks: &networks, channels: foreign.channels };
+    let directory = (recipe.import)(&arguments, import)?;
     say(format_args!("{}: a run to sample from and to evaluate", directory.display()));
     Ok(())
 }
+
+/// Do the arguments have this flag?
+fn is_given(arguments: &[OsString], flag: &str) -> bool {
+    let names = arguments.iter().filter_map(|argument| argument.to_str());
+    names.into_iter().any(|name| name.split('=').next() == Some(flag))
+}
+
+/// Reads a state dict.
+fn read(path: &Path) -> Result<NamedTensors, Error> {
+    if path.extension().is_some_and(|end| PICKLED.iter().any(|own| end.eq_ignore_ascii_case(own))) {
+        let advice = "convert it with scripts/pt_to_safetensors.py";
+        return Err(Error::file(path, format!("a pickled state dict, which can hold programs; {advice}")));
+    }
+    weights::read(path)
+}
+
+/// Endings of files of `torch.save`.
+const PICKLED: [&str; 4] = ["pt", "pth", "bin", "pkl"];

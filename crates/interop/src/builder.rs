@@ -7,6 +7,7 @@ use adjoint_nn::param::{Fans, Role};
 use adjoint_nn::{Module, NamedTensors, Param, Tensor, Var};
 use adjoint_runs::weights::to_pytorch;
 
+use crate::Content;
 use crate::graph::{Graph, Node, Op, Port, Value, ValueId};
 
 /// A value that later operations use.
@@ -14,7 +15,7 @@ use crate::graph::{Graph, Node, Op, Port, Value, ValueId};
 pub(crate) struct Wire {
     id: ValueId,
     pub(crate) dims: Vec<usize>,
-    /// The index in the engine of each number of a row, if the order differs.
+    /// The index in the engine of each value of a row, if the order differs.
     order: Option<Vec<usize>>,
 }
 
@@ -32,18 +33,18 @@ impl Builder {
         Builder { graph, state: state.iter().cloned().collect() }
     }
 
-    /// Adds an input. `about` says what its numbers mean.
-    pub(crate) fn input(&mut self, name: &str, dims: &[usize], about: &str) -> Wire {
+    /// Adds an input.
+    pub(crate) fn input(&mut self, name: &str, dims: &[usize], content: Content) -> Wire {
         let wire = self.wire(name.to_owned(), dims.to_vec());
-        self.graph.inputs.push(Port { value: wire.id, about: about.to_owned() });
+        self.graph.inputs.push(Port { value: wire.id, content });
         wire
     }
 
-    /// Makes a value an output with this name. `about` says what its numbers mean.
-    pub(crate) fn output(&mut self, wire: &Wire, name: &str, about: &str) {
+    /// Makes a value an output with this name.
+    pub(crate) fn output(&mut self, wire: &Wire, name: &str, content: Content) {
         assert!(wire.order.is_none(), "{name} has the order of the engine");
         self.graph.values[wire.id].name = name.to_owned();
-        self.graph.outputs.push(Port { value: wire.id, about: about.to_owned() });
+        self.graph.outputs.push(Port { value: wire.id, content });
     }
 
     pub(crate) fn finish(self) -> Graph {
@@ -68,7 +69,7 @@ impl Builder {
         Wire { order: x.order.clone(), ..self.node(op, &[x], &x.dims) }
     }
 
-    /// Gives an array another shape. The numbers stay in the order of the graph.
+    /// Gives an array another shape. The values stay in the order of the graph.
     pub(crate) fn reshape(&mut self, x: &Wire, dims: &[usize]) -> Wire {
         assert!(x.order.is_none(), "a row in the order of the engine is not an image");
         self.node(Op::Reshape, &[x], dims)
@@ -100,13 +101,13 @@ impl Builder {
         Wire { order, ..joined }
     }
 
-    /// Appends each number of the row y to the channels of the image x.
+    /// Appends each value of the row y to the channels of the image x.
     pub(crate) fn with_planes(&mut self, x: &Wire, y: &Wire) -> Wire {
         let planes = self.node(Op::Planes, &[y], &[y.dims[0], x.dims[1], x.dims[2]]);
         self.concat(&[x, &planes])
     }
 
-    /// The numbers of a row from `start` on.
+    /// The values of a row from `start` on.
     pub(crate) fn narrow(&mut self, x: &Wire, start: usize, len: usize) -> Wire {
         self.node(Op::Narrow { start }, &[x], &[len])
     }
@@ -230,7 +231,7 @@ fn is_of(name: &str, layer: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(own, _)| own == layer)
 }
 
-/// The index in a flattened (H, W, C) of each number of a flattened (C, H, W).
+/// The index in a flattened (H, W, C) of each value of a flattened (C, H, W).
 fn engine_order([c, h, w]: [usize; 3]) -> Vec<usize> {
     (0..c).flat_map(|channel| (0..h * w).map(move |pixel| pixel * c + channel)).collect()
 }

@@ -37,9 +37,43 @@ pub struct StateDict {
 pub struct Foreign {
     /// Flags and their values.
     pub flags: Vec<(&'static str, String)>,
-    /// Each network by its name, with the names of the engine. A weight without a counterpart has
-    /// its old name.
-    pub networks: Vec<(&'static str, NamedTensors)>,
+    /// The number of channels of the images.
+    pub channels: usize,
+    /// The networks.
+    pub networks: Vec<ForeignNetwork>,
+}
+
+/// A network of another program.
+#[derive(Clone, Debug)]
+pub struct ForeignNetwork {
+    /// Its name in a run, such as "generator".
+    pub name: &'static str,
+    /// Its weights, with the names of the engine. A weight without a counterpart has its old name.
+    pub weights: NamedTensors,
+    /// Its layers: each name in the other program, and the name in the engine.
+    layers: Vec<(String, String)>,
+}
+
+impl ForeignNetwork {
+    /// Gives the weights of these layers the names of the engine.
+    pub(crate) fn new(name: &'static str, weights: NamedTensors, layers: Vec<(String, String)>) -> Self {
+        let new = |name: &str| {
+            let (layer, part) = name.rsplit_once('.')?;
+            let (_, own) = layers.iter().find(|(other, _)| other == layer)?;
+            Some(format!("{own}.{part}"))
+        };
+        let weights = weights.into_iter().map(|(name, w)| (new(&name).unwrap_or(name), w)).collect();
+        Self { name, weights, layers }
+    }
+
+    /// Returns the name in the other program of a weight of the engine.
+    pub fn foreign_name(&self, name: &str) -> String {
+        let old = name.rsplit_once('.').and_then(|(layer, part)| {
+            let (other, _) = self.layers.iter().find(|(_, own)| own == layer)?;
+            Some(format!("{other}.{part}"))
+        });
+        old.unwrap_or_else(|| name.to_owned())
+    }
 }
 
 impl Example {
@@ -62,8 +96,6 @@ impl Example {
     }
 }
 
-/// No example has as many layers.
-const MOST_LAYERS: usize = 1_000;
 /// The prefix that PyTorch gives to the weights of a network that was trained on several devices.
 const PARALLEL: &str = "module.";
 
@@ -75,16 +107,4 @@ pub(crate) fn find<'a>(weights: &'a NamedTensors, name: &str) -> Option<&'a Tens
 fn plain(weights: NamedTensors) -> NamedTensors {
     let strip = |name: String| name.strip_prefix(PARALLEL).map(str::to_owned).unwrap_or(name);
     weights.into_iter().map(|(name, weight)| (strip(name), weight)).collect()
-}
-
-/// Gives the weights of `main.N` the name of the layer with the number N. Other weights keep their
-/// names.
-pub(crate) fn renamed(weights: NamedTensors, layer: impl Fn(usize) -> Option<String>) -> NamedTensors {
-    let new = |name: &str| {
-        let (number, part) = name.strip_prefix("main.")?.split_once('.')?;
-        // Other spellings of a number, such as 00, are other names.
-        let index = number.parse().ok().filter(|i: &usize| *i < MOST_LAYERS && i.to_string() == number)?;
-        Some(format!("{}.{part}", layer(index)?))
-    };
-    weights.into_iter().map(|(name, weight)| (new(&name).unwrap_or(name), weight)).collect()
 }

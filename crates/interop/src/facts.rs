@@ -1,5 +1,6 @@
 //! What a user of an exported network must know about it.
 
+use adjoint_nn::Named as _;
 use serde::Serialize;
 
 use crate::graph::{Graph, Port};
@@ -16,6 +17,10 @@ pub struct Facts {
     pub dataset: String,
     /// The names of its classes, if the model is conditional on them.
     pub classes: Vec<String>,
+    /// Did another program train it?
+    pub imported: bool,
+    /// Are the weights of the generator a moving average?
+    pub averaged: bool,
     /// The number of training steps, if the run says it.
     pub step: Option<u64>,
     /// The layout of images.
@@ -44,7 +49,8 @@ struct Described<'a> {
 struct Array<'a> {
     name: &'a str,
     shape: Vec<Size>,
-    about: &'a str,
+    content: &'static str,
+    about: &'static str,
 }
 
 #[derive(Serialize)]
@@ -69,7 +75,7 @@ impl Facts {
                 let value = graph.value(port.value);
                 let sizes = value.dims.iter().map(|&dim| Size::Number(dim));
                 let shape = [Size::Batch("N")].into_iter().chain(sizes).collect();
-                Array { name: &value.name, shape, about: &port.about }
+                Array { name: &value.name, shape, content: port.content.name(), about: port.content.about() }
             };
             ports.iter().map(array).collect()
         }
@@ -79,7 +85,7 @@ impl Facts {
             outputs: arrays(graph, &graph.outputs),
         });
         let config = Config { facts: self, networks: networks.collect() };
-        let text = serde_json::to_string_pretty(&config).expect("it has only text and numbers");
+        let text = serde_json::to_string_pretty(&config).expect("it has text, numbers and lists");
         format!("{text}\n")
     }
 
@@ -91,6 +97,8 @@ impl Facts {
             ("run", Some(self.run.clone())),
             ("dataset", Some(self.dataset.clone())),
             ("classes", (!self.classes.is_empty()).then(|| self.classes.join(", "))),
+            ("imported", Some(self.imported.to_string())),
+            ("averaged", Some(self.averaged.to_string())),
             ("step", self.step.map(|step| step.to_string())),
             ("layout", Some(self.layout.clone())),
             ("pixel_range", range),
@@ -101,8 +109,10 @@ impl Facts {
         known.collect()
     }
 
-    /// Describes one network in a sentence.
-    pub(crate) fn sentence(&self, network: &str) -> String {
-        format!("The {network} of {}, a {} trained on {} by Adjoint.", self.run, self.model, self.dataset)
+    /// Describes networks in a sentence.
+    pub fn sentence(&self, networks: &[&str]) -> String {
+        let (networks, Facts { run, model, dataset, .. }) = (networks.join(" and the "), self);
+        let trainer = if self.imported { "another program" } else { "Adjoint" };
+        format!("The {networks} of {run}, a {model} trained on {dataset} by {trainer}.")
     }
 }

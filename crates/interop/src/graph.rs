@@ -2,6 +2,8 @@
 
 use adjoint_nn::{NamedTensors, Tensor};
 
+use crate::Content;
+
 /// A trained network: operations in the order of their evaluation, and their weights.
 ///
 /// Every value is an array whose first axis is the batch. Images have the layout of PyTorch and
@@ -41,8 +43,8 @@ pub struct Value {
 pub struct Port {
     /// The value.
     pub value: ValueId,
-    /// What the numbers mean, for the people and programs that use the network.
-    pub about: String,
+    /// What its values are.
+    pub content: Content,
 }
 
 /// An operation with its inputs and its output.
@@ -105,21 +107,18 @@ pub enum Op {
     Tanh,
     /// 1 / (1 + exp(-x))
     Sigmoid,
-    /// The same numbers in the shape of the output.
+    /// The same values in the shape of the output.
     Reshape,
     /// The inputs one after another on the first axis after the batch.
     Concat,
-    /// Each number of a row in every pixel of an image.
+    /// Each value of a row in every pixel of an image.
     Planes,
-    /// The numbers from `start` on of a row, as many as the output has.
+    /// The values from `start` on of a row, as many as the output has.
     Narrow {
-        /// The index of the first number.
+        /// The index of the first value.
         start: usize,
     },
 }
-
-/// The difference of a variance to 0 that batch norm adds, as in PyTorch.
-pub const BATCH_NORM_EPS: f64 = 1e-5;
 
 impl Op {
     /// Returns the name of the layer, if the operation has weights.

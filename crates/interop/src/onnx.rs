@@ -2,12 +2,12 @@
 //!
 //! The files use operators of version 17 of the operator set. The size of the batch is free.
 
-use adjoint_nn::Tensor;
-use adjoint_nn::layers::LEAKY_SLOPE;
+use adjoint_nn::layers::{BATCH_NORM_EPS, LEAKY_SLOPE};
+use adjoint_nn::{Named as _, Tensor};
 use adjoint_runs::protobuf::Message;
 
 use crate::facts::Facts;
-use crate::graph::{BATCH_NORM_EPS, Graph, Node, Op, Port};
+use crate::graph::{Graph, Node, Op, Port};
 
 /// Version of the operator set.
 const OPSET: i64 = 17;
@@ -28,10 +28,8 @@ pub struct TooLarge(&'static str);
 /// # Errors
 /// If the file would have more bytes than a protocol buffer can.
 pub fn to_onnx(graph: &Graph, facts: &Facts) -> Result<Vec<u8>, TooLarge> {
-    let floats = |(name, weight): &(String, Tensor<f32>)| {
-        let raw_data = weight.data().iter().flat_map(|x| x.to_le_bytes()).collect();
-        tensor(name, weight.dims(), FLOAT, raw_data)
-    };
+    let floats =
+        |(name, weight): &(String, Tensor<f32>)| tensor(name, weight.dims(), FLOAT, weight.to_le_bytes());
     let mut body = Body { nodes: vec![], constants: graph.weights.iter().map(floats).collect() };
     graph.nodes.iter().for_each(|node| body.add(graph, node));
     let ports = |ports: &[Port]| ports.iter().map(|port| value_info(graph, port)).collect::<Vec<_>>();
@@ -52,7 +50,7 @@ pub fn to_onnx(graph: &Graph, facts: &Facts) -> Result<Vec<u8>, TooLarge> {
         .int(1, IR)
         .text(2, "adjoint")
         .text(3, &facts.version)
-        .text(6, &facts.sentence(graph.name))
+        .text(6, &facts.sentence(&[graph.name]))
         .message(7, definition)
         .message(8, operators)
         .messages(14, entries)
@@ -79,7 +77,7 @@ fn value_info(graph: &Graph, port: &Port) -> Message {
     let shape = Message::new().message(1, batch).messages(1, sizes);
     // TypeProto: tensor_type 1. Its Tensor: elem_type 1, shape 2.
     let kind = Message::new().message(1, Message::new().int(1, FLOAT).message(2, shape));
-    Message::new().text(1, &value.name).message(2, kind).text(3, &port.about)
+    Message::new().text(1, &value.name).message(2, kind).text(3, port.content.about())
 }
 
 /// AttributeProto: name 1, f 2, i 3, ints 8, type 20, whose values are FLOAT 1, INT 2 and INTS 7.

@@ -2,7 +2,7 @@
 
 mod evaluate;
 
-use crate::{Graph, networks};
+use crate::{Content, Graph, networks};
 use adjoint_adversarial::{Condition, Label};
 use adjoint_nn::layers::{Dropout, Mode, Norm};
 use adjoint_nn::{Module, Scheme, SlotMut, Stream, Tensor, Var};
@@ -82,7 +82,7 @@ fn dcgans() {
         let what = format!("{image_size} {channels} {d_norm:?}");
         let z = normal("z", &[ROWS, 7]);
         let x = g.forward(&constant(&z), Mode::Eval).into_value();
-        let graph = networks::dcgan_generator(&a, &g.state(), "");
+        let graph = networks::dcgan_generator(&a, &g.state(), Content::Uniform);
         assert_equal(&what, &graph, &[&z], std::slice::from_ref(&x));
         d.forward(&constant(&x), Mode::Train, &mut masks());
         let logits = d.forward(&constant(&x), Mode::Eval, &mut masks()).into_value();
@@ -113,7 +113,12 @@ fn perceptrons() {
         let what = format!("{sample:?} {g_norm:?} {d_norm:?}");
         let z = normal("z", &[ROWS, 5]);
         let x = g.forward(&constant(&z), Mode::Eval).into_value();
-        assert_equal(&what, &networks::gan_generator(&a, &g.state(), ""), &[&z], std::slice::from_ref(&x));
+        assert_equal(
+            &what,
+            &networks::gan_generator(&a, &g.state(), Content::Uniform),
+            &[&z],
+            std::slice::from_ref(&x),
+        );
         d.forward(&constant(&x), Mode::Train, &mut masks());
         let logits = d.forward(&constant(&x), Mode::Eval, &mut masks()).into_value();
         assert_equal(&what, &networks::gan_discriminator(&a, &d.state()), &[&x], &[logits]);
@@ -154,7 +159,7 @@ fn conditional_gans() {
         let images = [ROWS, image_size, image_size, channels];
         let y = if condition.is_image() { normal("y", &images) } else { one_hot(classes) };
         let x = g.forward(&constant(&z), &constant(&y), Mode::Eval).into_value();
-        let graph = networks::cgan_generator(&a, &g.state(), "");
+        let graph = networks::cgan_generator(&a, &g.state(), Content::Uniform);
         assert_equal(&what, &graph, &[&z, &y], std::slice::from_ref(&x));
         d.forward(&constant(&x), &constant(&y), Mode::Train, &mut masks());
         let logits = d.forward(&constant(&x), &constant(&y), Mode::Eval, &mut masks()).into_value();

@@ -3,29 +3,26 @@
 
 use std::fmt::Write;
 
-use adjoint_nn::Tensor;
+use adjoint_nn::Named as _;
 use adjoint_nn::layers::LEAKY_SLOPE;
+use adjoint_runs::weights::COUNT;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView, serialize};
 
 use crate::facts::Facts;
-use crate::graph::{Graph, Node, Op};
-
-/// Name of the counter of batches in a batch norm of PyTorch. Neither PyTorch nor Adjoint uses it
-/// with a fixed momentum, and a run does not count batches, so the counter is 0.
-const COUNTER: &str = "num_batches_tracked";
+use crate::graph::{Graph, Node, Op, Port};
 
 /// Returns the bytes of the safetensors file with the weights of a network.
 ///
 /// # Errors
 /// If the file would be too large for the format.
 pub fn to_safetensors(graph: &Graph) -> Result<Vec<u8>, SafeTensorError> {
-    let bytes = |weight: &Tensor<f32>| weight.data().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>();
     let weights = graph.weights.iter();
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> =
-        weights.map(|(name, w)| (name.clone(), Dtype::F32, w.dims().to_vec(), bytes(w))).collect();
+        weights.map(|(name, w)| (name.clone(), Dtype::F32, w.dims().to_vec(), w.to_le_bytes())).collect();
     for node in &graph.nodes {
         if let Op::BatchNorm { layer } = &node.op {
-            tensors.push((format!("{layer}.{COUNTER}"), Dtype::I64, vec![], 0_i64.to_le_bytes().to_vec()));
+            // A run does not count batches, and PyTorch uses the count only without a momentum.
+            tensors.push((format!("{layer}.{COUNT}"), Dtype::I64, vec![], 0_i64.to_le_bytes().to_vec()));
         }
     }
     let views = tensors.iter().map(|(name, dtype, shape, data)| {
@@ -39,8 +36,8 @@ pub fn to_safetensors(graph: &Graph) -> Result<Vec<u8>, SafeTensorError> {
 /// Returns `model.py` for the networks of a model.
 pub fn to_python(graphs: &[Graph], facts: &Facts) -> String {
     let names: Vec<&str> = graphs.iter().map(|graph| graph.name).collect();
-    let mut text = format!("\"\"\"Networks of a model that Adjoint trained: {}.\n\n", names.join(", "));
-    text.push_str("load() returns them with their weights. Facts about the model:\n\n");
+    let mut text = format!("\"\"\"{}\n\n", in_docstring(&facts.sentence(&names)));
+    text.push_str("load() returns the networks with their weights. Facts about the model:\n\n");
     for (key, value) in facts.entries() {
         let _ = writeln!(text, "* {key}: {}", in_docstring(&value));
     }
@@ -50,6 +47,25 @@ pub fn to_python(graphs: &[Graph], facts: &Facts) -> String {
     text.push_str(&LOAD.replace("ENTRIES", &entries.join(", ")));
     text
 }
+
+/// Returns the code that draws samples, as an example of use. `None` if no network has latent
+/// variables.
+pub fn example(graphs: &[Graph]) -> Option<String> {
+    let graph = graphs.iter().find(|graph| graph.inputs.iter().any(|port| port.content.is_latent()))?;
+    let mut text = String::from("import torch\nfrom model import load\n\n");
+    for port in &graph.inputs {
+        let value = graph.value(port.value);
+        let shape = [&[EXAMPLES], &value.dims[..]].concat();
+        let _ = writeln!(text, "{} = {}", value.name, port.content.example(&shape));
+    }
+    let names = |ports: &[Port]| ports.iter().map(|port| &*graph.value(port.value).name).collect::<Vec<_>>();
+    let [inputs, outputs] = [&graph.inputs, &graph.outputs].map(|ports| names(ports).join(", "));
+    let _ = write!(text, "with torch.no_grad():\n    {outputs} = load()[\"{}\"]({inputs})\n", graph.name);
+    Some(text)
+}
+
+/// Number of samples in an example of use.
+const EXAMPLES: usize = 16;
 
 const IMPORTS: &str = r#""""
 
@@ -90,8 +106,11 @@ fn write_class(text: &mut String, graph: &Graph) {
         format!("{} (N{})", value.name, dims.collect::<String>())
     };
     let inputs: Vec<&str> = graph.inputs.iter().map(|port| &*graph.value(port.value).name).collect();
-    let ports = |ports: &[crate::graph::Port]| {
-        ports.iter().map(|port| format!("    * {}: {}\n", shape(port.value), port.about)).collect::<String>()
+    let ports = |ports: &[Port]| {
+        ports
+            .iter()
+            .map(|port| format!("    * {}: {}\n", shape(port.value), port.content.about()))
+            .collect::<String>()
     };
     let _ = write!(text, "\n\nclass {}(nn.Module):\n    \"\"\"Maps\n\n", class(graph.name));
     let _ = write!(text, "{}\n    to\n\n{}    \"\"\"\n\n", ports(&graph.inputs), ports(&graph.outputs));
@@ -148,9 +167,9 @@ impl Layers {
 impl Part {
     /// The code of the part, whose first line is indented by `depth` levels.
     fn code(&self, depth: usize) -> String {
-        let Part::Many(layers) = self else {
-            let Part::Layer(code) = self else { unreachable!("it is one of two") };
-            return code.clone();
+        let layers = match self {
+            Part::Layer(code) => return code.clone(),
+            Part::Many(layers) => layers,
         };
         let is_list = layers.is_list();
         let (start, end) = if is_list { ("nn.ModuleList([", "])") } else { ("nn.ModuleDict({", "})") };

@@ -6,7 +6,7 @@ use crate::game::presets::{CONDITION, D_NORM_OF_CONVOLUTIONS, GAME, HIDDEN};
 use crate::game::{self, Condition, ConditionArgs, GameArgs, GameConfig, HiddenArgs};
 use crate::{Arch, limits};
 use adjoint_cgan::{Architecture, Body, Cgan, Discriminator, Generator, cgan};
-use adjoint_interop::{Graph, networks};
+use adjoint_interop::{Content, Graph, networks};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
 use adjoint_nn::{Named, NamedTensors};
@@ -139,7 +139,7 @@ impl GameConfig for Settings {
         Ok(cgan(&a, settings, self.common.seed))
     }
 
-    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError> {
+    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: Content) -> Result<[Graph; 2], BoxError> {
         let a = self.architecture()?;
         Ok([networks::cgan_generator(&a, g, noise), networks::cgan_discriminator(&a, d)])
     }

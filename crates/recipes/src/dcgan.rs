@@ -6,7 +6,7 @@ use crate::game::presets::{D_NORM_OF_CONVOLUTIONS, GAME, NATURAL, Natural};
 use crate::game::{self, Filters, GameArgs, GameConfig};
 use crate::limits;
 use adjoint_dcgan::{Architecture, Dcgan, Discriminator, Generator, dcgan};
-use adjoint_interop::{Graph, networks};
+use adjoint_interop::{Content, Graph, networks};
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::{Named, NamedTensors, Tensor, Var};
 use adjoint_runs::{BoxError, COMMON, CommonArgs, Config, Preset, UnusedFlag, examples, preset};
@@ -102,7 +102,7 @@ impl GameConfig for Settings {
         Ok(dcgan(&self.architecture()?, settings.at_width(self.width), self.common.seed))
     }
 
-    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError> {
+    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: Content) -> Result<[Graph; 2], BoxError> {
         let a = self.architecture()?;
         Ok([networks::dcgan_generator(&a, g, noise), networks::dcgan_discriminator(&a, d)])
     }

@@ -6,7 +6,7 @@ use crate::game::presets::{GAME, HIDDEN};
 use crate::game::{self, GameArgs, GameConfig, HiddenArgs};
 use adjoint_data::points::Points;
 use adjoint_gan::{Architecture, Discriminator, Gan, Generator, gan};
-use adjoint_interop::{Graph, networks};
+use adjoint_interop::{Content, Graph, networks};
 use adjoint_nn::NamedTensors;
 use adjoint_nn::cost::LayerCost;
 use adjoint_nn::layers::Norm;
@@ -127,7 +127,7 @@ impl GameConfig for Settings {
         Ok(gan(&self.architecture()?, settings, self.common.seed))
     }
 
-    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError> {
+    fn graphs(&self, [g, d]: &[NamedTensors; 2], noise: Content) -> Result<[Graph; 2], BoxError> {
         let a = self.architecture()?;
         Ok([networks::gan_generator(&a, g, noise), networks::gan_discriminator(&a, d)])
     }

@@ -78,5 +78,5 @@ pub mod vae;
 pub mod variational;
 
 pub(crate) use model::load;
-pub use model::{Exported, ImportedNetwork, Model, Networks, Open};
+pub use model::{Exported, Import, Model, Networks, Open};
 pub use registry::Recipe;

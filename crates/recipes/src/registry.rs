@@ -6,11 +6,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use adjoint_runs::{BoxError, Outcome, run_main};
+use adjoint_runs::{BoxError, Error, Outcome, model_of_run, run_main};
 use clap::Command;
 
 use crate::game::filters::FiltersAndCosts;
-use crate::model::{Exported, ImportedNetwork, Model, Open};
+use crate::model::{Exported, Import, Model, Open};
 
 /// Every recipe.
 #[rustfmt::skip] // one recipe per line
@@ -47,7 +47,7 @@ pub struct Recipe {
     /// # Errors
     /// If the networks are not those of the arguments, the data can't be loaded, or the run can't
     /// be written.
-    pub import: fn(&[OsString], &[ImportedNetwork<'_>]) -> Result<PathBuf, BoxError>,
+    pub import: fn(&[OsString], Import<'_>) -> Result<PathBuf, BoxError>,
     pub(crate) open: fn(&Open) -> Result<Model, BoxError>,
     pub(crate) filters: fn(&Path) -> Result<Option<FiltersAndCosts>, BoxError>,
 }
@@ -56,6 +56,19 @@ impl Recipe {
     /// Returns the recipe of this kind of model, or `None` if there is no such recipe.
     pub fn of(model: &str) -> Option<Self> {
         ALL.iter().copied().find(|recipe| recipe.model == model)
+    }
+
+    /// Returns the recipe of the model of a run.
+    ///
+    /// # Errors
+    /// If there is no run, or its model is unknown.
+    pub fn of_run(run: &Path) -> Result<Self, Error> {
+        let kind = model_of_run(run)?;
+        let known = || ALL.iter().map(|recipe| recipe.model).collect::<Vec<_>>().join(", ");
+        Self::of(&kind).ok_or_else(|| {
+            let problem = format!("a run of the unknown model `{kind}`; known models are {}", known());
+            Error::file(run, problem)
+        })
     }
 
     /// The `main` of a program that trains by this recipe.

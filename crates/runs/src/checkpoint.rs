@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use adjoint_files::Partial;
-use adjoint_nn::{NamedTensors, match_names};
-use adjoint_tensor::{Shape, Tensor};
+use adjoint_nn::{NamedTensors, StateError, match_names};
+use adjoint_tensor::Tensor;
 
 use crate::container::{self, Metadata};
 use crate::output::{Output, Training};
@@ -182,8 +182,8 @@ pub fn take_part(state: &[(String, Tensor<f32>)], part: &str) -> NamedTensors {
 }
 
 /// Checks that tensors from the file `path` have the names and shapes of `expected`, and returns
-/// them in the order of `expected`. The error message shows shapes as in the file, and `in_file`
-/// converts a shape to this form.
+/// them in the order of `expected`. `in_file` gives the differences the names and shapes of the
+/// file.
 ///
 /// # Errors
 /// [`Error::File`], which names tensors that are missing, unexpected or of another shape.
@@ -191,12 +191,10 @@ pub(crate) fn fit(
     path: &Path,
     found: &[(String, Tensor<f32>)],
     expected: &[(String, Tensor<f32>)],
-    in_file: fn(Shape) -> Shape,
+    in_file: impl FnOnce(&mut StateError),
 ) -> Result<NamedTensors, Error> {
     let values = match_names(expected, found).map_err(|mut error| {
-        for (_, expected, found) in &mut error.reshaped {
-            (*expected, *found) = (in_file(*expected), in_file(*found));
-        }
+        in_file(&mut error);
         Error::file(path, format!("does not fit this model: {error}"))
     })?;
     Ok(expected.iter().zip(values).map(|((name, _), value)| (name.clone(), value.clone())).collect())

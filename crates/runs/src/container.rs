@@ -41,6 +41,8 @@ pub(crate) struct Container {
     pub(crate) metadata: Metadata,
     /// The tensors, sorted by name.
     pub(crate) tensors: NamedTensors,
+    /// The names of the tensors that have integers in the file.
+    pub(crate) integers: Vec<String>,
     /// Whether the file has a seal that matches its content.
     pub(crate) sealed: bool,
 }
@@ -153,15 +155,18 @@ pub(crate) fn read(path: &Path) -> Result<Container, Error> {
     let seal = metadata.get(SEAL);
     source.hash =
         seal.map(|seal| Sha256::new().chain_update(prefix).chain_update(with_placeholder(&header, seal)));
-    let mut tensors = NamedTensors::new();
+    let (mut tensors, mut integers) = (NamedTensors::new(), vec![]);
     for name in layout.offset_keys() {
         let info = layout.info(&name).expect("the layout contains its own names");
         let tensor = source.tensor(&name, info)?;
+        if !matches!(info.dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64) {
+            integers.push(name.clone());
+        }
         tensors.push((name, tensor));
     }
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     let sealed = source.hash.is_some_and(|hash| seal == Some(&hex(&hash.finalize())));
-    Ok(Container { metadata, tensors, sealed })
+    Ok(Container { metadata, tensors, integers, sealed })
 }
 
 /// Returns the header with the placeholder in place of the seal, as it was when the seal was

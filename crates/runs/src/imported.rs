@@ -44,6 +44,6 @@ pub fn create_imported<C: Config>(
 }
 
 /// Was the model of this run trained by another program?
-pub(crate) fn is_imported(run: &Path) -> bool {
+pub fn is_imported(run: &Path) -> bool {
     run.join(MARK).is_file()
 }

@@ -65,7 +65,7 @@ pub use disk::{is_standard_output, write_file};
 pub use error::{BoxError, Error};
 pub use grid::Grid;
 pub use image::Image;
-pub use imported::create_imported;
+pub use imported::{create_imported, is_imported};
 pub use invocation::{command_line, examples};
 pub use launch::{Outcome, set_threads, start, train};
 pub use loading::{Loading, Unit};

@@ -11,8 +11,8 @@ use crate::{Error, write_file};
 #[derive(Debug)]
 pub struct NewDirectory {
     directory: PathBuf,
-    /// Did the directory exist before?
-    existed: bool,
+    /// The directory and its parents that did not exist before, the innermost first.
+    created: Vec<PathBuf>,
     /// The files and directories in it, in the order of their creation.
     files: Vec<PathBuf>,
 }
@@ -23,23 +23,24 @@ impl NewDirectory {
     /// # Errors
     /// If the directory is not empty, is a file or cannot be created.
     pub fn create(directory: &Path) -> Result<Self, Error> {
-        let existed = match fs::read_dir(directory) {
+        let mut new = Self { directory: directory.to_path_buf(), created: vec![], files: vec![] };
+        match fs::read_dir(directory) {
             Ok(mut entries) => {
                 if entries.next().is_some() {
                     return Err(Error::file(directory, "not empty; name a new or empty directory"));
                 }
-                true
             }
             Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                let missing = directory.ancestors().take_while(|path| !path.as_os_str().is_empty());
+                new.created = missing.take_while(|path| !path.exists()).map(Path::to_path_buf).collect();
                 fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
-                false
             }
             Err(cause) if cause.kind() == ErrorKind::NotADirectory => {
                 return Err(Error::file(directory, "not a directory; name a new or empty directory"));
             }
             Err(cause) => return Err(Error::io("read", directory)(cause)),
-        };
-        Ok(Self { directory: directory.to_path_buf(), existed, files: vec![] })
+        }
+        Ok(new)
     }
 
     /// Writes a file.
@@ -68,7 +69,7 @@ impl NewDirectory {
 
     /// Keeps the files, and returns the paths of files and directories.
     pub fn keep(mut self) -> Vec<PathBuf> {
-        self.existed = true;
+        self.created.clear();
         std::mem::take(&mut self.files)
     }
 }
@@ -79,8 +80,8 @@ impl Drop for NewDirectory {
         for path in self.files.iter().rev() {
             let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
         }
-        if !self.existed {
-            let _ = fs::remove_dir(&self.directory);
+        for path in &self.created {
+            let _ = fs::remove_dir(path);
         }
     }
 }

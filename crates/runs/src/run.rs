@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use adjoint_files::Lock;
 
 use crate::Error;
+use crate::imported::is_imported;
 use crate::paths::shell_word;
 use crate::report::warn;
 
@@ -110,7 +111,10 @@ fn cannot_create(path: &Path, cause: &std::io::Error) -> Error {
 
 fn exists(path: &Path) -> Error {
     let (place, word) = (path.display(), shell_word(path));
-    let advice = format!("continue it with --resume {word}, or choose another --name");
+    let advice = match is_imported(path) {
+        true => "choose another --name".to_owned(),
+        false => format!("continue it with --resume {word}, or choose another --name"),
+    };
     Error::Other(format!("{place} already exists; {advice}"))
 }
 

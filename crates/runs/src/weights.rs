@@ -1,7 +1,7 @@
 //! Exports weights for other programs, as a safetensors file that PyTorch's `load_state_dict`
 //! accepts.
 //!
-//! Layouts are converted only in this module. In the engine, the weight of a convolution has the
+//! The layouts of kernels are converted only in this module. In the engine, the weight of a convolution has the
 //! axes (kh, kw, in, out). A transposed convolution is the adjoint of a convolution with the same
 //! weight. So `in` is the axis of its output channels, and `out` is the axis of its input channels.
 //! PyTorch stores the output channels of a convolution first, and the input channels of a
@@ -10,11 +10,11 @@
 
 use std::path::{Path, PathBuf};
 
-use adjoint_nn::NamedTensors;
+use adjoint_nn::{NamedTensors, StateError};
 use adjoint_tensor::{Shape, Tensor};
 
 use crate::checkpoint::fit;
-use crate::container::{self, Metadata};
+use crate::container::{self, Container, Metadata};
 use crate::output::{Described, Output, Training};
 use crate::{Error, disk};
 
@@ -31,7 +31,10 @@ pub fn from_pytorch(tensor: &Tensor<f32>) -> Tensor<f32> {
 
 /// Suffix of the names of PyTorch's batch counters. Each batch norm layer of PyTorch has a batch
 /// counter. Adjoint does not use it.
-const COUNT: &str = "num_batches_tracked";
+pub const COUNT: &str = "num_batches_tracked";
+
+/// Suffix of the names of the running variances of batch norm.
+const VARIANCE: &str = "running_var";
 
 /// Metadata key of the training step after which the weights were saved.
 const STEP: &str = "step";
@@ -111,7 +114,7 @@ pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Importe
     let mut found = container::read(path)?;
     found.tensors.retain(|(name, _)| !name.ends_with(COUNT) || expected.iter().any(|(own, _)| own == name));
     found.tensors.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
-    let weights = fit(path, &found.tensors, expected, shape_in_file)?;
+    let weights = fit(path, &found.tensors, expected, shapes_in_file)?;
     let advice = "use another run, or resume this run to write its weights again";
     refuse_not_finite(path, &weights, advice)?;
     let step = found.metadata.get(STEP).and_then(|step| step.parse().ok());
@@ -121,25 +124,42 @@ pub fn import(path: &Path, expected: &[(String, Tensor<f32>)]) -> Result<Importe
 /// Reads the weights of any network, in engine layout. Batch counters are left out.
 ///
 /// # Errors
-/// If the file can't be read, or has weights that are not finite.
+/// If the file can't be read, or has weights that are integers, not finite, or negative variances.
 pub fn read(path: &Path) -> Result<NamedTensors, Error> {
-    let mut found = container::read(path)?.tensors;
-    found.retain(|(name, _)| !name.ends_with(COUNT));
-    found.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
-    refuse_not_finite(path, &found, "train the network again")?;
-    Ok(found)
+    let Container { mut tensors, integers, .. } = container::read(path)?;
+    tensors.retain(|(name, _)| !name.ends_with(COUNT));
+    let wrong = |name: &str, problem: &str| Err(Error::file(path, format!("`{name}` {problem}")));
+    if let Some(name) = integers.iter().find(|name| !name.ends_with(COUNT)) {
+        return wrong(name, "has integers, but weights are floating-point numbers; write it as F32");
+    }
+    tensors.iter_mut().for_each(|(_, weight)| *weight = from_pytorch(weight));
+    refuse_not_finite(path, &tensors, "train the network again")?;
+    let is_negative = |(name, weight): &&(String, Tensor<f32>)| {
+        name.ends_with(VARIANCE) && weight.data().iter().any(|&value| value < 0.0)
+    };
+    if let Some((name, _)) = tensors.iter().find(is_negative) {
+        return wrong(name, "has negative variances; export the network again");
+    }
+    Ok(tensors)
 }
 
 /// Returns the weights `found`, which are from the file `path`, in the order of `expected`.
+/// `name_in_file` returns the name in the file of a weight of `expected`.
 ///
 /// # Errors
-/// If names or shapes differ. The message names the differences, with shapes as in the file.
+/// If names or shapes differ. The message names the differences, as they are in the file.
 pub fn matched(
     path: &Path,
     found: &[(String, Tensor<f32>)],
     expected: &[(String, Tensor<f32>)],
+    name_in_file: impl Fn(&str) -> String,
 ) -> Result<NamedTensors, Error> {
-    fit(path, found, expected, shape_in_file)
+    fit(path, found, expected, |error| {
+        shapes_in_file(error);
+        let reshaped = error.reshaped.iter_mut().map(|(name, ..)| name);
+        let names = error.missing.iter_mut().chain(&mut error.unexpected).chain(reshaped);
+        names.for_each(|name| *name = name_in_file(name));
+    })
 }
 
 /// Rejects weights that are not finite.
@@ -148,10 +168,15 @@ fn refuse_not_finite(path: &Path, weights: &[(String, Tensor<f32>)], advice: &st
     Err(Error::file(path, format!("`{name}` has weights that are not finite numbers; {advice}")))
 }
 
-/// Returns the shape that an engine tensor has in a file.
-fn shape_in_file(shape: Shape) -> Shape {
-    match *shape.dims() {
-        [kh, kw, input, out] => Shape::new(&[out, input, kh, kw]),
-        _ => shape,
-    }
+/// Gives differences the shapes of the file.
+fn shapes_in_file(error: &mut StateError) {
+    let in_file = |shape: &mut Shape| {
+        if let [kh, kw, input, out] = *shape.dims() {
+            *shape = Shape::new(&[out, input, kh, kw]);
+        }
+    };
+    error.reshaped.iter_mut().for_each(|(_, expected, found)| {
+        in_file(expected);
+        in_file(found);
+    });
 }

@@ -1,6 +1,6 @@
 //! Arrays of other programs: `.npy` files that a command reads or writes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::Path;
 
@@ -8,25 +8,25 @@ use adjoint_data::npy::{self, Dtype, Reader};
 use adjoint_nn::{Shape, Tensor};
 use adjoint_runs::{BoxError, Error};
 
-/// The most numbers of an array that is read into memory.
-const MOST_NUMBERS: usize = 1 << 28;
+/// The most values of an array in memory.
+pub(crate) const MOST_VALUES: usize = 1 << 28;
 
-/// Reads an array of numbers into memory.
+/// Reads an array into memory.
 ///
 /// # Errors
-/// If the file cannot be read, is no array, or has numbers that are not finite.
+/// If the file cannot be read, is no array, or has values that are not finite.
 pub(crate) fn read(path: &Path) -> Result<Tensor<f32>, BoxError> {
     let wrong = |problem: String| Error::file(path, problem);
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let found = file.metadata().map_err(Error::io("read", path))?;
+    // Opening a pipe would wait for its other end.
+    let found = fs::metadata(path).map_err(Error::io("open", path))?;
     if !found.is_file() {
         return Err(wrong("not a file; name a .npy file".to_owned()).into());
     }
+    let file = File::open(path).map_err(Error::io("open", path))?;
     let reader = Reader::new(BufReader::new(file), found.len()).map_err(|error| wrong(error.to_string()))?;
     let shape = reader.header().shape.clone();
-    let Some(shape) = Shape::checked(&shape).filter(|shape| shape.len() <= MOST_NUMBERS) else {
-        let problem =
-            format!("an array {shape:?}, but at most 4 axes and {MOST_NUMBERS} numbers can be read");
+    let Some(shape) = Shape::checked(&shape).filter(|shape| shape.len() <= MOST_VALUES) else {
+        let problem = format!("an array {shape:?}, but at most 4 axes and {MOST_VALUES} values can be read");
         return Err(wrong(problem).into());
     };
     let mut values = vec![0.0; shape.len()];
@@ -39,14 +39,9 @@ pub(crate) fn read(path: &Path) -> Result<Tensor<f32>, BoxError> {
     });
     read.map_err(|error| wrong(error.to_string()))?;
     if let Some((index, value)) = not_finite {
-        return Err(wrong(format!("number {index} is {value}; replace numbers that are not finite")).into());
+        return Err(wrong(format!("value {index} is {value}; replace values that are not finite")).into());
     }
     Ok(Tensor::from_slice(shape, &values))
-}
-
-/// Returns the bytes of numbers, lowest byte first.
-pub(crate) fn bytes(x: &Tensor<f32>) -> Vec<u8> {
-    x.data().iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
 /// Writes an array. `parts` are the bytes of its elements. Each part is computed when it is

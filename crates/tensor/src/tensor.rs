@@ -253,6 +253,13 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+impl Tensor<f32> {
+    /// Returns the bytes of the elements, the lowest byte of each first, as most files have them.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        self.data().iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+}
+
 impl<E: Element> fmt::Debug for Tensor<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.len().min(8);

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use adjoint_interop::Facts;
+use adjoint_interop::graph::{Graph, Port};
+use adjoint_interop::torch;
 use adjoint_recipes::Exported;
 use adjoint_runs::{BoxError, Error, Image};
 use serde_json::{Map, Value};
@@ -45,7 +46,9 @@ impl Card {
         let end = read("final.json").and_then(|text| object(&text));
         let figures =
             [("During training, at the last logged step:", logged), ("At the end of the run:", end)];
-        let text = write(exported, &settings, picture.is_some(), figures);
+        // The settings of an import are those of a training that never took place.
+        let settings = (!exported.facts.imported).then_some(&*settings);
+        let text = write(exported, settings, picture.is_some(), figures);
         Ok(Self { text, picture })
     }
 }
@@ -57,20 +60,32 @@ fn object(text: &str) -> Option<Map<String, Value>> {
 /// Writes the card. `figures` are figures of the run with the sentence before them.
 fn write(
     exported: &Exported,
-    settings: &str,
+    settings: Option<&str>,
     has_picture: bool,
     figures: [(&str, Option<Map<String, Value>>); 2],
 ) -> String {
-    let Facts { model, run, dataset, .. } = &exported.facts;
-    let mut text = String::from("---\nlibrary_name: pytorch\npipeline_tag: unconditional-image-generation\n");
-    let _ = writeln!(text, "tags:\n- {model}\n- adjoint\n---\n\n# {run}\n");
-    let names: Vec<_> = exported.graphs.iter().map(|graph| graph.name).collect();
-    let _ = writeln!(text, "The {} of a {model} trained on {dataset} by Adjoint.\n", names.join(" and the "));
+    let Exported { graphs, facts } = exported;
+    let mut text = String::from("---\nlibrary_name: pytorch\n");
+    if graphs.iter().any(is_unconditional) {
+        text.push_str("pipeline_tag: unconditional-image-generation\n");
+    }
+    let _ = writeln!(text, "tags:\n- {}\n- adjoint\n---\n\n# {}\n", facts.model, facts.run);
+    let names: Vec<_> = graphs.iter().map(|graph| graph.name).collect();
+    let _ = write!(text, "{}", facts.sentence(&names));
+    if facts.averaged {
+        text.push_str(" The weights of the generator are a moving average.");
+    }
+    text.push_str("\n\n");
     if has_picture {
         let _ = writeln!(text, "![samples]({PICTURE})\n");
     }
-    text.push_str("## Use\n\n```python\nfrom model import load\n\nnetworks = load()\n```\n\n");
+    let code = torch::example(graphs).unwrap_or_default();
+    let _ = writeln!(text, "## Use\n\n```python\n{code}```\n");
     text.push_str("This needs PyTorch and safetensors. `config.json` describes the inputs and outputs.\n");
+    if !facts.classes.is_empty() {
+        text.push_str("\nThe classes, in their order:\n\n");
+        facts.classes.iter().for_each(|class| _ = writeln!(text, "* {class}"));
+    }
     if figures.iter().any(|(_, figures)| figures.is_some()) {
         text.push_str("\n## Figures\n");
     }
@@ -79,14 +94,20 @@ fn write(
         let _ = writeln!(text, "\n{sentence}\n\n| figure | value |\n| --- | --- |");
         figures.iter().for_each(|(name, value)| _ = writeln!(text, "| {name} | {value} |"));
     }
-    text.push_str("\n## Settings\n\n```toml\n");
-    let is_place = |line: &str| {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        PLACES.contains(&key)
-    };
-    for line in settings.lines().filter(|line| !line.starts_with('#') && !is_place(line)) {
-        let _ = writeln!(text, "{line}");
+    if let Some(settings) = settings {
+        let lines = settings.lines().filter(|line| !line.starts_with('#') && !is_place(line));
+        let _ = writeln!(text, "\n## Settings\n\n```toml\n{}\n```", lines.collect::<Vec<_>>().join("\n"));
     }
-    text.push_str("```\n");
     text
+}
+
+/// Does the network make images of nothing but latent variables?
+fn is_unconditional(graph: &Graph) -> bool {
+    let is_image = |port: &Port| port.content.pixel_range().is_some();
+    graph.inputs.iter().all(|port| port.content.is_latent()) && graph.outputs.iter().all(is_image)
+}
+
+/// Does the line of the settings say where files are?
+fn is_place(line: &str) -> bool {
+    PLACES.contains(&line.split('=').next().unwrap_or_default().trim())
 }

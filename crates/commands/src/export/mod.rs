@@ -9,7 +9,7 @@ use adjoint_interop::{onnx, torch};
 use adjoint_nn::{Named as _, named};
 use adjoint_recipes::data::Places;
 use adjoint_recipes::{Exported, Open, Recipe, one_of};
-use adjoint_runs::{BoxError, Error, NewDirectory, model_of_run, say};
+use adjoint_runs::{BoxError, Error, NewDirectory, say};
 use clap::{CommandFactory, Parser};
 
 named! {
@@ -56,12 +56,8 @@ pub(crate) fn command() -> clap::Command {
 /// Parses a command line and writes the files. The first argument is the name of the program.
 pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), BoxError> {
     let Cli { run, directory, to, raw, places } = Cli::try_parse_from(arguments).map_err(Error::from)?;
-    let kind = model_of_run(&run)?;
+    let recipe = Recipe::of_run(&run)?;
     let open = Open { run, seed: 1, raw, places };
-    let Some(recipe) = Recipe::of(&kind) else {
-        // This gives the error that every program gives.
-        return adjoint_recipes::Model::open(&open).map(|_| ());
-    };
     let exported = (recipe.export)(&open)?;
     let mut files = NewDirectory::create(&directory)?;
     match to {
@@ -71,7 +67,6 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), BoxError> {
                 let bytes = onnx::to_onnx(graph, &exported.facts)?;
                 files.add(&format!("{}.onnx", graph.name), |out| out.write_all(&bytes))?;
             }
-            write_facts(&mut files, &exported)?;
         }
         Format::Hub => {
             write_torch(&mut files, &exported)?;
@@ -82,6 +77,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), BoxError> {
             files.add("README.md", |out| out.write_all(card.text.as_bytes()))?;
         }
     }
+    // It is last, so a directory that has it is complete even if a process was killed.
+    files.add("config.json", |out| out.write_all(exported.facts.to_json(&exported.graphs).as_bytes()))?;
     files.keep().iter().for_each(|file| say(file.display()));
     Ok(())
 }
@@ -92,10 +89,5 @@ fn write_torch(files: &mut NewDirectory, exported: &Exported) -> Result<(), BoxE
         let bytes = torch::to_safetensors(graph)?;
         files.add(&format!("{}.safetensors", graph.name), |out| out.write_all(&bytes))?;
     }
-    files.add("model.py", |out| out.write_all(torch::to_python(graphs, facts).as_bytes()))?;
-    Ok(write_facts(files, exported)?)
-}
-
-fn write_facts(files: &mut NewDirectory, Exported { graphs, facts }: &Exported) -> Result<(), Error> {
-    files.add("config.json", |out| out.write_all(facts.to_json(graphs).as_bytes()))
+    Ok(files.add("model.py", |out| out.write_all(torch::to_python(graphs, facts).as_bytes()))?)
 }

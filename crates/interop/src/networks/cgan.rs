@@ -3,12 +3,10 @@
 use adjoint_cgan::{Architecture, Body};
 use adjoint_nn::NamedTensors;
 
-use super::{CLASS, STRIDED, SYMMETRIC, down, logit, one_logit, perceptron, sizes, up};
+use super::{STRIDED, down, logit, one_logit, perceptron, sizes, up};
+use crate::Content;
 use crate::builder::{Builder, Wire};
 use crate::graph::{Graph, Op};
-
-/// What the numbers of a condition image mean.
-const CONDITION: &str = "condition: image, from -1 (black) to 1 (white)";
 
 /// The shape of an image.
 fn image(a: &Architecture) -> [usize; 3] {
@@ -17,14 +15,17 @@ fn image(a: &Architecture) -> [usize; 3] {
 
 fn condition(b: &mut Builder, a: &Architecture) -> Wire {
     if a.condition.is_image() {
-        b.input("y", &image(a), CONDITION)
+        b.input("y", &image(a), Content::Condition)
     } else {
-        b.input("y", &[a.classes], CLASS)
+        b.input("y", &[a.classes], Content::Class)
     }
 }
 
-/// Returns the generator of a conditional GAN with this state. `noise` says how z is distributed.
-pub fn cgan_generator(a: &Architecture, state: &NamedTensors, noise: &str) -> Graph {
+/// Returns the generator of a conditional GAN with this state. `noise` is the content of z.
+///
+/// # Panics
+/// If the state is not one of this architecture.
+pub fn cgan_generator(a: &Architecture, state: &NamedTensors, noise: Content) -> Graph {
     let mut b = Builder::new("generator", state);
     let z = b.input("z", &[a.latent], noise);
     let y = condition(&mut b, a);
@@ -38,7 +39,7 @@ pub fn cgan_generator(a: &Architecture, state: &NamedTensors, noise: &str) -> Gr
         (Body::Conv { .. }, true) => of_images(&mut b, a, [&z, &y]),
     };
     let x = b.apply(Op::Tanh, &h);
-    b.output(&x, "x", SYMMETRIC);
+    b.output(&x, "x", Content::SymmetricImage);
     b.finish()
 }
 
@@ -73,9 +74,12 @@ fn of_images(b: &mut Builder, a: &Architecture, [z, y]: [&Wire; 2]) -> Wire {
 }
 
 /// Returns the discriminator of a conditional GAN with this state.
+///
+/// # Panics
+/// If the state is not one of this architecture.
 pub fn cgan_discriminator(a: &Architecture, state: &NamedTensors) -> Graph {
     let mut b = Builder::new("discriminator", state);
-    let x = b.input("x", &image(a), SYMMETRIC);
+    let x = b.input("x", &image(a), Content::SymmetricImage);
     let y = condition(&mut b, a);
     if let Body::Mlp { .. } = a.body {
         let y = b.embedded(&y, "embedding");

@@ -3,13 +3,17 @@
 use adjoint_dcgan::Architecture;
 use adjoint_nn::{NamedTensors, Tensor};
 
-use super::{STRIDED, SYMMETRIC, down, logit, sizes, up};
+use super::{STRIDED, down, logit, sizes, up};
+use crate::Content;
 use crate::builder::Builder;
-use crate::examples::{Example, Foreign, StateDict, find, renamed};
+use crate::examples::{Example, Foreign, ForeignNetwork, StateDict, find};
 use crate::graph::{Graph, Op};
 
-/// Returns the generator of a DCGAN with this state. `noise` says how z is distributed.
-pub fn dcgan_generator(a: &Architecture, state: &NamedTensors, noise: &str) -> Graph {
+/// Returns the generator of a DCGAN with this state. `noise` is the content of z.
+///
+/// # Panics
+/// If the state is not one of this architecture.
+pub fn dcgan_generator(a: &Architecture, state: &NamedTensors, noise: Content) -> Graph {
     let mut b = Builder::new("generator", state);
     let z = b.input("z", &[a.latent], noise);
     let mut h = b.reshape(&z, &[a.latent, 1, 1]);
@@ -19,14 +23,17 @@ pub fn dcgan_generator(a: &Architecture, state: &NamedTensors, noise: &str) -> G
     }
     let h = b.conv_transpose(&h, "image", STRIDED, a.image_size);
     let x = b.apply(Op::Tanh, &h);
-    b.output(&x, "x", SYMMETRIC);
+    b.output(&x, "x", Content::SymmetricImage);
     b.finish()
 }
 
 /// Returns the discriminator of a DCGAN with this state.
+///
+/// # Panics
+/// If the state is not one of this architecture.
 pub fn dcgan_discriminator(a: &Architecture, state: &NamedTensors) -> Graph {
     let mut b = Builder::new("discriminator", state);
-    let mut h = b.input("x", &[a.channels, a.image_size, a.image_size], SYMMETRIC);
+    let mut h = b.input("x", &[a.channels, a.image_size, a.image_size], Content::SymmetricImage);
     for i in 0..b.count("blocks") {
         h = down(&mut b, &h, &format!("blocks.{i}"));
     }
@@ -63,21 +70,20 @@ fn of_example(files: Vec<Option<NamedTensors>>) -> Result<Foreign, String> {
     };
     let (width, image_size) = (outputs >> (layers - 2), 4_usize << (layers - 1));
     let last = layers - 1;
-    let of_generator = |layer: usize| match (layer / 3, layer % 3) {
-        (block, 0) if block == last => Some("image".to_owned()),
-        (block, 0) => Some(format!("blocks.{block}.conv")),
-        (block, 1) => Some(format!("blocks.{block}.norm")),
-        _ => None,
+    // Where `main` has a convolution, it has batch norm at the next place, if at all. The first
+    // convolution of D has none.
+    let layers = |end: &str, place: fn(usize) -> usize| {
+        let block = |i: usize| {
+            let layer = |name: &str, at: usize| (format!("main.{at}"), format!("blocks.{i}.{name}"));
+            [layer("conv", place(i)), layer("norm", place(i) + 1)]
+        };
+        let end = (format!("main.{}", place(last)), end.to_owned());
+        (0..last).flat_map(block).chain([end]).collect()
     };
-    let of_discriminator = |layer: usize| match ((layer + 1) / 3, (layer + 1) % 3) {
-        (0, 1) => Some("blocks.0.conv".to_owned()),
-        (block, 0) if block == last => Some("logit".to_owned()),
-        (block, 0) => Some(format!("blocks.{block}.conv")),
-        (block, 1) => Some(format!("blocks.{block}.norm")),
-        _ => None,
-    };
-    let mut networks = vec![("generator", renamed(generator, of_generator))];
-    networks.extend(discriminator.map(|d| ("discriminator", renamed(d, of_discriminator))));
+    let channels = find(&generator, &format!("main.{}.weight", 3 * last)).map_or(1, channels_of);
+    let mut networks = vec![ForeignNetwork::new("generator", generator, layers("image", |i| 3 * i))];
+    let of_discriminator = layers("logit", |i| if i == 0 { 0 } else { 3 * i - 1 });
+    networks.extend(discriminator.map(|d| ForeignNetwork::new("discriminator", d, of_discriminator)));
     let flags = [
         ("--image-size", image_size.to_string()),
         ("--width", width.to_string()),
@@ -86,5 +92,10 @@ fn of_example(files: Vec<Option<NamedTensors>>) -> Result<Foreign, String> {
         ("--d-norm", "batch".to_owned()),
         ("--ema", "0".to_owned()),
     ];
-    Ok(Foreign { flags: flags.to_vec(), networks })
+    Ok(Foreign { flags: flags.to_vec(), channels, networks })
+}
+
+/// The number of output channels of a transposed convolution.
+fn channels_of(weight: &Tensor<f32>) -> usize {
+    weight.dims().get(2).copied().unwrap_or(1)
 }

@@ -13,6 +13,7 @@ pub use vae::{VAE_EXAMPLE, vae_decoder, vae_encoder};
 
 use adjoint_nn::pyramid::Level;
 
+use crate::Content;
 use crate::builder::{Builder, Wire};
 use crate::graph::Op;
 
@@ -20,14 +21,6 @@ use crate::graph::Op;
 const STRIDED: [usize; 2] = [2, 1];
 /// Spacing of a kernel of the size of the image.
 const WHOLE: [usize; 2] = [1, 0];
-
-/// What the outputs of a discriminator mean.
-const LOGIT: &str =
-    "score of x, higher for the data than for samples: the logit of real, unless D is a critic";
-/// What the numbers of an image of a GAN mean.
-const SYMMETRIC: &str = "image, from -1 (black) to 1 (white)";
-/// What the numbers of a class mean.
-const CLASS: &str = "class as a one-hot row";
 
 /// The sizes of the levels of a generator, from small to large.
 fn sizes(image_size: usize) -> Vec<usize> {
@@ -69,8 +62,8 @@ fn logit(b: &mut Builder, x: &Wire) {
     one_logit(b, &h);
 }
 
-/// Ends a discriminator with its only number.
+/// Ends a discriminator with its only value.
 fn one_logit(b: &mut Builder, x: &Wire) {
     let logit = b.reshape(x, &[]);
-    b.output(&logit, "logit", LOGIT);
+    b.output(&logit, "logit", Content::Logit);
 }

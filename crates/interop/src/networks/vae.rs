@@ -3,17 +3,15 @@
 use adjoint_nn::{NamedTensors, Tensor};
 use adjoint_vae::{Activation, Architecture, Body};
 
-use super::{CLASS, STRIDED, down, sizes, up};
+use super::{STRIDED, down, sizes, up};
+use crate::Content;
 use crate::builder::{Builder, Wire};
-use crate::examples::{Example, Foreign, StateDict, find};
+use crate::examples::{Example, Foreign, ForeignNetwork, StateDict, find};
 use crate::graph::{Graph, Op};
-
-/// What the numbers of an image mean.
-const UNIT: &str = "image: 0 is black, 1 is white; means of normal pixels can be outside";
 
 /// The class, if the VAE is conditional.
 fn label(b: &mut Builder, a: &Architecture) -> Option<Wire> {
-    (a.classes > 0).then(|| b.input("y", &[a.classes], CLASS))
+    (a.classes > 0).then(|| b.input("y", &[a.classes], Content::Class))
 }
 
 /// Hidden layers of a perceptron.
@@ -31,9 +29,12 @@ fn hidden(b: &mut Builder, x: Wire, activation: Activation) -> Wire {
 }
 
 /// Returns the encoder of a VAE with this state: the mean and the log variance of q(z|x).
+///
+/// # Panics
+/// If the state is not one of this architecture.
 pub fn vae_encoder(a: &Architecture, state: &NamedTensors) -> Graph {
     let mut b = Builder::new("encoder", state);
-    let x = b.input("x", &[a.channels, a.image_size, a.image_size], UNIT);
+    let x = b.input("x", &[a.channels, a.image_size, a.image_size], Content::UnitImage);
     let y = label(&mut b, a);
     let h = match a.body {
         Body::Mlp { activation, .. } => {
@@ -52,16 +53,19 @@ pub fn vae_encoder(a: &Architecture, state: &NamedTensors) -> Graph {
     let out = b.linear(&h, "posterior", "", None);
     let mean = b.narrow(&out, 0, a.latent);
     let log_var = b.narrow(&out, a.latent, a.latent);
-    b.output(&mean, "mean", "mean of z given x");
-    b.output(&log_var, "log_var", "logarithm of the variance of z given x");
+    b.output(&mean, "mean", Content::Mean);
+    b.output(&log_var, "log_var", Content::LogVariance);
     b.finish()
 }
 
 /// Returns the decoder of a VAE with this state: the mean of p(x|z), which is a logistic function
 /// if pixels are Bernoulli variables (`is_bernoulli`).
+///
+/// # Panics
+/// If the state is not one of this architecture.
 pub fn vae_decoder(a: &Architecture, state: &NamedTensors, is_bernoulli: bool) -> Graph {
     let mut b = Builder::new("decoder", state);
-    let z = b.input("z", &[a.latent], "independent standard normal numbers");
+    let z = b.input("z", &[a.latent], Content::Normal);
     let y = label(&mut b, a);
     let row = y.map_or_else(|| z.clone(), |y| b.concat(&[&z, &y]));
     let h = match a.body {
@@ -79,7 +83,7 @@ pub fn vae_decoder(a: &Architecture, state: &NamedTensors, is_bernoulli: bool) -
         }
     };
     let x = if is_bernoulli { b.apply(Op::Sigmoid, &h) } else { h };
-    b.output(&x, "x", UNIT);
+    b.output(&x, "x", Content::UnitImage);
     b.finish()
 }
 
@@ -103,17 +107,13 @@ fn of_example(mut files: Vec<Option<NamedTensors>>) -> Result<Foreign, String> {
     if size * size != pixels {
         return Err(format!("its fc1 has {pixels} inputs, which are no square image with one channel"));
     }
-    let (mut encoder, mut decoder) = (vec![], vec![]);
-    for (name, weight) in &weights {
-        let (network, name) = match name.split_once('.') {
-            Some(("fc1", part)) => (&mut encoder, format!("hidden.0.{part}")),
-            Some(("fc3", part)) => (&mut decoder, format!("hidden.0.{part}")),
-            Some(("fc4", part)) => (&mut decoder, format!("flat.{part}")),
-            Some(("fc21" | "fc22", "weight" | "bias")) => continue,
-            _ => (&mut decoder, name.clone()),
-        };
-        network.push((name, weight.clone()));
-    }
+    let is_head = |name: &str| {
+        let heads = ["fc21", "fc22"].iter().filter_map(|head| name.strip_prefix(head));
+        heads.into_iter().any(|end| matches!(end, ".weight" | ".bias"))
+    };
+    let others = weights.iter().filter(|(name, _)| !is_head(name)).cloned();
+    // Weights without a counterpart are in the decoder.
+    let (mut encoder, decoder): (NamedTensors, _) = others.partition(|(name, _)| name.starts_with("fc1."));
     for (part, dims) in [("weight", &[latent, hidden][..]), ("bias", &[latent])] {
         // The engine has one layer for both heads.
         let head = |name: &str| match find(&weights, &format!("{name}.{part}")) {
@@ -132,5 +132,10 @@ fn of_example(mut files: Vec<Option<NamedTensors>>) -> Result<Foreign, String> {
         ("--activation", "relu".to_owned()),
         ("--likelihood", "bernoulli".to_owned()),
     ];
-    Ok(Foreign { flags: flags.to_vec(), networks: vec![("encoder", encoder), ("decoder", decoder)] })
+    let layers = |pairs: [[&str; 2]; 2]| pairs.map(|pair| pair.map(str::to_owned).into()).to_vec();
+    let networks = vec![
+        ForeignNetwork::new("encoder", encoder, layers([["fc1", "hidden.0"], ["fc21", "posterior"]])),
+        ForeignNetwork::new("decoder", decoder, layers([["fc3", "hidden.0"], ["fc4", "flat"]])),
+    ];
+    Ok(Foreign { flags: flags.to_vec(), channels: 1, networks })
 }

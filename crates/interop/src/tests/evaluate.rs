@@ -1,8 +1,8 @@
 //! Evaluates a graph with the operations of the engine, which have images in the layout NHWC.
 
 use crate::Graph;
-use crate::graph::{BATCH_NORM_EPS, Node, Op};
-use adjoint_nn::layers::{LEAKY_SLOPE, Spec};
+use crate::graph::{Node, Op};
+use adjoint_nn::layers::{BATCH_NORM_EPS, LEAKY_SLOPE, Spec};
 use adjoint_nn::{Shape, Tensor, Var};
 use adjoint_runs::weights::from_pytorch;
 

@@ -30,7 +30,8 @@ pub type BatchNorm1d<E> = BatchNorm<E>;
 /// [`BatchNorm`] of images, `[N, H, W, C]`.
 pub type BatchNorm2d<E> = BatchNorm<E>;
 
-const EPS: f64 = 1e-5;
+/// The number that is added to the variance, as in PyTorch.
+pub const BATCH_NORM_EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 impl<E: Element> BatchNorm<E> {
@@ -69,7 +70,9 @@ impl<E: Element> BatchNorm<E> {
         );
         let (gamma, beta) = (self.weight.var(), self.bias.var());
         if mode == Mode::Eval {
-            return x.batch_norm_eval(&gamma, &beta, &self.running_mean, &self.running_var, EPS).activated(f);
+            return x
+                .batch_norm_eval(&gamma, &beta, &self.running_mean, &self.running_var, BATCH_NORM_EPS)
+                .activated(f);
         }
         let m = x.shape().len() / channels.max(1);
         assert!(
@@ -77,7 +80,7 @@ impl<E: Element> BatchNorm<E> {
             "BatchNorm({channels}): input of shape {}: one value per channel has no variance",
             x.shape()
         );
-        let batch = x.batch_norm_activated(&gamma, &beta, EPS, f);
+        let batch = x.batch_norm_activated(&gamma, &beta, BATCH_NORM_EPS, f);
         update_running(&mut self.running_mean, &batch.mean, 1.0);
         update_running(&mut self.running_var, &batch.variance, m as f64 / (m as f64 - 1.0));
         batch.y

@@ -18,7 +18,7 @@ mod spectral_norm;
 
 use crate::{Element, Param, Var, named};
 pub use adjoint_autodiff::ops::Spec;
-pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
+pub use batch_norm::{BATCH_NORM_EPS, BatchNorm, BatchNorm1d, BatchNorm2d};
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use embedding::Embedding;

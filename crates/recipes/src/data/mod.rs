@@ -303,6 +303,26 @@ pub fn channels(data: &DataArgs) -> Result<usize, BoxError> {
     }
 }
 
+/// Gives images this number of channels.
+///
+/// # Errors
+/// If there is no such dataset, or it has another number of channels, which cannot be converted.
+pub(crate) fn need_channels(data: &mut DataArgs, wanted: usize) -> Result<(), BoxError> {
+    let options = options(data)?;
+    let source = source(&data.dataset, &options)?;
+    if matches!(source.kind(), Kind::Folder | Kind::Array) {
+        data.channels.get_or_insert(wanted);
+    }
+    let found = data.channels.unwrap_or(source.channels());
+    if found != wanted {
+        let problem = format!(
+            "images with {found} channels, and the networks have {wanted}; name a dataset of such images"
+        );
+        return Err(Error::file(&data.dataset, problem).into());
+    }
+    Ok(())
+}
+
 /// Returns the number of classes of the dataset that the flags name, for a model that is
 /// conditioned on them. Does not load the dataset.
 ///

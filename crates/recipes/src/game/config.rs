@@ -8,7 +8,7 @@ use crate::model::{exported, imported};
 use crate::{Model, Recipe};
 use adjoint_adversarial::{Discriminator, Game, Generator, Penalty, Settings, cost};
 use adjoint_data::points::Points;
-use adjoint_interop::Graph;
+use adjoint_interop::{Content, Graph};
 use adjoint_nn::NamedTensors;
 use adjoint_nn::cost::LayerCost;
 use adjoint_runs::{BoxError, Config, Summary, command, start, train};
@@ -41,7 +41,7 @@ pub trait GameConfig: Config<Data = DataArgs> {
     ///
     /// # Errors
     /// As [`costs`](Self::costs).
-    fn graphs(&self, states: &[NamedTensors; 2], noise: &str) -> Result<[Graph; 2], BoxError>;
+    fn graphs(&self, states: &[NamedTensors; 2], noise: Content) -> Result<[Graph; 2], BoxError>;
 
     /// Returns the condition of both networks, if the model is conditional.
     fn condition(&self) -> Option<Condition> {

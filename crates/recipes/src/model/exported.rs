@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use adjoint_adversarial::{Condition, Settings};
-use adjoint_data::PixelRange;
-use adjoint_interop::{Facts, Graph, LAYOUT};
-use adjoint_nn::Module;
-use adjoint_runs::{BoxError, Config, Data as _};
+use adjoint_interop::{Content, Facts, Graph, LAYOUT};
+use adjoint_nn::{Module, Named as _};
+use adjoint_runs::{BoxError, Config, Data as _, is_imported};
 
-use super::open::{Open, load_together, refuse_raw, settings};
+use super::open::{Open, has_weights, load, load_together, refuse_raw, settings};
 use crate::data::{self, DataArgs};
 use crate::game::GameConfig;
 use crate::game::flags::Distribution;
@@ -17,26 +16,37 @@ use crate::variational::{LatentModel, VariationalConfig};
 /// The trained networks of a run, and facts about them.
 #[derive(Clone, Debug)]
 pub struct Exported {
-    /// The networks: a generator and a discriminator, or an encoder and a decoder.
+    /// The networks: a generator and a discriminator, or an encoder and a decoder. An imported run
+    /// may have no discriminator.
     pub graphs: Vec<Graph>,
     /// The facts.
     pub facts: Facts,
 }
 
-/// Returns both networks of a game. The generator has the weights that `sample` uses.
+/// Returns the networks of a game. The generator has the weights that `sample` uses.
 pub(crate) fn of_game<C: GameConfig>(open: &Open) -> Result<Exported, BoxError> {
     let settings: C = settings(open)?;
     let mut game = settings.build(Settings::default())?;
-    let (generator, run) = (generator_of(settings.game().ema, open), &open.run);
-    let step =
-        load_together(run, [(generator, &mut game.generator), ("discriminator", &mut game.discriminator)])?;
-    let noise = settings.game().noise;
+    let (run, name) = (&open.run, generator_of(settings.game().ema, open));
+    let is_alone = is_imported(run) && !has_weights(run, DISCRIMINATOR);
+    let (generator, discriminator) = (&mut game.generator, &mut game.discriminator);
+    let step = if is_alone {
+        load(run, name, generator)?
+    } else {
+        load_together(run, [(name, generator), (DISCRIMINATOR, discriminator)])?
+    };
+    let noise = match settings.game().noise {
+        Distribution::Uniform => Content::Uniform,
+        Distribution::Gaussian => Content::Normal,
+    };
     let states = [game.generator.state(), game.discriminator.state()];
-    let graphs = settings.graphs(&states, described(noise))?.into();
-    let is_image = settings.points().is_none();
-    let range = is_image.then(|| pixel_range(PixelRange::Symmetric));
+    let graphs = settings.graphs(&states, noise)?.into_iter().take(if is_alone { 1 } else { 2 }).collect();
+    let range = Content::SymmetricImage.pixel_range();
     let by_class = settings.condition() == Some(Condition::Class);
-    Ok(Exported { graphs, facts: facts(&settings, run, step, (noise, range, by_class))? })
+    let mut facts = facts(&settings, run, (step, noise, by_class))?;
+    facts.pixel_range = range.filter(|_| settings.points().is_none());
+    facts.averaged = name == AVERAGE;
+    Ok(Exported { graphs, facts })
 }
 
 /// Returns the encoder and the decoder of a latent variable model.
@@ -48,38 +58,26 @@ pub(crate) fn of_latent_model<C: VariationalConfig>(open: &Open) -> Result<Expor
         load_together(&open.run, [("encoder", &mut networks.encoder), ("decoder", &mut networks.decoder)])?;
     let states = [networks.encoder.state(), networks.decoder.state()];
     let graphs = settings.graphs(&states)?.into();
-    let range = Some(pixel_range(PixelRange::Unit));
-    let by_class = settings.variational().conditional;
-    let facts = facts(&settings, &open.run, step, (Distribution::Gaussian, range, by_class))?;
+    let mut facts = facts(&settings, &open.run, (step, Content::Normal, settings.variational().conditional))?;
+    facts.pixel_range = Content::UnitImage.pixel_range();
     Ok(Exported { graphs, facts })
 }
 
+/// Name of the weights of D.
+const DISCRIMINATOR: &str = "discriminator";
+/// Name of the moving average of the weights of G.
+const AVERAGE: &str = "generator_ema";
+
 /// Returns the name of the weights of G that a run is opened with.
 pub(crate) fn generator_of(ema: f64, open: &Open) -> &'static str {
-    if ema > 0.0 && !open.raw { "generator_ema" } else { "generator" }
+    if ema > 0.0 && !open.raw { AVERAGE } else { "generator" }
 }
 
-/// Describes the latent variables.
-fn described(noise: Distribution) -> &'static str {
-    match noise {
-        Distribution::Uniform => "independent numbers, uniform on [-1, 1)",
-        Distribution::Gaussian => "independent standard normal numbers",
-    }
-}
-
-/// The values of black and white.
-fn pixel_range(range: PixelRange) -> [f32; 2] {
-    match range {
-        PixelRange::Unit => [0.0, 1.0],
-        PixelRange::Symmetric => [-1.0, 1.0],
-    }
-}
-
+/// Returns the facts about any model. The range of pixels is not known.
 fn facts<C: Config<Data = DataArgs>>(
     settings: &C,
     run: &Path,
-    step: Option<u64>,
-    (noise, pixel_range, by_class): (Distribution, Option<[f32; 2]>, bool),
+    (step, noise, by_class): (Option<u64>, Content, bool),
 ) -> Result<Facts, BoxError> {
     let place = std::path::absolute(run).unwrap_or_else(|_| run.to_path_buf());
     Ok(Facts {
@@ -87,10 +85,12 @@ fn facts<C: Config<Data = DataArgs>>(
         run: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         dataset: settings.data().name(),
         classes: if by_class { data::class_names(settings.data())? } else { vec![] },
+        imported: is_imported(run),
+        averaged: false,
         step,
         layout: LAYOUT.to_owned(),
-        pixel_range,
-        noise: described(noise).to_owned(),
+        pixel_range: None,
+        noise: noise.about().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }

@@ -13,7 +13,7 @@ use crate::game::Condition;
 use crate::game::filters::FiltersAndCosts;
 use crate::game::flags::Distribution;
 pub use crate::model::exported::Exported;
-pub use crate::model::imported::ImportedNetwork;
+pub use crate::model::imported::Import;
 pub use crate::model::networks::Networks;
 pub use crate::model::open::Open;
 pub(crate) use crate::model::open::load;

@@ -7,12 +7,12 @@ use crate::game::flags::Distribution;
 use crate::game::{Condition, GameArgs, GameConfig};
 use crate::model::exported::generator_of;
 use crate::model::networks::GeneratorOnly;
-use crate::registry::{self, Recipe};
+use crate::registry::Recipe;
 use crate::variational::{LatentModel, VariationalConfig};
 use adjoint_adversarial as adversarial;
 use adjoint_data::PixelRange;
 use adjoint_nn::Module;
-use adjoint_runs::{BoxError, Config, Error, model_of_run, settings_of_run, weights};
+use adjoint_runs::{BoxError, Config, Error, settings_of_run, weights};
 use std::path::{Path, PathBuf};
 
 /// The run to open, and options.
@@ -35,14 +35,7 @@ impl Model {
     /// If there is no run, its model is unknown, or its weights are missing or don't fit its
     /// settings.
     pub fn open(open: &Open) -> Result<Self, BoxError> {
-        let kind = model_of_run(&open.run)?;
-        let Some(recipe) = Recipe::of(&kind) else {
-            let known: Vec<_> = registry::ALL.iter().map(|recipe| recipe.model).collect();
-            let known = known.join(", ");
-            let problem = format!("a run of the unknown model `{kind}`; known models are {known}");
-            return Err(Error::file(&open.run, problem).into());
-        };
-        (recipe.open)(open)
+        (Recipe::of_run(&open.run)?.open)(open)
     }
 
     pub(crate) fn variational<C: VariationalConfig>(open: &Open) -> Result<Self, BoxError> {
@@ -124,14 +117,23 @@ pub(super) fn load_together(
     }
 }
 
+fn weights_of(run: &Path, name: &str) -> PathBuf {
+    run.join(format!("{name}.safetensors"))
+}
+
+/// Does the run have weights with this name?
+pub(super) fn has_weights(run: &Path, name: &str) -> bool {
+    weights_of(run, name).is_file()
+}
+
 /// Loads RUN/NAME.safetensors into a network. Returns the training step after which the weights
 /// were saved, if the file contains it.
 ///
 /// # Errors
 /// If the file is missing, damaged or belongs to another network.
 pub(crate) fn load(run: &Path, name: &str, network: &mut dyn Module<f32>) -> Result<Option<u64>, BoxError> {
-    let path = run.join(format!("{name}.safetensors"));
-    if !path.is_file() {
+    let path = weights_of(run, name);
+    if !has_weights(run, name) {
         let problem = "the run has no such weights yet; they are written with its checkpoints";
         return Err(Error::file(&path, problem).into());
     }

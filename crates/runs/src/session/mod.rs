@@ -251,7 +251,7 @@ fn restore(training: &mut Training, loaded: Loaded) -> Result<(), Error> {
             "made with {key} = {saved}, but config.toml beside it has {now}; put {saved} back there"
         )));
     }
-    let state = fit(&path, &snapshot.tensors, &training.trainer.state(), |shape| shape)?;
+    let state = fit(&path, &snapshot.tensors, &training.trainer.state(), |_| {})?;
     training.trainer.load_state(state).map_err(|error| mismatch(error.to_string()))?;
     let (done, total) = (snapshot.step, training.total);
     if done > total {

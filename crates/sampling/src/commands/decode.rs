@@ -57,6 +57,7 @@ impl Save for Decode {
     /// Writes the samples: an array, or a picture if the name of the file ends in .png. A picture
     /// of several samples is a grid.
     fn save(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
+        let to_picture = is_picture(out)?;
         let z = arrays::read(&self.latents)?;
         let latent = model.latent;
         if z.dims().len() != 2 || z.dims()[1] != latent || z.len() == 0 {
@@ -64,13 +65,20 @@ impl Save for Decode {
             return Err(Error::file(&self.latents, problem).into());
         }
         let n = z.dims()[0];
+        let size = model.data.image_size;
+        let values = if model.points.is_some() { 2 } else { size * size * data::channels(&model.data)? };
+        let most = arrays::MOST_VALUES / values;
+        if n > most {
+            let problem = format!("{n} rows, but at most {most} samples fit into memory; split the array");
+            return Err(Error::file(&self.latents, problem).into());
+        }
         let conditions = self.given.of(model, n)?;
-        if ends_in(out, PNG) {
+        if to_picture {
             model.needs_images()?;
             model.fits(n)?;
         }
         let x = model.decode(&z, conditions.as_ref())?;
-        if ends_in(out, PNG) {
+        if to_picture {
             let draw = if n == 1 { pictures::alone } else { pictures::square };
             draw(&x, model.range).write_png(out)?;
             return Ok(format!("{}: {n} samples", out.display()));
@@ -87,6 +95,12 @@ impl Save for Encode {
 
     /// Writes the means of the latent variables, an array (N, latent).
     fn save(&self, model: &mut Model, out: &Path) -> Result<String, BoxError> {
+        if is_picture(out)? {
+            return Err(Error::file(out, "latent vectors are no picture; name a .npy file").into());
+        }
+        if !model.networks.encodes() {
+            return Err(model.refusal("has no encoder", "a run of train-vae"));
+        }
         let parts = self.images.iter().map(|path| images(model, path));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let x = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
@@ -152,9 +166,25 @@ fn images(model: &Model, path: &Path) -> Result<Tensor<f32>, BoxError> {
         return Err(Error::file(path, problem).into());
     }
     if let Some(value) = x.data().iter().find(|value| !(0.0..=1.0).contains(*value)) {
-        return Err(Error::file(path, format!("a pixel is {value}; pixels are from 0 to 1")).into());
+        return Err(
+            Error::file(path, format!("a pixel is {value}; divide so that pixels are from 0 to 1")).into()
+        );
     }
     Ok(x.permute([0, 2, 3, 1]).map(move |value| range.of_unit(value)))
+}
+
+/// Does the name of an output ask for a picture instead of an array?
+///
+/// # Errors
+/// If it asks for another format.
+fn is_picture(out: &Path) -> Result<bool, Error> {
+    match out.extension() {
+        Some(end) if end.eq_ignore_ascii_case(PNG) => Ok(true),
+        Some(end) if !end.eq_ignore_ascii_case(NPY) => {
+            Err(Error::file(out, "neither an array nor a picture; name a .npy or a .png file"))
+        }
+        _ => Ok(false),
+    }
 }
 
 fn ends_in(path: &Path, end: &str) -> bool {
@@ -162,6 +192,6 @@ fn ends_in(path: &Path, end: &str) -> bool {
 }
 
 fn write_array(out: &Path, x: &Tensor<f32>, what: &str) -> Result<String, BoxError> {
-    write_file(out, |to| arrays::write(to, Dtype::F32, x.dims(), [Ok(arrays::bytes(x))]))?;
+    write_file(out, |to| arrays::write(to, Dtype::F32, x.dims(), [Ok(x.to_le_bytes())]))?;
     Ok(format!("{}: {} {what}, float32 {}", out.display(), x.dims()[0], x.shape()))
 }

@@ -1,5 +1,6 @@
 //! The command `export`: writes many samples for other programs.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use adjoint_data::npy::Dtype;
@@ -86,7 +87,7 @@ impl Export {
         // written.
         let first = parts.next().expect("there is a sample")?;
         let shape = [&[self.n], &first.dims()[1..]].concat();
-        let parts = [Ok(first)].into_iter().chain(parts).map(|part| Ok(arrays::bytes(&part?)));
+        let parts = [Ok(first)].into_iter().chain(parts).map(|part| Ok(part?.to_le_bytes()));
         Ok((shape, Box::new(parts)))
     }
 
@@ -144,7 +145,7 @@ impl Export {
     fn write_png(&self, model: &mut Model, out: &Path, classes: &[String]) -> Result<String, BoxError> {
         model.needs_images()?;
         let mut directory = NewDirectory::create(out)?;
-        let folders: Vec<String> = classes.iter().map(|class| folder(class)).collect();
+        let folders = folders(classes);
         folders.iter().try_for_each(|folder| directory.add_directory(folder))?;
         let (range, digits) = (model.range, (self.n - 1).to_string().len());
         let mut i = 0;
@@ -163,8 +164,36 @@ impl Export {
     }
 }
 
-/// The name of the folder of a class. Some names of classes, such as T-shirt/top, are no names of
-/// folders.
-fn folder(class: &str) -> String {
-    class.chars().map(|c| if c.is_control() || matches!(c, '/' | '\\') { '-' } else { c }).collect()
+/// The names of the folders of classes. Some names of classes, such as T-shirt/top, are no names of
+/// folders, and some file systems do not distinguish capital letters.
+fn folders(classes: &[String]) -> Vec<String> {
+    let plain = |class: &String| {
+        let is_kept = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
+        let name: String = class.chars().map(|c| if is_kept(c) { c } else { '-' }).collect();
+        // A leading dot hides a folder.
+        match name.strip_prefix('.') {
+            Some(rest) => format!("-{rest}"),
+            None if name.is_empty() => "class".to_owned(),
+            None => name,
+        }
+    };
+    let mut used = BTreeSet::new();
+    let distinct = |name: String| {
+        let numbered = (2..).map(|i| format!("{name}-{i}"));
+        let mut names = [name.clone()].into_iter().chain(numbered);
+        names.find(|name| used.insert(name.to_lowercase())).expect("there is always a next number")
+    };
+    classes.iter().map(plain).map(distinct).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_visible_folder_of_its_own() {
+        let classes = ["T-shirt/top", ".", "a/b", "A-b", "a-b-2", "a\nb", ""].map(str::to_owned);
+        let expected = ["T-shirt-top", "-", "a-b", "A-b-2", "a-b-2-2", "a-b-3", "class"];
+        assert_eq!(folders(&classes), expected);
+    }
 }

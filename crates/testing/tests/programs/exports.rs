@@ -24,13 +24,10 @@ fn networks_are_written_with_what_a_user_must_know() {
     program.train("train-vae", "b", &["--hidden", "8", "--latent", "2", "--log-every", "1"]);
     program.succeed(&["export", "runs/a", "--to", "torch", "torch"]);
     program.succeed(&["export", "runs/a", "--to", "onnx", "onnx", "--raw"]);
-    program.succeed(&["export", "runs/b", "--to", "hub", "new/hub"]);
     let of = |name: &str| program.directory().join(name);
     let torch = ["config.json", "discriminator.safetensors", "generator.safetensors", "model.py"];
     assert_eq!(files(&of("torch")), set(&torch));
     assert_eq!(files(&of("onnx")), set(&["config.json", "discriminator.onnx", "generator.onnx"]));
-    let hub = ["README.md", "config.json", "decoder.safetensors", "encoder.safetensors", "model.py"];
-    assert_eq!(files(&of("new/hub")), set(&[&hub[..], &["samples.png"]].concat()));
 
     let config: Value = serde_json::from_slice(&fs::read(of("torch/config.json")).unwrap()).unwrap();
     let expected = [
@@ -40,25 +37,17 @@ fn networks_are_written_with_what_a_user_must_know() {
         ("step", "3"),
         ("layout", "\"NCHW\""),
         ("pixel_range", "[-1.0,1.0]"),
-        ("noise", "\"independent numbers, uniform on [-1, 1)\""),
+        ("noise", "\"independent, uniform on [-1, 1)\""),
+        ("imported", "false"),
+        ("averaged", "true"),
     ];
     expected.iter().for_each(|(key, value)| assert_eq!(config[key].to_string(), *value, "{key}"));
     assert_eq!(config["classes"].as_array().unwrap().len(), 10);
     let generator = &config["networks"][0];
+    assert_eq!(generator["inputs"][0]["content"], "uniform");
     assert_eq!(generator["inputs"][1]["shape"].to_string(), "[\"N\",10]");
     assert_eq!(generator["outputs"][0]["shape"].to_string(), "[\"N\",1,28,28]");
 
-    let card = fs::read_to_string(of("new/hub/README.md")).unwrap();
-    for part in
-        ["library_name: pytorch", "# b\n", "![samples](samples.png)", "| reconstruction | ", "hidden = [8]"]
-    {
-        assert!(card.contains(part), "{part}: {card}");
-    }
-    assert!(!card.contains("data_dir"), "the card has no paths: {card}");
-    assert_eq!(card.matches("## Figures").count(), 1, "{card}");
-    let samples = program.run("b").join("samples");
-    let last = files(&samples).pop_last().unwrap();
-    assert!(fs::read(of("new/hub/samples.png")).unwrap() == fs::read(samples.join(last)).unwrap());
     let raw = ["export", "runs/b", "--to", "onnx", "no", "--raw"];
     program.fail(&raw, "a vae keeps no moving average of its weights");
     // The generator is the moving average, as `sample` draws it, unless --raw is given.
@@ -66,7 +55,44 @@ fn networks_are_written_with_what_a_user_must_know() {
     program.succeed(&["export", "runs/a", "--to", "torch", "raw", "--raw"]);
     assert!(weights("torch/generator.safetensors") != weights("raw/generator.safetensors"));
     assert!(weights("torch/discriminator.safetensors") == weights("raw/discriminator.safetensors"));
-    assert!(weights("torch/model.py") == weights("raw/model.py"));
+    let raw: Value = serde_json::from_slice(&weights("raw/config.json")).unwrap();
+    assert_eq!((&raw["averaged"], &raw["networks"]), (&Value::Bool(false), &config["networks"]));
+}
+
+#[test]
+fn a_card_describes_the_model() {
+    let program = Program::new("adjoint");
+    program.train("train-cgan", "a", &SMALL);
+    program.train("train-vae", "b", &["--hidden", "8", "--latent", "2", "--log-every", "1"]);
+    program.succeed(&["export", "runs/b", "--to", "hub", "new/hub"]);
+    let of = |name: &str| program.directory().join(name);
+    let hub = ["README.md", "config.json", "decoder.safetensors", "encoder.safetensors", "model.py"];
+    assert_eq!(files(&of("new/hub")), set(&[&hub[..], &["samples.png"]].concat()));
+    let card = fs::read_to_string(of("new/hub/README.md")).unwrap();
+    for part in [
+        "library_name: pytorch",
+        "# b\n",
+        "![samples](samples.png)",
+        "| reconstruction | ",
+        "hidden = [8]",
+        "pipeline_tag",
+        "z = torch.randn(16, 2)\n",
+        "x = load()[\"decoder\"](z)",
+    ] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
+    assert!(!card.contains("data_dir"), "the card has no paths: {card}");
+    assert_eq!(card.matches("## Figures").count(), 1, "{card}");
+    let samples = program.run("b").join("samples");
+    let last = files(&samples).pop_last().unwrap();
+    assert!(fs::read(of("new/hub/samples.png")).unwrap() == fs::read(samples.join(last)).unwrap());
+    // A conditional model has classes instead of the tag of unconditional ones.
+    program.succeed(&["export", "runs/a", "--to", "hub", "classes"]);
+    let card = fs::read_to_string(of("classes/README.md")).unwrap();
+    for part in ["\n* 9\n", "are a moving average", "y = torch.eye(10)[torch.arange(16) % 10]\n"] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
+    assert!(!card.contains("pipeline_tag"), "{card}");
 }
 
 #[test]
@@ -103,7 +129,8 @@ fn an_export_that_fails_leaves_nothing() {
     }
     fs::remove_file(&path).unwrap();
     fail("runs/a", "x", "the run has no such weights yet");
-    assert!(!of("x").exists());
+    fail("runs/a", "new/and/deep", "the run has no such weights yet");
+    assert!(!of("x").exists() && !of("new").exists());
     // An empty directory of the user stays.
     fs::create_dir(of("empty")).unwrap();
     fail("runs/a", "empty", "the run has no such weights yet");
@@ -174,15 +201,20 @@ fn latent_vectors_go_out_and_in() {
     fail(&["decode", "runs/a", "--latents", "x.png"], "x.png: ");
     fail(&["decode", "runs/a", "--latents", "z.npy", "--conditions", "rows.npy"], "has no condition");
     write_npy(&of("nan.npy"), &[1, 2], &[0.5, f32::NAN]);
-    fail(&["decode", "runs/a", "--latents", "nan.npy"], "nan.npy: number 1 is NaN");
+    fail(&["decode", "runs/a", "--latents", "nan.npy"], "nan.npy: value 1 is NaN");
     let conditional = ["decode", "runs/b", "--latents", "z3.npy", "--conditions"];
     write_npy(&of("ten.npy"), &[2], &[9.0, 10.0]);
     fail(&[&conditional[..], &["ten.npy"]].concat(), "10 is no class; there are classes 0 to 9");
     fail(&[&conditional[..], &["z.npy"]].concat(), "an array [3, 2], but 2 rows need classes (2) or weights");
-    fail(&["encode", "runs/b", "x.npy"], "has no encoder");
+    fail(&["encode", "runs/b", "none.npy"], "has no encoder");
+    program.fail(&["decode", "runs/a", "--latents", "z.npy", "--out", "x.txt"], "name a .npy or a .png file");
+    program.fail(&["encode", "runs/a", "x.npy", "--out", "z.png"], "latent vectors are no picture");
     fail(&["encode", "runs/a", "z.npy"], "but the model takes (N, 1, 28, 28)");
     write_npy(&of("dark.npy"), &[1, 1, 28, 28], &[-0.5; 784]);
-    fail(&["encode", "runs/a", "dark.npy"], "dark.npy: a pixel is -0.5; pixels are from 0 to 1");
+    fail(
+        &["encode", "runs/a", "dark.npy"],
+        "dark.npy: a pixel is -0.5; divide so that pixels are from 0 to 1",
+    );
     fs::write(of("broken.png"), "no image").unwrap();
     fail(&["encode", "runs/a", "broken.png"], "broken.png is broken: ");
     assert!(!of("no.npy").exists());
@@ -264,10 +296,53 @@ fn networks_of_pytorch_come_in() {
     wrong(&["import", "dcgan", "--generator", &vae], "it has no main.0.weight (latent, channels, 4, 4)");
     wrong(&["import", "vae", "--weights", &g], "it has no fc1.weight");
     let exchanged = ["import", "dcgan", "--generator", &g, "--discriminator", &g];
-    wrong(&exchanged, "dcgan-generator.safetensors: does not fit this model: lacks `blocks.1.conv.weight`");
+    wrong(&exchanged, "dcgan-generator.safetensors: does not fit this model: lacks `main.2.weight`");
     let colour = ["import", "dcgan", "--generator", &g, "--dataset", "glyphs-rgb", "--name", "no"];
-    program.fail(&colour, "`image.weight` is [2, 1, 4, 4] where [2, 3, 4, 4] is expected");
+    program.fail(&colour, "glyphs-rgb: images with 3 channels, and the networks have 1");
     wrong(&["import", "dcgan", "--generator", "none.safetensors"], "cannot open none.safetensors");
+    wrong(&["import", "dcgan", "--generator", "netG.pth"], "convert it with scripts/pt_to_safetensors.py");
+    let again = ["import", "dcgan", "--generator", &g, "--dataset", "glyphs", "--name", "a"];
+    program.fail(&again, "runs/a already exists; choose another --name");
+    let shaped = [&again[..], &["--", "--width", "3"]].concat();
+    program.fail(&shaped, "--width follows from the weights, which need 2; leave it out");
+    for (spoil, problem) in [
+        (with_negative_variance as fn(&[u8]) -> Vec<u8>, "`main.1.running_var` has negative variances"),
+        (with_integers, "`main.0.weight` has integers"),
+    ] {
+        fs::write(of("g.safetensors"), spoil(&fs::read(&g).unwrap())).unwrap();
+        wrong(&["import", "dcgan", "--generator", "g.safetensors"], problem);
+    }
+
+    // A generator alone is exported alone.
+    program.succeed(&["import", "dcgan", "--generator", &g, "--dataset", "glyphs", "--name", "alone"]);
+    program.succeed(&["export", "runs/alone", "--to", "hub", "hub"]);
+    let hub = set(&["README.md", "config.json", "generator.safetensors", "model.py"]);
+    assert_eq!(files(&of("hub")), hub);
+    let card = fs::read_to_string(of("hub/README.md")).unwrap();
+    assert!(card.contains("by another program") && !card.contains("## Settings"), "{card}");
+}
+
+/// The length and the text of the header of a safetensors file.
+fn header(bytes: &[u8]) -> (usize, String) {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    (length, String::from_utf8(bytes[8..8 + length].to_vec()).unwrap())
+}
+
+/// The same file, with -1 as the first variance of `main.1`.
+fn with_negative_variance(bytes: &[u8]) -> Vec<u8> {
+    let (length, text) = header(bytes);
+    let tensors: Value = serde_json::from_str(&text).unwrap();
+    let start = tensors["main.1.running_var"]["data_offsets"][0].as_u64().unwrap() as usize;
+    let mut spoiled = bytes.to_vec();
+    spoiled[8 + length + start..][..4].copy_from_slice(&(-1f32).to_le_bytes());
+    spoiled
+}
+
+/// The same file, whose values are called integers.
+fn with_integers(bytes: &[u8]) -> Vec<u8> {
+    let (length, text) = header(bytes);
+    let text = format!("{:length$}", text.replace("\"F32\"", "\"I32\""));
+    [&bytes[..8], text.as_bytes(), &bytes[8 + length..]].concat()
 }
 
 /// Reading gradients for TensorBoard runs a forward pass in training mode. It must leave no trace.
