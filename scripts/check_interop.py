@@ -1,6 +1,6 @@
 """Checks the networks that `adjoint export` writes, in onnxruntime and in PyTorch.
 
-    python3 scripts/check_interop.py [--adjoint PROGRAM] [--only REGEX]
+    python3 scripts/check_interop.py [--adjoint PROGRAM] [--only REGEX] [--run RUN]
 
 Trains tiny runs of every model with many combinations of options, exports them, and evaluates each
 network on 64 inputs. The outputs of generators, decoders and encoders must equal those of
@@ -153,16 +153,20 @@ def check_weights(directory, network):
     assert not others, f"{network}: PyTorch lacks {others}"
 
 
-def check(program, name, flags, directory):
-    """Yields the name of each network with its errors in both libraries."""
+def train(program, flags, directory):
+    """Trains a tiny run and returns its directory."""
     model, *flags = flags
     small = [*SMALL, *(OF_VAES if model == "vae" else OF_GAMES)]
     adjoint(program, "train", model, *flags, *small, "--out", directory, "--name", "run")
-    run = directory / "run"
+    return directory / "run"
+
+
+def check(program, run, directory):
+    """Yields the name of each network of a run with its errors in both libraries."""
     for target in ("onnx", "torch"):
         adjoint(program, "export", run, "--to", target, directory / target)
     config = json.loads((directory / "onnx" / "config.json").read_text())
-    assert config["layout"] == "NCHW" and config["model"] == model, config
+    assert config["layout"] == "NCHW", config
     low, high = config["pixel_range"] or (0, np.inf)
     py_compile.compile(str(directory / "torch" / "model.py"), doraise=True)
     rng = np.random.default_rng(1)
@@ -186,15 +190,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--adjoint", default=ROOT / "target/debug/adjoint", metavar="PROGRAM")
     parser.add_argument("--only", type=re.compile, default=re.compile(""), metavar="REGEX", help="check only the matching runs")
+    parser.add_argument("--run", type=Path, action="append", metavar="RUN", help="check this run instead; may be repeated")
     options = parser.parse_args()
     libraries = ["onnxruntime", *(["torch"] if torch else [])]
     print("| run | network |", " | ".join(libraries), "|\n| --- | --- |", " --- |" * len(libraries))
     checked, worst = 0, 0.0
-    for name, flags in RUNS.items():
-        if not options.only.search(name):
-            continue
+    runs = {run.name: run for run in options.run} if options.run else {name: flags for name, flags in RUNS.items() if options.only.search(name)}
+    for name, run in runs.items():
         with tempfile.TemporaryDirectory() as directory:
-            for network, errors in check(options.adjoint, name, flags, Path(directory)):
+            directory = Path(directory)
+            run = run if options.run else train(options.adjoint, run, directory)
+            for network, errors in check(options.adjoint, run, directory):
                 print(f"| {name} | {network} |", " | ".join(f"{errors[library]:.1e}" if errors else "ran" for library in libraries), "|", flush=True)
                 checked, worst = checked + len(errors), max([worst, *errors.values()])
     if not checked:

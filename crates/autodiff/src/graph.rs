@@ -19,6 +19,7 @@
 mod free;
 
 use crate::ops;
+use adjoint_kernels::scoped::with_value;
 use adjoint_tensor::{Element, Shape, Tensor};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -92,14 +93,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
 }
 
 fn set_recording<R>(on: bool, f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            RECORDING.set(self.0);
-        }
-    }
-    let _restore = Restore(RECORDING.replace(on));
-    f()
+    with_value(&RECORDING, on, f)
 }
 
 /// Records that the operation `name` computed `y` from `inputs`. If no input is differentiable or

@@ -4,6 +4,7 @@
 //! The choice affects the speed and, in the last bits, the rounding of results. It never depends on
 //! the number of threads. A kernel reads the choice once at its start and passes it to its tasks.
 
+use crate::scoped::with_value;
 use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
@@ -128,14 +129,7 @@ pub(crate) fn scoped() -> Option<Isa> {
 
 /// Runs `f` with `isa` on this thread, then restores the previous set, even if `f` panics.
 pub(crate) fn scope<R>(isa: Option<Isa>, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Isa>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            SCOPED.set(self.0);
-        }
-    }
-    let _restore = Restore(SCOPED.replace(isa));
-    f()
+    with_value(&SCOPED, isa, f)
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ mod parallel;
 pub mod pointwise;
 pub mod reduce;
 pub mod reference;
+pub mod scoped;
 mod simd;
 pub mod size;
 pub mod softmax;

@@ -65,6 +65,7 @@ pub mod schedule;
 mod state;
 
 pub use adjoint_autodiff::{Activation, Var, no_grad};
+pub use adjoint_kernels::conv2d::with_plain_sums;
 pub use adjoint_tensor::{Element, Named, Shape, Stream, Tensor, named};
 pub use ema::Ema;
 pub use init::{Init, Scheme};

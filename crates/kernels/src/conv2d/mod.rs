@@ -56,6 +56,7 @@
 //! An infinite or NaN input can make every output of its tiles NaN. It never affects the outputs of
 //! other tiles. docs/winograd.md derives the bounds for the worst case. In `f64`, `products`
 //! computes all layers. Neither property holds for `products`, because it has no tiles.
+//! [`with_plain_sums`] excludes `winograd`.
 
 #[cfg(test)]
 mod accuracy;
@@ -70,10 +71,12 @@ mod winograd;
 
 use crate::Element;
 use crate::memory::Buffer;
+use crate::scoped::with_value;
 use crate::simd::with_simd;
 use direct::pairs;
 pub use geometry::{Geometry, Spec};
 use phases::Phases;
+use std::cell::Cell;
 
 /// The three functions of this module: the convolution and its two gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,15 +98,29 @@ enum Path {
     Products,
 }
 
+thread_local! {
+    static ONLY_SUMS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` without Winograd's algorithm: each result of a convolution on this thread is a plain
+/// sum of products. Its rounding error is several times smaller, and depends on the window of a
+/// pixel alone. This is for results that are compared with other programs.
+pub fn with_plain_sums<R>(f: impl FnOnce() -> R) -> R {
+    with_value(&ONLY_SUMS, true, f)
+}
+
 impl Path {
     /// Chooses the fastest path for one of the three functions, from the shape and the instruction
-    /// set alone.
+    /// set alone, unless [`with_plain_sums`] excludes some.
     fn of(g: &Geometry, kernel: Kernel) -> Path {
-        if winograd::pays(g) {
+        let saves = !ONLY_SUMS.get();
+        if saves && winograd::pays(g) {
             Path::Winograd
         } else if kernel == Kernel::WeightGrad && pairs::pays(g) {
             Path::Pairs
-        } else if let Some(phases) = Phases::of(g).filter(|phases| winograd::pays_packed(&phases.packed)) {
+        } else if let Some(phases) =
+            Phases::of(g).filter(|phases| saves && winograd::pays_packed(&phases.packed))
+        {
             Path::Packed(phases)
         } else if direct::pays(g) {
             Path::Direct

@@ -1,10 +1,11 @@
 //! The commands `decode` and `encode`, which map arrays of other programs through the networks.
+//! Their results can be compared with those of other programs, so they are plain sums.
 
 use std::path::{Path, PathBuf};
 
 use adjoint_data::npy::Dtype;
 use adjoint_data::{Options, decode_file};
-use adjoint_nn::Tensor;
+use adjoint_nn::{Tensor, with_plain_sums};
 use adjoint_recipes::game::Condition;
 use adjoint_recipes::{Model, data, labels, pictures};
 use adjoint_runs::{BoxError, Error, write_file};
@@ -77,7 +78,7 @@ impl Save for Decode {
             model.needs_images()?;
             model.fits(n)?;
         }
-        let x = model.decode(&z, conditions.as_ref())?;
+        let x = with_plain_sums(|| model.decode(&z, conditions.as_ref()))?;
         if to_picture {
             let draw = if n == 1 { pictures::alone } else { pictures::square };
             draw(&x, model.range).write_png(out)?;
@@ -105,7 +106,7 @@ impl Save for Encode {
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let x = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0);
         let conditions = self.given.of(model, x.dims()[0])?;
-        let z = model.encode(&x, conditions.as_ref())?;
+        let z = with_plain_sums(|| model.encode(&x, conditions.as_ref()))?;
         write_array(out, &z, "latent vectors")
     }
 }
