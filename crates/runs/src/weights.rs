@@ -1,12 +1,12 @@
 //! Exports weights for other programs, as a safetensors file that PyTorch's `load_state_dict`
 //! accepts.
 //!
-//! The layouts of kernels are converted only in this module. In the engine, the weight of a convolution has the
-//! axes (kh, kw, in, out). A transposed convolution is the adjoint of a convolution with the same
-//! weight. So `in` is the axis of its output channels, and `out` is the axis of its input channels.
-//! PyTorch stores the output channels of a convolution first, and the input channels of a
-//! transposed convolution first. In both cases, the axes of the engine are in the order (out, in,
-//! kh, kw).
+//! The layouts of kernels are converted only in this module. In the engine, the weight of a
+//! convolution has the axes (kh, kw, in, out). A transposed convolution is the adjoint of a
+//! convolution with the same weight. So `in` is the axis of its output channels, and `out` is the
+//! axis of its input channels. PyTorch stores the output channels of a convolution first, and the
+//! input channels of a transposed convolution first. In both cases, the axes of the engine are in
+//! the order (out, in, kh, kw).
 
 use std::path::{Path, PathBuf};
 

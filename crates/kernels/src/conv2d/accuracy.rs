@@ -5,8 +5,8 @@ use super::{Geometry, Kernel, Path, Spec, forward, input_grad, products, weight_
 use crate::isa::{self, Isa};
 use crate::reference::testing::Dice;
 
-/// The largest allowed error of paths with Winograd's algorithm, relative to the root mean square of
-/// the result.
+/// The largest allowed error of paths with Winograd's algorithm, relative to the root mean square
+/// of the result.
 const WINOGRAD: f64 = 2e-5;
 
 /// The distribution of the numbers of x and y_bar.
@@ -41,13 +41,14 @@ fn check(got: &[f32], want: &[f64], tolerance: f64, what: &str, g: &Geometry, da
     assert!(worst <= tolerance * rms, "{what} of {g:?} on {data:?} data: off by {:.1e}", worst / rms);
 }
 
-/// The largest allowed error of all other paths, on the same scale, for sums of so many products.
+/// The largest allowed error of all other paths, on the same scale, for sums of this number of
+/// products.
 ///
 /// After k of n products with random signs, a sum is about sqrt(k/n) times the result. Its rounding
 /// error is evenly distributed up to 2^-24 times that. Together, the errors have the standard
 /// deviation 2^-24 sqrt(n/6). The largest of a million results is five times as far off, or more if
-/// it is itself large. The bound is ten times, and twice that if few products decide a sum. In short
-/// sums, a single large product decides.
+/// it is itself large. The bound is ten times, and twice that if few products decide a sum. In
+/// short sums, a single large product decides.
 fn plain(products: usize, data: Data) -> f64 {
     let deviation = 2f64.powi(-24) * (products as f64 / 6.0).sqrt();
     f64::max(4e-6, deviation * if matches!(data, Data::HeavyTailed) { 20.0 } else { 10.0 })

@@ -7,6 +7,7 @@ mod adjoint;
 mod destinations;
 mod evaluate;
 mod exports;
+mod imports;
 mod limits;
 mod output;
 mod own_images;
